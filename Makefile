@@ -1,0 +1,42 @@
+# Everything here installs what it needs into .venv; nothing else on the machine is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test zoo picture clean
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pixeltree needs Python 3.11 or later; try: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e '.[test,train,viz]'
+	@touch $@ $(VENV)/.installed
+
+demo: $(VENV)/.installed  ## classify real digits on an emulated sensor
+	$(BIN)/pixeltree demo
+
+test: $(VENV)/.installed-test  ## the whole test suite, linters and type checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+zoo: $(VENV)/.installed-test  ## train the committed trees again from their data
+	$(BIN)/python tools/train_digits_tree.py
+
+picture: $(VENV)/.installed-test  ## draw the README's picture again
+	$(BIN)/python tools/draw_tree.py docs/digits_tree.png
+
+clean:  ## remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

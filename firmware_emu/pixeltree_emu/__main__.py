@@ -1,0 +1,97 @@
+"""Command line of the emulator daemon: ``python -m pixeltree_emu`` (``pixeltree emulate`` runs this)."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+
+from pixeltree_emu.daemon import Daemon
+from pixeltree_emu.errors import EmulatorError
+from pixeltree_emu.listeners import Listener, listen
+from pixeltree_emu.runtime.clock import CostModel
+from pixeltree_emu.runtime.device import DeviceLimits, EmulatedDevice
+
+DEFAULT_URL = "tcp://127.0.0.1:27900"
+
+_EPILOG = """\
+examples:
+  pixeltree emulate
+  pixeltree emulate --listen unix:///tmp/ppa0 --listen tcp://127.0.0.1:27900
+  pixeltree emulate --memory-bytes 8192 --cost word_ns=111
+then, in another terminal:
+  pixeltree info tcp://127.0.0.1:27900
+  pixeltree demo --device tcp://127.0.0.1:27900
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pixeltree emulate",
+        description="Serve an emulated SCAMP-5 controller and array until Ctrl-C or SIGTERM.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--listen",
+        action="append",
+        metavar="URL",
+        help=f"where to serve: tcp://127.0.0.1:PORT or unix:///PATH; repeatable (default {DEFAULT_URL})",
+    )
+    limits = DeviceLimits()
+    parser.add_argument(
+        "--memory-bytes",
+        type=int,
+        default=limits.memory_bytes,
+        metavar="N",
+        help="controller memory for all objects (default %(default)s)",
+    )
+    parser.add_argument(
+        "--icw-store",
+        type=int,
+        default=limits.icw_store,
+        metavar="N",
+        help="instruction words that resident blocks may take (default %(default)s)",
+    )
+    parser.add_argument(
+        "--cost",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set one entry of the device cost model, as in word_ns=111; repeatable",
+    )
+    parser.add_argument("--verbose", action="store_true", help="log sessions as they come and go")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the daemon; returns the exit status: 0 after a clean stop, 2 for bad arguments."""
+    options = _parser().parse_args(arguments)
+    level = logging.INFO if options.verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    listeners: list[Listener] = []
+    try:
+        device = EmulatedDevice(
+            DeviceLimits(memory_bytes=options.memory_bytes, icw_store=options.icw_store),
+            CostModel().with_settings(options.cost),
+        )
+        for url in options.listen or [DEFAULT_URL]:
+            listeners.append(listen(url))
+    except EmulatorError as error:
+        for listener in listeners:
+            listener.close()
+        sys.stderr.write(f"pixeltree emulate: {error}\n")
+        return 2
+    daemon = Daemon(device, listeners)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: daemon.stop())
+    for listener in listeners:
+        sys.stdout.write(f"serving an emulated SCAMP-5 at {listener.url}\n")
+    sys.stdout.flush()
+    daemon.serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The emulated pixel processor array: planes, engines, selection, sensor."""

@@ -1,0 +1,64 @@
+"""The array as the controller sees it: load and run blocks, set IN, select pixels, read planes out."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from pixeltree_emu.array.planes import ArrayParameters, DigitalPlane, Planes
+from pixeltree_emu.array.reference import Kernel, ReferenceEngine
+from pixeltree_emu.array.sensor import Sensor
+from pixeltree_protocol.isa import ICW
+from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
+
+_ADDRESSES = np.arange(ARRAY_SIZE)
+
+
+class PixelArray:
+    """Planes, engine, sensor and address latches."""
+
+    def __init__(self, parameters: ArrayParameters | None = None) -> None:
+        self.parameters = parameters or ArrayParameters()
+        self.planes = Planes()
+        self.engine = ReferenceEngine(self.planes, self.parameters)
+        self.sensor = Sensor()
+
+    def load(self, words: tuple[ICW, ...]) -> Kernel:
+        """Make a block ready to run; see :meth:`ReferenceEngine.load`."""
+        return self.engine.load(words)
+
+    def run(self, kernel: Kernel) -> None:
+        """Execute a block once."""
+        self.engine.run(kernel)
+
+    def expose(self) -> None:
+        """Let PIX integrate the scene."""
+        self.planes.analog[Analog.PIX][:] = self.sensor.expose(self.parameters.pix_reset_level)
+
+    def set_in(self, level: int) -> None:
+        """Drive IN to a level from -128 to 127."""
+        self.planes.in_level = level
+
+    def select_pattern(self, r: int, c: int, rx: int, cx: int) -> None:
+        """SELECT := pixels whose address matches but for the don't-care bits (fact sheet 4.2)."""
+        rows = (_ADDRESSES ^ r) & ~rx & 0xFF == 0
+        columns = (_ADDRESSES ^ c) & ~cx & 0xFF == 0
+        self._select(np.outer(rows, columns))
+
+    def select_rect(self, r0: int, c0: int, r1: int, c1: int) -> None:
+        """RECT := the rectangle, corners inclusive. The vendor says that SELECT is modified: it follows."""
+        rows = (r0 <= _ADDRESSES) & (r1 >= _ADDRESSES)
+        columns = (c0 <= _ADDRESSES) & (c1 >= _ADDRESSES)
+        self._select(np.outer(rows, columns))
+
+    def _select(self, selected: DigitalPlane) -> None:
+        self.planes.digital[Digital.SELECT][:] = selected
+        self.planes.digital[Digital.RECT][:] = selected
+
+    def scan_rows(self, register: Digital, rows: range) -> bytes:
+        """Rows of a DREG, 32 bytes each, byte j bit i = column 8 j + i (fact sheet 1.1)."""
+        return np.packbits(self.planes.digital[register][list(rows)], axis=1, bitorder="little").tobytes()
+
+    def areg(self, register: Analog) -> npt.NDArray[np.int8]:
+        """An AREG as int8 (256, 256), in array coordinates."""
+        return self.planes.analog[register].astype(np.int8)

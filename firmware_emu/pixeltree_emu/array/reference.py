@@ -1,0 +1,231 @@
+"""The reference engine: one NumPy statement per operation, written to be read.
+
+Faster engines are checked against it, plane by plane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pixeltree_emu.array.planes import (
+    AREG_MAX,
+    AREG_MIN,
+    SHAPE,
+    AnalogPlane,
+    ArrayParameters,
+    DigitalPlane,
+    Planes,
+)
+from pixeltree_emu.array.semantics import (
+    AnalogTransfer,
+    Blur,
+    CompareAnalog,
+    DigitalTransfer,
+    Drive,
+    FlagFromDigital,
+    Idle,
+    NeighbourTransfer,
+    Operation,
+    Propagate,
+    ResetPixel,
+    Square,
+    interpret,
+)
+from pixeltree_emu.errors import MeaninglessWord
+from pixeltree_protocol.isa import ICW
+from pixeltree_protocol.registers import (
+    DIRECTION_REGISTER,
+    OPPOSITE,
+    PORT,
+    PORTS,
+    Analog,
+    Digital,
+    Direction,
+)
+
+Kernel = tuple[Callable[[], None], ...]
+"""A block made ready: one bound call per word."""
+
+_PORT_DIRECTION = {port: direction for direction, port in PORT.items()}
+
+
+def seen_from(
+    plane: npt.NDArray[Any],
+    direction: Direction,
+    outside: int,
+) -> npt.NDArray[Any]:
+    """What every PE sees in its neighbour at ``direction``; ``outside`` beyond the edge."""
+    seen = np.full_like(plane, outside)
+    match direction:
+        case Direction.NORTH:
+            seen[1:] = plane[:-1]
+        case Direction.SOUTH:
+            seen[:-1] = plane[1:]
+        case Direction.EAST:  # the east neighbour has the lower column number
+            seen[:, 1:] = plane[:, :-1]
+        case Direction.WEST:
+            seen[:, :-1] = plane[:, 1:]
+    return seen
+
+
+class ReferenceEngine:
+    """Executes instruction words on a :class:`Planes`, exactly as sections 3.1 to 3.5 say."""
+
+    def __init__(self, planes: Planes, parameters: ArrayParameters) -> None:
+        self.planes = planes
+        self.parameters = parameters
+        self._execute: dict[type[Operation], Callable[[Any], None]] = {
+            Idle: lambda _: None,
+            ResetPixel: self._reset_pixel,
+            AnalogTransfer: self._transfer_analog,
+            Blur: self._blur,
+            Square: self._square,
+            CompareAnalog: self._compare,
+            FlagFromDigital: self._flag,
+            DigitalTransfer: self._transfer_digital,
+            NeighbourTransfer: self._transfer_neighbour,
+            Propagate: self._propagate,
+        }
+
+    def load(self, words: Sequence[ICW]) -> Kernel:
+        """Make a block ready to run.
+
+        Raises:
+            MeaninglessWord: a word has no meaning; its ``index`` attribute says which.
+        """
+        operations = []
+        for index, word in enumerate(words):
+            try:
+                operations.append(interpret(word))
+            except MeaninglessWord as error:
+                error.index = index
+                raise
+        return tuple(partial(self._execute[type(operation)], operation) for operation in operations)
+
+    def run(self, kernel: Kernel) -> None:
+        """Execute a block once."""
+        for word in kernel:
+            word()
+
+    def _value(self, source: Analog) -> AnalogPlane | int:
+        if source in PORTS:
+            news = self.planes.analog[Analog.NEWS]
+            return seen_from(news, _PORT_DIRECTION[source], self.parameters.analog_boundary)
+        return self.planes.in_level if source is Analog.IN else self.planes.analog[source]
+
+    def _sum(self, sources: Sequence[Analog]) -> npt.NDArray[np.int16]:
+        total = np.zeros(SHAPE, np.int16)  # thirteen sources of 128 stay far inside int16
+        for source in sources:
+            total += self._value(source)
+        return total
+
+    def _write(self, destination: Analog, value: AnalogPlane) -> None:
+        """A FLAG-gated write; through a port it lands in the neighbour's NEWS."""
+        flag = self.planes.digital[Digital.FLAG]
+        value = np.clip(value, AREG_MIN, AREG_MAX)
+        if destination in PORTS:
+            sender = OPPOSITE[_PORT_DIRECTION[destination]]
+            value = seen_from(value, sender, self.parameters.analog_boundary)
+            if self.parameters.push_gate == "sender":
+                flag = seen_from(flag, sender, True)
+            destination = Analog.NEWS
+        np.copyto(self.planes.analog[destination], value, where=flag)
+
+    def _transfer_analog(self, operation: AnalogTransfer) -> None:
+        value = -self._sum(operation.sources)
+        count = len(operation.destinations)
+        if count > 1:
+            value = (np.sign(value) * (np.abs(value) // count)).astype(np.int16)
+        for destination in operation.destinations:
+            self._write(destination, value)
+
+    def _blur(self, operation: Blur) -> None:
+        """One step of diffusion: the mean of the PE and its linked neighbours (INFERRED).
+
+        R1 links north-south and R2 east-west (fact sheet 4.5); a link needs both ends enabled.
+        """
+        source = np.asarray(self._sum((operation.source,)), np.int32)
+        total, count = source.copy(), np.ones(SHAPE, np.int32)
+        vertical, horizontal = self.planes.digital[Digital.R1], self.planes.digital[Digital.R2]
+        axes = (
+            (operation.vertical, vertical, (Direction.NORTH, Direction.SOUTH)),
+            (operation.horizontal, horizontal, (Direction.EAST, Direction.WEST)),
+        )
+        for wanted, enabled, directions in axes:
+            for direction in directions if wanted else ():
+                linked = enabled & seen_from(enabled, direction, False)
+                total += np.where(linked, seen_from(source, direction, 0), 0)
+                count += linked
+        self._write(operation.destination, _divide(-total, count))
+
+    def _square(self, operation: Square) -> None:
+        total = self._sum(operation.sources).astype(np.int32)
+        self._write(Analog.NEWS, _divide(total * total, np.int32(self.parameters.square_divisor)))
+
+    def _compare(self, operation: CompareAnalog) -> None:
+        self.planes.digital[Digital.FLAG][:] = self._sum(operation.sources) > 0
+
+    def _reset_pixel(self, _: ResetPixel) -> None:
+        self.planes.analog[Analog.PIX][:] = self.parameters.pix_reset_level
+
+    def _any(self, sources: Sequence[Digital]) -> DigitalPlane:
+        result = np.zeros(SHAPE, np.bool_)
+        for source in sources:
+            result |= self.planes.digital[source]
+        return result
+
+    def _flag(self, operation: FlagFromDigital) -> None:
+        flag = self.planes.digital[Digital.FLAG]
+        flag[:] = self._any(operation.sources) if operation.sources else True
+
+    def _transfer_digital(self, operation: DigitalTransfer) -> None:
+        if operation.precharge:
+            self.planes.read_bus = self._any(operation.sources)
+        match operation.drive:
+            case Drive.READ_BUS:
+                value = self.planes.read_bus
+            case Drive.INVERTED_READ_BUS:
+                value = ~self.planes.read_bus
+            case Drive.ONE:
+                value = np.ones(SHAPE, np.bool_)
+        self._load(operation.loads, value)
+
+    def _load(self, registers: Sequence[Digital], value: DigitalPlane) -> None:
+        """Load DREGs; R12 only where R0 was 1 before the word."""
+        mask = self.planes.digital[Digital.R0].copy()
+        for register in registers:
+            if register is Digital.R12:
+                np.copyto(self.planes.digital[register], value, where=mask)
+            else:
+                self.planes.digital[register][:] = value
+
+    def _from_neighbours(self, source: DigitalPlane, edge: bool) -> DigitalPlane:
+        result = np.zeros(SHAPE, np.bool_)
+        for direction, register in DIRECTION_REGISTER.items():
+            enabled = self.planes.digital[register]
+            if enabled.any():
+                result |= enabled & seen_from(source, direction, edge)
+        return result
+
+    def _transfer_neighbour(self, operation: NeighbourTransfer) -> None:
+        value = self._from_neighbours(self._any(operation.sources), operation.edge)
+        self._load(operation.loads, value)
+
+    def _propagate(self, operation: Propagate) -> None:
+        """Ideal flood: as far as it can go in one word."""
+        mask, target = self.planes.digital[Digital.R0], self.planes.digital[Digital.R12]
+        while True:
+            grown = self._from_neighbours(target, operation.edge) & mask & ~target
+            if not grown.any():
+                return
+            target |= grown
+
+
+def _divide(value: npt.NDArray[np.int32], by: npt.NDArray[np.int32] | np.int32) -> AnalogPlane:
+    """Integer division rounding toward zero."""
+    return np.asarray(np.sign(value) * (np.abs(value) // by), np.int16)

@@ -1,0 +1,282 @@
+"""What the bits of an instruction word do to the array.
+
+This is the emulator's own reading of the 80 bits: it does not ask which mnemonic produced them, so any
+combination that the bit table gives meaning to works, and any other is refused with the bits at fault.
+The register-to-bit tables are the contract's (:mod:`pixeltree_protocol.registers`); the meaning is from
+SCAMP-5 fact sheet sections 2.4, 3.1 and 3.5.
+
+The digital part of a PE has a read bus on which sources are wired-OR (``plrb`` precharges it) and which
+keeps its value until the next precharge; ``bit`` couples it to the write bus, ``nbit`` couples its
+complement, and ``plwb`` alone leaves the write bus at 1. The vendor's in-place OR, NOR, NOT and REFRESH
+are pairs of words that use this memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from pixeltree_emu.errors import MeaninglessWord
+from pixeltree_protocol.isa import ICW
+from pixeltree_protocol.registers import (
+    ANALOG_SELECT,
+    ANALOG_WRITE,
+    AREGS,
+    BIT_NAMES,
+    DIGITAL_LOAD,
+    DIGITAL_READ,
+    DREGS,
+    PORTS,
+    Analog,
+    Digital,
+    bits,
+)
+
+
+class Drive(Enum):
+    """What a digital word puts on the write bus."""
+
+    READ_BUS = "read bus"
+    INVERTED_READ_BUS = "inverted read bus"
+    ONE = "one"
+
+
+@dataclass(frozen=True)
+class Idle:
+    """No change to any plane (nop, blurset, and aout, which only holds a read-out bus)."""
+
+
+@dataclass(frozen=True)
+class ResetPixel:
+    """PIX := its reset level."""
+
+
+@dataclass(frozen=True)
+class AnalogTransfer:
+    """Every destination := -(sum of sources) / number of destinations, where FLAG is 1."""
+
+    destinations: tuple[Analog, ...]
+    sources: tuple[Analog, ...]
+
+
+@dataclass(frozen=True)
+class Blur:
+    """Destination := source after one step of resistive diffusion along the given axes."""
+
+    destination: Analog
+    source: Analog
+    horizontal: bool
+    vertical: bool
+
+
+@dataclass(frozen=True)
+class Square:
+    """NEWS := square of the sum of the sources, scaled."""
+
+    sources: tuple[Analog, ...]
+
+
+@dataclass(frozen=True)
+class CompareAnalog:
+    """FLAG := (sum of sources) > 0."""
+
+    sources: tuple[Analog, ...]
+
+
+@dataclass(frozen=True)
+class FlagFromDigital:
+    """FLAG := OR of sources; with no sources (``setf``) 1 everywhere."""
+
+    sources: tuple[Digital, ...]
+
+
+@dataclass(frozen=True)
+class DigitalTransfer:
+    """Read bus := OR of sources (if ``precharge``); loads := what ``drive`` says.
+
+    R12 is loaded only where R0 is 1.
+    """
+
+    sources: tuple[Digital, ...]
+    precharge: bool
+    drive: Drive
+    loads: tuple[Digital, ...]
+
+
+@dataclass(frozen=True)
+class NeighbourTransfer:
+    """Loads := OR of sources over the neighbours that this PE's R1-R4 enable; ``edge`` outside."""
+
+    sources: tuple[Digital, ...]
+    loads: tuple[Digital, ...]
+    edge: bool
+
+
+@dataclass(frozen=True)
+class Propagate:
+    """R12 floods from its 1s through neighbours with R0 = 1, along R1-R4; ``edge`` outside."""
+
+    edge: bool
+
+
+Operation = (
+    Idle
+    | ResetPixel
+    | AnalogTransfer
+    | Blur
+    | Square
+    | CompareAnalog
+    | FlagFromDigital
+    | DigitalTransfer
+    | NeighbourTransfer
+    | Propagate
+)
+
+_DIGITAL_REGISTERS = 0
+for _mask in (*DIGITAL_LOAD.values(), *DIGITAL_READ.values()):
+    _DIGITAL_REGISTERS |= _mask
+_DIGITAL_CONTROL = bits("plrb", "plwb", "bit", "nbit", "bitmode", "rid", "fbus", "nb", "pupd", "setf")
+_NEWS_SWITCHES = {reg: ANALOG_SELECT[reg] & ~bits("SEL4") for reg in (Analog.NEWS, *PORTS)}
+_STORED = tuple(reg for reg in AREGS if reg is not Analog.NEWS)
+
+# Control bits of a digital word (s_in aside, which digital words carry without effect)
+# -> (precharge, drive, may read, may load)
+_TRANSFERS: dict[int, tuple[bool, Drive, bool, bool]] = {
+    bits("plwb"): (False, Drive.ONE, False, True),
+    bits("plrb", "bit", "bitmode"): (True, Drive.READ_BUS, True, True),
+    bits("plwb", "plrb", "nbit", "bitmode"): (True, Drive.INVERTED_READ_BUS, True, True),
+    bits("bit", "bitmode"): (False, Drive.READ_BUS, False, True),
+    bits("plrb", "nbit"): (True, Drive.INVERTED_READ_BUS, True, False),
+    bits("nbit"): (False, Drive.INVERTED_READ_BUS, False, True),
+}
+_NEIGHBOUR = bits("rid", "nb", "plrb", "bit", "fbus")
+_PROPAGATE = bits("rid", "nb", "fbus")
+_EDGE = bits("pupd")
+
+
+def interpret(word: ICW) -> Operation:
+    """The operation that a word performs.
+
+    Raises:
+        MeaninglessWord: the bits together mean nothing.
+    """
+    if word.bits & (_DIGITAL_REGISTERS | _DIGITAL_CONTROL):
+        return _interpret_digital(word.bits)
+    return _interpret_analog(word.bits)
+
+
+def _interpret_digital(value: int) -> Operation:
+    sources = _digital_sources(value)
+    loads = tuple(reg for reg in DREGS if DIGITAL_LOAD[reg] & value)
+    control = value & ~_DIGITAL_REGISTERS
+    edge = bool(control & _EDGE)
+    without_edge = control & ~(_EDGE | bits("s_in"))
+    if without_edge == _PROPAGATE:
+        if loads != (Digital.R12,) or sources != (Digital.R12,):
+            raise _meaningless("propagation reads and loads R12 and nothing else", value)
+        return Propagate(edge)
+    both = set(sources) & set(loads)
+    if both:
+        names = ", ".join(sorted(both))
+        raise _meaningless(f"{names} is read and loaded in one word; go through FLAG or a copy", value)
+    if without_edge == _NEIGHBOUR:
+        if not sources or not loads:
+            raise _meaningless("a neighbour transfer needs a source and a destination", value)
+        return NeighbourTransfer(sources, loads, edge)
+    return _interpret_local(value, control, sources, loads)
+
+
+def _interpret_local(
+    value: int, control: int, sources: tuple[Digital, ...], loads: tuple[Digital, ...]
+) -> Operation:
+    if control == bits("setf", "plrb", "rid") and not sources and not loads:
+        return FlagFromDigital(())
+    if control == bits("wrf", "plrb", "rid") and sources and not loads:
+        return FlagFromDigital(sources)
+    if control == 0 and sources == (Digital.R1, Digital.R2) and not loads:
+        return Idle()  # blurset
+    transfer = _TRANSFERS.get(control & ~bits("s_in"))
+    if transfer is None:
+        raise _meaningless("no digital operation has these control bits", control or value)
+    precharge, drive, may_read, may_load = transfer
+    if sources and not may_read:
+        raise _meaningless("this digital operation reads nothing", value & _DIGITAL_REGISTERS)
+    if loads and not may_load:
+        raise _meaningless("this digital operation loads nothing", value & _DIGITAL_REGISTERS)
+    if not sources and not loads:
+        raise _meaningless("a digital operation that neither reads nor loads", value)
+    return DigitalTransfer(sources, precharge, drive, loads)
+
+
+def _digital_sources(value: int) -> tuple[Digital, ...]:
+    found = [reg for reg in Digital if DIGITAL_READ[reg] & value == DIGITAL_READ[reg]]
+    rectangle_bits = value & bits("s0_left", "s0_bot")
+    if Digital.RECT in found:
+        found.remove(Digital.SELECT)
+    elif rectangle_bits:
+        raise _meaningless("RECT needs wr, s0_left and s0_bot together", rectangle_bits)
+    return tuple(found)
+
+
+def _interpret_analog(value: int) -> Operation:
+    if value == bits("rstpix", "selpix"):
+        return ResetPixel()
+    destinations, sources, rest = _analog_operands(value)
+    if rest == 0:
+        return AnalogTransfer(destinations, sources) if destinations else _idle_or_error(value)
+    if rest == bits("wrf") and sources and not destinations:
+        return CompareAnalog(sources)
+    if rest == bits("ana") and len(sources) == 1 and not destinations:
+        return Idle()  # aout: a read-out bus holds the source
+    if rest == bits("selsq") and destinations == (Analog.NEWS,) and sources:
+        return Square(sources)
+    horizontal, vertical = bool(rest & bits("seldiffe")), bool(rest & bits("seldiffs"))
+    if rest and not rest & ~bits("seldiffe", "seldiffs") and len(destinations) == len(sources) == 1:
+        return Blur(destinations[0], sources[0], horizontal, vertical)
+    raise _meaningless("no analog operation has these bits", rest)
+
+
+def _idle_or_error(value: int) -> Idle:
+    if value:
+        raise _meaningless("sources on the bus, and nothing that takes their sum", value)
+    return Idle()
+
+
+def _analog_operands(value: int) -> tuple[tuple[Analog, ...], tuple[Analog, ...], int]:
+    """Destinations, sources, and the bits that are neither."""
+    destinations: list[Analog] = []
+    sources: list[Analog] = []
+    for register in _STORED:
+        if value & ANALOG_WRITE[register]:
+            if not value & ANALOG_SELECT[register]:
+                raise _meaningless(f"{register} is written without being selected", ANALOG_WRITE[register])
+            destinations.append(register)
+        elif value & ANALOG_SELECT[register]:
+            sources.append(register)
+    switched = [reg for reg, switch in _NEWS_SWITCHES.items() if value & switch]
+    if bool(switched) != bool(value & bits("SEL4")):
+        raise _meaningless("NEWS and its ports need SEL4 and a switch together", value & _news_bits())
+    if value & bits("W4"):
+        if len(switched) != 1:
+            raise _meaningless("W4 writes through exactly one of NEWS, XN, XE, XS, XW", value & _news_bits())
+        destinations += switched
+    else:
+        sources += switched
+    sources += [reg for reg in (Analog.PIX, Analog.IN) if value & ANALOG_SELECT[reg]]
+    known = bits("selpix", "s_in", "W4") | _news_bits()
+    for register in _STORED:
+        known |= ANALOG_WRITE[register] | ANALOG_SELECT[register]
+    return tuple(destinations), tuple(sources), value & ~known
+
+
+def _news_bits() -> int:
+    mask = bits("SEL4", "W4")
+    for switch in _NEWS_SWITCHES.values():
+        mask |= switch
+    return mask
+
+
+def _meaningless(reason: str, value: int) -> MeaninglessWord:
+    return MeaninglessWord(
+        reason, tuple(name for number, name in enumerate(BIT_NAMES) if value >> number & 1)
+    )

@@ -1,0 +1,39 @@
+"""Errors of the emulated device. Each carries the protocol error code that a host is told."""
+
+from __future__ import annotations
+
+from pixeltree_protocol.messages import ErrorCode
+
+
+class EmulatorError(Exception):
+    """Base class of all errors raised by :mod:`pixeltree_emu`."""
+
+
+class MeaninglessWord(EmulatorError):
+    """An instruction word sets bits that together mean nothing to the array.
+
+    Attributes:
+        bit_names: the bits at fault.
+        index: position of the word in its block, once a block is being loaded.
+    """
+
+    def __init__(self, reason: str, bit_names: tuple[str, ...]) -> None:
+        super().__init__(f"{reason} (bits at fault: {', '.join(bit_names)})")
+        self.bit_names = bit_names
+        self.index: int | None = None
+
+
+class RequestError(EmulatorError):
+    """A request that the device refuses; nothing has changed.
+
+    Attributes:
+        code: the error code of the answer.
+    """
+
+    def __init__(self, code: ErrorCode, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class ListenError(EmulatorError):
+    """The daemon cannot listen where it was told to."""

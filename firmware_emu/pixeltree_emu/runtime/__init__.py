@@ -1,0 +1,1 @@
+"""What runs on the controller: object store, sequencer, node execution, faults, virtual clock."""

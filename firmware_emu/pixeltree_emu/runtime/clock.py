@@ -1,0 +1,80 @@
+"""The virtual device clock and what each step costs.
+
+Defaults are those of the project's device cost model; every entry can be set from the command line
+(``--cost NAME=VALUE``). Entries marked 'assumed' wait for a measurement on a real device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+from pixeltree_emu.errors import EmulatorError
+
+
+@dataclass(frozen=True)
+class CostModel:
+    """Device time of each step, in nanoseconds unless the name says otherwise.
+
+    Attributes:
+        word_ns: one instruction word of any clock class: 10 MHz (sources say 9 to 10).
+        launch_ns: starting a kernel block (assumed).
+        select_ns: select or load of a point, pattern, row or column (assumed: four latch writes).
+        select_rect_ns: select of a rectangle (assumed).
+        set_in_ns: setting IN, DAC and settling (assumed).
+        scan_byte_ns: read-out of a DREG, per byte of 8 pixels (assumed).
+        operation_ns: one 32-bit controller operation (204 MHz core).
+        result_ns: preparing a result message (assumed); its bytes on the line are extra.
+        line_bits_per_second: rate of the link, for bytes that a frame has to wait for.
+        fully_connected_operations: controller operations per 32 input bits and output: load twice, XNOR,
+            bit count without a dedicated instruction (12), add (assumed).
+    """
+
+    word_ns: int = 100
+    launch_ns: int = 1_000
+    select_ns: int = 500
+    select_rect_ns: int = 1_000
+    set_in_ns: int = 2_000
+    scan_byte_ns: int = 150
+    operation_ns: int = 5
+    result_ns: int = 20_000
+    line_bits_per_second: int = 12_000_000
+    fully_connected_operations: int = 16
+
+    def with_settings(self, settings: list[str]) -> CostModel:
+        """A model with ``NAME=VALUE`` settings applied.
+
+        Raises:
+            EmulatorError: an unknown name or a value that is not a whole number of at least 0.
+        """
+        names = [field.name for field in fields(self)]
+        changes: dict[str, int] = {}
+        for setting in settings:
+            name, _, value = setting.partition("=")
+            if name not in names:
+                raise EmulatorError(f"no cost is named {name!r}; known: {', '.join(names)}")
+            if not value.isdigit() or (name == "line_bits_per_second" and int(value) == 0):
+                raise EmulatorError(f"--cost {setting}: the value must be a whole number, at least 0")
+            changes[name] = int(value)
+        return replace(self, **changes)
+
+    def line_ns(self, wire_bytes: int) -> int:
+        """Time that bytes need on the line, at 8 bits a byte."""
+        return wire_bytes * 8 * 1_000_000_000 // self.line_bits_per_second
+
+
+class DeviceClock:
+    """Device time since the start of the device, in nanoseconds."""
+
+    def __init__(self, costs: CostModel) -> None:
+        self.costs = costs
+        self.now_ns = 0
+        self.words = 0
+
+    def charge(self, nanoseconds: int) -> None:
+        """Let time pass."""
+        self.now_ns += nanoseconds
+
+    def charge_block(self, words: int, times: int = 1) -> None:
+        """Let the launches and words of a block pass."""
+        self.words += words * times
+        self.now_ns += times * (self.costs.launch_ns + words * self.costs.word_ns)

@@ -1,0 +1,247 @@
+"""The device as its link sees it: requests in, answers out, and a little work at a time in between."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pixeltree_emu.array.device_array import PixelArray
+from pixeltree_emu.array.reference import Kernel
+from pixeltree_emu.errors import MeaninglessWord, RequestError
+from pixeltree_emu.runtime.clock import CostModel, DeviceClock
+from pixeltree_emu.runtime.frame import FrameInHand, FrameRunner
+from pixeltree_emu.runtime.store import ObjectStore
+from pixeltree_protocol.messages import (
+    Capabilities,
+    Done,
+    Error,
+    ErrorCode,
+    Fault,
+    Holdings,
+    Message,
+    OpenTree,
+    Ping,
+    PlanePart,
+    Pong,
+    Put,
+    Query,
+    ReadPlane,
+    Result,
+    Scene,
+    StartFrame,
+    Stored,
+    TreeOpened,
+)
+from pixeltree_protocol.objects import Block, Digest, TreeRoot, short
+from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
+
+logger = logging.getLogger(__name__)
+
+Reply = Callable[[Message, int], None]
+"""Sends a message to the session that drives the device, as the answer to a request id."""
+
+_PLANE_PART = 4096
+
+
+@dataclass(frozen=True)
+class DeviceLimits:
+    """Sizes of the emulated controller.
+
+    Attributes:
+        memory_bytes: for all objects: the 64 KiB of shared RAM (fact sheet 4.4).
+        icw_store: instruction words of resident blocks (fact sheet 2.5).
+        max_object: greatest object.
+        max_body: greatest message body.
+        credit_window: bytes that may be on the way, unacknowledged.
+    """
+
+    memory_bytes: int = 65_536
+    icw_store: int = 1_024
+    max_object: int = 65_536
+    max_body: int = 8_192
+    credit_window: int = 32_768
+
+    def capabilities(self) -> Capabilities:
+        """What the device says of itself."""
+        return Capabilities(
+            ARRAY_SIZE,
+            ARRAY_SIZE,
+            self.icw_store,
+            self.memory_bytes,
+            self.max_object,
+            self.max_body,
+            self.credit_window,
+        )
+
+
+class EmulatedDevice:
+    """A controller with its array; one frame at a time.
+
+    Args:
+        limits: sizes.
+        costs: device time of each step.
+        now: wall clock in seconds, for fault time-outs.
+    """
+
+    def __init__(
+        self,
+        limits: DeviceLimits | None = None,
+        costs: CostModel | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limits = limits or DeviceLimits()
+        self.clock = DeviceClock(costs or CostModel())
+        self.array = PixelArray()
+        self.store = ObjectStore(
+            self.limits.memory_bytes, self.limits.icw_store, self.limits.max_object, self._load_block
+        )
+        self._runner = FrameRunner(self.array, self.clock, self.store)
+        self._now = now
+        self._tree: TreeRoot | None = None
+        self._fault_timeout_s = 0.0
+        self._hand: FrameInHand | None = None
+        self._deadline = 0.0
+        self._reply: Reply = lambda message, request: None
+        self._handlers: dict[type[Any], Callable[[Any, int], None]] = {
+            Put: self._put,
+            OpenTree: self._open_tree,
+            Scene: self._scene,
+            StartFrame: self._start_frame,
+            ReadPlane: self._read_plane,
+        }
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is work that does not wait for the host."""
+        return self._hand is not None and not self._hand.waiting
+
+    @property
+    def wakes_at(self) -> float | None:
+        """When work is due although nothing comes in (wall clock), or None."""
+        return self._deadline if self._hand is not None and self._hand.waiting else None
+
+    def attach(self, reply: Reply) -> None:
+        """A session takes the device over. Objects stay; an earlier session's frame and tree do not."""
+        self._reply = reply
+        self._hand = None
+        self._tree = None
+        self.store.pin([])
+        self.store.limit(0)
+
+    def answer(self, question: Query | Ping) -> Holdings | Pong:
+        """Answer a question that changes nothing and that any session may ask."""
+        if isinstance(question, Ping):
+            return Pong(question.nonce)
+        return Holdings(tuple(self.store.received(digest) for digest in question.digests))
+
+    def handle(self, message: Message, request: int, wire_bytes: int) -> None:
+        """Act on one request. A refusal is an ERROR answer and changes nothing."""
+        if self._hand is not None and self._hand.waiting and isinstance(message, Put):
+            stall = self.clock.costs.line_ns(wire_bytes)
+            self._hand.stall_ns += stall
+            self.clock.charge(stall)
+        handler = self._handlers.get(type(message))
+        try:
+            if handler is None:
+                raise RequestError(ErrorCode.UNEXPECTED, f"{type(message).__name__} is not a request")
+            handler(message, request)
+        except RequestError as error:
+            self._refuse(error, request)
+
+    def work(self) -> None:
+        """Do one controller step of the frame in hand, if there is one that can go on."""
+        hand = self._hand
+        if hand is None:
+            return
+        try:
+            self._step(hand)
+        except RequestError as error:
+            self._refuse(error, hand.request)
+            self._hand = None
+            self.store.pin([])
+
+    def _step(self, hand: FrameInHand) -> None:
+        event = self._runner.advance(hand)
+        if isinstance(event, Fault):
+            self._deadline = self._now() + self._fault_timeout_s
+            self._reply(event, hand.request)
+        elif isinstance(event, Result):
+            self._hand = None
+            self._reply(event, hand.request)
+        elif hand.waiting and self._now() >= self._deadline:
+            missing = ", ".join(sorted(short(digest) for digest in hand.reported))
+            raise RequestError(
+                ErrorCode.FAULT_TIMEOUT,
+                f"frame {hand.frame}: node {short(hand.node)} waited {self._fault_timeout_s:g} s "
+                f"for {missing}",
+            )
+
+    def _refuse(self, error: RequestError, request: int) -> None:
+        logger.warning("request %d refused: %s", request, error)
+        self._reply(Error(error.code, str(error)), request)
+
+    def _load_block(self, digest: Digest, block: Block) -> Kernel:
+        try:
+            return self.array.load(block.words)
+        except MeaninglessWord as error:
+            raise RequestError(
+                ErrorCode.BAD_OBJECT, f"block {short(digest)}, word {error.index}: {error}"
+            ) from error
+
+    def _put(self, message: Put, request: int) -> None:
+        evicted = self.store.put(message.digest, message.total, message.offset, message.data)
+        if evicted is not None:
+            self._reply(Stored(message.digest, tuple(evicted)), request)
+
+    def _open_tree(self, message: OpenTree, request: int) -> None:
+        if self._hand is not None:
+            raise RequestError(ErrorCode.BUSY, f"frame {self._hand.frame} is still in hand")
+        resident = self.store.get(message.tree)
+        if resident is None or not isinstance(resident.data, TreeRoot):
+            raise RequestError(ErrorCode.NO_TREE, f"object {short(message.tree)} is not a resident tree")
+        evicted = self.store.limit(message.memory_limit)
+        self._tree = resident.data
+        self._fault_timeout_s = message.fault_timeout_ms / 1000
+        self._reply(TreeOpened(self.store.budget_bytes, tuple(evicted)), request)
+
+    def _scene(self, message: Scene, request: int) -> None:
+        if len(message.pixels) != message.rows * message.columns:
+            raise RequestError(
+                ErrorCode.BAD_SCENE,
+                f"{len(message.pixels)} bytes for {message.rows} x {message.columns} pixels",
+            )
+        patch = np.frombuffer(message.pixels, np.uint8).reshape(message.rows, message.columns)
+        try:
+            self.array.sensor.show(message.top, message.left, patch, message.clear)
+        except ValueError as error:
+            raise RequestError(ErrorCode.BAD_SCENE, str(error)) from error
+        self._reply(Done(), request)
+
+    def _start_frame(self, message: StartFrame, request: int) -> None:
+        if self._hand is not None:
+            raise RequestError(ErrorCode.BUSY, f"frame {self._hand.frame} is still in hand")
+        self._hand = self._runner.start(message.frame, request, self._open_root())
+
+    def _open_root(self) -> TreeRoot:
+        if self._tree is None:
+            raise RequestError(ErrorCode.NO_TREE, "no tree is open; send OPEN_TREE first")
+        return self._tree
+
+    def _read_plane(self, message: ReadPlane, request: int) -> None:
+        data = self._plane(message.register)
+        for offset in range(0, len(data), _PLANE_PART):
+            part = data[offset : offset + _PLANE_PART]
+            self._reply(PlanePart(offset, len(data), part), request)
+
+    def _plane(self, name: str) -> bytes:
+        if name in AREGS:
+            return self.array.areg(Analog(name)).tobytes()
+        if name in DREGS:
+            return self.array.scan_rows(Digital(name), range(ARRAY_SIZE))
+        known = ", ".join((*AREGS, *DREGS))
+        raise RequestError(ErrorCode.OUT_OF_RANGE, f"no register {name!r}; known: {known}")

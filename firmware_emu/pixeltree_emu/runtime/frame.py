@@ -1,0 +1,196 @@
+"""A frame in hand: its way from exposure through the nodes of the tree to a result.
+
+The runner advances one controller step at a time, so that the link is served while the array computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pixeltree_emu.array.device_array import PixelArray
+from pixeltree_emu.array.reference import Kernel
+from pixeltree_emu.errors import RequestError
+from pixeltree_emu.runtime.clock import DeviceClock
+from pixeltree_emu.runtime.sequencer import Decision, Sequencer
+from pixeltree_emu.runtime.store import ObjectStore
+from pixeltree_protocol.errors import ProgramError
+from pixeltree_protocol.messages import ErrorCode, Fault, Result, Visit
+from pixeltree_protocol.objects import (
+    Block,
+    BlockPlanes,
+    Digest,
+    FullyConnected,
+    Label,
+    Node,
+    Segment,
+    TreeRoot,
+    short,
+)
+from pixeltree_protocol.objects.program import Program, Step
+from pixeltree_protocol.verify import NodeImage, verify_node
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class FrameInHand:
+    """State of the frame that the device is working on.
+
+    Attributes:
+        frame: the host's id of the frame.
+        request: id of the request that started it.
+        tree: the tree it runs through.
+        node: digest of the node that is active, or wanted next.
+        path: nodes done so far.
+        reported: missing objects already told to the host.
+        stall_ns: device time spent waiting for objects.
+        capture_ns: device time of the capture node.
+        started_ns, started_words: device clock at the start.
+    """
+
+    frame: int
+    request: int
+    tree: TreeRoot
+    node: Digest
+    started_ns: int
+    started_words: int
+    path: list[Visit] = field(default_factory=list)
+    reported: frozenset[Digest] = frozenset()
+    stall_ns: int = 0
+    capture_ns: int = 0
+    steps: Iterator[Step] | None = None
+    decision: Decision = field(default_factory=Decision)
+    node_started_ns: int = 0
+    image: NodeImage | None = None
+
+    @property
+    def capturing(self) -> bool:
+        """Whether the frame is still at its capture node."""
+        return self.node == self.tree.capture
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the frame is held for missing objects."""
+        return bool(self.reported)
+
+
+class FrameRunner:
+    """Advances a frame."""
+
+    def __init__(self, array: PixelArray, clock: DeviceClock, store: ObjectStore) -> None:
+        self._array = array
+        self._clock = clock
+        self._store = store
+        self._sequencer = Sequencer(array, clock)
+
+    def start(self, frame: int, request: int, tree: TreeRoot) -> FrameInHand:
+        """Expose the sensor and take a frame in hand."""
+        self._array.expose()
+        return FrameInHand(frame, request, tree, tree.capture, self._clock.now_ns, self._clock.words)
+
+    def advance(self, hand: FrameInHand) -> Fault | Result | None:
+        """Do one step of work.
+
+        Returns:
+            A fault the first time objects turn out to be missing, a result at the end, else None.
+
+        Raises:
+            RequestError: the node cannot run; the frame is over.
+        """
+        if hand.steps is None:
+            return self._activate(hand)
+        if next(hand.steps, None) is not None:
+            return None
+        return self._leave(hand)
+
+    def _activate(self, hand: FrameInHand) -> Fault | None:
+        missing = self._missing(hand.node)
+        if missing:
+            if frozenset(missing) <= hand.reported:
+                return None
+            hand.reported = frozenset(missing)
+            return Fault(hand.frame, hand.node, tuple(missing))
+        hand.reported = frozenset()
+        image, kernels = self._image(hand)
+        hand.image = image
+        hand.decision = Decision()
+        hand.node_started_ns = self._clock.now_ns
+        hand.steps = self._sequencer.execute(image, kernels, hand.decision)
+        return None
+
+    def _missing(self, digest: Digest) -> list[Digest]:
+        """What a node lacks; pins what it has."""
+        resident = self._store.get(digest)
+        if resident is None:
+            self._store.pin([digest])
+            return [digest]
+        node = _expect(resident.data, Node, digest)
+        self._store.pin([digest, *node.needs])
+        return [need for need in node.needs if self._store.get(need) is None]
+
+    def _image(self, hand: FrameInHand) -> tuple[NodeImage, tuple[Kernel, ...]]:
+        """The verified image of a node that is wholly resident, with its kernels."""
+        node = _expect(self._resident(hand.node), Node, hand.node)
+        program = _expect(self._resident(node.program), Program, node.program)
+        blocks = [_expect(self._resident(digest), Block, digest) for digest in node.blocks]
+        segments = [_segment(self._resident(digest), digest) for digest in node.segments]
+        plane = hand.tree.input_plane
+        try:
+            image = verify_node(node, program, blocks, segments, plane, is_capture=hand.capturing)
+        except ProgramError as error:
+            raise RequestError(ErrorCode.BAD_TREE, f"node {short(hand.node)}: {error}") from error
+        return image, tuple(self._store.kernel(digest) for digest in node.blocks)
+
+    def _resident(self, digest: Digest) -> object:
+        resident = self._store.get(digest)
+        return resident.data if resident else None
+
+    def _leave(self, hand: FrameInHand) -> Result | None:
+        elapsed = self._clock.now_ns - hand.node_started_ns
+        hand.steps = None
+        if hand.capturing:
+            hand.capture_ns = elapsed
+            hand.node = hand.tree.root
+            return None
+        assert hand.image is not None
+        outcome = hand.decision.outcome
+        assert outcome is not None  # a verified node's last step is Argmax
+        hand.path.append(Visit(hand.node, outcome, hand.decision.logits, elapsed))
+        exit_ = hand.image.node.exits[outcome]
+        if not isinstance(exit_, Label):
+            hand.node = exit_.node
+            return None
+        return self._result(hand, exit_.value)
+
+    def _result(self, hand: FrameInHand, label: int) -> Result:
+        self._store.pin([])
+        self._clock.charge(self._clock.costs.result_ns)
+        return Result(
+            hand.frame,
+            label,
+            tuple(hand.path),
+            hand.capture_ns,
+            self._clock.now_ns - hand.started_ns - hand.stall_ns,
+            hand.stall_ns,
+            self._clock.words - hand.started_words,
+        )
+
+
+def _expect(found: object, kind: type[_T], digest: Digest) -> _T:
+    if not isinstance(found, kind):
+        raise _not_a(kind.__name__, digest)
+    return found
+
+
+def _segment(found: object, digest: Digest) -> Segment:
+    if not isinstance(found, BlockPlanes | FullyConnected):
+        raise _not_a("Segment", digest)
+    return found
+
+
+def _not_a(kind: str, digest: Digest) -> RequestError:
+    return RequestError(
+        ErrorCode.BAD_TREE, f"object {short(digest)} is not the {kind} that the tree takes it for"
+    )

@@ -1,0 +1,202 @@
+"""The object store: finite memory, content-addressed, least recently used out first.
+
+Two resources are finite: bytes, for all objects and for uploads in progress (room is taken when an
+upload begins), and words of the ICW store, for blocks. Pinned objects, which the frame in hand needs,
+are never evicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pixeltree_emu.array.reference import Kernel
+from pixeltree_emu.errors import RequestError
+from pixeltree_protocol.errors import ObjectError
+from pixeltree_protocol.messages import WHOLE, ErrorCode
+from pixeltree_protocol.objects import AnyObject, Block, Digest, digest_of, parse_object, short
+
+
+@dataclass
+class Resident:
+    """A whole object; blocks come with the kernel made of them."""
+
+    data: AnyObject
+    size: int
+    kernel: Kernel | None
+
+    @property
+    def words(self) -> int:
+        """Words it takes of the ICW store."""
+        return len(self.data.words) if isinstance(self.data, Block) else 0
+
+
+@dataclass
+class Upload:
+    """An object in the making, and what was evicted to make room for it."""
+
+    total: int
+    data: bytearray
+    evicted: list[Digest]
+
+
+class ObjectStore:
+    """Holds objects within a budget.
+
+    Args:
+        memory_bytes: budget for bytes.
+        icw_store: budget for instruction words.
+        max_object: greatest size of one object.
+        load_block: makes a block ready to run; raises RequestError where a word has no meaning.
+    """
+
+    def __init__(
+        self,
+        memory_bytes: int,
+        icw_store: int,
+        max_object: int,
+        load_block: Callable[[Digest, Block], Kernel],
+    ) -> None:
+        self.memory_bytes = memory_bytes
+        self.icw_store = icw_store
+        self.budget_bytes = memory_bytes
+        self._max_object = max_object
+        self._load_block = load_block
+        self._residents: dict[Digest, Resident] = {}  # oldest use first
+        self._uploads: dict[Digest, Upload] = {}
+        self._pinned: frozenset[Digest] = frozenset()
+
+    def __contains__(self, digest: Digest) -> bool:
+        return digest in self._residents
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes taken by objects and uploads."""
+        stored = sum(resident.size for resident in self._residents.values())
+        return stored + sum(upload.total for upload in self._uploads.values())
+
+    @property
+    def used_words(self) -> int:
+        """Words taken in the ICW store."""
+        return sum(resident.words for resident in self._residents.values())
+
+    def received(self, digest: Digest) -> int:
+        """Bytes of an object received so far, or WHOLE."""
+        if digest in self._residents:
+            return WHOLE
+        upload = self._uploads.get(digest)
+        return len(upload.data) if upload else 0
+
+    def get(self, digest: Digest) -> Resident | None:
+        """A resident object, now the most recently used; None where it is absent."""
+        resident = self._residents.pop(digest, None)
+        if resident is not None:
+            self._residents[digest] = resident
+        return resident
+
+    def kernel(self, digest: Digest) -> Kernel:
+        """The kernel of a resident block."""
+        kernel = self._residents[digest].kernel
+        assert kernel is not None  # blocks are admitted with their kernel
+        return kernel
+
+    def pin(self, digests: Iterable[Digest]) -> None:
+        """Keep exactly these from being evicted."""
+        self._pinned = frozenset(digests)
+
+    def limit(self, budget_bytes: int) -> list[Digest]:
+        """Set the byte budget (0: all memory); returns what had to go."""
+        self.budget_bytes = min(budget_bytes or self.memory_bytes, self.memory_bytes)
+        return self._make_room(0, 0)
+
+    def put(self, digest: Digest, total: int, offset: int, data: bytes) -> list[Digest] | None:
+        """Take part of an object.
+
+        Returns:
+            What was evicted, once the object is whole; None while parts are missing.
+
+        Raises:
+            RequestError: no room, a part out of order, a wrong digest, or not an object.
+        """
+        if digest in self._residents:
+            return []
+        upload = self._uploads.get(digest) or self._open_upload(digest, total, offset)
+        if total != upload.total or offset != len(upload.data) or offset + len(data) > total:
+            raise RequestError(
+                ErrorCode.BAD_UPLOAD,
+                f"object {short(digest)}: bytes {offset} to {offset + len(data)} of {total} do not continue "
+                f"{len(upload.data)} of {upload.total}",
+            )
+        upload.data += data
+        if len(upload.data) < total:
+            return None
+        del self._uploads[digest]
+        return upload.evicted + self._admit(digest, bytes(upload.data))
+
+    def _open_upload(self, digest: Digest, total: int, offset: int) -> Upload:
+        if offset:
+            raise RequestError(ErrorCode.BAD_UPLOAD, f"object {short(digest)}: nothing before byte {offset}")
+        if not 1 <= total <= self._max_object:
+            raise RequestError(
+                ErrorCode.BAD_UPLOAD,
+                f"object {short(digest)}: {total} bytes; the limit is {self._max_object}",
+            )
+        self._uploads[digest] = Upload(total, bytearray(), self._make_room(total, 0))
+        return self._uploads[digest]
+
+    def _admit(self, digest: Digest, data: bytes) -> list[Digest]:
+        found = digest_of(data)
+        if found != digest:
+            raise RequestError(
+                ErrorCode.DIGEST_MISMATCH,
+                f"object {digest.hex()}: its {len(data)} bytes have the digest {found.hex()}",
+            )
+        try:
+            parsed = parse_object(data)
+        except ObjectError as error:
+            raise RequestError(ErrorCode.BAD_OBJECT, f"object {short(digest)}: {error}") from error
+        kernel = self._load_block(digest, parsed) if isinstance(parsed, Block) else None
+        resident = Resident(parsed, len(data), kernel)
+        evicted = self._make_room(resident.size, resident.words)
+        self._residents[digest] = resident
+        return evicted
+
+    def _make_room(self, size: int, words: int) -> list[Digest]:
+        """Evict until ``size`` bytes and ``words`` words fit, or refuse.
+
+        Other uploads in progress go only where evicting objects is not enough: an abandoned one must
+        not hold its room for ever.
+        """
+        victims = self._victims(size, words)
+        if victims is None and self._uploads:
+            self._uploads.clear()
+            victims = self._victims(size, words)
+        if victims is None:
+            raise RequestError(ErrorCode.NO_ROOM, self._no_room(size, words))
+        for victim in victims:
+            del self._residents[victim]
+        return victims
+
+    def _victims(self, size: int, words: int) -> list[Digest] | None:
+        """Least recently used objects whose eviction makes room, or None where nothing can."""
+        candidates = iter([digest for digest in self._residents if digest not in self._pinned])
+        free_bytes = self.budget_bytes - self.used_bytes
+        free_words = self.icw_store - self.used_words
+        victims: list[Digest] = []
+        while free_bytes < size or free_words < words:
+            victim = next(candidates, None)
+            if victim is None:
+                return None
+            resident = self._residents[victim]
+            if free_bytes >= size and not resident.words:
+                continue  # only words are short, and this one has none
+            victims.append(victim)
+            free_bytes += resident.size
+            free_words += resident.words
+        return victims
+
+    def _no_room(self, size: int, words: int) -> str:
+        return (
+            f"no room for {size} bytes and {words} words: {self.used_bytes} of {self.budget_bytes} bytes and "
+            f"{self.used_words} of {self.icw_store} words are taken by objects that the frame in hand needs"
+        )

@@ -1,0 +1,27 @@
+"""Pixeltree: trees of binarized networks that run inside a SCAMP-5 vision sensor.
+
+>>> with pixeltree.connect("tcp://127.0.0.1:27900") as device:          # doctest: +SKIP
+...     runner = pixeltree.TreeRunner(device, pixeltree.Tree.load(path))
+...     result = runner.infer(image)
+"""
+
+from pixeltree.device import Device, connect
+from pixeltree.errors import CompileError, DataError, DeviceError, LinkError, PixeltreeError, TreeError
+from pixeltree.scheduler import InferenceResult, NodeVisit, Swap, TreeRunner
+from pixeltree.tree import Tree
+
+__all__ = [
+    "CompileError",
+    "DataError",
+    "Device",
+    "DeviceError",
+    "InferenceResult",
+    "LinkError",
+    "NodeVisit",
+    "PixeltreeError",
+    "Swap",
+    "Tree",
+    "TreeError",
+    "TreeRunner",
+    "connect",
+]

@@ -1,0 +1,5 @@
+"""The ``pixeltree`` command."""
+
+from pixeltree.cli.app import main
+
+__all__ = ["main"]

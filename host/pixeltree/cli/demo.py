@@ -1,0 +1,94 @@
+"""``pixeltree demo``: the product's main job in under a minute."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from pixeltree.cli.report import write_json
+from pixeltree.demo.run import DemoReport, demo_budget, demo_tree, run_demo
+from pixeltree.device import Device, connect
+from pixeltree.emulator import EmulatorProcess
+
+_DEFAULT_IMAGES = 200
+
+
+def demo(
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures to this file ('-' for the terminal).")
+    ] = None,
+    images: Annotated[
+        int, typer.Option(min=1, help="How many held-out digits to classify.")
+    ] = _DEFAULT_IMAGES,
+    device: Annotated[
+        str | None, typer.Option(help="Use this device (tcp://HOST:PORT, unix:///PATH), not a private one.")
+    ] = None,
+) -> None:
+    """Classify real handwritten digits through a tree that does not fit the sensor's controller.
+
+    Starts an emulated device (or uses --device), streams the tree's nodes in as they are needed, and
+    compares every output with the integer reference. Exit status 1 if any output differs.
+    """
+    screen = Console(stderr=str(json_file) == "-")
+    tree = demo_tree()
+    screen.print(
+        f"Tree [bold]{tree.name}[/]: {len(tree.names)} nodes, {tree.total_bytes:,} bytes; "
+        f"the controller gets {demo_budget(tree):,} bytes, so nodes are swapped while it runs."
+    )
+    with _device(device) as connected:
+        screen.print(f"Device: {connected.welcome.device} at {connected.url}")
+        with _progress(screen) as bar:
+            task = bar.add_task("digits", total=images)
+            report = run_demo(connected, tree, images, lambda done: bar.update(task, completed=done))
+    if json_file is not None:
+        write_json(json_file, json.dumps(asdict(report), indent=2))
+    screen.print(_table(report))
+    if report.reference_mismatches:
+        screen.print(f"[bold red]{report.reference_mismatches} outputs differ from the integer reference[/]")
+        raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _device(url: str | None) -> Iterator[Device]:
+    """The device at a URL, or a private emulator for as long as it is needed."""
+    with contextlib.ExitStack() as stack:
+        if url is None:
+            url = stack.enter_context(EmulatorProcess()).url
+        yield stack.enter_context(connect(url))
+
+
+def _progress(screen: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=screen,
+    )
+
+
+def _table(report: DemoReport) -> Table:
+    table = Table(title="Digits on the sensor", show_header=False)
+    rows = (
+        ("accuracy", f"{report.accuracy:.1%}"),
+        ("frames", f"{report.frames:,}"),
+        ("swaps (nodes streamed in)", f"{report.swaps:,}"),
+        ("bytes streamed", f"{report.bytes_streamed:,}"),
+        ("tree / controller memory", f"{report.bytes_tree:,} / {report.budget_bytes:,} bytes"),
+        ("mean device time per frame", f"{report.device_us_per_frame:,.0f} us"),
+        ("  waiting for nodes", f"+ {report.stall_us_per_frame:,.0f} us"),
+        ("mean wall time per frame", f"{report.wall_ms_per_frame:,.1f} ms"),
+        ("differences from the reference", f"{report.reference_mismatches:,}"),
+    )
+    for name, value in rows:
+        table.add_row(name, value)
+    return table

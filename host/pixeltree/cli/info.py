@@ -1,0 +1,44 @@
+"""``pixeltree info``: what a device says of itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pixeltree.cli.report import write_json
+from pixeltree.device import connect
+
+
+def info(
+    url: Annotated[str, typer.Argument(help="Device: tcp://HOST:PORT or unix:///PATH.")],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write it to this file as well ('-' for the terminal).")
+    ] = None,
+) -> None:
+    """Show a device's name, protocol version and capabilities.
+
+    Example: pixeltree info tcp://127.0.0.1:27900
+    """
+    with connect(url) as device:
+        welcome = device.welcome
+    facts = {
+        "device": welcome.device,
+        "url": url,
+        "protocol_version": welcome.version,
+        "boot_id": welcome.boot_id.hex(),
+        **asdict(welcome.capabilities),
+    }
+    if json_file is not None:
+        write_json(json_file, json.dumps(facts, indent=2))
+        if str(json_file) == "-":
+            return
+    table = Table(show_header=False, box=None)
+    for name, value in facts.items():
+        table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else value)
+    Console().print(table)

@@ -1,0 +1,35 @@
+"""Every error that the host side raises on purpose. Messages say what happened, where, and what to do."""
+
+from __future__ import annotations
+
+
+class PixeltreeError(Exception):
+    """Base class of all errors raised by :mod:`pixeltree`."""
+
+
+class LinkError(PixeltreeError):
+    """The wire to the device cannot be opened, was lost, or went silent."""
+
+
+class DeviceError(PixeltreeError):
+    """The device refused a request or ended a frame with an error.
+
+    Attributes:
+        code: the protocol's error code, as a name.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class CompileError(PixeltreeError):
+    """A network does not fit the array, the register file or the controller's limits."""
+
+
+class TreeError(PixeltreeError):
+    """A tree file cannot be read, or a tree does not fit what it is used for."""
+
+
+class DataError(PixeltreeError):
+    """An image, or a set of images, has the wrong shape, type or size."""

@@ -1,0 +1,264 @@
+"""A tree: nodes joined by exits, as it is built, saved, loaded, and run by the integer reference."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pixeltree.compiler import CaptureGeometry, compile_capture, compile_node
+from pixeltree.compiler.plan import BLOCK_SIZE, INPUT
+from pixeltree.errors import DataError, TreeError
+from pixeltree.network import INPUT_SIZE, FoldedNetwork
+from pixeltree.network_file import decode_networks, encode_networks
+from pixeltree_protocol.errors import ObjectError
+from pixeltree_protocol.objects import Child, Digest, Exit, Label, Node, TreeRoot, digest_of
+from pixeltree_protocol.registers import ARRAY_SIZE
+from pixeltree_protocol.treefile import TreeFile
+
+_NETWORKS = "networks"
+
+Image = npt.NDArray[np.uint8]
+Leads = int | str
+"""Where an outcome leads: an int is a label's index, a str another node's name."""
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """A node in the making: a network and, per outcome, the label or the child that it leads to."""
+
+    name: str
+    network: FoldedNetwork
+    leads: tuple[Leads, ...]
+
+
+@dataclass(frozen=True)
+class ReferenceVisit:
+    """One node on the integer reference's path."""
+
+    node: str
+    outcome: int
+    logits: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A compiled tree with everything the host knows about it.
+
+    Attributes:
+        name: what it is called.
+        labels: names of the labels.
+        geometry: the part of the picture that is the input, and its threshold.
+        digest: name of the tree object.
+        objects: all objects, by digest.
+        nodes: manifest of every node, by digest; the capture node included.
+        names: name of every node but the capture node, by digest.
+        networks: folded network of every node, by name.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    geometry: CaptureGeometry
+    digest: Digest
+    objects: dict[Digest, bytes]
+    nodes: dict[Digest, Node]
+    names: dict[Digest, str]
+    networks: dict[str, FoldedNetwork]
+
+    @classmethod
+    def build(
+        cls, name: str, labels: Sequence[str], geometry: CaptureGeometry, specs: Sequence[NodeSpec]
+    ) -> Tree:
+        """Compile a tree; the first spec is the root.
+
+        Raises:
+            TreeError: a child that is not there, a label out of range, or a cycle.
+            CompileError: a node that does not fit.
+        """
+        by_name = {spec.name: spec for spec in specs}
+        capture = compile_capture(geometry)
+        objects = dict(capture.objects)
+        nodes = {capture.digest: capture.manifest}
+        names: dict[Digest, str] = {}
+
+        def compile_below(spec_name: str, above: tuple[str, ...]) -> Digest:
+            if spec_name in above:
+                raise TreeError(f"node {spec_name!r} leads back to itself")
+            if spec_name not in by_name:
+                raise TreeError(f"node {above[-1]!r} leads to {spec_name!r}, which does not exist")
+            spec = by_name[spec_name]
+            exits: list[Exit] = []
+            for lead in spec.leads:
+                if isinstance(lead, str):
+                    exits.append(Child(compile_below(lead, (*above, spec_name))))
+                elif 0 <= lead < len(labels):
+                    exits.append(Label(lead))
+                else:
+                    raise TreeError(f"node {spec_name!r} leads to label {lead} of {len(labels)}")
+            compiled = compile_node(spec.network, exits)
+            objects.update(compiled.objects)
+            nodes[compiled.digest] = compiled.manifest
+            names[compiled.digest] = spec_name
+            return compiled.digest
+
+        root = TreeRoot(INPUT, capture.digest, compile_below(specs[0].name, ()))
+        encoded = root.encode()
+        objects[digest_of(encoded)] = encoded
+        networks = {spec.name: spec.network for spec in specs}
+        return cls(name, tuple(labels), geometry, digest_of(encoded), objects, nodes, names, networks)
+
+    @property
+    def root(self) -> TreeRoot:
+        """The tree object."""
+        return TreeRoot.decode(self.objects[self.digest])
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of all objects."""
+        return sum(map(len, self.objects.values()))
+
+    def needs(self, node: Digest) -> tuple[Digest, ...]:
+        """Digests of a node's objects and, last, of its manifest."""
+        return (*self.nodes[node].needs, node)
+
+    def bytes_of(self, digests: Sequence[Digest]) -> int:
+        """Bytes of some objects together."""
+        return sum(len(self.objects[digest]) for digest in digests)
+
+    def save(self, path: str | Path) -> None:
+        """Write the tree file; an existing file is replaced only by a complete one.
+
+        Raises:
+            TreeError: the file cannot be written.
+        """
+        description = {
+            "name": self.name,
+            "labels": self.labels,
+            "geometry": asdict(self.geometry),
+            "nodes": {digest.hex(): name for digest, name in self.names.items()},
+        }
+        attachments = {_NETWORKS: encode_networks(self.networks)}
+        data = TreeFile(self.digest, json.dumps(description), self.objects, attachments).encode()
+        _write_whole(Path(path), data)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Tree:
+        """Read a tree file.
+
+        Raises:
+            TreeError: the file is missing, cut, damaged, or of another version.
+        """
+        try:
+            return cls._from_file(TreeFile.decode(Path(path).read_bytes()))
+        except OSError as error:
+            raise TreeError(f"{path}: cannot be read: {error.strerror}") from error
+        except (ObjectError, TreeError) as error:
+            raise TreeError(f"{path}: {error}") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise TreeError(f"{path}: the tree file's description is malformed: {error!r}") from error
+
+    @classmethod
+    def _from_file(cls, file: TreeFile) -> Tree:
+        description = json.loads(file.description)
+        names = {bytes.fromhex(key): value for key, value in description["nodes"].items()}
+        root = TreeRoot.decode(file.objects[file.tree])
+        nodes = {digest: Node.decode(file.objects[digest]) for digest in (root.capture, *names)}
+        tree = cls(
+            description["name"],
+            tuple(description["labels"]),
+            CaptureGeometry(**description["geometry"]),
+            file.tree,
+            file.objects,
+            nodes,
+            names,
+            decode_networks(file.attachments[_NETWORKS]),
+        )
+        tree._check()
+        return tree
+
+    def _check(self) -> None:
+        if self.root.root not in self.names:
+            raise TreeError("the tree's root node is not among its nodes")
+        for digest, node in self.nodes.items():
+            lost = [need for need in node.needs if need not in self.objects]
+            strangers = [child for child in node.children if child not in self.names]
+            if lost or strangers:
+                raise TreeError(
+                    f"node {self.names.get(digest, 'capture')!r} names objects that are not there"
+                )
+        missing = set(self.names.values()) - set(self.networks)
+        if missing:
+            raise TreeError(f"no network for {', '.join(sorted(missing))}")
+
+    def reference(self, image: Image) -> tuple[int, tuple[ReferenceVisit, ...]]:
+        """Label and path of an image by the integer reference: NumPy only, no device.
+
+        Args:
+            image: as for :meth:`scene`.
+        """
+        bits = self.input_bits(image)
+        visits: list[ReferenceVisit] = []
+        digest = self.root.root
+        while True:
+            name = self.names[digest]
+            logits = tuple(int(v) for v in self.networks[name].logits(bits))
+            outcome = logits.index(max(logits))
+            visits.append(ReferenceVisit(name, outcome, logits))
+            exit_ = self.nodes[digest].exits[outcome]
+            if isinstance(exit_, Label):
+                return exit_.value, tuple(visits)
+            digest = exit_.node
+
+    def input_bits(self, image: Image) -> npt.NDArray[np.bool_]:
+        """The input plane's window as the capture node makes it: bool (64, 64)."""
+        pixels, top, left = self.scene(image)
+        full = np.zeros((ARRAY_SIZE, ARRAY_SIZE), np.uint8)
+        full[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+        geometry = self.geometry
+        window = full[geometry.top :, geometry.left :][:BLOCK_SIZE, :BLOCK_SIZE]
+        bits = (window >> 1) > geometry.threshold
+        inside = np.zeros_like(bits)
+        inside[geometry.margin : -geometry.margin, geometry.margin : -geometry.margin] = True
+        return bits & inside
+
+    def scene(self, image: Image) -> tuple[Image, int, int]:
+        """Where an image goes in the picture: the pixels, their top row and their left column.
+
+        Args:
+            image: uint8, (64, 64) for the window alone or (256, 256) for the whole picture.
+
+        Raises:
+            DataError: another shape or type.
+        """
+        if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+            kind = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
+            raise DataError(f"an image must be a NumPy array of uint8, not {kind}")
+        if image.shape == (INPUT_SIZE, INPUT_SIZE):
+            return image, self.geometry.top, self.geometry.left
+        if image.shape == (ARRAY_SIZE, ARRAY_SIZE):
+            return image, 0, 0
+        raise DataError(f"an image must have shape (64, 64) or (256, 256), not {image.shape}")
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write beside the target, then replace it: a full disk or a kill leaves the old file."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
+            temporary = Path(file.name)
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                temporary.chmod(0o644)
+                temporary.replace(path)
+            except OSError:
+                temporary.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise TreeError(f"{path}: cannot be written: {error.strerror}") from error

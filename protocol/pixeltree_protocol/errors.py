@@ -1,0 +1,35 @@
+"""Every error the contract can raise. Messages say what happened, where, and what to do."""
+
+from __future__ import annotations
+
+
+class ProtocolError(Exception):
+    """Base class of all errors raised by :mod:`pixeltree_protocol`."""
+
+
+class InstructionError(ProtocolError):
+    """An instruction has an operand, or a combination of operands, that no instruction word expresses."""
+
+
+class ObjectError(ProtocolError):
+    """Bytes that claim to be an object (block, segment, program, node, tree) are not a valid one."""
+
+
+class TreeFileError(ObjectError):
+    """A tree file is truncated, damaged, of another version, or inconsistent."""
+
+
+class ProgramError(ObjectError):
+    """A controller program has a step whose operand is out of range or whose order makes no sense."""
+
+
+class FramingError(ProtocolError):
+    """A message cannot be put into a frame (too long for the agreed limit)."""
+
+
+class MessageError(ProtocolError):
+    """Bytes that claim to be a message do not parse as one."""
+
+
+class StateError(ProtocolError):
+    """A message was sent or received in a connection state that does not allow it."""

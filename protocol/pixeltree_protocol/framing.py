@@ -1,0 +1,134 @@
+"""Bytes <-> frames: a length, a payload, a CRC-32; COBS-encoded and ended by a zero byte.
+
+Layout before COBS: ``length`` u16 little-endian, ``payload`` (length bytes), ``crc`` u32 little-endian
+over length and payload (zlib's CRC-32). A zero byte can only be a delimiter, so a reader that joins in
+the middle, or that lost bytes, is in step again at the next frame. Parsing never raises.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from enum import Enum
+
+from cobs import cobs
+
+from pixeltree_protocol.errors import FramingError
+
+DELIMITER = 0
+MAX_PAYLOAD = 0xFFFF
+OVERHEAD = 6
+"""Bytes of length and CRC around a payload, before COBS."""
+
+MIN_FRAME = OVERHEAD + 1
+
+
+class Damage(Enum):
+    """What is wrong with a frame."""
+
+    TRUNCATED = "truncated"
+    CRC = "bad CRC"
+    TOO_LONG = "too long"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame that arrived whole. ``wire_bytes`` counts its bytes on the wire, delimiter included."""
+
+    payload: bytes
+    wire_bytes: int
+
+
+@dataclass(frozen=True)
+class BadFrame:
+    """A frame that did not; its contents are lost."""
+
+    damage: Damage
+    detail: str
+    wire_bytes: int
+
+    def __str__(self) -> str:
+        return f"{self.damage.value}: {self.detail}"
+
+
+def wire_limit(max_payload: int) -> int:
+    """Greatest number of bytes on the wire of a frame with ``max_payload`` bytes, delimiter included."""
+    size = max_payload + OVERHEAD
+    return size + size // 254 + 2
+
+
+def encode_frame(payload: bytes) -> bytes:
+    """The bytes on the wire of one payload.
+
+    Raises:
+        FramingError: the payload is empty or longer than 65,535 bytes.
+    """
+    if not 1 <= len(payload) <= MAX_PAYLOAD:
+        raise FramingError(f"a frame carries 1 to {MAX_PAYLOAD} bytes, not {len(payload)}")
+    body = len(payload).to_bytes(2, "little") + payload
+    return bytes(cobs.encode(body + zlib.crc32(body).to_bytes(4, "little"))) + b"\0"
+
+
+class FrameDecoder:
+    """Cuts a byte stream into frames. Holds at most one frame of the greatest length."""
+
+    def __init__(self, max_payload: int = MAX_PAYLOAD) -> None:
+        self._limit = wire_limit(max_payload)
+        self._buffer = bytearray()
+        self._skipped = 0
+
+    def feed(self, data: bytes) -> list[Frame | BadFrame]:
+        """Take bytes as they come; return the frames that they complete."""
+        events: list[Frame | BadFrame] = []
+        *complete, rest = data.split(b"\0")
+        for piece in complete:
+            self._take(piece)
+            event = self._finish()
+            if event is not None:
+                events.append(event)
+        self._take(rest)
+        return events
+
+    def end(self) -> BadFrame | None:
+        """The stream has ended: a frame in the making is truncated."""
+        pending = len(self._buffer) + self._skipped
+        self._buffer.clear()
+        self._skipped = 0
+        if not pending:
+            return None
+        return BadFrame(Damage.TRUNCATED, f"the stream ended {pending} bytes into a frame", pending)
+
+    def _take(self, piece: bytes) -> None:
+        if self._skipped or len(self._buffer) + len(piece) > self._limit:
+            self._skipped += len(self._buffer) + len(piece)
+            self._buffer.clear()
+        else:
+            self._buffer += piece
+
+    def _finish(self) -> Frame | BadFrame | None:
+        encoded, skipped = bytes(self._buffer), self._skipped
+        self._buffer.clear()
+        self._skipped = 0
+        if skipped:
+            detail = f"{skipped} bytes without a delimiter; the limit is {self._limit}"
+            return BadFrame(Damage.TOO_LONG, detail, skipped + 1)
+        return _open_frame(encoded) if encoded else None  # empty: a lone delimiter, used to resynchronise
+
+
+def _open_frame(encoded: bytes) -> Frame | BadFrame:
+    wire_bytes = len(encoded) + 1
+    try:
+        body = cobs.decode(encoded)
+    except cobs.DecodeError as error:
+        # With every zero taken for a delimiter, COBS can only fail by ending too early.
+        return BadFrame(Damage.TRUNCATED, f"{wire_bytes} bytes on the wire, {error}", wire_bytes)
+    if len(body) < MIN_FRAME:
+        return BadFrame(Damage.TRUNCATED, f"{len(body)} bytes; a frame has at least {MIN_FRAME}", wire_bytes)
+    length = int.from_bytes(body[:2], "little")
+    present = len(body) - OVERHEAD
+    if zlib.crc32(body[:-4]) == int.from_bytes(body[-4:], "little") and present == length:
+        return Frame(body[2:-4], wire_bytes)
+    if present < length:
+        detail = f"{present} of {length} payload bytes arrived"
+        return BadFrame(Damage.TRUNCATED, detail, wire_bytes)
+    return BadFrame(Damage.CRC, f"the CRC-32 of a {len(body)}-byte frame does not match", wire_bytes)

@@ -1,0 +1,438 @@
+"""Every message, declared once.
+
+A message is a frozen dataclass whose byte layout is the construct in its decorator. On the wire each is
+preceded by its code (u8) and a request id (u16): a reply, fault, result or error carries the id of the
+request that it answers; 0 means that it answers none. Integers are little-endian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from enum import Enum, IntEnum
+from typing import Any, TypeVar
+
+import construct as c
+
+from pixeltree_protocol.errors import MessageError
+from pixeltree_protocol.objects.layout import DIGEST_BYTES, Digest
+
+PROTOCOL_VERSION = 1
+ENVELOPE_BYTES = 3
+WHOLE = 0xFFFFFFFF
+"""In HOLDINGS: the device has the whole object."""
+
+
+class Sender(Enum):
+    """Which end sends a message."""
+
+    HOST = "host"
+    DEVICE = "device"
+
+
+class ErrorCode(IntEnum):
+    """Why a request failed, or what was wrong with bytes that came in."""
+
+    BAD_FRAME = 1
+    MALFORMED = 2
+    UNEXPECTED = 3
+    VERSION = 4
+    BUSY = 5
+    BAD_OBJECT = 6
+    DIGEST_MISMATCH = 7
+    NO_ROOM = 8
+    BAD_UPLOAD = 9
+    BAD_TREE = 10
+    BAD_SCENE = 11
+    NO_TREE = 12
+    FAULT_TIMEOUT = 13
+    CREDIT_OVERRUN = 14
+    INTERNAL = 15
+    OUT_OF_RANGE = 16
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A message's code, sender and byte layout."""
+
+    code: int
+    sender: Sender
+    layout: c.Construct
+
+
+MESSAGES: dict[type[Any], Declaration] = {}
+_BY_CODE: dict[int, type[Any]] = {}
+
+_T = TypeVar("_T")
+
+
+def _message(code: int, sender: Sender, *layout: Any) -> Callable[[type[_T]], type[_T]]:  # noqa: ANN401
+    def register(cls: type[_T]) -> type[_T]:
+        MESSAGES[cls] = Declaration(code, sender, c.Struct(*layout, c.Terminated))
+        _BY_CODE[code] = cls
+        return cls
+
+    return register
+
+
+def _record(cls: type[Any], *layout: Any) -> c.Construct:  # noqa: ANN401
+    """A construct that parses to, and builds from, a dataclass."""
+    return c.ExprAdapter(c.Struct(*layout), lambda obj, _: _make(cls, obj), lambda obj, _: _field_values(obj))
+
+
+def _make(cls: type[_T], container: Any) -> _T:  # noqa: ANN401
+    values = {field.name: container[field.name] for field in fields(cls)}  # type: ignore[arg-type]
+    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def _field_values(obj: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {field.name: getattr(obj, field.name) for field in fields(obj)}
+
+
+_DIGEST = c.Bytes(DIGEST_BYTES)
+_DIGESTS = c.PrefixedArray(c.Int16ul, _DIGEST)
+_TEXT = c.PascalString(c.Int16ul, "utf8")
+_HOST, _DEVICE = Sender.HOST, Sender.DEVICE
+
+
+@_message(1, _HOST, "least_version" / c.Int8ul, "greatest_version" / c.Int8ul, "client" / _TEXT)
+@dataclass(frozen=True)
+class Hello:
+    """First message of a connection: the protocol versions that the host speaks, and its name."""
+
+    least_version: int
+    greatest_version: int
+    client: str
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a device can hold and take.
+
+    Attributes:
+        rows, columns: size of the array.
+        icw_store: instruction words that resident blocks may take together.
+        memory_bytes: bytes for all resident objects together.
+        max_object: greatest size of an object, bytes.
+        max_body: greatest body of a message to the device, bytes.
+        credit_window: bytes on the wire that may be unacknowledged (see CREDIT).
+    """
+
+    rows: int
+    columns: int
+    icw_store: int
+    memory_bytes: int
+    max_object: int
+    max_body: int
+    credit_window: int
+
+
+_CAPABILITIES = _record(
+    Capabilities,
+    "rows" / c.Int16ul,
+    "columns" / c.Int16ul,
+    "icw_store" / c.Int32ul,
+    "memory_bytes" / c.Int32ul,
+    "max_object" / c.Int32ul,
+    "max_body" / c.Int16ul,
+    "credit_window" / c.Int32ul,
+)
+
+
+@_message(
+    2,
+    _DEVICE,
+    "version" / c.Int8ul,
+    "boot_id" / c.Bytes(8),
+    "device" / _TEXT,
+    "capabilities" / _CAPABILITIES,
+)
+@dataclass(frozen=True)
+class Welcome:
+    """Answer to HELLO: the version chosen, a number that changes with every start, and capabilities."""
+
+    version: int
+    boot_id: bytes
+    device: str
+    capabilities: Capabilities
+
+
+@_message(3, _HOST, "digests" / _DIGESTS)
+@dataclass(frozen=True)
+class Query:
+    """Which of these objects does the device hold?"""
+
+    digests: tuple[Digest, ...]
+
+
+@_message(4, _DEVICE, "received" / c.PrefixedArray(c.Int16ul, c.Int32ul))
+@dataclass(frozen=True)
+class Holdings:
+    """Answer to QUERY, in its order: bytes received of each object so far, or WHOLE."""
+
+    received: tuple[int, ...]
+
+
+@_message(5, _HOST, "digest" / _DIGEST, "total" / c.Int32ul, "offset" / c.Int32ul, "data" / c.GreedyBytes)
+@dataclass(frozen=True)
+class Put:
+    """Part of an object: bytes from ``offset`` on, of ``total``. Parts come in order."""
+
+    digest: Digest
+    total: int
+    offset: int
+    data: bytes
+
+
+@_message(6, _DEVICE, "digest" / _DIGEST, "evicted" / _DIGESTS)
+@dataclass(frozen=True)
+class Stored:
+    """The object is whole, its digest is right, and it is resident; others had to go for it."""
+
+    digest: Digest
+    evicted: tuple[Digest, ...]
+
+
+@_message(
+    7,
+    _HOST,
+    "tree" / _DIGEST,
+    "memory_limit" / c.Int32ul,
+    "fault_timeout_ms" / c.Int32ul,
+)
+@dataclass(frozen=True)
+class OpenTree:
+    """Run this tree from now on, within a memory limit (bytes; 0: all there is)."""
+
+    tree: Digest
+    memory_limit: int
+    fault_timeout_ms: int
+
+
+@_message(8, _DEVICE, "budget_bytes" / c.Int32ul, "evicted" / _DIGESTS)
+@dataclass(frozen=True)
+class TreeOpened:
+    """Answer to OPEN_TREE: the budget in force, and what it forced out."""
+
+    budget_bytes: int
+    evicted: tuple[Digest, ...]
+
+
+@_message(
+    9,
+    _HOST,
+    "clear" / c.Flag,
+    "top" / c.Int16ul,
+    "left" / c.Int16ul,
+    "rows" / c.Int16ul,
+    "columns" / c.Int16ul,
+    "pixels" / c.GreedyBytes,
+)
+@dataclass(frozen=True)
+class Scene:
+    """What the sensor sees in a rectangle: one byte per pixel, row-major, left to right as one looks at it.
+
+    ``left`` counts from the LEFT edge of the picture (array column 255). ``clear`` darkens the rest.
+    A device with real optics answers BAD_SCENE.
+    """
+
+    clear: bool
+    top: int
+    left: int
+    rows: int
+    columns: int
+    pixels: bytes
+
+
+@_message(10, _DEVICE)
+@dataclass(frozen=True)
+class Done:
+    """A request that has no other answer is done."""
+
+
+@_message(11, _HOST, "frame" / c.Int32ul)
+@dataclass(frozen=True)
+class StartFrame:
+    """Expose a frame and take it through the open tree; answered by RESULT, perhaps FAULTs before."""
+
+    frame: int
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One node on a frame's path: its digest, outcome, logits, and device time in nanoseconds."""
+
+    node: Digest
+    outcome: int
+    logits: tuple[int, ...]
+    device_ns: int
+
+
+_VISIT = _record(
+    Visit,
+    "node" / _DIGEST,
+    "outcome" / c.Int8ul,
+    "logits" / c.PrefixedArray(c.Int8ul, c.Int32sl),
+    "device_ns" / c.Int64ul,
+)
+
+
+@_message(
+    12,
+    _DEVICE,
+    "frame" / c.Int32ul,
+    "label" / c.Int16ul,
+    "path" / c.PrefixedArray(c.Int8ul, _VISIT),
+    "capture_ns" / c.Int64ul,
+    "device_ns" / c.Int64ul,
+    "stall_ns" / c.Int64ul,
+    "words" / c.Int32ul,
+)
+@dataclass(frozen=True)
+class Result:
+    """A frame's answer.
+
+    Attributes:
+        frame: the id given in START_FRAME.
+        label: the label at the end of the path.
+        path: the nodes visited, root first.
+        capture_ns: device time of exposing, thresholding and replicating.
+        device_ns: device time of the whole frame, stalls not included.
+        stall_ns: device time during which the frame waited for objects.
+        words: instruction words executed.
+    """
+
+    frame: int
+    label: int
+    path: tuple[Visit, ...]
+    capture_ns: int
+    device_ns: int
+    stall_ns: int
+    words: int
+
+
+@_message(14, _DEVICE, "frame" / c.Int32ul, "node" / _DIGEST, "missing" / _DIGESTS)
+@dataclass(frozen=True)
+class Fault:
+    """The frame is held: node ``node`` cannot run before the missing objects are resident.
+
+    Where the manifest itself is missing, only it is listed: the device cannot know the rest.
+    """
+
+    frame: int
+    node: Digest
+    missing: tuple[Digest, ...]
+
+
+@_message(15, _HOST, "register" / _TEXT)
+@dataclass(frozen=True)
+class ReadPlane:
+    """Read a register of the whole array by its vendor name: A to F, NEWS, R0 to R12."""
+
+    register: str
+
+
+@_message(16, _DEVICE, "offset" / c.Int32ul, "total" / c.Int32ul, "data" / c.GreedyBytes)
+@dataclass(frozen=True)
+class PlanePart:
+    """Part of the answer to READ_PLANE.
+
+    A DREG is 8,192 bytes: 32 a row from row 0, bit i of byte j is column 8 j + i. An AREG is 65,536
+    signed bytes, row-major. Column 0 is the right edge.
+    """
+
+    offset: int
+    total: int
+    data: bytes
+
+
+@_message(17, _HOST, "nonce" / c.Int32ul)
+@dataclass(frozen=True)
+class Ping:
+    """Are you there?"""
+
+    nonce: int
+
+
+@_message(18, _DEVICE, "nonce" / c.Int32ul)
+@dataclass(frozen=True)
+class Pong:
+    """Yes."""
+
+    nonce: int
+
+
+@_message(30, _DEVICE, "wire_bytes" / c.Int32ul)
+@dataclass(frozen=True)
+class Credit:
+    """The device has taken this many more bytes off the wire; the host may send as many again."""
+
+    wire_bytes: int
+
+
+@_message(31, _DEVICE, "code" / c.Int16ul, "detail" / _TEXT)
+@dataclass(frozen=True)
+class Error:
+    """The request failed (or, with request id 0, what came in could not be understood)."""
+
+    code: int
+    detail: str
+
+
+Message = (
+    Hello
+    | Welcome
+    | Query
+    | Holdings
+    | Put
+    | Stored
+    | OpenTree
+    | TreeOpened
+    | Scene
+    | Done
+    | StartFrame
+    | Result
+    | Fault
+    | ReadPlane
+    | PlanePart
+    | Ping
+    | Pong
+    | Credit
+    | Error
+)
+
+
+def encode_message(message: Message, request: int) -> bytes:
+    """A message's payload: code, request id, body.
+
+    Raises:
+        MessageError: a field does not fit its declaration.
+    """
+    declaration = MESSAGES[type(message)]
+    try:
+        body = declaration.layout.build(_field_values(message))
+    except c.ConstructError as error:
+        raise MessageError(f"{type(message).__name__} cannot be encoded: {error}") from error
+    return bytes([declaration.code]) + request.to_bytes(2, "little") + bytes(body)
+
+
+def decode_message(payload: bytes, sender: Sender) -> tuple[int, Message]:
+    """Request id and message of a payload that ``sender`` sent.
+
+    Raises:
+        MessageError: unknown code, a message that only the other end sends, or a malformed body.
+    """
+    if len(payload) < ENVELOPE_BYTES:
+        raise MessageError(f"a message has at least {ENVELOPE_BYTES} bytes, not {len(payload)}")
+    cls = _BY_CODE.get(payload[0])
+    if cls is None:
+        raise MessageError(f"unknown message code {payload[0]}")
+    declaration = MESSAGES[cls]
+    if declaration.sender is not sender:
+        raise MessageError(f"{cls.__name__} is not a message that a {sender.value} sends")
+    try:
+        parsed = declaration.layout.parse(payload[ENVELOPE_BYTES:])
+    except (c.ConstructError, UnicodeDecodeError) as error:
+        detail = str(error).strip().splitlines()[-1]
+        raise MessageError(f"malformed {cls.__name__}: {detail}") from error
+    return int.from_bytes(payload[1:3], "little"), _make(cls, parsed)

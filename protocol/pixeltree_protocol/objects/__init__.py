@@ -1,0 +1,39 @@
+"""Objects: immutable bytes, named by the digest of their contents.
+
+Every object starts with one byte of kind and one byte of layout version; the rest is declared once, as
+a construct, in the module of its kind. :func:`parse_object` reads any of them.
+"""
+
+from pixeltree_protocol.objects.block import MAX_BLOCK_WORDS, Block
+from pixeltree_protocol.objects.layout import (
+    DIGEST_BYTES,
+    MAX_OBJECT_BYTES,
+    Digest,
+    ObjectKind,
+    digest_of,
+    short,
+)
+from pixeltree_protocol.objects.node import Child, Exit, Label, Node, TreeRoot
+from pixeltree_protocol.objects.parse import AnyObject, parse_object
+from pixeltree_protocol.objects.segment import BlockPlanes, FullyConnected, Segment
+
+__all__ = [
+    "DIGEST_BYTES",
+    "MAX_BLOCK_WORDS",
+    "MAX_OBJECT_BYTES",
+    "AnyObject",
+    "Block",
+    "BlockPlanes",
+    "Child",
+    "Digest",
+    "Exit",
+    "FullyConnected",
+    "Label",
+    "Node",
+    "ObjectKind",
+    "Segment",
+    "TreeRoot",
+    "digest_of",
+    "parse_object",
+    "short",
+]

@@ -1,0 +1,74 @@
+"""What all objects have in common: header, digest, and turning construct errors into ours."""
+
+from __future__ import annotations
+
+import hashlib
+from enum import IntEnum
+from typing import Any
+
+import construct as c
+
+from pixeltree_protocol.errors import ObjectError
+
+DIGEST_BYTES = 16
+"""BLAKE2b-128 of the whole object, header included."""
+
+MAX_OBJECT_BYTES = 1 << 20
+"""No object may be larger; a device may set a lower limit in its capabilities."""
+
+LAYOUT_VERSION = 1
+
+Digest = bytes
+"""16 bytes naming an object."""
+
+
+class ObjectKind(IntEnum):
+    """First byte of an object."""
+
+    BLOCK = 1
+    SEGMENT = 2
+    PROGRAM = 3
+    NODE = 4
+    TREE = 5
+
+
+def digest_of(data: bytes) -> Digest:
+    """The name of an object: BLAKE2b with a 16-byte digest, no key, over all its bytes."""
+    return hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()
+
+
+def short(digest: Digest) -> str:
+    """The first eight hex digits of a digest, for messages to people."""
+    return digest[:4].hex()
+
+
+def object_layout(kind: ObjectKind, *fields: Any) -> c.Construct:  # noqa: ANN401 - construct is untyped
+    """The construct of one kind of object: header, fields, and nothing after them."""
+    return c.Struct(
+        "kind" / c.Const(bytes([kind])),
+        "version" / c.Const(bytes([LAYOUT_VERSION])),
+        *fields,
+        c.Terminated,
+    )
+
+
+def build(layout: c.Construct, what: str, values: dict[str, Any]) -> bytes:
+    """Build an object's bytes; a value that does not fit its field is an :class:`ObjectError`."""
+    try:
+        return bytes(layout.build(values))
+    except c.ConstructError as error:
+        raise ObjectError(f"{what} cannot be encoded: {_reason(error)}") from error
+
+
+def parse(layout: c.Construct, what: str, data: bytes) -> Any:  # noqa: ANN401 - construct is untyped
+    """Parse an object's bytes; anything wrong is an :class:`ObjectError` that says where."""
+    try:
+        return layout.parse(data)
+    except (c.ConstructError, UnicodeDecodeError) as error:
+        raise ObjectError(f"these {len(data)} bytes are not a valid {what}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """The one line of a construct error that a person can use."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return "; ".join(lines) if lines else type(error).__name__

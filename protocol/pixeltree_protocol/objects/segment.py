@@ -1,0 +1,132 @@
+"""Weight segments: the information content of weights plus the layout by which a device expands them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import construct as c
+
+from pixeltree_protocol.errors import ObjectError
+from pixeltree_protocol.objects.layout import ObjectKind, build, object_layout, parse
+from pixeltree_protocol.registers import ARRAY_SIZE
+
+_GRID_SIDES = (1, 2, 4, 8, 16, 32, 64)
+
+_BLOCK_PLANES = c.Struct(
+    "grid_rows" / c.Int8ul,
+    "grid_columns" / c.Int8ul,
+    "planes"
+    / c.PrefixedArray(
+        c.Int8ul,
+        # Bit (row * grid_columns + column), least significant first; block row 0 is the top one,
+        # block column 0 the RIGHT one, like the array's own coordinates.
+        c.Bytes(lambda this: (this._.grid_rows * this._.grid_columns + 7) // 8),
+    ),
+)
+
+_FULLY_CONNECTED = c.Struct(
+    "inputs" / c.Int16ul,
+    "biases" / c.PrefixedArray(c.Int8ul, c.Int32sl),
+    # One row per output; bit i (least significant first) is the sign of input i: 1 is +1, 0 is -1.
+    "weights" / c.Array(lambda this: len(this.biases), c.Bytes(lambda this: (this.inputs + 7) // 8)),
+)
+
+_LAYOUT_NUMBER = {"block_planes": 1, "fully_connected": 2}
+
+_LAYOUT = object_layout(
+    ObjectKind.SEGMENT,
+    "layout" / c.Enum(c.Int8ul, **_LAYOUT_NUMBER),
+    "body"
+    / c.Switch(
+        c.this.layout,
+        {"block_planes": _BLOCK_PLANES, "fully_connected": _FULLY_CONNECTED},
+        default=c.Error,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class BlockPlanes:
+    """Bit planes that are constant over each block of a grid; one bit per block and plane.
+
+    Attributes:
+        grid_rows, grid_columns: the block grid; powers of two from 1 to 64.
+        planes: one int per plane; bit ``row * grid_columns + column`` belongs to the block in that row
+            (0 = top) and column (0 = right).
+    """
+
+    grid_rows: int
+    grid_columns: int
+    planes: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        for name, side in (("rows", self.grid_rows), ("columns", self.grid_columns)):
+            if side not in _GRID_SIDES:
+                raise ObjectError(f"a block grid of {side} {name}; the array divides into {_GRID_SIDES}")
+        for index, plane in enumerate(self.planes):
+            if not 0 <= plane < 1 << self.grid_rows * self.grid_columns:
+                raise ObjectError(f"plane {index} has bits outside the {self.blocks} blocks of the grid")
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks in the grid."""
+        return self.grid_rows * self.grid_columns
+
+    def encode(self) -> bytes:
+        """The segment's object bytes."""
+        size = (self.blocks + 7) // 8
+        planes = [plane.to_bytes(size, "little") for plane in self.planes]
+        body = {"grid_rows": self.grid_rows, "grid_columns": self.grid_columns, "planes": planes}
+        return build(_LAYOUT, "segment", {"layout": "block_planes", "body": body})
+
+
+@dataclass(frozen=True)
+class FullyConnected:
+    """Signs and biases of a binary fully connected layer, in the order in which input bits are read out.
+
+    Attributes:
+        inputs: number of input bits, 1 to 65,535.
+        biases: one int32 per output.
+        weights: one row of ``ceil(inputs / 8)`` bytes per output; bit set means +1.
+    """
+
+    inputs: int
+    biases: tuple[int, ...]
+    weights: tuple[bytes, ...]
+
+    def __post_init__(self) -> None:
+        row_bytes = (self.inputs + 7) // 8
+        if not 1 <= self.inputs <= 0xFFFF:
+            raise ObjectError(f"a fully connected layer has 1 to 65535 inputs, not {self.inputs}")
+        if len(self.weights) != len(self.biases) or not self.biases:
+            raise ObjectError(f"{len(self.weights)} weight rows for {len(self.biases)} biases")
+        if any(len(row) != row_bytes for row in self.weights):
+            raise ObjectError(f"weight rows of {self.inputs} inputs must have {row_bytes} bytes")
+
+    def encode(self) -> bytes:
+        """The segment's object bytes."""
+        body = {"inputs": self.inputs, "biases": self.biases, "weights": self.weights}
+        return build(_LAYOUT, "segment", {"layout": "fully_connected", "body": body})
+
+
+Segment = BlockPlanes | FullyConnected
+
+
+def decode_segment(data: bytes) -> Segment:
+    """Read a weight segment of either layout.
+
+    Raises:
+        ObjectError: the bytes are not a segment.
+    """
+    fields: Any = parse(_LAYOUT, "segment", data)
+    body = fields.body
+    if str(fields.layout) == "block_planes":
+        planes = tuple(int.from_bytes(plane, "little") for plane in body.planes)
+        return BlockPlanes(body.grid_rows, body.grid_columns, planes)
+    return FullyConnected(body.inputs, tuple(body.biases), tuple(body.weights))
+
+
+def block_size(segment: BlockPlanes) -> tuple[int, int]:
+    """Rows and columns of PEs in one block of the grid."""
+    return ARRAY_SIZE // segment.grid_rows, ARRAY_SIZE // segment.grid_columns
