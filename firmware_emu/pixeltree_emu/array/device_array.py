@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree_emu.array.planes import ArrayParameters, DigitalPlane, Planes
-from pixeltree_emu.array.reference import Kernel, ReferenceEngine
+from pixeltree_emu.array.engine import Engine
+from pixeltree_emu.array.planes import ArrayParameters, DigitalPlane
+from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_emu.array.sensor import Sensor
 from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
+
+Kernel = Any
+"""A block made ready by the engine; opaque to everyone else."""
 
 _ADDRESSES = np.arange(ARRAY_SIZE)
 
@@ -19,12 +25,11 @@ class PixelArray:
 
     def __init__(self, parameters: ArrayParameters | None = None) -> None:
         self.parameters = parameters or ArrayParameters()
-        self.planes = Planes()
-        self.engine = ReferenceEngine(self.planes, self.parameters)
+        self.engine: Engine = ReferenceEngine(self.parameters)
         self.sensor = Sensor()
 
     def load(self, words: tuple[ICW, ...]) -> Kernel:
-        """Make a block ready to run; see :meth:`ReferenceEngine.load`."""
+        """Make a block ready to run; see :meth:`Engine.load`."""
         return self.engine.load(words)
 
     def run(self, kernel: Kernel) -> None:
@@ -33,11 +38,11 @@ class PixelArray:
 
     def expose(self) -> None:
         """Let PIX integrate the scene."""
-        self.planes.analog[Analog.PIX][:] = self.sensor.expose(self.parameters.pix_reset_level)
+        self.engine.set_analog(Analog.PIX, self.sensor.expose(self.parameters.pix_reset_level))
 
     def set_in(self, level: int) -> None:
         """Drive IN to a level from -128 to 127."""
-        self.planes.in_level = level
+        self.engine.in_level = level
 
     def select_pattern(self, r: int, c: int, rx: int, cx: int) -> None:
         """SELECT := pixels whose address matches but for the don't-care bits (fact sheet 4.2)."""
@@ -52,13 +57,13 @@ class PixelArray:
         self._select(np.outer(rows, columns))
 
     def _select(self, selected: DigitalPlane) -> None:
-        self.planes.digital[Digital.SELECT][:] = selected
-        self.planes.digital[Digital.RECT][:] = selected
+        self.engine.set_digital(Digital.SELECT, selected)
+        self.engine.set_digital(Digital.RECT, selected)
 
     def scan_rows(self, register: Digital, rows: range) -> bytes:
         """Rows of a DREG, 32 bytes each, byte j bit i = column 8 j + i (fact sheet 1.1)."""
-        return np.packbits(self.planes.digital[register][list(rows)], axis=1, bitorder="little").tobytes()
+        return np.packbits(self.engine.digital(register)[list(rows)], axis=1, bitorder="little").tobytes()
 
     def areg(self, register: Analog) -> npt.NDArray[np.int8]:
         """An AREG as int8 (256, 256), in array coordinates."""
-        return self.planes.analog[register].astype(np.int8)
+        return self.engine.analog(register).astype(np.int8)

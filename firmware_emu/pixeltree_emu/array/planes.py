@@ -62,7 +62,6 @@ class Planes:
         analog: int16 planes of A-F, NEWS and the read-only PIX.
         digital: bool planes of R0-R12 and the read-only FLAG, SELECT and RECT.
         read_bus: the digital read bus, which remembers between words.
-        in_level: level of the global analog input IN.
     """
 
     analog: dict[Analog, AnalogPlane] = field(
@@ -74,7 +73,6 @@ class Planes:
         }
     )
     read_bus: DigitalPlane = field(default_factory=_digital)
-    in_level: int = 0
 
     def __post_init__(self) -> None:
         self.digital[Digital.FLAG][:] = True

@@ -74,11 +74,15 @@ def seen_from(
 
 
 class ReferenceEngine:
-    """Executes instruction words on a :class:`Planes`, exactly as sections 3.1 to 3.5 say."""
+    """Executes instruction words exactly as fact sheet sections 3.1 to 3.5 say.
 
-    def __init__(self, planes: Planes, parameters: ArrayParameters) -> None:
-        self.planes = planes
+    See :class:`pixeltree_emu.array.engine.Engine` for what its public methods promise.
+    """
+
+    def __init__(self, parameters: ArrayParameters) -> None:
+        self.planes = Planes()
         self.parameters = parameters
+        self.in_level = 0
         self._execute: dict[type[Operation], Callable[[Any], None]] = {
             Idle: lambda _: None,
             ResetPixel: self._reset_pixel,
@@ -92,12 +96,24 @@ class ReferenceEngine:
             Propagate: self._propagate,
         }
 
-    def load(self, words: Sequence[ICW]) -> Kernel:
-        """Make a block ready to run.
+    def analog(self, register: Analog) -> AnalogPlane:
+        """A copy of an analog plane."""
+        return self.planes.analog[register].copy()
 
-        Raises:
-            MeaninglessWord: a word has no meaning; its ``index`` attribute says which.
-        """
+    def set_analog(self, register: Analog, plane: AnalogPlane) -> None:
+        """Replace an analog plane."""
+        self.planes.analog[register][:] = plane
+
+    def digital(self, register: Digital) -> DigitalPlane:
+        """A copy of a digital plane."""
+        return self.planes.digital[register].copy()
+
+    def set_digital(self, register: Digital, plane: DigitalPlane) -> None:
+        """Replace a digital plane."""
+        self.planes.digital[register][:] = plane
+
+    def load(self, words: Sequence[ICW]) -> Kernel:
+        """Make a block ready to run."""
         operations = []
         for index, word in enumerate(words):
             try:
@@ -116,7 +132,7 @@ class ReferenceEngine:
         if source in PORTS:
             news = self.planes.analog[Analog.NEWS]
             return seen_from(news, _PORT_DIRECTION[source], self.parameters.analog_boundary)
-        return self.planes.in_level if source is Analog.IN else self.planes.analog[source]
+        return self.in_level if source is Analog.IN else self.planes.analog[source]
 
     def _sum(self, sources: Sequence[Analog]) -> npt.NDArray[np.int16]:
         total = np.zeros(SHAPE, np.int16)  # thirteen sources of 128 stay far inside int16

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pixeltree_emu.array.device_array import PixelArray
-from pixeltree_emu.array.reference import Kernel
+from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.errors import MeaninglessWord, RequestError
 from pixeltree_emu.runtime.clock import CostModel, DeviceClock
 from pixeltree_emu.runtime.frame import FrameInHand, FrameRunner

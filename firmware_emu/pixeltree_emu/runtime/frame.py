@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from pixeltree_emu.array.device_array import PixelArray
-from pixeltree_emu.array.reference import Kernel
+from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.errors import RequestError
 from pixeltree_emu.runtime.clock import DeviceClock
 from pixeltree_emu.runtime.sequencer import Decision, Sequencer

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pixeltree_emu.array.device_array import PixelArray
-from pixeltree_emu.array.reference import Kernel
+from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.runtime.clock import DeviceClock
 from pixeltree_emu.runtime.expansion import expand
 from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode

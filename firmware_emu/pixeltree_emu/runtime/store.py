@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from pixeltree_emu.array.reference import Kernel
+from pixeltree_emu.array.device_array import Kernel
 from pixeltree_emu.errors import RequestError
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.messages import WHOLE, ErrorCode
