@@ -33,3 +33,7 @@ class MessageError(ProtocolError):
 
 class StateError(ProtocolError):
     """A message was sent or received in a connection state that does not allow it."""
+
+
+class AssemblyError(ProtocolError):
+    """A line of kernel text is wrong; the message names file, line and operand."""
