@@ -33,7 +33,7 @@ def assemble(text: str, name: str = "kernel") -> Block:
     """
     instructions: list[Instruction] = []
     for number, line in enumerate(text.splitlines(), 1):
-        call = line.partition("#")[0].strip()
+        call = line.partition("#")[0].strip().removesuffix(";")
         if not call:
             continue
         try:

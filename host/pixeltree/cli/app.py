@@ -12,6 +12,7 @@ import sys
 import typer
 from rich.console import Console
 
+from pixeltree.cli.assembly import asm, disasm
 from pixeltree.cli.demo import demo
 from pixeltree.cli.emulate import emulate
 from pixeltree.cli.info import info
@@ -36,6 +37,8 @@ app.command(
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
 )(emulate)
 app.command()(info)
+app.command()(asm)
+app.command()(disasm)
 
 
 def main() -> None:
