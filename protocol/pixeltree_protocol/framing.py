@@ -73,7 +73,8 @@ class FrameDecoder:
     """Cuts a byte stream into frames. Holds at most one frame of the greatest length."""
 
     def __init__(self, max_payload: int = MAX_PAYLOAD) -> None:
-        self._limit = wire_limit(max_payload)
+        self._max_payload = max_payload
+        self._limit = wire_limit(max_payload) - 1  # the delimiter is not buffered
         self._buffer = bytearray()
         self._skipped = 0
 
@@ -110,9 +111,15 @@ class FrameDecoder:
         self._buffer.clear()
         self._skipped = 0
         if skipped:
-            detail = f"{skipped} bytes without a delimiter; the limit is {self._limit}"
+            detail = f"{skipped} bytes without a delimiter; the limit is {self._limit + 1} on the wire"
             return BadFrame(Damage.TOO_LONG, detail, skipped + 1)
-        return _open_frame(encoded) if encoded else None  # empty: a lone delimiter, used to resynchronise
+        if not encoded:
+            return None  # a lone delimiter, used to resynchronise
+        event = _open_frame(encoded)
+        if isinstance(event, Frame) and len(event.payload) > self._max_payload:
+            detail = f"{len(event.payload)} payload bytes; the limit is {self._max_payload}"
+            return BadFrame(Damage.TOO_LONG, detail, event.wire_bytes)
+        return event
 
 
 def _open_frame(encoded: bytes) -> Frame | BadFrame:

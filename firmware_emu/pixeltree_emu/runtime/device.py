@@ -18,7 +18,6 @@ from pixeltree_emu.runtime.store import ObjectStore
 from pixeltree_protocol.messages import (
     Capabilities,
     Done,
-    Error,
     ErrorCode,
     Fault,
     Holdings,
@@ -35,6 +34,7 @@ from pixeltree_protocol.messages import (
     StartFrame,
     Stored,
     TreeOpened,
+    error_message,
 )
 from pixeltree_protocol.objects import Block, Digest, TreeRoot, short
 from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
@@ -133,7 +133,7 @@ class EmulatedDevice:
         self.store.limit(0)
 
     def answer(self, question: Query | Ping) -> Holdings | Pong:
-        """Answer a question that changes nothing and that any session may ask."""
+        """Answer a question that any session may ask."""
         if isinstance(question, Ping):
             return Pong(question.nonce)
         return Holdings(tuple(self.store.received(digest) for digest in question.digests))
@@ -182,7 +182,7 @@ class EmulatedDevice:
 
     def _refuse(self, error: RequestError, request: int) -> None:
         logger.warning("request %d refused: %s", request, error)
-        self._reply(Error(error.code, str(error)), request)
+        self._reply(error_message(error.code, str(error)), request)
 
     def _load_block(self, digest: Digest, block: Block) -> Kernel:
         try:

@@ -1,0 +1,49 @@
+"""What every engine can do. Engines keep planes in a form of their own; planes go in and out as NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from pixeltree_emu.array.planes import AnalogPlane, DigitalPlane
+from pixeltree_protocol.isa import ICW
+from pixeltree_protocol.registers import Analog, Digital
+
+
+class Engine(Protocol):
+    """Executes instruction words on the planes of one array.
+
+    Planes are exchanged as copies: int16 (256, 256) for analog registers, bool (256, 256) for digital
+    ones, in array coordinates (column 0 is the right edge).
+    """
+
+    in_level: int
+    """Level of the global analog input IN, -128 to 127."""
+
+    def load(self, words: Sequence[ICW]) -> Any:  # noqa: ANN401 - each engine's own kind of kernel
+        """Make a block ready to run.
+
+        Raises:
+            MeaninglessWord: a word has no meaning; its ``index`` attribute says which. Nothing changed.
+        """
+        ...
+
+    def run(self, kernel: Any) -> None:  # noqa: ANN401
+        """Execute what :meth:`load` returned, once."""
+        ...
+
+    def analog(self, register: Analog) -> AnalogPlane:
+        """A copy of A-F, NEWS or PIX."""
+        ...
+
+    def set_analog(self, register: Analog, plane: AnalogPlane) -> None:
+        """Replace A-F, NEWS or PIX; values must lie in the register's range."""
+        ...
+
+    def digital(self, register: Digital) -> DigitalPlane:
+        """A copy of R0-R12, FLAG, SELECT or RECT."""
+        ...
+
+    def set_digital(self, register: Digital, plane: DigitalPlane) -> None:
+        """Replace R0-R12, FLAG, SELECT or RECT."""
+        ...
