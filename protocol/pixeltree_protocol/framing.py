@@ -126,9 +126,9 @@ def _open_frame(encoded: bytes) -> Frame | BadFrame:
     wire_bytes = len(encoded) + 1
     try:
         body = cobs.decode(encoded)
-    except cobs.DecodeError as error:
-        # With every zero taken for a delimiter, COBS can only fail by ending too early.
-        return BadFrame(Damage.TRUNCATED, f"{wire_bytes} bytes on the wire, {error}", wire_bytes)
+    except cobs.DecodeError:  # with zeros taken for delimiters, it can only end too early
+        detail = f"{wire_bytes} bytes end inside a COBS block (cut short, or a damaged code byte)"
+        return BadFrame(Damage.TRUNCATED, detail, wire_bytes)
     if len(body) < MIN_FRAME:
         return BadFrame(Damage.TRUNCATED, f"{len(body)} bytes; a frame has at least {MIN_FRAME}", wire_bytes)
     length = int.from_bytes(body[:2], "little")

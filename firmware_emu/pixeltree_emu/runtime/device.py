@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pixeltree_emu.array.device_array import Kernel, PixelArray
-from pixeltree_emu.errors import MeaninglessWord, RequestError
+from pixeltree_emu.errors import EmulatorError, MeaninglessWord, RequestError
 from pixeltree_emu.runtime.clock import CostModel, DeviceClock
 from pixeltree_emu.runtime.frame import FrameInHand, FrameRunner
 from pixeltree_emu.runtime.store import ObjectStore
@@ -45,6 +45,7 @@ Reply = Callable[[Message, int], None]
 """Sends a message to the session that drives the device, as the answer to a request id."""
 
 _PLANE_PART = 4096
+_GREATEST_LIMIT = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class DeviceLimits:
     max_object: int = 65_536
     max_body: int = 8_192
     credit_window: int = 32_768
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not 1 <= value <= _GREATEST_LIMIT:
+                raise EmulatorError(f"{name.replace('_', ' ')} must be 1 to {_GREATEST_LIMIT:,}, not {value}")
 
     def capabilities(self) -> Capabilities:
         """What the device says of itself."""
