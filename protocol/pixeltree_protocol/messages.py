@@ -363,6 +363,48 @@ class Pong:
     nonce: int
 
 
+@_message(40, _HOST, "blocks" / _DIGESTS, "segments" / _DIGESTS, "program" / c.GreedyBytes)
+@dataclass(frozen=True)
+class Execute:
+    """Immediate mode: run a program on resident objects, now and outside any tree.
+
+    Attributes:
+        blocks, segments: digests, in the order of the slots by which the program names them.
+        program: a program object's bytes.
+    """
+
+    blocks: tuple[Digest, ...]
+    segments: tuple[Digest, ...]
+    program: bytes
+
+
+@_message(
+    41,
+    _DEVICE,
+    "step" / c.Int16ul,
+    "offset" / c.Int32ul,
+    "total" / c.Int32ul,
+    "data" / c.GreedyBytes,
+)
+@dataclass(frozen=True)
+class ReadOut:
+    """Part of what a read-out step of an EXECUTE gave; parts come in order, before EXECUTED."""
+
+    step: int
+    offset: int
+    total: int
+    data: bytes
+
+
+@_message(42, _DEVICE, "device_ns" / c.Int64ul, "words" / c.Int32ul)
+@dataclass(frozen=True)
+class Executed:
+    """An EXECUTE is done: device time in nanoseconds, and instruction words executed."""
+
+    device_ns: int
+    words: int
+
+
 @_message(30, _DEVICE, "wire_bytes" / c.Int32ul)
 @dataclass(frozen=True)
 class Credit:
@@ -406,6 +448,9 @@ Message = (
     | PlanePart
     | Ping
     | Pong
+    | Execute
+    | ReadOut
+    | Executed
     | Credit
     | Error
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pixeltree_protocol.errors import ProgramError
 from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.objects.block import Block
+from pixeltree_protocol.objects.controller_steps import Expose, Wait
 from pixeltree_protocol.objects.node import Node
 from pixeltree_protocol.objects.program import (
     ApplyFullyConnected,
@@ -21,6 +22,7 @@ from pixeltree_protocol.objects.program import (
     Run,
     ScanDreg,
     Step,
+    form_of,
 )
 from pixeltree_protocol.objects.segment import BlockPlanes, FullyConnected, Segment
 from pixeltree_protocol.registers import (
@@ -43,6 +45,22 @@ MAX_WORDS_PER_NODE = 1_000_000
 
 MAX_SCANNED_BITS = 1 << 20
 """A node that reads out more (sixteen whole planes) is refused: the controller's buffer is finite."""
+
+
+MAX_WORDS_IMMEDIATE = 10_000_000
+"""An immediate program that executes more instruction words (1 s at 10 MHz) is refused."""
+
+MAX_READ_OUT_BYTES = 1 << 20
+"""A program whose read-out steps give more bytes (sixteen AREG images) is refused."""
+
+
+@dataclass(frozen=True)
+class ProgramImage:
+    """An immediate program with all its objects at hand, verified."""
+
+    program: Program
+    blocks: tuple[Block, ...]
+    segments: tuple[Segment, ...]
 
 
 @dataclass(frozen=True)
@@ -100,6 +118,16 @@ def verify_node(
     return NodeImage(node, program, tuple(blocks), tuple(segments))
 
 
+def verify_program(program: Program, blocks: Sequence[Block], segments: Sequence[Segment]) -> ProgramImage:
+    """Check an immediate program, which may use every plane, against its objects.
+
+    Raises:
+        ProgramError: what is wrong, naming the step.
+    """
+    _check_steps(None, program, blocks, segments, None)
+    return ProgramImage(program, tuple(blocks), tuple(segments))
+
+
 def registers_written(word: ICW) -> frozenset[Register]:
     """AREGs and DREGs that a word can change. A write through a port changes a NEWS."""
     return _present(word, AREGS, ANALOG_WRITE) | _present(word, DREGS, DIGITAL_LOAD)
@@ -142,13 +170,13 @@ def _check_planes(node: Node, word: ICW, input_plane: Digital, where: str) -> No
 
 
 def _check_steps(
-    node: Node,
+    node: Node | None,
     program: Program,
     blocks: Sequence[Block],
     segments: Sequence[Segment],
-    input_plane: Digital,
+    input_plane: Digital | None,
 ) -> None:
-    words = scanned_bits = logits = 0
+    words = scanned_bits = logits = read_out = 0
     for index, step in enumerate(program.steps):
         where = f"step {index} ({step})"
         _check_slots(where, step, len(blocks), len(segments))
@@ -158,23 +186,38 @@ def _check_steps(
             segment = segments[step.segment]
             if not isinstance(segment, BlockPlanes) or step.plane >= len(segment.planes):
                 raise ProgramError(f"{where}: the segment has no such plane")
-            if DREGS[step.dreg] not in node.dregs:
-                raise ProgramError(f"{where}: R{step.dreg} is not a plane of this node")
         elif isinstance(step, ScanDreg):
-            if DREGS[step.dreg] not in node.dregs | {input_plane}:
-                raise ProgramError(f"{where}: R{step.dreg} is not a plane of this node")
             scanned_bits += step.rows * ARRAY_SIZE
         elif isinstance(step, ApplyFullyConnected):
             segment = segments[step.segment]
             if not isinstance(segment, FullyConnected) or segment.inputs != scanned_bits:
                 raise ProgramError(f"{where}: the segment does not take the {scanned_bits} bits scanned")
             logits = len(segment.biases)
-        elif isinstance(step, Argmax) and (logits != len(node.exits) or not logits):
-            raise ProgramError(f"{where}: {logits} logits for {len(node.exits)} exits")
-    if scanned_bits > MAX_SCANNED_BITS:
-        raise ProgramError(f"the program reads out {scanned_bits} bits; the limit is {MAX_SCANNED_BITS}")
-    if words > MAX_WORDS_PER_NODE:
-        raise ProgramError(f"the program executes {words} words; the limit is {MAX_WORDS_PER_NODE}")
+        elif isinstance(step, Argmax) and (not logits or (node is not None and logits != len(node.exits))):
+            exits = f" for {len(node.exits)} exits" if node else ""
+            raise ProgramError(f"{where}: {logits} logits{exits}")
+        if node is not None:
+            _check_step_planes(node, step, input_plane, where)
+        if node is not None or not isinstance(step, Expose | Wait):
+            words += form_of(step).words(step)
+        read_out += form_of(step).read_out(step)
+    limit = MAX_WORDS_PER_NODE if node is not None else MAX_WORDS_IMMEDIATE
+    for verb, amount, unit, most in (
+        ("reads out", scanned_bits, "bits", MAX_SCANNED_BITS),
+        ("reads out", read_out, "bytes", MAX_READ_OUT_BYTES),
+        ("executes", words, "words", limit),
+    ):
+        if amount > most:
+            raise ProgramError(f"the program {verb} {amount} {unit}; the limit is {most}")
+
+
+def _check_step_planes(node: Node, step: Step, input_plane: Digital | None, where: str) -> None:
+    form = form_of(step)
+    own: frozenset[Register] = node.dregs | node.aregs
+    writes = form.registers(step, form.writes) | set(form.clobbers)
+    strangers = writes - own | form.registers(step, form.reads) - own - {input_plane}
+    if strangers:
+        raise ProgramError(f"{where}: {', '.join(sorted(strangers))} is not a plane of this node")
 
 
 def _check_slots(where: str, step: Step, blocks: int, segments: int) -> None:

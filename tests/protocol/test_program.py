@@ -33,17 +33,60 @@ RANGES = {
     "ScanDreg": [(0, 12), (0, 255), (1, 255), (1, 256)],
     "ApplyFullyConnected": [(0, 63)],
     "Argmax": [],
+    "SetDac": [(0, 4095)],
+    "LoadIn": [(0, 6), (-128, 127), (0, 6)],
+    "In": [(0, 6), (-128, 127), (0, 6)],
+    "LoadDac": [(0, 6), (0, 4095), (0, 6)],
+    "GetImage": [(0, 5), (0, 5), (1, 5)],
+    "ShiftAreg": [(0, 5), (-255, 255), (-255, 255)],
+    "Diffuse": [(0, 6), (1, 255), (0, 1), (0, 1), (0, 6)],
+    "ReadAreg": [(0, 6), (0, 255), (0, 255)],
+    "GlobalSum16": [(0, 6)],
+    "GlobalSum64": [(0, 6)],
+    "GlobalSumFast": [(0, 6)],
+    "GlobalSumSparse": [(0, 6), *[(0, 255)] * 4],
+    "GlobalSumRegion": [(0, 6), *[(0, 255)] * 4],
+    "ShiftDreg": [(5, 11), (-255, 255), (-255, 255), (0, 1), (0, 255)],
+    "GlobalOr": [(0, 12), *[(0, 255)] * 4],
+    "GlobalCount": [(0, 12), (0, 6), (0, 1)],
+    "Flood": [(5, 11), (5, 11), (0, 1), (1, 255), (0, 1)],
+    "LoadPattern": [(0, 12), *[(0, 255)] * 4],
+    "LoadRect": [(0, 12), *[(0, 255)] * 4],
+    "DrawPixel": [(5, 11), (-256, 511), (-256, 511)],
+    "DrawPoint": [(5, 11), (-256, 511), (-256, 511)],
+    "DrawRect": [(5, 11), *[(0, 255)] * 4],
+    "DrawLine": [(5, 11), *[(-256, 511)] * 4, (0, 1)],
+    "DrawCircle": [(5, 11), (-256, 511), (-256, 511), (0, 255), (0, 1)],
+    "DrawNegate": [(5, 11)],
+    "ScanAreg": [(0, 6), *[(0, 255)] * 4, (1, 255), (1, 255)],
+    "ScanAregMean8x8": [(0, 6)],
+    "ScanEvents": [(0, 12), (1, 4000), (0, 1), (0, 1), (0, 1)],
+    "ScanBoundingBox": [(0, 12)],
+    "Expose": [(0, 10_000_000)],
+    "Wait": [(0, 10_000_000)],
 }
 
 
 def valid_operands(form):
-    if form.step is SelectRect:
-        return [0, 0, 255, 255]
-    return [least for _, least, _ in form.operands]
+    """The least operands that go together: corners in order, registers distinct."""
+    names = [field.name for field in fields(form.step)]
+    values = [
+        most if name in ("r1", "c1") else least
+        for name, (_, least, most) in zip(names, form.operands, strict=True)
+    ]
+    for offset, name in enumerate(form.distinct.split()):
+        values[names.index(name)] += offset
+    return values
 
 
 def step_with(form, index, value):
     values = valid_operands(form)
+    distinct = [
+        position for position, field in enumerate(fields(form.step)) if field.name in form.distinct.split()
+    ]
+    for other in distinct:
+        if index in distinct and other != index and values[other] == value:
+            values[other] = form.operands[other][1] + (value == form.operands[other][1])
     values[index] = value
     return form.step(*values)
 

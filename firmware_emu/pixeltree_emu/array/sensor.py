@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree_emu.array.planes import SHAPE, AnalogPlane, plane_of
+from pixeltree_emu.array.planes import AREG_MAX, SHAPE, AnalogPlane, plane_of
+
+
+class FrameSource(Protocol):
+    """Pictures over time: frame ``index`` is before the sensor for one period."""
+
+    period_ns: int
+
+    def frame(self, index: int) -> npt.NDArray[np.uint8]:
+        """uint8 (256, 256), the right way round; ``index`` counts from 0 without end."""
+        ...
 
 
 class Sensor:
-    """Holds the scene, a 256 x 256 picture of 8-bit brightness seen the right way round."""
+    """Looks at a source of frames, or at a still scene that hosts paint.
+
+    Attributes:
+        scene: the still scene, 256 x 256 8-bit brightness seen the right way round.
+        source: frames instead of the scene; painting the scene ends it.
+        exposure_ns: time in which white fills the half range, and exposure of every frame of a tree (60 per
+            second; the sensitivity of the chip is OPEN, so that the scale is assumed).
+    """
+
+    exposure_ns = 16_666_667
 
     def __init__(self) -> None:
+        self.source: FrameSource | None = None
         self.scene: npt.NDArray[np.uint8] = np.zeros(SHAPE, np.uint8)
 
     def show(self, top: int, left: int, patch: npt.NDArray[np.uint8], clear: bool) -> None:
@@ -29,13 +51,29 @@ class Sensor:
         rows, columns = patch.shape
         if not rows or not columns or top + rows > SHAPE[0] or left + columns > SHAPE[1]:
             raise ValueError(f"a {rows} x {columns} patch at ({top}, {left}) does not fit into {SHAPE}")
+        self.source = None
         if clear:
             self.scene[:] = 0
         self.scene[top : top + rows, left : left + columns] = patch
 
-    def expose(self, reset_level: int) -> AnalogPlane:
-        """PIX after a full exposure: half the brightness (0-127) above the reset level.
+    def integrate(self, start_ns: int, end_ns: int, reset_level: int) -> AnalogPlane:
+        """PIX after integrating light from ``start_ns`` to ``end_ns`` of device time.
 
-        Half range follows get_image: ``PIX_exposed - PIX_reset`` is [0, 127] (fact sheet 3.4).
+        White (255) over ``exposure_ns`` gives the half range, 127 counts above the reset level; PIX goes on
+        to the end of the analog range. Half range follows get_image: ``PIX_exposed - PIX_reset`` is
+        [0, 127] (fact sheet 3.4).
         """
-        return np.asarray(plane_of(self.scene // 2).astype(np.int16) + reset_level, np.int16)
+        light = self._light(start_ns, max(start_ns, end_ns))
+        level = np.minimum(light // (2 * self.exposure_ns) + reset_level, AREG_MAX)
+        return np.asarray(plane_of(level).astype(np.int16), np.int16)
+
+    def _light(self, start_ns: int, end_ns: int) -> npt.NDArray[np.int64]:
+        """Brightness x nanoseconds that each pixel receives; a source shows one frame per period."""
+        if self.source is None:
+            return self.scene.astype(np.int64) * (end_ns - start_ns)
+        period = self.source.period_ns
+        light = np.zeros(SHAPE, np.int64)
+        for index in range(start_ns // period, -(-end_ns // period)):
+            shown = min(end_ns, (index + 1) * period) - max(start_ns, index * period)
+            light += self.source.frame(max(index, 0)).astype(np.int64) * shown
+        return light

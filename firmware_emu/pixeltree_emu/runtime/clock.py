@@ -22,6 +22,11 @@ class CostModel:
         select_rect_ns: select of a rectangle (assumed).
         set_in_ns: setting IN, DAC and settling (assumed).
         scan_byte_ns: read-out of a DREG, per byte of 8 pixels (assumed).
+        adc_sample_ns: one ADC sample: a pixel of an AREG, or one value of a global sum (14 us for 16).
+        global_or_ns: global OR of a DREG (assumed).
+        event_ns: event read-out, per event asked for (about 273 us for up to 300).
+        bounding_box_ns: bounding box of a DREG (assumed: four reads).
+        copy_byte_ns: controller memory copy, per byte: read-outs on their way into messages (assumed).
         operation_ns: one 32-bit controller operation (204 MHz core).
         result_ns: preparing a result message (assumed); its bytes on the line are extra.
         line_bits_per_second: rate of the link, for bytes that a frame has to wait for.
@@ -35,6 +40,11 @@ class CostModel:
     select_rect_ns: int = 1_000
     set_in_ns: int = 2_000
     scan_byte_ns: int = 150
+    adc_sample_ns: int = 900
+    global_or_ns: int = 500
+    event_ns: int = 900
+    bounding_box_ns: int = 4_000
+    copy_byte_ns: int = 10
     operation_ns: int = 5
     result_ns: int = 20_000
     line_bits_per_second: int = 12_000_000
@@ -73,6 +83,11 @@ class DeviceClock:
     def charge(self, nanoseconds: int) -> None:
         """Let time pass."""
         self.now_ns += nanoseconds
+
+    def charge_words(self, words: int) -> None:
+        """Let words of a block that runs already pass."""
+        self.words += words
+        self.now_ns += words * self.costs.word_ns
 
     def charge_block(self, words: int, times: int = 1) -> None:
         """Let the launches and words of a block pass."""

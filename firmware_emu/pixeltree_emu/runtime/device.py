@@ -14,11 +14,13 @@ from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.errors import EmulatorError, MeaninglessWord, RequestError
 from pixeltree_emu.runtime.clock import CostModel, DeviceClock
 from pixeltree_emu.runtime.frame import FrameInHand, FrameRunner
+from pixeltree_emu.runtime.immediate import ImmediateRunner, Job
 from pixeltree_emu.runtime.store import ObjectStore
 from pixeltree_protocol.messages import (
     Capabilities,
     Done,
     ErrorCode,
+    Execute,
     Fault,
     Holdings,
     Message,
@@ -106,6 +108,8 @@ class EmulatedDevice:
             self.limits.memory_bytes, self.limits.icw_store, self.limits.max_object, self._load_block
         )
         self._runner = FrameRunner(self.array, self.clock, self.store)
+        self._immediate = ImmediateRunner(self._runner.sequencer, self.clock, self.store)
+        self._job: Job | None = None
         self._now = now
         self._tree: TreeRoot | None = None
         self._fault_timeout_s = 0.0
@@ -118,12 +122,13 @@ class EmulatedDevice:
             Scene: self._scene,
             StartFrame: self._start_frame,
             ReadPlane: self._read_plane,
+            Execute: self._execute,
         }
 
     @property
     def busy(self) -> bool:
         """Whether there is work that does not wait for the host."""
-        return self._hand is not None and not self._hand.waiting
+        return self._job is not None or (self._hand is not None and not self._hand.waiting)
 
     @property
     def wakes_at(self) -> float | None:
@@ -134,6 +139,7 @@ class EmulatedDevice:
         """A session takes the device over. Objects stay; an earlier session's frame and tree do not."""
         self._reply = reply
         self._hand = None
+        self._job = None
         self._tree = None
         self.store.pin([])
         self.store.limit(0)
@@ -159,8 +165,12 @@ class EmulatedDevice:
             self._refuse(error, request)
 
     def work(self) -> None:
-        """Do one controller step of the frame in hand, if there is one that can go on."""
-        hand = self._hand
+        """Do one controller step of the job or frame in hand, if there is one that can go on."""
+        job, hand = self._job, self._hand
+        if job is not None and not self._immediate.advance(job):
+            self._job = None
+            for answer in self._immediate.answers(job):
+                self._reply(answer, job.request)
         if hand is None:
             return
         try:
@@ -203,9 +213,18 @@ class EmulatedDevice:
         if evicted is not None:
             self._reply(Stored(message.digest, tuple(evicted)), request)
 
-    def _open_tree(self, message: OpenTree, request: int) -> None:
+    def _refuse_while_busy(self) -> None:
         if self._hand is not None:
             raise RequestError(ErrorCode.BUSY, f"frame {self._hand.frame} is still in hand")
+        if self._job is not None:
+            raise RequestError(ErrorCode.BUSY, "an immediate program is still in hand")
+
+    def _execute(self, message: Execute, request: int) -> None:
+        self._refuse_while_busy()
+        self._job = self._immediate.start(message, request)
+
+    def _open_tree(self, message: OpenTree, request: int) -> None:
+        self._refuse_while_busy()
         resident = self.store.get(message.tree)
         if resident is None or not isinstance(resident.data, TreeRoot):
             raise RequestError(ErrorCode.NO_TREE, f"object {short(message.tree)} is not a resident tree")
@@ -228,8 +247,7 @@ class EmulatedDevice:
         self._reply(Done(), request)
 
     def _start_frame(self, message: StartFrame, request: int) -> None:
-        if self._hand is not None:
-            raise RequestError(ErrorCode.BUSY, f"frame {self._hand.frame} is still in hand")
+        self._refuse_while_busy()
         self._hand = self._runner.start(message.frame, request, self._open_root())
 
     def _open_root(self) -> TreeRoot:

@@ -82,11 +82,11 @@ class FrameRunner:
         self._array = array
         self._clock = clock
         self._store = store
-        self._sequencer = Sequencer(array, clock)
+        self.sequencer = Sequencer(array, clock)
 
     def start(self, frame: int, request: int, tree: TreeRoot) -> FrameInHand:
         """Expose the sensor and take a frame in hand."""
-        self._array.expose()
+        self._array.expose(self._clock.now_ns)
         return FrameInHand(frame, request, tree, tree.capture, self._clock.now_ns, self._clock.words)
 
     def advance(self, hand: FrameInHand) -> Fault | Result | None:
@@ -116,7 +116,7 @@ class FrameRunner:
         hand.image = image
         hand.decision = Decision()
         hand.node_started_ns = self._clock.now_ns
-        hand.steps = self._sequencer.execute(image, kernels, hand.decision)
+        hand.steps = self.sequencer.execute(image, kernels, hand.decision)
         return None
 
     def _missing(self, digest: Digest) -> list[Digest]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.runtime.clock import DeviceClock
+from pixeltree_emu.runtime.controller import Controller
 from pixeltree_emu.runtime.expansion import expand
 from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode
 from pixeltree_protocol.objects import BlockPlanes, FullyConnected
@@ -25,7 +26,9 @@ from pixeltree_protocol.objects.program import (
     Step,
 )
 from pixeltree_protocol.registers import DIGITAL_LOAD, DIGITAL_READ, DREGS, Digital, bits
-from pixeltree_protocol.verify import NodeImage
+from pixeltree_protocol.verify import NodeImage, ProgramImage
+
+Image = NodeImage | ProgramImage
 
 
 @dataclass
@@ -36,11 +39,13 @@ class Decision:
         scanned: bytes read out of DREGs so far.
         logits: sums of the last fully connected layer.
         outcome: index of the winner, once decided.
+        read_out: bytes that the last step read out, if it did.
     """
 
     scanned: bytearray = field(default_factory=bytearray)
     logits: tuple[int, ...] = ()
     outcome: int | None = None
+    read_out: bytes | None = None
 
 
 class Sequencer:
@@ -50,7 +55,8 @@ class Sequencer:
         self._array = array
         self._clock = clock
         self._loaders = {register: _PlaneLoader(array, register) for register in DREGS}
-        self._actions: dict[type[Step], Callable[[Any, NodeImage, Sequence[Kernel], Decision], None]] = {
+        self._controller = Controller(array, clock)
+        self._actions: dict[type[Step], Callable[[Any, Image, Sequence[Kernel], Decision], None]] = {
             Run: self._run,
             SetIn: self._set_in,
             SelectPattern: self._select_pattern,
@@ -61,15 +67,20 @@ class Sequencer:
             Argmax: self._argmax,
         }
 
-    def execute(self, image: NodeImage, kernels: Sequence[Kernel], decision: Decision) -> Iterator[Step]:
+    def execute(self, image: Image, kernels: Sequence[Kernel], decision: Decision) -> Iterator[Step]:
         """Run a node's program step by step; ``kernels`` are its blocks made ready, in slot order."""
         for step in image.program.steps:
-            self._actions[type(step)](step, image, kernels, decision)
+            decision.read_out = None
+            action = self._actions.get(type(step))
+            if action is not None:
+                action(step, image, kernels, decision)
+            else:
+                decision.read_out = self._controller.actions[type(step)](step)
             yield step
 
-    def _run(self, step: Run, image: NodeImage, kernels: Sequence[Kernel], _: Decision) -> None:
+    def _run(self, step: Run, image: Image, kernels: Sequence[Kernel], _: Decision) -> None:
         for _time in range(step.times):
-            self._array.run(kernels[step.block])
+            self._array.run(kernels[step.block], self._clock.now_ns)
         self._clock.charge_block(len(image.blocks[step.block].words), step.times)
 
     def _set_in(self, step: SetIn, *_: object) -> None:
@@ -84,7 +95,7 @@ class Sequencer:
         self._array.select_rect(step.r0, step.c0, step.r1, step.c1)
         self._clock.charge(self._clock.costs.select_rect_ns)
 
-    def _load_plane(self, step: LoadPlane, image: NodeImage, _kernels: object, _: Decision) -> None:
+    def _load_plane(self, step: LoadPlane, image: Image, _kernels: object, _: Decision) -> None:
         segment = image.segments[step.segment]
         assert isinstance(segment, BlockPlanes)  # verify_node has seen to it
         loader = self._loaders[DREGS[step.dreg]]
@@ -107,10 +118,11 @@ class Sequencer:
         rows = range(step.row, step.row + step.rows * step.row_step, step.row_step)
         data = self._array.scan_rows(DREGS[step.dreg], rows)
         decision.scanned += data
+        decision.read_out = data
         self._clock.charge(len(data) * self._clock.costs.scan_byte_ns)
 
     def _fully_connected(
-        self, step: ApplyFullyConnected, image: NodeImage, _kernels: object, decision: Decision
+        self, step: ApplyFullyConnected, image: Image, _kernels: object, decision: Decision
     ) -> None:
         segment = image.segments[step.segment]
         assert isinstance(segment, FullyConnected)  # verify_node has seen to it

@@ -6,23 +6,47 @@ verifier and listing are derived from it. Programs have no jumps, so running tim
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import construct as c
 
 from pixeltree_protocol.errors import ProgramError
+from pixeltree_protocol.objects.controller_steps import CONTROLLER_STEPS
 from pixeltree_protocol.objects.layout import ObjectKind, build, object_layout, parse
-from pixeltree_protocol.registers import ARRAY_SIZE, DREGS
+from pixeltree_protocol.objects.step import (
+    DREG,
+    LAST,
+    ROW,
+    OperandForm,
+    Step,
+    StepForm,
+    operand_values,
+    step_problem,
+)
+from pixeltree_protocol.registers import ARRAY_SIZE
+
+__all__ = [
+    "MAX_REPEATS",
+    "MAX_SLOTS",
+    "STEPS",
+    "ApplyFullyConnected",
+    "Argmax",
+    "LoadPlane",
+    "Program",
+    "Run",
+    "ScanDreg",
+    "SelectPattern",
+    "SelectRect",
+    "SetIn",
+    "Step",
+    "StepForm",
+    "form_of",
+    "operand_values",
+]
 
 MAX_REPEATS = 1024
 MAX_SLOTS = 64
-_LAST = ARRAY_SIZE - 1
-
-
-@dataclass(frozen=True)
-class Step:
-    """Base of all controller steps."""
 
 
 @dataclass(frozen=True)
@@ -97,29 +121,26 @@ class Argmax(Step):
     """Outcome := index of the greatest logit, the lowest of equals. Ends the program."""
 
 
-@dataclass(frozen=True)
-class StepForm:
-    """One row of the step table: opcode, and per operand its wire type and inclusive range."""
-
-    opcode: int
-    step: type[Step]
-    operands: tuple[tuple[c.Construct, int, int], ...]
-
-
-_ROW = (c.Int8ul, 0, _LAST)
-_SLOT = (c.Int8ul, 0, MAX_SLOTS - 1)
-_DREG = (c.Int8ul, 0, len(DREGS) - 1)
+_SLOT: OperandForm = (c.Int8ul, 0, MAX_SLOTS - 1)
 
 STEPS: tuple[StepForm, ...] = (
     StepForm(1, Run, (_SLOT, (c.Int16ul, 1, MAX_REPEATS))),
     StepForm(2, SetIn, ((c.Int8sl, -128, 127),)),
-    StepForm(3, SelectPattern, (_ROW, _ROW, _ROW, _ROW)),
-    StepForm(4, SelectRect, (_ROW, _ROW, _ROW, _ROW)),
-    StepForm(5, LoadPlane, (_SLOT, (c.Int8ul, 0, 254), _DREG)),
-    StepForm(6, ScanDreg, (_DREG, _ROW, (c.Int8ul, 1, _LAST), (c.Int16ul, 1, ARRAY_SIZE))),
+    StepForm(3, SelectPattern, (ROW, ROW, ROW, ROW)),
+    StepForm(4, SelectRect, (ROW, ROW, ROW, ROW)),
+    StepForm(5, LoadPlane, (_SLOT, (c.Int8ul, 0, 254), DREG), writes="dreg"),
+    StepForm(
+        6,
+        ScanDreg,
+        (DREG, ROW, (c.Int8ul, 1, LAST), (c.Int16ul, 1, ARRAY_SIZE)),
+        reads="dreg",
+        read_out=lambda step: 32 * step.rows,
+    ),
     StepForm(7, ApplyFullyConnected, (_SLOT,)),
     StepForm(8, Argmax, ()),
+    *CONTROLLER_STEPS,
 )
+"""Every step. Rows 1-8 are the sequencer's own; the rest is the vendor's controller API."""
 
 _FORM_OF: dict[type[Step], StepForm] = {form.step: form for form in STEPS}
 _BY_OPCODE = {form.opcode: form for form in STEPS}
@@ -137,9 +158,9 @@ _STEP_LAYOUT = c.Struct(
 _LAYOUT = object_layout(ObjectKind.PROGRAM, "steps" / c.PrefixedArray(c.Int16ul, _STEP_LAYOUT))
 
 
-def operand_values(step: Step) -> tuple[int, ...]:
-    """The operands of a step in table order."""
-    return tuple(getattr(step, field.name) for field in fields(step))
+def form_of(step: Step) -> StepForm:
+    """The row of a step."""
+    return _FORM_OF[type(step)]
 
 
 @dataclass(frozen=True)
@@ -186,11 +207,8 @@ class Program:
 
 
 def _check_step(index: int, step: Step) -> None:
-    form = _FORM_OF[type(step)]
-    for field, value, (_, least, most) in zip(fields(step), operand_values(step), form.operands, strict=True):
-        if not least <= value <= most:
-            raise ProgramError(f"step {index} ({step}): {field.name} must be {least} to {most}, not {value}")
-    if isinstance(step, ScanDreg) and step.row + (step.rows - 1) * step.row_step > _LAST:
+    problem = step_problem(_FORM_OF[type(step)], step)
+    if problem:
+        raise ProgramError(f"step {index} ({step}): {problem}")
+    if isinstance(step, ScanDreg) and step.row + (step.rows - 1) * step.row_step > LAST:
         raise ProgramError(f"step {index} ({step}): the last row scanned lies outside the array")
-    if isinstance(step, SelectRect) and (step.r0 > step.r1 or step.c0 > step.c1):
-        raise ProgramError(f"step {index} ({step}): corners are top-right first, then bottom-left")
