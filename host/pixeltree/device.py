@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType, UnionType
 from typing import Any, TypeVar
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree.controller import ChipControl, Execution
 from pixeltree.errors import DataError, PixeltreeError
 from pixeltree.links import open_link
 from pixeltree.session import Session, device_error
@@ -18,6 +19,8 @@ from pixeltree_protocol.messages import (
     WHOLE,
     Done,
     Error,
+    Execute,
+    Executed,
     Fault,
     Holdings,
     Message,
@@ -27,6 +30,7 @@ from pixeltree_protocol.messages import (
     Pong,
     Put,
     Query,
+    ReadOut,
     ReadPlane,
     Result,
     Scene,
@@ -36,6 +40,7 @@ from pixeltree_protocol.messages import (
     Welcome,
 )
 from pixeltree_protocol.objects import DIGEST_BYTES, Digest
+from pixeltree_protocol.objects.program import Program
 from pixeltree_protocol.registers import AREGS, ARRAY_SIZE
 
 CONNECT_TIMEOUT = 5.0
@@ -76,7 +81,7 @@ class Upload:
     wire_bytes: int
 
 
-class Device:
+class Device(ChipControl):
     """A connected device. Not for use from several threads at once."""
 
     def __init__(self, session: Session, welcome: Welcome) -> None:
@@ -243,6 +248,24 @@ class Device:
                 data += part.data
                 if len(data) >= part.total:
                     return _plane(register, bytes(data))
+        finally:
+            self._forget({request})
+
+    def execute_program(self, program: Program, blocks: Sequence[Digest]) -> Execution:
+        """Run an immediate program on resident blocks; :meth:`execute` is the comfortable way.
+
+        Raises:
+            DeviceError: a block is not resident, or the program is refused; nothing has happened then.
+        """
+        request, _ = self._send(Execute(tuple(blocks), (), program.encode()))
+        read_outs: dict[int, bytearray] = {}
+        try:
+            while True:
+                _, message = self._next({request}, ReadOut | Executed)
+                if isinstance(message, Executed):
+                    data = tuple(bytes(read_outs[step]) for step in sorted(read_outs))
+                    return Execution(data, message.device_ns, message.words)
+                read_outs.setdefault(message.step, bytearray()).extend(message.data)
         finally:
             self._forget({request})
 

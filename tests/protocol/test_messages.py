@@ -14,6 +14,8 @@ from pixeltree_protocol.messages import (
     Done,
     Error,
     ErrorCode,
+    Execute,
+    Executed,
     Fault,
     Hello,
     Holdings,
@@ -23,6 +25,7 @@ from pixeltree_protocol.messages import (
     Pong,
     Put,
     Query,
+    ReadOut,
     ReadPlane,
     Result,
     Scene,
@@ -64,6 +67,9 @@ STRATEGIES = {
     Pong: st.builds(Pong, u32),
     Credit: st.builds(Credit, u32),
     Error: st.builds(Error, u16, text),
+    Execute: st.builds(Execute, digests, digests, data),
+    ReadOut: st.builds(ReadOut, u16, u32, u32, data),
+    Executed: st.builds(Executed, u64, u32),
 }
 
 # Code and sender of every message: the wire format, which may not change under a protocol version.
@@ -87,6 +93,9 @@ CODES = {
     Pong: (18, "device"),
     Credit: (30, "device"),
     Error: (31, "device"),
+    Execute: (40, "host"),
+    ReadOut: (41, "device"),
+    Executed: (42, "device"),
 }
 
 DIGEST = bytes(range(16))
@@ -111,8 +120,11 @@ SAMPLES = [
     Pong(1),
     Credit(99),
     Error(ErrorCode.BUSY, "later"),
+    Execute((DIGEST,), (), b"program"),
+    ReadOut(3, 0, 9, b"bytes"),
+    Executed(10, 11),
 ]
-GREEDY = {Put, Scene, PlanePart}  # the last field takes all bytes that there are
+GREEDY = {Put, Scene, PlanePart, Execute, ReadOut}  # the last field takes all bytes that there are
 
 every_class = pytest.mark.parametrize("cls", MESSAGES, ids=lambda cls: cls.__name__)
 every_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: type(sample).__name__)
@@ -200,7 +212,9 @@ def test_a_payload_without_a_whole_envelope_is_refused(size):
 @every_sample
 def test_a_truncated_message_is_refused_or_is_an_open_ended_one_with_less_data(sample):
     payload = encode_message(sample, 5)
-    tail = {Put: "data", Scene: "pixels", PlanePart: "data"}.get(type(sample))
+    tail = {Put: "data", Scene: "pixels", PlanePart: "data", Execute: "program", ReadOut: "data"}.get(
+        type(sample)
+    )
     open_part = len(getattr(sample, tail)) if tail else 0
     for length in range(len(payload)):
         if length >= len(payload) - open_part:

@@ -1,6 +1,7 @@
 """Objects: bytes <-> values, names, size, and bytes from somebody who means harm."""
 
 import hashlib
+from dataclasses import fields
 
 import pytest
 from hypothesis import given, settings
@@ -73,9 +74,16 @@ def fully_connected(draw):
 def steps(draw):
     form = draw(st.sampled_from([form for form in STEPS if form.step is not Argmax]))
     values = [draw(st.integers(least, most)) for _, least, most in form.operands]
-    if form.step is SelectRect:
-        (r0, r1), (c0, c1) = sorted(values[::2]), sorted(values[1::2])
-        values = [r0, c0, r1, c1]
+    names = [field.name for field in fields(form.step)]
+    if "r0" in names and "repeat" not in names:
+        start = names.index("r0")
+        (r0, r1), (c0, c1) = sorted(values[start : start + 4 : 2]), sorted(values[start + 1 : start + 4 : 2])
+        values[start : start + 4] = [r0, c0, r1, c1]
+    first, *others = [names.index(name) for name in form.distinct.split()] or [0]
+    for other in others:
+        _, least, most = form.operands[other]
+        if values[other] == values[first]:
+            values[other] = least if values[first] == most else values[first] + 1
     if form.step is ScanDreg:
         values[3] = min(values[3], (255 - values[1]) // values[2] + 1)
     return form.step(*values)

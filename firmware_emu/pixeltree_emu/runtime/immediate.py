@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from pixeltree_emu.errors import RequestError
 from pixeltree_emu.runtime.clock import DeviceClock
@@ -12,12 +11,11 @@ from pixeltree_emu.runtime.sequencer import Decision, Sequencer
 from pixeltree_emu.runtime.store import ObjectStore
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.messages import ErrorCode, Execute, Executed, ReadOut
-from pixeltree_protocol.objects import Block, BlockPlanes, Digest, FullyConnected, short
+from pixeltree_protocol.objects import Block, BlockPlanes, Digest, FullyConnected, Segment, short
 from pixeltree_protocol.objects.program import Program, Step
 from pixeltree_protocol.verify import ProgramImage, verify_program
 
 _PART = 4096
-_T = TypeVar("_T")
 
 
 @dataclass
@@ -53,8 +51,18 @@ class ImmediateRunner:
         Raises:
             RequestError: it is not a valid program, or an object it needs is not resident. Nothing changed.
         """
-        blocks = [self._resident(digest, (Block,)) for digest in message.blocks]
-        segments = [self._resident(digest, (BlockPlanes, FullyConnected)) for digest in message.segments]
+        blocks: list[Block] = []
+        segments: list[Segment] = []
+        for digest in message.blocks:
+            found = self._resident(digest)
+            if not isinstance(found, Block):
+                raise _not_resident(digest, "block")
+            blocks.append(found)
+        for digest in message.segments:
+            found = self._resident(digest)
+            if not isinstance(found, BlockPlanes | FullyConnected):
+                raise _not_resident(digest, "segment")
+            segments.append(found)
         try:
             image: ProgramImage = verify_program(Program.decode(message.program), blocks, segments)
         except ObjectError as error:
@@ -88,9 +96,10 @@ class ImmediateRunner:
         elapsed = self._clock.now_ns - job.started_ns
         return (*parts, Executed(elapsed, self._clock.words - job.started_words))
 
-    def _resident(self, digest: Digest, kinds: tuple[type[_T], ...]) -> _T:
+    def _resident(self, digest: Digest) -> object:
         resident = self._store.get(digest)
-        if resident is None or not isinstance(resident.data, kinds):
-            wanted = " or ".join(kind.__name__ for kind in kinds)
-            raise RequestError(ErrorCode.BAD_OBJECT, f"object {short(digest)} is not a resident {wanted}")
-        return resident.data
+        return resident.data if resident else None
+
+
+def _not_resident(digest: Digest, kind: str) -> RequestError:
+    return RequestError(ErrorCode.BAD_OBJECT, f"object {short(digest)} is not a resident {kind}")

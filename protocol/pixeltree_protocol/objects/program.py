@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import construct as c
 
 from pixeltree_protocol.errors import ProgramError
-from pixeltree_protocol.objects.controller_steps import CONTROLLER_STEPS
+from pixeltree_protocol.objects.controller_table import CONTROLLER_STEPS
 from pixeltree_protocol.objects.layout import ObjectKind, build, object_layout, parse
 from pixeltree_protocol.objects.step import (
     DREG,
