@@ -15,7 +15,6 @@ from cobs import cobs
 
 from pixeltree_protocol.errors import FramingError
 
-DELIMITER = 0
 MAX_PAYLOAD = 0xFFFF
 OVERHEAD = 6
 """Bytes of length and CRC around a payload, before COBS."""

@@ -48,8 +48,7 @@ class ErrorCode(IntEnum):
     NO_TREE = 12
     FAULT_TIMEOUT = 13
     CREDIT_OVERRUN = 14
-    INTERNAL = 15
-    OUT_OF_RANGE = 16
+    OUT_OF_RANGE = 15
 
 
 @dataclass(frozen=True)
@@ -203,7 +202,13 @@ class Stored:
 )
 @dataclass(frozen=True)
 class OpenTree:
-    """Run this tree from now on, within a memory limit (bytes; 0: all there is)."""
+    """Run this tree from now on.
+
+    Attributes:
+        tree: digest of the tree object, which must be resident.
+        memory_limit: bytes that objects may take; 0 for all there is.
+        fault_timeout_ms: how long a frame waits for missing objects while no part of one comes in.
+    """
 
     tree: Digest
     memory_limit: int

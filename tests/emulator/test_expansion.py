@@ -48,6 +48,12 @@ def test_an_expanded_plane_holds_every_blocks_bit(grid, data):
     assert np.array_equal(blocks, np.broadcast_to(expected[:, None, :, None], blocks.shape))
 
 
+def test_a_nearly_empty_plane_is_loaded_as_it_is():
+    expansion = expand(BlockPlanes(4, 4, (1 << 5,)), 0)
+    assert not expansion.inverted
+    assert len(expansion.selections) == 1
+
+
 def test_a_nearly_full_plane_is_loaded_inverted():
     expansion = expand(BlockPlanes(4, 4, (0xFFFF & ~(1 << 5),)), 0)
     assert expansion.inverted

@@ -1,5 +1,7 @@
 """TreeRunner and Device against an emulated device without a process in between."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from pixeltree.errors import DataError, DeviceError, LinkError, TreeError
 from pixeltree.scheduler import TreeRunner
 from pixeltree.session import Session
 from pixeltree.tree import NodeSpec, Tree
-from pixeltree_protocol.messages import WHOLE
+from pixeltree_protocol.messages import WHOLE, Fault
 from pixeltree_protocol.objects import digest_of
 from tests.host.in_memory import InMemoryDevice, InMemoryLink, in_memory_device
 from tests.host.test_compiler import picture, some_network
@@ -103,6 +105,17 @@ def test_an_upload_resumes_where_it_stopped(tree):
     assert device.holdings([digest]) == {digest: WHOLE}
 
 
+def test_a_fault_that_comes_while_something_else_is_waited_for_is_not_lost(tree):
+    device = in_memory_device()
+    device.upload({tree.digest: tree.objects[tree.digest]})
+    device.open_tree(tree.digest, 0, 5)
+    request = device.start_frame(1)
+    leaf = max(tree.objects, key=lambda digest: len(tree.objects[digest]))
+    device.upload({leaf: tree.objects[leaf]})
+    device.ping()
+    assert device.next_event(request) == Fault(1, tree.root.capture, (tree.root.capture,))
+
+
 def test_an_object_that_does_not_match_its_digest_is_refused(tree):
     device = in_memory_device()
     with pytest.raises(DeviceError, match="DIGEST_MISMATCH"):
@@ -153,13 +166,22 @@ def test_the_demo_swaps_and_is_exact():
     assert report.bytes_streamed < report.wire_bytes_sent
 
 
-def test_mismatches_are_counted():
+def test_every_difference_from_the_reference_is_counted():
     """A report of 0 means something only if a wrong logit would have counted."""
     tree = demo_tree()
-    image, other = (render_digit(held_out()[0][i]) for i in (0, 1))
+    image = render_digit(held_out()[0][0])
     result = InMemoryDevice(tree).infer(image)
-    assert count_mismatches(result, *tree.reference(image)) == 0
-    assert count_mismatches(result, *tree.reference(other)) > 0
+    label, path = tree.reference(image)
+    assert count_mismatches(result, label, path) == 0
+    first = path[0]
+    for changed in (
+        replace(first, logits=(first.logits[0] + 1, *first.logits[1:])),
+        replace(first, outcome=first.outcome + 1),
+        replace(first, node="another"),
+    ):
+        assert count_mismatches(result, label, (changed, *path[1:])) == 1
+    assert count_mismatches(result, label + 1, path) == 1
+    assert count_mismatches(result, label, path[:1]) == 1
 
 
 class SilentLink(InMemoryLink):

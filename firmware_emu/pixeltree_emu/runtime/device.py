@@ -156,6 +156,7 @@ class EmulatedDevice:
             stall = self.clock.costs.line_ns(wire_bytes)
             self._hand.stall_ns += stall
             self.clock.charge(stall)
+            self._deadline = self._now() + self._fault_timeout_s  # the fault is being served
         handler = self._handlers.get(type(message))
         try:
             if handler is None:

@@ -16,6 +16,7 @@ from pixeltree.cli.assembly import asm, disasm
 from pixeltree.cli.demo import demo
 from pixeltree.cli.emulate import emulate
 from pixeltree.cli.info import info
+from pixeltree.cli.run_kernel import run_kernel
 from pixeltree.errors import DeviceError, LinkError, PixeltreeError
 from pixeltree_protocol.errors import ProtocolError
 
@@ -39,6 +40,7 @@ app.command(
 app.command()(info)
 app.command()(asm)
 app.command()(disasm)
+app.command()(run_kernel)
 
 
 def main() -> None:

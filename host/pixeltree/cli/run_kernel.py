@@ -1,0 +1,77 @@
+"""``pixeltree run-kernel``: a kernel file, an image, and what the registers hold afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pixeltree.device import Device, connect
+from pixeltree.emulator import EmulatorProcess
+from pixeltree.errors import DataError
+from pixeltree.images import read_picture, write_plane
+from pixeltree.kernels.files import read_kernel
+from pixeltree_protocol.registers import AREGS, DREGS
+
+
+def run_kernel(
+    file: Annotated[Path, typer.Argument(help="Kernel text: one instruction or macro a line.")],
+    image: Annotated[Path, typer.Option(help="What the sensor sees: a 256 x 256 picture.")],
+    show: Annotated[str, typer.Option(help="Registers to write, as in E,F,R5.")],
+    out: Annotated[Path, typer.Option(help="Folder for REGISTER.png; made where it is missing.")],
+    level: Annotated[
+        int, typer.Option("--in", min=-128, max=127, help="Level of IN while the kernel runs.")
+    ] = 0,
+    fit: Annotated[bool, typer.Option("--fit", help="Crop and scale a picture of another size.")] = False,
+    device: Annotated[
+        str | None, typer.Option(help="Use this device (tcp://HOST:PORT, unix:///PATH), not a private one.")
+    ] = None,
+) -> None:
+    """Expose the sensor to an image, run a kernel, and write register planes as PNG.
+
+    AREGs are written as ADC codes (level + 128), DREGs as black and white.
+
+    Example: pixeltree run-kernel examples/sobel.kernel --image photo.png --show D,E,F --out planes
+    """
+    registers = _registers(show)
+    block = read_kernel(file)
+    picture = read_picture(image, fit)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot make {out}: {error.strerror}") from error
+    screen = Console()
+    with _device(device) as connected:
+        connected.show(picture)
+        connected.load_in(level)
+        connected.expose()
+        done = connected.run_kernel(block)
+        for register in registers:
+            path = out / f"{register}.png"
+            write_plane(path, connected.read_plane(register))
+            screen.print(f"{register}: {path}", highlight=False, soft_wrap=True)
+    screen.print(f"{done.words} words, {done.device_ns / 1000:,.1f} us of device time, answer included")
+
+
+def _registers(show: str) -> list[str]:
+    names = [name.strip() for name in show.split(",") if name.strip()]
+    known = [*AREGS, *DREGS]
+    for name in names:
+        if name not in known:
+            raise DataError(f"--show: no register {name!r}; known: {', '.join(known)}")
+    if not names:
+        raise DataError("--show: name at least one register, as in E,F")
+    return names
+
+
+@contextlib.contextmanager
+def _device(url: str | None) -> Iterator[Device]:
+    """The device at a URL, or a private emulator for as long as it is needed."""
+    with contextlib.ExitStack() as stack:
+        if url is None:
+            url = stack.enter_context(EmulatorProcess()).url
+        yield stack.enter_context(connect(url))

@@ -1,0 +1,67 @@
+"""Pictures between files and NumPy arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from pixeltree.errors import DataError
+from pixeltree_protocol.registers import ARRAY_SIZE
+
+_EIGHT_BIT = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB")
+
+
+def read_picture(path: Path, fit: bool = False) -> npt.NDArray[np.uint8]:
+    """Read a picture for the sensor; colours become grey.
+
+    Args:
+        path: a file that Pillow reads.
+        fit: crop to a square about the centre and scale to the sensor's size.
+
+    Returns:
+        uint8 (256, 256), the right way round.
+
+    Raises:
+        DataError: the file cannot be read, has more than 8 bits per channel, or is not 256 x 256.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            if image.mode not in _EIGHT_BIT:
+                raise DataError(f"{path} has pixels of type {image.mode}; save it with 8 bits per channel")
+            grey = image.convert("L")
+    except UnidentifiedImageError as error:
+        raise DataError(f"{path} is not an image") from error
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    if fit:
+        grey = ImageOps.fit(grey, (ARRAY_SIZE, ARRAY_SIZE))
+    if grey.size != (ARRAY_SIZE, ARRAY_SIZE):
+        raise DataError(
+            f"{path} is {grey.width} x {grey.height} pixels; the sensor has {ARRAY_SIZE} x {ARRAY_SIZE} "
+            f"(--fit crops and scales)"
+        )
+    return np.asarray(grey, np.uint8)
+
+
+def write_plane(path: Path, plane: npt.NDArray[np.generic]) -> None:
+    """Write a register plane as a grey PNG.
+
+    Args:
+        path: the file.
+        plane: bool (rows, columns), written as black and white, or int8, written as ADC codes (level + 128).
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    if plane.dtype == np.bool_:
+        grey = np.where(plane, np.uint8(255), np.uint8(0))
+    else:
+        grey = (plane.astype(np.int16) + 128).astype(np.uint8)
+    try:
+        Image.fromarray(np.ascontiguousarray(grey)).save(path, "PNG")
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
