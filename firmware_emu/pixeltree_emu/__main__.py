@@ -7,11 +7,13 @@ import logging
 import signal
 import sys
 
+from pixeltree_emu.array.sensor import Sensor
 from pixeltree_emu.daemon import Daemon
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_emu.listeners import Listener, listen
 from pixeltree_emu.runtime.clock import CostModel
 from pixeltree_emu.runtime.device import DeviceLimits, EmulatedDevice
+from pixeltree_emu.sources import DEFAULT_RATE, open_source
 
 DEFAULT_URL = "tcp://127.0.0.1:27900"
 
@@ -61,6 +63,26 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="set one entry of the device cost model, as in word_ns=111; repeatable",
     )
+    parser.add_argument(
+        "--source",
+        metavar="SOURCE",
+        help="what the sensor sees: 'moving' (a synthetic scene), a picture, a folder of pictures, a .npy "
+        "array (count, 256, 256) or a video; by default a dark scene that hosts paint",
+    )
+    parser.add_argument(
+        "--source-rate",
+        type=float,
+        default=DEFAULT_RATE,
+        metavar="HZ",
+        help="frames per second of the source, on the device clock (default %(default)g; videos know theirs)",
+    )
+    parser.add_argument(
+        "--exposure-us",
+        type=int,
+        default=Sensor.exposure_ns // 1000,
+        metavar="N",
+        help="exposure of a frame, and time in which white fills the half range (default %(default)s)",
+    )
     parser.add_argument("--verbose", action="store_true", help="log sessions as they come and go")
     return parser
 
@@ -76,6 +98,11 @@ def main(arguments: list[str] | None = None) -> int:
             DeviceLimits(memory_bytes=options.memory_bytes, icw_store=options.icw_store),
             CostModel().with_settings(options.cost),
         )
+        if options.exposure_us < 1:
+            raise EmulatorError(f"--exposure-us must be at least 1, not {options.exposure_us}")
+        device.array.sensor.exposure_ns = options.exposure_us * 1000
+        if options.source is not None:
+            device.array.sensor.source = open_source(options.source, options.source_rate)
         for url in options.listen or [DEFAULT_URL]:
             listeners.append(listen(url))
     except EmulatorError as error:

@@ -1,0 +1,166 @@
+"""Frame sources: what is before the emulated sensor over time.
+
+A source shows one frame per period, from device time 0 on, and starts again at its end. Frames are uint8
+(256, 256), the right way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from pixeltree_emu.array.planes import SHAPE
+from pixeltree_emu.array.sensor import FrameSource
+from pixeltree_emu.errors import EmulatorError
+
+Frame = npt.NDArray[np.uint8]
+
+DEFAULT_RATE = 60.0
+"""Frames per second where the source does not say."""
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
+_ARRAYS = (".npy",)
+_VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
+
+
+class SourceError(EmulatorError):
+    """A frame source cannot be read, or its frames have the wrong shape or type."""
+
+
+class ArraySource:
+    """Frames from a NumPy array.
+
+    Args:
+        frames: uint8 (count, 256, 256), or one frame (256, 256).
+        rate: frames per second.
+
+    Raises:
+        SourceError: another shape or type, or no frame.
+    """
+
+    def __init__(self, frames: npt.NDArray[np.generic], rate: float = DEFAULT_RATE) -> None:
+        stack = frames[np.newaxis] if frames.ndim == 2 else frames
+        if stack.dtype != np.uint8 or stack.ndim != 3 or stack.shape[1:] != SHAPE or not len(stack):
+            raise SourceError(f"frames must be uint8 (count, 256, 256), not {frames.dtype} {frames.shape}")
+        self._frames = np.asarray(stack, np.uint8)
+        self.period_ns = _period(rate)
+
+    def frame(self, index: int) -> Frame:
+        """Frame ``index``, counted round and round."""
+        return np.asarray(self._frames[index % len(self._frames)], np.uint8)
+
+
+class FileSource:
+    """Frames from image files, in the given order; read when they are needed.
+
+    Raises:
+        SourceError: no file; or, from :meth:`frame`, a file that is no 256 x 256 picture.
+    """
+
+    def __init__(self, paths: Sequence[Path], rate: float = DEFAULT_RATE) -> None:
+        if not paths:
+            raise SourceError(f"no picture found; known kinds: {', '.join(_PICTURES)}")
+        self._paths = list(paths)
+        self._read = lru_cache(maxsize=64)(_read_picture)
+        self._read(self._paths[0])  # what is wrong with the first should not wait for the first exposure
+        self.period_ns = _period(rate)
+
+    def frame(self, index: int) -> Frame:
+        """The picture ``index``, counted round and round."""
+        return self._read(self._paths[index % len(self._paths)])
+
+
+class MovingScene:
+    """A synthetic scene: a bright disc that circles over a gradient. The same at every run.
+
+    Args:
+        rate: frames per second.
+        turn: frames per turn.
+    """
+
+    def __init__(self, rate: float = DEFAULT_RATE, turn: int = 120) -> None:
+        self.period_ns = _period(rate)
+        self._turn = turn
+        self._rows, self._columns = np.indices(SHAPE)
+
+    def frame(self, index: int) -> Frame:
+        """The disc's place at frame ``index``."""
+        angle = 2 * np.pi * (index % self._turn) / self._turn
+        row, column = 128 + round(70 * np.sin(angle)), 128 + round(70 * np.cos(angle))
+        disc = (self._rows - row) ** 2 + (self._columns - column) ** 2 < 30**2
+        return np.asarray(np.where(disc, 230, self._columns // 4), np.uint8)
+
+
+def open_source(name: str, rate: float = DEFAULT_RATE) -> FrameSource:
+    """The source that a command line names.
+
+    Args:
+        name: ``moving``, or the path of a picture, a folder of pictures, a ``.npy`` array, or a video.
+        rate: frames per second; a video has its own.
+
+    Raises:
+        SourceError: it cannot be opened, or is none of these.
+    """
+    if name == "moving":
+        return MovingScene(rate)
+    path = Path(name)
+    if path.is_dir():
+        return FileSource(sorted(file for file in path.iterdir() if file.suffix.lower() in _PICTURES), rate)
+    openers: tuple[tuple[Sequence[str], Callable[[], FrameSource]], ...] = (
+        (_PICTURES, lambda: FileSource([path], rate)),
+        (_ARRAYS, lambda: ArraySource(_read_array(path), rate)),
+        (_VIDEOS, lambda: ArraySource(*_read_video(path))),
+    )
+    for suffixes, opener in openers:
+        if path.suffix.lower() in suffixes:
+            return opener()
+    known = ", ".join((*_PICTURES, *_ARRAYS, *_VIDEOS))
+    raise SourceError(f"{name} is no source: give 'moving', a folder, or a file of a known kind ({known})")
+
+
+def _period(rate: float) -> int:
+    if not 0.01 <= rate <= 100_000:
+        raise SourceError(f"a source shows 0.01 to 100,000 frames per second, not {rate:g}")
+    return round(1_000_000_000 / rate)
+
+
+def _read_picture(path: Path) -> Frame:
+    try:
+        with Image.open(path) as image:
+            grey = image.convert("L")
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
+    if grey.size != SHAPE:
+        raise SourceError(f"{path} is {grey.width} x {grey.height} pixels; the sensor has 256 x 256")
+    return np.asarray(grey, np.uint8)
+
+
+def _read_array(path: Path) -> npt.NDArray[np.generic]:
+    try:
+        array: npt.NDArray[np.generic] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"cannot read {path}: {error}") from error
+    return array
+
+
+def _read_video(path: Path) -> tuple[Frame, float]:
+    """All frames, cropped to a square about the centre and scaled, and their rate."""
+    try:
+        import av  # noqa: PLC0415 - an optional extra
+    except ImportError as error:
+        raise SourceError("video needs the extra: pip install 'pixeltree[video]'") from error
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            rate = float(stream.average_rate or DEFAULT_RATE)
+            pictures = [ImageOps.fit(f.to_image().convert("L"), SHAPE) for f in container.decode(stream)]
+    except (OSError, IndexError) as error:
+        raise SourceError(f"cannot read {path}: {error}") from error
+    if not pictures:
+        raise SourceError(f"{path} has no frame")
+    return np.stack([np.asarray(picture, np.uint8) for picture in pictures]), rate

@@ -1,0 +1,57 @@
+"""Every entry of the cost model is configurable, and a change changes the device time of its step only."""
+
+import pytest
+from tests.host.in_memory import InMemoryLink
+
+from pixeltree.device import Device
+from pixeltree.session import Session
+from pixeltree_emu.runtime.clock import CostModel
+from pixeltree_emu.runtime.device import EmulatedDevice
+from pixeltree_protocol.objects import controller_steps as steps
+from pixeltree_protocol.objects.program import ScanDreg
+
+DEFAULTS = {
+    "word_ns": 100, "launch_ns": 1_000, "select_ns": 500, "select_rect_ns": 1_000, "set_in_ns": 2_000,
+    "adc_sample_ns": 900, "global_or_ns": 500, "scan_byte_ns": 150, "event_ns": 900,
+    "bounding_box_ns": 4_000, "operation_ns": 5, "copy_byte_ns": 10, "result_ns": 20_000,
+}  # fmt: skip
+
+# name -> a step that it prices, and how many times
+PRICED = {
+    "word_ns": (steps.LoadIn(0, 1, 6), 2),
+    "launch_ns": (steps.DrawPoint(5, 1, 1), 1),
+    "select_ns": (steps.LoadPattern(5, 0, 0, 0, 0), 1),
+    "select_rect_ns": (steps.LoadRect(5, 0, 0, 1, 1), 1),
+    "set_in_ns": (steps.SetDac(5), 1),
+    "adc_sample_ns": (steps.GlobalSum16(0), 16),
+    "global_or_ns": (steps.GlobalOr(5, 0, 0, 255, 255), 1),
+    "scan_byte_ns": (ScanDreg(5, 0, 1, 2), 64),
+    "event_ns": (steps.ScanEvents(5, 300, 0, 0, 0), 300),
+    "bounding_box_ns": (steps.ScanBoundingBox(5), 1),
+    "operation_ns": (steps.GlobalCount(5, 0, 0), 16),
+    "copy_byte_ns": (steps.ScanEvents(5, 300, 0, 0, 0), 600),
+    "result_ns": (steps.SetDac(5), 1),
+}
+
+
+def time_of(step, **costs):
+    link = InMemoryLink(EmulatedDevice(costs=CostModel(**costs)))
+    session = Session(link, 5)
+    device = Device(session, session.greet("tests"))
+    return device.execute(step).device_ns
+
+
+def test_the_defaults_are_those_of_the_cost_model():
+    model = CostModel()
+    assert {name: getattr(model, name) for name in DEFAULTS} == DEFAULTS
+    assert set(PRICED) == set(DEFAULTS)
+
+
+@pytest.mark.parametrize("name", PRICED)
+def test_each_entry_prices_its_step(name):
+    step, times = PRICED[name]
+    assert time_of(step, **{name: DEFAULTS[name] + 7}) - time_of(step) == 7 * times
+
+
+def test_sixteen_samples_take_the_published_14_microseconds():
+    assert abs(time_of(steps.GlobalSum16(0)) - 20_000 - 160 - 14_000) < 500

@@ -1,0 +1,168 @@
+"""PIX integrates light from a frame source over time on the device clock."""
+
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.host.in_memory import in_memory_device
+
+from pixeltree import connect
+from pixeltree.emulator import EmulatorProcess
+from pixeltree.errors import LinkError
+from pixeltree.kernels import Kernel
+from pixeltree_emu.array.sensor import Sensor
+from pixeltree_emu.sources import ArraySource, FileSource, MovingScene, SourceError, open_source
+
+RESET = -127
+MS = 1_000_000
+FULL = Sensor.exposure_ns
+
+
+def flat(level):
+    return np.full((256, 256), level, np.uint8)
+
+
+@pytest.fixture
+def pictures():
+    return np.random.default_rng(2).integers(0, 256, (4, 256, 256)).astype(np.uint8)
+
+
+def test_pix_grows_with_time_and_saturates():
+    sensor = Sensor()
+    sensor.show(0, 0, flat(200), clear=True)
+    levels = [int(sensor.integrate(0, round(FULL * share), RESET)[0, 0]) for share in (0, 0.25, 0.5, 1, 2, 9)]
+    assert levels == [RESET, RESET + 25, RESET + 50, RESET + 100, RESET + 200, 127]
+
+
+def test_light_is_weighed_by_the_time_that_each_frame_is_shown():
+    sensor = Sensor()
+    sensor.source = ArraySource(np.stack([flat(100), flat(200), flat(0)]), rate=1000)
+    sensor.exposure_ns = 1 * MS
+
+    def counts(start, end):
+        return int(sensor.integrate(round(start * MS), round(end * MS), 0)[9, 9])
+
+    assert counts(0, 1) == 50
+    assert counts(1, 2) == 100
+    assert counts(2, 3) == 0
+    assert counts(0.5, 1.25) == (0.5 * 100 + 0.25 * 200) // 2
+    assert counts(3, 4) == 50  # from the beginning again
+
+
+def test_painting_the_scene_ends_the_source():
+    sensor = Sensor()
+    sensor.source = MovingScene()
+    sensor.show(0, 0, flat(50), clear=True)
+    assert sensor.source is None
+    assert np.all(sensor.integrate(0, FULL, RESET) == RESET + 25)
+
+
+@pytest.fixture
+def device():
+    return in_memory_device()
+
+
+def kernel(*lines):
+    made = Kernel()
+    for line in lines:
+        made.line(line)
+    return made
+
+
+def test_half_and_full_range_capture_on_the_device_clock(device):
+    device.show(flat(240))
+    device.expose(FULL // 2000)  # half an exposure
+    device.run_kernel(kernel("all", "get_image(A)"))
+    assert np.all(device.read_plane("A") == 60)
+    device.expose()
+    device.run_kernel(kernel("all", "get_image(A, B)"))
+    assert np.all(device.read_plane("A") == 2 * 120 - 127)  # 2 PIX_exposed - PIX_reset
+    assert np.all(device.read_plane("B") == 7)  # -PIX_exposed
+
+
+def test_pix_goes_on_integrating_between_reads_that_do_not_reset_it(device):
+    device.show(flat(200))
+    device.run_kernel(kernel("all", "respix(C)"))
+    readings = []
+    for _ in range(3):
+        device.wait(FULL // 4000)
+        device.run_kernel(kernel("getpix(A, C)"))
+        readings.append(int(device.read_plane("A")[0, 0]))
+    assert readings == pytest.approx([25, 50, 75], abs=1)
+    device.run_kernel(kernel("rpix"))
+    device.run_kernel(kernel("getpix(A, C)"))
+    assert device.read_plane("A")[0, 0] in (0, 1)
+
+
+def test_a_frame_sees_the_source_at_the_device_time_of_its_exposure(device, pictures):
+    sensor = device._session._link.emulated.array.sensor
+    sensor.source = ArraySource(pictures, rate=1e9 / FULL)
+    seen = []
+    for _ in range(3):
+        device.expose()
+        device.run_kernel(kernel("all", "get_image(A)"))
+        seen.append(device.read_plane("A").astype(int))
+        device.wait(3 * FULL // 1000 - 60)
+    assert np.max(np.abs(seen[0] - pictures[0] // 2)) <= 2
+    assert np.max(np.abs(seen[1] - pictures[0] // 2)) <= 2  # four periods later: the first again
+
+
+def test_files_folders_and_arrays_are_sources(tmp_path, pictures):
+    for index, picture in enumerate(pictures):
+        Image.fromarray(picture).save(tmp_path / f"{index}.png")
+    (tmp_path / "notes.txt").write_text("not a picture")
+    np.save(tmp_path / "all.npy", pictures)
+    for name in (tmp_path, tmp_path / "all.npy"):
+        source = open_source(str(name), rate=50)
+        assert source.period_ns == 20 * MS
+        assert all(np.array_equal(source.frame(index), pictures[index % 4]) for index in range(6))
+    assert np.array_equal(open_source(str(tmp_path / "2.png")).frame(7), pictures[2])
+
+
+def test_the_moving_scene_moves_and_repeats():
+    scene = open_source("moving")
+    assert scene.frame(3).shape == (256, 256)
+    assert np.array_equal(scene.frame(3), MovingScene().frame(123))
+    assert not np.array_equal(scene.frame(3), scene.frame(4))
+
+
+def test_sources_of_the_wrong_shape_or_type_are_refused(tmp_path):
+    Image.fromarray(np.zeros((10, 20), np.uint8)).save(tmp_path / "small.png")
+    (tmp_path / "noise.png").write_bytes(b"noise")
+    (tmp_path / "noise.npy").write_bytes(b"noise")
+    (tmp_path / "empty").mkdir()
+    for make, message in (
+        (lambda: ArraySource(np.zeros((2, 256, 256))), "uint8 .* not float64"),
+        (lambda: ArraySource(np.zeros((2, 256, 255), np.uint8)), r"\(2, 256, 255\)"),
+        (lambda: ArraySource(np.zeros((0, 256, 256), np.uint8)), r"\(0, 256, 256\)"),
+        (lambda: FileSource([tmp_path / "small.png"]), "20 x 10 pixels"),
+        (lambda: open_source(str(tmp_path / "noise.png")), "cannot read"),
+        (lambda: open_source(str(tmp_path / "noise.npy")), "cannot read"),
+        (lambda: open_source(str(tmp_path / "absent.png")), "cannot read"),
+        (lambda: open_source(str(tmp_path / "empty")), "no picture found"),
+        (lambda: open_source("nothing.xyz"), "is no source"),
+        (lambda: open_source("moving", rate=0), "frames per second, not 0"),
+    ):
+        with pytest.raises(SourceError, match=message):
+            make()
+
+
+def test_video_without_its_extra_says_what_to_install(tmp_path, mocker):
+    mocker.patch.dict(sys.modules, {"av": None})
+    with pytest.raises(SourceError, match=r"pixeltree\[video\]"):
+        open_source(str(tmp_path / "clip.mp4"))
+
+
+def test_the_daemon_takes_a_source(tmp_path, pictures):
+    Image.fromarray(pictures[1]).save(tmp_path / "scene.png")
+    with (
+        EmulatorProcess("--source", str(tmp_path / "scene.png"), "--exposure-us", "1000") as emulator,
+        connect(emulator.url) as device,
+    ):
+        device.expose(1000)
+        device.run_kernel(kernel("all", "get_image(A)"))
+        # PIX goes on integrating while the answer of EXPOSE, 20 us, is sent.
+        assert np.max(np.abs(device.read_plane("A").astype(int) - pictures[1] // 2)) <= 3
+    with pytest.raises(LinkError, match="is no source"):
+        EmulatorProcess("--source", "nothing.xyz")
