@@ -1,0 +1,173 @@
+"""Passes over digital planes, 512 PEs at a time; addresses are those of row 0."""
+
+from __future__ import annotations
+
+from pixeltree_emu.array.fast.compiled import compiled
+from pixeltree_emu.array.fast.lanes import (
+    Lanes,
+    both,
+    either,
+    invert,
+    load,
+    load_word,
+    shift_down,
+    shift_up,
+    splat,
+    store,
+    store_word,
+)
+from pixeltree_emu.array.fast.layout import EAST, NORTH, ROW_BITS_BYTES, SOUTH
+
+PLANE = 256 * ROW_BITS_BYTES
+STEPS = PLANE // 64
+
+
+@compiled
+def run_set(dst: int, value: int, mask: int) -> None:
+    """Set or clear; ``mask`` (address, or 0) says where."""
+    filling = splat(-value)
+    for step in range(STEPS):
+        at = step * 64
+        if mask:
+            gate = load(mask + at)
+            store(dst + at, either(both(gate, filling), both(invert(gate), load(dst + at))))
+        else:
+            store(dst + at, filling)
+
+
+@compiled
+def joined(a: int, b: int, c: int, d: int, total: int, inverted: bool) -> Lanes:
+    """OR, or NOR, of up to four."""
+    value = load(a)
+    if total > 1:
+        value = either(value, load(b))
+    if total > 2:
+        value = either(value, load(c))
+    if total > 3:
+        value = either(value, load(d))
+    return invert(value) if inverted else value
+
+
+@compiled
+def over_plane(dst: int, a: int, b: int, c: int, d: int, total: int, inverted: bool) -> None:
+    """An unmasked OR or NOR."""
+    for step in range(STEPS):
+        at = step * 64
+        store(dst + at, joined(a + at, b + at, c + at, d + at, total, inverted))
+
+
+@compiled
+def run_or(dst: int, a: int, b: int, c: int, d: int, total: int, inverted: bool, mask: int) -> None:
+    """DST := OR of ``total`` planes, or its complement. Equals ReferenceEngine._transfer_digital."""
+    if mask:
+        for step in range(STEPS):
+            at = step * 64
+            gate = load(mask + at)
+            value = joined(a + at, b + at, c + at, d + at, total, inverted)
+            store(dst + at, either(both(gate, value), both(invert(gate), load(dst + at))))
+    elif total == 1:
+        over_plane(dst, a, b, c, d, 1, inverted)
+    elif total == 2:
+        over_plane(dst, a, b, c, d, 2, inverted)
+    else:
+        over_plane(dst, a, b, c, d, total, inverted)
+
+
+@compiled
+def run_shift(dst: int, a: int, direction: int, pixels: int, edge: int) -> None:
+    """DST := A of the PE ``pixels`` away; ``edge`` beyond. In place or not.
+
+    Equals ReferenceEngine._from_neighbours with one direction on, ``pixels`` times.
+    """
+    if pixels > 255:
+        run_set(dst, edge, 0)
+    elif direction in (NORTH, SOUTH):
+        shift_rows(dst, a, direction == NORTH, pixels, edge)
+    else:
+        done = 0
+        while pixels - done > 0:
+            now = min(pixels - done, 63)
+            shift_columns(dst, a if done == 0 else dst, direction == EAST, now, edge)
+            done += now
+
+
+@compiled
+def shift_rows(dst: int, a: int, from_north: bool, pixels: int, edge: int) -> None:
+    """Whole rows; in an order that never reads what it has written."""
+    moved = PLANE - pixels * ROW_BITS_BYTES
+    distance = pixels * ROW_BITS_BYTES
+    if from_north:
+        at = PLANE
+        while at - distance >= 64:
+            at -= 64
+            store(dst + at, load(a + at - distance))
+        copy_words(dst + distance, a, (at - distance) // 8, True)
+        fill_words(dst, distance // 8, edge)
+    else:
+        at = 0
+        while moved - at >= 64:
+            store(dst + at, load(a + at + distance))
+            at += 64
+        copy_words(dst + at, a + at + distance, (moved - at) // 8, False)
+        fill_words(dst + moved, distance // 8, edge)
+
+
+@compiled
+def copy_words(dst: int, a: int, total: int, backward: bool) -> None:
+    """Copy the words that do not fill a vector."""
+    for word in range(total):
+        at = 8 * (total - 1 - word) if backward else 8 * word
+        store_word(dst + at, load_word(a + at))
+
+
+@compiled
+def fill_words(dst: int, total: int, edge: int) -> None:
+    """Fill the rows that came from beyond the edge."""
+    value = ~0 if edge else 0
+    for word in range(total):
+        store_word(dst + 8 * word, value)
+
+
+@compiled
+def shift_columns(dst: int, a: int, from_east: bool, pixels: int, edge: int) -> None:
+    """Within rows, by fewer than 64 columns. From the east, the lower columns, means toward higher bits."""
+    fill = splat(-edge)
+    if from_east:
+        for back in range(STEPS):
+            at = (STEPS - 1 - back) * 64
+            store(dst + at, shift_up(load(a + at), load(a + at - 8), fill, pixels))
+    else:
+        for step in range(STEPS):
+            at = step * 64
+            store(dst + at, shift_down(load(a + at), load(a + at + 8), fill, pixels))
+
+
+@compiled
+def run_neighbours(dst: int, a: int, enables: int, plane_bytes: int, setting: int) -> None:
+    """DST := OR over directions; ``enables`` is the address of R1. Equals ReferenceEngine._from_neighbours.
+
+    Two bits of ``setting`` per direction (south, west, north, east): off, on, or as the enables say.
+    """
+    edge = setting & 1
+    fill_words(a - ROW_BITS_BYTES, 4, edge)
+    fill_words(a + PLANE, 4, edge)
+    fill = splat(-edge)
+    for step in range(STEPS):
+        at = step * 64
+        here, value = load(a + at), splat(0)
+        for direction in range(4):
+            use = setting >> (1 + 2 * direction) & 3
+            if use == 0:
+                continue
+            if direction == SOUTH:
+                seen = load(a + at + ROW_BITS_BYTES)
+            elif direction == NORTH:
+                seen = load(a + at - ROW_BITS_BYTES)
+            elif direction == EAST:
+                seen = shift_up(here, load(a + at - 8), fill, 1)
+            else:
+                seen = shift_down(here, load(a + at + 8), fill, 1)
+            if use == 2:
+                seen = both(seen, load(enables + direction * plane_bytes + at))
+            value = either(value, seen)
+        store(dst + at, value)

@@ -1,0 +1,138 @@
+"""The fast engine's face: the same interface as the reference engine, on packed planes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from pixeltree_emu.array.fast import layout, records
+from pixeltree_emu.array.fast.interpreter import execute, uniform
+from pixeltree_emu.array.fast.optimize import optimize
+from pixeltree_emu.array.fast.translate import (
+    BOUNDARY,
+    COUNT,
+    OPERANDS,
+    OWNER_GATES,
+    RESET_LEVEL,
+    SQUARE_DIVISOR,
+    STATE_SIZE,
+    UNKNOWN,
+    Table,
+    translate,
+)
+from pixeltree_emu.array.planes import AnalogPlane, ArrayParameters, DigitalPlane
+from pixeltree_protocol.isa import ICW
+from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
+
+_STEERING = (layout.R0, 1, 2, 3, 4, layout.FLAG)
+"""Planes whose being 0 or 1 everywhere, when a block starts, makes its passes cheaper."""
+
+_PASSES_PER_WORD = 32
+"""More than the passes of any word: 13 loads after 4 passes for 16 sources, or 11 gated pushes."""
+_OPERANDS_PER_WORD = 13
+
+Variant = tuple[Table, Table]
+
+
+@dataclass
+class FastKernel:
+    """A block made ready: its records, and passes for each state of the steering planes met so far."""
+
+    records: npt.NDArray[np.int64]
+    steering: tuple[int, ...]
+    variants: dict[tuple[int, ...], Variant] = field(default_factory=dict)
+
+
+class FastEngine:
+    """Runs blocks as passes of vector instructions over packed planes; no Python between words.
+
+    Equals :class:`pixeltree_emu.array.reference.ReferenceEngine` bit for bit at the end of each block; see
+    :class:`pixeltree_emu.array.engine.Engine` for what its public methods promise.
+    """
+
+    def __init__(self, parameters: ArrayParameters) -> None:
+        self.parameters = parameters
+        analog = layout.aligned_bytes(layout.ANALOG_PLANES * layout.ANALOG_BYTES)
+        digital = layout.aligned_bytes(layout.DIGITAL_PLANES * layout.DIGITAL_BYTES)
+        self._analog = analog.reshape(layout.ANALOG_PLANES, layout.ANALOG_BYTES)
+        self._digital = digital.reshape(layout.DIGITAL_PLANES, layout.DIGITAL_BYTES)
+        self._analog[[layout.NEWS, layout.SUM_SCRATCH]] = parameters.analog_boundary
+        self._analog_view(layout.NEWS)[:] = 0
+        self._digital_view(layout.FLAG)[:] = -1
+        self._in_level = 0
+
+    @property
+    def in_level(self) -> int:
+        """Level of the global analog input IN."""
+        return self._in_level
+
+    @in_level.setter
+    def in_level(self, level: int) -> None:
+        self._in_level = level
+        self._analog_view(layout.IN)[:] = level
+
+    def analog(self, register: Analog) -> AnalogPlane:
+        """A copy of an analog plane."""
+        return self._analog_view(records.ANALOG_NUMBER[register]).astype(np.int16)
+
+    def set_analog(self, register: Analog, plane: AnalogPlane) -> None:
+        """Replace an analog plane."""
+        self._analog_view(records.ANALOG_NUMBER[register])[:] = plane
+
+    def digital(self, register: Digital) -> DigitalPlane:
+        """A copy of a digital plane."""
+        packed = self._digital_view(records.DIGITAL_NUMBER[register]).view(np.uint8)
+        return np.unpackbits(packed, axis=1, bitorder="little").view(np.bool_)
+
+    def set_digital(self, register: Digital, plane: DigitalPlane) -> None:
+        """Replace a digital plane."""
+        packed = np.packbits(plane, axis=1, bitorder="little").view(np.int8)
+        self._digital_view(records.DIGITAL_NUMBER[register])[:] = packed
+
+    def load(self, words: Sequence[ICW]) -> FastKernel:
+        """Translate a block, for the steering planes as they are now."""
+        rows = records.records_of(words)
+        kernel = FastKernel(rows, _STEERING)
+        self._variant(kernel)
+        return kernel
+
+    def run(self, kernel: FastKernel) -> None:
+        """Execute a block once."""
+        passes, operands = self._variant(kernel)
+        execute(passes, operands, self._analog, self._digital)
+
+    def _variant(self, kernel: FastKernel) -> Variant:
+        key = tuple([uniform(self._digital, plane) for plane in kernel.steering])
+        variant = kernel.variants.get(key)
+        if variant is None:
+            variant = kernel.variants[key] = self._translate(kernel.records, dict(zip(kernel.steering, key, strict=True)))
+        return variant
+
+    def _translate(self, rows: Table, known_planes: dict[int, int]) -> Variant:
+        words = len(rows)
+        passes = np.empty((_PASSES_PER_WORD * words, 10), np.int64)
+        operands = np.empty((_OPERANDS_PER_WORD * words, 2), np.int64)
+        state = np.zeros(STATE_SIZE, np.int64)
+        state[SQUARE_DIVISOR] = self.parameters.square_divisor
+        state[RESET_LEVEL] = self.parameters.pix_reset_level
+        state[BOUNDARY] = self.parameters.analog_boundary
+        state[OWNER_GATES] = self.parameters.push_gate == "owner"
+        known = np.full(layout.DIGITAL_PLANES, UNKNOWN, np.int64)
+        for plane, value in known_planes.items():
+            known[plane] = value
+        translate(rows, passes, operands, state, known)
+        total = optimize(passes, operands, int(state[COUNT]))
+        return passes[:total].copy(), operands[: state[OPERANDS]].copy()
+
+    def _analog_view(self, plane: int) -> npt.NDArray[np.int8]:
+        """PEs of an analog plane, int8 (256, 256)."""
+        rows = self._analog[plane, : -layout.MARGIN].reshape(-1, layout.ROW_BYTES)
+        return rows[layout.MARGIN_ROWS : -layout.MARGIN_ROWS, layout.MARGIN :]
+
+    def _digital_view(self, plane: int) -> npt.NDArray[np.int8]:
+        """Rows of a digital plane, int8 (256, 32)."""
+        rows = self._digital[plane, layout.FIRST_ROW : -layout.MARGIN]
+        return rows.reshape(ARRAY_SIZE, layout.ROW_BITS_BYTES)

@@ -1,0 +1,132 @@
+"""Runs a translated block: one call, no Python until it ends, and no GIL."""
+
+from __future__ import annotations
+
+from pixeltree_emu.array.fast.analog_ops import (
+    run_blur,
+    run_compare,
+    run_compare_few,
+    run_simple,
+    run_square,
+    run_sum,
+)
+from pixeltree_emu.array.fast.compiled import compiled
+from pixeltree_emu.array.fast.digital_ops import run_neighbours, run_or, run_set, run_shift
+from pixeltree_emu.array.fast.flood import run_flood
+from pixeltree_emu.array.fast.layout import (
+    ANALOG_BYTES,
+    DIGITAL_BYTES,
+    FIRST_PE,
+    FIRST_ROW,
+    R0,
+    R12,
+)
+from pixeltree_emu.array.fast.passes import (
+    BLUR,
+    CODE,
+    COMPARE,
+    COMPARE_ONE,
+    COMPARE_TWO,
+    FLOOD,
+    LAST_ANALOG,
+    MASK,
+    NEIGHBOURS,
+    NO_MASK,
+    NO_PLANE,
+    NOR,
+    OR,
+    SET_TO,
+    SHIFT,
+    SQUARE,
+    SUBTRACT,
+    SUM,
+    VALUE,
+    A,
+    B,
+    C,
+    D,
+    DST,
+    OFFSET,
+)
+from pixeltree_emu.array.fast.translate import Table
+
+
+@compiled
+def execute(passes: Table, operands: Table, analog: Table, digital: Table) -> None:
+    """Run passes in order.
+
+    Args:
+        passes: int64 (passes, 10).
+        operands: int64 (operands, 2).
+        analog: int8 (analog planes, bytes of a plane).
+        digital: int8 (digital planes, bytes of a plane).
+    """
+    analog_base, digital_base = analog.ctypes.data, digital.ctypes.data
+    for index in range(passes.shape[0]):
+        row = passes[index]
+        if row[CODE] <= LAST_ANALOG:
+            run_analog(row, operands, analog, analog_base, digital_base)
+        else:
+            run_digital(row, operands, analog_base, digital_base)
+
+
+@compiled
+def run_analog(row: Table, operands: Table, analog: Table, analog_base: int, digital_base: int) -> None:
+    """One pass that writes an analog plane."""
+    code = row[CODE]
+    dst = analog_base + row[DST] * ANALOG_BYTES + FIRST_PE
+    if code == SUM:
+        run_sum(operands, row[A], row[B], row[VALUE], analog_base, ANALOG_BYTES, row[DST])
+    elif code == BLUR:
+        source = analog_base + row[A] * ANALOG_BYTES + FIRST_PE + row[OFFSET]
+        links = digital_base + FIRST_ROW
+        run_blur(source, dst, row[VALUE], links + DIGITAL_BYTES, links + 2 * DIGITAL_BYTES)
+    elif code == SQUARE:
+        run_square(operands, row[A], row[B], row[VALUE], analog, row[DST])
+    else:
+        a = analog_base + row[A] * ANALOG_BYTES + FIRST_PE + row[OFFSET]
+        shift = 0 if code == SUBTRACT else row[OFFSET]
+        b = analog_base + row[B] * ANALOG_BYTES + FIRST_PE + shift
+        mask = 0 if row[MASK] == NO_MASK else digital_base + row[MASK] * DIGITAL_BYTES + FIRST_ROW
+        run_simple(code, dst, a, b, row[VALUE], mask, row[OFFSET] < 0)
+
+
+@compiled
+def run_digital(row: Table, operands: Table, analog_base: int, digital_base: int) -> None:
+    """One pass that writes a digital plane."""
+    code, first = row[CODE], digital_base + FIRST_ROW
+    dst, a = first + row[DST] * DIGITAL_BYTES, first + row[A] * DIGITAL_BYTES
+    mask = 0 if row[MASK] == NO_MASK else first + row[MASK] * DIGITAL_BYTES
+    if code in (OR, NOR):
+        total = 1 + (row[B] != NO_PLANE) + (row[C] != NO_PLANE) + (row[D] != NO_PLANE)
+        b, c = first + row[B] * DIGITAL_BYTES, first + row[C] * DIGITAL_BYTES
+        d = first + row[D] * DIGITAL_BYTES
+        run_or(dst, a, b, c, d, total, code == NOR, mask)
+    elif code == SHIFT:
+        run_shift(dst, a, row[B], row[OFFSET], row[VALUE])
+    elif code == SET_TO:
+        run_set(dst, row[VALUE], mask)
+    elif code == COMPARE:
+        run_compare(operands, row[A], row[B], analog_base, ANALOG_BYTES, dst)
+    elif code in (COMPARE_ONE, COMPARE_TWO):
+        a = analog_base + row[A] * ANALOG_BYTES + FIRST_PE
+        b = analog_base + row[B] * ANALOG_BYTES + FIRST_PE
+        run_compare_few(a, b, code == COMPARE_TWO, dst)
+    elif code == NEIGHBOURS:
+        run_neighbours(dst, a, first + DIGITAL_BYTES, DIGITAL_BYTES, row[VALUE])
+    elif code == FLOOD:
+        mask = first + R0 * DIGITAL_BYTES
+        run_flood(first + R12 * DIGITAL_BYTES, mask, first + DIGITAL_BYTES, DIGITAL_BYTES, row[VALUE])
+
+
+@compiled
+def uniform(digital: Table, plane: int) -> int:
+    """0 or 1 if a digital plane is that everywhere, else 2."""
+    words = digital[plane, FIRST_ROW : DIGITAL_BYTES - FIRST_ROW]
+    first = words[0]
+    if first not in (0, -1):
+        return 2
+    for byte in words:
+        if byte != first:
+            return 2
+    return -first
