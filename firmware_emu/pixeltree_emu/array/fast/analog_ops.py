@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pixeltree_emu.array.fast.compiled import compiled
+from pixeltree_emu.array.fast.compiled import Planes, Table, tailored
 from pixeltree_emu.array.fast.lanes import (
     Lanes,
     add16,
@@ -39,14 +39,13 @@ from pixeltree_emu.array.fast.passes import (
     NEGATE_SUM,
     SUBTRACT,
 )
-from pixeltree_emu.array.fast.translate import Table
 
 ROWS = 256
 CHUNKS = 4
 """Vectors in a row."""
 
 
-@compiled
+@tailored
 def negated_sum(a: Lanes, b: Lanes) -> Lanes:
     """-(a + b), saturated once: -128 has no negative, so the one that is missing comes off b."""
     zero = splat(0)
@@ -54,7 +53,7 @@ def negated_sum(a: Lanes, b: Lanes) -> Lanes:
     return sub_sat(sub_sat(zero, a), sub_sat(b, missing))
 
 
-@compiled
+@tailored
 def value_of(code: int, a: int, b: int, constant: Lanes) -> Lanes:
     """What a pass of this kind computes from the 64 PEs at two addresses."""
     if code == NEGATE:
@@ -75,83 +74,65 @@ def value_of(code: int, a: int, b: int, constant: Lanes) -> Lanes:
     return constant
 
 
-@compiled
-def over_rows(code: int, dst: int, a: int, b: int, constant: int, backward: bool) -> None:
-    """An ungated pass: ``a``, ``b`` and ``dst`` are addresses of row 0, column 0.
+@tailored
+def over_rows(code: int, dst: int, a: int, b: int, constant: int, mask: int) -> None:
+    """A pass over all rows: ``dst``, ``a`` and ``b`` are addresses of row 0, column 0.
 
-    A pass in place that reads PEs at lower addresses runs backward.
+    ``mask`` is 0, or the address of row 0 of the digital plane that gates the pass.
     """
     filling = splat(constant)
-    if backward:
-        for back in range(ROWS * CHUNKS):
-            step = ROWS * CHUNKS - 1 - back
-            at = (step >> 2) * ROW_BYTES + (step & 3) * 64
-            store(dst + at, value_of(code, a + at, b + at, filling))
-        return
     for row in range(ROWS):
         for chunk in range(CHUNKS):
             at = row * ROW_BYTES + chunk * 64
-            store(dst + at, value_of(code, a + at, b + at, filling))
+            value = value_of(code, a + at, b + at, filling)
+            if mask:
+                gate = load_word(mask + row * ROW_BITS_BYTES + chunk * 8)
+                value = select(gate, value, load(dst + at))
+            store(dst + at, value)
 
 
-@compiled
-def over_gated_rows(code: int, dst: int, a: int, b: int, constant: int, mask: int) -> None:
-    """A gated pass; ``mask`` is the address of row 0 of the digital plane that gates it. Never in place
-    and shifted at once."""
-    filling = splat(constant)
-    for row in range(ROWS):
-        for chunk in range(CHUNKS):
-            at = row * ROW_BYTES + chunk * 64
-            gate = load_word(mask + row * ROW_BITS_BYTES + chunk * 8)
-            store(dst + at, select(gate, value_of(code, a + at, b + at, filling), load(dst + at)))
+@tailored
+def backward(code: int, dst: int, a: int, b: int) -> None:
+    """An ungated pass in the other order: for one in place that reads PEs at lower addresses."""
+    for back in range(ROWS * CHUNKS):
+        step = ROWS * CHUNKS - 1 - back
+        at = (step >> 2) * ROW_BYTES + (step & 3) * 64
+        store(dst + at, value_of(code, a + at, b + at, splat(0)))
 
 
-@compiled
-def run_simple(code: int, dst: int, a: int, b: int, constant: int, mask: int, backward: bool) -> None:
+@tailored
+def run_simple(code: int, dst: int, a: int, b: int, constant: int, mask: int, lower: bool) -> None:
     """One of the kinds that compute a PE from at most two others. ``mask`` is 0 for an ungated pass.
 
-    Equals ReferenceEngine._transfer_analog, twice for MOVE, ADD and SUBTRACT.
+    ``lower``: it reads PEs at lower addresses; only MOVE, ADD and SUBTRACT may do so in place.
+    Equals ReferenceEngine._transfer_analog, twice for those three.
     """
-    if mask:
-        gated_kind(code, dst, a, b, constant, mask)
-    elif code == FILL:
-        over_rows(FILL, dst, a, b, constant, False)
-    elif code == NEGATE:
-        over_rows(NEGATE, dst, a, b, constant, backward)
-    elif code == NEGATE_SUM:
-        over_rows(NEGATE_SUM, dst, a, b, constant, backward)
-    elif code == MOVE:
-        over_rows(MOVE, dst, a, b, constant, backward)
-    elif code == ADD:
-        over_rows(ADD, dst, a, b, constant, backward)
-    elif code == SUBTRACT:
-        over_rows(SUBTRACT, dst, a, b, constant, backward)
-    elif code == MAGNITUDE:
-        over_rows(MAGNITUDE, dst, a, b, constant, backward)
-    else:
-        over_rows(COPY, dst, a, b, constant, backward)
-
-
-@compiled
-def gated_kind(code: int, dst: int, a: int, b: int, constant: int, mask: int) -> None:
-    """The same under a mask."""
     if code == FILL:
-        over_gated_rows(FILL, dst, a, b, constant, mask)
+        over_rows(FILL, dst, a, b, constant, mask)
     elif code == NEGATE:
-        over_gated_rows(NEGATE, dst, a, b, constant, mask)
+        over_rows(NEGATE, dst, a, b, constant, mask)
     elif code == NEGATE_SUM:
-        over_gated_rows(NEGATE_SUM, dst, a, b, constant, mask)
+        over_rows(NEGATE_SUM, dst, a, b, constant, mask)
+    elif code == MAGNITUDE:
+        over_rows(MAGNITUDE, dst, a, b, constant, 0)
+    elif code == COPY:
+        over_rows(COPY, dst, a, b, constant, mask)
+    elif lower:
+        if code == MOVE:
+            backward(MOVE, dst, a, b)
+        elif code == ADD:
+            backward(ADD, dst, a, b)
+        else:
+            backward(SUBTRACT, dst, a, b)
     elif code == MOVE:
-        over_gated_rows(MOVE, dst, a, b, constant, mask)
+        over_rows(MOVE, dst, a, b, constant, mask)
     elif code == ADD:
-        over_gated_rows(ADD, dst, a, b, constant, mask)
-    elif code == SUBTRACT:
-        over_gated_rows(SUBTRACT, dst, a, b, constant, mask)
+        over_rows(ADD, dst, a, b, constant, mask)
     else:
-        over_gated_rows(COPY, dst, a, b, constant, mask)
+        over_rows(SUBTRACT, dst, a, b, constant, mask)
 
 
-@compiled
+@tailored
 def summed(operands: Table, first: int, total: int, plane_bytes: int, address: int) -> Lanes:
     """Exact sum of listed operands for 64 PEs; ``address`` is where they lie in plane 0."""
     value = splat16(0)
@@ -160,7 +141,7 @@ def summed(operands: Table, first: int, total: int, plane_bytes: int, address: i
     return value
 
 
-@compiled
+@tailored
 def divided(value: Lanes, factor: Lanes) -> Lanes:
     """value / n rounded toward zero, exact for |value| < 4096 and n < 12; factor is ceil(65536 / n)."""
     zero = splat16(0)
@@ -169,13 +150,13 @@ def divided(value: Lanes, factor: Lanes) -> Lanes:
     return select16(greater16(zero, value), sub16(zero, quotient), quotient)
 
 
-@compiled
+@tailored
 def saturated(value: Lanes) -> Lanes:
     """int16 lanes clipped into int8 ones."""
     return narrow(smallest16(largest16(value, splat16(-128)), splat16(127)))
 
 
-@compiled
+@tailored
 def run_sum(operands: Table, first: int, total: int, count: int, analog: int, plane_bytes: int, dst: int) -> None:
     """DST := -(sum) / count. Equals ReferenceEngine._transfer_analog before its writes."""
     factor = splat16(-(-65536 // count) if count > 1 else 0)
@@ -188,7 +169,7 @@ def run_sum(operands: Table, first: int, total: int, count: int, analog: int, pl
             store(analog + dst * plane_bytes + at, saturated(value))
 
 
-@compiled
+@tailored
 def run_compare(operands: Table, first: int, total: int, analog: int, plane_bytes: int, dst: int) -> None:
     """Bits := sum > 0. Equals ReferenceEngine._compare."""
     for row in range(ROWS):
@@ -198,7 +179,7 @@ def run_compare(operands: Table, first: int, total: int, analog: int, plane_byte
             store_word(dst + row * ROW_BITS_BYTES + chunk * 8, greater16(value, splat16(0)))
 
 
-@compiled
+@tailored
 def run_compare_few(a: int, b: int, two: bool, dst: int) -> None:
     """Bits := a > 0, or a + b > 0: saturation keeps the sign of a sum."""
     for row in range(ROWS):
@@ -208,8 +189,8 @@ def run_compare_few(a: int, b: int, two: bool, dst: int) -> None:
             store_word(dst + row * ROW_BITS_BYTES + chunk * 8, greater(value, splat(0)))
 
 
-@compiled
-def run_square(operands: Table, first: int, total: int, divisor: int, planes: Table, dst: int) -> None:
+@tailored
+def run_square(operands: Table, first: int, total: int, divisor: int, planes: Planes, dst: int) -> None:
     """DST := sum^2 / divisor, PE by PE: rare. Equals ReferenceEngine._square before its write."""
     for row in range(ROWS):
         for column in range(256):
@@ -220,7 +201,7 @@ def run_square(operands: Table, first: int, total: int, divisor: int, planes: Ta
             planes[dst, at] = min(value * value // divisor, 127)
 
 
-@compiled
+@tailored
 def link(bits: int, row: int, chunk: int, direction: int) -> int:
     """64 PEs' links toward a direction: both ends enabled. ``bits`` is the address of row 0 of the enables."""
     at = bits + row * ROW_BITS_BYTES + chunk * 8
@@ -236,7 +217,7 @@ def link(bits: int, row: int, chunk: int, direction: int) -> int:
     return here & (here >> 1 | carry)
 
 
-@compiled
+@tailored
 def run_blur(source: int, dst: int, axes: int, vertical: int, horizontal: int) -> None:
     """DST := -(mean of PE and linked neighbours). Equals ReferenceEngine._blur before its write."""
     for row in range(ROWS):
@@ -255,7 +236,7 @@ def run_blur(source: int, dst: int, axes: int, vertical: int, horizontal: int) -
             store(dst + at, saturated(mean(sub16(splat16(0), total), linked)))
 
 
-@compiled
+@tailored
 def mean(total: Lanes, linked: Lanes) -> Lanes:
     """total / linked, 1 to 5, rounded toward zero."""
     factor = splat16(0)

@@ -9,6 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numpy as np
+import numpy.typing as npt
+
+Table = npt.NDArray[np.int64]
+"""int64, two axes."""
+Row = npt.NDArray[np.int64]
+"""int64, one axis."""
+Planes = npt.NDArray[np.int8]
+"""int8, two axes."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -49,11 +59,36 @@ if not numba.config.CACHE_DIR:  # another package imported numba first
     numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
 
 
-def compiled(function: F) -> F:
-    """Compile a function at its first call; it runs without the GIL and is kept on disk."""
-    return cast(F, numba.njit(cache=True, nogil=True)(function))
+_WORDS_OF_TYPES = {
+    "int": "int64",
+    "bool": "boolean",
+    "None": "void",
+    "Row": "int64[::1]",
+    "Table": "int64[:,::1]",
+    "Planes": "int8[:,::1]",
+}
 
 
-def inlined(function: F) -> F:
-    """Compile a small function that only compiled functions call."""
-    return cast(F, numba.njit(nogil=True, inline="never")(function))
+def _signature(function: Callable[..., Any]) -> str:
+    """Numba's signature of a function, from its annotations."""
+    kinds = [_WORDS_OF_TYPES[kind] for kind in function.__annotations__.values()]
+    return f"{kinds[-1]}({', '.join(kinds[:-1])})"
+
+
+def entry(function: F) -> F:
+    """Compile a function that Python calls. It runs without the GIL and is kept on disk."""
+    return cast(F, numba.njit(_signature(function), cache=True, nogil=True)(function))
+
+
+def exactly(function: F) -> F:
+    """Compile a function that only compiled functions call, for just the types of its annotations.
+
+    Without that, Numba compiles it anew for every combination of constant arguments.
+    """
+    make = numba.njit(_signature(function), cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return cast(F, make(function))
+
+
+def tailored(function: F) -> F:
+    """Compile a function that only compiled functions call, anew for every combination of constants."""
+    return cast(F, numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))

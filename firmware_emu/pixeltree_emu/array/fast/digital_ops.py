@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pixeltree_emu.array.fast.compiled import compiled
+from pixeltree_emu.array.fast.compiled import tailored
 from pixeltree_emu.array.fast.lanes import (
     Lanes,
     both,
@@ -22,7 +22,7 @@ PLANE = 256 * ROW_BITS_BYTES
 STEPS = PLANE // 64
 
 
-@compiled
+@tailored
 def run_set(dst: int, value: int, mask: int) -> None:
     """Set or clear; ``mask`` (address, or 0) says where."""
     filling = splat(-value)
@@ -35,7 +35,7 @@ def run_set(dst: int, value: int, mask: int) -> None:
             store(dst + at, filling)
 
 
-@compiled
+@tailored
 def joined(a: int, b: int, c: int, d: int, total: int, inverted: bool) -> Lanes:
     """OR, or NOR, of up to four."""
     value = load(a)
@@ -48,7 +48,7 @@ def joined(a: int, b: int, c: int, d: int, total: int, inverted: bool) -> Lanes:
     return invert(value) if inverted else value
 
 
-@compiled
+@tailored
 def over_plane(dst: int, a: int, b: int, c: int, d: int, total: int, inverted: bool) -> None:
     """An unmasked OR or NOR."""
     for step in range(STEPS):
@@ -56,7 +56,7 @@ def over_plane(dst: int, a: int, b: int, c: int, d: int, total: int, inverted: b
         store(dst + at, joined(a + at, b + at, c + at, d + at, total, inverted))
 
 
-@compiled
+@tailored
 def run_or(dst: int, a: int, b: int, c: int, d: int, total: int, inverted: bool, mask: int) -> None:
     """DST := OR of ``total`` planes, or its complement. Equals ReferenceEngine._transfer_digital."""
     if mask:
@@ -73,7 +73,7 @@ def run_or(dst: int, a: int, b: int, c: int, d: int, total: int, inverted: bool,
         over_plane(dst, a, b, c, d, total, inverted)
 
 
-@compiled
+@tailored
 def run_shift(dst: int, a: int, direction: int, pixels: int, edge: int) -> None:
     """DST := A of the PE ``pixels`` away; ``edge`` beyond. In place or not.
 
@@ -91,7 +91,7 @@ def run_shift(dst: int, a: int, direction: int, pixels: int, edge: int) -> None:
             done += now
 
 
-@compiled
+@tailored
 def shift_rows(dst: int, a: int, from_north: bool, pixels: int, edge: int) -> None:
     """Whole rows; in an order that never reads what it has written."""
     moved = PLANE - pixels * ROW_BITS_BYTES
@@ -112,7 +112,7 @@ def shift_rows(dst: int, a: int, from_north: bool, pixels: int, edge: int) -> No
         fill_words(dst + moved, distance // 8, edge)
 
 
-@compiled
+@tailored
 def copy_words(dst: int, a: int, total: int, backward: bool) -> None:
     """Copy the words that do not fill a vector."""
     for word in range(total):
@@ -120,7 +120,7 @@ def copy_words(dst: int, a: int, total: int, backward: bool) -> None:
         store_word(dst + at, load_word(a + at))
 
 
-@compiled
+@tailored
 def fill_words(dst: int, total: int, edge: int) -> None:
     """Fill the rows that came from beyond the edge."""
     value = ~0 if edge else 0
@@ -128,7 +128,7 @@ def fill_words(dst: int, total: int, edge: int) -> None:
         store_word(dst + 8 * word, value)
 
 
-@compiled
+@tailored
 def shift_columns(dst: int, a: int, from_east: bool, pixels: int, edge: int) -> None:
     """Within rows, by fewer than 64 columns. From the east, the lower columns, means toward higher bits."""
     fill = splat(-edge)
@@ -142,7 +142,7 @@ def shift_columns(dst: int, a: int, from_east: bool, pixels: int, edge: int) -> 
             store(dst + at, shift_down(load(a + at), load(a + at + 8), fill, pixels))
 
 
-@compiled
+@tailored
 def run_neighbours(dst: int, a: int, enables: int, plane_bytes: int, setting: int) -> None:
     """DST := OR over directions; ``enables`` is the address of R1. Equals ReferenceEngine._from_neighbours.
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree_emu.array.fast import layout, records
-from pixeltree_emu.array.fast.interpreter import execute, uniform
+from pixeltree_emu.array.fast.compiled import Table
+from pixeltree_emu.array.fast.interpreter import execute, steering_state
 from pixeltree_emu.array.fast.optimize import optimize
 from pixeltree_emu.array.fast.translate import (
     BOUNDARY,
@@ -20,15 +21,14 @@ from pixeltree_emu.array.fast.translate import (
     SQUARE_DIVISOR,
     STATE_SIZE,
     UNKNOWN,
-    Table,
+    steering_planes,
     translate,
 )
 from pixeltree_emu.array.planes import AnalogPlane, ArrayParameters, DigitalPlane
 from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
 
-_STEERING = (layout.R0, 1, 2, 3, 4, layout.FLAG)
-"""Planes whose being 0 or 1 everywhere, when a block starts, makes its passes cheaper."""
+_ALL_UNKNOWN = sum(UNKNOWN << 2 * plane for plane in range(layout.FLAG + 1))
 
 _PASSES_PER_WORD = 32
 """More than the passes of any word: 13 loads after 4 passes for 16 sources, or 11 gated pushes."""
@@ -39,11 +39,17 @@ Variant = tuple[Table, Table]
 
 @dataclass
 class FastKernel:
-    """A block made ready: its records, and passes for each state of the steering planes met so far."""
+    """A block made ready.
+
+    Attributes:
+        records: its words as numbers.
+        steering: bit set of the planes whose state when it starts makes its passes cheaper or dearer.
+        variants: its passes for each state of those planes met so far.
+    """
 
     records: npt.NDArray[np.int64]
-    steering: tuple[int, ...]
-    variants: dict[tuple[int, ...], Variant] = field(default_factory=dict)
+    steering: int
+    variants: dict[int, Variant] = field(default_factory=dict)
 
 
 class FastEngine:
@@ -95,7 +101,7 @@ class FastEngine:
     def load(self, words: Sequence[ICW]) -> FastKernel:
         """Translate a block, for the steering planes as they are now."""
         rows = records.records_of(words)
-        kernel = FastKernel(rows, _STEERING)
+        kernel = FastKernel(rows, int(steering_planes(rows)))
         self._variant(kernel)
         return kernel
 
@@ -105,13 +111,14 @@ class FastEngine:
         execute(passes, operands, self._analog, self._digital)
 
     def _variant(self, kernel: FastKernel) -> Variant:
-        key = tuple([uniform(self._digital, plane) for plane in kernel.steering])
-        variant = kernel.variants.get(key)
+        """The block's passes for the steering planes as they are now."""
+        state = steering_state(self._digital, kernel.steering) if kernel.steering else _ALL_UNKNOWN
+        variant = kernel.variants.get(state)
         if variant is None:
-            variant = kernel.variants[key] = self._translate(kernel.records, dict(zip(kernel.steering, key, strict=True)))
+            variant = kernel.variants[state] = self._translate(kernel.records, state)
         return variant
 
-    def _translate(self, rows: Table, known_planes: dict[int, int]) -> Variant:
+    def _translate(self, rows: Table, planes: int) -> Variant:
         words = len(rows)
         passes = np.empty((_PASSES_PER_WORD * words, 10), np.int64)
         operands = np.empty((_OPERANDS_PER_WORD * words, 2), np.int64)
@@ -121,8 +128,8 @@ class FastEngine:
         state[BOUNDARY] = self.parameters.analog_boundary
         state[OWNER_GATES] = self.parameters.push_gate == "owner"
         known = np.full(layout.DIGITAL_PLANES, UNKNOWN, np.int64)
-        for plane, value in known_planes.items():
-            known[plane] = value
+        for plane in range(layout.FLAG + 1):
+            known[plane] = planes >> 2 * plane & 3
         translate(rows, passes, operands, state, known)
         total = optimize(passes, operands, int(state[COUNT]))
         return passes[:total].copy(), operands[: state[OPERANDS]].copy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pixeltree_emu.array.fast.compiled import compiled
+from pixeltree_emu.array.fast.compiled import tailored
 from pixeltree_emu.array.fast.lanes import load_word, store_word
 from pixeltree_emu.array.fast.layout import ROW_BITS_BYTES
 
@@ -15,7 +15,7 @@ _TOP = np.uint64(63)
 _ZERO = np.uint64(0)
 
 
-@compiled
+@tailored
 def run_flood(target: int, mask: int, enables: int, plane_bytes: int, edge: int) -> None:
     """Flood as far as it goes. Equals ReferenceEngine._propagate.
 
@@ -33,7 +33,7 @@ def run_flood(target: int, mask: int, enables: int, plane_bytes: int, edge: int)
             changed |= grow_row(target, mask, enables, plane_bytes, edge, _ROWS - 1 - back)
 
 
-@compiled
+@tailored
 def grow_row(target: int, mask: int, enables: int, plane_bytes: int, edge: int, row: int) -> bool:
     """Let a row take from the rows beside it, then spread along itself both ways; whether it grew."""
     beyond = ~_ZERO if edge else _ZERO
@@ -65,7 +65,7 @@ def grow_row(target: int, mask: int, enables: int, plane_bytes: int, edge: int, 
     return grew
 
 
-@compiled
+@tailored
 def spread_down(value: int, open_: int) -> int:
     """Spread bits toward lower ones through open bits."""
     for power in range(6):

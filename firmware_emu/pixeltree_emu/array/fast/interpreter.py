@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pixeltree_emu.array.fast.analog_ops import (
     run_blur,
     run_compare,
@@ -10,14 +12,16 @@ from pixeltree_emu.array.fast.analog_ops import (
     run_square,
     run_sum,
 )
-from pixeltree_emu.array.fast.compiled import compiled
-from pixeltree_emu.array.fast.digital_ops import run_neighbours, run_or, run_set, run_shift
+from pixeltree_emu.array.fast.compiled import Planes, Row, Table, entry, tailored
+from pixeltree_emu.array.fast.digital_ops import STEPS, run_neighbours, run_or, run_set, run_shift
 from pixeltree_emu.array.fast.flood import run_flood
+from pixeltree_emu.array.fast.lanes import equal, load, load_word
 from pixeltree_emu.array.fast.layout import (
     ANALOG_BYTES,
     DIGITAL_BYTES,
     FIRST_PE,
     FIRST_ROW,
+    FLAG,
     R0,
     R12,
 )
@@ -48,30 +52,12 @@ from pixeltree_emu.array.fast.passes import (
     DST,
     OFFSET,
 )
-from pixeltree_emu.array.fast.translate import Table
+
+NONE, ALL = np.uint64(0), ~np.uint64(0)
 
 
-@compiled
-def execute(passes: Table, operands: Table, analog: Table, digital: Table) -> None:
-    """Run passes in order.
-
-    Args:
-        passes: int64 (passes, 10).
-        operands: int64 (operands, 2).
-        analog: int8 (analog planes, bytes of a plane).
-        digital: int8 (digital planes, bytes of a plane).
-    """
-    analog_base, digital_base = analog.ctypes.data, digital.ctypes.data
-    for index in range(passes.shape[0]):
-        row = passes[index]
-        if row[CODE] <= LAST_ANALOG:
-            run_analog(row, operands, analog, analog_base, digital_base)
-        else:
-            run_digital(row, operands, analog_base, digital_base)
-
-
-@compiled
-def run_analog(row: Table, operands: Table, analog: Table, analog_base: int, digital_base: int) -> None:
+@tailored
+def run_analog(row: Row, operands: Table, analog: Planes, analog_base: int, digital_base: int) -> None:
     """One pass that writes an analog plane."""
     code = row[CODE]
     dst = analog_base + row[DST] * ANALOG_BYTES + FIRST_PE
@@ -91,8 +77,8 @@ def run_analog(row: Table, operands: Table, analog: Table, analog_base: int, dig
         run_simple(code, dst, a, b, row[VALUE], mask, row[OFFSET] < 0)
 
 
-@compiled
-def run_digital(row: Table, operands: Table, analog_base: int, digital_base: int) -> None:
+@tailored
+def run_digital(row: Row, operands: Table, analog_base: int, digital_base: int) -> None:
     """One pass that writes a digital plane."""
     code, first = row[CODE], digital_base + FIRST_ROW
     dst, a = first + row[DST] * DIGITAL_BYTES, first + row[A] * DIGITAL_BYTES
@@ -119,8 +105,72 @@ def run_digital(row: Table, operands: Table, analog_base: int, digital_base: int
         run_flood(first + R12 * DIGITAL_BYTES, mask, first + DIGITAL_BYTES, DIGITAL_BYTES, row[VALUE])
 
 
-@compiled
-def uniform(digital: Table, plane: int) -> int:
+@entry
+def execute(passes: Table, operands: Table, analog: Planes, digital: Planes) -> None:
+    """Run passes in order.
+
+    Args:
+        passes: int64 (passes, 10).
+        operands: int64 (operands, 2).
+        analog: int8 (analog planes, bytes of a plane).
+        digital: int8 (digital planes, bytes of a plane).
+    """
+    analog_base, digital_base = analog.ctypes.data, digital.ctypes.data
+    for index in range(passes.shape[0]):
+        row = passes[index]
+        if row[CODE] <= LAST_ANALOG:
+            run_analog(row, operands, analog, analog_base, digital_base)
+        else:
+            run_digital(row, operands, analog_base, digital_base)
+
+
+@tailored
+def uniform(first_row: int) -> int:
+    """0 or 1 if a digital plane is that everywhere, else 2; ``first_row`` is an address."""
+    word = load_word(first_row)
+    if word not in (NONE, ALL):
+        return 2
+    value = load(first_row)
+    for step in range(1, STEPS):
+        if equal(value, load(first_row + 64 * step)) != ALL:
+            return 2
+    for part in range(8):
+        if load_word(first_row + 8 * part) != word:
+            return 2
+    return 1 if word else 0
+
+
+@entry
+def steering_state(digital: Planes, wanted: int) -> int:
+    """States of the planes in the bit set ``wanted``: two bits each, 0, 1 or 2 (not the same everywhere)."""
+    first, states = digital.ctypes.data + FIRST_ROW, 0
+    for plane in range(FLAG + 1):
+        state = uniform(first + plane * DIGITAL_BYTES) if wanted >> plane & 1 else 2
+        states |= state << 2 * plane
+    return states
+
+
+@entry
+def execute(passes: Table, operands: Table, analog: Planes, digital: Planes) -> None:
+    """Run passes in order.
+
+    Args:
+        passes: int64 (passes, 10).
+        operands: int64 (operands, 2).
+        analog: int8 (analog planes, bytes of a plane).
+        digital: int8 (digital planes, bytes of a plane).
+    """
+    analog_base, digital_base = analog.ctypes.data, digital.ctypes.data
+    for index in range(passes.shape[0]):
+        row = passes[index]
+        if row[CODE] <= LAST_ANALOG:
+            run_analog(row, operands, analog, analog_base, digital_base)
+        else:
+            run_digital(row, operands, analog_base, digital_base)
+
+
+@entry
+def uniform(digital: Planes, plane: int) -> int:
     """0 or 1 if a digital plane is that everywhere, else 2."""
     words = digital[plane, FIRST_ROW : DIGITAL_BYTES - FIRST_ROW]
     first = words[0]

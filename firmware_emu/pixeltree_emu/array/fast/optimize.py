@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pixeltree_emu.array.fast.compiled import compiled
+from pixeltree_emu.array.fast.compiled import Row, Table, entry, exactly
 from pixeltree_emu.array.fast.layout import (
     ANALOG_PLANES,
     DIGITAL_PLANES,
@@ -50,22 +50,59 @@ from pixeltree_emu.array.fast.passes import (
     DST,
     OFFSET,
 )
-from pixeltree_emu.array.fast.translate import Table
 
 _WANTED, _OVERWRITTEN = 0, 1
 _NO_VERSION = -2
 
 
-@compiled
-def optimize(passes: Table, operands: Table, total: int) -> int:
-    """Shorten a block's passes in place; returns how many are left."""
-    total = drop_dead(passes, operands, total)
-    shift_in_place(passes, total)
-    total = drop_dead(passes, operands, total)
-    return join_runs(passes, total)
+@exactly
+def want(plane: int, fate: Row, covered: Row) -> None:
+    """A pass reads this plane: what is written to it before matters."""
+    fate[plane] = _WANTED
+    covered[plane] = _NO_VERSION
 
 
-@compiled
+@exactly
+def mark_reads(row: Row, operands: Table, fate: Row, covered: Row) -> None:
+    """Note every plane that a pass reads."""
+    code = row[CODE]
+    if row[MASK] != NO_MASK:
+        want(ANALOG_PLANES + row[MASK], fate, covered)
+    if code in (SUM, SQUARE, COMPARE):
+        for entry in range(row[A], row[A] + row[B]):
+            want(operands[entry, 0], fate, covered)
+    elif code in (OR, NOR, SHIFT, NEIGHBOURS):
+        want(ANALOG_PLANES + row[A], fate, covered)
+        if code in (OR, NOR):
+            for column in (B, C, D):
+                if row[column] != NO_PLANE:
+                    want(ANALOG_PLANES + row[column], fate, covered)
+    elif code not in (FILL, SET_TO, FLOOD):
+        want(row[A], fate, covered)
+        if code in (NEGATE_SUM, ADD, SUBTRACT, COMPARE_TWO):
+            want(row[B], fate, covered)
+    if code in (BLUR, NEIGHBOURS, FLOOD):
+        for register in range(1, 5):
+            want(ANALOG_PLANES + register, fate, covered)
+    if code == FLOOD:
+        want(ANALOG_PLANES + R0, fate, covered)
+        want(ANALOG_PLANES + R12, fate, covered)
+
+
+@exactly
+def compact(passes: Table, total: int) -> int:
+    """Close the gaps that dropped passes leave."""
+    kept = 0
+    for row in range(total):
+        if passes[row, CODE] != DEAD:
+            if kept != row:
+                for column in range(COLUMNS):
+                    passes[kept, column] = passes[row, column]
+            kept += 1
+    return kept
+
+
+@exactly
 def drop_dead(passes: Table, operands: Table, total: int) -> int:
     """Remove passes whose result is overwritten before anything reads it.
 
@@ -92,54 +129,7 @@ def drop_dead(passes: Table, operands: Table, total: int) -> int:
     return compact(passes, total)
 
 
-@compiled
-def want(plane: int, fate: Table, covered: Table) -> None:
-    """A pass reads this plane: what is written to it before matters."""
-    fate[plane] = _WANTED
-    covered[plane] = _NO_VERSION
-
-
-@compiled
-def mark_reads(row: Table, operands: Table, fate: Table, covered: Table) -> None:
-    """Note every plane that a pass reads."""
-    code = row[CODE]
-    if row[MASK] != NO_MASK:
-        want(ANALOG_PLANES + row[MASK], fate, covered)
-    if code in (SUM, SQUARE, COMPARE):
-        for entry in range(row[A], row[A] + row[B]):
-            want(operands[entry, 0], fate, covered)
-    elif code in (OR, NOR, SHIFT, NEIGHBOURS):
-        want(ANALOG_PLANES + row[A], fate, covered)
-        if code in (OR, NOR):
-            for column in (B, C, D):
-                if row[column] != NO_PLANE:
-                    want(ANALOG_PLANES + row[column], fate, covered)
-    elif code not in (FILL, SET_TO, FLOOD):
-        want(row[A], fate, covered)
-        if code in (NEGATE_SUM, ADD, SUBTRACT, COMPARE_TWO):
-            want(row[B], fate, covered)
-    if code in (BLUR, NEIGHBOURS, FLOOD):
-        for register in range(1, 5):
-            want(ANALOG_PLANES + register, fate, covered)
-    if code == FLOOD:
-        want(ANALOG_PLANES + R0, fate, covered)
-        want(ANALOG_PLANES + R12, fate, covered)
-
-
-@compiled
-def compact(passes: Table, total: int) -> int:
-    """Close the gaps that dropped passes leave."""
-    kept = 0
-    for row in range(total):
-        if passes[row, CODE] != DEAD:
-            if kept != row:
-                for column in range(COLUMNS):
-                    passes[kept, column] = passes[row, column]
-            kept += 1
-    return kept
-
-
-@compiled
+@exactly
 def shift_in_place(passes: Table, total: int) -> None:
     """Where a plane is shifted into another and comes back from it, shift it in place.
 
@@ -166,7 +156,21 @@ def shift_in_place(passes: Table, total: int) -> None:
             edge[dst], stamp[dst] = row[VALUE], writes[row[A]]
 
 
-@compiled
+@exactly
+def joins(first: int, second: int) -> bool:
+    """Whether two moves by these distances stay within one axis and the margins when made at once."""
+    if first * second <= 0:
+        return False
+    distance = abs(first + second)
+    if abs(first) < MARGIN and abs(second) < MARGIN:
+        return distance <= MARGIN
+    vertical = first % ROW_BYTES == 0 and second % ROW_BYTES == 0
+    return vertical and distance <= MARGIN_ROWS * ROW_BYTES
+
+
+
+
+@exactly
 def join_runs(passes: Table, total: int) -> int:
     """Consecutive moves of one plane in place, in one direction, become one."""
     last = 0
@@ -185,15 +189,10 @@ def join_runs(passes: Table, total: int) -> int:
     return compact(passes, total)
 
 
-@compiled
-def joins(first: int, second: int) -> bool:
-    """Whether two moves by these distances stay within one axis and the margins when made at once."""
-    if first * second <= 0:
-        return False
-    distance = abs(first + second)
-    if abs(first) < MARGIN and abs(second) < MARGIN:
-        return distance <= MARGIN
-    vertical = first % ROW_BYTES == 0 and second % ROW_BYTES == 0
-    return vertical and distance <= MARGIN_ROWS * ROW_BYTES
-
-
+@entry
+def optimize(passes: Table, operands: Table, total: int) -> int:
+    """Shorten a block's passes in place; returns how many are left."""
+    total = drop_dead(passes, operands, total)
+    shift_in_place(passes, total)
+    total = drop_dead(passes, operands, total)
+    return join_runs(passes, total)

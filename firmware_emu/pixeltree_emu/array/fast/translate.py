@@ -7,10 +7,7 @@ NEWS; ``optimize`` then drops passes whose result nobody reads.
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
-from pixeltree_emu.array.fast.compiled import compiled
+from pixeltree_emu.array.fast.compiled import Row, Table, entry, exactly
 from pixeltree_emu.array.fast.layout import (
     DIGITAL_PLANES,
     DISTANCES,
@@ -82,8 +79,6 @@ from pixeltree_emu.array.fast.records import (
     TRANSFER,
 )
 
-Table = npt.NDArray[np.int64]
-
 UNKNOWN = 2
 """State of a digital plane that is not the same everywhere, as far as translation knows; else 0 or 1."""
 
@@ -96,8 +91,8 @@ NEWS_UNKNOWN, NEWS_ZERO_GATED, NEWS_ZERO_EVERYWHERE = 0, 1, 2
 _ALL_NEWS = 1 << NEWS | 15 << XN
 
 
-@compiled
-def emit(passes: Table, state: Table, code: int, dst: int, a: int, b: int) -> int:
+@exactly
+def emit(passes: Table, state: Row, code: int, dst: int, a: int, b: int) -> int:
     """Append a pass that is not gated; returns its row."""
     row = state[COUNT]
     state[COUNT] = row + 1
@@ -107,8 +102,8 @@ def emit(passes: Table, state: Table, code: int, dst: int, a: int, b: int) -> in
     return row
 
 
-@compiled
-def gated(passes: Table, state: Table, known: Table, code: int, dst: int, a: int, b: int, offset: int) -> int:
+@exactly
+def gated(passes: Table, state: Row, known: Row, code: int, dst: int, a: int, b: int, offset: int) -> int:
     """Append an analog pass that FLAG gates, unless FLAG is known to be 1 everywhere."""
     row = emit(passes, state, code, dst, a, b)
     passes[row, OFFSET] = offset
@@ -118,7 +113,7 @@ def gated(passes: Table, state: Table, known: Table, code: int, dst: int, a: int
     return row
 
 
-@compiled
+@exactly
 def lowest(bits: int) -> int:
     """Number of the lowest set bit; -1 if none."""
     for number in range(32):
@@ -127,7 +122,7 @@ def lowest(bits: int) -> int:
     return -1
 
 
-@compiled
+@exactly
 def count(bits: int) -> int:
     """How many bits are set."""
     total = 0
@@ -137,26 +132,26 @@ def count(bits: int) -> int:
     return total
 
 
-@compiled
+@exactly
 def port_offset(number: int) -> int:
     """Distance in bytes to the NEWS that a register number reads: 0 unless it is a port."""
     return DISTANCES[PORT_DIRECTIONS[number - XN]] if number >= XN else 0
 
 
-@compiled
+@exactly
 def push_offset(number: int) -> int:
     """Distance in bytes to the sender of what arrives through a port; 0 for other destinations."""
     return DISTANCES[OPPOSITES[PORT_DIRECTIONS[number - XN]]] if number >= XN else 0
 
 
-@compiled
-def may_shift(state: Table, known: Table, sources: int) -> bool:
+@exactly
+def may_shift(state: Row, known: Row, sources: int) -> bool:
     """Whether what these sources send through a port is what a shifted read of them gives."""
     return known[FLAG] == 1 and state[BOUNDARY] == 0 and not sources >> IN & 1
 
 
-@compiled
-def list_operands(state: Table, operands: Table, sources: int) -> int:
+@exactly
+def list_operands(state: Row, operands: Table, sources: int) -> int:
     """Append the planes and distances of sources to the operand list; returns where they begin."""
     first = state[OPERANDS]
     for number in range(13):
@@ -167,8 +162,8 @@ def list_operands(state: Table, operands: Table, sources: int) -> int:
     return first
 
 
-@compiled
-def wrote_news(state: Table, known: Table, zero: bool) -> None:
+@exactly
+def wrote_news(state: Row, known: Row, zero: bool) -> None:
     """Keep track of whether NEWS is known to be 0."""
     if not zero:
         state[NEWS_ZERO] = NEWS_UNKNOWN
@@ -178,16 +173,16 @@ def wrote_news(state: Table, known: Table, zero: bool) -> None:
         state[NEWS_ZERO] = NEWS_ZERO_GATED
 
 
-@compiled
-def wrote_flag(state: Table) -> None:
+@exactly
+def wrote_flag(state: Row) -> None:
     """A new FLAG gates other PEs than the old one did."""
     state[FLAG_VERSION] += 1
     if state[NEWS_ZERO] == NEWS_ZERO_GATED:
         state[NEWS_ZERO] = NEWS_UNKNOWN
 
 
-@compiled
-def without_zero(state: Table, sources: int) -> int:
+@exactly
+def without_zero(state: Row, sources: int) -> int:
     """Sources without a NEWS that is 0 wherever this word writes."""
     if state[NEWS_ZERO] != NEWS_UNKNOWN:
         sources &= ~(1 << NEWS)
@@ -196,8 +191,8 @@ def without_zero(state: Table, sources: int) -> int:
     return sources
 
 
-@compiled
-def word_pair(records: Table, index: int, passes: Table, state: Table, known: Table) -> bool:
+@exactly
+def word_pair(records: Table, index: int, passes: Table, state: Row, known: Row) -> bool:
     """bus(NEWS or port, s0[, s1]); bus(y, NEWS or port[, t]) as one pass each for NEWS and y."""
     if index + 1 >= records.shape[0] or records[index + 1, KIND] != TRANSFER:
         return False
@@ -225,8 +220,8 @@ def word_pair(records: Table, index: int, passes: Table, state: Table, known: Ta
     return True
 
 
-@compiled
-def magnitude(records: Table, index: int, passes: Table, state: Table, known: Table) -> bool:
+@exactly
+def magnitude(records: Table, index: int, passes: Table, state: Row, known: Row) -> bool:
     """The six words of the abs macro as one pass for the result and one for NEWS."""
     if index + 6 > records.shape[0] or known[FLAG] != 1:
         return False
@@ -250,8 +245,29 @@ def magnitude(records: Table, index: int, passes: Table, state: Table, known: Ta
     return True
 
 
-@compiled
-def transfer(records: Table, index: int, passes: Table, operands: Table, state: Table, known: Table) -> None:
+@exactly
+def deliver(destinations: int, passes: Table, state: Row, known: Row) -> None:
+    """Write the sum in the scratch plane to its destinations, through ports where needed."""
+    for number in range(13):
+        if not destinations >> number & 1:
+            continue
+        if number < XN:
+            gated(passes, state, known, COPY, number, SUM_SCRATCH, NO_PLANE, 0)
+            continue
+        gate = FLAG
+        if known[FLAG] != 1 and not state[OWNER_GATES]:
+            gate = SCRATCH
+            row = emit(passes, state, SHIFT, SCRATCH, FLAG, OPPOSITES[PORT_DIRECTIONS[number - XN]])
+            passes[row, OFFSET], passes[row, VALUE] = 1, 1
+        row = gated(passes, state, known, COPY, NEWS, SUM_SCRATCH, NO_PLANE, push_offset(number))
+        if known[FLAG] != 1:
+            passes[row, MASK] = gate
+            # gates of its own: no later write is known to cover the same PEs
+            passes[row, VERSION] = -1 if gate == SCRATCH else state[FLAG_VERSION]
+
+
+@exactly
+def transfer(records: Table, index: int, passes: Table, operands: Table, state: Row, known: Row) -> None:
     """One word on the analog bus."""
     destinations = records[index, DESTINATIONS]
     sources = without_zero(state, records[index, SOURCES])
@@ -275,38 +291,17 @@ def transfer(records: Table, index: int, passes: Table, operands: Table, state: 
         wrote_news(state, known, simple and total == 0)
 
 
-@compiled
-def deliver(destinations: int, passes: Table, state: Table, known: Table) -> None:
-    """Write the sum in the scratch plane to its destinations, through ports where needed."""
-    for number in range(13):
-        if not destinations >> number & 1:
-            continue
-        if number < XN:
-            gated(passes, state, known, COPY, number, SUM_SCRATCH, NO_PLANE, 0)
-            continue
-        gate = FLAG
-        if known[FLAG] != 1 and not state[OWNER_GATES]:
-            gate = SCRATCH
-            row = emit(passes, state, SHIFT, SCRATCH, FLAG, OPPOSITES[PORT_DIRECTIONS[number - XN]])
-            passes[row, OFFSET], passes[row, VALUE] = 1, 1
-        row = gated(passes, state, known, COPY, NEWS, SUM_SCRATCH, NO_PLANE, push_offset(number))
-        if known[FLAG] != 1:
-            passes[row, MASK] = gate
-            # gates of its own: no later write is known to cover the same PEs
-            passes[row, VERSION] = -1 if gate == SCRATCH else state[FLAG_VERSION]
-
-
-@compiled
+@exactly
 def listed(
-    row: Table, code: int, dst: int, passes: Table, operands: Table, state: Table
+    row: Row, code: int, dst: int, passes: Table, operands: Table, state: Row
 ) -> int:
     """A pass over the sum of any number of sources."""
     sources = row[SOURCES]
     return emit(passes, state, code, dst, list_operands(state, operands, sources), count(sources))
 
 
-@compiled
-def diffuse(row: Table, passes: Table, operands: Table, state: Table, known: Table) -> None:
+@exactly
+def diffuse(row: Row, passes: Table, operands: Table, state: Row, known: Row) -> None:
     """A blur word, or the squarer: into the scratch plane, then to the destination."""
     if row[KIND] == SQUARED:
         made = listed(row, SQUARE, SUM_SCRATCH, passes, operands, state)
@@ -320,8 +315,8 @@ def diffuse(row: Table, passes: Table, operands: Table, state: Table, known: Tab
         wrote_news(state, known, False)
 
 
-@compiled
-def compare(row: Table, passes: Table, operands: Table, state: Table, known: Table) -> None:
+@exactly
+def compare(row: Row, passes: Table, operands: Table, state: Row, known: Row) -> None:
     """FLAG := sum > 0."""
     sources = row[SOURCES]
     total, ports = count(sources), sources & ~(1 << NEWS) & _ALL_NEWS
@@ -335,8 +330,8 @@ def compare(row: Table, passes: Table, operands: Table, state: Table, known: Tab
     wrote_flag(state)
 
 
-@compiled
-def set_to(dst: int, value: int, passes: Table, state: Table, known: Table) -> None:
+@exactly
+def set_to(dst: int, value: int, passes: Table, state: Row, known: Row) -> None:
     """A digital plane := 0 or 1 everywhere; R12 where R0 is 1."""
     if known[dst] == value:
         return
@@ -352,8 +347,24 @@ def set_to(dst: int, value: int, passes: Table, state: Table, known: Table) -> N
     known[dst] = value
 
 
-@compiled
-def logic(dst: int, sources: int, inverted: int, passes: Table, state: Table, known: Table) -> None:
+@exactly
+def accumulate(rest: int, row: int, passes: Table, state: Row) -> None:
+    """Put sources into the last pass; more than four go through a scratch plane first."""
+    code, dst = passes[row, CODE], passes[row, DST]
+    while count(rest) > 4:
+        passes[row, CODE], passes[row, DST] = OR, SCRATCH
+        for column in (A, B, C, D):
+            passes[row, column] = lowest(rest)
+            rest &= rest - 1
+        rest |= 1 << SCRATCH
+        row = emit(passes, state, code, dst, NO_PLANE, NO_PLANE)
+    for column in (A, B, C, D):
+        passes[row, column] = lowest(rest)
+        rest &= rest - 1 if rest else 0
+
+
+@exactly
+def logic(dst: int, sources: int, inverted: int, passes: Table, state: Row, known: Row) -> None:
     """A digital plane := OR of sources, or its complement; R12 where R0 is 1."""
     rest = 0
     for number in range(DIGITAL_PLANES):
@@ -374,24 +385,8 @@ def logic(dst: int, sources: int, inverted: int, passes: Table, state: Table, kn
     known[dst] = UNKNOWN
 
 
-@compiled
-def accumulate(rest: int, row: int, passes: Table, state: Table) -> None:
-    """Put sources into the last pass; more than four go through a scratch plane first."""
-    code, dst = passes[row, CODE], passes[row, DST]
-    while count(rest) > 4:
-        passes[row, CODE], passes[row, DST] = OR, SCRATCH
-        for column in (A, B, C, D):
-            passes[row, column] = lowest(rest)
-            rest &= rest - 1
-        rest |= 1 << SCRATCH
-        row = emit(passes, state, code, dst, NO_PLANE, NO_PLANE)
-    for column in (A, B, C, D):
-        passes[row, column] = lowest(rest)
-        rest &= rest - 1 if rest else 0
-
-
-@compiled
-def local(row: Table, passes: Table, state: Table, known: Table) -> None:
+@exactly
+def local(row: Row, passes: Table, state: Row, known: Row) -> None:
     """A word that reads onto the digital bus, loads from it, or both."""
     setting, sources = row[SETTING], row[SOURCES]
     if setting & PRECHARGE:
@@ -409,8 +404,8 @@ def local(row: Table, passes: Table, state: Table, known: Table) -> None:
             logic(number, sources, 1 if setting & INVERTED else 0, passes, state, known)
 
 
-@compiled
-def neighbour(row: Table, passes: Table, state: Table, known: Table) -> None:
+@exactly
+def neighbour(row: Row, passes: Table, state: Row, known: Row) -> None:
     """A DNEWS word: one shift where one direction is known to be on and the others off."""
     sources, loads, edge = row[SOURCES], row[DESTINATIONS], row[SETTING]
     source = lowest(sources)
@@ -448,8 +443,8 @@ def neighbour(row: Table, passes: Table, state: Table, known: Table) -> None:
             logic(R12 - position, 1 << SCRATCH, 0, passes, state, known)
 
 
-@compiled
-def step(records: Table, index: int, passes: Table, operands: Table, state: Table, known: Table) -> int:
+@exactly
+def step(records: Table, index: int, passes: Table, operands: Table, state: Row, known: Row) -> int:
     """Translate the word at ``index``, with those after it where they belong together; returns how many."""
     row = records[index]
     kind = row[KIND]
@@ -485,8 +480,8 @@ def step(records: Table, index: int, passes: Table, operands: Table, state: Tabl
     return 1
 
 
-@compiled
-def translate(records: Table, passes: Table, operands: Table, state: Table, known: Table) -> None:
+@entry
+def translate(records: Table, passes: Table, operands: Table, state: Row, known: Row) -> None:
     """Translate a block.
 
     Args:
@@ -501,3 +496,24 @@ def translate(records: Table, passes: Table, operands: Table, state: Table, know
         index += step(records, index, passes, operands, state, known)
 
 
+@entry
+def steering_planes(records: Table) -> int:
+    """Bit set of the planes whose state, when a block starts, its passes depend on.
+
+    R0 where R12 is loaded, R1 to R4 where neighbours are read, FLAG where an analog plane is written, unless
+    the block writes them first.
+    """
+    wanted, written = 0, 0
+    for index in range(records.shape[0]):
+        kind, loads = records[index, KIND], records[index, DESTINATIONS]
+        if kind in (TRANSFER, DIFFUSE, SQUARED):
+            wanted |= 1 << FLAG & ~written
+        elif kind in (FLAGGED, COMPARED):
+            written |= 1 << FLAG
+        elif kind in (LOGIC, NEIGHBOUR):
+            if loads >> R12 & 1:
+                wanted |= 1 << R0 & ~written
+            if kind == NEIGHBOUR:
+                wanted |= 30 & ~written
+            written |= loads & 31
+    return wanted
