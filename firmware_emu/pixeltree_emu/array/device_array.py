@@ -46,9 +46,7 @@ class PixelArray:
 
     def select_pattern(self, r: int, c: int, rx: int, cx: int) -> None:
         """SELECT := pixels whose address matches but for the don't-care bits (fact sheet 4.2)."""
-        rows = (_ADDRESSES ^ r) & ~rx & 0xFF == 0
-        columns = (_ADDRESSES ^ c) & ~cx & 0xFF == 0
-        self._select(np.outer(rows, columns))
+        self._select(PatternSelect(r, c, rx, cx).plane)
 
     def select_rect(self, r0: int, c0: int, r1: int, c1: int) -> None:
         """RECT := the rectangle, corners inclusive. The vendor says that SELECT is modified: it follows."""

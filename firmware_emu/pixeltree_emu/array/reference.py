@@ -21,6 +21,8 @@ from pixeltree_emu.array.planes import (
     DigitalPlane,
     Planes,
 )
+from pixeltree_emu.array.engine import Item
+from pixeltree_emu.array.selection import PatternSelect
 from pixeltree_emu.array.semantics import (
     AnalogTransfer,
     Blur,
@@ -37,7 +39,6 @@ from pixeltree_emu.array.semantics import (
     interpret,
 )
 from pixeltree_emu.errors import MeaninglessWord
-from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.registers import (
     DIRECTION_REGISTER,
     OPPOSITE,
@@ -83,7 +84,7 @@ class ReferenceEngine:
         self.planes = Planes()
         self.parameters = parameters
         self.in_level = 0
-        self._execute: dict[type[Operation], Callable[[Any], None]] = {
+        self._execute: dict[type[Operation | PatternSelect], Callable[[Any], None]] = {
             Idle: lambda _: None,
             ResetPixel: self._reset_pixel,
             AnalogTransfer: self._transfer_analog,
@@ -94,6 +95,7 @@ class ReferenceEngine:
             DigitalTransfer: self._transfer_digital,
             NeighbourTransfer: self._transfer_neighbour,
             Propagate: self._propagate,
+            PatternSelect: self._select,
         }
 
     def analog(self, register: Analog) -> AnalogPlane:
@@ -112,12 +114,12 @@ class ReferenceEngine:
         """Replace a digital plane."""
         self.planes.digital[register][:] = plane
 
-    def load(self, words: Sequence[ICW]) -> Kernel:
+    def load(self, words: Sequence[Item]) -> Kernel:
         """Make a block ready to run."""
-        operations = []
+        operations: list[Operation | PatternSelect] = []
         for index, word in enumerate(words):
             try:
-                operations.append(interpret(word))
+                operations.append(word if isinstance(word, PatternSelect) else interpret(word))
             except MeaninglessWord as error:
                 error.index = index
                 raise
@@ -188,6 +190,10 @@ class ReferenceEngine:
 
     def _reset_pixel(self, _: ResetPixel) -> None:
         self.planes.analog[Analog.PIX][:] = self.parameters.pix_reset_level
+
+    def _select(self, selection: PatternSelect) -> None:
+        for register in (Digital.SELECT, Digital.RECT):
+            self.planes.digital[register][:] = selection.plane
 
     def _any(self, sources: Sequence[Digital]) -> DigitalPlane:
         result = np.zeros(SHAPE, np.bool_)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pixeltree_emu.array.fast.compiled import tailored
 from pixeltree_emu.array.fast.lanes import (
     Lanes,
@@ -20,6 +22,9 @@ from pixeltree_emu.array.fast.layout import EAST, NORTH, ROW_BITS_BYTES, SOUTH
 
 PLANE = 256 * ROW_BITS_BYTES
 STEPS = PLANE // 64
+NONE = np.uint64(0)
+ADDRESS_BITS = tuple(np.uint64(sum(1 << column for column in range(64) if column >> bit & 1)) for bit in range(6))
+"""The columns, of 64, whose address has each bit set."""
 
 
 @tailored
@@ -171,3 +176,26 @@ def run_neighbours(dst: int, a: int, enables: int, plane_bytes: int, setting: in
                 seen = both(seen, load(enables + direction * plane_bytes + at))
             value = either(value, seen)
         store(dst + at, value)
+
+
+@tailored
+def matching_columns(word: int, address: int, free: int) -> int:
+    """The 64 columns of a word whose address matches ``address`` but for the ``free`` bits."""
+    if (64 * word ^ address) & ~free & 0xC0:
+        return NONE
+    columns = ~NONE
+    for bit in range(6):
+        if not free >> bit & 1:
+            columns &= ADDRESS_BITS[bit] if address >> bit & 1 else ~ADDRESS_BITS[bit]
+    return columns
+
+
+@tailored
+def run_select(dst: int, rows: int, columns: int) -> None:
+    """DST := PEs whose row and column match. Equals PatternSelect.plane."""
+    address, free = rows & 0xFF, rows >> 8
+    for word in range(4):
+        matching = matching_columns(word, columns & 0xFF, columns >> 8)
+        for row in range(256):
+            chosen = (row ^ address) & ~free & 0xFF == 0
+            store_word(dst + row * ROW_BITS_BYTES + word * 8, matching if chosen else NONE)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree_emu.array.engine import Item
 from pixeltree_emu.array.fast import layout, records
 from pixeltree_emu.array.fast.compiled import Table
 from pixeltree_emu.array.fast.interpreter import execute, steering_state
@@ -25,7 +26,6 @@ from pixeltree_emu.array.fast.translate import (
     translate,
 )
 from pixeltree_emu.array.planes import AnalogPlane, ArrayParameters, DigitalPlane
-from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
 
 _ALL_UNKNOWN = sum(UNKNOWN << 2 * plane for plane in range(layout.FLAG + 1))
@@ -98,7 +98,7 @@ class FastEngine:
         packed = np.packbits(plane, axis=1, bitorder="little").view(np.int8)
         self._digital_view(records.DIGITAL_NUMBER[register])[:] = packed
 
-    def load(self, words: Sequence[ICW]) -> FastKernel:
+    def load(self, words: Sequence[Item]) -> FastKernel:
         """Translate a block, for the steering planes as they are now."""
         rows = records.records_of(words)
         kernel = FastKernel(rows, int(steering_planes(rows)))

@@ -13,7 +13,7 @@ from pixeltree_emu.array.fast.analog_ops import (
     run_sum,
 )
 from pixeltree_emu.array.fast.compiled import Planes, Row, Table, entry, tailored
-from pixeltree_emu.array.fast.digital_ops import STEPS, run_neighbours, run_or, run_set, run_shift
+from pixeltree_emu.array.fast.digital_ops import STEPS, run_neighbours, run_or, run_select, run_set, run_shift
 from pixeltree_emu.array.fast.flood import run_flood
 from pixeltree_emu.array.fast.lanes import equal, load, load_word
 from pixeltree_emu.array.fast.layout import (
@@ -39,6 +39,7 @@ from pixeltree_emu.array.fast.passes import (
     NO_PLANE,
     NOR,
     OR,
+    SELECT_PATTERN,
     SET_TO,
     SHIFT,
     SQUARE,
@@ -100,6 +101,8 @@ def run_digital(row: Row, operands: Table, analog_base: int, digital_base: int) 
         run_compare_few(a, b, code == COMPARE_TWO, dst)
     elif code == NEIGHBOURS:
         run_neighbours(dst, a, first + DIGITAL_BYTES, DIGITAL_BYTES, row[VALUE])
+    elif code == SELECT_PATTERN:
+        run_select(dst, row[A], row[B])
     elif code == FLOOD:
         mask = first + R0 * DIGITAL_BYTES
         run_flood(first + R12 * DIGITAL_BYTES, mask, first + DIGITAL_BYTES, DIGITAL_BYTES, row[VALUE])

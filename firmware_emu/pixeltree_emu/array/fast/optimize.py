@@ -36,6 +36,7 @@ from pixeltree_emu.array.fast.passes import (
     NO_PLANE,
     NOR,
     OR,
+    SELECT_PATTERN,
     SET_TO,
     SHIFT,
     SQUARE,
@@ -77,7 +78,7 @@ def mark_reads(row: Row, operands: Table, fate: Row, covered: Row) -> None:
             for column in (B, C, D):
                 if row[column] != NO_PLANE:
                     want(ANALOG_PLANES + row[column], fate, covered)
-    elif code not in (FILL, SET_TO, FLOOD):
+    elif code not in (FILL, SET_TO, FLOOD, SELECT_PATTERN):
         want(row[A], fate, covered)
         if code in (NEGATE_SUM, ADD, SUBTRACT, COMPARE_TWO):
             want(row[B], fate, covered)
@@ -141,7 +142,8 @@ def shift_in_place(passes: Table, total: int) -> None:
         row = passes[index]
         if row[CODE] <= LAST_ANALOG:
             continue
-        dst, source = row[DST], row[A]
+        dst = row[DST]
+        source = row[A] if row[CODE] in (OR, SHIFT) else dst
         copied = row[CODE] == OR and row[B] == NO_PLANE and row[MASK] == NO_MASK
         shifted = row[CODE] == SHIFT
         if (copied or shifted) and origin[source] == dst and stamp[source] == writes[dst]:

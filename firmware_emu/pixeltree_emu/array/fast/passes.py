@@ -34,3 +34,4 @@ NOR = 17
 SHIFT = 18  # DST := A of the PE OFFSET pixels away at direction B; VALUE beyond the edge
 NEIGHBOURS = 19  # DST := OR over directions of A; enables in B, C, D, MASK and the edge in VALUE
 FLOOD = 20  # R12 floods; VALUE beyond the edge
+SELECT_PATTERN = 21  # DST := rows that match A, columns that match B: address, free bits above

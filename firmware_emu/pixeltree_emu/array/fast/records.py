@@ -11,6 +11,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree_emu.array.engine import Item
+from pixeltree_emu.array.selection import PatternSelect
 from pixeltree_emu.array.semantics import (
     AnalogTransfer,
     Blur,
@@ -33,7 +35,7 @@ from pixeltree_protocol.registers import Analog, Digital
 KIND, DESTINATIONS, SOURCES, SETTING = range(4)
 """Columns: kind of word, bit sets of register numbers, and whatever else the kind needs."""
 
-IDLE, RESET_PIXEL, TRANSFER, DIFFUSE, SQUARED, COMPARED, FLAGGED, LOGIC, NEIGHBOUR, FLOODED = range(10)
+IDLE, RESET_PIXEL, TRANSFER, DIFFUSE, SQUARED, COMPARED, FLAGGED, LOGIC, NEIGHBOUR, FLOODED, SELECTED = range(11)
 PRECHARGE, INVERTED, ONE = 1, 2, 4
 """Bits of a LOGIC word's setting."""
 
@@ -53,7 +55,7 @@ _DRIVE = {Drive.READ_BUS: 0, Drive.INVERTED_READ_BUS: INVERTED, Drive.ONE: ONE}
 Record = tuple[int, int, int, int]
 
 
-def records_of(words: Sequence[ICW]) -> npt.NDArray[np.int64]:
+def records_of(words: Sequence[Item]) -> npt.NDArray[np.int64]:
     """One row of numbers per word.
 
     Raises:
@@ -62,7 +64,7 @@ def records_of(words: Sequence[ICW]) -> npt.NDArray[np.int64]:
     rows = np.empty((len(words), 4), np.int64)
     for index, word in enumerate(words):
         try:
-            rows[index] = _record(word.bits)
+            rows[index] = _record(word.bits) if isinstance(word, ICW) else _selection(word)
         except MeaninglessWord as error:
             error.index = index
             raise
@@ -72,6 +74,11 @@ def records_of(words: Sequence[ICW]) -> npt.NDArray[np.int64]:
 @lru_cache(maxsize=16_384)
 def _record(bits: int) -> Record:
     return record(interpret(ICW(bits)))
+
+
+def _selection(select: PatternSelect) -> Record:
+    """A selection: row, then column, each an address and its free bits."""
+    return SELECTED, select.r | select.rx << 8, select.c | select.cx << 8, 0
 
 
 def _analog(registers: Iterable[Analog]) -> int:

@@ -18,8 +18,10 @@ from pixeltree_emu.array.fast.layout import (
     PIX,
     PORT_DIRECTIONS,
     READ_BUS,
+    RECT,
     SCRATCH,
     SCRATCH2,
+    SELECT,
     SUM_SCRATCH,
     XN,
     XW,
@@ -46,6 +48,7 @@ from pixeltree_emu.array.fast.passes import (
     NO_PLANE,
     NOR,
     OR,
+    SELECT_PATTERN,
     SET_TO,
     SHIFT,
     SQUARE,
@@ -73,6 +76,7 @@ from pixeltree_emu.array.fast.records import (
     ONE,
     PRECHARGE,
     RESET_PIXEL,
+    SELECTED,
     SETTING,
     SOURCES,
     SQUARED,
@@ -475,6 +479,10 @@ def step(records: Table, index: int, passes: Table, operands: Table, state: Row,
     elif kind == RESET_PIXEL:
         made = emit(passes, state, FILL, PIX, NO_PLANE, NO_PLANE)
         passes[made, VALUE] = state[RESET_LEVEL]
+    elif kind == SELECTED:
+        for plane in (SELECT, RECT):
+            emit(passes, state, SELECT_PATTERN, plane, row[DESTINATIONS], row[SOURCES])
+            known[plane] = UNKNOWN
     elif kind in (DIFFUSE, SQUARED):
         diffuse(row, passes, operands, state, known)
     return 1

@@ -1,0 +1,289 @@
+"""Messages: every one survives the wire; everything else is a MessageError."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pixeltree_protocol.errors import MessageError
+from pixeltree_protocol.messages import (
+    ENVELOPE_BYTES,
+    MESSAGES,
+    WHOLE,
+    Capabilities,
+    Credit,
+    Done,
+    Error,
+    ErrorCode,
+    Fault,
+    Hello,
+    Holdings,
+    OpenTree,
+    Ping,
+    PlanePart,
+    Pong,
+    Put,
+    Query,
+    ReadPlane,
+    Result,
+    Scene,
+    Sender,
+    StartFrame,
+    Stored,
+    TreeOpened,
+    Visit,
+    Welcome,
+    decode_message,
+    encode_message,
+)
+
+u8, u16, u32 = st.integers(0, 0xFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
+u64, i32 = st.integers(0, (1 << 64) - 1), st.integers(-(1 << 31), (1 << 31) - 1)
+text, data = st.text(max_size=30), st.binary(max_size=60)
+digest = st.binary(min_size=16, max_size=16)
+digests = st.lists(digest, max_size=5).map(tuple)
+capabilities = st.builds(Capabilities, u16, u16, u32, u32, u32, u16, u32)
+visits = st.builds(Visit, digest, u8, st.lists(i32, max_size=6).map(tuple), u64)
+
+STRATEGIES = {
+    Hello: st.builds(Hello, u8, u8, text),
+    Welcome: st.builds(Welcome, u8, st.binary(min_size=8, max_size=8), text, capabilities),
+    Query: st.builds(Query, digests),
+    Holdings: st.builds(Holdings, st.lists(u32 | st.just(WHOLE), max_size=6).map(tuple)),
+    Put: st.builds(Put, digest, u32, u32, data),
+    Stored: st.builds(Stored, digest, digests),
+    OpenTree: st.builds(OpenTree, digest, u32, u32),
+    TreeOpened: st.builds(TreeOpened, u32, digests),
+    Scene: st.builds(Scene, st.booleans(), u16, u16, u16, u16, data),
+    Done: st.builds(Done),
+    StartFrame: st.builds(StartFrame, u32),
+    Result: st.builds(Result, u32, u16, st.lists(visits, max_size=4).map(tuple), u64, u64, u64, u32),
+    Fault: st.builds(Fault, u32, digest, digests),
+    ReadPlane: st.builds(ReadPlane, text),
+    PlanePart: st.builds(PlanePart, u32, u32, data),
+    Ping: st.builds(Ping, u32),
+    Pong: st.builds(Pong, u32),
+    Credit: st.builds(Credit, u32),
+    Error: st.builds(Error, u16, text),
+}
+
+# Code and sender of every message: the wire format, which may not change under a protocol version.
+CODES = {
+    Hello: (1, "host"),
+    Welcome: (2, "device"),
+    Query: (3, "host"),
+    Holdings: (4, "device"),
+    Put: (5, "host"),
+    Stored: (6, "device"),
+    OpenTree: (7, "host"),
+    TreeOpened: (8, "device"),
+    Scene: (9, "host"),
+    Done: (10, "device"),
+    StartFrame: (11, "host"),
+    Result: (12, "device"),
+    Fault: (14, "device"),
+    ReadPlane: (15, "host"),
+    PlanePart: (16, "device"),
+    Ping: (17, "host"),
+    Pong: (18, "device"),
+    Credit: (30, "device"),
+    Error: (31, "device"),
+}
+
+DIGEST = bytes(range(16))
+VISIT = Visit(DIGEST, 1, (-1, 2), 77)
+SAMPLES = [
+    Hello(1, 2, "Zürich"),
+    Welcome(1, b"bootbootbootboot"[:8], "emulator", Capabilities(256, 256, 1024, 9, 8, 7, 6)),
+    Query((DIGEST, DIGEST[::-1])),
+    Holdings((0, WHOLE)),
+    Put(DIGEST, 100, 50, b"xyz"),
+    Stored(DIGEST, (DIGEST,)),
+    OpenTree(DIGEST, 0, 500),
+    TreeOpened(4096, (DIGEST, DIGEST)),
+    Scene(True, 1, 2, 1, 3, b"abc"),
+    Done(),
+    StartFrame(7),
+    Result(7, 3, (VISIT, VISIT), 1, 2, 3, 4),
+    Fault(7, DIGEST, (DIGEST,)),
+    ReadPlane("R12"),
+    PlanePart(10, 20, b"plane"),
+    Ping(1),
+    Pong(1),
+    Credit(99),
+    Error(ErrorCode.BUSY, "later"),
+]
+GREEDY = {Put, Scene, PlanePart}  # the last field takes all bytes that there are
+
+every_class = pytest.mark.parametrize("cls", MESSAGES, ids=lambda cls: cls.__name__)
+every_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: type(sample).__name__)
+
+
+def sender_of(message):
+    return MESSAGES[type(message)].sender
+
+
+def other(sender):
+    return Sender.HOST if sender is Sender.DEVICE else Sender.DEVICE
+
+
+def decodes_or_is_refused(payload, sender):
+    """The one promise about hostile bytes: a message that survives a round trip, or MessageError."""
+    try:
+        request, message = decode_message(payload, sender)
+    except MessageError as error:
+        assert str(error)
+        return
+    assert decode_message(encode_message(message, request), sender) == (request, message)
+
+
+def test_every_message_has_a_strategy_a_sample_and_a_fixed_code():
+    assert set(STRATEGIES) == set(MESSAGES) == {type(sample) for sample in SAMPLES}
+    assert {cls: (d.code, d.sender.value) for cls, d in MESSAGES.items()} == CODES
+    assert len({code for code, _ in CODES.values()}) == len(CODES)
+
+
+@every_class
+def test_a_message_survives_encoding(cls):
+    @given(STRATEGIES[cls], u16)
+    def check(message, request):
+        payload = encode_message(message, request)
+        assert payload[0] == CODES[cls][0]
+        assert int.from_bytes(payload[1:3], "little") == request
+        assert decode_message(payload, sender_of(message)) == (request, message)
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("message", "body"),
+    [
+        (Hello(1, 2, "hé"), "01 02 0300 68c3a9"),
+        (Query((DIGEST,)), "0100" + DIGEST.hex()),
+        (Holdings((5, WHOLE)), "0200 05000000 ffffffff"),
+        (Put(DIGEST, 300, 256, b"\x00z"), DIGEST.hex() + "2c010000 00010000 007a"),
+        (Scene(True, 1, 2, 3, 4, b"p"), "01 0100 0200 0300 0400 70"),
+        (Done(), ""),
+        (
+            Result(1, 2, (Visit(DIGEST, 3, (-1,), 4),), 5, 6, 7, 8),
+            f"01000000 0200 01 {DIGEST.hex()} 03 01 ffffffff 0400000000000000"
+            "0500000000000000 0600000000000000 0700000000000000 08000000",
+        ),
+        (Error(ErrorCode.CREDIT_OVERRUN, "no"), "0e00 0200 6e6f"),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, str) else None,
+)
+def test_the_bytes_of_a_message_are_those_of_the_format(message, body):
+    assert encode_message(message, 0x0102)[ENVELOPE_BYTES:].hex() == body.replace(" ", "")
+    assert encode_message(message, 0x0102)[1:ENVELOPE_BYTES] == b"\x02\x01"
+
+
+@every_sample
+def test_a_message_from_the_end_that_never_sends_it_is_refused(sample):
+    wrong = other(sender_of(sample))
+    with pytest.raises(MessageError, match=f"{type(sample).__name__} is not a message that a {wrong.value}"):
+        decode_message(encode_message(sample, 1), wrong)
+
+
+@pytest.mark.parametrize("code", sorted(set(range(256)) - {code for code, _ in CODES.values()}))
+def test_an_unknown_code_is_refused(code):
+    for sender in Sender:
+        with pytest.raises(MessageError, match=f"unknown message code {code}$"):
+            decode_message(bytes([code, 0, 0, 1, 2, 3]), sender)
+
+
+@pytest.mark.parametrize("size", range(ENVELOPE_BYTES))
+def test_a_payload_without_a_whole_envelope_is_refused(size):
+    with pytest.raises(MessageError, match=f"at least 3 bytes, not {size}"):
+        decode_message(b"\x11\0\0"[:size], Sender.HOST)
+
+
+@every_sample
+def test_a_truncated_message_is_refused_or_is_an_open_ended_one_with_less_data(sample):
+    payload = encode_message(sample, 5)
+    tail = {Put: "data", Scene: "pixels", PlanePart: "data"}.get(type(sample))
+    open_part = len(getattr(sample, tail)) if tail else 0
+    for length in range(len(payload)):
+        if length >= len(payload) - open_part:
+            _, shorter = decode_message(payload[:length], sender_of(sample))
+            assert getattr(sample, tail).startswith(getattr(shorter, tail))
+        else:
+            with pytest.raises(MessageError):
+                decode_message(payload[:length], sender_of(sample))
+
+
+@every_sample
+def test_bytes_after_a_message_are_refused_unless_its_data_are_open_ended(sample):
+    payload = encode_message(sample, 5) + b"\0"
+    if type(sample) in GREEDY:
+        assert decode_message(payload, sender_of(sample))
+    else:
+        with pytest.raises(MessageError, match=f"malformed {type(sample).__name__}"):
+            decode_message(payload, sender_of(sample))
+
+
+@every_sample
+def test_any_single_damaged_byte_gives_a_message_or_a_message_error(sample):
+    payload = encode_message(sample, 5)
+    for position, byte in enumerate(payload):
+        for value in {byte ^ flip for flip in (1, 2, 4, 8, 16, 32, 64, 128, 0xFF)} | {0, 0xFF}:
+            damaged = payload[:position] + bytes([value]) + payload[position + 1 :]
+            decodes_or_is_refused(damaged, sender_of(sample))
+
+
+@settings(max_examples=400)
+@given(st.sampled_from([None, *MESSAGES]), st.binary(max_size=120), st.sampled_from(Sender))
+def test_random_bytes_are_a_message_or_a_message_error(cls, body, sender):
+    if cls is None:
+        decodes_or_is_refused(body, sender)
+    else:
+        decodes_or_is_refused(bytes([CODES[cls][0], 0, 0]) + body, MESSAGES[cls].sender)
+
+
+@pytest.mark.parametrize(
+    ("payload", "sender"),
+    [
+        (b"\x01\0\0\x01\x01\x02\0\xff\xff", Sender.HOST),
+        (b"\x0f\0\0\x02\0\xc3\x28", Sender.HOST),
+        (b"\x1f\0\0\x01\0\x01\0\x80", Sender.DEVICE),
+    ],
+)
+def test_text_that_is_not_utf8_is_refused(payload, sender):
+    with pytest.raises(MessageError, match="malformed"):
+        decode_message(payload, sender)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Hello(256, 1, ""),
+        Hello(-1, 1, ""),
+        Hello(1, 1, "x" * 65536),
+        Hello(1, 1, "\ud800"),
+        Query((b"short",)),
+        Query((DIGEST + b"x",)),
+        Query((DIGEST,) * 65536),
+        Put(DIGEST, 1 << 32, 0, b""),
+        Holdings((-1,)),
+        Welcome(1, b"seven b", "d", Capabilities(1, 1, 1, 1, 1, 1, 1)),
+        Welcome(1, bytes(8), "d", Capabilities(1, 1, 1, 1, 1, 1 << 16, 1)),
+        Result(1, 1, (Visit(DIGEST, 256, (), 0),), 0, 0, 0, 0),
+        Result(1, 1, (Visit(DIGEST, 0, (1 << 31,), 0),), 0, 0, 0, 0),
+        Result(1, 1, (VISIT,) * 256, 0, 0, 0, 0),
+        Error(1 << 16, ""),
+    ],
+    ids=lambda message: type(message).__name__,
+)
+def test_a_field_that_does_not_fit_its_declaration_is_refused_with_the_message_named(message):
+    with pytest.raises(MessageError, match=f"{type(message).__name__} cannot be encoded"):
+        encode_message(message, 0)
+
+
+def test_error_codes_are_fixed_numbers():
+    assert [(code.name, code.value) for code in ErrorCode] == [
+        (name, number)
+        for number, name in enumerate(
+            """BAD_FRAME MALFORMED UNEXPECTED VERSION BUSY BAD_OBJECT DIGEST_MISMATCH NO_ROOM BAD_UPLOAD
+            BAD_TREE BAD_SCENE NO_TREE FAULT_TIMEOUT CREDIT_OVERRUN INTERNAL OUT_OF_RANGE""".split(),
+            start=1,
+        )
+    ]

@@ -1,0 +1,359 @@
+"""Objects: bytes <-> values, names, size, and bytes from somebody who means harm."""
+
+import hashlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pixeltree_protocol.errors import ObjectError
+from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode
+from pixeltree_protocol.objects import (
+    MAX_BLOCK_WORDS,
+    Block,
+    BlockPlanes,
+    Child,
+    FullyConnected,
+    Label,
+    Node,
+    ObjectKind,
+    TreeRoot,
+    digest_of,
+    parse_object,
+    short,
+)
+from pixeltree_protocol.objects.program import (
+    STEPS,
+    ApplyFullyConnected,
+    Argmax,
+    LoadPlane,
+    Program,
+    Run,
+    ScanDreg,
+    SelectPattern,
+    SelectRect,
+    SetIn,
+)
+from pixeltree_protocol.objects.segment import block_size
+from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital
+
+DIGEST = bytes(range(16))
+OTHER = bytes(range(100, 116))
+
+digests = st.binary(min_size=16, max_size=16)
+words = st.builds(ICW, st.integers(0, (1 << 80) - 1), st.sampled_from(ClockClass))
+blocks = st.lists(words, min_size=1, max_size=8).flatmap(
+    lambda table: st.builds(Block, st.lists(st.sampled_from(table), min_size=1, max_size=80).map(tuple))
+)
+
+
+def many_bits(count):
+    """Integers of up to ``count`` bits, spread from a few drawn bytes so that large ones cost little."""
+    return st.binary(max_size=8).map(
+        lambda seed: int.from_bytes(hashlib.shake_128(seed).digest(count // 8 + 1), "little") % (1 << count)
+    ) | st.sampled_from([0, 1, 1 << (count - 1), (1 << count) - 1])
+
+
+@st.composite
+def block_planes(draw):
+    rows, columns = draw(st.tuples(*[st.sampled_from([1, 2, 4, 8, 16, 32, 64])] * 2))
+    return BlockPlanes(rows, columns, tuple(draw(st.lists(many_bits(rows * columns), max_size=4))))
+
+
+@st.composite
+def fully_connected(draw):
+    inputs = draw(st.integers(1, 200) | st.just(0xFFFF))
+    biases = draw(st.lists(st.integers(-(1 << 31), (1 << 31) - 1), min_size=1, max_size=5))
+    row = many_bits(inputs).map(lambda bits: bits.to_bytes((inputs + 7) // 8, "little"))
+    weights = draw(st.lists(row, min_size=len(biases), max_size=len(biases)))
+    return FullyConnected(inputs, tuple(biases), tuple(weights))
+
+
+@st.composite
+def steps(draw):
+    form = draw(st.sampled_from([form for form in STEPS if form.step is not Argmax]))
+    values = [draw(st.integers(least, most)) for _, least, most in form.operands]
+    if form.step is SelectRect:
+        (r0, r1), (c0, c1) = sorted(values[::2]), sorted(values[1::2])
+        values = [r0, c0, r1, c1]
+    if form.step is ScanDreg:
+        values[3] = min(values[3], (255 - values[1]) // values[2] + 1)
+    return form.step(*values)
+
+
+programs = st.builds(
+    lambda body, last: Program((*body, *last)),
+    st.lists(steps(), min_size=1, max_size=20),
+    st.sampled_from([(), (Argmax(),)]),
+)
+nodes = st.builds(
+    Node,
+    digests,
+    st.lists(digests, max_size=5).map(tuple),
+    st.lists(digests, max_size=5).map(tuple),
+    st.frozensets(st.sampled_from(DREGS)),
+    st.frozensets(st.sampled_from(AREGS)),
+    st.lists(st.builds(Label, st.integers(0, 0xFFFF)) | st.builds(Child, digests), max_size=6).map(tuple),
+)
+trees = st.builds(TreeRoot, st.sampled_from(DREGS), digests, digests)
+
+STRATEGIES = {
+    "block": blocks,
+    "block planes": block_planes(),
+    "fully connected": fully_connected(),
+    "program": programs,
+    "node": nodes,
+    "tree": trees,
+}
+
+NOP, SET_R5 = encode(Instruction("nop")), encode(Instruction("SET", (Digital.R5,)))
+
+SAMPLES = {
+    "block": Block((NOP, SET_R5, SET_R5, ICW((1 << 80) - 1, ClockClass.FAST), NOP)),
+    "block of one word": Block((NOP,)),
+    "block planes": BlockPlanes(4, 8, (0x12345678, 0)),
+    "fully connected": FullyConnected(12, (-5, 1 << 30), (b"\x12\x0f", b"\xff\x00")),
+    "program": Program(
+        (
+            Run(3, 1024),
+            SetIn(-128),
+            SelectPattern(1, 2, 3, 4),
+            SelectRect(0, 10, 255, 20),
+            LoadPlane(1, 254, 12),
+            ScanDreg(5, 7, 8, 32),
+            ApplyFullyConnected(63),
+            Argmax(),
+        )
+    ),
+    "node": Node(
+        DIGEST,
+        (DIGEST, OTHER),
+        (OTHER,),
+        frozenset({Digital.R0, Digital.R12}),
+        frozenset({Analog.A, Analog.NEWS}),
+        (Label(65535), Child(OTHER)),
+    ),
+    "tree": TreeRoot(Digital.R5, DIGEST, OTHER),
+}
+
+sampled = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
+GOLDEN = {
+    "block of one word": "0101 0100 0100 0000",
+    "block planes": "0201 01 04 08 02 78563412 00000000",
+    "fully connected": "0201 02 0c00 02 fbffffff 00000040 120f ff00",
+    "tree": f"0501 05 {DIGEST.hex()} {OTHER.hex()}",
+    "node": f"0401 {DIGEST.hex()} 02 {DIGEST.hex()} {OTHER.hex()} 01 {OTHER.hex()} 0110 41"
+    f" 02 00 ffff 01 {OTHER.hex()}",
+    "program": "0301 0800 01 03 0004 02 80 03 01020304 04 000aff14 05 01fe0c 06 05070820 00 07 3f 08",
+}
+
+
+def decodes_or_is_refused(data):
+    """The one promise about hostile bytes: a valid object, which survives a round trip, or ObjectError."""
+    try:
+        value = parse_object(data)
+    except ObjectError as error:
+        assert str(error)
+        return
+    assert parse_object(value.encode()) == value
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+def test_an_object_survives_encoding(strategy):
+    @given(strategy)
+    def check(value):
+        data = value.encode()
+        assert parse_object(data) == value
+        assert parse_object(data).encode() == data
+
+    check()
+
+
+@sampled
+def test_parse_object_and_the_class_read_the_same(sample):
+    data = sample.encode()
+    assert parse_object(data) == sample
+    if hasattr(type(sample), "decode"):
+        assert type(sample).decode(data) == sample
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_bytes_of_an_object_are_those_of_the_format(name):
+    assert SAMPLES[name].encode().hex() == GOLDEN[name].replace(" ", "")
+
+
+def test_every_kind_of_object_has_a_sample():
+    assert {ObjectKind(sample.encode()[0]) for sample in SAMPLES.values()} == set(ObjectKind)
+
+
+def test_a_digest_is_blake2b_128_of_all_bytes():
+    assert digest_of(b"abc") == hashlib.blake2b(b"abc", digest_size=16).digest()
+    assert len(digest_of(b"")) == 16
+    assert short(bytes.fromhex("0123456789abcdef")) == "01234567"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+def test_equal_objects_have_equal_digests_and_different_objects_different_ones(strategy):
+    @settings(max_examples=30)
+    @given(strategy, strategy)
+    def check(one, two):
+        copy = parse_object(one.encode())
+        assert copy is not one
+        assert digest_of(copy.encode()) == digest_of(one.encode())
+        assert (digest_of(one.encode()) == digest_of(two.encode())) is (one == two)
+
+    check()
+
+
+@given(st.permutations(DREGS), st.permutations(AREGS))
+def test_the_order_in_which_planes_are_named_does_not_change_a_node(dregs, aregs):
+    node = Node(DIGEST, (), (), frozenset(dregs[:6]), frozenset(aregs[:3]))
+    same = Node(DIGEST, (), (), frozenset(sorted(dregs[:6])), frozenset(sorted(aregs[:3])))
+    assert node.encode() == same.encode()
+
+
+@pytest.mark.parametrize("distinct", [1, 2, 3, 4, 5, 16, 17])
+def test_a_block_of_repeated_words_takes_a_table_and_a_few_bits_per_word(distinct):
+    full = (1 << 80) - 1
+    block = Block(tuple(ICW(full - i % distinct) for i in range(MAX_BLOCK_WORDS)))
+    header, entry = 2 + 2 + 2, 2 + 10
+    index_bits = (distinct - 1).bit_length()
+    assert len(block.encode()) <= header + distinct * entry + (MAX_BLOCK_WORDS * index_bits + 7) // 8
+    assert Block.decode(block.encode()) == block
+
+
+def test_a_word_with_few_bits_takes_few_bytes_in_a_block():
+    assert len(Block((SET_R5,) * MAX_BLOCK_WORDS).encode()) == 2 + 2 + 2 + (2 + 3)
+
+
+def test_a_block_of_all_different_words_fits():
+    block = Block(tuple(ICW(i) for i in range(MAX_BLOCK_WORDS)))
+    assert Block.decode(block.encode()) == block
+
+
+def test_a_node_lists_what_it_needs_and_where_it_leads_without_repetition():
+    exits = (Child(OTHER), Label(1), Child(OTHER), Child(DIGEST))
+    node = Node(DIGEST, (OTHER, DIGEST), (OTHER,), frozenset(), frozenset(), exits)
+    assert node.needs == (DIGEST, OTHER)
+    assert node.children == (OTHER, DIGEST)
+
+
+def test_block_size_divides_the_array():
+    assert block_size(BlockPlanes(4, 64, ())) == (64, 4)
+
+
+# ---- hostile bytes
+
+
+@settings(max_examples=400)
+@given(st.binary(max_size=80), st.sampled_from([b""] + [bytes([kind, 1]) for kind in ObjectKind]))
+def test_random_bytes_are_an_object_or_an_object_error(data, header):
+    decodes_or_is_refused(header + data)
+
+
+@sampled
+def test_no_truncation_of_an_object_is_read_as_one(sample):
+    data = sample.encode()
+    for length in range(len(data)):
+        with pytest.raises(ObjectError):
+            parse_object(data[:length])
+
+
+@sampled
+def test_any_single_damaged_byte_gives_an_object_or_an_object_error(sample):
+    data = sample.encode()
+    for position, byte in enumerate(data):
+        for value in {byte ^ flip for flip in (1, 2, 4, 8, 16, 32, 64, 128, 0xFF)} | {0, 0xFF}:
+            decodes_or_is_refused(data[:position] + bytes([value]) + data[position + 1 :])
+
+
+@sampled
+def test_bytes_after_an_object_are_refused(sample):
+    with pytest.raises(ObjectError):
+        parse_object(sample.encode() + b"\0")
+
+
+@sampled
+def test_an_object_of_another_layout_version_is_refused(sample):
+    data = sample.encode()
+    with pytest.raises(ObjectError, match="version"):
+        parse_object(data[:1] + b"\x02" + data[2:])
+
+
+@pytest.mark.parametrize("cls", [Block, Program, Node, TreeRoot])
+def test_a_class_refuses_objects_of_another_kind(cls):
+    for sample in SAMPLES.values():
+        if not isinstance(sample, cls):
+            with pytest.raises(ObjectError, match="not a valid"):
+                cls.decode(sample.encode())
+
+
+TWO_WORDS = "0101 0200 0200 0000 0100 01"
+
+HOSTILE = [
+    ("", "cannot start with None; known kinds: .1, 2, 3, 4, 5."),
+    ("00", "cannot start with 0"),
+    ("09 01", "cannot start with 9"),
+    ("0101 0000 0000", "1 to 1024 words, not 0"),
+    ("0101 0104 0100 0000", "1 to 1024 words, not 1025"),
+    ("0101 0100 0000", "index points outside its table"),
+    (TWO_WORDS, "has 1 index bytes, not 0"),
+    (TWO_WORDS + "02 00", "has 1 index bytes, not 2"),
+    (TWO_WORDS + "06", "index points outside its table"),
+    ("0101 0200 0300 0000 0100 01 0100 02 0f", "index points outside its table"),
+    ("0101 0100 0100 001c", "entry 0 of a block's table is not an instruction word"),
+    ("0101 0100 0100 0080", "entry 0 of a block's table is not an instruction word"),
+    ("0201 03 0101 00", "not a valid segment"),
+    ("0201 01 0301 00", "a block grid of 3 rows"),
+    ("0201 01 0100 00", "a block grid of 0 columns"),
+    ("0201 01 0180 00", "a block grid of 128 columns"),
+    ("0201 01 0102 01 04", "plane 0 has bits outside the 2 blocks"),
+    ("0201 02 0000 00", "1 to 65535 inputs, not 0"),
+    ("0201 02 0100 00", "0 weight rows for 0 biases"),
+    ("0301 0000", "at least one step"),
+    ("0301 0100 09", "not a valid program"),
+    ("0301 0100 00", "not a valid program"),
+    (f"0401 {DIGEST.hex()} 00 00 0020 00 00", "a register that the chip does not have"),
+    (f"0401 {DIGEST.hex()} 00 00 0000 80 00", "a register that the chip does not have"),
+    (f"0401 {DIGEST.hex()} 00 00 0000 00 01 02 0000", "not a valid node"),
+    (f"0501 0d {DIGEST.hex()} {OTHER.hex()}", "input plane is R13"),
+]
+
+
+@pytest.mark.parametrize(("data", "message"), HOSTILE)
+def test_what_is_wrong_with_an_object_is_said(data, message):
+    with pytest.raises(ObjectError, match=message):
+        parse_object(bytes.fromhex(data))
+
+
+UNBUILDABLE = {
+    "no words": lambda: Block(()),
+    "1025 words": lambda: Block((NOP,) * 1025),
+    "grid of 3": lambda: BlockPlanes(3, 1, ()),
+    "grid of 128": lambda: BlockPlanes(1, 128, ()),
+    "plane outside": lambda: BlockPlanes(1, 2, (1, 4)),
+    "plane negative": lambda: BlockPlanes(1, 2, (-1,)),
+    "256 planes": lambda: BlockPlanes(1, 1, (0,) * 256).encode(),
+    "no inputs": lambda: FullyConnected(0, (1,), (b"",)),
+    "65536 inputs": lambda: FullyConnected(65536, (1,), (bytes(8192),)),
+    "no outputs": lambda: FullyConnected(8, (), ()),
+    "rows missing": lambda: FullyConnected(8, (1, 2), (b"x",)),
+    "row too short": lambda: FullyConnected(9, (1,), (b"x",)),
+    "row too long": lambda: FullyConnected(8, (1,), (b"xx",)),
+    "bias over int32": lambda: FullyConnected(8, (1 << 31,), (b"x",)).encode(),
+    "256 outputs": lambda: FullyConnected(8, (0,) * 256, (b"x",) * 256).encode(),
+    "label over u16": lambda: Node(DIGEST, (), (), frozenset(), frozenset(), (Label(65536),)).encode(),
+    "short digest": lambda: Node(DIGEST[:15], (), (), frozenset(), frozenset()).encode(),
+    "long digest": lambda: TreeRoot(Digital.R5, DIGEST + b"x", OTHER).encode(),
+    "256 blocks": lambda: Node(DIGEST, (OTHER,) * 256, (), frozenset(), frozenset()).encode(),
+    "a port as a node's plane": lambda: Node(DIGEST, (), (), frozenset(), frozenset({Analog.XN})).encode(),
+    "FLAG as a node's plane": lambda: Node(DIGEST, (), (), frozenset({Digital.FLAG}), frozenset()).encode(),
+    "FLAG as a tree's input plane": lambda: TreeRoot(Digital.FLAG, DIGEST, OTHER).encode(),
+    "65536 steps": lambda: Program((SetIn(0),) * 65536).encode(),
+}
+
+
+@pytest.mark.parametrize("make", UNBUILDABLE.values(), ids=UNBUILDABLE)
+def test_a_value_that_has_no_bytes_is_an_object_error(make):
+    with pytest.raises(ObjectError):
+        make()

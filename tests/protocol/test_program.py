@@ -1,0 +1,149 @@
+"""Controller programs: ranges of operands and order of steps."""
+
+from dataclasses import fields
+
+import pytest
+
+from pixeltree_protocol.errors import ObjectError, ProgramError
+from pixeltree_protocol.objects.program import (
+    STEPS,
+    Argmax,
+    Program,
+    Run,
+    ScanDreg,
+    SelectRect,
+    SetIn,
+    Step,
+    operand_values,
+)
+
+OPERANDS = [
+    pytest.param(form, index, id=f"{form.step.__name__}.{fields(form.step)[index].name}")
+    for form in STEPS
+    for index in range(len(form.operands))
+]
+
+# Ranges written down a second time, from the documentation of the steps.
+RANGES = {
+    "Run": [(0, 63), (1, 1024)],
+    "SetIn": [(-128, 127)],
+    "SelectPattern": [(0, 255)] * 4,
+    "SelectRect": [(0, 255)] * 4,
+    "LoadPlane": [(0, 63), (0, 254), (0, 12)],
+    "ScanDreg": [(0, 12), (0, 255), (1, 255), (1, 256)],
+    "ApplyFullyConnected": [(0, 63)],
+    "Argmax": [],
+}
+
+
+def valid_operands(form):
+    if form.step is SelectRect:
+        return [0, 0, 255, 255]
+    return [least for _, least, _ in form.operands]
+
+
+def step_with(form, index, value):
+    values = valid_operands(form)
+    values[index] = value
+    return form.step(*values)
+
+
+def test_the_step_table_declares_every_step_once_with_the_documented_ranges():
+    assert {form.step.__name__: [(a, b) for _, a, b in form.operands] for form in STEPS} == RANGES
+    assert {form.step for form in STEPS} == set(Step.__subclasses__())
+    assert len({form.opcode for form in STEPS}) == len(STEPS)
+    assert all(len(fields(form.step)) == len(form.operands) for form in STEPS)
+
+
+@pytest.mark.parametrize(("form", "index"), OPERANDS)
+def test_an_operand_at_either_end_of_its_range_is_accepted_and_survives_encoding(form, index):
+    _, least, most = form.operands[index]
+    for value in (least, most):
+        program = Program((step_with(form, index, value),))
+        assert Program.decode(program.encode()) == program
+        assert operand_values(program.steps[0])[index] == value
+
+
+@pytest.mark.parametrize(("form", "index"), OPERANDS)
+def test_an_operand_just_outside_its_range_is_refused_naming_step_and_operand(form, index):
+    _, least, most = form.operands[index]
+    name = fields(form.step)[index].name
+    for value in (least - 1, most + 1):
+        with pytest.raises(ProgramError) as caught:
+            Program((SetIn(0), step_with(form, index, value)))
+        assert f"step 1 ({form.step.__name__}(" in str(caught.value)
+        assert f"{name} must be {least} to {most}, not {value}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("01 00 0000", r"step 0 \(Run.*times must be 1 to 1024, not 0"),
+        ("01 40 0100", r"step 0 \(Run.*block must be 0 to 63, not 64"),
+        ("01 00 0104", r"step 0 \(Run.*times must be 1 to 1024, not 1025"),
+        ("05 00 ff 00", r"step 0 \(LoadPlane.*plane must be 0 to 254, not 255"),
+        ("05 00 00 0d", r"step 0 \(LoadPlane.*dreg must be 0 to 12, not 13"),
+        ("06 00 00 00 0100", r"step 0 \(ScanDreg.*row_step must be 1 to 255, not 0"),
+        ("06 00 00 01 0000", r"step 0 \(ScanDreg.*rows must be 1 to 256, not 0"),
+        ("06 00 01 01 0001", r"step 0 \(ScanDreg.*last row"),
+        ("07 40", r"step 0 \(ApplyFullyConnected.*segment must be 0 to 63, not 64"),
+    ],
+)
+def test_ranges_hold_for_programs_that_come_as_bytes(data, message):
+    with pytest.raises(ProgramError, match=message):
+        Program.decode(bytes.fromhex("0301 0100" + data))
+
+
+def test_a_program_error_is_an_object_error():
+    assert issubclass(ProgramError, ObjectError)
+
+
+def test_a_program_needs_a_step():
+    with pytest.raises(ProgramError, match="at least one step"):
+        Program(())
+
+
+@pytest.mark.parametrize("steps", [(Argmax(), Run(0)), (Argmax(), Argmax()), (Run(0), Argmax(), Run(0))])
+def test_argmax_must_be_the_last_step(steps):
+    with pytest.raises(ProgramError, match=f"step {steps.index(Argmax())}: Argmax .* last"):
+        Program(steps)
+
+
+def test_argmax_must_be_the_last_step_of_programs_that_come_as_bytes():
+    with pytest.raises(ProgramError, match="Argmax"):
+        Program.decode(bytes.fromhex("0301 0200 08 02 00"))
+
+
+def test_a_program_decides_if_it_ends_in_argmax():
+    assert Program((Run(0), Argmax())).decides
+    assert not Program((Run(0),)).decides
+
+
+@pytest.mark.parametrize(
+    "scan", [ScanDreg(0, 0, 1, 256), ScanDreg(0, 255, 255, 1), ScanDreg(0, 3, 4, 64), ScanDreg(0, 0, 255, 2)]
+)
+def test_a_scan_may_end_on_the_last_row(scan):
+    assert Program((scan,)).steps == (scan,)
+
+
+@pytest.mark.parametrize(
+    "scan", [ScanDreg(0, 1, 1, 256), ScanDreg(0, 255, 1, 2), ScanDreg(0, 4, 4, 64), ScanDreg(0, 1, 255, 2)]
+)
+def test_a_scan_past_the_last_row_is_refused(scan):
+    with pytest.raises(ProgramError, match=r"step 0 \(ScanDreg.*outside the array"):
+        Program((scan,))
+
+
+@pytest.mark.parametrize("rect", [SelectRect(5, 0, 4, 9), SelectRect(0, 5, 9, 4)])
+def test_a_rectangle_with_crossed_corners_is_refused(rect):
+    with pytest.raises(ProgramError, match=r"step 0 \(SelectRect.*corners"):
+        Program((rect,))
+
+
+def test_a_rectangle_of_one_pixel_is_accepted():
+    assert Program((SelectRect(7, 7, 7, 7),)).steps
+
+
+def test_a_listing_has_one_numbered_line_per_step():
+    lines = Program((Run(2, 3), Argmax())).listing().splitlines()
+    assert lines == ["  0  Run(block=2, times=3)", "  1  Argmax()"]

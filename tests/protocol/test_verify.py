@@ -1,0 +1,266 @@
+"""What a device checks before it lets a node run."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixeltree_protocol.errors import ProgramError
+from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode
+from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected, Label, Node
+from pixeltree_protocol.objects.program import (
+    ApplyFullyConnected,
+    Argmax,
+    LoadPlane,
+    Program,
+    Run,
+    ScanDreg,
+)
+from pixeltree_protocol.registers import AREGS, DREGS, PORTS, Analog, Digital, bits
+from pixeltree_protocol.verify import MAX_WORDS_PER_NODE, registers_read, registers_written, verify_node
+
+DIGEST = bytes(16)
+INPUT = Digital.R5
+DECIDE = (ScanDreg(6, 0, 1, 1), ApplyFullyConnected(0), Argmax())
+LAYER = FullyConnected(256, (0, 0), (bytes(32), bytes(32)))
+PLANES = BlockPlanes(1, 1, (0, 1))
+EXITS = (Label(0), Label(1))
+
+
+def word(mnemonic, destinations=(), sources=()):
+    return encode(Instruction(mnemonic, tuple(destinations), tuple(sources)))
+
+
+NOP = word("nop")
+COPY = word("MOV", [Digital.R6], [INPUT])
+
+
+def verify(
+    steps=DECIDE,
+    blocks=((COPY,),),
+    segments=(LAYER, PLANES),
+    dregs=(Digital.R6,),
+    aregs=(Analog.A,),
+    exits=EXITS,
+    is_capture=False,
+):
+    """Verify a node that is in order but for what the caller changes."""
+    blocks = [Block(tuple(words)) for words in blocks]
+    manifest = (DIGEST,) * len(blocks), (DIGEST,) * len(segments)
+    node = Node(DIGEST, *manifest, frozenset(dregs), frozenset(aregs), tuple(exits))
+    return verify_node(node, Program(tuple(steps)), blocks, list(segments), INPUT, is_capture)
+
+
+def refused(message, **changes):
+    with pytest.raises(ProgramError, match=message):
+        verify(**changes)
+
+
+def test_a_node_in_order_is_accepted_with_all_its_objects():
+    image = verify(steps=(Run(0), LoadPlane(1, 1, 6), *DECIDE))
+    assert image.blocks == (Block((COPY,)),)
+    assert image.segments == (LAYER, PLANES)
+    assert image.program.decides
+    assert image.node.exits == EXITS
+
+
+def test_a_capture_node_in_order_is_accepted():
+    capture = word("MOV", [INPUT], [Digital.FLAG])
+    image = verify(steps=(Run(0),), blocks=[[capture]], dregs=[INPUT], exits=(), is_capture=True)
+    assert image.blocks[0].words == (capture,)
+
+
+# ---- slots
+
+
+def test_a_run_of_a_block_that_the_node_lacks_is_refused():
+    refused(r"step 1 \(Run.*the node has 1 blocks", steps=(Run(0), Run(1), *DECIDE))
+
+
+def test_a_plane_from_a_segment_that_the_node_lacks_is_refused():
+    refused(r"step 0 \(LoadPlane.*the node has 2 segments", steps=(LoadPlane(2, 0, 6), *DECIDE))
+
+
+def test_a_layer_from_a_segment_that_the_node_lacks_is_refused():
+    steps = (DECIDE[0], ApplyFullyConnected(5), Argmax())
+    refused(r"step 1 \(ApplyFullyConnected.*the node has 2 segments", steps=steps)
+
+
+# ---- planes
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        (word("SET", [Digital.R7]), "R7"),
+        (word("REFRESH_L", [Digital.R0]), "R0"),
+        (word("DNEWS0", [Digital.R1], [Digital.R6]), "R1"),
+        (word("PROP_0"), "R12"),
+        (word("bus", [Analog.B], [Analog.A]), "B"),
+        (word("bus", [Analog.NEWS], [Analog.A]), "NEWS"),
+        (word("bus", [Analog.XE], [Analog.A]), "NEWS"),
+        (word("sq", (), [Analog.A]), "NEWS"),
+        (word("blur", [Analog.F], [Analog.A]), "F"),
+        (ICW(bits("LR8"), ClockClass.FAST), "R8"),
+        (ICW(bits("W6"), ClockClass.AER), "E"),
+    ],
+)
+def test_a_word_that_writes_a_plane_that_is_not_the_nodes_is_refused(written, name):
+    refused(f"block 1, word 2 writes .*{name}.* not a plane", blocks=[[COPY], [NOP, COPY, written]])
+
+
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [
+        (word("WHERE", (), [Digital.R7]), "R7"),
+        (word("MOV", [Digital.R6], [Digital.R0]), "R0"),
+        (word("REFRESH_R", (), [Digital.R12]), "R12"),
+        (word("PROP_R"), "R12"),
+        (word("bus", [Analog.A], [Analog.B]), "B"),
+        (word("where", (), [Analog.NEWS]), "NEWS"),
+        (word("aout", (), [Analog.F]), "F"),
+        (ICW(bits("RR8"), ClockClass.FAST), "R8"),
+    ],
+)
+def test_a_word_that_reads_a_plane_that_is_not_the_nodes_is_refused(read, name):
+    refused(f"block 1, word 2 reads {name}, not a plane", blocks=[[COPY], [NOP, COPY, read]])
+
+
+def test_a_block_that_no_step_runs_is_checked_too():
+    refused("block 1, word 0 writes R7", blocks=[[COPY], [word("SET", [Digital.R7])]], steps=DECIDE)
+
+
+def test_sources_that_are_no_planes_are_free_to_all():
+    reads = [word("MOV", [Digital.R6], [source]) for source in (Digital.FLAG, Digital.SELECT, Digital.RECT)]
+    reads += [word("bus", [Analog.A], [source]) for source in (Analog.PIX, Analog.IN)]
+    verify(blocks=[[*reads, word("all"), word("rpix"), NOP]])
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_a_read_through_a_port_is_a_read_of_a_neighbours_news(port):
+    refused("block 0, word 0 reads NEWS", blocks=[[word("bus", [Analog.A], [port])]])
+
+
+def test_a_plane_expanded_into_a_register_that_is_not_the_nodes_is_refused():
+    refused(r"step 0 \(LoadPlane.*R7 is not a plane of this node", steps=(LoadPlane(1, 0, 7), *DECIDE))
+
+
+def test_a_scan_of_a_register_that_is_not_the_nodes_is_refused():
+    refused(r"step 0 \(ScanDreg.*R7", steps=(ScanDreg(7, 0, 1, 1), *DECIDE[1:]))
+
+
+def test_a_scan_of_the_input_plane_is_accepted():
+    verify(steps=(ScanDreg(5, 0, 1, 1), *DECIDE[1:]))
+
+
+# ---- the input plane
+
+
+def test_any_node_may_read_the_input_plane():
+    verify(blocks=[[COPY, word("WHERE", (), [INPUT]), word("DNEWS0", [Digital.R6], [INPUT])]])
+
+
+def test_a_word_that_writes_the_input_plane_is_refused():
+    refused("block 0, word 0 writes R5", blocks=[[word("SET", [INPUT])]])
+
+
+def test_a_plane_expanded_into_the_input_plane_is_refused():
+    refused(r"step 0 \(LoadPlane.*R5 is not a plane", steps=(LoadPlane(1, 0, 5), *DECIDE))
+
+
+def test_a_node_that_claims_the_input_plane_is_refused():
+    refused("only the capture node writes the input plane R5.*must not", dregs=[Digital.R6, INPUT])
+
+
+def test_a_capture_node_that_does_not_claim_the_input_plane_is_refused():
+    refused("input plane R5; this node must list", steps=(Run(0),), exits=(), is_capture=True)
+
+
+# ---- decisions
+
+
+def test_a_capture_that_decides_is_refused():
+    refused("a capture program must not decide", dregs=[INPUT, Digital.R6], is_capture=True)
+
+
+def test_a_node_that_does_not_decide_is_refused():
+    refused("last step must be Argmax", steps=(Run(0),))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (ScanDreg(6, 0, 1, 2), *DECIDE[1:]),
+        (DECIDE[0], *DECIDE),
+        DECIDE[1:],
+        (DECIDE[1], DECIDE[0], Argmax()),
+    ],
+)
+def test_a_layer_that_does_not_take_exactly_the_bits_scanned_is_refused(steps):
+    refused(r"\(ApplyFullyConnected.*does not take the \d+ bits scanned", steps=steps)
+
+
+def test_bits_of_several_scans_are_counted_together():
+    layer = FullyConnected(256 * 5, (0, 0), (bytes(160),) * 2)
+    verify(steps=(ScanDreg(6, 0, 1, 2), ScanDreg(5, 8, 2, 3), *DECIDE[1:]), segments=[layer])
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_node_with_more_or_fewer_exits_than_logits_is_refused(count):
+    refused(rf"step 2 \(Argmax\(\)\): 2 logits for {count} exits", exits=(Label(0),) * count)
+
+
+def test_a_decision_without_a_layer_is_refused():
+    refused(r"step 0 \(Argmax\(\)\): 0 logits for 2 exits", steps=(Argmax(),))
+
+
+def test_a_decision_without_logits_is_refused_even_where_there_are_no_exits():
+    refused("Argmax", steps=(Argmax(),), exits=())
+
+
+def test_block_planes_are_no_layer():
+    steps = (DECIDE[0], ApplyFullyConnected(1), Argmax())
+    refused(r"step 1 \(ApplyFullyConnected.*does not take", steps=steps)
+
+
+def test_a_layer_has_no_planes():
+    refused(r"step 0 \(LoadPlane.*no such plane", steps=(LoadPlane(0, 0, 6), *DECIDE))
+
+
+def test_a_plane_past_the_last_of_its_segment_is_refused():
+    verify(steps=(LoadPlane(1, 1, 6), *DECIDE))
+    refused(r"step 0 \(LoadPlane.*no such plane", steps=(LoadPlane(1, 2, 6), *DECIDE))
+
+
+# ---- running time
+
+
+def test_a_node_may_execute_as_many_words_as_the_limit_and_not_one_more():
+    thousand = [[NOP] * 1000, [NOP]]
+    at_limit = (Run(0, 600), Run(0, 400))
+    assert MAX_WORDS_PER_NODE == 1_000_000
+    verify(steps=(*at_limit, *DECIDE), blocks=thousand)
+    refused(
+        "executes 1000001 words; the limit is 1000000", steps=(*at_limit, Run(1), *DECIDE), blocks=thousand
+    )
+
+
+# ---- the sets behind the checks
+
+
+@given(st.sets(st.sampled_from([*AREGS, *DREGS]), min_size=1, max_size=4), st.integers(0, (1 << 80) - 1))
+def test_a_register_is_never_both_written_and_only_read(wanted, value):
+    strobes = bits(*(f"LR{r[1:]}" for r in wanted if r in DREGS and r != Digital.R0))
+    some = ICW(value | strobes)
+    assert not registers_written(some) & registers_read(some)
+    assert {r for r in wanted if r in DREGS and r != Digital.R0} <= registers_written(some)
+
+
+def test_every_register_is_seen_when_written_and_when_read():
+    for dreg in DREGS:
+        assert registers_written(word("SET", [dreg])) == {dreg}
+        assert registers_read(word("REFRESH_R", (), [dreg])) == {dreg}
+    for areg in AREGS:
+        assert registers_written(word("bus", [areg])) == {areg}
+        assert registers_read(word("aout", (), [areg])) == {areg}
+    for port in PORTS:
+        assert registers_written(word("bus", [port])) == {Analog.NEWS}
