@@ -23,6 +23,7 @@ from pixeltree_emu.array.fast.layout import EAST, NORTH, ROW_BITS_BYTES, SOUTH
 PLANE = 256 * ROW_BITS_BYTES
 STEPS = PLANE // 64
 NONE = np.uint64(0)
+ALL_ON, ALL_ASK = 0b01010101, 0b10101010
 ADDRESS_BITS = tuple(np.uint64(sum(1 << column for column in range(64) if column >> bit & 1)) for bit in range(6))
 """The columns, of 64, whose address has each bit set."""
 
@@ -148,20 +149,14 @@ def shift_columns(dst: int, a: int, from_east: bool, pixels: int, edge: int) -> 
 
 
 @tailored
-def run_neighbours(dst: int, a: int, enables: int, plane_bytes: int, setting: int) -> None:
-    """DST := OR over directions; ``enables`` is the address of R1. Equals ReferenceEngine._from_neighbours.
-
-    Two bits of ``setting`` per direction (south, west, north, east): off, on, or as the enables say.
-    """
-    edge = setting & 1
-    fill_words(a - ROW_BITS_BYTES, 4, edge)
-    fill_words(a + PLANE, 4, edge)
+def over_neighbours(dst: int, a: int, enables: int, plane_bytes: int, uses: int, edge: int) -> None:
+    """The loop of :func:`run_neighbours`; ``uses`` is its setting without the edge."""
     fill = splat(-edge)
     for step in range(STEPS):
         at = step * 64
         here, value = load(a + at), splat(0)
         for direction in range(4):
-            use = setting >> (1 + 2 * direction) & 3
+            use = uses >> 2 * direction & 3
             if use == 0:
                 continue
             if direction == SOUTH:
@@ -176,6 +171,24 @@ def run_neighbours(dst: int, a: int, enables: int, plane_bytes: int, setting: in
                 seen = both(seen, load(enables + direction * plane_bytes + at))
             value = either(value, seen)
         store(dst + at, value)
+
+
+@tailored
+def run_neighbours(dst: int, a: int, enables: int, plane_bytes: int, setting: int) -> None:
+    """DST := OR over directions; ``enables`` is the address of R1. Equals ReferenceEngine._from_neighbours.
+
+    Two bits of ``setting`` per direction (south, west, north, east): off, on, or as the enables say; above
+    bit 0, which is the edge.
+    """
+    edge = setting & 1
+    fill_words(a - ROW_BITS_BYTES, 4, edge)
+    fill_words(a + PLANE, 4, edge)
+    if setting >> 1 == ALL_ON:
+        over_neighbours(dst, a, enables, plane_bytes, ALL_ON, edge)
+    elif setting >> 1 == ALL_ASK:
+        over_neighbours(dst, a, enables, plane_bytes, ALL_ASK, edge)
+    else:
+        over_neighbours(dst, a, enables, plane_bytes, setting >> 1, edge)
 
 
 @tailored
@@ -194,8 +207,12 @@ def matching_columns(word: int, address: int, free: int) -> int:
 def run_select(dst: int, rows: int, columns: int) -> None:
     """DST := PEs whose row and column match. Equals PatternSelect.plane."""
     address, free = rows & 0xFF, rows >> 8
-    for word in range(4):
-        matching = matching_columns(word, columns & 0xFF, columns >> 8)
-        for row in range(256):
-            chosen = (row ^ address) & ~free & 0xFF == 0
-            store_word(dst + row * ROW_BITS_BYTES + word * 8, matching if chosen else NONE)
+    first, second = matching_columns(0, columns & 0xFF, columns >> 8), matching_columns(1, columns & 0xFF, columns >> 8)
+    third, fourth = matching_columns(2, columns & 0xFF, columns >> 8), matching_columns(3, columns & 0xFF, columns >> 8)
+    for row in range(256):
+        chosen = NONE if (row ^ address) & ~free & 0xFF else ~NONE
+        at = dst + row * ROW_BITS_BYTES
+        store_word(at, first & chosen)
+        store_word(at + 8, second & chosen)
+        store_word(at + 16, third & chosen)
+        store_word(at + 24, fourth & chosen)

@@ -38,6 +38,7 @@ from pixeltree_emu.array.fast.passes import (
     COPY,
     FILL,
     FLOOD,
+    LAST_ANALOG,
     MAGNITUDE,
     MASK,
     MOVE,
@@ -87,8 +88,8 @@ UNKNOWN = 2
 """State of a digital plane that is not the same everywhere, as far as translation knows; else 0 or 1."""
 
 # Entries of the scalar state
-COUNT, OPERANDS, FLAG_VERSION, NEWS_ZERO, SQUARE_DIVISOR, RESET_LEVEL, BOUNDARY, OWNER_GATES = range(8)
-STATE_SIZE = 8
+COUNT, OPERANDS, FLAG_VERSION, NEWS_ZERO, SQUARE_DIVISOR, RESET_LEVEL, BOUNDARY, OWNER_GATES, BUS_SOURCES = range(9)
+STATE_SIZE = 9
 
 NEWS_UNKNOWN, NEWS_ZERO_GATED, NEWS_ZERO_EVERYWHERE = 0, 1, 2
 
@@ -396,7 +397,9 @@ def local(row: Row, passes: Table, state: Row, known: Row) -> None:
     if setting & PRECHARGE:
         logic(READ_BUS, sources, 0, passes, state, known)
     else:
-        sources = 1 << READ_BUS
+        # what the bus holds, or better the planes it came from, if they are still as they were
+        single = count(row[DESTINATIONS]) == 1 and state[BUS_SOURCES]
+        sources = state[BUS_SOURCES] if single else 1 << READ_BUS
     # R12 first: R0 masks it as it was before the word
     for position in range(13):
         number = R12 - position
@@ -434,11 +437,11 @@ def neighbour(row: Row, passes: Table, state: Row, known: Row) -> None:
         made = emit(passes, state, SHIFT, target, source, only)
         passes[made, OFFSET], passes[made, VALUE] = 1, edge
     else:
-        made = emit(passes, state, NEIGHBOURS, SCRATCH, source, NO_PLANE)
+        target = target if single and not 30 >> target & 1 else SCRATCH
+        made = emit(passes, state, NEIGHBOURS, target, source, NO_PLANE)
         passes[made, VALUE] = edge
         for direction in range(4):
             passes[made, VALUE] |= known[1 + direction] << (1 + 2 * direction)
-        target = SCRATCH
     known[target] = UNKNOWN
     if target != SCRATCH:
         return
@@ -488,6 +491,19 @@ def step(records: Table, index: int, passes: Table, operands: Table, state: Row,
     return 1
 
 
+@exactly
+def follow_bus(row: Row, first: int, passes: Table, state: Row) -> None:
+    """Keep BUS_SOURCES: planes whose OR the read bus holds, or 0 once one of them has changed."""
+    changed = 0
+    for index in range(first, state[COUNT]):
+        if passes[index, CODE] > LAST_ANALOG:
+            changed |= 1 << passes[index, DST]
+    if row[KIND] == LOGIC and row[SETTING] & PRECHARGE:
+        state[BUS_SOURCES] = row[SOURCES]
+    if changed & state[BUS_SOURCES]:
+        state[BUS_SOURCES] = 0
+
+
 @entry
 def translate(records: Table, passes: Table, operands: Table, state: Row, known: Row) -> None:
     """Translate a block.
@@ -501,7 +517,10 @@ def translate(records: Table, passes: Table, operands: Table, state: Row, known:
     """
     index = 0
     while index < records.shape[0]:
-        index += step(records, index, passes, operands, state, known)
+        first = state[COUNT]
+        taken = step(records, index, passes, operands, state, known)
+        follow_bus(records[index], first, passes, state)
+        index += taken
 
 
 @entry
