@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 
+from pixeltree_emu.array.device_array import ENGINES, PixelArray
 from pixeltree_emu.daemon import Daemon
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_emu.listeners import Listener, listen
@@ -61,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="set one entry of the device cost model, as in word_ns=111; repeatable",
     )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=ENGINES[0],
+        help="what executes instruction words; both give the same bits (default %(default)s)",
+    )
     parser.add_argument("--verbose", action="store_true", help="log sessions as they come and go")
     return parser
 
@@ -75,6 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
         device = EmulatedDevice(
             DeviceLimits(memory_bytes=options.memory_bytes, icw_store=options.icw_store),
             CostModel().with_settings(options.cost),
+            array=PixelArray(engine=options.engine),
         )
         for url in options.listen or [DEFAULT_URL]:
             listeners.append(listen(url))

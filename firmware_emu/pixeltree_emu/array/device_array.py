@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree_emu.array.engine import Engine
+from pixeltree_emu.array.engine import Engine, Item
 from pixeltree_emu.array.planes import ArrayParameters, DigitalPlane
 from pixeltree_emu.array.reference import ReferenceEngine
+from pixeltree_emu.array.selection import PatternSelect
 from pixeltree_emu.array.sensor import Sensor
-from pixeltree_protocol.isa import ICW
+from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
+
+logger = logging.getLogger(__name__)
 
 Kernel = Any
 """A block made ready by the engine; opaque to everyone else."""
@@ -20,15 +25,44 @@ Kernel = Any
 _ADDRESSES = np.arange(ARRAY_SIZE)
 
 
-class PixelArray:
-    """Planes, engine, sensor and address latches."""
+ENGINES = ("fast", "reference")
 
-    def __init__(self, parameters: ArrayParameters | None = None) -> None:
+
+def create_engine(name: str, parameters: ArrayParameters) -> Engine:
+    """An engine by name.
+
+    The fast engine is imported when it is wanted: its first ever import compiles it.
+
+    Raises:
+        EmulatorError: no engine has this name.
+    """
+    if name == "reference":
+        return ReferenceEngine(parameters)
+    if name != "fast":
+        raise EmulatorError(f"no engine is named {name!r}; known: {', '.join(ENGINES)}")
+    from pixeltree_emu.array.fast.compiled import compiled_before  # noqa: PLC0415
+
+    if not compiled_before():
+        logger.warning("compiling the fast engine; this happens once and takes up to 20 s")
+    from pixeltree_emu.array.fast import FastEngine  # noqa: PLC0415
+
+    return FastEngine(parameters)
+
+
+class PixelArray:
+    """Planes, engine, sensor and address latches.
+
+    Args:
+        parameters: properties of the array that the sources leave open.
+        engine: ``fast`` or ``reference``.
+    """
+
+    def __init__(self, parameters: ArrayParameters | None = None, engine: str = "fast") -> None:
         self.parameters = parameters or ArrayParameters()
-        self.engine: Engine = ReferenceEngine(self.parameters)
+        self.engine: Engine = create_engine(engine, self.parameters)
         self.sensor = Sensor()
 
-    def load(self, words: tuple[ICW, ...]) -> Kernel:
+    def load(self, words: Sequence[Item]) -> Kernel:
         """Make a block ready to run; see :meth:`Engine.load`."""
         return self.engine.load(words)
 

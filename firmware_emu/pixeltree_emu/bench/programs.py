@@ -28,8 +28,10 @@ def chains() -> dict[str, list[Words]]:
         "bus (4 sources)": [[m.bus(A, B, C, D, IN)], [m.bus(B, A, C, D, IN)]],
         "bus2": [[word("bus2", (A, B), C)], [word("bus2", (C, D), A, B)]],
         "where": [[word("where", (), A, B), m.bus(A, B)], [word("where", (), A), m.bus(B, A)]],
-        "where+all": [[word("where", (), A), word("all")]],
-        "res": [[*m.res(A), m.bus(B, A)], [*m.res(B), m.bus(A, B)]],
+        "where+all": [
+            [word("where", (), A), m.digital("OR", R[5], R[6], Digital.FLAG), word("all")],
+            [word("where", (), B), m.digital("OR", R[6], R[5], Digital.FLAG), word("all")],
+        ],
         "mov": [m.mov(A, B), m.mov(B, A)],
         "add": [m.add(A, A, B), m.add(B, B, A)],
         "sub": [m.sub(A, A, B), m.sub(B, B, A)],

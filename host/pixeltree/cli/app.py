@@ -12,6 +12,7 @@ import sys
 import typer
 from rich.console import Console
 
+from pixeltree.cli.bench import bench
 from pixeltree.cli.demo import demo
 from pixeltree.cli.emulate import emulate
 from pixeltree.cli.info import info
@@ -36,6 +37,7 @@ app.command(
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
 )(emulate)
 app.command()(info)
+app.add_typer(bench, name="bench")
 
 
 def main() -> None:

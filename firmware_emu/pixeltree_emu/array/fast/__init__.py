@@ -5,6 +5,18 @@ Modules, in the order in which a block meets them: ``records`` (words to numbers
 ``lanes`` (the vector type those are written in), ``layout`` (where planes lie).
 """
 
-from pixeltree_emu.array.fast.engine import FastEngine
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pixeltree_emu.array.fast.engine import FastEngine
 
 __all__ = ["FastEngine"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """Import the engine, which may compile for a while, only when it is asked for."""
+    if name == "FastEngine":
+        from pixeltree_emu.array.fast.engine import FastEngine  # noqa: PLC0415
+
+        return FastEngine
+    raise AttributeError(name)

@@ -92,3 +92,8 @@ def exactly(function: F) -> F:
 def tailored(function: F) -> F:
     """Compile a function that only compiled functions call, anew for every combination of constants."""
     return cast(F, numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
+
+
+def compiled_before() -> bool:
+    """Whether an earlier start has left compiled code to use."""
+    return any(Path(numba.config.CACHE_DIR).glob("**/*.nbc"))

@@ -204,15 +204,17 @@ def matching_columns(word: int, address: int, free: int) -> int:
 
 
 @tailored
-def run_select(dst: int, rows: int, columns: int) -> None:
-    """DST := PEs whose row and column match. Equals PatternSelect.plane."""
+def run_select(dst: int, rows: int, columns: int, template: int) -> None:
+    """DST := PEs whose row and column match. Equals PatternSelect.plane.
+
+    ``template`` is the address of scratch memory for two rows.
+    """
     address, free = rows & 0xFF, rows >> 8
-    first, second = matching_columns(0, columns & 0xFF, columns >> 8), matching_columns(1, columns & 0xFF, columns >> 8)
-    third, fourth = matching_columns(2, columns & 0xFF, columns >> 8), matching_columns(3, columns & 0xFF, columns >> 8)
-    for row in range(256):
-        chosen = NONE if (row ^ address) & ~free & 0xFF else ~NONE
-        at = dst + row * ROW_BITS_BYTES
-        store_word(at, first & chosen)
-        store_word(at + 8, second & chosen)
-        store_word(at + 16, third & chosen)
-        store_word(at + 24, fourth & chosen)
+    for word in range(4):
+        matching = matching_columns(word, columns & 0xFF, columns >> 8)
+        even, odd = (0 ^ address) & ~free & 1, (1 ^ address) & ~free & 1
+        store_word(template + 8 * word, NONE if even else matching)
+        store_word(template + 32 + 8 * word, NONE if odd else matching)
+    pair, nothing = load(template), splat(0)
+    for step in range(STEPS):
+        store(dst + 64 * step, nothing if (2 * step ^ address) & ~free & 0xFE else pair)

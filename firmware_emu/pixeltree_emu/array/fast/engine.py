@@ -45,11 +45,13 @@ class FastKernel:
         records: its words as numbers.
         steering: bit set of the planes whose state when it starts makes its passes cheaper or dearer.
         variants: its passes for each state of those planes met so far.
+        only: its passes, where no state makes a difference.
     """
 
     records: npt.NDArray[np.int64]
     steering: int
     variants: dict[int, Variant] = field(default_factory=dict)
+    only: Variant | None = None
 
 
 class FastEngine:
@@ -102,12 +104,14 @@ class FastEngine:
         """Translate a block, for the steering planes as they are now."""
         rows = records.records_of(words)
         kernel = FastKernel(rows, int(steering_planes(rows)))
-        self._variant(kernel)
+        variant = self._variant(kernel)
+        if not kernel.steering:
+            kernel.only = variant
         return kernel
 
     def run(self, kernel: FastKernel) -> None:
         """Execute a block once."""
-        passes, operands = self._variant(kernel)
+        passes, operands = kernel.only or self._variant(kernel)
         execute(passes, operands, self._analog, self._digital)
 
     def _variant(self, kernel: FastKernel) -> Variant:

@@ -22,6 +22,7 @@ from pixeltree_emu.array.fast.layout import (
     FIRST_PE,
     FIRST_ROW,
     FLAG,
+    SCRATCH2,
     R0,
     R12,
 )
@@ -102,7 +103,7 @@ def run_digital(row: Row, operands: Table, analog_base: int, digital_base: int) 
     elif code == NEIGHBOURS:
         run_neighbours(dst, a, first + DIGITAL_BYTES, DIGITAL_BYTES, row[VALUE])
     elif code == SELECT_PATTERN:
-        run_select(dst, row[A], row[B])
+        run_select(dst, row[A], row[B], first + SCRATCH2 * DIGITAL_BYTES)
     elif code == FLOOD:
         mask = first + R0 * DIGITAL_BYTES
         run_flood(first + R12 * DIGITAL_BYTES, mask, first + DIGITAL_BYTES, DIGITAL_BYTES, row[VALUE])
