@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pixeltree_emu.array.fast import FastEngine
+from pixeltree_emu.array.nonidealities import PRESETS, Chip
 from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_protocol.isa import ICW, ClockClass, decode
@@ -48,10 +49,11 @@ def listing(words):
     return "\n".join(f"{index:3d}  {decode(word)}" for index, word in enumerate(words))
 
 
-def assert_agree(parameters, blocks, seed, level):
-    engines = [ReferenceEngine(parameters), FastEngine(parameters)]
+def assert_agree(parameters, blocks, seed, level, chip=None):
+    engines = [ReferenceEngine(parameters, chip), FastEngine(parameters, chip)]
     for engine in engines:
         prepare(engine, seed, level)
+        engine.begin_frame(seed)
     for words in (*blocks, READ_BUS_TO_R11):
         for engine in engines:
             engine.run(engine.load(words))
@@ -70,6 +72,16 @@ LEVELS = st.integers(-128, 127)
 @given(st.lists(programs(), min_size=1, max_size=2), SEEDS, LEVELS)
 def test_any_program_on_any_planes(blocks, seed, level):
     assert_agree(ArrayParameters(), blocks, seed, level)
+
+
+CHIPS = {name: Chip(PRESETS[name], chip=7, seed=3) for name in ("typical", "harsh")}
+
+
+@agreement
+@given(st.lists(programs(), min_size=1, max_size=2), SEEDS, LEVELS)
+@pytest.mark.parametrize("mode", CHIPS)
+def test_any_program_on_any_planes_of_a_real_chip(mode, blocks, seed, level):
+    assert_agree(ArrayParameters(), blocks, seed, level, CHIPS[mode])
 
 
 @settings(agreement, max_examples=EXAMPLES // 5)

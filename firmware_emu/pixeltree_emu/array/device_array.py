@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree_emu.array.engine import Engine, Item
+from pixeltree_emu.array.nonidealities import Chip
 from pixeltree_emu.array.planes import ArrayParameters, DigitalPlane
 from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_emu.array.selection import PatternSelect
@@ -28,7 +29,7 @@ _ADDRESSES = np.arange(ARRAY_SIZE)
 ENGINES = ("fast", "reference")
 
 
-def create_engine(name: str, parameters: ArrayParameters) -> Engine:
+def create_engine(name: str, parameters: ArrayParameters, chip: Chip | None = None) -> Engine:
     """An engine by name.
 
     The fast engine is imported when it is wanted: its first ever import compiles it.
@@ -37,7 +38,7 @@ def create_engine(name: str, parameters: ArrayParameters) -> Engine:
         EmulatorError: no engine has this name.
     """
     if name == "reference":
-        return ReferenceEngine(parameters)
+        return ReferenceEngine(parameters, chip)
     if name != "fast":
         raise EmulatorError(f"no engine is named {name!r}; known: {', '.join(ENGINES)}")
     from pixeltree_emu.array.fast.compiled import compiled_before  # noqa: PLC0415
@@ -46,7 +47,7 @@ def create_engine(name: str, parameters: ArrayParameters) -> Engine:
         logger.warning("compiling the fast engine; this happens once and takes up to 20 s")
     from pixeltree_emu.array.fast import FastEngine  # noqa: PLC0415
 
-    return FastEngine(parameters)
+    return FastEngine(parameters, chip)
 
 
 class PixelArray:
@@ -55,11 +56,12 @@ class PixelArray:
     Args:
         parameters: properties of the array that the sources leave open.
         engine: ``fast`` or ``reference``.
+        chip: the errors of a chip; none (ideal mode) if None.
     """
 
-    def __init__(self, parameters: ArrayParameters | None = None, engine: str = "fast") -> None:
+    def __init__(self, parameters: ArrayParameters | None = None, engine: str = "fast", chip: Chip | None = None) -> None:
         self.parameters = parameters or ArrayParameters()
-        self.engine: Engine = create_engine(engine, self.parameters)
+        self.engine: Engine = create_engine(engine, self.parameters, chip)
         self.sensor = Sensor()
 
     def load(self, words: Sequence[Item]) -> Kernel:
@@ -69,6 +71,10 @@ class PixelArray:
     def run(self, kernel: Kernel) -> None:
         """Execute a block once."""
         self.engine.run(kernel)
+
+    def begin_frame(self, frame: int) -> None:
+        """Start the numbering that random draws follow; see :meth:`Engine.begin_frame`."""
+        self.engine.begin_frame(frame)
 
     def expose(self) -> None:
         """Let PIX integrate the scene."""

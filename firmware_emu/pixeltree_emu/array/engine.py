@@ -52,3 +52,7 @@ class Engine(Protocol):
     def set_digital(self, register: Digital, plane: DigitalPlane) -> None:
         """Replace R0-R12, FLAG, SELECT or RECT."""
         ...
+
+    def begin_frame(self, frame: int) -> None:
+        """Number the words that follow from 0; the draws of a non-ideal mode depend on both numbers."""
+        ...

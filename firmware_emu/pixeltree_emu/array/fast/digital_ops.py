@@ -9,6 +9,7 @@ from pixeltree_emu.array.fast.lanes import (
     Lanes,
     both,
     either,
+    equal,
     invert,
     load,
     load_word,
@@ -218,3 +219,16 @@ def run_select(dst: int, rows: int, columns: int, template: int) -> None:
     pair, nothing = load(template), splat(0)
     for step in range(STEPS):
         store(dst + 64 * step, nothing if (2 * step ^ address) & ~free & 0xFE else pair)
+
+
+@tailored
+def grow(target: int, seen: int, mask: int) -> bool:
+    """target |= seen & mask; whether it grew."""
+    grew = False
+    for step in range(STEPS):
+        at = step * 64
+        before = load(target + at)
+        after = either(before, both(load(seen + at), load(mask + at)))
+        grew |= equal(before, after) != ~NONE
+        store(target + at, after)
+    return grew

@@ -11,11 +11,23 @@ import numpy.typing as npt
 from pixeltree_emu.array.engine import Item
 from pixeltree_emu.array.fast import layout, records
 from pixeltree_emu.array.fast.compiled import Table
+from pixeltree_emu.array.fast.errors_ops import (
+    ERROR_ENTRIES,
+    FLOOD_DISTANCE,
+    GAIN,
+    KEY,
+    OFFSET,
+    POOL,
+    POOL_BYTES,
+    WORDS,
+)
 from pixeltree_emu.array.fast.interpreter import execute, steering_state
 from pixeltree_emu.array.fast.optimize import optimize
+from pixeltree_emu.array.fast.passes import COLUMNS
 from pixeltree_emu.array.fast.translate import (
     BOUNDARY,
     COUNT,
+    NOISY,
     OPERANDS,
     OWNER_GATES,
     RESET_LEVEL,
@@ -25,7 +37,9 @@ from pixeltree_emu.array.fast.translate import (
     steering_planes,
     translate,
 )
+from pixeltree_emu.array.nonidealities import Chip, frame_key
 from pixeltree_emu.array.planes import AnalogPlane, ArrayParameters, DigitalPlane
+from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
 
 _ALL_UNKNOWN = sum(UNKNOWN << 2 * plane for plane in range(layout.FLAG + 1))
@@ -44,12 +58,14 @@ class FastKernel:
     Attributes:
         records: its words as numbers.
         steering: bit set of the planes whose state when it starts makes its passes cheaper or dearer.
+        words: how many words it has; selections are none.
         variants: its passes for each state of those planes met so far.
         only: its passes, where no state makes a difference.
     """
 
     records: npt.NDArray[np.int64]
     steering: int
+    words: int
     variants: dict[int, Variant] = field(default_factory=dict)
     only: Variant | None = None
 
@@ -61,8 +77,17 @@ class FastEngine:
     :class:`pixeltree_emu.array.engine.Engine` for what its public methods promise.
     """
 
-    def __init__(self, parameters: ArrayParameters) -> None:
+    def __init__(self, parameters: ArrayParameters, chip: Chip | None = None) -> None:
         self.parameters = parameters
+        self.chip = chip
+        self._errors = np.zeros(ERROR_ENTRIES, np.int64)
+        if chip:
+            self._fixed_pattern = _aligned_copy(chip.gain), _aligned_copy(chip.offset), _aligned_copy(chip.pool)
+            gain, offset, pool = self._fixed_pattern
+            self._errors[[GAIN, OFFSET, POOL]] = gain.ctypes.data, offset.ctypes.data, pool.ctypes.data
+            self._errors[POOL_BYTES] = chip.pool.shape[1]
+            self._errors[FLOOD_DISTANCE] = chip.model.flood_distance
+        self.begin_frame(0)
         analog = layout.aligned_bytes(layout.ANALOG_PLANES * layout.ANALOG_BYTES)
         digital = layout.aligned_bytes(layout.DIGITAL_PLANES * layout.DIGITAL_BYTES)
         self._analog = analog.reshape(layout.ANALOG_PLANES, layout.ANALOG_BYTES)
@@ -103,7 +128,7 @@ class FastEngine:
     def load(self, words: Sequence[Item]) -> FastKernel:
         """Translate a block, for the steering planes as they are now."""
         rows = records.records_of(words)
-        kernel = FastKernel(rows, int(steering_planes(rows)))
+        kernel = FastKernel(rows, int(steering_planes(rows)), sum(isinstance(item, ICW) for item in words))
         variant = self._variant(kernel)
         if not kernel.steering:
             kernel.only = variant
@@ -112,7 +137,15 @@ class FastEngine:
     def run(self, kernel: FastKernel) -> None:
         """Execute a block once."""
         passes, operands = kernel.only or self._variant(kernel)
-        execute(passes, operands, self._analog, self._digital)
+        execute(passes, operands, self._analog, self._digital, self._errors)
+        if self.chip:
+            self._errors[WORDS] += kernel.words
+
+    def begin_frame(self, frame: int) -> None:
+        """Number words from 0 again; draws depend on the frame's number."""
+        self._errors[WORDS] = 0
+        if self.chip:
+            self._errors[KEY] = np.uint64(frame_key(self.chip.seed, frame)).astype(np.int64)
 
     def _variant(self, kernel: FastKernel) -> Variant:
         """The block's passes for the steering planes as they are now."""
@@ -124,13 +157,14 @@ class FastEngine:
 
     def _translate(self, rows: Table, planes: int) -> Variant:
         words = len(rows)
-        passes = np.empty((_PASSES_PER_WORD * words, 10), np.int64)
+        passes = np.empty((_PASSES_PER_WORD * words, COLUMNS), np.int64)
         operands = np.empty((_OPERANDS_PER_WORD * words, 2), np.int64)
         state = np.zeros(STATE_SIZE, np.int64)
         state[SQUARE_DIVISOR] = self.parameters.square_divisor
         state[RESET_LEVEL] = self.parameters.pix_reset_level
         state[BOUNDARY] = self.parameters.analog_boundary
         state[OWNER_GATES] = self.parameters.push_gate == "owner"
+        state[NOISY] = self.chip is not None
         known = np.full(layout.DIGITAL_PLANES, UNKNOWN, np.int64)
         for plane in range(layout.FLAG + 1):
             known[plane] = planes >> 2 * plane & 3
@@ -147,3 +181,9 @@ class FastEngine:
         """Rows of a digital plane, int8 (256, 32)."""
         rows = self._digital[plane, layout.FIRST_ROW : -layout.MARGIN]
         return rows.reshape(ARRAY_SIZE, layout.ROW_BITS_BYTES)
+
+
+def _aligned_copy(values: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    memory = layout.aligned_bytes(values.size)
+    memory[:] = values.reshape(-1)
+    return memory

@@ -13,7 +13,8 @@ from pixeltree_emu.array.fast.analog_ops import (
     run_sum,
 )
 from pixeltree_emu.array.fast.compiled import Planes, Row, Table, entry, tailored
-from pixeltree_emu.array.fast.digital_ops import STEPS, run_neighbours, run_or, run_select, run_set, run_shift
+from pixeltree_emu.array.fast.digital_ops import ALL_ASK, STEPS, grow, run_neighbours, run_or, run_select, run_set, run_shift
+from pixeltree_emu.array.fast.errors_ops import FLOOD_DISTANCE, run_noisy
 from pixeltree_emu.array.fast.flood import run_flood
 from pixeltree_emu.array.fast.lanes import equal, load, load_word
 from pixeltree_emu.array.fast.layout import (
@@ -22,6 +23,7 @@ from pixeltree_emu.array.fast.layout import (
     FIRST_PE,
     FIRST_ROW,
     FLAG,
+    SCRATCH,
     SCRATCH2,
     R0,
     R12,
@@ -32,6 +34,9 @@ from pixeltree_emu.array.fast.passes import (
     COMPARE,
     COMPARE_ONE,
     COMPARE_TWO,
+    DRAW,
+    ERROR,
+    EXACT,
     FLOOD,
     LAST_ANALOG,
     MASK,
@@ -40,6 +45,7 @@ from pixeltree_emu.array.fast.passes import (
     NO_PLANE,
     NOR,
     OR,
+    PLAIN,
     SELECT_PATTERN,
     SET_TO,
     SHIFT,
@@ -59,7 +65,9 @@ NONE, ALL = np.uint64(0), ~np.uint64(0)
 
 
 @tailored
-def run_analog(row: Row, operands: Table, analog: Planes, analog_base: int, digital_base: int) -> None:
+def run_analog(
+    row: Row, operands: Table, analog: Planes, analog_base: int, digital_base: int, errors: Row
+) -> None:
     """One pass that writes an analog plane."""
     code = row[CODE]
     dst = analog_base + row[DST] * ANALOG_BYTES + FIRST_PE
@@ -76,11 +84,14 @@ def run_analog(row: Row, operands: Table, analog: Planes, analog_base: int, digi
         shift = 0 if code == SUBTRACT else row[OFFSET]
         b = analog_base + row[B] * ANALOG_BYTES + FIRST_PE + shift
         mask = 0 if row[MASK] == NO_MASK else digital_base + row[MASK] * DIGITAL_BYTES + FIRST_ROW
-        run_simple(code, dst, a, b, row[VALUE], mask, row[OFFSET] < 0)
+        if row[ERROR] == EXACT:
+            run_simple(code, dst, a, b, row[VALUE], mask, row[OFFSET] < 0)
+        else:
+            run_noisy(code, dst, a, b, mask, errors, row[DRAW], row[ERROR] - PLAIN)
 
 
 @tailored
-def run_digital(row: Row, operands: Table, analog_base: int, digital_base: int) -> None:
+def run_digital(row: Row, operands: Table, analog_base: int, digital_base: int, errors: Row) -> None:
     """One pass that writes a digital plane."""
     code, first = row[CODE], digital_base + FIRST_ROW
     dst, a = first + row[DST] * DIGITAL_BYTES, first + row[A] * DIGITAL_BYTES
@@ -105,12 +116,19 @@ def run_digital(row: Row, operands: Table, analog_base: int, digital_base: int) 
     elif code == SELECT_PATTERN:
         run_select(dst, row[A], row[B], first + SCRATCH2 * DIGITAL_BYTES)
     elif code == FLOOD:
-        mask = first + R0 * DIGITAL_BYTES
-        run_flood(first + R12 * DIGITAL_BYTES, mask, first + DIGITAL_BYTES, DIGITAL_BYTES, row[VALUE])
+        target, mask = first + R12 * DIGITAL_BYTES, first + R0 * DIGITAL_BYTES
+        if errors[FLOOD_DISTANCE]:
+            seen = first + SCRATCH * DIGITAL_BYTES
+            for _ in range(errors[FLOOD_DISTANCE]):
+                run_neighbours(seen, target, first + DIGITAL_BYTES, DIGITAL_BYTES, row[VALUE] + 2 * ALL_ASK)
+                if not grow(target, seen, mask):
+                    break
+        else:
+            run_flood(target, mask, first + DIGITAL_BYTES, DIGITAL_BYTES, row[VALUE])
 
 
 @entry
-def execute(passes: Table, operands: Table, analog: Planes, digital: Planes) -> None:
+def execute(passes: Table, operands: Table, analog: Planes, digital: Planes, errors: Row) -> None:
     """Run passes in order.
 
     Args:
@@ -118,14 +136,15 @@ def execute(passes: Table, operands: Table, analog: Planes, digital: Planes) -> 
         operands: int64 (operands, 2).
         analog: int8 (analog planes, bytes of a plane).
         digital: int8 (digital planes, bytes of a plane).
+        errors: int64, the table of ``errors_ops``; not read in ideal mode.
     """
     analog_base, digital_base = analog.ctypes.data, digital.ctypes.data
     for index in range(passes.shape[0]):
         row = passes[index]
         if row[CODE] <= LAST_ANALOG:
-            run_analog(row, operands, analog, analog_base, digital_base)
+            run_analog(row, operands, analog, analog_base, digital_base, errors)
         else:
-            run_digital(row, operands, analog_base, digital_base)
+            run_digital(row, operands, analog_base, digital_base, errors)
 
 
 @tailored
@@ -155,7 +174,7 @@ def steering_state(digital: Planes, wanted: int) -> int:
 
 
 @entry
-def execute(passes: Table, operands: Table, analog: Planes, digital: Planes) -> None:
+def execute(passes: Table, operands: Table, analog: Planes, digital: Planes, errors: Row) -> None:
     """Run passes in order.
 
     Args:
@@ -163,14 +182,15 @@ def execute(passes: Table, operands: Table, analog: Planes, digital: Planes) -> 
         operands: int64 (operands, 2).
         analog: int8 (analog planes, bytes of a plane).
         digital: int8 (digital planes, bytes of a plane).
+        errors: int64, the table of ``errors_ops``; not read in ideal mode.
     """
     analog_base, digital_base = analog.ctypes.data, digital.ctypes.data
     for index in range(passes.shape[0]):
         row = passes[index]
         if row[CODE] <= LAST_ANALOG:
-            run_analog(row, operands, analog, analog_base, digital_base)
+            run_analog(row, operands, analog, analog_base, digital_base, errors)
         else:
-            run_digital(row, operands, analog_base, digital_base)
+            run_digital(row, operands, analog_base, digital_base, errors)
 
 
 @entry

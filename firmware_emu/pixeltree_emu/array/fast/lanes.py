@@ -119,6 +119,42 @@ def _mulhi(builder: Any, left: Any, right: Any) -> Any:  # noqa: ANN401
     return builder.trunc(builder.lshr(product, ir.Constant(wide, [16] * WIDTH)), _vector(16))
 
 
+def _scaled(builder: Any, value: Any, factor: Any) -> Any:  # noqa: ANN401
+    """(value * factor) >> 7 of int8 lanes, by 16-bit products of the even and the odd ones.
+
+    A byte in the upper half of a 16-bit lane is 256 times itself: the upper half of the product of two such is
+    the product of the bytes.
+    """
+    pairs, wide = ir.VectorType(ir.IntType(16), WIDTH // 2), ir.VectorType(ir.IntType(32), WIDTH // 2)
+
+    def constant(kind: Any, number: int) -> Any:  # noqa: ANN401
+        return ir.Constant(kind, [number] * (WIDTH // 2))
+
+    def product(left: Any, right: Any) -> Any:  # noqa: ANN401
+        whole = builder.mul(builder.sext(left, wide), builder.sext(right, wide))
+        return builder.trunc(builder.lshr(whole, constant(wide, 16)), pairs)
+
+    both_pairs = [builder.bitcast(operand, pairs) for operand in (value, factor)]
+    even = product(*(builder.shl(operand, constant(pairs, 8)) for operand in both_pairs))
+    odd = product(*(builder.and_(operand, constant(pairs, 0xFF00)) for operand in both_pairs))
+    low = builder.and_(builder.ashr(even, constant(pairs, 7)), constant(pairs, 0x00FF))
+    high = builder.and_(builder.shl(odd, constant(pairs, 1)), constant(pairs, 0xFF00))
+    return builder.bitcast(builder.or_(low, high), _vector(8))
+
+
+def _whole_counts(builder: Any, value: Any) -> Any:  # noqa: ANN401
+    """value >> 4 of int8 lanes; by 16-bit shifts, because there are none of bytes."""
+    pairs = ir.VectorType(ir.IntType(16), WIDTH // 2)
+
+    def constant(number: int) -> Any:  # noqa: ANN401
+        return ir.Constant(_vector(8), [number] * WIDTH)
+
+    biased = builder.bitcast(builder.xor(value, constant(-128)), pairs)
+    shifted = builder.lshr(biased, ir.Constant(pairs, [4] * (WIDTH // 2)))
+    upper = builder.and_(builder.bitcast(shifted, _vector(8)), constant(0x0F))
+    return builder.sub(upper, constant(8))
+
+
 def _row_shift(toward_higher: bool) -> Emit:
     """Two rows of bits (x), the same one word on (y), both shifted to make one row shifted by n < 64."""
 
@@ -152,6 +188,8 @@ select16 = _lane_function(V16, (WORD, V16, V16), _select)
 add_sat = _lane_function(V8, (V8, V8), _call("sadd.sat", 8))
 sub_sat = _lane_function(V8, (V8, V8), _call("ssub.sat", 8))
 largest = _lane_function(V8, (V8, V8), _call("smax", 8))
+scaled = _lane_function(V8, (V8, V8), _scaled)
+whole_counts = _lane_function(V8, (V8,), _whole_counts)
 add8 = _lane_function(V8, (V8, V8), _method("add"))
 sub8 = _lane_function(V8, (V8, V8), _method("sub"))
 either = _lane_function(V8, (V8, V8), _method("or_"))

@@ -2,11 +2,13 @@
 
 A pass is a row of int64: CODE, DST (plane), A and B (planes), OFFSET (distance in bytes of the PE that A, and
 B of an addition, are read from), MASK (digital plane that gates the write, or NO_MASK), VALUE, VERSION (of
-FLAG, for gated writes: equal versions gate the same PEs), C and D (further planes).
+FLAG, for gated writes: equal versions gate the same PEs), C and D (further planes), DRAW (16 *
+word + register, for the draws of a write), ERROR (whether the write adds none, a plain or a dividing error).
 """
 
-CODE, DST, A, B, OFFSET, MASK, VALUE, VERSION, C, D = range(10)
-COLUMNS = 10
+CODE, DST, A, B, OFFSET, MASK, VALUE, VERSION, C, D, DRAW, ERROR = range(12)
+COLUMNS = 12
+EXACT, PLAIN, DIVIDING = range(3)
 NO_MASK = -1
 NO_PLANE = -1
 

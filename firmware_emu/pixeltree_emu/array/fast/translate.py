@@ -36,6 +36,10 @@ from pixeltree_emu.array.fast.passes import (
     COMPARE_ONE,
     COMPARE_TWO,
     COPY,
+    DIVIDING,
+    DRAW,
+    ERROR,
+    EXACT,
     FILL,
     FLOOD,
     LAST_ANALOG,
@@ -49,6 +53,7 @@ from pixeltree_emu.array.fast.passes import (
     NO_PLANE,
     NOR,
     OR,
+    PLAIN,
     SELECT_PATTERN,
     SET_TO,
     SHIFT,
@@ -88,8 +93,8 @@ UNKNOWN = 2
 """State of a digital plane that is not the same everywhere, as far as translation knows; else 0 or 1."""
 
 # Entries of the scalar state
-COUNT, OPERANDS, FLAG_VERSION, NEWS_ZERO, SQUARE_DIVISOR, RESET_LEVEL, BOUNDARY, OWNER_GATES, BUS_SOURCES = range(9)
-STATE_SIZE = 9
+COUNT, OPERANDS, FLAG_VERSION, NEWS_ZERO, SQUARE_DIVISOR, RESET_LEVEL, BOUNDARY, OWNER_GATES, BUS_SOURCES, NOISY, WORD = range(11)
+STATE_SIZE = 11
 
 NEWS_UNKNOWN, NEWS_ZERO_GATED, NEWS_ZERO_EVERYWHERE = 0, 1, 2
 
@@ -103,7 +108,7 @@ def emit(passes: Table, state: Row, code: int, dst: int, a: int, b: int) -> int:
     state[COUNT] = row + 1
     passes[row, CODE], passes[row, DST], passes[row, A], passes[row, B] = code, dst, a, b
     passes[row, OFFSET], passes[row, MASK], passes[row, VALUE], passes[row, VERSION] = 0, NO_MASK, 0, 0
-    passes[row, C], passes[row, D] = NO_PLANE, NO_PLANE
+    passes[row, C], passes[row, D], passes[row, DRAW], passes[row, ERROR] = NO_PLANE, NO_PLANE, 0, EXACT
     return row
 
 
@@ -112,6 +117,7 @@ def gated(passes: Table, state: Row, known: Row, code: int, dst: int, a: int, b:
     """Append an analog pass that FLAG gates, unless FLAG is known to be 1 everywhere."""
     row = emit(passes, state, code, dst, a, b)
     passes[row, OFFSET] = offset
+    passes[row, DRAW], passes[row, ERROR] = 16 * state[WORD] + dst, PLAIN if state[NOISY] else EXACT
     if known[FLAG] != 1:
         passes[row, MASK] = FLAG
         passes[row, VERSION] = state[FLAG_VERSION]
@@ -170,7 +176,7 @@ def list_operands(state: Row, operands: Table, sources: int) -> int:
 @exactly
 def wrote_news(state: Row, known: Row, zero: bool) -> None:
     """Keep track of whether NEWS is known to be 0."""
-    if not zero:
+    if not zero or state[NOISY]:
         state[NEWS_ZERO] = NEWS_UNKNOWN
     elif known[FLAG] == 1:
         state[NEWS_ZERO] = NEWS_ZERO_EVERYWHERE
@@ -256,8 +262,10 @@ def deliver(destinations: int, passes: Table, state: Row, known: Row) -> None:
     for number in range(13):
         if not destinations >> number & 1:
             continue
+        error = EXACT if not state[NOISY] else DIVIDING if count(destinations) > 1 else PLAIN
         if number < XN:
-            gated(passes, state, known, COPY, number, SUM_SCRATCH, NO_PLANE, 0)
+            row = gated(passes, state, known, COPY, number, SUM_SCRATCH, NO_PLANE, 0)
+            passes[row, ERROR] = error
             continue
         gate = FLAG
         if known[FLAG] != 1 and not state[OWNER_GATES]:
@@ -265,6 +273,7 @@ def deliver(destinations: int, passes: Table, state: Row, known: Row) -> None:
             row = emit(passes, state, SHIFT, SCRATCH, FLAG, OPPOSITES[PORT_DIRECTIONS[number - XN]])
             passes[row, OFFSET], passes[row, VALUE] = 1, 1
         row = gated(passes, state, known, COPY, NEWS, SUM_SCRATCH, NO_PLANE, push_offset(number))
+        passes[row, ERROR], passes[row, DRAW] = error, 16 * state[WORD] + number
         if known[FLAG] != 1:
             passes[row, MASK] = gate
             # gates of its own: no later write is known to cover the same PEs
@@ -287,7 +296,8 @@ def transfer(records: Table, index: int, passes: Table, operands: Table, state: 
         a = NEWS if ports else lowest(sources)
         b = lowest(sources & (sources - 1)) if total == 2 else NO_PLANE
         code = FILL if total == 0 else NEGATE if total == 1 else NEGATE_SUM
-        gated(passes, state, known, code, plane, a, b, offset)
+        made = gated(passes, state, known, code, plane, a, b, offset)
+        passes[made, DRAW] += dst - plane
     else:
         divided = emit(passes, state, SUM, SUM_SCRATCH, list_operands(state, operands, sources), total)
         passes[divided, VALUE] = count(destinations)
@@ -456,9 +466,10 @@ def step(records: Table, index: int, passes: Table, operands: Table, state: Row,
     row = records[index]
     kind = row[KIND]
     if kind == TRANSFER:
-        if magnitude(records, index, passes, state, known):
+        # with errors, every write is one of its own
+        if not state[NOISY] and magnitude(records, index, passes, state, known):
             return 6
-        if word_pair(records, index, passes, state, known):
+        if not state[NOISY] and word_pair(records, index, passes, state, known):
             return 2
         transfer(records, index, passes, operands, state, known)
     elif kind == LOGIC:
@@ -520,6 +531,7 @@ def translate(records: Table, passes: Table, operands: Table, state: Row, known:
         first = state[COUNT]
         taken = step(records, index, passes, operands, state, known)
         follow_bus(records[index], first, passes, state)
+        state[WORD] += 0 if records[index, KIND] == SELECTED else taken
         index += taken
 
 
