@@ -4,7 +4,7 @@ An AREG holds an integer from -128 to 127 in every mode; one unit is one ADC cou
 ideal value first (``planes``), saturated. In a non-ideal mode each write then adds an error, computed in
 sixteenths of a count with 8-bit saturating sums, in this order:
 
-    gain = (value * gain_p) >> 7                  gain_p int8 per PE, in 1/2048
+    gain = (value * gain_p) >> 8                  gain_p int8 per PE, in 1/4096
     error = sat(sat(gain + offset_p) + draw)      sixteenths; offset_p has 8 for rounding, draw is Gaussian
     written = sat(value + (error >> 4))
 
@@ -29,7 +29,7 @@ from pixeltree_emu.array.planes import SHAPE, AnalogPlane
 from pixeltree_emu.errors import EmulatorError
 
 SIXTEENTHS = 16
-GAIN_UNIT = 2048
+GAIN_UNIT = 4096
 POOL_ROWS = 512
 """Rows of 256 samples in the pool."""
 POOL_TAIL = 192
@@ -51,14 +51,14 @@ class Nonidealities:
     ``tools/repeated_copy.py``; 'assumed' ones wait for a measurement.
     """
 
-    gain_error: float = _number(-0.0078, "of the value, per write", "fitted")
-    gain_spread: float = _number(0.003, "sigma over PEs", "assumed")
+    gain_error: float = _number(-0.0072, "of the value, per write", "fitted")
+    gain_spread: float = _number(0.002, "sigma over PEs", "assumed")
     offset: float = _number(0.0, "counts per write", "assumed; cancels in two-word macros")
-    offset_spread: float = _number(0.3, "counts, sigma over PEs", "assumed")
-    noise: float = _number(0.4, "counts, sigma per write", "assumed, inside the published spread")
-    division_offset: float = _number(1.85, "counts per dividing write", "fitted")
-    division_spread: float = _number(0.4, "counts, sigma over PEs", "assumed")
-    division_noise: float = _number(0.6, "counts, sigma per dividing write", "assumed")
+    offset_spread: float = _number(0.2, "counts, sigma over PEs", "assumed")
+    noise: float = _number(0.35, "counts, sigma per write", "assumed, inside the published spread")
+    division_offset: float = _number(1.8, "counts per dividing write", "fitted")
+    division_spread: float = _number(0.25, "counts, sigma over PEs", "assumed")
+    division_noise: float = _number(0.4, "counts, sigma per dividing write", "assumed")
     areg_leak_ms: float = _number(20.0, "ms in which an AREG loses a count toward 0", "assumed")
     dreg_hold_ms: float = _number(4000.0, "ms, median time a DREG keeps a 1", "assumed; refresh after 1.5 s")
     dreg_hold_spread: float = _number(0.2, "sigma of the logarithm", "assumed")
@@ -78,8 +78,8 @@ PRESETS: dict[str, Nonidealities | None] = {
     "typical": TYPICAL,
     "harsh": replace(
         TYPICAL,
-        gain_error=-0.015,
-        gain_spread=0.008,
+        gain_error=-0.012,
+        gain_spread=0.005,
         offset_spread=0.8,
         noise=1.0,
         division_offset=3.0,
@@ -121,7 +121,7 @@ class Chip:
     """What a chip id and a seed fix: the fixed pattern and the pool of draws.
 
     Attributes:
-        gain: int8 (256, 256), in 1/2048.
+        gain: int8 (256, 256), in 1/4096.
         offset: int8 (2, 256, 256), sixteenths, 8 of them for rounding; [1] is for words that divide.
         pool: int8 (2, 512 * 256 + 192), sixteenths; [1] is for words that divide.
         hold_ms: float64 (256, 256), how long each PE's DREGs keep a 1.
@@ -156,7 +156,7 @@ class Chip:
 
     def written(self, value: AnalogPlane, key: int, number: int, dividing: bool) -> AnalogPlane:
         """The ideal value with its error: int16 in, int16 out, both within the range of an AREG."""
-        gain = value * self.gain.astype(np.int16) >> 7
+        gain = value * self.gain.astype(np.int16) >> 8
         error = np.clip(gain + self.offset[int(dividing)], -128, 127) + self.draws(key, number, dividing)
         error = np.clip(error, -128, 127) >> 4
         return np.asarray(np.clip(value + error, -128, 127), np.int16)

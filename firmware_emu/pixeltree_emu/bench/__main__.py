@@ -15,6 +15,7 @@ from typing import Any
 
 from pixeltree_emu.array.device_array import create_engine
 from pixeltree_emu.array.engine import Item
+from pixeltree_emu.array.nonidealities import Chip, preset
 from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.bench import programs
 from pixeltree_emu.bench.measure import seconds_of, time_chain, time_program
@@ -25,7 +26,7 @@ from pixeltree_emu.array.device_array import PixelArray
 array = PixelArray(); array.run(array.load([]))
 print(time.perf_counter() - start)
 """
-_REPEATS = {"fast": 96, "reference": 4}
+_REPEATS = {"fast": 96, "reference": 2}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,12 +51,16 @@ def _programs() -> dict[str, list[list[Item]]]:
 
 def _measure(engine_name: str, budget: float) -> dict[str, Any]:
     """Everything about one engine, in every mode."""
-    engine = create_engine(engine_name, ArrayParameters())
-    repeats = _REPEATS[engine_name]
-    chains = programs.chains()
-    ops = {name: time_chain(engine, calls, repeats, budget) for name, calls in chains.items()}
-    timed = {name: time_program(engine, blocks, 5 * budget) for name, blocks in _programs().items()}
-    return {"ideal": {"ops": ops, "programs": timed}}
+    measured = {}
+    for mode in ("ideal", "typical"):
+        model = preset(mode)
+        chip = Chip(model, chip=0, seed=0) if model else None
+        engine = create_engine(engine_name, ArrayParameters(), chip)
+        repeats, chains = _REPEATS[engine_name], programs.chains()
+        ops = {name: time_chain(engine, calls, repeats, budget) for name, calls in chains.items()}
+        timed = {name: time_program(engine, blocks, 5 * budget) for name, blocks in _programs().items()}
+        measured[mode] = {"ops": ops, "programs": timed}
+    return measured
 
 
 def _translation_us(budget: float) -> float:

@@ -120,26 +120,20 @@ def _mulhi(builder: Any, left: Any, right: Any) -> Any:  # noqa: ANN401
 
 
 def _scaled(builder: Any, value: Any, factor: Any) -> Any:  # noqa: ANN401
-    """(value * factor) >> 7 of int8 lanes, by 16-bit products of the even and the odd ones.
+    """(value * factor) >> 8 of int8 lanes, by 16-bit products of the even and the odd ones.
 
-    A byte in the upper half of a 16-bit lane is 256 times itself: the upper half of the product of two such is
-    the product of the bytes.
+    The result is the upper byte of each product: it moves down for even lanes and stays for odd ones.
     """
-    pairs, wide = ir.VectorType(ir.IntType(16), WIDTH // 2), ir.VectorType(ir.IntType(32), WIDTH // 2)
+    pairs = ir.VectorType(ir.IntType(16), WIDTH // 2)
 
-    def constant(kind: Any, number: int) -> Any:  # noqa: ANN401
-        return ir.Constant(kind, [number] * (WIDTH // 2))
+    def constant(number: int) -> Any:  # noqa: ANN401
+        return ir.Constant(pairs, [number] * (WIDTH // 2))
 
-    def product(left: Any, right: Any) -> Any:  # noqa: ANN401
-        whole = builder.mul(builder.sext(left, wide), builder.sext(right, wide))
-        return builder.trunc(builder.lshr(whole, constant(wide, 16)), pairs)
-
-    both_pairs = [builder.bitcast(operand, pairs) for operand in (value, factor)]
-    even = product(*(builder.shl(operand, constant(pairs, 8)) for operand in both_pairs))
-    odd = product(*(builder.and_(operand, constant(pairs, 0xFF00)) for operand in both_pairs))
-    low = builder.and_(builder.ashr(even, constant(pairs, 7)), constant(pairs, 0x00FF))
-    high = builder.and_(builder.shl(odd, constant(pairs, 1)), constant(pairs, 0xFF00))
-    return builder.bitcast(builder.or_(low, high), _vector(8))
+    eight, operands = constant(8), [builder.bitcast(operand, pairs) for operand in (value, factor)]
+    even = builder.mul(*(builder.ashr(builder.shl(operand, eight), eight) for operand in operands))
+    odd = builder.mul(*(builder.ashr(operand, eight) for operand in operands))
+    joined = builder.or_(builder.lshr(even, eight), builder.and_(odd, constant(0xFF00)))
+    return builder.bitcast(joined, _vector(8))
 
 
 def _whole_counts(builder: Any, value: Any) -> Any:  # noqa: ANN401
@@ -149,9 +143,8 @@ def _whole_counts(builder: Any, value: Any) -> Any:  # noqa: ANN401
     def constant(number: int) -> Any:  # noqa: ANN401
         return ir.Constant(_vector(8), [number] * WIDTH)
 
-    biased = builder.bitcast(builder.xor(value, constant(-128)), pairs)
-    shifted = builder.lshr(biased, ir.Constant(pairs, [4] * (WIDTH // 2)))
-    upper = builder.and_(builder.bitcast(shifted, _vector(8)), constant(0x0F))
+    shifted = builder.lshr(builder.bitcast(value, pairs), ir.Constant(pairs, [4] * (WIDTH // 2)))
+    upper = builder.xor(builder.and_(builder.bitcast(shifted, _vector(8)), constant(0x0F)), constant(8))
     return builder.sub(upper, constant(8))
 
 
