@@ -82,7 +82,8 @@ class FastEngine:
         self.chip = chip
         self._errors = np.zeros(ERROR_ENTRIES, np.int64)
         if chip:
-            self._fixed_pattern = _aligned_copy(chip.gain), _aligned_copy(chip.offset), _aligned_copy(chip.pool)
+            gains = _halves(chip.gain)
+            self._fixed_pattern = _aligned_copy(gains), _aligned_copy(chip.offset), _aligned_copy(chip.pool)
             gain, offset, pool = self._fixed_pattern
             self._errors[[GAIN, OFFSET, POOL]] = gain.ctypes.data, offset.ctypes.data, pool.ctypes.data
             self._errors[POOL_BYTES] = chip.pool.shape[1]
@@ -187,3 +188,9 @@ def _aligned_copy(values: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     memory = layout.aligned_bytes(values.size)
     memory[:] = values.reshape(-1)
     return memory
+
+
+def _halves(gain: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Gains widened to int16, per 64 PEs first those of the even columns, then of the odd ones."""
+    pairs = gain.reshape(-1, 32, 2).astype(np.int16)
+    return np.ascontiguousarray(pairs.transpose(0, 2, 1)).view(np.int8)

@@ -50,7 +50,7 @@ def noisy_rows(code: int, dst: int, a: int, b: int, mask: int, errors: Row, numb
         for chunk in range(CHUNKS):
             at, dense = row * ROW_BYTES + chunk * 64, row * 256 + chunk * 64
             ideal = value_of(code, a + at, b + at, filling)
-            error = add_sat(scaled(ideal, load(gain + dense)), load(offset + dense))
+            error = add_sat(scaled(ideal, load(gain + 2 * dense), load(gain + 2 * dense + 64)), load(offset + dense))
             error = add_sat(error, load(draws + chunk * 64))
             written = add_sat(ideal, whole_counts(error))
             if mask:

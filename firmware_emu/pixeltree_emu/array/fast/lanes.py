@@ -119,19 +119,21 @@ def _mulhi(builder: Any, left: Any, right: Any) -> Any:  # noqa: ANN401
     return builder.trunc(builder.lshr(product, ir.Constant(wide, [16] * WIDTH)), _vector(16))
 
 
-def _scaled(builder: Any, value: Any, factor: Any) -> Any:  # noqa: ANN401
+def _scaled(builder: Any, value: Any, even_factor: Any, odd_factor: Any) -> Any:  # noqa: ANN401
     """(value * factor) >> 8 of int8 lanes, by 16-bit products of the even and the odd ones.
 
-    The result is the upper byte of each product: it moves down for even lanes and stays for odd ones.
+    Factors come widened to 16 bits, the even lanes' and the odd lanes' apart. The result is the upper byte of
+    each product: it moves down for even lanes and stays for odd ones.
     """
     pairs = ir.VectorType(ir.IntType(16), WIDTH // 2)
 
     def constant(number: int) -> Any:  # noqa: ANN401
         return ir.Constant(pairs, [number] * (WIDTH // 2))
 
-    eight, operands = constant(8), [builder.bitcast(operand, pairs) for operand in (value, factor)]
-    even = builder.mul(*(builder.ashr(builder.shl(operand, eight), eight) for operand in operands))
-    odd = builder.mul(*(builder.ashr(operand, eight) for operand in operands))
+    eight, operand = constant(8), builder.bitcast(value, pairs)
+    even_value, odd_value = builder.ashr(builder.shl(operand, eight), eight), builder.ashr(operand, eight)
+    even = builder.mul(even_value, builder.bitcast(even_factor, pairs))
+    odd = builder.mul(odd_value, builder.bitcast(odd_factor, pairs))
     joined = builder.or_(builder.lshr(even, eight), builder.and_(odd, constant(0xFF00)))
     return builder.bitcast(joined, _vector(8))
 
@@ -181,7 +183,7 @@ select16 = _lane_function(V16, (WORD, V16, V16), _select)
 add_sat = _lane_function(V8, (V8, V8), _call("sadd.sat", 8))
 sub_sat = _lane_function(V8, (V8, V8), _call("ssub.sat", 8))
 largest = _lane_function(V8, (V8, V8), _call("smax", 8))
-scaled = _lane_function(V8, (V8, V8), _scaled)
+scaled = _lane_function(V8, (V8, V8, V8), _scaled)
 whole_counts = _lane_function(V8, (V8,), _whole_counts)
 add8 = _lane_function(V8, (V8, V8), _method("add"))
 sub8 = _lane_function(V8, (V8, V8), _method("sub"))
