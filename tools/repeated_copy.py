@@ -1,6 +1,6 @@
 """Run the published repeated-copy experiment on an emulated chip and compare (fact sheet section 7).
 
-Kernel, once per iteration: ``diva(A, B, C)``: A := A / 2; ``mov(D, A)``; ``add(A, A, D)``. Ideally A keeps its value.
+Kernel, once per iteration: ``diva(A, B, C)`` (halves A), ``mov(D, A)``, ``add(A, A, D)``. Ideally A stays.
 The input is uniform. Bias is |mean over PEs of A - input| after k iterations; sigma is the standard deviation
 over PEs after one.
 
@@ -87,7 +87,9 @@ def main() -> int:
         parser.error("ideal mode has no errors to measure")
     chip = Chip(model, options.chip, options.seed)
     good, results = True, {}
-    sys.stdout.write("| input | k | measured | published | agrees | sigma after one |\n|---|---|---|---|---|---|\n")
+    sys.stdout.write(
+        "| input | k | measured | published | agrees | sigma after one |\n|---|---|---|---|---|---|\n"
+    )
     for level, published in PUBLISHED.items():
         biases, sigma = measure(level, len(published), chip)
         results[level] = biases
@@ -96,7 +98,9 @@ def main() -> int:
             close = agrees(bias, wanted)
             good &= close
             shown = f"{sigma:.2f}" if step == 1 else ""
-            sys.stdout.write(f"| {level} | {step} | {bias:.2f} | {wanted} | {'yes' if close else 'NO'} | {shown} |\n")
+            sys.stdout.write(
+                f"| {level} | {step} | {bias:.2f} | {wanted} | {'yes' if close else 'NO'} | {shown} |\n"
+            )
     if options.plot:
         plot(results, options.plot)
     return 0 if good else 1

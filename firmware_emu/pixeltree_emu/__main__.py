@@ -75,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
         default="ideal",
         help="exact arithmetic, or the errors of a chip (default %(default)s)",
     )
-    parser.add_argument("--chip", type=int, default=0, metavar="N", help="which chip: fixes its fixed pattern")
+    parser.add_argument(
+        "--chip", type=int, default=0, metavar="N", help="which chip: fixes its fixed pattern"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="fixes random draws (default 0)")
     parser.add_argument("--verbose", action="store_true", help="log sessions as they come and go")
     return parser

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.emulator.word_strategies import programs, random_planes
 
 from pixeltree_emu.array.fast import FastEngine
 from pixeltree_emu.array.nonidealities import PRESETS, Chip
@@ -13,7 +14,6 @@ from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_protocol.isa import ICW, ClockClass, decode
 from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital, bits
-from tests.emulator.word_strategies import programs, random_planes
 
 EXAMPLES = 300
 CHECKED_ANALOG = (*AREGS, Analog.PIX)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tools import repeated_copy
 
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.array.nonidealities import PRESETS, SHAPE, TYPICAL, Chip, Nonidealities, preset
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.registers import Analog
-from tools import repeated_copy
 
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])

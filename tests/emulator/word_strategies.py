@@ -66,7 +66,9 @@ def analog_operands(draw, most_destinations=3, most_sources=4):
     stored = draw(_some(STORED, 0, most_destinations))
     news = draw(st.sampled_from([None, N, *PORTS]))
     destinations = list(stored)
-    sources = draw(_some([reg for reg in (*STORED, Analog.PIX, Analog.IN) if reg not in stored], 0, most_sources))
+    sources = draw(
+        _some([reg for reg in (*STORED, Analog.PIX, Analog.IN) if reg not in stored], 0, most_sources)
+    )
     if news is not None and (not stored or draw(st.booleans())):
         destinations.append(news)
     elif stored:

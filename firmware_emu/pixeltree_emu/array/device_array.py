@@ -59,7 +59,9 @@ class PixelArray:
         chip: the errors of a chip; none (ideal mode) if None.
     """
 
-    def __init__(self, parameters: ArrayParameters | None = None, engine: str = "fast", chip: Chip | None = None) -> None:
+    def __init__(
+        self, parameters: ArrayParameters | None = None, engine: str = "fast", chip: Chip | None = None
+    ) -> None:
         self.parameters = parameters or ArrayParameters()
         self.engine: Engine = create_engine(engine, self.parameters, chip)
         self.sensor = Sensor()

@@ -10,7 +10,6 @@ from pixeltree_emu.array.selection import PatternSelect
 from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.registers import Analog, Digital
 
-
 Item = ICW | PatternSelect
 """What blocks are made of: words, and selections between them."""
 

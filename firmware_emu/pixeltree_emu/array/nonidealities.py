@@ -152,7 +152,7 @@ class Chip:
         value = mixed(key + number & _MASK64)
         first, stride, shift = value & 511, value >> 9 & 511 | 1, (value >> 18 & 3) * 64
         starts = (first + np.arange(SHAPE[0]) * stride & 511) * SHAPE[1] + shift
-        return self.pool[int(dividing)][starts[:, None] + np.arange(SHAPE[1])].astype(np.int16)
+        return np.asarray(self.pool[int(dividing)][starts[:, None] + np.arange(SHAPE[1])], np.int16)
 
     def written(self, value: AnalogPlane, key: int, number: int, dividing: bool) -> AnalogPlane:
         """The ideal value with its error: int16 in, int16 out, both within the range of an AREG."""

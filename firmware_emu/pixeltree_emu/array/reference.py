@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree_emu.array.engine import Item
 from pixeltree_emu.array.nonidealities import Chip, frame_key
 from pixeltree_emu.array.planes import (
     AREG_MAX,
@@ -22,7 +23,6 @@ from pixeltree_emu.array.planes import (
     DigitalPlane,
     Planes,
 )
-from pixeltree_emu.array.engine import Item
 from pixeltree_emu.array.selection import PatternSelect
 from pixeltree_emu.array.semantics import (
     AnalogTransfer,
@@ -56,7 +56,18 @@ Kernel = tuple[Callable[[], None], ...]
 WRITE_NUMBER = {
     register: number
     for number, register in enumerate(
-        (Analog.A, Analog.B, Analog.C, Analog.D, Analog.E, Analog.F, Analog.NEWS, Analog.PIX, Analog.IN, *PORTS)
+        (
+            Analog.A,
+            Analog.B,
+            Analog.C,
+            Analog.D,
+            Analog.E,
+            Analog.F,
+            Analog.NEWS,
+            Analog.PIX,
+            Analog.IN,
+            *PORTS,
+        )
     )
 }
 """Which of a word's writes a destination is, for its draws."""

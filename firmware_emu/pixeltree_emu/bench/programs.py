@@ -45,7 +45,11 @@ def chains() -> dict[str, list[Words]]:
         "sq": [[word("sq", (), A), m.bus(A, Analog.NEWS)]],
         "get_image": [[*m.get_image(A), m.bus(B, A, C)], [*m.get_image(A), m.bus(C, A, B)]],
         "WHERE": [[word("WHERE", (), R[5], R[6]), m.bus(A, B)], [word("WHERE", (), R[6]), m.bus(B, A)]],
-        "MOV": [[m.digital("MOV", R[5], R[6])], [m.digital("MOV", R[6], R[7])], [m.digital("MOV", R[7], R[5])]],
+        "MOV": [
+            [m.digital("MOV", R[5], R[6])],
+            [m.digital("MOV", R[6], R[7])],
+            [m.digital("MOV", R[7], R[5])],
+        ],
         "OR": [[m.digital("OR", R[5], R[6], R[7])], [m.digital("OR", R[6], R[5], R[7])]],
         "NOT": [[m.digital("NOT", R[5], R[6])], [m.digital("NOT", R[6], R[5])]],
         "NOR": [[m.digital("NOR", R[5], R[6], R[7])], [m.digital("NOR", R[6], R[5], R[7])]],

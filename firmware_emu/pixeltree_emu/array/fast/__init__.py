@@ -1,8 +1,9 @@
 """The fast engine: blocks are translated once and interpreted by compiled code, one pass per word or fewer.
 
 Modules, in the order in which a block meets them: ``records`` (words to numbers), ``translate`` and
-``optimize`` (numbers to passes), ``interpreter`` with ``analog_ops`` and ``digital_ops`` (passes over planes),
-``lanes`` (the vector type those are written in), ``layout`` (where planes lie).
+``optimize`` (numbers to passes),
+``interpreter`` with ``analog_ops``, ``errors_ops``, ``digital_ops`` and ``flood``
+(passes over planes), ``lanes`` (the vector type those are written in), ``layout`` (where planes lie).
 """
 
 from typing import TYPE_CHECKING, Any

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pixeltree_emu.array.fast.compiled import Planes, Table, tailored
 from pixeltree_emu.array.fast.lanes import (
     Lanes,
+    Word,
     add16,
     add_sat,
     equal,
@@ -54,7 +55,7 @@ def negated_sum(a: Lanes, b: Lanes) -> Lanes:
 
 
 @tailored
-def value_of(code: int, a: int, b: int, constant: Lanes) -> Lanes:
+def value_of(code: int, a: int, b: int, constant: Lanes) -> Lanes:  # noqa: PLR0911 - one line a kind
     """What a pass of this kind computes from the 64 PEs at two addresses."""
     if code == NEGATE:
         return sub_sat(splat(0), load(a))
@@ -143,7 +144,7 @@ def summed(operands: Table, first: int, total: int, plane_bytes: int, address: i
 
 @tailored
 def divided(value: Lanes, factor: Lanes) -> Lanes:
-    """value / n rounded toward zero, exact for |value| < 4096 and n < 12; factor is ceil(65536 / n)."""
+    """Value / n rounded toward zero, exact for |value| < 4096 and n < 12; factor is ceil(65536 / n)."""
     zero = splat16(0)
     size = largest16(value, sub16(zero, value))
     quotient = mulhi16(size, factor)
@@ -157,7 +158,9 @@ def saturated(value: Lanes) -> Lanes:
 
 
 @tailored
-def run_sum(operands: Table, first: int, total: int, count: int, analog: int, plane_bytes: int, dst: int) -> None:
+def run_sum(
+    operands: Table, first: int, total: int, count: int, analog: int, plane_bytes: int, dst: int
+) -> None:
     """DST := -(sum) / count. Equals ReferenceEngine._transfer_analog before its writes."""
     factor = splat16(-(-65536 // count) if count > 1 else 0)
     for row in range(ROWS):
@@ -202,8 +205,8 @@ def run_square(operands: Table, first: int, total: int, divisor: int, planes: Pl
 
 
 @tailored
-def link(bits: int, row: int, chunk: int, direction: int) -> int:
-    """64 PEs' links toward a direction: both ends enabled. ``bits`` is the address of row 0 of the enables."""
+def link(bits: int, row: int, chunk: int, direction: int) -> Word:
+    """64 PEs' links toward a direction: both ends enabled. ``bits`` is where the enables lie."""
     at = bits + row * ROW_BITS_BYTES + chunk * 8
     here = load_word(at)
     if direction == 2:  # north
@@ -229,7 +232,15 @@ def run_blur(source: int, dst: int, axes: int, vertical: int, horizontal: int) -
                 if not axes >> upright & 1:
                     continue
                 links = link(vertical if upright else horizontal, row, chunk, direction)
-                step = ROW_BYTES if direction == 0 else 1 if direction == 1 else -ROW_BYTES if direction == 2 else -1
+                step = (
+                    ROW_BYTES
+                    if direction == 0
+                    else 1
+                    if direction == 1
+                    else -ROW_BYTES
+                    if direction == 2
+                    else -1
+                )
                 beside = widen(load(source + at + step))
                 total = add16(total, select16(links, beside, splat16(0)))
                 linked = add16(linked, select16(links, splat16(1), splat16(0)))
@@ -238,7 +249,7 @@ def run_blur(source: int, dst: int, axes: int, vertical: int, horizontal: int) -
 
 @tailored
 def mean(total: Lanes, linked: Lanes) -> Lanes:
-    """total / linked, 1 to 5, rounded toward zero."""
+    """Total / linked, 1 to 5, rounded toward zero."""
     factor = splat16(0)
     for number in range(2, 6):
         factor = select16(equal16(linked, splat16(number)), splat16(-(-65536 // number)), factor)

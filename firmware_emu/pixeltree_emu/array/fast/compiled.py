@@ -55,8 +55,11 @@ if "NUMBA_CACHE_DIR" not in os.environ:
 
 import numba  # noqa: E402 - reads its cache folder from the environment when imported
 
-if not numba.config.CACHE_DIR:  # another package imported numba first
-    numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
+_config: Any = numba.config
+_njit: Any = numba.njit  # its stubs lack the options that leave out wrappers for Python
+
+if not _config.CACHE_DIR:  # another package imported numba first
+    _config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
 
 
 _WORDS_OF_TYPES = {
@@ -77,7 +80,7 @@ def _signature(function: Callable[..., Any]) -> str:
 
 def entry(function: F) -> F:
     """Compile a function that Python calls. It runs without the GIL and is kept on disk."""
-    return cast(F, numba.njit(_signature(function), cache=True, nogil=True)(function))
+    return cast(F, _njit(_signature(function), cache=True, nogil=True)(function))
 
 
 def exactly(function: F) -> F:
@@ -85,15 +88,15 @@ def exactly(function: F) -> F:
 
     Without that, Numba compiles it anew for every combination of constant arguments.
     """
-    make = numba.njit(_signature(function), cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    make = _njit(_signature(function), cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
     return cast(F, make(function))
 
 
 def tailored(function: F) -> F:
     """Compile a function that only compiled functions call, anew for every combination of constants."""
-    return cast(F, numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
+    return cast(F, _njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
 
 
 def compiled_before() -> bool:
     """Whether an earlier start has left compiled code to use."""
-    return any(Path(numba.config.CACHE_DIR).glob("**/*.nbc"))
+    return any(Path(_config.CACHE_DIR).glob("**/*.nbc"))

@@ -7,6 +7,7 @@ import numpy as np
 from pixeltree_emu.array.fast.compiled import tailored
 from pixeltree_emu.array.fast.lanes import (
     Lanes,
+    Word,
     both,
     either,
     equal,
@@ -25,7 +26,9 @@ PLANE = 256 * ROW_BITS_BYTES
 STEPS = PLANE // 64
 NONE = np.uint64(0)
 ALL_ON, ALL_ASK = 0b01010101, 0b10101010
-ADDRESS_BITS = tuple(np.uint64(sum(1 << column for column in range(64) if column >> bit & 1)) for bit in range(6))
+ADDRESS_BITS = tuple(
+    np.uint64(sum(1 << column for column in range(64) if column >> bit & 1)) for bit in range(6)
+)
 """The columns, of 64, whose address has each bit set."""
 
 
@@ -193,7 +196,7 @@ def run_neighbours(dst: int, a: int, enables: int, plane_bytes: int, setting: in
 
 
 @tailored
-def matching_columns(word: int, address: int, free: int) -> int:
+def matching_columns(word: int, address: int, free: int) -> Word:
     """The 64 columns of a word whose address matches ``address`` but for the ``free`` bits."""
     if (64 * word ^ address) & ~free & 0xC0:
         return NONE
@@ -223,7 +226,7 @@ def run_select(dst: int, rows: int, columns: int, template: int) -> None:
 
 @tailored
 def grow(target: int, seen: int, mask: int) -> bool:
-    """target |= seen & mask; whether it grew."""
+    """Target |= seen & mask; whether it grew."""
     grew = False
     for step in range(STEPS):
         at = step * 64

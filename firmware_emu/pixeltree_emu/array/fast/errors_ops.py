@@ -7,6 +7,7 @@ import numpy as np
 from pixeltree_emu.array.fast.analog_ops import CHUNKS, ROWS, value_of
 from pixeltree_emu.array.fast.compiled import Row, tailored
 from pixeltree_emu.array.fast.lanes import (
+    Word,
     add_sat,
     load,
     load_word,
@@ -24,12 +25,16 @@ GAIN, OFFSET, POOL, POOL_BYTES, KEY, WORDS, FLOOD_DISTANCE = range(7)
 in it so far, and the PEs that a propagation word reaches."""
 ERROR_ENTRIES = 7
 
-_GOLDEN, _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_GOLDEN, _FIRST, _SECOND = (
+    np.uint64(0x9E3779B97F4A7C15),
+    np.uint64(0xBF58476D1CE4E5B9),
+    np.uint64(0x94D049BB133111EB),
+)
 _30, _27, _31 = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
 @tailored
-def mixed(value: int) -> int:
+def mixed(value: Word) -> Word:
     """The splitmix64 finalizer; as in ``nonidealities``."""
     value = np.uint64(value) + _GOLDEN
     value = (value ^ (value >> _30)) * _FIRST
@@ -38,7 +43,9 @@ def mixed(value: int) -> int:
 
 
 @tailored
-def noisy_rows(code: int, dst: int, a: int, b: int, mask: int, errors: Row, number: int, dividing: int) -> None:
+def noisy_rows(
+    code: int, dst: int, a: int, b: int, mask: int, errors: Row, number: int, dividing: int
+) -> None:
     """A pass over all rows whose writes add an error; arguments as in ``analog_ops.over_rows``."""
     value = mixed(errors[KEY] + number)
     first, stride = value & 511, (value >> 9 & 511) | 1
@@ -50,7 +57,9 @@ def noisy_rows(code: int, dst: int, a: int, b: int, mask: int, errors: Row, numb
         for chunk in range(CHUNKS):
             at, dense = row * ROW_BYTES + chunk * 64, row * 256 + chunk * 64
             ideal = value_of(code, a + at, b + at, filling)
-            error = add_sat(scaled(ideal, load(gain + 2 * dense), load(gain + 2 * dense + 64)), load(offset + dense))
+            error = add_sat(
+                scaled(ideal, load(gain + 2 * dense), load(gain + 2 * dense + 64)), load(offset + dense)
+            )
             error = add_sat(error, load(draws + chunk * 64))
             written = add_sat(ideal, whole_counts(error))
             if mask:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pixeltree_emu.array.fast.compiled import tailored
-from pixeltree_emu.array.fast.lanes import load_word, store_word
+from pixeltree_emu.array.fast.lanes import Word, load_word, store_word
 from pixeltree_emu.array.fast.layout import ROW_BITS_BYTES
 
 _ROWS = 256
@@ -20,7 +20,9 @@ def run_flood(target: int, mask: int, enables: int, plane_bytes: int, edge: int)
     """Flood as far as it goes. Equals ReferenceEngine._propagate.
 
     Args:
-        target, mask, enables: addresses of row 0 of R12, R0 and R1.
+        target: address of row 0 of R12.
+        mask: of R0.
+        enables: of R1.
         plane_bytes: from one of R1-R4 to the next.
         edge: 0 or 1, what lies beyond the array.
     """
@@ -66,7 +68,7 @@ def grow_row(target: int, mask: int, enables: int, plane_bytes: int, edge: int, 
 
 
 @tailored
-def spread_down(value: int, open_: int) -> int:
+def spread_down(value: Word, open_: Word) -> Word:
     """Spread bits toward lower ones through open bits."""
     for power in range(6):
         distance = _ONE << np.uint64(power)

@@ -13,7 +13,16 @@ from pixeltree_emu.array.fast.analog_ops import (
     run_sum,
 )
 from pixeltree_emu.array.fast.compiled import Planes, Row, Table, entry, tailored
-from pixeltree_emu.array.fast.digital_ops import ALL_ASK, STEPS, grow, run_neighbours, run_or, run_select, run_set, run_shift
+from pixeltree_emu.array.fast.digital_ops import (
+    ALL_ASK,
+    STEPS,
+    grow,
+    run_neighbours,
+    run_or,
+    run_select,
+    run_set,
+    run_shift,
+)
 from pixeltree_emu.array.fast.errors_ops import FLOOD_DISTANCE, run_noisy
 from pixeltree_emu.array.fast.flood import run_flood
 from pixeltree_emu.array.fast.lanes import equal, load, load_word
@@ -23,10 +32,10 @@ from pixeltree_emu.array.fast.layout import (
     FIRST_PE,
     FIRST_ROW,
     FLAG,
-    SCRATCH,
-    SCRATCH2,
     R0,
     R12,
+    SCRATCH,
+    SCRATCH2,
 )
 from pixeltree_emu.array.fast.passes import (
     BLUR,
@@ -35,6 +44,7 @@ from pixeltree_emu.array.fast.passes import (
     COMPARE_ONE,
     COMPARE_TWO,
     DRAW,
+    DST,
     ERROR,
     EXACT,
     FLOOD,
@@ -44,6 +54,7 @@ from pixeltree_emu.array.fast.passes import (
     NO_MASK,
     NO_PLANE,
     NOR,
+    OFFSET,
     OR,
     PLAIN,
     SELECT_PATTERN,
@@ -57,8 +68,6 @@ from pixeltree_emu.array.fast.passes import (
     B,
     C,
     D,
-    DST,
-    OFFSET,
 )
 
 NONE, ALL = np.uint64(0), ~np.uint64(0)
@@ -127,38 +136,18 @@ def run_digital(row: Row, operands: Table, analog_base: int, digital_base: int, 
             run_flood(target, mask, first + DIGITAL_BYTES, DIGITAL_BYTES, row[VALUE])
 
 
-@entry
-def execute(passes: Table, operands: Table, analog: Planes, digital: Planes, errors: Row) -> None:
-    """Run passes in order.
-
-    Args:
-        passes: int64 (passes, 10).
-        operands: int64 (operands, 2).
-        analog: int8 (analog planes, bytes of a plane).
-        digital: int8 (digital planes, bytes of a plane).
-        errors: int64, the table of ``errors_ops``; not read in ideal mode.
-    """
-    analog_base, digital_base = analog.ctypes.data, digital.ctypes.data
-    for index in range(passes.shape[0]):
-        row = passes[index]
-        if row[CODE] <= LAST_ANALOG:
-            run_analog(row, operands, analog, analog_base, digital_base, errors)
-        else:
-            run_digital(row, operands, analog_base, digital_base, errors)
-
-
 @tailored
 def uniform(first_row: int) -> int:
     """0 or 1 if a digital plane is that everywhere, else 2; ``first_row`` is an address."""
     word = load_word(first_row)
     if word not in (NONE, ALL):
         return 2
+    for part in range(1, 8):
+        if load_word(first_row + 8 * part) != word:
+            return 2
     value = load(first_row)
     for step in range(1, STEPS):
         if equal(value, load(first_row + 64 * step)) != ALL:
-            return 2
-    for part in range(8):
-        if load_word(first_row + 8 * part) != word:
             return 2
     return 1 if word else 0
 
@@ -191,16 +180,3 @@ def execute(passes: Table, operands: Table, analog: Planes, digital: Planes, err
             run_analog(row, operands, analog, analog_base, digital_base, errors)
         else:
             run_digital(row, operands, analog_base, digital_base, errors)
-
-
-@entry
-def uniform(digital: Planes, plane: int) -> int:
-    """0 or 1 if a digital plane is that everywhere, else 2."""
-    words = digital[plane, FIRST_ROW : DIGITAL_BYTES - FIRST_ROW]
-    first = words[0]
-    if first not in (0, -1):
-        return 2
-    for byte in words:
-        if byte != first:
-            return 2
-    return -first

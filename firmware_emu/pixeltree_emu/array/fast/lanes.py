@@ -18,6 +18,8 @@ from numba.extending import intrinsic, models, register_model
 
 Lanes = Any
 """A vector of 64 int8 or int16."""
+Word = Any
+"""64 bits of a digital plane, uint64."""
 
 WIDTH = 64
 
@@ -31,7 +33,7 @@ class _LanesType(types.Type):
 @register_model(_LanesType)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, front_end_type: _LanesType) -> None:  # noqa: ANN401 - numba's own
-        super().__init__(manager, front_end_type, _vector(front_end_type.bits))
+        super().__init__(manager, front_end_type, _vector(front_end_type.bits))  # type: ignore[no-untyped-call]
 
 
 def _vector(bits: int) -> ir.VectorType:
@@ -46,13 +48,13 @@ Emit = Callable[..., Any]
 def _lane_function(result: Any, arguments: tuple[Any, ...], emit: Emit) -> Callable[..., Any]:  # noqa: ANN401
     """An intrinsic with a fixed signature, whose code ``emit(builder, *arguments)`` builds."""
 
-    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # noqa: ANN401, ARG001
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # noqa: ANN401
         made = emit(builder, *values)
         return context.get_dummy_value() if result is NOTHING else made
 
     names = "abcd"[: len(arguments)]
     scope = {"signature": result(*arguments), "code": code}
-    exec(f"def made(typing, {', '.join(names)}): return signature, code", scope)  # noqa: S102
+    exec(f"def made(typing, {', '.join(names)}): return signature, code", scope)
     return intrinsic(scope["made"])
 
 
@@ -81,7 +83,7 @@ def _call(name: str, bits: int) -> Emit:
     def emit(builder: Any, *values: Any) -> Any:  # noqa: ANN401
         vector = _vector(bits)
         kind = ir.FunctionType(vector, [vector] * len(values))
-        function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{WIDTH}i{bits}")
+        function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{WIDTH}i{bits}")  # type: ignore[no-untyped-call]
         return builder.call(function, values)
 
     return emit
@@ -92,7 +94,9 @@ def _splat(bits: int) -> Emit:
         vector = _vector(bits)
         undefined = ir.Constant(vector, ir.Undefined)
         one = builder.insert_element(undefined, builder.trunc(value, vector.element), ir.IntType(32)(0))
-        return builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH))
+        return builder.shuffle_vector(
+            one, undefined, ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
+        )
 
     return emit
 
@@ -139,7 +143,7 @@ def _scaled(builder: Any, value: Any, even_factor: Any, odd_factor: Any) -> Any:
 
 
 def _whole_counts(builder: Any, value: Any) -> Any:  # noqa: ANN401
-    """value >> 4 of int8 lanes; by 16-bit shifts, because there are none of bytes."""
+    """Value >> 4 of int8 lanes; by 16-bit shifts, because there are none of bytes."""
     pairs = ir.VectorType(ir.IntType(16), WIDTH // 2)
 
     def constant(number: int) -> Any:  # noqa: ANN401

@@ -10,12 +10,12 @@ from pixeltree_emu.array.fast.layout import (
     DIGITAL_PLANES,
     MARGIN,
     MARGIN_ROWS,
+    R0,
+    R12,
     ROW_BYTES,
     SCRATCH,
     SCRATCH2,
     SUM_SCRATCH,
-    R0,
-    R12,
 )
 from pixeltree_emu.array.fast.passes import (
     ADD,
@@ -25,6 +25,7 @@ from pixeltree_emu.array.fast.passes import (
     COMPARE,
     COMPARE_TWO,
     DEAD,
+    DST,
     FILL,
     FLOOD,
     LAST_ANALOG,
@@ -35,6 +36,7 @@ from pixeltree_emu.array.fast.passes import (
     NO_MASK,
     NO_PLANE,
     NOR,
+    OFFSET,
     OR,
     SELECT_PATTERN,
     SET_TO,
@@ -48,8 +50,6 @@ from pixeltree_emu.array.fast.passes import (
     B,
     C,
     D,
-    DST,
-    OFFSET,
 )
 
 _WANTED, _OVERWRITTEN = 0, 1
@@ -170,8 +170,6 @@ def joins(first: int, second: int) -> bool:
     return vertical and distance <= MARGIN_ROWS * ROW_BYTES
 
 
-
-
 @exactly
 def join_runs(passes: Table, total: int) -> int:
     """Consecutive moves of one plane in place, in one direction, become one."""
@@ -180,10 +178,9 @@ def join_runs(passes: Table, total: int) -> int:
         row, before = passes[index], passes[last]
         in_place = row[DST] == row[A] and before[DST] == before[A] and row[DST] == before[DST]
         same = row[CODE] == before[CODE] and row[MASK] == before[MASK] == NO_MASK
-        if in_place and same and row[CODE] == SHIFT and row[B] == before[B] and row[VALUE] == before[VALUE]:
-            before[OFFSET] += row[OFFSET]
-            row[CODE] = DEAD
-        elif in_place and same and row[CODE] == MOVE and joins(before[OFFSET], row[OFFSET]):
+        if (
+            in_place and same and row[CODE] == SHIFT and row[B] == before[B] and row[VALUE] == before[VALUE]
+        ) or (in_place and same and row[CODE] == MOVE and joins(before[OFFSET], row[OFFSET])):
             before[OFFSET] += row[OFFSET]
             row[CODE] = DEAD
         else:

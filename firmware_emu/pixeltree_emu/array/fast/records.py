@@ -30,22 +30,18 @@ from pixeltree_emu.array.semantics import (
 )
 from pixeltree_emu.errors import MeaninglessWord
 from pixeltree_protocol.isa import ICW
-from pixeltree_protocol.registers import Analog, Digital
+from pixeltree_protocol.registers import AREGS, PORTS, Analog, Digital
 
 KIND, DESTINATIONS, SOURCES, SETTING = range(4)
 """Columns: kind of word, bit sets of register numbers, and whatever else the kind needs."""
 
-IDLE, RESET_PIXEL, TRANSFER, DIFFUSE, SQUARED, COMPARED, FLAGGED, LOGIC, NEIGHBOUR, FLOODED, SELECTED = range(11)
+IDLE, RESET_PIXEL, TRANSFER, DIFFUSE, SQUARED, COMPARED, FLAGGED, LOGIC, NEIGHBOUR, FLOODED, SELECTED = range(
+    11
+)
 PRECHARGE, INVERTED, ONE = 1, 2, 4
 """Bits of a LOGIC word's setting."""
 
-ANALOG_NUMBER = {
-    register: number
-    for number, register in enumerate(
-        (Analog.A, Analog.B, Analog.C, Analog.D, Analog.E, Analog.F, Analog.NEWS, Analog.PIX, Analog.IN)
-        + (Analog.XN, Analog.XE, Analog.XS, Analog.XW)
-    )
-}
+ANALOG_NUMBER = {register: number for number, register in enumerate((*AREGS, Analog.PIX, Analog.IN, *PORTS))}
 """The first nine are planes (see ``layout``), the rest ports."""
 
 DIGITAL_NUMBER = {register: number for number, register in enumerate(Digital)}

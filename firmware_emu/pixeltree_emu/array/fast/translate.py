@@ -17,6 +17,8 @@ from pixeltree_emu.array.fast.layout import (
     OPPOSITES,
     PIX,
     PORT_DIRECTIONS,
+    R0,
+    R12,
     READ_BUS,
     RECT,
     SCRATCH,
@@ -24,9 +26,6 @@ from pixeltree_emu.array.fast.layout import (
     SELECT,
     SUM_SCRATCH,
     XN,
-    XW,
-    R0,
-    R12,
 )
 from pixeltree_emu.array.fast.passes import (
     ADD,
@@ -38,6 +37,7 @@ from pixeltree_emu.array.fast.passes import (
     COPY,
     DIVIDING,
     DRAW,
+    DST,
     ERROR,
     EXACT,
     FILL,
@@ -52,6 +52,7 @@ from pixeltree_emu.array.fast.passes import (
     NO_MASK,
     NO_PLANE,
     NOR,
+    OFFSET,
     OR,
     PLAIN,
     SELECT_PATTERN,
@@ -66,8 +67,6 @@ from pixeltree_emu.array.fast.passes import (
     B,
     C,
     D,
-    DST,
-    OFFSET,
 )
 from pixeltree_emu.array.fast.records import (
     COMPARED,
@@ -93,7 +92,19 @@ UNKNOWN = 2
 """State of a digital plane that is not the same everywhere, as far as translation knows; else 0 or 1."""
 
 # Entries of the scalar state
-COUNT, OPERANDS, FLAG_VERSION, NEWS_ZERO, SQUARE_DIVISOR, RESET_LEVEL, BOUNDARY, OWNER_GATES, BUS_SOURCES, NOISY, WORD = range(11)
+(
+    COUNT,
+    OPERANDS,
+    FLAG_VERSION,
+    NEWS_ZERO,
+    SQUARE_DIVISOR,
+    RESET_LEVEL,
+    BOUNDARY,
+    OWNER_GATES,
+    BUS_SOURCES,
+    NOISY,
+    WORD,
+) = range(11)
 STATE_SIZE = 11
 
 NEWS_UNKNOWN, NEWS_ZERO_GATED, NEWS_ZERO_EVERYWHERE = 0, 1, 2
@@ -104,7 +115,7 @@ _ALL_NEWS = 1 << NEWS | 15 << XN
 @exactly
 def emit(passes: Table, state: Row, code: int, dst: int, a: int, b: int) -> int:
     """Append a pass that is not gated; returns its row."""
-    row = state[COUNT]
+    row: int = state[COUNT]
     state[COUNT] = row + 1
     passes[row, CODE], passes[row, DST], passes[row, A], passes[row, B] = code, dst, a, b
     passes[row, OFFSET], passes[row, MASK], passes[row, VALUE], passes[row, VERSION] = 0, NO_MASK, 0, 0
@@ -164,7 +175,7 @@ def may_shift(state: Row, known: Row, sources: int) -> bool:
 @exactly
 def list_operands(state: Row, operands: Table, sources: int) -> int:
     """Append the planes and distances of sources to the operand list; returns where they begin."""
-    first = state[OPERANDS]
+    first: int = state[OPERANDS]
     for number in range(13):
         if sources >> number & 1:
             operands[state[OPERANDS], 0] = NEWS if number >= XN else number
@@ -307,9 +318,7 @@ def transfer(records: Table, index: int, passes: Table, operands: Table, state: 
 
 
 @exactly
-def listed(
-    row: Row, code: int, dst: int, passes: Table, operands: Table, state: Row
-) -> int:
+def listed(row: Row, code: int, dst: int, passes: Table, operands: Table, state: Row) -> int:
     """A pass over the sum of any number of sources."""
     sources = row[SOURCES]
     return emit(passes, state, code, dst, list_operands(state, operands, sources), count(sources))
@@ -422,7 +431,7 @@ def local(row: Row, passes: Table, state: Row, known: Row) -> None:
 
 
 @exactly
-def neighbour(row: Row, passes: Table, state: Row, known: Row) -> None:
+def neighbour(row: Row, passes: Table, state: Row, known: Row) -> None:  # noqa: PLR0912
     """A DNEWS word: one shift where one direction is known to be on and the others off."""
     sources, loads, edge = row[SOURCES], row[DESTINATIONS], row[SETTING]
     source = lowest(sources)
@@ -461,7 +470,7 @@ def neighbour(row: Row, passes: Table, state: Row, known: Row) -> None:
 
 
 @exactly
-def step(records: Table, index: int, passes: Table, operands: Table, state: Row, known: Row) -> int:
+def step(records: Table, index: int, passes: Table, operands: Table, state: Row, known: Row) -> int:  # noqa: PLR0912 - one branch a kind
     """Translate the word at ``index``, with those after it where they belong together; returns how many."""
     row = records[index]
     kind = row[KIND]
