@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from pixeltree_emu.array.selection import PatternSelect
 from pixeltree_protocol.objects.segment import BlockPlanes, block_size
 
 _INVERSION_WORTH = 1
@@ -17,20 +18,10 @@ _INVERSION_WORTH = 1
 
 
 @dataclass(frozen=True)
-class Selection:
-    """Arguments of one pattern select, as in :class:`pixeltree_protocol.objects.program.SelectPattern`."""
-
-    r: int
-    c: int
-    rx: int
-    cx: int
-
-
-@dataclass(frozen=True)
 class Expansion:
     """How to load one plane: OR these selections together, then invert if asked."""
 
-    selections: tuple[Selection, ...]
+    selections: tuple[PatternSelect, ...]
     inverted: bool
 
 
@@ -84,11 +75,11 @@ def _all_cubes(minterms: int) -> tuple[tuple[Cube, int], ...]:
     return tuple(sorted(cubes, key=lambda entry: -entry[1].bit_count()))
 
 
-def _selection(segment: BlockPlanes, cube: Cube) -> Selection:
+def _selection(segment: BlockPlanes, cube: Cube) -> PatternSelect:
     """Block address bits -> row and column addresses; the bits inside a block are always free."""
     height, width = block_size(segment)
     rows = divmod(cube.value, segment.grid_columns), divmod(cube.free, segment.grid_columns)
     (row, column), (free_row, free_column) = rows
-    return Selection(
+    return PatternSelect(
         row * height, column * width, free_row * height | height - 1, free_column * width | width - 1
     )

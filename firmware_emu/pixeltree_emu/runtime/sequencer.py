@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from pixeltree_emu.array.device_array import Kernel, PixelArray
+from pixeltree_emu.array.engine import Item
 from pixeltree_emu.runtime.clock import DeviceClock
 from pixeltree_emu.runtime.controller import Controller
-from pixeltree_emu.runtime.expansion import expand
+from pixeltree_emu.runtime.expansion import Expansion, expand
 from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode
 from pixeltree_protocol.objects import BlockPlanes, FullyConnected
 from pixeltree_protocol.objects.program import (
@@ -29,6 +30,10 @@ from pixeltree_protocol.registers import DIGITAL_LOAD, DIGITAL_READ, DREGS, Digi
 from pixeltree_protocol.verify import NodeImage, ProgramImage
 
 Image = NodeImage | ProgramImage
+
+
+_REMEMBERED = 1024
+"""Plane loadings that are kept ready; a node of the demo has 21."""
 
 
 @dataclass
@@ -54,7 +59,7 @@ class Sequencer:
     def __init__(self, array: PixelArray, clock: DeviceClock) -> None:
         self._array = array
         self._clock = clock
-        self._loaders = {register: _PlaneLoader(array, register) for register in DREGS}
+        self._loadings: dict[tuple[BlockPlanes, LoadPlane], _Loading] = {}
         self._controller = Controller(array, clock)
         self._actions: dict[type[Step], Callable[[Any, Image, Sequence[Kernel], Decision], None]] = {
             Run: self._run,
@@ -98,21 +103,16 @@ class Sequencer:
     def _load_plane(self, step: LoadPlane, image: Image, _kernels: object, _: Decision) -> None:
         segment = image.segments[step.segment]
         assert isinstance(segment, BlockPlanes)  # verify_node has seen to it
-        loader = self._loaders[DREGS[step.dreg]]
-        expansion = expand(segment, step.plane)
-        if not expansion.selections:
-            self._launch(loader.clear)
-        for index, selection in enumerate(expansion.selections):
-            self._array.select_pattern(selection.r, selection.c, selection.rx, selection.cx)
-            self._clock.charge(self._clock.costs.select_ns)
-            self._launch(loader.add if index else loader.copy)
-        if expansion.inverted:
-            self._launch(loader.invert)
-
-    def _launch(self, block: tuple[Kernel, int]) -> None:
-        kernel, words = block
-        self._array.run(kernel)
-        self._clock.charge_block(words)
+        loading = self._loadings.get((segment, step))
+        if loading is None:
+            if len(self._loadings) >= _REMEMBERED:
+                self._loadings.clear()
+            loading = _load_of(self._array, expand(segment, step.plane), DREGS[step.dreg])
+            self._loadings[segment, step] = loading
+        self._array.run(loading.kernel)
+        self._clock.charge(loading.selections * self._clock.costs.select_ns)
+        self._clock.charge((loading.launches - 1) * self._clock.costs.launch_ns)
+        self._clock.charge_block(loading.words)
 
     def _scan(self, step: ScanDreg, _image: object, _kernels: object, decision: Decision) -> None:
         rows = range(step.row, step.row + step.rows * step.row_step, step.row_step)
@@ -144,28 +144,38 @@ def fully_connected(segment: FullyConnected, bits_read: bytes) -> tuple[int, ...
     return tuple(int(v) for v in 2 * counts - segment.inputs + np.array(segment.biases))
 
 
-class _PlaneLoader:
-    """The controller's own blocks for loading a plane: clear it, copy or OR the selection in, invert it.
+@dataclass(frozen=True)
+class _Loading:
+    """The controller's own way to load a plane, made ready: selections and the short blocks between them."""
 
-    The last two are the vendor's in-place OR and NOT (fact sheet 3.5): one word reads, the next loads.
+    kernel: Kernel
+    selections: int
+    launches: int
+    words: int
+
+
+def _load_of(array: PixelArray, expansion: Expansion, register: Digital) -> _Loading:
+    """Copy the first selection into the register, OR the others in, invert if asked.
+
+    OR and NOT are the vendor's in-place forms (fact sheet 3.5): one word reads, the next loads. A select
+    ends a block, so every selection, and the inversion, is a launch of its own.
     """
-
-    def __init__(self, array: PixelArray, register: Digital) -> None:
-        read = DIGITAL_READ[register]
-        load = DIGITAL_LOAD[register]
-        self.clear = _ready(array, encode(Instruction("CLR", (register,))))
-        self.copy = _ready(array, encode(Instruction("MOV", (register,), (Digital.SELECT,))))
-        self.add = _ready(
-            array,
-            _digital(bits("plrb", "bit", "bitmode") | read | DIGITAL_READ[Digital.SELECT]),
-            _digital(bits("bit", "bitmode") | load),
-        )
-        self.invert = _ready(array, _digital(bits("plrb", "nbit") | read), _digital(bits("nbit") | load))
+    read, load = DIGITAL_READ[register], DIGITAL_LOAD[register]
+    copy = (encode(Instruction("MOV", (register,), (Digital.SELECT,))),)
+    add = (
+        _digital(bits("plrb", "bit", "bitmode") | read | DIGITAL_READ[Digital.SELECT]),
+        _digital(bits("bit", "bitmode") | load),
+    )
+    invert = (_digital(bits("plrb", "nbit") | read), _digital(bits("nbit") | load))
+    blocks: list[tuple[Item, ...]] = [
+        (selection, *(add if index else copy)) for index, selection in enumerate(expansion.selections)
+    ] or [(encode(Instruction("CLR", (register,))),)]
+    if expansion.inverted:
+        blocks.append(invert)
+    items = [item for block in blocks for item in block]
+    selections = len(expansion.selections)
+    return _Loading(array.load(items), selections, len(blocks), len(items) - selections)
 
 
 def _digital(value: int) -> ICW:
     return ICW(value, ClockClass.DIGITAL)
-
-
-def _ready(array: PixelArray, *words: ICW) -> tuple[Kernel, int]:
-    return array.load(words), len(words)
