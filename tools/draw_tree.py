@@ -95,8 +95,9 @@ class Camera:
         started = self._clock.now_ns
         previous: Step | None = None
         for step in self._sequencer.execute(image, kernels, decision):
-            self._take(step, previous, image, shots)
-            previous = step
+            if step is not None:
+                self._take(step, previous, image, shots)
+                previous = step
         shots.logits = decision.logits
         shots.device_us = (self._clock.now_ns - started) / 1000
         if decision.outcome is None:

@@ -101,6 +101,9 @@ def _parser() -> argparse.ArgumentParser:
         "--chip", type=int, default=0, metavar="N", help="which chip: fixes its fixed pattern"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="fixes random draws (default 0)")
+    parser.add_argument(
+        "--until-eof", action="store_true", help="stop when standard input ends, as a parent process can tell"
+    )
     parser.add_argument("--verbose", action="store_true", help="log sessions as they come and go")
     return parser
 
@@ -138,6 +141,8 @@ def main(arguments: list[str] | None = None) -> int:
     daemon = Daemon(device, listeners)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: daemon.stop())
+    if options.until_eof:
+        daemon.stop_at_end_of(sys.stdin.fileno())
     for listener in listeners:
         sys.stdout.write(f"serving an emulated SCAMP-5 at {listener.url}\n")
     sys.stdout.flush()

@@ -24,7 +24,7 @@ class MeaninglessWord(EmulatorError):
 
 
 class RequestError(EmulatorError):
-    """A request that the device refuses; nothing has changed.
+    """A request that the device refuses.
 
     Attributes:
         code: the error code of the answer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import os
 import socket
@@ -45,7 +46,11 @@ def listen(url: str) -> Listener:
             return _listen_tcp(url, parts.hostname, parts.port)
         if parts.scheme == "unix" and parts.path and not parts.netloc:
             return _listen_unix(url, Path(parts.path))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        hint = "; choose another address" if error.errno == errno.EADDRINUSE else ""
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise ListenError(f"cannot listen at {url}: {reason}{hint}") from error
+    except ValueError as error:
         raise ListenError(f"cannot listen at {url}: {error}") from error
     raise ListenError(f"cannot listen at {url!r}; use tcp://127.0.0.1:PORT or unix:///PATH")
 

@@ -16,7 +16,9 @@ from pixeltree.links import open_link
 from pixeltree.session import Session, device_error
 from pixeltree_protocol.connection import Received
 from pixeltree_protocol.messages import (
+    MAX_FAULT_TIMEOUT_MS,
     WHOLE,
+    CancelFrame,
     Done,
     Error,
     Execute,
@@ -87,6 +89,8 @@ class Device(ChipControl):
     def __init__(self, session: Session, welcome: Welcome) -> None:
         self._session = session
         self.welcome = welcome
+        self.opened = 0
+        """How many times a tree has been opened: a runner sees by it whether its own still is."""
         self._open: set[int] = set()
         self._inbox: list[Received] = []
 
@@ -187,7 +191,12 @@ class Device(ChipControl):
         Returns:
             The byte budget in force.
         """
+        if not 0 <= fault_timeout <= MAX_FAULT_TIMEOUT_MS / 1000:
+            raise DataError(
+                f"a fault time-out must be 0 to {MAX_FAULT_TIMEOUT_MS // 1000} s, not {fault_timeout}"
+            )
         opened = self._ask(OpenTree(tree, memory_limit, round(fault_timeout * 1000)), TreeOpened)
+        self.opened += 1
         return opened.budget_bytes
 
     def show(self, pixels: npt.NDArray[np.uint8], top: int = 0, left: int = 0, clear: bool = True) -> None:
@@ -201,6 +210,11 @@ class Device(ChipControl):
         """
         if pixels.dtype != np.uint8 or pixels.ndim != 2 or not pixels.size:
             raise DataError(f"a picture must be uint8 (rows, columns), not {pixels.dtype} {pixels.shape}")
+        height, width = self.welcome.capabilities.rows, self.welcome.capabilities.columns
+        if not (0 <= top <= height - pixels.shape[0] and 0 <= left <= width - pixels.shape[1]):
+            raise DataError(
+                f"a picture of {pixels.shape} at ({top}, {left}) does not fit the sensor's {height} x {width}"
+            )
         rows = (self.welcome.capabilities.max_body - _SCENE_HEAD) // pixels.shape[1]
         for start in range(0, pixels.shape[0], rows):
             patch = pixels[start : start + rows]
@@ -211,6 +225,11 @@ class Device(ChipControl):
     def start_frame(self, frame: int) -> int:
         """Expose a frame and start it through the open tree; returns the request id."""
         return self._send(StartFrame(frame))[0]
+
+    def cancel_frame(self, frame: int, request: int) -> None:
+        """Give a frame up, if it is not over; ``request`` is what :meth:`start_frame` returned."""
+        self._forget({request})
+        self._ask(CancelFrame(frame), Done)
 
     def next_event(self, request: int) -> Fault | Result:
         """Wait for the next fault of a frame, or its result.
@@ -291,6 +310,7 @@ class Device(ChipControl):
 
         Answers to other open requests stay in the inbox: a fault may come while an upload is waited for.
         """
+        deadline = self._session.deadline
         while True:
             for index, event in enumerate(self._inbox):
                 if event.request not in requests:
@@ -302,7 +322,8 @@ class Device(ChipControl):
                     return event.request, event.message
                 break
             else:
-                self._inbox += [event for event in self._session.receive() if event.request in self._open]
+                events = self._session.receive(deadline)
+                self._inbox += [event for event in events if event.request in self._open]
 
     def _forget(self, requests: set[int]) -> None:
         """No more answers to these requests are wanted."""

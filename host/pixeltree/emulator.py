@@ -33,10 +33,11 @@ class EmulatorProcess:
         self._folder = Path(tempfile.mkdtemp(prefix="pixeltree-"))
         self.url = f"unix://{self._folder / 'device'}"
         self._log = self._folder / "log"
-        command = [sys.executable, "-m", "pixeltree_emu", "--listen", self.url, *options]
+        # The daemon ends when its standard input does: it never outlives us, however we end.
+        command = [sys.executable, "-m", "pixeltree_emu", "--listen", self.url, "--until-eof", *options]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT
             )
         try:
             self._wait_until_ready()
@@ -59,6 +60,8 @@ class EmulatorProcess:
 
     def stop(self) -> None:
         """Stop the daemon; again is harmless."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         self._process.terminate()
         try:
             self._process.wait(_STOP_TIMEOUT)

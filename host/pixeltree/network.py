@@ -33,6 +33,9 @@ KERNEL_SIZE = 4
 POOLS = (2, 4, 8, 16)
 """Sides that a pooling cell can have."""
 
+GREATEST_BIAS = 2**24
+"""Logits stay far inside 32 bits; without biases they cannot exceed the 16,384 inputs of pool 2."""
+
 BitPlane = npt.NDArray[np.bool_]
 SignArray = npt.NDArray[np.int8]
 
@@ -69,6 +72,8 @@ class FoldedNetwork:
         _expect("thresholds", self.thresholds, (KERNEL_COUNT,))
         _expect("weights", self.weights, (outcomes, KERNEL_COUNT, cells, cells), signs=True)
         _expect("biases", self.biases, (outcomes,))
+        if np.any(np.abs(self.biases.astype(np.int64)) > GREATEST_BIAS):
+            raise NetworkError(f"a bias is beyond +-{GREATEST_BIAS:,}")
         if outcomes < 2:
             raise NetworkError(f"the network has {outcomes} outcomes; a node needs at least 2 to decide")
 

@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from pixeltree.compiler import CaptureGeometry, compile_capture, compile_node
 from pixeltree.compiler.plan import BLOCK_SIZE, INPUT
-from pixeltree.errors import DataError, TreeError
+from pixeltree.errors import DataError, PixeltreeError, TreeError
 from pixeltree.network import INPUT_SIZE, FoldedNetwork
 from pixeltree.network_file import decode_networks, encode_networks
 from pixeltree_protocol.errors import ObjectError
-from pixeltree_protocol.objects import Child, Digest, Exit, Label, Node, TreeRoot, digest_of
+from pixeltree_protocol.objects import MAX_DEPTH, Block, Child, Digest, Exit, Label, Node, TreeRoot, digest_of
 from pixeltree_protocol.registers import ARRAY_SIZE
 from pixeltree_protocol.treefile import TreeFile
 
@@ -88,6 +88,8 @@ class Tree:
         names: dict[Digest, str] = {}
 
         def compile_below(spec_name: str, above: tuple[str, ...]) -> Digest:
+            if len(above) >= MAX_DEPTH:
+                raise TreeError(f"the tree is deeper than {MAX_DEPTH} nodes")
             if spec_name in above:
                 raise TreeError(f"node {spec_name!r} leads back to itself")
             if spec_name not in by_name:
@@ -131,6 +133,10 @@ class Tree:
         """Bytes of some objects together."""
         return sum(len(self.objects[digest]) for digest in digests)
 
+    def words_of(self, node: Digest) -> int:
+        """Instruction words of a node's blocks together."""
+        return sum(len(Block.decode(self.objects[digest]).words) for digest in set(self.nodes[node].blocks))
+
     def save(self, path: str | Path) -> None:
         """Write the tree file; an existing file is replaced only by a complete one.
 
@@ -158,9 +164,9 @@ class Tree:
             return cls._from_file(TreeFile.decode(Path(path).read_bytes()))
         except OSError as error:
             raise TreeError(f"{path}: cannot be read: {error.strerror}") from error
-        except (ObjectError, TreeError) as error:
+        except (ObjectError, PixeltreeError) as error:
             raise TreeError(f"{path}: {error}") from error
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise TreeError(f"{path}: the tree file's description is malformed: {error!r}") from error
 
     @classmethod
@@ -183,6 +189,9 @@ class Tree:
         return tree
 
     def _check(self) -> None:
+        exits = [exit_ for node in self.nodes.values() for exit_ in node.exits]
+        if any(isinstance(exit_, Label) and exit_.value >= len(self.labels) for exit_ in exits):
+            raise TreeError(f"an exit leads to a label beyond the {len(self.labels)} that have a name")
         if self.root.root not in self.names:
             raise TreeError("the tree's root node is not among its nodes")
         for digest, node in self.nodes.items():
@@ -220,12 +229,9 @@ class Tree:
         pixels, top, left = self.scene(image)
         full = np.zeros((ARRAY_SIZE, ARRAY_SIZE), np.uint8)
         full[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
-        geometry = self.geometry
-        window = full[geometry.top :, geometry.left :][:BLOCK_SIZE, :BLOCK_SIZE]
-        bits = (window >> 1) > geometry.threshold
-        inside = np.zeros_like(bits)
-        inside[geometry.margin : -geometry.margin, geometry.margin : -geometry.margin] = True
-        return bits & inside
+        return self.geometry.input_bits(
+            full[self.geometry.top :, self.geometry.left :][:BLOCK_SIZE, :BLOCK_SIZE]
+        )
 
     def scene(self, image: Image) -> tuple[Image, int, int]:
         """Where an image goes in the picture: the pixels, their top row and their left column.

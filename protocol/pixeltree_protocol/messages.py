@@ -18,6 +18,7 @@ from pixeltree_protocol.errors import MessageError
 from pixeltree_protocol.objects.layout import DIGEST_BYTES, Digest
 
 PROTOCOL_VERSION = 1
+MAX_FAULT_TIMEOUT_MS = 3_600_000
 ENVELOPE_BYTES = 3
 _MAX_REQUEST = 0xFFFF
 WHOLE = 0xFFFFFFFF
@@ -49,6 +50,7 @@ class ErrorCode(IntEnum):
     FAULT_TIMEOUT = 13
     CREDIT_OVERRUN = 14
     OUT_OF_RANGE = 15
+    INTERNAL = 16
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,8 @@ class OpenTree:
     Attributes:
         tree: digest of the tree object, which must be resident.
         memory_limit: bytes that objects may take; 0 for all there is.
-        fault_timeout_ms: how long a frame waits for missing objects while no part of one comes in.
+        fault_timeout_ms: how long a frame waits for missing objects while no part of one comes in; at
+            most an hour.
     """
 
     tree: Digest
@@ -260,6 +263,14 @@ class Done:
 @dataclass(frozen=True)
 class StartFrame:
     """Expose a frame and take it through the open tree; answered by RESULT, perhaps FAULTs before."""
+
+    frame: int
+
+
+@_message(13, _HOST, "frame" / c.Int32ul)
+@dataclass(frozen=True)
+class CancelFrame:
+    """Give this frame up, if it is in hand; answered by DONE, and by no RESULT."""
 
     frame: int
 
@@ -447,6 +458,7 @@ Message = (
     | Scene
     | Done
     | StartFrame
+    | CancelFrame
     | Result
     | Fault
     | ReadPlane

@@ -193,6 +193,7 @@ def _check_steps(
             if not isinstance(segment, FullyConnected) or segment.inputs != scanned_bits:
                 raise ProgramError(f"{where}: the segment does not take the {scanned_bits} bits scanned")
             logits = len(segment.biases)
+            words += logits * (segment.inputs // 32 + 1)  # 16 controller operations of 5 ns per 32 inputs
         elif isinstance(step, Argmax) and (not logits or (node is not None and logits != len(node.exits))):
             exits = f" for {len(node.exits)} exits" if node else ""
             raise ProgramError(f"{where}: {logits} logits{exits}")

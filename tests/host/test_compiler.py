@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pixeltree.compiler import CaptureGeometry, compile_capture, compile_node
+from pixeltree.compiler import CaptureGeometry, compile_node
 from pixeltree.compiler.readout import feature_order
 from pixeltree.compiler.weights import bias_counts, tap_path
 from pixeltree.errors import CompileError
@@ -111,14 +111,15 @@ def test_bias_counts_turn_every_threshold_into_a_mismatch_count():
 @pytest.mark.parametrize(
     ("geometry", "message"),
     [
-        (CaptureGeometry(128), "threshold 128"),
-        (CaptureGeometry(10, block_row=4), "grid"),
-        (CaptureGeometry(10, margin=2), "margin 2"),
+        ((128,), "threshold 128"),
+        ((10, 4), "grid"),
+        ((10, 1, 1, 2), "margin 2"),
+        (("10",), "whole numbers"),
     ],
 )
 def test_an_impossible_capture_is_refused(geometry, message):
     with pytest.raises(CompileError, match=message):
-        compile_capture(geometry)
+        CaptureGeometry(*geometry)
 
 
 def test_a_network_needs_an_exit_per_outcome():

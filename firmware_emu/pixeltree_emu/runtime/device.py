@@ -17,6 +17,8 @@ from pixeltree_emu.runtime.frame import FrameInHand, FrameRunner
 from pixeltree_emu.runtime.immediate import ImmediateRunner, Job
 from pixeltree_emu.runtime.store import ObjectStore
 from pixeltree_protocol.messages import (
+    MAX_FAULT_TIMEOUT_MS,
+    CancelFrame,
     Capabilities,
     Done,
     ErrorCode,
@@ -120,6 +122,7 @@ class EmulatedDevice:
         self._reply: Reply = lambda message, request: None
         self._handlers: dict[type[Any], Callable[[Any, int], None]] = {
             Put: self._put,
+            CancelFrame: self._cancel_frame,
             OpenTree: self._open_tree,
             Scene: self._scene,
             StartFrame: self._start_frame,
@@ -152,13 +155,19 @@ class EmulatedDevice:
             return Pong(question.nonce)
         return Holdings(tuple(self.store.received(digest) for digest in question.digests))
 
+    def give_up(self, reason: str) -> None:
+        """End whatever is in hand with an error: something happened that must never happen."""
+        request = self._job.request if self._job else self._hand.request if self._hand else 0
+        self._reply(error_message(ErrorCode.INTERNAL, reason), request)
+        self._job = None
+        self._drop_frame()
+
     def handle(self, message: Message, request: int, wire_bytes: int) -> None:
-        """Act on one request. A refusal is an ERROR answer and changes nothing."""
+        """Act on one request; a refusal is an ERROR answer."""
         if self._hand is not None and self._hand.waiting and isinstance(message, Put):
             stall = self.clock.costs.line_ns(wire_bytes)
             self._hand.stall_ns += stall
             self.clock.charge(stall)
-            self._deadline = self._now() + self._fault_timeout_s  # the fault is being served
         handler = self._handlers.get(type(message))
         try:
             if handler is None:
@@ -180,8 +189,7 @@ class EmulatedDevice:
             self._step(hand)
         except RequestError as error:
             self._refuse(error, hand.request)
-            self._hand = None
-            self.store.pin([])
+            self._drop_frame()
 
     def _step(self, hand: FrameInHand) -> None:
         event = self._runner.advance(hand)
@@ -212,7 +220,10 @@ class EmulatedDevice:
             ) from error
 
     def _put(self, message: Put, request: int) -> None:
+        known = message.digest in self.store
         evicted = self.store.put(message.digest, message.total, message.offset, message.data)
+        if not known:  # something came in: a fault that waits is being served
+            self._deadline = self._now() + self._fault_timeout_s
         if evicted is not None:
             self._reply(Stored(message.digest, tuple(evicted)), request)
 
@@ -231,6 +242,11 @@ class EmulatedDevice:
         resident = self.store.get(message.tree)
         if resident is None or not isinstance(resident.data, TreeRoot):
             raise RequestError(ErrorCode.NO_TREE, f"object {short(message.tree)} is not a resident tree")
+        if message.fault_timeout_ms > MAX_FAULT_TIMEOUT_MS:
+            raise RequestError(
+                ErrorCode.OUT_OF_RANGE,
+                f"a fault time-out of {message.fault_timeout_ms} ms; the greatest is {MAX_FAULT_TIMEOUT_MS}",
+            )
         evicted = self.store.limit(message.memory_limit)
         self._tree = resident.data
         self._fault_timeout_s = message.fault_timeout_ms / 1000
@@ -252,6 +268,15 @@ class EmulatedDevice:
     def _start_frame(self, message: StartFrame, request: int) -> None:
         self._refuse_while_busy()
         self._hand = self._runner.start(message.frame, request, self._open_root())
+
+    def _cancel_frame(self, message: CancelFrame, request: int) -> None:
+        if self._hand is not None and self._hand.frame == message.frame:
+            self._drop_frame()
+        self._reply(Done(), request)
+
+    def _drop_frame(self) -> None:
+        self._hand = None
+        self.store.pin([])
 
     def _open_root(self) -> TreeRoot:
         if self._tree is None:

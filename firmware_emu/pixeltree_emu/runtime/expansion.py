@@ -25,7 +25,6 @@ class Expansion:
     inverted: bool
 
 
-@lru_cache(maxsize=4096)
 def expand(segment: BlockPlanes, plane: int) -> Expansion:
     """The cheapest expansion found for a plane of a segment."""
     bits = segment.planes[plane]

@@ -17,6 +17,7 @@ from pixeltree_emu.runtime.store import ObjectStore
 from pixeltree_protocol.errors import ProgramError
 from pixeltree_protocol.messages import ErrorCode, Fault, Result, Visit
 from pixeltree_protocol.objects import (
+    MAX_DEPTH,
     Block,
     BlockPlanes,
     Digest,
@@ -50,6 +51,7 @@ class FrameInHand:
         reported: missing objects already told to the host.
         stall_ns: device time spent waiting for objects.
         capture_ns: device time of the capture node.
+        capturing: whether the frame is still at its capture node.
         started_ns, started_words: device clock at the start.
     """
 
@@ -63,15 +65,11 @@ class FrameInHand:
     reported: frozenset[Digest] = frozenset()
     stall_ns: int = 0
     capture_ns: int = 0
-    steps: Iterator[Step] | None = None
+    steps: Iterator[Step | None] | None = None
     decision: Decision = field(default_factory=Decision)
     node_started_ns: int = 0
     image: NodeImage | None = None
-
-    @property
-    def capturing(self) -> bool:
-        """Whether the frame is still at its capture node."""
-        return self.node == self.tree.capture
+    capturing: bool = True
 
     @property
     def waiting(self) -> bool:
@@ -106,7 +104,7 @@ class FrameRunner:
         """
         if hand.steps is None:
             return self._activate(hand)
-        if next(hand.steps, None) is not None:
+        for _ in hand.steps:
             return None
         return self._leave(hand)
 
@@ -164,6 +162,7 @@ class FrameRunner:
         hand.steps = None
         if hand.capturing:
             hand.capture_ns = elapsed
+            hand.capturing = False
             hand.node = hand.tree.root
             return None
         assert hand.image is not None
@@ -172,6 +171,8 @@ class FrameRunner:
         hand.path.append(Visit(hand.node, outcome, hand.decision.logits, elapsed))
         exit_ = hand.image.node.exits[outcome]
         if not isinstance(exit_, Label):
+            if len(hand.path) >= MAX_DEPTH:
+                raise RequestError(ErrorCode.BAD_TREE, f"the frame's path is longer than {MAX_DEPTH} nodes")
             hand.node = exit_.node
             return None
         return self._result(hand, exit_.value)

@@ -29,7 +29,7 @@ class Job:
     """
 
     request: int
-    steps: Iterator[Step]
+    steps: Iterator[Step | None]
     decision: Decision
     started_ns: int
     started_words: int
@@ -74,14 +74,20 @@ class ImmediateRunner:
         return Job(request, steps, decision, self._clock.now_ns, self._clock.words)
 
     def advance(self, job: Job) -> bool:
-        """Execute one step; False at the end."""
-        if next(job.steps, None) is None:
-            self._store.pin([])
-            return False
+        """Execute one step, or part of a long one; False at the end."""
+        for step in job.steps:
+            if step is not None:
+                self._take(job)
+            return True
+        self._store.pin([])
+        return False
+
+    @staticmethod
+    def _take(job: Job) -> None:
+        """A step is done: keep what it read out."""
         if job.decision.read_out is not None:
             job.read_outs.append((job.index, job.decision.read_out))
         job.index += 1
-        return True
 
     def answers(self, job: Job) -> Sequence[ReadOut | Executed]:
         """The messages that end a job, whose device time includes copying and announcing its results."""

@@ -62,7 +62,6 @@ class Sequencer:
         self._loadings: dict[tuple[BlockPlanes, LoadPlane], _Loading] = {}
         self._controller = Controller(array, clock)
         self._actions: dict[type[Step], Callable[[Any, Image, Sequence[Kernel], Decision], None]] = {
-            Run: self._run,
             SetIn: self._set_in,
             SelectPattern: self._select_pattern,
             SelectRect: self._select_rect,
@@ -72,10 +71,20 @@ class Sequencer:
             Argmax: self._argmax,
         }
 
-    def execute(self, image: Image, kernels: Sequence[Kernel], decision: Decision) -> Iterator[Step]:
-        """Run a node's program step by step; ``kernels`` are its blocks made ready, in slot order."""
+    def execute(self, image: Image, kernels: Sequence[Kernel], decision: Decision) -> Iterator[Step | None]:
+        """Run a program step by step; ``kernels`` are its blocks made ready, in slot order.
+
+        Yields:
+            Every step when it is done; None in between, where a step is long, so that the link is served.
+        """
         for step in image.program.steps:
             decision.read_out = None
+            if isinstance(step, Run):
+                for _ in range(step.times):
+                    self._run(kernels[step.block], len(image.blocks[step.block].words))
+                    yield None
+                yield step
+                continue
             action = self._actions.get(type(step))
             if action is not None:
                 action(step, image, kernels, decision)
@@ -83,10 +92,9 @@ class Sequencer:
                 decision.read_out = self._controller.actions[type(step)](step)
             yield step
 
-    def _run(self, step: Run, image: Image, kernels: Sequence[Kernel], _: Decision) -> None:
-        for _time in range(step.times):
-            self._array.run(kernels[step.block], self._clock.now_ns)
-        self._clock.charge_block(len(image.blocks[step.block].words), step.times)
+    def _run(self, kernel: Kernel, words: int) -> None:
+        self._array.run(kernel, self._clock.now_ns)
+        self._clock.charge_block(words)
 
     def _set_in(self, step: SetIn, *_: object) -> None:
         self._array.set_in(step.level)

@@ -16,6 +16,9 @@ from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.messages import WHOLE, ErrorCode
 from pixeltree_protocol.objects import AnyObject, Block, Digest, digest_of, parse_object, short
 
+MAX_OBJECTS = 1024
+"""Objects and uploads at a time: a controller's table is finite, and so are lists of what was evicted."""
+
 
 @dataclass
 class Resident:
@@ -120,7 +123,8 @@ class ObjectStore:
             What was evicted, once the object is whole; None while parts are missing.
 
         Raises:
-            RequestError: no room, a part out of order, a wrong digest, or not an object.
+            RequestError: no room, a part out of order, a wrong digest, or not an object. The object is not
+                stored then; room that was made for it when its upload began stays made.
         """
         if digest in self._residents:
             return []
@@ -166,41 +170,52 @@ class ObjectStore:
         return evicted
 
     def _make_room(self, size: int, words: int) -> list[Digest]:
-        """Evict until ``size`` bytes and ``words`` words fit, or refuse.
+        """Evict until an object of ``size`` bytes and ``words`` words fits, or refuse and change nothing.
 
-        Other uploads in progress go only where evicting objects is not enough: an abandoned one must
-        not hold its room for ever.
+        Other uploads in progress go only where evicting objects is not enough but this is: an abandoned
+        one must not hold its room for ever.
         """
-        victims = self._victims(size, words)
-        if victims is None and self._uploads:
-            self._uploads.clear()
-            victims = self._victims(size, words)
+        if size > self.budget_bytes or words > self.icw_store:
+            raise RequestError(
+                ErrorCode.NO_ROOM,
+                f"an object of {size} bytes and {words} words can never fit into {self.budget_bytes} bytes "
+                f"and {self.icw_store} words",
+            )
+        victims = self._victims(size, words, self._uploads)
         if victims is None:
-            raise RequestError(ErrorCode.NO_ROOM, self._no_room(size, words))
+            victims = self._victims(size, words, {})
+            if victims is None:
+                raise RequestError(ErrorCode.NO_ROOM, self._no_room(size, words))
+            self._uploads.clear()
         for victim in victims:
             del self._residents[victim]
         return victims
 
-    def _victims(self, size: int, words: int) -> list[Digest] | None:
-        """Least recently used objects whose eviction makes room, or None where nothing can."""
+    def _victims(self, size: int, words: int, uploads: dict[Digest, Upload]) -> list[Digest] | None:
+        """Least recently used objects whose eviction makes room beside ``uploads``; None if none do."""
         candidates = iter([digest for digest in self._residents if digest not in self._pinned])
-        free_bytes = self.budget_bytes - self.used_bytes
+        stored = sum(resident.size for resident in self._residents.values())
+        free_bytes = self.budget_bytes - stored - sum(upload.total for upload in uploads.values())
         free_words = self.icw_store - self.used_words
+        free_places = MAX_OBJECTS - len(self._residents) - len(uploads)
         victims: list[Digest] = []
-        while free_bytes < size or free_words < words:
+        while free_bytes < size or free_words < words or free_places < 1:
             victim = next(candidates, None)
             if victim is None:
                 return None
             resident = self._residents[victim]
-            if free_bytes >= size and not resident.words:
+            if free_bytes >= size and free_places >= 1 and not resident.words:
                 continue  # only words are short, and this one has none
             victims.append(victim)
             free_bytes += resident.size
             free_words += resident.words
+            free_places += 1
         return victims
 
     def _no_room(self, size: int, words: int) -> str:
+        pinned = [self._residents[digest] for digest in self._pinned if digest in self._residents]
         return (
-            f"no room for {size} bytes and {words} words: {self.used_bytes} of {self.budget_bytes} bytes and "
-            f"{self.used_words} of {self.icw_store} words are taken by objects that the frame in hand needs"
+            f"no room for {size} bytes and {words} words: of {self.budget_bytes} bytes and {self.icw_store} "
+            f"words, the frame in hand needs {sum(resident.size for resident in pinned)} and "
+            f"{sum(resident.words for resident in pinned)}"
         )

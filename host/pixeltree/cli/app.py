@@ -6,11 +6,11 @@ or its link, 130 interrupted.
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from pixeltree.cli.assembly import asm, disasm
 from pixeltree.cli.bench import bench
@@ -51,13 +51,10 @@ def main() -> None:
     try:
         app()
     except (LinkError, DeviceError) as error:
-        errors.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(EXIT_DEVICE)
     except (PixeltreeError, ProtocolError) as error:
-        errors.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(EXIT_BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:  # the reader of a pipe, 'head' say, has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

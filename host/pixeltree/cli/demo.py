@@ -11,11 +11,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from pixeltree.cli.report import write_json
-from pixeltree.demo.run import DemoReport, demo_budget, demo_tree, run_demo
+from pixeltree.cli.report import check_writable, write_json
+from pixeltree.demo.run import DemoReport, check_images, demo_budget, demo_tree, run_demo
 from pixeltree.device import Device, connect
 from pixeltree.emulator import EmulatorProcess
 
@@ -39,19 +40,22 @@ def demo(
     compares every output with the integer reference. Exit status 1 if any output differs.
     """
     screen = Console(stderr=str(json_file) == "-")
+    if json_file is not None:
+        check_writable(json_file)
+    check_images(images)
     tree = demo_tree()
     screen.print(
         f"Tree [bold]{tree.name}[/]: {len(tree.names)} nodes, {tree.total_bytes:,} bytes; "
         f"the controller gets {demo_budget(tree):,} bytes, so nodes are swapped while it runs."
     )
     with _device(device, screen) as connected:
-        screen.print(f"Device: {connected.welcome.device} at {connected.url}")
+        screen.print(escape(f"Device: {connected.welcome.device} at {connected.url}"))
         with _progress(screen) as bar:
             task = bar.add_task("digits", total=images)
             report = run_demo(connected, tree, images, lambda done: bar.update(task, completed=done))
+    screen.print(_table(report))
     if json_file is not None:
         write_json(json_file, json.dumps(asdict(report), indent=2))
-    screen.print(_table(report))
     if report.reference_mismatches:
         screen.print(f"[bold red]{report.reference_mismatches} outputs differ from the integer reference[/]")
         raise typer.Exit(1)

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from pixeltree.cli.report import write_json
+from pixeltree.cli.report import check_writable, write_json
 from pixeltree.device import connect
 
 
@@ -25,6 +26,8 @@ def info(
 
     Example: pixeltree info tcp://127.0.0.1:27900
     """
+    if json_file is not None:
+        check_writable(json_file)
     with connect(url) as device:
         welcome = device.welcome
     facts = {
@@ -40,5 +43,5 @@ def info(
             return
     table = Table(show_header=False, box=None)
     for name, value in facts.items():
-        table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else value)
+        table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else escape(value))
     Console().print(table)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from pixeltree.compiler import kernels
 from pixeltree.compiler.image import CompiledNode, ImageBuilder
 from pixeltree.compiler.plan import BLOCK_SIZE, GRID, INPUT, SHIFTED, TEMPS
@@ -18,7 +21,7 @@ _CHUNK = 32
 
 @dataclass(frozen=True)
 class CaptureGeometry:
-    """Which part of the picture is the input.
+    """Which part of the picture is the input. A value outside its range is a CompileError.
 
     Attributes:
         threshold: input bit = half-range brightness (0-127) greater than this.
@@ -33,6 +36,17 @@ class CaptureGeometry:
     block_column: int = 1
     margin: int = 4
 
+    def __post_init__(self) -> None:
+        values = (self.threshold, self.block_row, self.block_column, self.margin)
+        if not all(isinstance(value, int) for value in values):
+            raise CompileError(f"threshold, block and margin must be whole numbers, not {values}")
+        if not 0 <= self.threshold <= 127:
+            raise CompileError(f"threshold {self.threshold} is outside the half range 0 to 127")
+        if not (0 <= self.block_row < GRID and 0 <= self.block_column < GRID):
+            raise CompileError(f"the window's block must lie in the {GRID} x {GRID} grid")
+        if not 3 <= self.margin < BLOCK_SIZE // 2:
+            raise CompileError(f"margin {self.margin}: a 4 x 4 kernel needs at least 3 pixels of margin")
+
     @property
     def top(self) -> int:
         """First row of the window."""
@@ -43,14 +57,20 @@ class CaptureGeometry:
         """First column of the window, from the left of the picture."""
         return self.block_column * BLOCK_SIZE
 
+    def input_bits(self, window: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+        """What the capture node makes of the window: bool (64, 64), the integer reference of this module.
+
+        Args:
+            window: uint8 (64, 64), brightness 0 to 255.
+        """
+        bits = np.zeros(window.shape, np.bool_)
+        inside = slice(self.margin, -self.margin)
+        bits[inside, inside] = (window[inside, inside] >> 1) > self.threshold
+        return bits
+
 
 def compile_capture(geometry: CaptureGeometry) -> CompiledNode:
-    """Compile the capture node.
-
-    Raises:
-        CompileError: the geometry lies outside the array or the analog range.
-    """
-    _check(geometry)
+    """Compile the capture node."""
     builder = ImageBuilder()
     builder.steps.append(SetIn(geometry.threshold))
     builder.run(_expose_and_threshold())
@@ -63,15 +83,6 @@ def compile_capture(geometry: CaptureGeometry) -> CompiledNode:
         _replicate(builder, index, toward_higher, toward_lower)
     builder.run(_keep())
     return builder.build((), is_capture=True)
-
-
-def _check(geometry: CaptureGeometry) -> None:
-    if not 0 <= geometry.threshold <= 127:
-        raise CompileError(f"threshold {geometry.threshold} is outside the half range 0 to 127")
-    if not (0 <= geometry.block_row < GRID and 0 <= geometry.block_column < GRID):
-        raise CompileError(f"the window's block must lie in the {GRID} x {GRID} grid")
-    if not 3 <= geometry.margin < BLOCK_SIZE // 2:
-        raise CompileError(f"margin {geometry.margin}: a 4 x 4 kernel needs at least 3 pixels of margin")
 
 
 def _expose_and_threshold() -> Kernel:

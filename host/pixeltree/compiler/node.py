@@ -72,12 +72,11 @@ def _direction(here: tuple[int, int], there: tuple[int, int]) -> Direction:
 
 
 def _read_features(builder: ImageBuilder, pool: int) -> None:
-    if pool > 1:
-        builder.run(kernels.pool(pool))
-        upper_bits = _ADDRESS_MASK & ~(pool - 1)
-        # the top-left PE of a cell, seen on the picture, has the highest column number
-        builder.steps.append(SelectPattern(0, pool - 1, upper_bits, upper_bits))
-        builder.run(kernels.pack(pool))
+    builder.run(kernels.pool(pool))
+    upper_bits = _ADDRESS_MASK & ~(pool - 1)
+    # the top-left PE of a cell, seen on the picture, has the highest column number
+    builder.steps.append(SelectPattern(0, pool - 1, upper_bits, upper_bits))
+    builder.run(kernels.pack(pool))
     band = pool**2
     step = band if band < ARRAY_SIZE else 1
     builder.steps.append(ScanDreg(DREGS.index(SHIFTED), 0, step, ARRAY_SIZE // band))

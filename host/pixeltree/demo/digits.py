@@ -12,6 +12,7 @@ from importlib import resources
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree.compiler import CaptureGeometry
 from pixeltree.network import INPUT_SIZE, BitPlane
 
 DIGIT_SIZE = 8
@@ -23,7 +24,7 @@ DIGIT_MAX = 16
 UPSAMPLING = 7
 """Side of one pixel of the digit in the scene, in scene pixels."""
 
-MARGIN = 4
+MARGIN = CaptureGeometry(0).margin
 """Width of the border, in pixels, in which the device forces a node's input bits to 0."""
 
 HELD_OUT_FILE = "digits_held_out.npz"
@@ -92,10 +93,7 @@ def input_bits(image: GrayImage, threshold: int) -> BitPlane:
     """
     if image.shape != (INPUT_SIZE, INPUT_SIZE):
         raise ValueError(f"the scene has shape {image.shape}; expected (64, 64)")
-    bits = np.zeros((INPUT_SIZE, INPUT_SIZE), dtype=np.bool_)
-    inside = slice(MARGIN, INPUT_SIZE - MARGIN)
-    bits[inside, inside] = (image[inside, inside] >> 1) > threshold
-    return bits
+    return CaptureGeometry(threshold).input_bits(image)
 
 
 def held_out() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:

@@ -62,6 +62,17 @@ def demo_budget(tree: Tree) -> int:
     return max(tree.bytes_of(tuple(always | set(tree.needs(node)))) for node in tree.names)
 
 
+def check_images(images: int) -> None:
+    """Whether there are so many held-out digits.
+
+    Raises:
+        DataError: there are not.
+    """
+    bundled = len(held_out()[1])
+    if not 1 <= images <= bundled:
+        raise DataError(f"--images must be 1 to {bundled}, the held-out digits that are bundled")
+
+
 def run_demo(device: Device, tree: Tree, images: int, progress: Callable[[int], None]) -> DemoReport:
     """Run the demo on a connected device.
 
@@ -74,9 +85,8 @@ def run_demo(device: Device, tree: Tree, images: int, progress: Callable[[int], 
     Raises:
         DataError: more images than there are.
     """
+    check_images(images)
     pictures, labels = held_out()
-    if not 1 <= images <= len(pictures):
-        raise DataError(f"--images must be 1 to {len(pictures)}, the held-out digits that are bundled")
     runner = TreeRunner(device, tree, memory_limit=demo_budget(tree))
     results: list[InferenceResult] = []
     mismatches = 0

@@ -22,7 +22,10 @@ def open_link(url: str, timeout: float) -> Link:
     Raises:
         LinkError: an unknown kind of URL, or nobody there.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise LinkError(f"{url!r} is not a device URL: {error}") from error
     opener = OPENERS.get(parts.scheme)
     if opener is None:
         raise LinkError(f"{url!r} is not a device URL; use tcp://HOST:PORT or unix:///PATH")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pixeltree.device import Device
-from pixeltree.errors import TreeError
+from pixeltree.errors import DataError, DeviceError, TreeError
 from pixeltree.tree import Image, Tree
 from pixeltree_protocol.messages import Fault, Result
 from pixeltree_protocol.objects import Digest, short
@@ -95,7 +95,7 @@ class TreeRunner:
         wire_bytes_streamed: bytes of objects put on the wire so far, framing included.
 
     Raises:
-        TreeError: a node needs more than the limit.
+        TreeError: a node needs more than the limit, or more instruction words than the device stores.
     """
 
     def __init__(
@@ -110,9 +110,19 @@ class TreeRunner:
         self._frames = 0
         capabilities = device.welcome.capabilities
         limit = min(memory_limit or capabilities.memory_bytes, capabilities.memory_bytes)
-        self._check_fits(limit)
-        self.wire_bytes_streamed = device.upload({tree.digest: tree.objects[tree.digest]}).wire_bytes
-        self.budget_bytes = device.open_tree(tree.digest, memory_limit or 0, fault_timeout)
+        self._check_fits(limit, capabilities.icw_store)
+        self._memory_limit = memory_limit or 0
+        self._fault_timeout = fault_timeout
+        self.wire_bytes_streamed = 0
+        self.budget_bytes = self._open()
+
+    def _open(self) -> int:
+        """Open the tree on the device, within its limit."""
+        tree = {self.tree.digest: self.tree.objects[self.tree.digest]}
+        self.wire_bytes_streamed += self.device.upload(tree).wire_bytes
+        budget = self.device.open_tree(self.tree.digest, self._memory_limit, self._fault_timeout)
+        self._opened = self.device.opened
+        return budget
 
     def infer(self, image: Image) -> InferenceResult:
         """Show an image to the (emulated) sensor and take one frame of it through the tree.
@@ -131,8 +141,18 @@ class TreeRunner:
 
     def run_frame(self) -> InferenceResult:
         """Take one frame of whatever the sensor sees through the tree."""
+        if self._opened != self.device.opened:
+            self._open()  # another runner has had the device
         self._frames += 1
         request = self.device.start_frame(self._frames)
+        try:
+            return self._follow(request)
+        except (DataError, DeviceError, TreeError):
+            self.device.cancel_frame(self._frames, request)
+            raise
+
+    def _follow(self, request: int) -> InferenceResult:
+        """Serve a frame's faults until its result comes."""
         swaps: list[Swap] = []
         faults = 0
         while True:
@@ -144,15 +164,18 @@ class TreeRunner:
 
     def _serve(self, fault: Fault) -> Swap:
         """Send what a fault asks for: all that the node lacks, whether the device can know it yet or not."""
-        if fault.node not in self.tree.nodes:
-            raise TreeError(f"the device asks for node {short(fault.node)}, which is not in this tree")
+        name = self._name(fault.node)
         needs = {digest: self.tree.objects[digest] for digest in self.tree.needs(fault.node)}
         upload = self.device.upload(needs)
         self.wire_bytes_streamed += upload.wire_bytes
-        return Swap(self._name(fault.node), upload.objects, upload.wire_bytes)
+        return Swap(name, upload.objects, upload.wire_bytes)
 
     def _name(self, node: Digest) -> str:
-        return self.tree.names.get(node, "capture")
+        if node == self.tree.root.capture:
+            return "capture"
+        if node not in self.tree.names:
+            raise TreeError(f"the device speaks of node {short(node)}, which is not in this tree")
+        return self.tree.names[node]
 
     def _result(self, result: Result, swaps: tuple[Swap, ...], faults: int) -> InferenceResult:
         path = tuple(
@@ -171,8 +194,14 @@ class TreeRunner:
             result.words,
         )
 
-    def _check_fits(self, limit: int) -> None:
+    def _check_fits(self, limit: int, icw_store: int) -> None:
         for digest in self.tree.nodes:
+            words = self.tree.words_of(digest)
+            if words > icw_store:
+                raise TreeError(
+                    f"node {self._name(digest)!r} needs {words} instruction words; the device's store has "
+                    f"{icw_store}"
+                )
             size = self.tree.bytes_of(self.tree.needs(digest))
             if size > limit:
                 raise TreeError(

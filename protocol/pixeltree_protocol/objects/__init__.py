@@ -12,13 +12,14 @@ from pixeltree_protocol.objects.layout import (
     digest_of,
     short,
 )
-from pixeltree_protocol.objects.node import Child, Exit, Label, Node, TreeRoot
+from pixeltree_protocol.objects.node import MAX_DEPTH, Child, Exit, Label, Node, TreeRoot
 from pixeltree_protocol.objects.parse import AnyObject, parse_object
 from pixeltree_protocol.objects.segment import BlockPlanes, FullyConnected, Segment
 
 __all__ = [
     "DIGEST_BYTES",
     "MAX_BLOCK_WORDS",
+    "MAX_DEPTH",
     "AnyObject",
     "Block",
     "BlockPlanes",

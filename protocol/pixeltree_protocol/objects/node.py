@@ -14,6 +14,9 @@ from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects.layout import DIGEST_BYTES, Digest, ObjectKind, build, object_layout, parse
 from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital
 
+MAX_DEPTH = 128
+"""Nodes on a path from the root to a label; a device ends a frame that goes deeper."""
+
 _DIGEST = c.Bytes(DIGEST_BYTES)
 
 _EXIT_LABEL, _EXIT_CHILD = 0, 1

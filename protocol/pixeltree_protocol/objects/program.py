@@ -125,16 +125,18 @@ _SLOT: OperandForm = (c.Int8ul, 0, MAX_SLOTS - 1)
 
 STEPS: tuple[StepForm, ...] = (
     StepForm(1, Run, (_SLOT, (c.Int16ul, 1, MAX_REPEATS))),
-    StepForm(2, SetIn, ((c.Int8sl, -128, 127),)),
-    StepForm(3, SelectPattern, (ROW, ROW, ROW, ROW)),
-    StepForm(4, SelectRect, (ROW, ROW, ROW, ROW)),
-    StepForm(5, LoadPlane, (_SLOT, (c.Int8ul, 0, 254), DREG), writes="dreg"),
+    StepForm(2, SetIn, ((c.Int8sl, -128, 127),), words=lambda _: 20),
+    StepForm(3, SelectPattern, (ROW, ROW, ROW, ROW), words=lambda _: 5),
+    StepForm(4, SelectRect, (ROW, ROW, ROW, ROW), words=lambda _: 10),
+    # at most half of the 256 blocks of a grid, each a select, a launch and two words
+    StepForm(5, LoadPlane, (_SLOT, (c.Int8ul, 0, 254), DREG), writes="dreg", words=lambda _: 2176),
     StepForm(
         6,
         ScanDreg,
         (DREG, ROW, (c.Int8ul, 1, LAST), (c.Int16ul, 1, ARRAY_SIZE)),
         reads="dreg",
         read_out=lambda step: 32 * step.rows,
+        words=lambda step: 48 * step.rows,
     ),
     StepForm(7, ApplyFullyConnected, (_SLOT,)),
     StepForm(8, Argmax, ()),

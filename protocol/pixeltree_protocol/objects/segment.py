@@ -11,7 +11,8 @@ from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects.layout import ObjectKind, build, object_layout, parse
 from pixeltree_protocol.registers import ARRAY_SIZE
 
-_GRID_SIDES = (1, 2, 4, 8, 16, 32, 64)
+_GRID_SIDES = (1, 2, 4, 8, 16)
+_GREATEST_LOGIT = 2**31 - 1
 
 _BLOCK_PLANES = c.Struct(
     "grid_rows" / c.Int8ul,
@@ -51,7 +52,7 @@ class BlockPlanes:
     """Bit planes that are constant over each block of a grid; one bit per block and plane.
 
     Attributes:
-        grid_rows, grid_columns: the block grid; powers of two from 1 to 64.
+        grid_rows, grid_columns: the block grid; powers of two from 1 to 16.
         planes: one int per plane; bit ``row * grid_columns + column`` belongs to the block in that row
             (0 = top) and column (0 = right).
     """
@@ -101,6 +102,9 @@ class FullyConnected:
             raise ObjectError(f"a fully connected layer has 1 to 65535 inputs, not {self.inputs}")
         if len(self.weights) != len(self.biases) or not self.biases:
             raise ObjectError(f"{len(self.weights)} weight rows for {len(self.biases)} biases")
+        greatest = _GREATEST_LOGIT - self.inputs
+        if any(abs(bias) > greatest for bias in self.biases):
+            raise ObjectError(f"a bias is beyond +-{greatest}, so that a logit would not fit 32 bits")
         if any(len(row) != row_bytes for row in self.weights):
             raise ObjectError(f"weight rows of {self.inputs} inputs must have {row_bytes} bytes")
 
