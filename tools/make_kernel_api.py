@@ -1,6 +1,7 @@
-"""Write what derives from tables: Kernel's methods, docs/kernel_api.md and docs/controller_api.md.
+"""Write what derives from tables: Kernel's methods and two documents.
 
-Run it after a change to ``isa.FORMS``, ``macros.MACROS`` or ``program.STEPS``; a test fails while its outputs are stale.
+Run it after a change to ``isa.FORMS``, ``macros.MACROS`` or ``program.STEPS``; a test fails while its outputs
+are stale.
 """
 
 from __future__ import annotations
@@ -198,11 +199,11 @@ def controller() -> str:
     lines = [
         "# Controller steps",
         "",
-        "The vendor's controller API as steps of programs; `pixeltree.Device` has a method for each. Written by",
-        "`tools/make_kernel_api.py` from the step table that encoder, decoder and verifier use.",
+        "The vendor's controller API as steps of programs; `pixeltree.Device` has a method for each.",
+        "Written by `tools/make_kernel_api.py` from the step table that encoder and verifier use.",
         "",
-        "AREGs are given by index into A B C D E F NEWS, DREGs by number. A node's program may use a step only if",
-        "everything it writes is among the node's planes.",
+        "AREGs are given by index into A B C D E F NEWS, DREGs by number. A node's program",
+        "may use a step only if everything it writes is among the node's planes.",
         "",
         _row("opcode", "step", "operands", "what it does", "writes", "also clobbers"),
         _row(*["---"] * 6),

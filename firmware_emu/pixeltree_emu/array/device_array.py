@@ -35,8 +35,7 @@ class PixelArray:
 
     def load(self, words: tuple[ICW, ...]) -> Kernel:
         """Make a block ready to run; see :meth:`Engine.load`."""
-        resets = any(word.bits & _RESET == _RESET for word in words)
-        return self.engine.load(words), any(word.bits & _SELECT_PIX for word in words), resets
+        return self.engine.load(words), _sets(words, _SELECT_PIX), _sets(words, _RESET)
 
     def run(self, kernel: Kernel, now_ns: int = 0) -> None:
         """Execute a block once.
@@ -107,3 +106,8 @@ class PixelArray:
     def areg(self, register: Analog) -> npt.NDArray[np.int8]:
         """An AREG as int8 (256, 256), in array coordinates."""
         return self.engine.analog(register).astype(np.int8)
+
+
+def _sets(words: tuple[ICW, ...], mask: int) -> bool:
+    """Whether any word has all bits of a mask set."""
+    return any(word.bits & mask == mask for word in words)
