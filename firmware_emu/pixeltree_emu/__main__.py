@@ -7,6 +7,8 @@ import logging
 import signal
 import sys
 
+from pixeltree_emu.array.device_array import ENGINES, PixelArray
+from pixeltree_emu.array.nonidealities import PRESETS, Chip, preset
 from pixeltree_emu.array.sensor import Sensor
 from pixeltree_emu.daemon import Daemon
 from pixeltree_emu.errors import EmulatorError
@@ -83,8 +85,30 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="exposure of a frame, and time in which white fills the half range (default %(default)s)",
     )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=ENGINES[0],
+        help="what executes instruction words; both give the same bits (default %(default)s)",
+    )
+    parser.add_argument(
+        "--preset",
+        choices=PRESETS,
+        default="ideal",
+        help="exact arithmetic, or the errors of a chip (default %(default)s)",
+    )
+    parser.add_argument(
+        "--chip", type=int, default=0, metavar="N", help="which chip: fixes its fixed pattern"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="fixes random draws (default 0)")
     parser.add_argument("--verbose", action="store_true", help="log sessions as they come and go")
     return parser
+
+
+def _array(options: argparse.Namespace) -> PixelArray:
+    model = preset(options.preset)
+    chip = Chip(model, options.chip, options.seed) if model else None
+    return PixelArray(engine=options.engine, chip=chip)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -97,6 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
         device = EmulatedDevice(
             DeviceLimits(memory_bytes=options.memory_bytes, icw_store=options.icw_store),
             CostModel().with_settings(options.cost),
+            array=_array(options),
         )
         if options.exposure_us < 1:
             raise EmulatorError(f"--exposure-us must be at least 1, not {options.exposure_us}")

@@ -15,7 +15,8 @@ from types import TracebackType
 
 from pixeltree.errors import LinkError
 
-_START_TIMEOUT = 20.0
+_START_TIMEOUT = 60.0
+"""The first ever start compiles the emulator's fast engine."""
 _STOP_TIMEOUT = 5.0
 _POLL = 0.02
 _LOG_LINES = 5

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree_emu.array.engine import Engine
+from pixeltree_emu.array.engine import Engine, Item
+from pixeltree_emu.array.nonidealities import Chip
 from pixeltree_emu.array.planes import ArrayParameters, DigitalPlane
 from pixeltree_emu.array.reference import ReferenceEngine
+from pixeltree_emu.array.selection import PatternSelect, rectangle
 from pixeltree_emu.array.sensor import Sensor
+from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.isa import ICW
-from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital, bits
+from pixeltree_protocol.registers import Analog, Digital, bits
+
+logger = logging.getLogger(__name__)
 
 Kernel = Any
 """A block made ready by the engine; opaque to everyone else."""
@@ -20,22 +27,53 @@ Kernel = Any
 _RESET = bits("rstpix", "selpix")
 _SELECT_PIX = bits("selpix")
 
-_ADDRESSES = np.arange(ARRAY_SIZE)
+ENGINES = ("fast", "reference")
+
+
+def create_engine(name: str, parameters: ArrayParameters, chip: Chip | None = None) -> Engine:
+    """An engine by name.
+
+    The fast engine is imported when it is wanted: its first ever import compiles it.
+
+    Raises:
+        EmulatorError: no engine has this name.
+    """
+    if name == "reference":
+        return ReferenceEngine(parameters, chip)
+    if name != "fast":
+        raise EmulatorError(f"no engine is named {name!r}; known: {', '.join(ENGINES)}")
+    from pixeltree_emu.array.fast.compiled import compiled_before  # noqa: PLC0415
+
+    if not compiled_before():
+        logger.warning("compiling the fast engine; this happens once and takes up to 20 s")
+    from pixeltree_emu.array.fast import FastEngine  # noqa: PLC0415
+
+    return FastEngine(parameters, chip)
 
 
 class PixelArray:
-    """Planes, engine, sensor and address latches."""
+    """Planes, engine, sensor and address latches.
 
-    def __init__(self, parameters: ArrayParameters | None = None) -> None:
+    Args:
+        parameters: properties of the array that the sources leave open.
+        engine: ``fast`` or ``reference``.
+        chip: the errors of a chip; none (ideal mode) if None.
+    """
+
+    def __init__(
+        self, parameters: ArrayParameters | None = None, engine: str = "fast", chip: Chip | None = None
+    ) -> None:
         self.parameters = parameters or ArrayParameters()
-        self.engine: Engine = ReferenceEngine(self.parameters)
+        self.engine: Engine = create_engine(engine, self.parameters, chip)
         self.sensor = Sensor()
         self._exposed_since = 0
         self._pix_set = False
 
-    def load(self, words: tuple[ICW, ...]) -> Kernel:
+    def load(self, words: Sequence[Item]) -> Kernel:
         """Make a block ready to run; see :meth:`Engine.load`."""
-        return self.engine.load(words), _sets(words, _SELECT_PIX), _sets(words, _RESET)
+        values = [item.bits for item in words if isinstance(item, ICW)]
+        resets = any(value & _RESET == _RESET for value in values)
+        return self.engine.load(words), any(value & _SELECT_PIX for value in values), resets
 
     def run(self, kernel: Kernel, now_ns: int = 0) -> None:
         """Execute a block once.
@@ -50,6 +88,10 @@ class PixelArray:
         self.engine.run(block)
         if resets_pix:
             self.begin_exposure(now_ns)
+
+    def begin_frame(self, frame: int) -> None:
+        """Start the numbering that random draws follow; see :meth:`Engine.begin_frame`."""
+        self.engine.begin_frame(frame)
 
     def begin_exposure(self, now_ns: int) -> None:
         """PIX starts to integrate from its reset level."""
@@ -75,25 +117,11 @@ class PixelArray:
 
     def select_pattern(self, r: int, c: int, rx: int, cx: int) -> None:
         """SELECT := pixels whose address matches but for the don't-care bits (fact sheet 4.2)."""
-        self._select(self.pattern(r, c, rx, cx))
+        self._select(PatternSelect(r, c, rx, cx).plane)
 
     def select_rect(self, r0: int, c0: int, r1: int, c1: int) -> None:
         """RECT := the rectangle, corners inclusive. The vendor says that SELECT is modified: it follows."""
-        self._select(self.rectangle(r0, c0, r1, c1))
-
-    @staticmethod
-    def pattern(r: int, c: int, rx: int, cx: int) -> DigitalPlane:
-        """Pixels whose row and column match r and c but for the don't-care bits rx and cx."""
-        rows = (_ADDRESSES ^ r) & ~rx & 0xFF == 0
-        columns = (_ADDRESSES ^ c) & ~cx & 0xFF == 0
-        return np.outer(rows, columns)
-
-    @staticmethod
-    def rectangle(r0: int, c0: int, r1: int, c1: int) -> DigitalPlane:
-        """Pixels of a rectangle, corners inclusive; (r0, c0) is the top right one."""
-        rows = (r0 <= _ADDRESSES) & (r1 >= _ADDRESSES)
-        columns = (c0 <= _ADDRESSES) & (c1 >= _ADDRESSES)
-        return np.outer(rows, columns)
+        self._select(rectangle(r0, c0, r1, c1))
 
     def _select(self, selected: DigitalPlane) -> None:
         self.engine.set_digital(Digital.SELECT, selected)
@@ -106,8 +134,3 @@ class PixelArray:
     def areg(self, register: Analog) -> npt.NDArray[np.int8]:
         """An AREG as int8 (256, 256), in array coordinates."""
         return self.engine.analog(register).astype(np.int8)
-
-
-def _sets(words: tuple[ICW, ...], mask: int) -> bool:
-    """Whether any word has all bits of a mask set."""
-    return any(word.bits & mask == mask for word in words)

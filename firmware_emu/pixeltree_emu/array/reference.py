@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree_emu.array.engine import Item
+from pixeltree_emu.array.nonidealities import Chip, frame_key
 from pixeltree_emu.array.planes import (
     AREG_MAX,
     AREG_MIN,
@@ -21,6 +23,7 @@ from pixeltree_emu.array.planes import (
     DigitalPlane,
     Planes,
 )
+from pixeltree_emu.array.selection import PatternSelect
 from pixeltree_emu.array.semantics import (
     AnalogTransfer,
     Blur,
@@ -37,7 +40,6 @@ from pixeltree_emu.array.semantics import (
     interpret,
 )
 from pixeltree_emu.errors import MeaninglessWord
-from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.registers import (
     DIRECTION_REGISTER,
     OPPOSITE,
@@ -50,6 +52,25 @@ from pixeltree_protocol.registers import (
 
 Kernel = tuple[Callable[[], None], ...]
 """A block made ready: one bound call per word."""
+
+WRITE_NUMBER = {
+    register: number
+    for number, register in enumerate(
+        (
+            Analog.A,
+            Analog.B,
+            Analog.C,
+            Analog.D,
+            Analog.E,
+            Analog.F,
+            Analog.NEWS,
+            Analog.PIX,
+            Analog.IN,
+            *PORTS,
+        )
+    )
+}
+"""Which of a word's writes a destination is, for its draws."""
 
 _PORT_DIRECTION = {port: direction for direction, port in PORT.items()}
 
@@ -79,11 +100,13 @@ class ReferenceEngine:
     See :class:`pixeltree_emu.array.engine.Engine` for what its public methods promise.
     """
 
-    def __init__(self, parameters: ArrayParameters) -> None:
+    def __init__(self, parameters: ArrayParameters, chip: Chip | None = None) -> None:
         self.planes = Planes()
         self.parameters = parameters
+        self.chip = chip
+        self.begin_frame(0)
         self.in_level = 0
-        self._execute: dict[type[Operation], Callable[[Any], None]] = {
+        self._execute: dict[type[Operation | PatternSelect], Callable[[Any], None]] = {
             Idle: lambda _: None,
             ResetPixel: self._reset_pixel,
             AnalogTransfer: self._transfer_analog,
@@ -94,6 +117,7 @@ class ReferenceEngine:
             DigitalTransfer: self._transfer_digital,
             NeighbourTransfer: self._transfer_neighbour,
             Propagate: self._propagate,
+            PatternSelect: self._select,
         }
 
     def analog(self, register: Analog) -> AnalogPlane:
@@ -112,21 +136,31 @@ class ReferenceEngine:
         """Replace a digital plane."""
         self.planes.digital[register][:] = plane
 
-    def load(self, words: Sequence[ICW]) -> Kernel:
+    def load(self, words: Sequence[Item]) -> Kernel:
         """Make a block ready to run."""
-        operations = []
+        operations: list[Operation | PatternSelect] = []
         for index, word in enumerate(words):
             try:
-                operations.append(interpret(word))
+                operations.append(word if isinstance(word, PatternSelect) else interpret(word))
             except MeaninglessWord as error:
                 error.index = index
                 raise
-        return tuple(partial(self._execute[type(operation)], operation) for operation in operations)
+        return tuple(partial(self._step, operation) for operation in operations)
+
+    def _step(self, operation: Operation | PatternSelect) -> None:
+        self._execute[type(operation)](operation)
+        if not isinstance(operation, PatternSelect):
+            self._word += 1
 
     def run(self, kernel: Kernel) -> None:
         """Execute a block once."""
         for word in kernel:
             word()
+
+    def begin_frame(self, frame: int) -> None:
+        """Number words from 0 again; draws depend on the frame's number."""
+        self._key = frame_key(self.chip.seed, frame) if self.chip else 0
+        self._word = 0
 
     def _value(self, source: Analog) -> AnalogPlane | int:
         if source in PORTS:
@@ -140,16 +174,19 @@ class ReferenceEngine:
             total += self._value(source)
         return total
 
-    def _write(self, destination: Analog, value: AnalogPlane) -> None:
+    def _write(self, destination: Analog, value: AnalogPlane, dividing: bool = False) -> None:
         """A FLAG-gated write; through a port it lands in the neighbour's NEWS."""
         flag = self.planes.digital[Digital.FLAG]
         value = np.clip(value, AREG_MIN, AREG_MAX)
+        number = self._word * 16 + WRITE_NUMBER[destination]
         if destination in PORTS:
             sender = OPPOSITE[_PORT_DIRECTION[destination]]
             value = seen_from(value, sender, self.parameters.analog_boundary)
             if self.parameters.push_gate == "sender":
                 flag = seen_from(flag, sender, True)
             destination = Analog.NEWS
+        if self.chip:
+            value = self.chip.written(value, self._key, number, dividing)
         np.copyto(self.planes.analog[destination], value, where=flag)
 
     def _transfer_analog(self, operation: AnalogTransfer) -> None:
@@ -158,7 +195,7 @@ class ReferenceEngine:
         if count > 1:
             value = (np.sign(value) * (np.abs(value) // count)).astype(np.int16)
         for destination in operation.destinations:
-            self._write(destination, value)
+            self._write(destination, value, dividing=count > 1)
 
     def _blur(self, operation: Blur) -> None:
         """One step of diffusion: the mean of the PE and its linked neighbours (INFERRED).
@@ -188,6 +225,10 @@ class ReferenceEngine:
 
     def _reset_pixel(self, _: ResetPixel) -> None:
         self.planes.analog[Analog.PIX][:] = self.parameters.pix_reset_level
+
+    def _select(self, selection: PatternSelect) -> None:
+        for register in (Digital.SELECT, Digital.RECT):
+            self.planes.digital[register][:] = selection.plane
 
     def _any(self, sources: Sequence[Digital]) -> DigitalPlane:
         result = np.zeros(SHAPE, np.bool_)
@@ -233,9 +274,9 @@ class ReferenceEngine:
         self._load(operation.loads, value)
 
     def _propagate(self, operation: Propagate) -> None:
-        """Ideal flood: as far as it can go in one word."""
+        """Flood: as far as it can go in one word, or a chip's limited distance."""
         mask, target = self.planes.digital[Digital.R0], self.planes.digital[Digital.R12]
-        while True:
+        for _ in range(self.chip.model.flood_distance if self.chip else target.size):
             grown = self._from_neighbours(target, operation.edge) & mask & ~target
             if not grown.any():
                 return

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pixeltree_emu.array.device_array import Kernel, PixelArray
+from pixeltree_emu.array.selection import PatternSelect, rectangle
 from pixeltree_emu.runtime import drawing
 from pixeltree_emu.runtime.clock import DeviceClock
 from pixeltree_emu.runtime.readout import ReadOutParameters, events
@@ -56,16 +57,16 @@ class Controller:
             s.GlobalSum16: lambda step: self._block_sums(step.areg, 4, self.parameters.sum_16_scale),
             s.GlobalSum64: lambda step: self._block_sums(step.areg, 8, self.parameters.sum_64_scale),
             s.GlobalSumFast: lambda step: self._sum(
-                step.areg, self._array.rectangle(*_WHOLE), self.parameters.sum_fast_scale
+                step.areg, rectangle(*_WHOLE), self.parameters.sum_fast_scale
             ),
             s.GlobalSumSparse: lambda step: self._sum(
                 step.areg,
-                self._array.pattern(step.r, step.c, step.rx, step.cx),
+                PatternSelect(step.r, step.c, step.rx, step.cx).plane,
                 self.parameters.sum_sparse_scale,
             ),
             s.GlobalSumRegion: lambda step: self._sum(
                 step.areg,
-                self._array.rectangle(step.r0, step.c0, step.r1, step.c1),
+                rectangle(step.r0, step.c0, step.r1, step.c1),
                 self.parameters.sum_region_scale,
             ),
             s.ShiftDreg: self._shift_dreg,
@@ -219,7 +220,7 @@ class Controller:
                 self._send(f"MOV({register}, R0)")
 
     def _global_or(self, step: s.GlobalOr) -> bytes:
-        selected = self._array.pattern(step.r, step.c, step.rx, step.cx)
+        selected = PatternSelect(step.r, step.c, step.rx, step.cx).plane
         self._clock.charge(self._clock.costs.global_or_ns)
         return bytes([bool((self._array.engine.digital(DREGS[step.dreg]) & selected).any())])
 

@@ -93,6 +93,7 @@ class EmulatedDevice:
         limits: sizes.
         costs: device time of each step.
         now: wall clock in seconds, for fault time-outs.
+        array: the array to drive; an ideal one with the fast engine if None.
     """
 
     def __init__(
@@ -100,10 +101,11 @@ class EmulatedDevice:
         limits: DeviceLimits | None = None,
         costs: CostModel | None = None,
         now: Callable[[], float] = time.monotonic,
+        array: PixelArray | None = None,
     ) -> None:
         self.limits = limits or DeviceLimits()
         self.clock = DeviceClock(costs or CostModel())
-        self.array = PixelArray()
+        self.array = array or PixelArray()
         self.store = ObjectStore(
             self.limits.memory_bytes, self.limits.icw_store, self.limits.max_object, self._load_block
         )

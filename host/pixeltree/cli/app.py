@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from pixeltree.cli.assembly import asm, disasm
+from pixeltree.cli.bench import bench
 from pixeltree.cli.demo import demo
 from pixeltree.cli.emulate import emulate
 from pixeltree.cli.info import info
@@ -41,6 +42,7 @@ app.command()(info)
 app.command()(asm)
 app.command()(disasm)
 app.command()(run_kernel)
+app.add_typer(bench, name="bench")
 
 
 def main() -> None:

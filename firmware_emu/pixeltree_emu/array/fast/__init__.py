@@ -1,0 +1,23 @@
+"""The fast engine: blocks are translated once and interpreted by compiled code, one pass per word or fewer.
+
+Modules, in the order in which a block meets them: ``records`` (words to numbers), ``translate`` and
+``optimize`` (numbers to passes),
+``interpreter`` with ``analog_ops``, ``errors_ops``, ``digital_ops`` and ``flood``
+(passes over planes), ``lanes`` (the vector type those are written in), ``layout`` (where planes lie).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pixeltree_emu.array.fast.engine import FastEngine
+
+__all__ = ["FastEngine"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """Import the engine, which may compile for a while, only when it is asked for."""
+    if name == "FastEngine":
+        from pixeltree_emu.array.fast.engine import FastEngine  # noqa: PLC0415
+
+        return FastEngine
+    raise AttributeError(name)

@@ -1,0 +1,196 @@
+"""The fast engine's face: the same interface as the reference engine, on packed planes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from pixeltree_emu.array.engine import Item
+from pixeltree_emu.array.fast import layout, records
+from pixeltree_emu.array.fast.compiled import Table
+from pixeltree_emu.array.fast.errors_ops import (
+    ERROR_ENTRIES,
+    FLOOD_DISTANCE,
+    GAIN,
+    KEY,
+    OFFSET,
+    POOL,
+    POOL_BYTES,
+    WORDS,
+)
+from pixeltree_emu.array.fast.interpreter import execute, steering_state
+from pixeltree_emu.array.fast.optimize import optimize
+from pixeltree_emu.array.fast.passes import COLUMNS
+from pixeltree_emu.array.fast.translate import (
+    BOUNDARY,
+    COUNT,
+    NOISY,
+    OPERANDS,
+    OWNER_GATES,
+    RESET_LEVEL,
+    SQUARE_DIVISOR,
+    STATE_SIZE,
+    UNKNOWN,
+    steering_planes,
+    translate,
+)
+from pixeltree_emu.array.nonidealities import Chip, frame_key
+from pixeltree_emu.array.planes import AnalogPlane, ArrayParameters, DigitalPlane
+from pixeltree_protocol.isa import ICW
+from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
+
+_ALL_UNKNOWN = sum(UNKNOWN << 2 * plane for plane in range(layout.FLAG + 1))
+
+_PASSES_PER_WORD = 32
+"""More than the passes of any word: 13 loads after 4 passes for 16 sources, or 11 gated pushes."""
+_OPERANDS_PER_WORD = 13
+
+Variant = tuple[Table, Table]
+
+
+@dataclass
+class FastKernel:
+    """A block made ready.
+
+    Attributes:
+        records: its words as numbers.
+        steering: bit set of the planes whose state when it starts makes its passes cheaper or dearer.
+        words: how many words it has; selections are none.
+        variants: its passes for each state of those planes met so far.
+        only: its passes, where no state makes a difference.
+    """
+
+    records: npt.NDArray[np.int64]
+    steering: int
+    words: int
+    variants: dict[int, Variant] = field(default_factory=dict)
+    only: Variant | None = None
+
+
+class FastEngine:
+    """Runs blocks as passes of vector instructions over packed planes; no Python between words.
+
+    Equals :class:`pixeltree_emu.array.reference.ReferenceEngine` bit for bit at the end of each block; see
+    :class:`pixeltree_emu.array.engine.Engine` for what its public methods promise.
+    """
+
+    def __init__(self, parameters: ArrayParameters, chip: Chip | None = None) -> None:
+        self.parameters = parameters
+        self.chip = chip
+        self._errors = np.zeros(ERROR_ENTRIES, np.int64)
+        if chip:
+            gains = _halves(chip.gain)
+            self._fixed_pattern = _aligned_copy(gains), _aligned_copy(chip.offset), _aligned_copy(chip.pool)
+            gain, offset, pool = self._fixed_pattern
+            self._errors[[GAIN, OFFSET, POOL]] = gain.ctypes.data, offset.ctypes.data, pool.ctypes.data
+            self._errors[POOL_BYTES] = chip.pool.shape[1]
+            self._errors[FLOOD_DISTANCE] = chip.model.flood_distance
+        self.begin_frame(0)
+        analog = layout.aligned_bytes(layout.ANALOG_PLANES * layout.ANALOG_BYTES)
+        digital = layout.aligned_bytes(layout.DIGITAL_PLANES * layout.DIGITAL_BYTES)
+        self._analog = analog.reshape(layout.ANALOG_PLANES, layout.ANALOG_BYTES)
+        self._digital = digital.reshape(layout.DIGITAL_PLANES, layout.DIGITAL_BYTES)
+        self._analog[[layout.NEWS, layout.SUM_SCRATCH]] = parameters.analog_boundary
+        self._analog_view(layout.NEWS)[:] = 0
+        self._digital_view(layout.FLAG)[:] = -1
+        self._in_level = 0
+
+    @property
+    def in_level(self) -> int:
+        """Level of the global analog input IN."""
+        return self._in_level
+
+    @in_level.setter
+    def in_level(self, level: int) -> None:
+        self._in_level = level
+        self._analog_view(layout.IN)[:] = level
+
+    def analog(self, register: Analog) -> AnalogPlane:
+        """A copy of an analog plane."""
+        return self._analog_view(records.ANALOG_NUMBER[register]).astype(np.int16)
+
+    def set_analog(self, register: Analog, plane: AnalogPlane) -> None:
+        """Replace an analog plane."""
+        self._analog_view(records.ANALOG_NUMBER[register])[:] = plane
+
+    def digital(self, register: Digital) -> DigitalPlane:
+        """A copy of a digital plane."""
+        packed = self._digital_view(records.DIGITAL_NUMBER[register]).view(np.uint8)
+        return np.unpackbits(packed, axis=1, bitorder="little").view(np.bool_)
+
+    def set_digital(self, register: Digital, plane: DigitalPlane) -> None:
+        """Replace a digital plane."""
+        packed = np.packbits(plane, axis=1, bitorder="little").view(np.int8)
+        self._digital_view(records.DIGITAL_NUMBER[register])[:] = packed
+
+    def load(self, words: Sequence[Item]) -> FastKernel:
+        """Translate a block, for the steering planes as they are now."""
+        rows = records.records_of(words)
+        kernel = FastKernel(rows, int(steering_planes(rows)), sum(isinstance(item, ICW) for item in words))
+        variant = self._variant(kernel)
+        if not kernel.steering:
+            kernel.only = variant
+        return kernel
+
+    def run(self, kernel: FastKernel) -> None:
+        """Execute a block once."""
+        passes, operands = kernel.only or self._variant(kernel)
+        execute(passes, operands, self._analog, self._digital, self._errors)
+        if self.chip:
+            self._errors[WORDS] += kernel.words
+
+    def begin_frame(self, frame: int) -> None:
+        """Number words from 0 again; draws depend on the frame's number."""
+        self._errors[WORDS] = 0
+        if self.chip:
+            self._errors[KEY] = np.uint64(frame_key(self.chip.seed, frame)).astype(np.int64)
+
+    def _variant(self, kernel: FastKernel) -> Variant:
+        """The block's passes for the steering planes as they are now."""
+        state = steering_state(self._digital, kernel.steering) if kernel.steering else _ALL_UNKNOWN
+        variant = kernel.variants.get(state)
+        if variant is None:
+            variant = kernel.variants[state] = self._translate(kernel.records, state)
+        return variant
+
+    def _translate(self, rows: Table, planes: int) -> Variant:
+        words = len(rows)
+        passes = np.empty((_PASSES_PER_WORD * words, COLUMNS), np.int64)
+        operands = np.empty((_OPERANDS_PER_WORD * words, 2), np.int64)
+        state = np.zeros(STATE_SIZE, np.int64)
+        state[SQUARE_DIVISOR] = self.parameters.square_divisor
+        state[RESET_LEVEL] = self.parameters.pix_reset_level
+        state[BOUNDARY] = self.parameters.analog_boundary
+        state[OWNER_GATES] = self.parameters.push_gate == "owner"
+        state[NOISY] = self.chip is not None
+        known = np.full(layout.DIGITAL_PLANES, UNKNOWN, np.int64)
+        for plane in range(layout.FLAG + 1):
+            known[plane] = planes >> 2 * plane & 3
+        translate(rows, passes, operands, state, known)
+        total = optimize(passes, operands, int(state[COUNT]))
+        return passes[:total].copy(), operands[: state[OPERANDS]].copy()
+
+    def _analog_view(self, plane: int) -> npt.NDArray[np.int8]:
+        """PEs of an analog plane, int8 (256, 256)."""
+        rows = self._analog[plane, : -layout.MARGIN].reshape(-1, layout.ROW_BYTES)
+        return rows[layout.MARGIN_ROWS : -layout.MARGIN_ROWS, layout.MARGIN :]
+
+    def _digital_view(self, plane: int) -> npt.NDArray[np.int8]:
+        """Rows of a digital plane, int8 (256, 32)."""
+        rows = self._digital[plane, layout.FIRST_ROW : -layout.MARGIN]
+        return rows.reshape(ARRAY_SIZE, layout.ROW_BITS_BYTES)
+
+
+def _aligned_copy(values: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    memory = layout.aligned_bytes(values.size)
+    memory[:] = values.reshape(-1)
+    return memory
+
+
+def _halves(gain: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Gains widened to int16, per 64 PEs first those of the even columns, then of the odd ones."""
+    pairs = gain.reshape(-1, 32, 2).astype(np.int16)
+    return np.ascontiguousarray(pairs.transpose(0, 2, 1)).view(np.int8)

@@ -1,0 +1,110 @@
+"""Instruction words as rows of numbers that compiled code can read.
+
+The meaning of a word is :func:`pixeltree_emu.array.semantics.interpret`'s alone; here it only changes form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from pixeltree_emu.array.engine import Item
+from pixeltree_emu.array.selection import PatternSelect
+from pixeltree_emu.array.semantics import (
+    AnalogTransfer,
+    Blur,
+    CompareAnalog,
+    DigitalTransfer,
+    Drive,
+    FlagFromDigital,
+    Idle,
+    NeighbourTransfer,
+    Operation,
+    Propagate,
+    ResetPixel,
+    Square,
+    interpret,
+)
+from pixeltree_emu.errors import MeaninglessWord
+from pixeltree_protocol.isa import ICW
+from pixeltree_protocol.registers import AREGS, PORTS, Analog, Digital
+
+KIND, DESTINATIONS, SOURCES, SETTING = range(4)
+"""Columns: kind of word, bit sets of register numbers, and whatever else the kind needs."""
+
+IDLE, RESET_PIXEL, TRANSFER, DIFFUSE, SQUARED, COMPARED, FLAGGED, LOGIC, NEIGHBOUR, FLOODED, SELECTED = range(
+    11
+)
+PRECHARGE, INVERTED, ONE = 1, 2, 4
+"""Bits of a LOGIC word's setting."""
+
+ANALOG_NUMBER = {register: number for number, register in enumerate((*AREGS, Analog.PIX, Analog.IN, *PORTS))}
+"""The first nine are planes (see ``layout``), the rest ports."""
+
+DIGITAL_NUMBER = {register: number for number, register in enumerate(Digital)}
+
+_DRIVE = {Drive.READ_BUS: 0, Drive.INVERTED_READ_BUS: INVERTED, Drive.ONE: ONE}
+
+Record = tuple[int, int, int, int]
+
+
+def records_of(words: Sequence[Item]) -> npt.NDArray[np.int64]:
+    """One row of numbers per word.
+
+    Raises:
+        MeaninglessWord: a word has no meaning; ``index`` says which.
+    """
+    rows = np.empty((len(words), 4), np.int64)
+    for index, word in enumerate(words):
+        try:
+            rows[index] = _record(word.bits) if isinstance(word, ICW) else _selection(word)
+        except MeaninglessWord as error:
+            error.index = index
+            raise
+    return rows
+
+
+@lru_cache(maxsize=16_384)
+def _record(bits: int) -> Record:
+    return record(interpret(ICW(bits)))
+
+
+def _selection(select: PatternSelect) -> Record:
+    """A selection: row, then column, each an address and its free bits."""
+    return SELECTED, select.r | select.rx << 8, select.c | select.cx << 8, 0
+
+
+def _analog(registers: Iterable[Analog]) -> int:
+    return sum(1 << ANALOG_NUMBER[register] for register in registers)
+
+
+def _digital(registers: Iterable[Digital]) -> int:
+    return sum(1 << DIGITAL_NUMBER[register] for register in registers)
+
+
+def record(operation: Operation) -> Record:  # noqa: PLR0911 - one line a kind
+    """An operation as numbers."""
+    match operation:
+        case Idle():
+            return IDLE, 0, 0, 0
+        case ResetPixel():
+            return RESET_PIXEL, 0, 0, 0
+        case AnalogTransfer(destinations, sources):
+            return TRANSFER, _analog(destinations), _analog(sources), 0
+        case Blur(destination, source, horizontal, vertical):
+            return DIFFUSE, _analog((destination,)), _analog((source,)), horizontal + 2 * vertical
+        case Square(sources):
+            return SQUARED, _analog((Analog.NEWS,)), _analog(sources), 0
+        case CompareAnalog(sources):
+            return COMPARED, 0, _analog(sources), 0
+        case FlagFromDigital(sources):
+            return FLAGGED, 0, _digital(sources), 0
+        case DigitalTransfer(sources, precharge, drive, loads):
+            return LOGIC, _digital(loads), _digital(sources), precharge * PRECHARGE + _DRIVE[drive]
+        case NeighbourTransfer(sources, loads, edge):
+            return NEIGHBOUR, _digital(loads), _digital(sources), int(edge)
+        case Propagate(edge):
+            return FLOODED, 0, 0, int(edge)

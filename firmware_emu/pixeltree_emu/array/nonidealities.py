@@ -1,0 +1,166 @@
+"""Number format of the array in every mode, and the errors that a real chip adds.
+
+An AREG holds an integer from -128 to 127 in every mode; one unit is one ADC count. A word computes its exact
+ideal value first (``planes``), saturated. In a non-ideal mode each write then adds an error, computed in
+sixteenths of a count with 8-bit saturating sums, in this order:
+
+    gain = (value * gain_p) >> 8                  gain_p int8 per PE, in 1/4096
+    error = sat(sat(gain + offset_p) + draw)      sixteenths; offset_p has 8 for rounding, draw is Gaussian
+    written = sat(value + (error >> 4))
+
+``gain_p`` and ``offset_p`` are the fixed pattern of a chip: drawn once from its id. PE p is the one whose
+register is written, also when a neighbour writes it through a port. A word with several destinations
+divides, and uses an offset plane and draws of its own. FLAG's comparison adds no error.
+
+Draws are counter-based: a pool of samples comes from the chip id and the seed; which row of the pool a row of
+the array reads is a hash of (seed, frame, word number within the frame, destination). The same four
+give the same draws in every engine, in any order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pixeltree_emu.array.planes import SHAPE, AnalogPlane
+from pixeltree_emu.errors import EmulatorError
+
+SIXTEENTHS = 16
+GAIN_UNIT = 4096
+POOL_ROWS = 512
+"""Rows of 256 samples in the pool."""
+POOL_TAIL = 192
+"""Samples repeated after the last row, so that a row may begin at any multiple of 64."""
+
+_MASK64 = (1 << 64) - 1
+
+
+def _number(value: float, unit: str, source: str) -> Any:  # noqa: ANN401 - a field of any type
+    """A parameter with its unit and where its value comes from."""
+    return field(default=value, metadata={"unit": unit, "source": source})
+
+
+@dataclass(frozen=True)
+class Nonidealities:
+    """Every number of a non-ideal mode; the defaults are the preset ``typical``.
+
+    'fitted' values reproduce the published repeated-copy experiment (fact sheet section 7) with
+    ``tools/repeated_copy.py``; 'assumed' ones wait for a measurement.
+    """
+
+    gain_error: float = _number(-0.0072, "of the value, per write", "fitted")
+    gain_spread: float = _number(0.002, "sigma over PEs", "assumed")
+    offset: float = _number(0.0, "counts per write", "assumed; cancels in two-word macros")
+    offset_spread: float = _number(0.2, "counts, sigma over PEs", "assumed")
+    noise: float = _number(0.35, "counts, sigma per write", "assumed, inside the published spread")
+    division_offset: float = _number(1.8, "counts per dividing write", "fitted")
+    division_spread: float = _number(0.25, "counts, sigma over PEs", "assumed")
+    division_noise: float = _number(0.4, "counts, sigma per dividing write", "assumed")
+    areg_leak_ms: float = _number(20.0, "ms in which an AREG loses a count toward 0", "assumed")
+    dreg_hold_ms: float = _number(4000.0, "ms, median time a DREG keeps a 1", "assumed; refresh after 1.5 s")
+    dreg_hold_spread: float = _number(0.2, "sigma of the logarithm", "assumed")
+    flood_distance: int = _number(20, "PEs per propagation word", "assumed; 10 words reach half the array")
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            signed = item.name in ("gain_error", "offset", "division_offset")
+            if not signed and value < 0:
+                raise EmulatorError(f"{item.name} is {value}; it must be at least 0")
+
+
+TYPICAL = Nonidealities()
+PRESETS: dict[str, Nonidealities | None] = {
+    "ideal": None,
+    "typical": TYPICAL,
+    "harsh": replace(
+        TYPICAL,
+        gain_error=-0.012,
+        gain_spread=0.005,
+        offset_spread=0.8,
+        noise=1.0,
+        division_offset=3.0,
+        division_spread=1.0,
+        division_noise=1.2,
+        areg_leak_ms=5.0,
+        dreg_hold_ms=2000.0,
+        flood_distance=10,
+    ),
+}
+"""Presets by name; None is exact arithmetic. ``harsh`` is assumed throughout: about twice ``typical``."""
+
+
+def preset(name: str) -> Nonidealities | None:
+    """A preset by name.
+
+    Raises:
+        EmulatorError: no preset has this name.
+    """
+    if name not in PRESETS:
+        raise EmulatorError(f"no preset is named {name!r}; known: {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def mixed(value: int) -> int:
+    """The splitmix64 finalizer: 64 bits in, 64 well-mixed bits out."""
+    value = (value + 0x9E3779B97F4A7C15) & _MASK64
+    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 & _MASK64
+    value = (value ^ value >> 27) * 0x94D049BB133111EB & _MASK64
+    return value ^ value >> 31
+
+
+def frame_key(seed: int, frame: int) -> int:
+    """What a frame's draws are hashed from."""
+    return mixed(mixed(seed & _MASK64) + frame & _MASK64)
+
+
+class Chip:
+    """What a chip id and a seed fix: the fixed pattern and the pool of draws.
+
+    Attributes:
+        gain: int8 (256, 256), in 1/4096.
+        offset: int8 (2, 256, 256), sixteenths, 8 of them for rounding; [1] is for words that divide.
+        pool: int8 (2, 512 * 256 + 192), sixteenths; [1] is for words that divide.
+        hold_ms: float64 (256, 256), how long each PE's DREGs keep a 1.
+    """
+
+    def __init__(self, model: Nonidealities, chip: int, seed: int) -> None:
+        self.model = model
+        self.seed = seed
+        fixed = np.random.Generator(np.random.Philox(key=chip & _MASK64))
+        self.gain = _int8(fixed.normal(model.gain_error, model.gain_spread, SHAPE) * GAIN_UNIT)
+        plain = fixed.normal(model.offset, model.offset_spread, SHAPE)
+        dividing = plain + fixed.normal(model.division_offset, model.division_spread, SHAPE)
+        self.offset = _int8(np.stack([plain, dividing]) * SIXTEENTHS + SIXTEENTHS / 2)
+        self.hold_ms = model.dreg_hold_ms * np.exp(fixed.normal(0, model.dreg_hold_spread, SHAPE))
+        drawn = np.random.Generator(np.random.Philox(key=mixed(chip & _MASK64) ^ mixed(seed & _MASK64)))
+        sigmas = np.array([[model.noise], [float(np.hypot(model.noise, model.division_noise))]])
+        pool = _int8(drawn.standard_normal((2, POOL_ROWS * SHAPE[1])) * sigmas * SIXTEENTHS)
+        self.pool = np.ascontiguousarray(np.concatenate([pool, pool[:, :POOL_TAIL]], axis=1))
+
+    def draws(self, key: int, number: int, dividing: bool) -> npt.NDArray[np.int16]:
+        """The draws of one write, int16 (256, 256) in sixteenths.
+
+        Args:
+            key: of the frame.
+            number: 16 * word number within the frame + register number of the destination.
+            dividing: whether the word has several destinations.
+        """
+        value = mixed(key + number & _MASK64)
+        first, stride, shift = value & 511, value >> 9 & 511 | 1, (value >> 18 & 3) * 64
+        starts = (first + np.arange(SHAPE[0]) * stride & 511) * SHAPE[1] + shift
+        return np.asarray(self.pool[int(dividing)][starts[:, None] + np.arange(SHAPE[1])], np.int16)
+
+    def written(self, value: AnalogPlane, key: int, number: int, dividing: bool) -> AnalogPlane:
+        """The ideal value with its error: int16 in, int16 out, both within the range of an AREG."""
+        gain = value * self.gain.astype(np.int16) >> 8
+        error = np.clip(gain + self.offset[int(dividing)], -128, 127) + self.draws(key, number, dividing)
+        error = np.clip(error, -128, 127) >> 4
+        return np.asarray(np.clip(value + error, -128, 127), np.int16)
+
+
+def _int8(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:
+    return np.clip(np.rint(values), -128, 127).astype(np.int8)

@@ -1,0 +1,44 @@
+"""Which pixels the address latches select."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pixeltree_emu.array.planes import DigitalPlane
+from pixeltree_protocol.registers import ARRAY_SIZE
+
+_ADDRESSES = np.arange(ARRAY_SIZE)
+
+
+@dataclass(frozen=True)
+class PatternSelect:
+    """SELECT and RECT := pixels whose address matches but for the don't-care bits (fact sheet 4.2).
+
+    A controller step, not a word; engines take it between words, so that a run of selections and short
+    blocks, which is how weights are expanded, is made ready as a whole.
+
+    Attributes:
+        r, c: row and column address.
+        rx, cx: bits of each that may be anything.
+    """
+
+    r: int
+    c: int
+    rx: int
+    cx: int
+
+    @property
+    def plane(self) -> DigitalPlane:
+        """The selected pixels."""
+        rows = (_ADDRESSES ^ self.r) & ~self.rx & 0xFF == 0
+        columns = (_ADDRESSES ^ self.c) & ~self.cx & 0xFF == 0
+        return np.outer(rows, columns)
+
+
+def rectangle(r0: int, c0: int, r1: int, c1: int) -> DigitalPlane:
+    """Pixels of a rectangle, corners inclusive; (r0, c0) is the top right one."""
+    rows = (r0 <= _ADDRESSES) & (r1 >= _ADDRESSES)
+    columns = (c0 <= _ADDRESSES) & (c1 >= _ADDRESSES)
+    return np.outer(rows, columns)

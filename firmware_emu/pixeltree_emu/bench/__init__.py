@@ -1,0 +1,1 @@
+"""Times the engines: ``python -m pixeltree_emu.bench`` (``pixeltree bench engine`` runs this)."""
