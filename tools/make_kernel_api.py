@@ -1,19 +1,23 @@
-"""Write what derives from the instruction and macro tables: Kernel's methods and docs/kernel_api.md.
+"""Write what derives from tables: Kernel's methods and two documents.
 
-Run it after a change to ``isa.FORMS`` or ``macros.MACROS``; a test fails while its outputs are stale.
+Run it after a change to ``isa.FORMS``, ``macros.MACROS`` or ``program.STEPS``; a test fails while its outputs
+are stale.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 from pixeltree_protocol.isa import FORMS, ICW, Form, Operand
 from pixeltree_protocol.macros import MACRO_NAMES, MACROS, Kind, Macro
+from pixeltree_protocol.objects.program import STEPS
 
 ROOT = Path(__file__).parent.parent
 METHODS = ROOT / "host/pixeltree/kernels/vendor_api.py"
 DOCUMENT = ROOT / "docs/kernel_api.md"
+CONTROLLER = ROOT / "docs/controller_api.md"
 
 _HAND_WRITTEN = {"bus"}  # its list form needs a signature of its own
 _INTERNAL = {"aout"}  # read-out holds the bus with it; not part of the kernel API
@@ -190,11 +194,37 @@ def _bit_names(form: Form) -> tuple[str, ...]:
     return ICW(form.bits).bit_names
 
 
+def controller() -> str:
+    """Text of the table of controller steps."""
+    lines = [
+        "# Controller steps",
+        "",
+        "The vendor's controller API as steps of programs; `pixeltree.Device` has a method for each.",
+        "Written by `tools/make_kernel_api.py` from the step table that encoder and verifier use.",
+        "",
+        "AREGs are given by index into A B C D E F NEWS, DREGs by number. A node's program",
+        "may use a step only if everything it writes is among the node's planes.",
+        "",
+        _row("opcode", "step", "operands", "what it does", "writes", "also clobbers"),
+        _row(*["---"] * 6),
+    ]
+    for form in STEPS:
+        names = [field.name for field in fields(form.step)]
+        ranges = ", ".join(
+            f"{name} {least} to {most}" for name, (_, least, most) in zip(names, form.operands, strict=True)
+        )
+        meaning = " ".join((form.step.__doc__ or "").replace("``", "`").split())
+        clobbers = ", ".join(form.clobbers)
+        name = f"`{form.step.__name__}`"
+        lines.append(_row(str(form.opcode), name, ranges, meaning, form.writes, clobbers))
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     METHODS.write_text(methods())
-    DOCUMENT.parent.mkdir(exist_ok=True)
     DOCUMENT.write_text(document())
+    CONTROLLER.write_text(controller())
 
 
 if __name__ == "__main__":

@@ -39,6 +39,9 @@ from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digit
 _LAST = ARRAY_SIZE - 1
 NEWS = Analog.NEWS
 
+_DRAWN_TOGETHER = 500
+"""Primitives per program: they fit into a message of 8 KiB."""
+
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -253,8 +256,8 @@ class ChipControl(ABC):
         steps, self._drawing = self._drawing, None
         if steps is None:
             raise DataError("draw_end without draw_begin")
-        if steps:
-            self.execute(*steps)
+        for start in range(0, len(steps), _DRAWN_TOGETHER):
+            self.execute(*steps[start : start + _DRAWN_TOGETHER])
 
     def _add(self, kind: Callable[..., Step], *operands: int) -> None:
         if self._drawing is None:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.host.in_memory import in_memory_device
 
 from pixeltree import DataError, DeviceError
 from pixeltree.kernels import Kernel
@@ -39,6 +38,7 @@ from pixeltree_protocol.objects import controller_steps as steps
 from pixeltree_protocol.objects.controller_table import CONTROLLER_STEPS
 from pixeltree_protocol.objects.program import Program, Run, form_of
 from pixeltree_protocol.registers import AREGS, DREGS
+from tests.host.in_memory import in_memory_device
 
 ROWS, COLUMNS = np.indices((256, 256))
 LAUNCH, WORD, ANSWER, BYTE = 1_000, 100, 20_000, 10

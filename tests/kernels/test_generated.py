@@ -6,10 +6,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def test_methods_and_table_of_the_kernel_api_are_those_of_the_tables():
+def test_methods_and_documents_are_those_of_the_tables():
     spec = importlib.util.spec_from_file_location("make_kernel_api", ROOT / "tools/make_kernel_api.py")
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     advice = "run: python tools/make_kernel_api.py"
     assert tool.METHODS.read_text() == tool.methods(), advice
     assert tool.DOCUMENT.read_text() == tool.document(), advice
+    assert tool.CONTROLLER.read_text() == tool.controller(), advice

@@ -327,6 +327,33 @@ def test_where_flag_is_zero_analog_macros_write_nothing():
     assert all(np.array_equal(plane, before[register]) for register, plane in state(engine).items())
 
 
+LOCAL = {"res", "mov", "add", "sub", "neg", "divq"}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [c for c in RESULTS if c[0] in LOCAL and PIX not in c[1] and not {east, south} & set(c[1])],
+    ids=macro_id,
+)
+def test_a_local_analog_macro_works_where_flag_is_1_and_leaves_the_rest(case):
+    name, operands, expected, _ = case
+    engine = random_engine(7)
+    flag = np.random.default_rng(7).random(SHAPE) < 0.5
+    engine.set_digital(Digital.FLAG, flag)
+    before = state(engine)
+    engine.run(engine.load([encode(word) for word in expand(name, operands)]))
+    for register, value in expected.items():
+        assert np.array_equal(engine.analog(register), np.where(flag, value(before), before[register]))
+
+
+@pytest.mark.parametrize("direction", [north, south, east, west])
+def test_dnews_with_boundary_1_reads_1_beyond_the_edge(direction):
+    engine = random_engine(8)
+    source = engine.digital(R6)
+    engine.run(engine.load([encode(word) for word in expand("DNEWS", (R5, R6, direction, 1))]))
+    assert np.array_equal(engine.digital(R5), ~at(~source, direction))
+
+
 # -- bad input ----------------------------------------------------------------------------------------
 
 REFUSED = [
