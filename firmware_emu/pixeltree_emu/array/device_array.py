@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +11,17 @@ import numpy.typing as npt
 from pixeltree_emu.array.engine import Engine, Item
 from pixeltree_emu.array.nonidealities import Chip
 from pixeltree_emu.array.planes import ArrayParameters, DigitalPlane
+from pixeltree_emu.array.queue import LoadedBlock, StepQueue
 from pixeltree_emu.array.reference import ReferenceEngine
-from pixeltree_emu.array.selection import PatternSelect
+from pixeltree_emu.array.selection import pattern_select
 from pixeltree_emu.array.sensor import Sensor
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
 
 logger = logging.getLogger(__name__)
 
-Kernel = Any
-"""A block made ready by the engine; opaque to everyone else."""
+Kernel = LoadedBlock
+"""A block made ready; opaque to everyone else."""
 
 _ADDRESSES = np.arange(ARRAY_SIZE)
 
@@ -63,16 +63,23 @@ class PixelArray:
         self, parameters: ArrayParameters | None = None, engine: str = "fast", chip: Chip | None = None
     ) -> None:
         self.parameters = parameters or ArrayParameters()
-        self.engine: Engine = create_engine(engine, self.parameters, chip)
+        self._engine = create_engine(engine, self.parameters, chip)
+        self._queue = StepQueue(self._engine)
         self.sensor = Sensor()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, with everything done that was asked of the array so far."""
+        self._queue.settle()
+        return self._engine
 
     def load(self, words: Sequence[Item]) -> Kernel:
         """Make a block ready to run; see :meth:`Engine.load`."""
-        return self.engine.load(words)
+        return LoadedBlock(words, self._engine.load(words))
 
     def run(self, kernel: Kernel) -> None:
-        """Execute a block once."""
-        self.engine.run(kernel)
+        """Execute a block once: at the latest when somebody looks at the array."""
+        self._queue.add(kernel)
 
     def begin_frame(self, frame: int) -> None:
         """Start the numbering that random draws follow; see :meth:`Engine.begin_frame`."""
@@ -88,7 +95,7 @@ class PixelArray:
 
     def select_pattern(self, r: int, c: int, rx: int, cx: int) -> None:
         """SELECT := pixels whose address matches but for the don't-care bits (fact sheet 4.2)."""
-        self._select(PatternSelect(r, c, rx, cx).plane)
+        self._queue.add(pattern_select(r, c, rx, cx))
 
     def select_rect(self, r0: int, c0: int, r1: int, c1: int) -> None:
         """RECT := the rectangle, corners inclusive. The vendor says that SELECT is modified: it follows."""
