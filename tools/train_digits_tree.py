@@ -2,7 +2,7 @@
 
 Run from the repository root::
 
-    python tools/train_digits_tree.py            # the shipped tree, about 4 minutes
+    python tools/train_digits_tree.py            # the shipped tree, 4 to 7 minutes
     python tools/train_digits_tree.py --quick    # a tiny run to check the plumbing, seconds
 
 Every choice (scene, pooling, groups, epochs) was made on the validation digits; the held-out digits are
@@ -23,14 +23,16 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+from pixeltree.compiler import CaptureGeometry
 from pixeltree.demo.digits import HELD_OUT_FILE, UPSAMPLING
 from pixeltree.network import FoldedNetwork
 from pixeltree.train.fit import Digits, FitSettings, Progress, Scene, fit, scene_bits
 from pixeltree.train.fold import fold
 from pixeltree.train.model import NodeNetwork
+from pixeltree.tree import NodeSpec, Tree
 
 DATA = Path(__file__).resolve().parent.parent / "host" / "pixeltree" / "data"
-TREE_FILE = "digits_tree.npz"
+TREE_FILE = "digits.ptree"
 
 GROUPS = ((0, 4, 6), (1, 2, 7, 8), (3, 5, 9))
 """The digits each leaf tells apart; a digit may be in several, and the root may then choose any of them."""
@@ -193,19 +195,14 @@ def write_held_out(held_out: LabelledDigits, folder: Path) -> None:
     np.savez_compressed(folder / HELD_OUT_FILE, images=held_out.values, labels=held_out.labels)
 
 
-def write_tree(tree: TrainedTree, folder: Path) -> None:
-    """Write the folded nodes: ``node0_kernels`` and so on, the root being node 0."""
-    arrays: dict[str, npt.NDArray[np.generic]] = {
-        "upsampling": np.array(tree.scene.upsampling),
-        "threshold": np.array(tree.scene.threshold),
-    }
-    for index, group in enumerate(tree.groups):
-        arrays[f"group{index}"] = np.array(group, dtype=np.uint8)
-    for index, network in enumerate(tree.networks):
-        for field in ("kernels", "thresholds", "weights", "biases"):
-            arrays[f"node{index}_{field}"] = getattr(network, field)
-        arrays[f"node{index}_pool"] = np.array(network.pool)
-    np.savez_compressed(folder / TREE_FILE, **arrays)  # type: ignore[arg-type]
+def compiled_tree(tree: TrainedTree) -> Tree:
+    """The tree as an artifact: the root's outcome i leads to leaf i, whose outcomes are its digits."""
+    names = [f"leaf {' '.join(map(str, group))}" for group in tree.groups]
+    root, *leaves = tree.networks
+    specs = [NodeSpec("root", root, tuple(names))]
+    specs += [NodeSpec(*parts) for parts in zip(names, leaves, tree.groups, strict=True)]
+    labels = [str(digit) for digit in range(10)]
+    return Tree.build("digits", labels, CaptureGeometry(tree.scene.threshold), specs)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -252,7 +249,7 @@ def main() -> None:
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         write_held_out(held_out, folder)
-        write_tree(tree, folder)
+        compiled_tree(tree).save(folder / TREE_FILE)
         progress(f"wrote {HELD_OUT_FILE} and {TREE_FILE} to {folder}")
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from types import TracebackType
-from typing import TypeVar
+from dataclasses import dataclass
+from types import TracebackType, UnionType
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.errors import DataError
+from pixeltree.errors import DataError, PixeltreeError
 from pixeltree.links import open_link
 from pixeltree.session import Session, device_error
 from pixeltree_protocol.connection import Received
@@ -34,7 +35,7 @@ from pixeltree_protocol.messages import (
     TreeOpened,
     Welcome,
 )
-from pixeltree_protocol.objects import Digest
+from pixeltree_protocol.objects import DIGEST_BYTES, Digest
 from pixeltree_protocol.registers import AREGS, ARRAY_SIZE
 
 CONNECT_TIMEOUT = 5.0
@@ -42,6 +43,7 @@ CONNECT_TIMEOUT = 5.0
 
 _PUT_HEAD = 24
 _SCENE_HEAD = 9
+_QUERY_HEAD = 2
 _QUERY_BATCH = 256
 
 _Reply = TypeVar("_Reply")
@@ -66,13 +68,22 @@ def connect(url: str, timeout: float = CONNECT_TIMEOUT) -> Device:
         raise
 
 
+@dataclass(frozen=True)
+class Upload:
+    """What an upload sent: how many objects, and their bytes on the wire, framing included."""
+
+    objects: int
+    wire_bytes: int
+
+
 class Device:
     """A connected device. Not for use from several threads at once."""
 
     def __init__(self, session: Session, welcome: Welcome) -> None:
         self._session = session
         self.welcome = welcome
-        self.resident: set[Digest] = set()
+        self._open: set[int] = set()
+        self._inbox: list[Received] = []
 
     def __enter__(self) -> Device:
         return self
@@ -108,56 +119,55 @@ class Device:
     # -- objects -----------------------------------------------------------------------------------
 
     def holdings(self, digests: Iterable[Digest]) -> dict[Digest, int]:
-        """Bytes that the device has of each object; WHOLE where it is resident."""
+        """Bytes that the device has of each object; WHOLE where it is resident.
+
+        The device takes the question as a sign that the objects are wanted and keeps them longest.
+        """
         wanted = list(digests)
+        batch = min(_QUERY_BATCH, (self.welcome.capabilities.max_body - _QUERY_HEAD) // DIGEST_BYTES)
         held: dict[Digest, int] = {}
-        for start in range(0, len(wanted), _QUERY_BATCH):
-            batch = wanted[start : start + _QUERY_BATCH]
-            held.update(zip(batch, self._ask(Query(tuple(batch)), Holdings).received, strict=True))
+        for start in range(0, len(wanted), batch):
+            part = wanted[start : start + batch]
+            held.update(zip(part, self._ask(Query(tuple(part)), Holdings).received, strict=True))
         return held
 
-    def upload(self, objects: Mapping[Digest, bytes]) -> int:
-        """Make objects resident, in the given order, each resumed where an earlier upload stopped.
+    def upload(self, objects: Mapping[Digest, bytes]) -> Upload:
+        """Make objects resident, in the given order; those that the device has are not sent again.
 
-        Returns:
-            Bytes that this put on the wire.
+        Each is resumed where an earlier upload of it stopped.
 
         Raises:
             DeviceError: the device refuses an object.
         """
         held = self.holdings(objects)
-        pending: set[int] = set()
+        wanted = [digest for digest in objects if held[digest] != WHOLE]
+        parts: set[int] = set()
+        unfinished: set[int] = set()
         wire_bytes = 0
-        for digest, data in objects.items():
-            if held[digest] == WHOLE:
-                self.resident.add(digest)
-                continue
-            requests, size = self._put(digest, data, held[digest])
-            pending.add(requests)
-            wire_bytes += size
-        while pending:
-            for event in self._receive():
-                self._note(event.message)
-                if isinstance(event.message, Stored):
-                    pending.discard(event.request)
-        return wire_bytes
+        try:
+            for digest in wanted:
+                requests, size = self._put(digest, objects[digest], held[digest])
+                parts.update(requests)
+                unfinished.add(requests[-1])
+                wire_bytes += size
+            while unfinished:
+                request, _ = self._next(parts, Stored)
+                unfinished.discard(request)
+        finally:
+            self._forget(parts)
+        return Upload(len(wanted), wire_bytes)
 
-    def _put(self, digest: Digest, data: bytes, offset: int) -> tuple[int, int]:
-        """Send the rest of an object; returns the id of its last part and the bytes on the wire."""
+    def _put(self, digest: Digest, data: bytes, offset: int) -> tuple[list[int], int]:
+        """Send the rest of an object; returns the ids of its parts and their bytes on the wire."""
         step = self.welcome.capabilities.max_body - _PUT_HEAD
-        wire_bytes = request = 0
+        requests: list[int] = []
+        wire_bytes = 0
         for start in range(offset, len(data), step):
             part = Put(digest, len(data), start, data[start : start + step])
-            request, size = self._session.send(part)
+            request, size = self._send(part)
+            requests.append(request)
             wire_bytes += size
-        return request, wire_bytes
-
-    def _note(self, message: Message) -> None:
-        if isinstance(message, Stored):
-            self.resident.difference_update(message.evicted)
-            self.resident.add(message.digest)
-        elif isinstance(message, TreeOpened):
-            self.resident.difference_update(message.evicted)
+        return requests, wire_bytes
 
     # -- frames ------------------------------------------------------------------------------------
 
@@ -195,7 +205,7 @@ class Device:
 
     def start_frame(self, frame: int) -> int:
         """Expose a frame and start it through the open tree; returns the request id."""
-        return self._session.send(StartFrame(frame))[0]
+        return self._send(StartFrame(frame))[0]
 
     def next_event(self, request: int) -> Fault | Result:
         """Wait for the next fault of a frame, or its result.
@@ -207,11 +217,14 @@ class Device:
             DeviceError: the frame ended with an error.
             LinkError: the device is gone or silent.
         """
-        while True:
-            for event in self._receive(request):
-                self._note(event.message)
-                if event.request == request and isinstance(event.message, Fault | Result):
-                    return event.message
+        try:
+            event: Fault | Result = self._next({request}, Fault | Result)[1]
+        except PixeltreeError:
+            self._forget({request})
+            raise
+        if isinstance(event, Result):
+            self._forget({request})
+        return event
 
     def read_plane(self, register: str) -> npt.NDArray[np.generic]:
         """A register of the whole array, the right way round (column 0 is the left of the picture).
@@ -222,33 +235,56 @@ class Device:
         Returns:
             bool (256, 256) for a DREG, int8 (256, 256) for an AREG.
         """
-        request, _ = self._session.send(ReadPlane(register))
+        request, _ = self._send(ReadPlane(register))
         data = bytearray()
-        while True:
-            for event in self._receive(request):
-                part = event.message
-                if isinstance(part, PlanePart) and event.request == request:
-                    data += part.data
-                    if len(data) >= part.total:
-                        return _plane(register, bytes(data))
+        try:
+            while True:
+                _, part = self._next({request}, PlanePart)
+                data += part.data
+                if len(data) >= part.total:
+                    return _plane(register, bytes(data))
+        finally:
+            self._forget({request})
 
     # -- exchange ----------------------------------------------------------------------------------
 
-    def _ask(self, message: Message, kind: type[_Reply]) -> _Reply:
-        request, _ = self._session.send(message)
-        while True:
-            for event in self._receive(request):
-                self._note(event.message)
-                if event.request == request and isinstance(event.message, kind):
-                    return event.message
+    def _send(self, message: Message) -> tuple[int, int]:
+        """Send a request whose answers are wanted; returns its id and its size on the wire."""
+        request, size = self._session.send(message)
+        self._open.add(request)
+        return request, size
 
-    def _receive(self, request: int | None = None) -> list[Received]:
-        """Messages from the device; an error among them (about ``request``, if given) is raised."""
-        events = self._session.receive()
-        for event in events:
-            if isinstance(event.message, Error) and request in (None, event.request):
-                raise device_error(event.message)
-        return events
+    def _ask(self, message: Message, kind: type[_Reply]) -> _Reply:
+        """Send a request and wait for its one answer."""
+        request, _ = self._send(message)
+        try:
+            answer: _Reply = self._next({request}, kind)[1]
+            return answer
+        finally:
+            self._forget({request})
+
+    def _next(self, requests: set[int], kind: type[_Reply] | UnionType) -> tuple[int, Any]:
+        """Wait for the next answer to any of some requests; an ERROR among them is raised.
+
+        Answers to other open requests stay in the inbox: a fault may come while an upload is waited for.
+        """
+        while True:
+            for index, event in enumerate(self._inbox):
+                if event.request not in requests:
+                    continue
+                del self._inbox[index]
+                if isinstance(event.message, Error):
+                    raise device_error(event.message)
+                if isinstance(event.message, kind):
+                    return event.request, event.message
+                break
+            else:
+                self._inbox += [event for event in self._session.receive() if event.request in self._open]
+
+    def _forget(self, requests: set[int]) -> None:
+        """No more answers to these requests are wanted."""
+        self._open -= requests
+        self._inbox = [event for event in self._inbox if event.request in self._open]
 
 
 def _plane(register: str, data: bytes) -> npt.NDArray[np.generic]:

@@ -84,7 +84,7 @@ class FoldedNetwork:
         reach = KERNEL_SIZE - 1
         padded = np.pad(bits.astype(np.int16), ((0, reach), (0, reach)))
         windows = np.lib.stride_tricks.sliding_window_view(padded, (KERNEL_SIZE, KERNEL_SIZE))
-        return np.einsum("rcij,kij->krc", windows, self.kernels.astype(np.int16))
+        return np.asarray(np.einsum("rcij,kij->krc", windows, self.kernels.astype(np.int16)), np.int16)
 
     def activations(self, bits: BitPlane) -> npt.NDArray[np.bool_]:
         """Binarized kernel sums: bool (16, 64, 64)."""
@@ -105,5 +105,5 @@ class FoldedNetwork:
 def _expect(name: str, array: npt.NDArray[np.generic], shape: tuple[int, ...], signs: bool = False) -> None:
     if array.shape != shape:
         raise NetworkError(f"{name} has shape {array.shape}; expected {shape}")
-    if signs and not np.all(np.abs(array) == 1):  # type: ignore[arg-type]
+    if signs and not np.all(np.abs(array) == 1):
         raise NetworkError(f"{name} must hold only -1 and +1")

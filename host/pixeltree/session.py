@@ -18,7 +18,7 @@ class Session:
 
     Args:
         link: an open link; the session closes it.
-        patience: seconds without any byte from the device before it counts as silent.
+        patience: seconds without a whole message from the device before it counts as silent.
     """
 
     def __init__(self, link: Link, patience: float) -> None:
@@ -63,11 +63,12 @@ class Session:
         deadline = time.monotonic() + self._patience
         messages: list[Received] = []
         while not messages:
-            data = self._link.receive(max(0.0, deadline - time.monotonic()))
+            left = deadline - time.monotonic()
+            data = self._link.receive(left) if left > 0 else None
             if data is None:
                 raise LinkError(
-                    f"the device at {self.url} said nothing for {self._patience:g} s; check the cable and "
-                    f"the power, or look at the daemon's log"
+                    f"the device at {self.url} said nothing that makes sense for {self._patience:g} s; check "
+                    f"the cable and the power, or look at the daemon's log"
                 )
             self.wire_bytes_received += len(data)
             for event in self._connection.receive_data(data):

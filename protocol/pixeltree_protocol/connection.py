@@ -17,11 +17,11 @@ Damaged frames count like whole ones: their bytes have left the wire too.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from pixeltree_protocol.errors import MessageError, StateError
-from pixeltree_protocol.framing import BadFrame, Frame, FrameDecoder, encode_frame
+from pixeltree_protocol.errors import MessageError, ProtocolError, StateError
+from pixeltree_protocol.framing import MAX_PAYLOAD, BadFrame, Frame, FrameDecoder, encode_frame, wire_limit
 from pixeltree_protocol.messages import (
     ENVELOPE_BYTES,
     PROTOCOL_VERSION,
@@ -35,6 +35,7 @@ from pixeltree_protocol.messages import (
     Welcome,
     decode_message,
     encode_message,
+    error_message,
 )
 
 _GREETING_BODY = 512
@@ -104,7 +105,7 @@ class HostConnection:
             raise StateError(f"no request can be sent while the connection is {self.state.value}")
         self._last_request = self._last_request % 0xFFFF + 1
         payload = encode_message(message, self._last_request)
-        limit = self.welcome.capabilities.max_body + ENVELOPE_BYTES
+        limit = min(self.welcome.capabilities.max_body + ENVELOPE_BYTES, MAX_PAYLOAD)
         if len(payload) > limit:
             raise MessageError(f"{type(message).__name__} has {len(payload)} bytes; the device takes {limit}")
         frame = encode_frame(payload)
@@ -126,20 +127,25 @@ class HostConnection:
     def receive_data(self, data: bytes) -> list[Event]:
         """Take bytes off the wire; an empty ``data`` means that the stream has ended."""
         frames = self._decoder.feed(data) if data else [f for f in (self._decoder.end(),) if f]
-        events = [_open(frame, Sender.DEVICE) for frame in frames]
-        for event in events:
-            if isinstance(event, Received):
-                self._follow(event.message)
+        events = [self._follow(_open(frame, Sender.DEVICE)) for frame in frames]
         return [event for event in events if not _is_credit(event)]
 
-    def _follow(self, message: Message) -> None:
+    def _follow(self, event: Event) -> Event:
+        if not isinstance(event, Received):
+            return event
+        message = event.message
         if isinstance(message, Welcome) and self.state is State.GREETING:
+            problem = _welcome_problem(message)
+            if problem:
+                return Rejected(ErrorCode.VERSION, problem, event.request, event.wire_bytes)
             self.welcome = message
             self._credit = message.capabilities.credit_window
             self.state = State.READY
-        elif isinstance(message, Credit):
-            self._credit += message.wire_bytes
+        elif isinstance(message, Credit) and self.welcome is not None:
+            # Noise that a device took for bytes of ours must not widen the window.
+            self._credit = min(self._credit + message.wire_bytes, self.welcome.capabilities.credit_window)
             self._release()
+        return event
 
     def _release(self) -> None:
         while self._waiting and len(self._waiting[0]) <= self._credit:
@@ -149,9 +155,21 @@ class HostConnection:
 
 
 class DeviceConnection:
-    """The device's end."""
+    """The device's end.
+
+    Raises:
+        ProtocolError: the credit window is smaller than the greatest message.
+    """
 
     def __init__(self, boot_id: bytes, device: str, capabilities: Capabilities) -> None:
+        largest = wire_limit(capabilities.max_body + ENVELOPE_BYTES)
+        spare = capabilities.credit_window - largest
+        if spare < 0:
+            raise ProtocolError(
+                f"a credit window of {capabilities.credit_window} bytes; the greatest message needs {largest}"
+            )
+        # However much is held back, the greatest message must still find credit.
+        self._acknowledge_at = max(1, min(capabilities.credit_window // _CREDIT_SHARE, spare))
         self.state = State.NEW
         self._welcome = Welcome(PROTOCOL_VERSION, boot_id, device, capabilities)
         self._decoder = FrameDecoder(max(capabilities.max_body, _GREETING_BODY) + ENVELOPE_BYTES)
@@ -181,22 +199,21 @@ class DeviceConnection:
 
     def handled(self, event: Event) -> None:
         """The owner is done with an event: give its bytes back to the host as credit, in due course."""
-        if isinstance(event, Received) and isinstance(event.message, Hello):
-            return
         self._unacknowledged += event.wire_bytes
         self._outstanding -= event.wire_bytes
-        if self._unacknowledged * _CREDIT_SHARE >= self._welcome.capabilities.credit_window:
+        if self._unacknowledged >= self._acknowledge_at:
             self.send(Credit(self._unacknowledged))
             self._unacknowledged = 0
 
     def _admit(self, event: Event) -> Event:
-        if isinstance(event, Received) and isinstance(event.message, Hello):
-            return self._greet(event.message, event)
+        if self.state is not State.READY:
+            # Nothing before or in the handshake is on the credit account.
+            return self._greet(replace(event, wire_bytes=0))
         self._outstanding += event.wire_bytes
         if isinstance(event, Rejected):
             return event
-        if self.state is not State.READY:
-            detail = f"{type(event.message).__name__} before HELLO"
+        if isinstance(event.message, Hello):
+            detail = "a second HELLO on one connection"
             return Rejected(ErrorCode.UNEXPECTED, detail, event.request, event.wire_bytes)
         window = self._welcome.capabilities.credit_window
         if self._outstanding + self._unacknowledged > window:
@@ -204,16 +221,18 @@ class DeviceConnection:
             return Rejected(ErrorCode.CREDIT_OVERRUN, detail, event.request, event.wire_bytes)
         return event
 
-    def _greet(self, hello: Hello, event: Received) -> Event:
-        if self.state is State.READY:
-            detail = "a second HELLO on one connection"
-            return Rejected(ErrorCode.UNEXPECTED, detail, event.request, event.wire_bytes)
+    def _greet(self, event: Event) -> Event:
+        if isinstance(event, Rejected):
+            return event
+        hello = event.message
+        if not isinstance(hello, Hello):
+            return Rejected(ErrorCode.UNEXPECTED, f"{type(hello).__name__} before HELLO", event.request, 0)
         if not hello.least_version <= PROTOCOL_VERSION <= hello.greatest_version:
             detail = (
                 f"the host speaks protocol versions {hello.least_version} to {hello.greatest_version}, "
                 f"this device {PROTOCOL_VERSION}"
             )
-            return Rejected(ErrorCode.VERSION, detail, event.request, event.wire_bytes)
+            return Rejected(ErrorCode.VERSION, detail, event.request, 0)
         self.state = State.READY
         self.send(self._welcome, event.request)
         return event
@@ -234,6 +253,15 @@ def _is_credit(event: Event) -> bool:
     return isinstance(event, Received) and isinstance(event.message, Credit)
 
 
+def _welcome_problem(welcome: Welcome) -> str | None:
+    if welcome.version != PROTOCOL_VERSION:
+        return f"the device chose protocol version {welcome.version}; this host speaks {PROTOCOL_VERSION}"
+    largest = wire_limit(welcome.capabilities.max_body + ENVELOPE_BYTES)
+    if welcome.capabilities.credit_window < largest:
+        return f"the device's credit window does not hold its greatest message of {largest} bytes"
+    return None
+
+
 def error_for(event: Rejected) -> Error:
     """The ERROR message by which a device answers a rejected event."""
-    return Error(event.code, event.detail)
+    return error_message(event.code, event.detail)

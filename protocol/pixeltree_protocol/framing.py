@@ -15,7 +15,6 @@ from cobs import cobs
 
 from pixeltree_protocol.errors import FramingError
 
-DELIMITER = 0
 MAX_PAYLOAD = 0xFFFF
 OVERHEAD = 6
 """Bytes of length and CRC around a payload, before COBS."""
@@ -73,7 +72,8 @@ class FrameDecoder:
     """Cuts a byte stream into frames. Holds at most one frame of the greatest length."""
 
     def __init__(self, max_payload: int = MAX_PAYLOAD) -> None:
-        self._limit = wire_limit(max_payload)
+        self._max_payload = max_payload
+        self._limit = wire_limit(max_payload) - 1  # the delimiter is not buffered
         self._buffer = bytearray()
         self._skipped = 0
 
@@ -110,18 +110,24 @@ class FrameDecoder:
         self._buffer.clear()
         self._skipped = 0
         if skipped:
-            detail = f"{skipped} bytes without a delimiter; the limit is {self._limit}"
+            detail = f"{skipped} bytes without a delimiter; the limit is {self._limit + 1} on the wire"
             return BadFrame(Damage.TOO_LONG, detail, skipped + 1)
-        return _open_frame(encoded) if encoded else None  # empty: a lone delimiter, used to resynchronise
+        if not encoded:
+            return None  # a lone delimiter, used to resynchronise
+        event = _open_frame(encoded)
+        if isinstance(event, Frame) and len(event.payload) > self._max_payload:
+            detail = f"{len(event.payload)} payload bytes; the limit is {self._max_payload}"
+            return BadFrame(Damage.TOO_LONG, detail, event.wire_bytes)
+        return event
 
 
 def _open_frame(encoded: bytes) -> Frame | BadFrame:
     wire_bytes = len(encoded) + 1
     try:
         body = cobs.decode(encoded)
-    except cobs.DecodeError as error:
-        # With every zero taken for a delimiter, COBS can only fail by ending too early.
-        return BadFrame(Damage.TRUNCATED, f"{wire_bytes} bytes on the wire, {error}", wire_bytes)
+    except cobs.DecodeError:  # with zeros taken for delimiters, it can only end too early
+        detail = f"{wire_bytes} bytes end inside a COBS block (cut short, or a damaged code byte)"
+        return BadFrame(Damage.TRUNCATED, detail, wire_bytes)
     if len(body) < MIN_FRAME:
         return BadFrame(Damage.TRUNCATED, f"{len(body)} bytes; a frame has at least {MIN_FRAME}", wire_bytes)
     length = int.from_bytes(body[:2], "little")

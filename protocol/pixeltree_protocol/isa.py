@@ -193,6 +193,9 @@ class Instruction:
     raw: ICW | None = None
 
     def __post_init__(self) -> None:
+        strangers = [reg for reg in (*self.destinations, *self.sources) if reg not in _RANK]
+        if strangers:
+            raise InstructionError(f"{self.mnemonic}: {strangers[0]!r} is not a register")
         object.__setattr__(self, "destinations", tuple(sorted(self.destinations, key=_RANK.__getitem__)))
         object.__setattr__(self, "sources", tuple(sorted(self.sources, key=_RANK.__getitem__)))
         if self.mnemonic == "bus" and len(self.destinations) == 2 and len(self.sources) <= 2:
@@ -227,7 +230,8 @@ def encode(instruction: Instruction) -> ICW:
         if problem is None:
             return ICW(_form_bits(form, instruction), form.clock)
         problems.append(problem)
-    raise InstructionError(f"{instruction}: {problems[0]}")
+    wrong_kind = [problem for problem in problems if not problem.startswith("takes")]
+    raise InstructionError(f"{instruction}: {(wrong_kind or problems)[0]}")
 
 
 def decode(word: ICW) -> Instruction:
@@ -287,7 +291,8 @@ def _operand_problem(form: Form, instruction: Instruction) -> str | None:
             return f"takes {wanted} {role} operands, not {len(registers)}"
         for register in registers:
             if kind is None or register not in kind.table:
-                return f"{register} cannot be a {kind.value if kind else role} here"
+                article = "an" if kind and kind.value.startswith("a") else "a"
+                return f"{register} cannot be {article} {kind.value if kind else role} here"
     return None
 
 

@@ -19,6 +19,7 @@ from pixeltree_protocol.objects.layout import DIGEST_BYTES, Digest
 
 PROTOCOL_VERSION = 1
 ENVELOPE_BYTES = 3
+_MAX_REQUEST = 0xFFFF
 WHOLE = 0xFFFFFFFF
 """In HOLDINGS: the device has the whole object."""
 
@@ -47,8 +48,7 @@ class ErrorCode(IntEnum):
     NO_TREE = 12
     FAULT_TIMEOUT = 13
     CREDIT_OVERRUN = 14
-    INTERNAL = 15
-    OUT_OF_RANGE = 16
+    OUT_OF_RANGE = 15
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class Welcome:
 @_message(3, _HOST, "digests" / _DIGESTS)
 @dataclass(frozen=True)
 class Query:
-    """Which of these objects does the device hold?"""
+    """Which of these objects does the device hold? Those that it holds become the most recently used."""
 
     digests: tuple[Digest, ...]
 
@@ -202,7 +202,13 @@ class Stored:
 )
 @dataclass(frozen=True)
 class OpenTree:
-    """Run this tree from now on, within a memory limit (bytes; 0: all there is)."""
+    """Run this tree from now on.
+
+    Attributes:
+        tree: digest of the tree object, which must be resident.
+        memory_limit: bytes that objects may take; 0 for all there is.
+        fault_timeout_ms: how long a frame waits for missing objects while no part of one comes in.
+    """
 
     tree: Digest
     memory_limit: int
@@ -379,6 +385,14 @@ class Error:
     detail: str
 
 
+_MAX_DETAIL = 500
+
+
+def error_message(code: ErrorCode, detail: str) -> Error:
+    """An ERROR whose detail, which may quote what came in, stays short."""
+    return Error(code, detail if len(detail) <= _MAX_DETAIL else detail[:_MAX_DETAIL] + "...")
+
+
 Message = (
     Hello
     | Welcome
@@ -409,6 +423,8 @@ def encode_message(message: Message, request: int) -> bytes:
         MessageError: a field does not fit its declaration.
     """
     declaration = MESSAGES[type(message)]
+    if not 0 <= request <= _MAX_REQUEST:
+        raise MessageError(f"request id {request} is outside 0 to {_MAX_REQUEST}")
     try:
         body = declaration.layout.build(_field_values(message))
     except c.ConstructError as error:
@@ -433,6 +449,6 @@ def decode_message(payload: bytes, sender: Sender) -> tuple[int, Message]:
     try:
         parsed = declaration.layout.parse(payload[ENVELOPE_BYTES:])
     except (c.ConstructError, UnicodeDecodeError) as error:
-        detail = str(error).strip().splitlines()[-1]
+        detail = str(error).strip().splitlines()[-1][:_MAX_DETAIL]
         raise MessageError(f"malformed {cls.__name__}: {detail}") from error
     return int.from_bytes(payload[1:3], "little"), _make(cls, parsed)

@@ -31,9 +31,7 @@ _BODY = c.Struct(
     "attachments"
     / c.PrefixedArray(
         c.Int16ul,
-        c.Struct(
-            "name" / c.PascalString(c.Int8ul, "utf8"), "data" / c.Prefixed(c.Int32ul, c.GreedyBytes)
-        ),
+        c.Struct("name" / c.PascalString(c.Int8ul, "utf8"), "data" / c.Prefixed(c.Int32ul, c.GreedyBytes)),
     ),
     c.Terminated,
 )

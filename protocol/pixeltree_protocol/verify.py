@@ -30,13 +30,19 @@ from pixeltree_protocol.registers import (
     ARRAY_SIZE,
     DIGITAL_LOAD,
     DIGITAL_READ,
+    DIRECTION_REGISTER,
     DREGS,
+    Analog,
     Digital,
     Register,
+    bits,
 )
 
 MAX_WORDS_PER_NODE = 1_000_000
 """A node that executes more instruction words (0.1 s at 10 MHz) is refused."""
+
+MAX_SCANNED_BITS = 1 << 20
+"""A node that reads out more (sixteen whole planes) is refused: the controller's buffer is finite."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +86,17 @@ def verify_node(
             + ("must" if is_capture else "must not")
             + " list it among its planes"
         )
+    if is_capture and node.exits:
+        raise ProgramError("a capture node decides nothing and must have no exits")
+    if (len(blocks), len(segments)) != (len(node.blocks), len(node.segments)):
+        raise ProgramError(
+            f"{len(blocks)} blocks and {len(segments)} segments for a manifest that names "
+            f"{len(node.blocks)} and {len(node.segments)}"
+        )
     for slot, block in enumerate(blocks):
         for index, word in enumerate(block.words):
             _check_planes(node, word, input_plane, f"block {slot}, word {index}")
-    _check_steps(node, program, blocks, segments)
+    _check_steps(node, program, blocks, segments, input_plane)
     return NodeImage(node, program, tuple(blocks), tuple(segments))
 
 
@@ -92,10 +105,25 @@ def registers_written(word: ICW) -> frozenset[Register]:
     return _present(word, AREGS, ANALOG_WRITE) | _present(word, DREGS, DIGITAL_LOAD)
 
 
+_NEWS_BUS = bits("SEL4")
+_NEIGHBOURS = bits("nb")
+
+
 def registers_read(word: ICW) -> frozenset[Register]:
-    """AREGs and DREGs that a word connects to a bus without writing them."""
-    read = _present(word, AREGS, ANALOG_SELECT) | _present(word, DREGS, DIGITAL_READ)
-    return read - registers_written(word)
+    """AREGs and DREGs whose contents a word depends on.
+
+    Beside the registers it puts on a bus: a port reads NEWS, neighbour operations read R1-R4, and what
+    R12 becomes depends on R0.
+    """
+    written = registers_written(word)
+    read = (_present(word, AREGS, ANALOG_SELECT) | _present(word, DREGS, DIGITAL_READ)) - written
+    if word.bits & _NEWS_BUS and Analog.NEWS not in written:
+        read |= {Analog.NEWS}
+    if word.bits & _NEIGHBOURS:
+        read |= set(DIRECTION_REGISTER.values())
+    if Digital.R12 in written:
+        read |= {Digital.R0}
+    return read
 
 
 def _present(word: ICW, registers: Sequence[Register], table: dict[Register, int]) -> frozenset[Register]:
@@ -113,7 +141,13 @@ def _check_planes(node: Node, word: ICW, input_plane: Digital, where: str) -> No
             raise ProgramError(f"{where} {verb} {', '.join(sorted(strangers))}, not a plane of this node")
 
 
-def _check_steps(node: Node, program: Program, blocks: Sequence[Block], segments: Sequence[Segment]) -> None:
+def _check_steps(
+    node: Node,
+    program: Program,
+    blocks: Sequence[Block],
+    segments: Sequence[Segment],
+    input_plane: Digital,
+) -> None:
     words = scanned_bits = logits = 0
     for index, step in enumerate(program.steps):
         where = f"step {index} ({step})"
@@ -127,14 +161,18 @@ def _check_steps(node: Node, program: Program, blocks: Sequence[Block], segments
             if DREGS[step.dreg] not in node.dregs:
                 raise ProgramError(f"{where}: R{step.dreg} is not a plane of this node")
         elif isinstance(step, ScanDreg):
+            if DREGS[step.dreg] not in node.dregs | {input_plane}:
+                raise ProgramError(f"{where}: R{step.dreg} is not a plane of this node")
             scanned_bits += step.rows * ARRAY_SIZE
         elif isinstance(step, ApplyFullyConnected):
             segment = segments[step.segment]
             if not isinstance(segment, FullyConnected) or segment.inputs != scanned_bits:
                 raise ProgramError(f"{where}: the segment does not take the {scanned_bits} bits scanned")
             logits = len(segment.biases)
-        elif isinstance(step, Argmax) and logits != len(node.exits):
+        elif isinstance(step, Argmax) and (logits != len(node.exits) or not logits):
             raise ProgramError(f"{where}: {logits} logits for {len(node.exits)} exits")
+    if scanned_bits > MAX_SCANNED_BITS:
+        raise ProgramError(f"the program reads out {scanned_bits} bits; the limit is {MAX_SCANNED_BITS}")
     if words > MAX_WORDS_PER_NODE:
         raise ProgramError(f"the program executes {words} words; the limit is {MAX_WORDS_PER_NODE}")
 

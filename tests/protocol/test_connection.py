@@ -13,8 +13,9 @@ from pixeltree_protocol.connection import (
     error_for,
 )
 from pixeltree_protocol.errors import MessageError, ProtocolError, StateError
-from pixeltree_protocol.framing import Frame, FrameDecoder, encode_frame
+from pixeltree_protocol.framing import Frame, FrameDecoder, encode_frame, wire_limit
 from pixeltree_protocol.messages import (
+    ENVELOPE_BYTES,
     PROTOCOL_VERSION,
     Capabilities,
     Credit,
@@ -201,6 +202,7 @@ def test_a_second_welcome_does_not_refill_the_hosts_credit():
         host.send(Ping(0x01010101))
     host.data_to_send()
     host.receive_data(on_wire(Welcome(PROTOCOL_VERSION, BOOT_ID, "d", capabilities())))
+    host.send(Ping(0x01010101))
     assert host.data_to_send() == b""
 
 
@@ -268,6 +270,14 @@ def test_frames_beyond_the_window_wait_until_the_device_has_handled_some():
     assert host.receive_data(device.data_to_send()) == [], "credit is between the connections"
     assert len(host.data_to_send()) == waiting
     assert host.waiting_bytes == 0
+
+
+@pytest.mark.parametrize(("spare", "pings"), [(-1, 3), (0, 4), (1, 4)])
+def test_the_window_may_be_filled_to_the_last_byte_and_no_further(spare, pings):
+    host, _ = connected(window=4 * PING_BYTES + spare)
+    for _ in range(6):
+        host.send(Ping(0x01010101))
+    assert len(host.data_to_send()) == pings * PING_BYTES
 
 
 def test_a_device_does_not_acknowledge_every_small_message():
@@ -428,12 +438,37 @@ def test_hellos_buy_no_credit():
 
 
 def test_noise_before_the_handshake_costs_the_host_no_credit():
-    device = device_with(window=10 * PING_BYTES)
+    device = device_with(window=10 * PING_BYTES, max_body=5 * PING_BYTES)
     for event in device.receive_data(b"noise of a port that opens\0"):
         device.handled(event)
     device.receive_data(on_wire(Hello(1, PROTOCOL_VERSION, "c")))
     events = device.receive_data(on_wire(Ping(0x01010101), 0x0101) * 10)
     assert messages_of(events) == [Ping(0x01010101)] * 10
+
+
+@pytest.mark.parametrize("body", [0, 100, 1000])
+def test_a_window_must_hold_the_greatest_message(body):
+    largest = wire_limit(body + ENVELOPE_BYTES)
+    DeviceConnection(BOOT_ID, "device", capabilities(largest, body))
+    with pytest.raises(ProtocolError, match=f"needs {largest}"):
+        DeviceConnection(BOOT_ID, "device", capabilities(largest - 1, body))
+
+
+def test_a_host_refuses_a_device_whose_window_does_not_hold_its_messages():
+    host = HostConnection()
+    host.hello("test")
+    (event,) = host.receive_data(on_wire(Welcome(PROTOCOL_VERSION, BOOT_ID, "d", capabilities(100, 1000)), 0))
+    assert event.code is ErrorCode.VERSION
+    assert host.state is State.GREETING
+
+
+def test_credit_never_exceeds_the_window():
+    """Noise that a device counted as bytes of ours comes back as credit; it must not widen the window."""
+    host, _ = connected(window=4 * PING_BYTES)
+    host.receive_data(on_wire(Credit(1000), 0))
+    for _ in range(6):
+        host.send(Ping(0x01010101))
+    assert len(host.data_to_send()) == 4 * PING_BYTES
 
 
 # ---- damage
@@ -548,7 +583,7 @@ pieces = st.lists(garbage, max_size=15)
 @settings(max_examples=200)
 @given(pieces, st.booleans())
 def test_no_bytes_make_a_device_raise(data, greeted):
-    device = connected(window=500)[1] if greeted else device_with(window=500)
+    device = connected(window=500)[1] if greeted else device_with(window=500, max_body=250)
     for piece in data:
         for event in device.receive_data(piece):
             assert isinstance(event, Received | Rejected)

@@ -283,7 +283,7 @@ def test_error_codes_are_fixed_numbers():
         (name, number)
         for number, name in enumerate(
             """BAD_FRAME MALFORMED UNEXPECTED VERSION BUSY BAD_OBJECT DIGEST_MISMATCH NO_ROOM BAD_UPLOAD
-            BAD_TREE BAD_SCENE NO_TREE FAULT_TIMEOUT CREDIT_OVERRUN INTERNAL OUT_OF_RANGE""".split(),
+            BAD_TREE BAD_SCENE NO_TREE FAULT_TIMEOUT CREDIT_OVERRUN OUT_OF_RANGE""".split(),
             start=1,
         )
     ]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from pixeltree.demo.digits import render_digit  # noqa: E402
+from pixeltree.network import POOLS  # noqa: E402
 from pixeltree.train.fit import (  # noqa: E402
     Digits,
     FitSettings,
@@ -26,6 +27,15 @@ from pixeltree.train.fold import fold  # noqa: E402
 from pixeltree.train.model import NodeNetwork  # noqa: E402
 
 SCENE = Scene(upsampling=7, threshold=50)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """The tensors are small; on a busy machine, threads waiting for each other cost tenfold."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def node_with(gamma, beta, mean, variance, pool=8, seed=0, outcomes=3):
@@ -56,13 +66,13 @@ def sixteen(low, high):
     return st.lists(value, min_size=16, max_size=16)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     gamma=sixteen(-2, 2),
     beta=sixteen(-20, 20),
     mean=sixteen(-20, 20),
     variance=sixteen(0, 50),
-    pool=st.sampled_from([1, 2, 4, 8, 16]),
+    pool=st.sampled_from(POOLS),
     seed=st.integers(0, 1000),
 )
 def test_fold_gives_the_modules_bits_and_logits(gamma, beta, mean, variance, pool, seed):

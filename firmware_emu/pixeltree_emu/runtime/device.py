@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from pixeltree_emu.array.device_array import Kernel, PixelArray
-from pixeltree_emu.errors import MeaninglessWord, RequestError
+from pixeltree_emu.errors import EmulatorError, MeaninglessWord, RequestError
 from pixeltree_emu.runtime.clock import CostModel, DeviceClock
 from pixeltree_emu.runtime.frame import FrameInHand, FrameRunner
 from pixeltree_emu.runtime.store import ObjectStore
 from pixeltree_protocol.messages import (
     Capabilities,
     Done,
-    Error,
     ErrorCode,
     Fault,
     Holdings,
@@ -35,6 +34,7 @@ from pixeltree_protocol.messages import (
     StartFrame,
     Stored,
     TreeOpened,
+    error_message,
 )
 from pixeltree_protocol.objects import Block, Digest, TreeRoot, short
 from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
@@ -45,6 +45,7 @@ Reply = Callable[[Message, int], None]
 """Sends a message to the session that drives the device, as the answer to a request id."""
 
 _PLANE_PART = 4096
+_GREATEST_LIMIT = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class DeviceLimits:
     max_object: int = 65_536
     max_body: int = 8_192
     credit_window: int = 32_768
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not 1 <= value <= _GREATEST_LIMIT:
+                raise EmulatorError(f"{name.replace('_', ' ')} must be 1 to {_GREATEST_LIMIT:,}, not {value}")
 
     def capabilities(self) -> Capabilities:
         """What the device says of itself."""
@@ -135,7 +141,7 @@ class EmulatedDevice:
         self.store.limit(0)
 
     def answer(self, question: Query | Ping) -> Holdings | Pong:
-        """Answer a question that changes nothing and that any session may ask."""
+        """Answer a question that any session may ask."""
         if isinstance(question, Ping):
             return Pong(question.nonce)
         return Holdings(tuple(self.store.received(digest) for digest in question.digests))
@@ -146,6 +152,7 @@ class EmulatedDevice:
             stall = self.clock.costs.line_ns(wire_bytes)
             self._hand.stall_ns += stall
             self.clock.charge(stall)
+            self._deadline = self._now() + self._fault_timeout_s  # the fault is being served
         handler = self._handlers.get(type(message))
         try:
             if handler is None:
@@ -184,7 +191,7 @@ class EmulatedDevice:
 
     def _refuse(self, error: RequestError, request: int) -> None:
         logger.warning("request %d refused: %s", request, error)
-        self._reply(Error(error.code, str(error)), request)
+        self._reply(error_message(error.code, str(error)), request)
 
     def _load_block(self, digest: Digest, block: Block) -> Kernel:
         try:

@@ -28,9 +28,13 @@ from pixeltree_protocol.objects import (
     short,
 )
 from pixeltree_protocol.objects.program import Program, Step
+from pixeltree_protocol.registers import Digital
 from pixeltree_protocol.verify import NodeImage, verify_node
 
 _T = TypeVar("_T")
+
+_REMEMBERED = 256
+"""Verified nodes whose verdict is kept, so that a frame does not verify its nodes again."""
 
 
 @dataclass
@@ -83,6 +87,7 @@ class FrameRunner:
         self._clock = clock
         self._store = store
         self._sequencer = Sequencer(array, clock)
+        self._verified: dict[tuple[Digest, Digital, bool], NodeImage] = {}
 
     def start(self, frame: int, request: int, tree: TreeRoot) -> FrameInHand:
         """Expose the sensor and take a frame in hand."""
@@ -132,16 +137,23 @@ class FrameRunner:
 
     def _image(self, hand: FrameInHand) -> tuple[NodeImage, tuple[Kernel, ...]]:
         """The verified image of a node that is wholly resident, with its kernels."""
+        key = hand.node, hand.tree.input_plane, hand.capturing
+        image = self._verified.get(key) or self._verify(hand)
+        if len(self._verified) >= _REMEMBERED:
+            self._verified.clear()
+        self._verified[key] = image  # equal digests, equal verdict
+        return image, tuple(self._store.kernel(digest) for digest in image.node.blocks)
+
+    def _verify(self, hand: FrameInHand) -> NodeImage:
         node = _expect(self._resident(hand.node), Node, hand.node)
         program = _expect(self._resident(node.program), Program, node.program)
         blocks = [_expect(self._resident(digest), Block, digest) for digest in node.blocks]
         segments = [_segment(self._resident(digest), digest) for digest in node.segments]
         plane = hand.tree.input_plane
         try:
-            image = verify_node(node, program, blocks, segments, plane, is_capture=hand.capturing)
+            return verify_node(node, program, blocks, segments, plane, is_capture=hand.capturing)
         except ProgramError as error:
             raise RequestError(ErrorCode.BAD_TREE, f"node {short(hand.node)}: {error}") from error
-        return image, tuple(self._store.kernel(digest) for digest in node.blocks)
 
     def _resident(self, digest: Digest) -> object:
         resident = self._store.get(digest)

@@ -81,8 +81,12 @@ class ObjectStore:
         return sum(resident.words for resident in self._residents.values())
 
     def received(self, digest: Digest) -> int:
-        """Bytes of an object received so far, or WHOLE."""
-        if digest in self._residents:
+        """Bytes of an object received so far, or WHOLE.
+
+        Who asks is about to want it: a resident object becomes the most recently used, so that what is
+        uploaded next does not push it out.
+        """
+        if self.get(digest) is not None:
             return WHOLE
         upload = self._uploads.get(digest)
         return len(upload.data) if upload else 0

@@ -44,7 +44,7 @@ def demo(
         f"Tree [bold]{tree.name}[/]: {len(tree.names)} nodes, {tree.total_bytes:,} bytes; "
         f"the controller gets {demo_budget(tree):,} bytes, so nodes are swapped while it runs."
     )
-    with _device(device) as connected:
+    with _device(device, screen) as connected:
         screen.print(f"Device: {connected.welcome.device} at {connected.url}")
         with _progress(screen) as bar:
             task = bar.add_task("digits", total=images)
@@ -58,11 +58,12 @@ def demo(
 
 
 @contextlib.contextmanager
-def _device(url: str | None) -> Iterator[Device]:
+def _device(url: str | None, screen: Console) -> Iterator[Device]:
     """The device at a URL, or a private emulator for as long as it is needed."""
     with contextlib.ExitStack() as stack:
         if url is None:
-            url = stack.enter_context(EmulatorProcess()).url
+            with screen.status("starting an emulated device (the first start ever compiles its engine)"):
+                url = stack.enter_context(EmulatorProcess()).url
         yield stack.enter_context(connect(url))
 
 

@@ -111,7 +111,7 @@ class TreeRunner:
         capabilities = device.welcome.capabilities
         limit = min(memory_limit or capabilities.memory_bytes, capabilities.memory_bytes)
         self._check_fits(limit)
-        self.wire_bytes_streamed = device.upload({tree.digest: tree.objects[tree.digest]})
+        self.wire_bytes_streamed = device.upload({tree.digest: tree.objects[tree.digest]}).wire_bytes
         self.budget_bytes = device.open_tree(tree.digest, memory_limit or 0, fault_timeout)
 
     def infer(self, image: Image) -> InferenceResult:
@@ -143,17 +143,13 @@ class TreeRunner:
             swaps.append(self._serve(event))
 
     def _serve(self, fault: Fault) -> Swap:
-        """Send what a fault asks for."""
+        """Send what a fault asks for: all that the node lacks, whether the device can know it yet or not."""
         if fault.node not in self.tree.nodes:
             raise TreeError(f"the device asks for node {short(fault.node)}, which is not in this tree")
-        missing = set(fault.missing)
-        self.device.resident -= missing  # the device knows better than our books
-        if fault.node in missing:
-            missing |= set(self.tree.needs(fault.node)) - self.device.resident
-        wanted = [digest for digest in self.tree.needs(fault.node) if digest in missing]
-        wire_bytes = self.device.upload({digest: self.tree.objects[digest] for digest in wanted})
-        self.wire_bytes_streamed += wire_bytes
-        return Swap(self._name(fault.node), len(wanted), wire_bytes)
+        needs = {digest: self.tree.objects[digest] for digest in self.tree.needs(fault.node)}
+        upload = self.device.upload(needs)
+        self.wire_bytes_streamed += upload.wire_bytes
+        return Swap(self._name(fault.node), upload.objects, upload.wire_bytes)
 
     def _name(self, node: Digest) -> str:
         return self.tree.names.get(node, "capture")

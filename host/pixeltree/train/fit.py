@@ -39,7 +39,7 @@ class FitSettings:
 
     Attributes:
         scene: how the device sees a digit.
-        pool: side of a pooling cell, in pixels; a power of two from 1 to 16.
+        pool: side of a pooling cell, in pixels; 2, 4, 8 or 16.
         epochs: passes over the training digits.
         batch_size: digits per step.
         learning_rate: Adam's, at the start of the cosine schedule, which ends at 0.

@@ -7,7 +7,6 @@ a construct, in the module of its kind. :func:`parse_object` reads any of them.
 from pixeltree_protocol.objects.block import MAX_BLOCK_WORDS, Block
 from pixeltree_protocol.objects.layout import (
     DIGEST_BYTES,
-    MAX_OBJECT_BYTES,
     Digest,
     ObjectKind,
     digest_of,
@@ -20,7 +19,6 @@ from pixeltree_protocol.objects.segment import BlockPlanes, FullyConnected, Segm
 __all__ = [
     "DIGEST_BYTES",
     "MAX_BLOCK_WORDS",
-    "MAX_OBJECT_BYTES",
     "AnyObject",
     "Block",
     "BlockPlanes",

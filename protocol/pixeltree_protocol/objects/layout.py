@@ -13,9 +13,6 @@ from pixeltree_protocol.errors import ObjectError
 DIGEST_BYTES = 16
 """BLAKE2b-128 of the whole object, header included."""
 
-MAX_OBJECT_BYTES = 1 << 20
-"""No object may be larger; a device may set a lower limit in its capabilities."""
-
 LAYOUT_VERSION = 1
 
 Digest = bytes

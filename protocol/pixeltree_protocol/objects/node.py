@@ -78,6 +78,13 @@ class Node:
     aregs: frozenset[Analog]
     exits: tuple[Exit, ...] = ()
 
+    def __post_init__(self) -> None:
+        strangers = [*(self.dregs - set(DREGS)), *(self.aregs - set(AREGS))]
+        if strangers:
+            raise ObjectError(
+                f"{', '.join(sorted(strangers))} cannot be planes of a node; R0-R12, A-F, NEWS can"
+            )
+
     @property
     def needs(self) -> tuple[Digest, ...]:
         """Digests of all objects the node needs beside its manifest, without repetition."""
@@ -142,6 +149,10 @@ class TreeRoot:
     input_plane: Digital
     capture: Digest
     root: Digest
+
+    def __post_init__(self) -> None:
+        if self.input_plane not in DREGS:
+            raise ObjectError(f"{self.input_plane} cannot be the input plane; R0 to R12 can")
 
     def encode(self) -> bytes:
         """The tree's object bytes."""

@@ -31,4 +31,7 @@ def parse_object(data: bytes) -> AnyObject:
     kind = data[0] if data else None
     if kind not in _DECODERS:
         raise ObjectError(f"an object cannot start with {kind}; known kinds: {[int(k) for k in ObjectKind]}")
-    return _DECODERS[ObjectKind(kind)](data)
+    parsed = _DECODERS[ObjectKind(kind)](data)
+    if parsed.encode() != data:  # equal contents must have equal digests
+        raise ObjectError(f"these {len(data)} bytes are not the canonical form of their contents")
+    return parsed

@@ -7,7 +7,7 @@ verifier and listing are derived from it. Programs have no jumps, so running tim
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any
 
 import construct as c
 
@@ -148,8 +148,6 @@ class Program:
 
     steps: tuple[Step, ...]
 
-    layout_name: ClassVar[str] = "program"
-
     def __post_init__(self) -> None:
         if not self.steps:
             raise ProgramError("a program needs at least one step")
@@ -168,7 +166,7 @@ class Program:
         steps = [
             {"opcode": _FORM_OF[type(step)].opcode, "operands": operand_values(step)} for step in self.steps
         ]
-        return build(_LAYOUT, self.layout_name, {"steps": steps})
+        return build(_LAYOUT, "program", {"steps": steps})
 
     @classmethod
     def decode(cls, data: bytes) -> Program:
@@ -177,7 +175,7 @@ class Program:
         Raises:
             ObjectError: the bytes are not a program, or a step's operand is out of range.
         """
-        parsed: Any = parse(_LAYOUT, cls.layout_name, data)
+        parsed: Any = parse(_LAYOUT, "program", data)
         return cls(tuple(_BY_OPCODE[entry.opcode].step(*entry.operands) for entry in parsed.steps))
 
     def listing(self) -> str:

@@ -1,0 +1,302 @@
+"""The device behind its link: faults, time-outs, refusals. No sockets; messages go in, answers come out."""
+
+import numpy as np
+import pytest
+
+from pixeltree_emu.runtime.clock import CostModel
+from pixeltree_emu.runtime.device import DeviceLimits, EmulatedDevice
+from pixeltree_protocol.isa import ICW, Instruction, encode
+from pixeltree_protocol.messages import (
+    Done,
+    Error,
+    ErrorCode,
+    Fault,
+    OpenTree,
+    PlanePart,
+    Put,
+    ReadPlane,
+    Result,
+    Scene,
+    StartFrame,
+    Stored,
+    TreeOpened,
+)
+from pixeltree_protocol.objects import Block, Child, FullyConnected, Label, Node, TreeRoot, digest_of
+from pixeltree_protocol.objects.program import ApplyFullyConnected, Argmax, Program, Run, ScanDreg
+from pixeltree_protocol.registers import Analog, Digital, bits
+
+R5, R6 = Digital.R5, Digital.R6
+NEWS, A = Analog.NEWS, Analog.A
+
+
+class Tiny:
+    """A tree of two nodes that decide by the number of bright pixels: more than half, or not."""
+
+    def __init__(self):
+        self.objects = {}
+        expose = Block(
+            tuple(
+                encode(word)
+                for word in (
+                    Instruction("bus", (NEWS,), (Analog.PIX,)),
+                    Instruction("rpix"),
+                    Instruction("bus", (A,), (NEWS, Analog.PIX)),
+                    Instruction("where", (), (A,)),
+                    Instruction("MOV", (R5,), (Digital.FLAG,)),
+                    Instruction("all"),
+                )
+            )
+        )
+        copy = Block((encode(Instruction("MOV", (R6,), (R5,))),))
+        count = FullyConnected(256, (0, 0), (b"\xff" * 32, b"\0" * 32))
+        self.capture = self.node(Program((Run(0),)), [expose], [], {R5}, {A, NEWS}, ())
+        decide = Program((Run(0), ScanDreg(6, 0, 1, 1), ApplyFullyConnected(0), Argmax()))
+        self.leaf = self.node(decide, [copy], [count], {R6}, set(), (Label(7), Label(8)))
+        self.root = self.node(decide, [copy], [count], {R6}, set(), (Child(self.leaf), Label(1)))
+        self.tree = self.add(TreeRoot(R5, self.capture, self.root))
+
+    def add(self, thing):
+        data = thing.encode()
+        self.objects[digest_of(data)] = data
+        return digest_of(data)
+
+    def node(self, program, blocks, segments, dregs, aregs, exits):
+        return self.add(
+            Node(
+                self.add(program),
+                tuple(self.add(block) for block in blocks),
+                tuple(self.add(segment) for segment in segments),
+                frozenset(dregs),
+                frozenset(aregs),
+                exits,
+            )
+        )
+
+
+class Host:
+    """Talks to a device without a wire."""
+
+    def __init__(self, **limits):
+        self.time = 0.0
+        self.device = EmulatedDevice(DeviceLimits(**limits), CostModel(), now=lambda: self.time)
+        self.answers = []
+        self.device.attach(lambda message, request: self.answers.append((request, message)))
+
+    def ask(self, message, request=1):
+        self.answers.clear()
+        self.device.handle(message, request, 100)
+        return [message for _, message in self.answers]
+
+    def put(self, data, digest=None):
+        return self.ask(Put(digest or digest_of(data), len(data), 0, data))[0]
+
+    def upload(self, tiny, *digests):
+        for digest in digests or tiny.objects:
+            assert isinstance(self.put(tiny.objects[digest]), Stored)
+
+    def run(self):
+        self.answers.clear()
+        for _ in range(1000):
+            self.device.work()
+            if not self.device.busy:
+                break
+        return [message for _, message in self.answers]
+
+
+@pytest.fixture
+def tiny():
+    return Tiny()
+
+
+def test_a_resident_tree_runs_to_its_label(tiny):
+    host = Host()
+    host.upload(tiny)
+    assert isinstance(host.ask(OpenTree(tiny.tree, 0, 1000))[0], TreeOpened)
+    bright = np.full((256, 256), 255, np.uint8)
+    assert host.ask(Scene(True, 0, 0, 256, 256, bright.tobytes())) == [Done()]
+    host.ask(StartFrame(42), request=9)
+    (result,) = host.run()
+    assert isinstance(result, Result)
+    assert (result.frame, result.label) == (42, 7)
+    assert [visit.node for visit in result.path] == [tiny.root, tiny.leaf]
+    assert [visit.logits for visit in result.path] == [(256, -256)] * 2
+    assert result.stall_ns == 0
+    assert result.words == 6 + 1 + 1
+
+
+def test_device_time_is_the_sum_of_the_cost_model(tiny):
+    host = Host()
+    host.upload(tiny)
+    host.ask(OpenTree(tiny.tree, 0, 1000))
+    host.ask(StartFrame(1))
+    (result,) = host.run()
+    costs = CostModel()
+    assert result.capture_ns == costs.launch_ns + 6 * costs.word_ns
+    chunks = 256 // 32 * 2
+    node = costs.launch_ns + costs.word_ns + 32 * costs.scan_byte_ns
+    node += (chunks * costs.fully_connected_operations + 2) * costs.operation_ns
+    assert [visit.device_ns for visit in result.path] == [node] * len(result.path)
+    assert result.device_ns == result.capture_ns + len(result.path) * node + costs.result_ns
+
+
+def test_a_missing_manifest_faults_first_and_then_what_it_names(tiny):
+    host = Host()
+    host.upload(tiny, tiny.tree)
+    host.ask(OpenTree(tiny.tree, 0, 1000))
+    host.ask(StartFrame(1))
+    (fault,) = host.run()
+    assert fault == Fault(1, tiny.capture, (tiny.capture,))
+    host.upload(tiny, tiny.capture)
+    (fault,) = host.run()
+    node = Node.decode(tiny.objects[tiny.capture])
+    assert fault == Fault(1, tiny.capture, node.needs)
+
+
+def test_a_fault_is_reported_once_and_the_frame_goes_on_when_served(tiny):
+    host = Host()
+    host.upload(tiny, *(d for d in tiny.objects if d != tiny.leaf))
+    host.ask(OpenTree(tiny.tree, 0, 1000))
+    host.ask(Scene(True, 0, 0, 1, 256, b"\xff" * 256))
+    host.ask(StartFrame(1))
+    assert host.run() == [Fault(1, tiny.leaf, (tiny.leaf,))]
+    assert host.run() == []
+    host.upload(tiny, tiny.leaf)
+    (result,) = host.run()
+    assert result.label == 7
+    assert result.stall_ns == CostModel().line_ns(100), "the bytes of the one upload that it waited for"
+
+
+def test_a_fault_that_is_not_served_in_time_ends_the_frame_with_an_error(tiny):
+    host = Host()
+    host.upload(tiny, tiny.tree)
+    host.ask(OpenTree(tiny.tree, 0, 500))
+    host.ask(StartFrame(3))
+    host.run()
+    host.time = 0.499
+    assert host.run() == []
+    assert host.device.wakes_at == 0.5
+    host.time = 0.5
+    (error,) = host.run()
+    assert error.code == ErrorCode.FAULT_TIMEOUT
+    assert "frame 3" in error.detail
+    host.upload(tiny)
+    host.ask(StartFrame(4))
+    assert host.run()[0].frame == 4, "the device goes on"
+
+
+def test_a_fault_that_is_being_served_does_not_time_out(tiny):
+    """A slow line may need longer than the time-out, as long as something comes in."""
+    host = Host()
+    host.upload(tiny, tiny.tree)
+    host.ask(OpenTree(tiny.tree, 0, 500))
+    host.ask(StartFrame(3))
+    host.run()
+    for digest in tiny.objects:
+        host.time += 0.4
+        host.put(tiny.objects[digest])
+        assert not any(isinstance(answer, Error) for answer in host.run())
+    assert host.device.busy is False
+    assert host.device.wakes_at is None, "the frame is done"
+
+
+def test_objects_of_the_frame_in_hand_are_never_evicted(tiny):
+    node = Node.decode(tiny.objects[tiny.capture])
+    needed = {tiny.tree, tiny.capture, *node.needs}
+    host = Host(memory_bytes=sum(len(tiny.objects[digest]) for digest in needed))
+    host.upload(tiny, *needed)
+    host.ask(OpenTree(tiny.tree, 0, 1000))
+    host.ask(StartFrame(1))
+    host.device.work()  # the capture node is active now
+    filler = FullyConnected(8 * 40, (1,), (b"a" * 40,)).encode()
+    assert host.put(filler).code == ErrorCode.NO_ROOM
+    assert all(digest in host.device.store for digest in needed)
+
+
+def test_an_icw_that_means_nothing_is_refused_with_block_word_and_bits():
+    host = Host()
+    data = Block((ICW(0), ICW(bits("dig8")))).encode()
+    error = host.put(data)
+    assert error.code == ErrorCode.BAD_OBJECT
+    assert digest_of(data)[:4].hex() in error.detail
+    assert "word 1" in error.detail
+    assert "dig8" in error.detail
+    assert digest_of(data) not in host.device.store
+
+
+def test_a_node_that_writes_the_input_plane_is_refused(tiny):
+    host = Host()
+    evil = tiny.node(
+        Program((Run(0), ScanDreg(6, 0, 1, 1), ApplyFullyConnected(0), Argmax())),
+        [Block((encode(Instruction("SET", (R5,))),))],
+        [FullyConnected(256, (0, 0), (b"\xff" * 32, b"\0" * 32))],
+        {R6},
+        set(),
+        (Label(0), Label(1)),
+    )
+    tree = tiny.add(TreeRoot(R5, tiny.capture, evil))
+    host.upload(tiny)
+    host.ask(OpenTree(tree, 0, 1000))
+    host.ask(StartFrame(1))
+    (error,) = host.run()
+    assert error.code == ErrorCode.BAD_TREE
+    assert "R5" in error.detail
+
+
+def test_a_tree_whose_child_is_no_node_ends_the_frame(tiny):
+    host = Host()
+    tree = tiny.add(TreeRoot(R5, tiny.capture, tiny.tree))
+    host.upload(tiny)
+    host.ask(OpenTree(tree, 0, 1000))
+    host.ask(StartFrame(1))
+    assert host.run()[0].code == ErrorCode.BAD_TREE
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (StartFrame(1), ErrorCode.NO_TREE),
+        (OpenTree(b"x" * 16, 0, 0), ErrorCode.NO_TREE),
+        (Scene(True, 250, 0, 10, 10, b"x" * 100), ErrorCode.BAD_SCENE),
+        (Scene(True, 0, 0, 10, 10, b"x" * 99), ErrorCode.BAD_SCENE),
+        (Scene(True, 0, 0, 0, 0, b""), ErrorCode.BAD_SCENE),
+        (ReadPlane("R13"), ErrorCode.OUT_OF_RANGE),
+        (ReadPlane("PIX"), ErrorCode.OUT_OF_RANGE),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused(message, code):
+    (error,) = Host().ask(message)
+    assert isinstance(error, Error)
+    assert error.code == code
+    assert error.detail
+
+
+def test_one_frame_at_a_time(tiny):
+    host = Host()
+    host.upload(tiny)
+    host.ask(OpenTree(tiny.tree, 0, 1000))
+    host.ask(StartFrame(1))
+    assert host.ask(StartFrame(2))[0].code == ErrorCode.BUSY
+    assert host.ask(OpenTree(tiny.tree, 0, 1000))[0].code == ErrorCode.BUSY
+    assert host.run()[0].frame == 1
+
+
+def test_a_new_session_finds_the_objects_but_no_tree_and_no_frame(tiny):
+    host = Host()
+    host.upload(tiny)
+    host.ask(OpenTree(tiny.tree, 0, 1000))
+    host.ask(StartFrame(1))
+    host.device.attach(lambda message, request: host.answers.append((request, message)))
+    assert host.run() == []
+    assert all(digest in host.device.store for digest in tiny.objects)
+    assert host.ask(StartFrame(2))[0].code == ErrorCode.NO_TREE
+
+
+def test_planes_are_read_in_parts():
+    host = Host()
+    plane = np.random.default_rng(0).random((256, 256)) < 0.5
+    host.device.array.engine.set_digital(R6, plane)
+    parts = host.ask(ReadPlane("R6"))
+    assert all(isinstance(part, PlanePart) and part.total == 8192 for part in parts)
+    data = np.frombuffer(b"".join(part.data for part in parts), np.uint8)
+    read = np.unpackbits(data, bitorder="little").reshape(256, 256)
+    assert np.array_equal(read, plane)

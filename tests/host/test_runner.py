@@ -1,0 +1,205 @@
+"""TreeRunner and Device against an emulated device without a process in between."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pixeltree.compiler import CaptureGeometry
+from pixeltree.demo.digits import held_out, render_digit
+from pixeltree.demo.run import count_mismatches, demo_budget, demo_tree, run_demo
+from pixeltree.errors import DataError, DeviceError, LinkError, TreeError
+from pixeltree.scheduler import TreeRunner
+from pixeltree.session import Session
+from pixeltree.tree import NodeSpec, Tree
+from pixeltree_protocol.messages import WHOLE, Fault
+from pixeltree_protocol.objects import digest_of
+from tests.host.in_memory import InMemoryDevice, InMemoryLink, in_memory_device
+from tests.host.test_compiler import picture, some_network
+
+
+@pytest.fixture(scope="module")
+def tree():
+    leaves = [NodeSpec(name, some_network(seed), (seed, 0)) for seed, name in enumerate("abcd", 1)]
+    inner = [NodeSpec("x", some_network(11), ("a", "b")), NodeSpec("y", some_network(12), ("c", "d"))]
+    root = NodeSpec("root", some_network(10), ("x", "y"))
+    return Tree.build("deep", list("01234"), CaptureGeometry(20), [root, *inner, *leaves])
+
+
+def test_a_deep_tree_runs_in_the_memory_of_one_node(tree):
+    smallest = max(tree.bytes_of(tree.needs(node)) for node in tree.nodes)
+    runner = InMemoryDevice(tree, memory_limit=smallest)
+    assert runner.budget_bytes == smallest < tree.total_bytes
+    for seed in range(6):
+        image = picture(seed)
+        result = runner.infer(image)
+        assert count_mismatches(result, *tree.reference(image)) == 0
+        assert len(result.path) == 3
+        assert result.swaps
+
+
+def test_nothing_is_sent_twice_while_it_stays(tree):
+    runner = InMemoryDevice(tree)
+    image = picture(1)
+    first, second = runner.infer(image), runner.infer(image)
+    assert [swap.node for swap in first.swaps] == ["capture", *(visit.node for visit in first.path)]
+    assert second.swaps == ()
+    assert second.stall_us == 0 < first.stall_us
+    assert second.logits == first.logits
+
+
+def test_siblings_of_equal_shape_move_weights_only(tree):
+    runner = InMemoryDevice(tree)
+    swaps = {swap.node: swap for seed in range(12) for swap in runner.infer(picture(seed)).swaps}
+    root, later = swaps["root"], [swap for name, swap in swaps.items() if name not in ("root", "capture")]
+    assert later
+    for swap in later:
+        assert swap.objects == 3, "two segments and the manifest"
+        assert swap.wire_bytes < root.wire_bytes
+
+
+def test_one_fault_brings_a_whole_node(tree):
+    result = InMemoryDevice(tree).infer(picture(0))
+    assert result.faults == len(result.swaps) == 1 + len(result.path)
+
+
+def test_a_runner_believes_the_device_about_what_is_missing(tree):
+    runner = InMemoryDevice(tree)
+    runner.infer(picture(0))
+    runner.device._session._link.emulated.store._residents.clear()
+    result = runner.infer(picture(0))
+    assert count_mismatches(result, *tree.reference(picture(0))) == 0
+
+
+def test_wire_bytes_streamed_is_what_crossed_the_link(tree):
+    device = in_memory_device()
+    sent = 0
+    link = device._session._link
+    send = link.send
+
+    def counting(data, timeout):
+        nonlocal sent
+        sent += len(data)
+        send(data, timeout)
+
+    link.send = counting
+    objects = dict(list(tree.objects.items())[:5])
+    queries = 16 * len(objects) + 11 + 2  # QUERY: digests, count, envelope, length, CRC; COBS and delimiter
+    assert device.upload(objects).wire_bytes == sent - queries
+    assert device.wire_bytes_sent >= sent
+
+
+def test_a_limit_that_no_node_fits_is_refused_by_name(tree):
+    with pytest.raises(TreeError, match=r"needs \d+ bytes of controller memory; the limit is 100"):
+        TreeRunner(in_memory_device(), tree, memory_limit=100)
+
+
+def test_an_upload_resumes_where_it_stopped(tree):
+    device = in_memory_device()
+    data = max(tree.objects.values(), key=len)
+    digest = digest_of(data)
+    link = device._session._link
+    link.emulated.store.put(digest, len(data), 0, data[:1000])
+    assert device.holdings([digest]) == {digest: 1000}
+    assert device.upload({digest: data}).wire_bytes < len(data) - 1000 + 64
+    assert device.holdings([digest]) == {digest: WHOLE}
+
+
+def test_a_fault_that_comes_while_something_else_is_waited_for_is_not_lost(tree):
+    device = in_memory_device()
+    device.upload({tree.digest: tree.objects[tree.digest]})
+    device.open_tree(tree.digest, 0, 5)
+    request = device.start_frame(1)
+    leaf = max(tree.objects, key=lambda digest: len(tree.objects[digest]))
+    device.upload({leaf: tree.objects[leaf]})
+    device.ping()
+    assert device.next_event(request) == Fault(1, tree.root.capture, (tree.root.capture,))
+
+
+def test_an_object_that_does_not_match_its_digest_is_refused(tree):
+    device = in_memory_device()
+    with pytest.raises(DeviceError, match="DIGEST_MISMATCH"):
+        device.upload({b"\x11" * 16: b"not what it says"})
+    device.ping()
+
+
+def test_planes_come_the_right_way_round():
+    device = in_memory_device()
+    image = np.zeros((256, 256), np.uint8)
+    image[3, 250] = 255
+    device.show(image)
+    emulated = device._session._link.emulated
+    emulated.array.expose()
+    emulated.array.engine.set_digital("R5", emulated.array.engine.analog("PIX") >= 0)
+    emulated.array.engine.set_analog("A", emulated.array.engine.analog("PIX"))
+    assert np.argwhere(device.read_plane("R5")).tolist() == [[3, 250]]
+    assert device.read_plane("A")[3, 250] == 0
+    assert device.read_plane("A")[3, 249] == -127
+
+
+def test_a_large_picture_is_sent_in_parts_that_the_device_takes():
+    device = in_memory_device(max_body=1000)
+    image = np.random.default_rng(0).integers(0, 256, (256, 256), dtype=np.uint8)
+    device.show(image)
+    assert np.array_equal(device._session._link.emulated.array.sensor.scene, image)
+
+
+def test_a_small_credit_window_slows_an_upload_and_breaks_nothing(tree):
+    runner = InMemoryDevice(tree, max_body=512, credit_window=1200)
+    assert count_mismatches(runner.infer(picture(2)), *tree.reference(picture(2))) == 0
+
+
+@pytest.mark.parametrize("images", [0, 361])
+def test_the_demo_has_only_so_many_images(images):
+    with pytest.raises(DataError, match="1 to 360"):
+        run_demo(in_memory_device(), demo_tree(), images, lambda done: None)
+
+
+def test_the_demo_swaps_and_is_exact():
+    tree = demo_tree()
+    done = []
+    report = run_demo(in_memory_device(), tree, 12, done.append)
+    assert done == list(range(1, 13))
+    assert report.reference_mismatches == 0
+    assert report.budget_bytes == demo_budget(tree) < report.bytes_tree
+    assert report.swaps >= 4
+    assert report.bytes_streamed < report.wire_bytes_sent
+
+
+def test_every_difference_from_the_reference_is_counted():
+    """A report of 0 means something only if a wrong logit would have counted."""
+    tree = demo_tree()
+    image = render_digit(held_out()[0][0])
+    result = InMemoryDevice(tree).infer(image)
+    label, path = tree.reference(image)
+    assert count_mismatches(result, label, path) == 0
+    first = path[0]
+    for changed in (
+        replace(first, logits=(first.logits[0] + 1, *first.logits[1:])),
+        replace(first, outcome=first.outcome + 1),
+        replace(first, node="another"),
+    ):
+        assert count_mismatches(result, label, (changed, *path[1:])) == 1
+    assert count_mismatches(result, label + 1, path) == 1
+    assert count_mismatches(result, label, path[:1]) == 1
+
+
+class SilentLink(InMemoryLink):
+    """A peer that takes everything and says nothing."""
+
+    def receive(self, timeout):
+        return None
+
+
+class BabblingLink(InMemoryLink):
+    """Something that answers, but not with our protocol."""
+
+    def receive(self, timeout):
+        return b"HTTP/1.1 400 Bad Request\r\n\r\n\0"
+
+
+@pytest.mark.parametrize(("kind", "message"), [(SilentLink, "said nothing"), (BabblingLink, "said nothing")])
+def test_a_peer_that_is_no_device_is_an_error_that_says_so(kind, message):
+    link = kind(in_memory_device()._session._link.emulated)
+    with pytest.raises(LinkError, match=message):
+        Session(link, patience=0.05).greet("tests")

@@ -1,0 +1,130 @@
+"""Tree files survive what disks and cables do to them, or say what happened."""
+
+import errno
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pixeltree.compiler import CaptureGeometry
+from pixeltree.demo.digits import held_out, render_digit
+from pixeltree.demo.run import demo_tree
+from pixeltree.errors import DataError, TreeError
+from pixeltree.tree import NodeSpec, Tree
+from tests.host.test_compiler import some_network
+
+
+@pytest.fixture(scope="module")
+def tree():
+    specs = [
+        NodeSpec("root", some_network(0), ("left", "right")),
+        NodeSpec("left", some_network(1), (0, 1)),
+        NodeSpec("right", some_network(2), (1, 2)),
+    ]
+    return Tree.build("tiny", ["a", "b", "c"], CaptureGeometry(30), specs)
+
+
+@pytest.fixture
+def saved(tree, tmp_path):
+    path = tmp_path / "tiny.ptree"
+    tree.save(path)
+    return path
+
+
+def test_a_tree_survives_saving(tree, saved):
+    loaded = Tree.load(saved)
+    assert loaded.digest == tree.digest
+    assert loaded.objects == tree.objects
+    assert loaded.names == tree.names
+    assert loaded.geometry == tree.geometry
+    image = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    assert loaded.reference(image) == tree.reference(image)
+
+
+def test_saving_is_deterministic(tree, saved, tmp_path):
+    tree.save(tmp_path / "again.ptree")
+    assert (tmp_path / "again.ptree").read_bytes() == saved.read_bytes()
+
+
+def test_every_cut_is_noticed(saved):
+    data = saved.read_bytes()
+    for length in (0, 5, 12, 40, len(data) // 2, len(data) - 1):
+        saved.write_bytes(data[:length])
+        with pytest.raises(TreeError) as caught:
+            Tree.load(saved)
+        assert str(saved) in str(caught.value)
+        if length >= 14:
+            assert f"truncated: {length} of {len(data)} bytes" in str(caught.value)
+
+
+def test_every_flipped_byte_is_noticed(saved):
+    data = saved.read_bytes()
+    for position in range(0, len(data), 97):
+        damaged = bytearray(data)
+        damaged[position] ^= 0x40
+        saved.write_bytes(damaged)
+        with pytest.raises(TreeError):
+            Tree.load(saved)
+
+
+@pytest.mark.parametrize(("data", "message"), [(b"", "not a tree file"), (b"PK\x03\x04", "not a tree file")])
+def test_other_files_are_called_what_they_are(tmp_path, data, message):
+    path = tmp_path / "other"
+    path.write_bytes(data)
+    with pytest.raises(TreeError, match=message):
+        Tree.load(path)
+
+
+def test_a_missing_file_is_an_error_with_its_name(tmp_path):
+    with pytest.raises(TreeError, match=r"nowhere\.ptree"):
+        Tree.load(tmp_path / "nowhere.ptree")
+
+
+def test_a_full_disk_leaves_the_old_file(tree, saved, mocker):
+    before = saved.read_bytes()
+    mocker.patch("os.fsync", side_effect=OSError(errno.ENOSPC, "No space left on device"))
+    with pytest.raises(TreeError, match="No space left"):
+        tree.save(saved)
+    assert saved.read_bytes() == before
+    assert list(Path(saved).parent.iterdir()) == [saved]
+
+
+@pytest.mark.parametrize(
+    ("leads", "message"),
+    [(("root", 1), "leads back to itself"), (("nobody", 1), "does not exist"), ((0, 5), "label 5 of 3")],
+)
+def test_a_tree_that_leads_nowhere_is_refused(leads, message):
+    with pytest.raises(TreeError, match=message):
+        Tree.build("bad", ["a", "b", "c"], CaptureGeometry(30), [NodeSpec("root", some_network(), leads)])
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((64, 64), np.float32),
+        np.zeros((63, 64), np.uint8),
+        np.zeros((64, 64, 3), np.uint8),
+        [[0] * 64] * 64,
+    ],
+)
+def test_an_image_of_the_wrong_kind_is_refused(tree, image):
+    with pytest.raises(DataError, match="an image must"):
+        tree.reference(image)
+
+
+def test_the_window_of_a_whole_picture_is_what_the_window_alone_is(tree):
+    image = np.random.default_rng(1).integers(0, 256, (64, 64), dtype=np.uint8)
+    whole = np.full((256, 256), 200, np.uint8)
+    top, left = tree.geometry.top, tree.geometry.left
+    whole[top : top + 64, left : left + 64] = image
+    assert tree.reference(image) == tree.reference(whole)
+
+
+def test_the_shipped_tree_recognises_held_out_digits():
+    tree = demo_tree()
+    pictures, labels = held_out()
+    right = sum(
+        tree.reference(render_digit(picture))[0] == label
+        for picture, label in zip(pictures, labels, strict=True)
+    )
+    assert right / len(labels) >= 0.93

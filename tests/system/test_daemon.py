@@ -1,0 +1,162 @@
+"""A daemon under hostile and careless clients: every bad input has its answer, and it keeps serving."""
+
+import random
+
+import pytest
+
+import pixeltree
+from pixeltree import DeviceError
+from pixeltree.demo.digits import held_out, render_digit
+from pixeltree.demo.run import demo_tree
+from pixeltree_protocol.connection import HostConnection, Received
+from pixeltree_protocol.framing import encode_frame
+from pixeltree_protocol.isa import ICW
+from pixeltree_protocol.messages import Error, ErrorCode, OpenTree, Ping, Put, encode_message
+from pixeltree_protocol.objects import Block, digest_of
+from pixeltree_protocol.registers import bits
+from tests.system.conftest import raw_socket
+
+
+class RawClient:
+    """Shakes hands properly and then sends whatever it likes."""
+
+    def __init__(self, url):
+        self.socket = raw_socket(url)
+        self.connection = HostConnection()
+        self.connection.hello("raw client")
+        self.socket.sendall(self.connection.data_to_send())
+        self.next_message()
+
+    def next_message(self):
+        while True:
+            data = self.socket.recv(65536)
+            assert data, "the daemon closed the connection"
+            for event in self.connection.receive_data(data):
+                if isinstance(event, Received):
+                    return event.message
+
+    def error_after(self, data):
+        self.socket.sendall(data)
+        message = self.next_message()
+        assert isinstance(message, Error), message
+        return message
+
+    def close(self):
+        self.socket.close()
+
+
+@pytest.fixture
+def client(shared):
+    client = RawClient(shared.url)
+    yield client
+    client.close()
+    with pixeltree.connect(shared.url) as device:
+        device.ping()  # the daemon keeps serving
+
+
+PING = encode_frame(encode_message(Ping(5), 1))
+
+
+def test_a_frame_with_a_bad_crc_is_named(client):
+    damaged = bytearray(PING)
+    damaged[-3] ^= 0x55
+    error = client.error_after(bytes(damaged))
+    assert error.code == ErrorCode.BAD_FRAME
+    assert "bad CRC" in error.detail
+
+
+def test_a_truncated_frame_is_named(client):
+    error = client.error_after(PING[:6] + b"\0")
+    assert error.code == ErrorCode.BAD_FRAME
+    assert "truncated" in error.detail
+
+
+def test_an_endless_frame_is_named(client):
+    error = client.error_after(b"\x01" * 20_000 + b"\0")
+    assert error.code == ErrorCode.BAD_FRAME
+    assert "too long" in error.detail
+
+
+def test_an_object_that_does_not_match_its_digest_is_named(client):
+    put = Put(b"\xaa" * 16, 4, 0, b"data")
+    error = client.error_after(encode_frame(encode_message(put, 1)))
+    assert error.code == ErrorCode.DIGEST_MISMATCH
+    assert "aa" * 16 in error.detail
+
+
+def test_an_icw_that_means_nothing_is_named(client):
+    data = Block((ICW(0), ICW(bits("g_start")))).encode()
+    put = Put(digest_of(data), len(data), 0, data)
+    error = client.error_after(encode_frame(encode_message(put, 1)))
+    assert error.code == ErrorCode.BAD_OBJECT
+    assert "word 1" in error.detail
+    assert "g_start" in error.detail
+
+
+def test_a_request_before_hello_is_refused(shared):
+    with raw_socket(shared.url) as raw:
+        raw.sendall(PING)
+        assert raw.recv(65536)
+    with pixeltree.connect(shared.url) as device:
+        device.ping()
+
+
+def test_only_one_session_drives_and_others_are_told(shared):
+    tree = demo_tree()
+    with pixeltree.connect(shared.url) as first, pixeltree.connect(shared.url) as second:
+        pixeltree.TreeRunner(first, tree)
+        second.ping()
+        with pytest.raises(DeviceError, match="BUSY: another session drives"):
+            pixeltree.TreeRunner(second, tree).infer(render_digit(held_out()[0][0]))
+    with pixeltree.connect(shared.url) as third:
+        pixeltree.TreeRunner(third, tree)
+
+
+def test_a_host_that_leaves_in_mid_frame_leaves_the_device_free(shared):
+    tree = demo_tree()
+    with pixeltree.connect(shared.url) as device:
+        pixeltree.TreeRunner(device, tree)
+        device.start_frame(1)
+    with pixeltree.connect(shared.url) as device:
+        runner = pixeltree.TreeRunner(device, tree)
+        assert runner.infer(render_digit(held_out()[0][0])).frame == 1
+
+
+def test_a_second_connection_finds_what_the_first_one_sent(shared):
+    tree = demo_tree()
+    image = render_digit(held_out()[0][0])
+    with pixeltree.connect(shared.url) as device:
+        pixeltree.TreeRunner(device, tree).infer(image)
+    with pixeltree.connect(shared.url) as device:
+        assert pixeltree.TreeRunner(device, tree).infer(image).swaps == ()
+
+
+def test_noise_never_stops_the_daemon(shared):
+    """Mutated, cut and random frames from many connections; the daemon answers a ping after each."""
+    source = random.Random(7)
+    seeds = [
+        PING,
+        encode_frame(encode_message(OpenTree(b"t" * 16, 0, 1), 2)),
+        encode_frame(encode_message(Put(b"d" * 16, 100, 0, b"x" * 50), 3)),
+    ]
+    for _ in range(25):
+        client = RawClient(shared.url)
+        for _ in range(12):
+            client.socket.sendall(mutate(source, source.choice(seeds)))
+        client.close()
+        with pixeltree.connect(shared.url) as device:
+            device.ping()
+
+
+def mutate(source, frame):
+    data = bytearray(frame)
+    match source.randrange(4):
+        case 0:
+            data[source.randrange(len(data))] = source.randrange(256)
+        case 1:
+            del data[source.randrange(len(data)) :]
+        case 2:
+            data = bytearray(source.randbytes(source.randrange(1, 400)))
+        case 3:  # well-framed nonsense
+            data = bytearray(encode_frame(source.randbytes(source.randrange(1, 60))))
+    return bytes(data)

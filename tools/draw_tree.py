@@ -1,0 +1,261 @@
+"""Draw a tree, the path of one digit through it, and the planes of each step, as a PNG.
+
+Run from the repository root: ``python tools/draw_tree.py docs/digits_tree.png [--digit INDEX]``.
+
+The planes come from the emulated array: the tool runs the compiled programs step by step, as the
+emulated controller does, and takes pictures in between.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.patches import FancyBboxPatch
+
+from pixeltree.compiler import plan
+from pixeltree.demo.digits import held_out, render_digit
+from pixeltree.demo.run import demo_tree
+from pixeltree.tree import Tree
+from pixeltree_emu.array.device_array import PixelArray
+from pixeltree_emu.runtime.clock import CostModel, DeviceClock
+from pixeltree_emu.runtime.sequencer import Decision, Sequencer
+from pixeltree_protocol.objects import Child, Digest, Label, Node, parse_object
+from pixeltree_protocol.objects.program import LoadPlane, Run, ScanDreg, Step
+from pixeltree_protocol.verify import NodeImage, verify_node
+
+INK, FAINT, ACCENT, PAPER = "#1f2a37", "#b8c0cc", "#d9480f", "#ffffff"
+PLANE_TITLES = (
+    "one weight per block\n(R7)",
+    "sum over 16 taps\n(A)",
+    "+ bias, binarized\n(R6)",
+    "pooled, packed\n(R6)",
+)
+
+
+@dataclass
+class NodeShots:
+    """Pictures of one node at work.
+
+    Attributes:
+        name: the node.
+        planes: weight, sum, activation and packed planes, as pictures.
+        logits: its output sums.
+        outcome: the exit it took.
+        device_us: device time.
+    """
+
+    name: str
+    planes: list[npt.NDArray[np.generic]] = field(default_factory=list)
+    logits: tuple[int, ...] = ()
+    outcome: int = 0
+    device_us: float = 0.0
+
+
+class Camera:
+    """Runs a tree on an array of its own and takes pictures."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self.array = PixelArray()
+        self._clock = DeviceClock(CostModel())
+        self._sequencer = Sequencer(self.array, self._clock)
+
+    def run(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.generic], list[NodeShots], int]:
+        """The input plane, the pictures of every node on the path, and the label."""
+        pixels, top, left = self._tree.scene(image)
+        self.array.sensor.show(top, left, pixels, clear=True)
+        self.array.expose()
+        self._execute(self._tree.root.capture, NodeShots("capture"))
+        input_plane = self._digital(plan.INPUT)
+        shots: list[NodeShots] = []
+        digest = self._tree.root.root
+        while True:
+            shots.append(NodeShots(self._tree.names[digest]))
+            exit_ = self._execute(digest, shots[-1])
+            if isinstance(exit_, Label):
+                return input_plane, shots, exit_.value
+            assert isinstance(exit_, Child)
+            digest = exit_.node
+
+    def _execute(self, digest: Digest, shots: NodeShots) -> Child | Label | None:
+        image = self._image(digest)
+        kernels = [self.array.load(block.words) for block in image.blocks]
+        decision = Decision()
+        started = self._clock.now_ns
+        previous: Step | None = None
+        for step in self._sequencer.execute(image, kernels, decision):
+            self._take(step, previous, image, shots)
+            previous = step
+        shots.logits = decision.logits
+        shots.device_us = (self._clock.now_ns - started) / 1000
+        if decision.outcome is None:
+            return None
+        shots.outcome = decision.outcome
+        return image.node.exits[decision.outcome]
+
+    def _take(self, step: Step, previous: Step | None, image: NodeImage, shots: NodeShots) -> None:
+        """A weight plane once it is loaded, the rest where the program has just made them."""
+        loads = [s for s in image.program.steps if isinstance(s, LoadPlane)]
+        if not loads:
+            return  # the capture node
+        if step is loads[-1]:
+            shots.planes.append(self._digital(plan.WEIGHT))
+        elif previous is loads[-1]:
+            shots.planes.append(self.array.engine.analog(plan.SUM)[:, ::-1])
+        elif isinstance(step, ScanDreg) or (isinstance(step, Run) and len(shots.planes) == 2):
+            shots.planes.append(self._digital(plan.SHIFTED))
+
+    def _digital(self, register: plan.Digital) -> npt.NDArray[np.generic]:
+        return self.array.engine.digital(register)[:, ::-1]
+
+    def _image(self, digest: Digest) -> NodeImage:
+        objects = {key: parse_object(data) for key, data in self._tree.objects.items()}
+        node = objects[digest]
+        assert isinstance(node, Node)
+        blocks = [objects[key] for key in node.blocks]
+        segments = [objects[key] for key in node.segments]
+        root = self._tree.root
+        return verify_node(
+            node, objects[node.program], blocks, segments, root.input_plane, digest == root.capture
+        )
+
+
+def draw(tree: Tree, digit: int) -> Figure:
+    """The whole picture."""
+    image = render_digit(held_out()[0][digit])
+    input_plane, shots, label = Camera(tree).run(image)
+    figure = plt.figure(figsize=(13, 7.2), facecolor=PAPER, layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 2.1))
+    _draw_tree(left, tree, shots, label)
+    _draw_planes(right, tree, image, input_plane, shots)
+    return figure
+
+
+def _draw_tree(figure: SubFigure, tree: Tree, shots: list[NodeShots], label: int) -> None:
+    axes = figure.subplots()
+    axes.set_axis_off()
+    axes.set(xlim=(0, 1), ylim=(-0.02, 1.0))
+    axes.set_title("The tree, and the path of one digit", color=INK, fontsize=12, loc="left")
+    root = tree.nodes[tree.root.root]
+    _box(axes, 0.16, 0.5, "root", True)
+    children = root.children
+    for index, child in enumerate(children):
+        y = 1 - (index + 0.5) / len(children)
+        active = tree.names[child] == shots[-1].name
+        _arrow(axes, (0.295, 0.5), (0.415, y), active)
+        _box(axes, 0.55, y, tree.names[child], active)
+        exits = tree.nodes[child].exits
+        for position, exit_ in enumerate(exits):
+            assert isinstance(exit_, Label)
+            target = y + (0.5 - (position + 0.5) / len(exits)) * 0.26
+            chosen = active and exit_.value == label
+            _arrow(axes, (0.685, y), (0.84, target), chosen)
+            color = ACCENT if chosen else INK
+            weight = "bold" if chosen else "normal"
+            axes.text(
+                0.88, target, tree.labels[exit_.value], va="center", color=color, weight=weight, size=13
+            )
+
+
+def _box(axes: Axes, x: float, y: float, text: str, active: bool) -> None:
+    color = ACCENT if active else FAINT
+    width, height = 0.24, 0.06
+    axes.add_patch(
+        FancyBboxPatch(
+            (x - width / 2, y - height / 2),
+            width,
+            height,
+            boxstyle="round,pad=0.015",
+            fc=PAPER,
+            ec=color,
+            lw=1.8,
+        )
+    )
+    axes.text(x, y, text, ha="center", va="center", color=INK, size=10)
+
+
+def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], active: bool) -> None:
+    color = ACCENT if active else FAINT
+    arrow = {"arrowstyle": "-|>", "color": color, "lw": 2.2 if active else 1.0, "shrinkA": 0, "shrinkB": 2}
+    axes.annotate("", end, start, arrowprops=arrow)
+
+
+def _draw_planes(
+    figure: SubFigure,
+    tree: Tree,
+    image: npt.NDArray[np.uint8],
+    input_plane: npt.NDArray[np.generic],
+    shots: list[NodeShots],
+) -> None:
+    axes = figure.subplots(len(shots) + 1, 5)
+    whole = np.zeros((256, 256), np.uint8)
+    pixels, top, left = tree.scene(image)
+    whole[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    _plane(axes[0, 0], whole, "what the sensor sees", "capture")
+    _plane(axes[0, 1], input_plane, "thresholded, copied\ninto 16 blocks (R5)")
+    for unused in axes[0, 2:]:
+        unused.set_axis_off()
+    for row, shot in enumerate(shots, start=1):
+        heading = f"{shot.name}\n{shot.device_us:.0f} us"
+        for column, (plane, title) in enumerate(zip(shot.planes, PLANE_TITLES, strict=True)):
+            _plane(axes[row, column], plane, title if row == 1 else "", heading if column == 0 else "")
+        names = [_lead(tree, exit_) for exit_ in _exits(tree, shot.name)]
+        _logits(axes[row, 4], shot, names, "outputs" if row == 1 else "")
+
+
+def _exits(tree: Tree, name: str) -> tuple[Child | Label, ...]:
+    digest = next(key for key, value in tree.names.items() if value == name)
+    return tree.nodes[digest].exits
+
+
+def _lead(tree: Tree, exit_: Child | Label) -> str:
+    return (
+        tree.labels[exit_.value] if isinstance(exit_, Label) else tree.names[exit_.node].removeprefix("leaf ")
+    )
+
+
+def _plane(axes: Axes, plane: npt.NDArray[np.generic], title: str, heading: str = "") -> None:
+    axes.imshow(plane, cmap="gray", interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    axes.set_title(title, fontsize=9, color=INK)
+    axes.set_ylabel(heading, fontsize=9.5, color=INK)
+    for edge in range(64, 256, 64):
+        axes.axhline(edge - 0.5, color=ACCENT, lw=0.35)
+        axes.axvline(edge - 0.5, color=ACCENT, lw=0.35)
+    for spine in axes.spines.values():
+        spine.set_color(FAINT)
+
+
+def _logits(axes: Axes, shot: NodeShots, names: list[str], title: str) -> None:
+    colors = [ACCENT if i == shot.outcome else FAINT for i in range(len(names))]
+    axes.bar(names, shot.logits, color=colors)
+    axes.axhline(0, color=INK, lw=0.6)
+    axes.set_title(title, fontsize=9, color=INK)
+    axes.tick_params(labelsize=8, colors=INK)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def main() -> None:
+    """Draw the shipped tree."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path, help="PNG to write")
+    parser.add_argument("--digit", type=int, default=8, help="which held-out digit (default %(default)s)")
+    arguments = parser.parse_args()
+    draw(demo_tree(), arguments.digit).savefig(arguments.out, dpi=110, metadata={"Software": None})
+    sys.stderr.write(f"wrote {arguments.out}\n")
+
+
+if __name__ == "__main__":
+    main()
