@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from pixeltree_emu.array.planes import AnalogPlane, DigitalPlane
-<<<<<<< HEAD
 from pixeltree_emu.array.selection import PatternSelect
 from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.registers import Analog, Digital
@@ -14,11 +13,6 @@ from pixeltree_protocol.registers import Analog, Digital
 Item = ICW | PatternSelect
 """What blocks are made of: words, and selections between them."""
 
-=======
-from pixeltree_protocol.isa import ICW
-from pixeltree_protocol.registers import Analog, Digital
-
->>>>>>> main
 
 class Engine(Protocol):
     """Executes instruction words on the planes of one array.
@@ -30,11 +24,7 @@ class Engine(Protocol):
     in_level: int
     """Level of the global analog input IN, -128 to 127."""
 
-<<<<<<< HEAD
     def load(self, words: Sequence[Item]) -> Any:  # noqa: ANN401 - each engine's own kind of kernel
-=======
-    def load(self, words: Sequence[ICW]) -> Any:  # noqa: ANN401 - each engine's own kind of kernel
->>>>>>> main
         """Make a block ready to run.
 
         Raises:
@@ -61,10 +51,7 @@ class Engine(Protocol):
     def set_digital(self, register: Digital, plane: DigitalPlane) -> None:
         """Replace R0-R12, FLAG, SELECT or RECT."""
         ...
-<<<<<<< HEAD
 
     def begin_frame(self, frame: int) -> None:
         """Number the words that follow from 0; the draws of a non-ideal mode depend on both numbers."""
         ...
-=======
->>>>>>> main
