@@ -67,6 +67,8 @@ class Nonidealities:
             signed = item.name in ("gain_error", "offset", "division_offset")
             if not signed and value < 0:
                 raise EmulatorError(f"{item.name} is {value}; it must be at least 0")
+        if self.flood_distance < 1:
+            raise EmulatorError(f"flood_distance is {self.flood_distance}; it must be at least 1")
 
 
 TYPICAL = Nonidealities()
