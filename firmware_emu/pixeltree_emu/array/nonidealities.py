@@ -59,9 +59,6 @@ class Nonidealities:
     division_offset: float = _number(1.8, "counts per dividing write", "fitted")
     division_spread: float = _number(0.25, "counts, sigma over PEs", "assumed")
     division_noise: float = _number(0.4, "counts, sigma per dividing write", "assumed")
-    areg_leak_ms: float = _number(20.0, "ms in which an AREG loses a count toward 0", "assumed")
-    dreg_hold_ms: float = _number(4000.0, "ms, median time a DREG keeps a 1", "assumed; refresh after 1.5 s")
-    dreg_hold_spread: float = _number(0.2, "sigma of the logarithm", "assumed")
     flood_distance: int = _number(20, "PEs per propagation word", "assumed; 10 words reach half the array")
 
     def __post_init__(self) -> None:
@@ -70,6 +67,8 @@ class Nonidealities:
             signed = item.name in ("gain_error", "offset", "division_offset")
             if not signed and value < 0:
                 raise EmulatorError(f"{item.name} is {value}; it must be at least 0")
+        if self.flood_distance < 1:
+            raise EmulatorError(f"flood_distance is {self.flood_distance}; it must be at least 1")
 
 
 TYPICAL = Nonidealities()
@@ -85,8 +84,6 @@ PRESETS: dict[str, Nonidealities | None] = {
         division_offset=3.0,
         division_spread=1.0,
         division_noise=1.2,
-        areg_leak_ms=5.0,
-        dreg_hold_ms=2000.0,
         flood_distance=10,
     ),
 }
@@ -124,7 +121,6 @@ class Chip:
         gain: int8 (256, 256), in 1/4096.
         offset: int8 (2, 256, 256), sixteenths, 8 of them for rounding; [1] is for words that divide.
         pool: int8 (2, 512 * 256 + 192), sixteenths; [1] is for words that divide.
-        hold_ms: float64 (256, 256), how long each PE's DREGs keep a 1.
     """
 
     def __init__(self, model: Nonidealities, chip: int, seed: int) -> None:
@@ -135,7 +131,6 @@ class Chip:
         plain = fixed.normal(model.offset, model.offset_spread, SHAPE)
         dividing = plain + fixed.normal(model.division_offset, model.division_spread, SHAPE)
         self.offset = _int8(np.stack([plain, dividing]) * SIXTEENTHS + SIXTEENTHS / 2)
-        self.hold_ms = model.dreg_hold_ms * np.exp(fixed.normal(0, model.dreg_hold_spread, SHAPE))
         drawn = np.random.Generator(np.random.Philox(key=mixed(chip & _MASK64) ^ mixed(seed & _MASK64)))
         sigmas = np.array([[model.noise], [float(np.hypot(model.noise, model.division_noise))]])
         pool = _int8(drawn.standard_normal((2, POOL_ROWS * SHAPE[1])) * sigmas * SIXTEENTHS)

@@ -12,10 +12,12 @@ the RIGHT (east) edge. :func:`picture` and :func:`plane_of` convert to and from 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
 
 AREG_MIN, AREG_MAX = -128, 127
@@ -85,3 +87,15 @@ def picture(plane: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 
 plane_of = picture
 """The inverse is the same flip."""
+
+
+def check_plane(register: Analog | Digital, plane: npt.NDArray[Any]) -> None:
+    """Refuse a plane that a register cannot take, before anything changes.
+
+    Raises:
+        EmulatorError: another shape than 256 x 256, or values outside an AREG's range.
+    """
+    if plane.shape != SHAPE:
+        raise EmulatorError(f"{register} takes a plane of shape {SHAPE}, not {plane.shape}")
+    if isinstance(register, Analog) and (plane.min() < AREG_MIN or plane.max() > AREG_MAX):
+        raise EmulatorError(f"{register} takes values from {AREG_MIN} to {AREG_MAX}")

@@ -22,6 +22,7 @@ from pixeltree_emu.array.planes import (
     ArrayParameters,
     DigitalPlane,
     Planes,
+    check_plane,
 )
 from pixeltree_emu.array.selection import PatternSelect
 from pixeltree_emu.array.semantics import (
@@ -126,6 +127,7 @@ class ReferenceEngine:
 
     def set_analog(self, register: Analog, plane: AnalogPlane) -> None:
         """Replace an analog plane."""
+        check_plane(register, plane)
         self.planes.analog[register][:] = plane
 
     def digital(self, register: Digital) -> DigitalPlane:
@@ -134,6 +136,7 @@ class ReferenceEngine:
 
     def set_digital(self, register: Digital, plane: DigitalPlane) -> None:
         """Replace a digital plane."""
+        check_plane(register, plane)
         self.planes.digital[register][:] = plane
 
     def load(self, words: Sequence[Item]) -> Kernel:

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pixeltree_emu.array.device_array import create_engine
+from pixeltree_emu.array.device_array import PixelArray, create_engine
 from pixeltree_emu.array.engine import Item
 from pixeltree_emu.array.nonidealities import Chip, preset
 from pixeltree_emu.array.planes import ArrayParameters
@@ -55,10 +55,10 @@ def _measure(engine_name: str, budget: float) -> dict[str, Any]:
     for mode in ("ideal", "typical"):
         model = preset(mode)
         chip = Chip(model, chip=0, seed=0) if model else None
-        engine = create_engine(engine_name, ArrayParameters(), chip)
+        array = PixelArray(engine=engine_name, chip=chip)
         repeats, chains = _REPEATS[engine_name], programs.chains()
-        ops = {name: time_chain(engine, calls, repeats, budget) for name, calls in chains.items()}
-        timed = {name: time_program(engine, blocks, 5 * budget) for name, blocks in _programs().items()}
+        ops = {name: time_chain(array.engine, calls, repeats, budget) for name, calls in chains.items()}
+        timed = {name: time_program(array, blocks, 5 * budget) for name, blocks in _programs().items()}
         measured[mode] = {"ops": ops, "programs": timed}
     return measured
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
+from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.array.engine import Engine, Item
+from pixeltree_emu.array.selection import PatternSelect
 from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital
 
@@ -50,15 +53,22 @@ def time_chain(engine: Engine, calls: Sequence[list[ICW]], repeats: int, budget:
     return {"us": round(seconds * 1e6 / repeats, 4)}
 
 
-def time_program(engine: Engine, blocks: Sequence[Sequence[Item]], budget: float) -> Times:
-    """A program of one or more blocks, run in order."""
-    fill_planes(engine)
-    kernels = [engine.load(block) for block in blocks]
+def time_program(array: PixelArray, blocks: Sequence[Sequence[Item]], budget: float) -> Times:
+    """A program of one or more blocks with selections between them, run as the sequencer runs it.
+
+    The time includes asking for every block and selection, and ends when all planes are as they must be.
+    """
+    fill_planes(array.engine)
+    steps = [step for block in blocks for step in _steps(array, block)]
     words = sum(isinstance(item, ICW) for block in blocks for item in block)
 
     def run() -> None:
-        for kernel in kernels:
-            engine.run(kernel)
+        for step in steps:
+            if isinstance(step, PatternSelect):
+                array.select_pattern(step.r, step.c, step.rx, step.cx)
+            else:
+                array.run(step)
+        _ = array.engine
 
     run()
     microseconds = seconds_of(run, budget) * 1e6
@@ -69,3 +79,14 @@ def time_program(engine: Engine, blocks: Sequence[Sequence[Item]], budget: float
         "chip_us": round(chip, 2),
         "x_realtime": round(chip / microseconds, 4),
     }
+
+
+def _steps(array: PixelArray, block: Sequence[Item]) -> list[Kernel | PatternSelect]:
+    """A block as the controller sees it: words that follow each other are one launch."""
+    steps: list[Kernel | PatternSelect] = []
+    for selected, items in groupby(block, lambda item: isinstance(item, PatternSelect)):
+        if selected:
+            steps += [item for item in items if isinstance(item, PatternSelect)]
+        else:
+            steps.append(array.load(list(items)))
+    return steps

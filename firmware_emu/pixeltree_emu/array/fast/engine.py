@@ -38,7 +38,7 @@ from pixeltree_emu.array.fast.translate import (
     translate,
 )
 from pixeltree_emu.array.nonidealities import Chip, frame_key
-from pixeltree_emu.array.planes import AnalogPlane, ArrayParameters, DigitalPlane
+from pixeltree_emu.array.planes import AnalogPlane, ArrayParameters, DigitalPlane, check_plane
 from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
 
@@ -114,6 +114,7 @@ class FastEngine:
 
     def set_analog(self, register: Analog, plane: AnalogPlane) -> None:
         """Replace an analog plane."""
+        check_plane(register, plane)
         self._analog_view(records.ANALOG_NUMBER[register])[:] = plane
 
     def digital(self, register: Digital) -> DigitalPlane:
@@ -123,6 +124,7 @@ class FastEngine:
 
     def set_digital(self, register: Digital, plane: DigitalPlane) -> None:
         """Replace a digital plane."""
+        check_plane(register, plane)
         packed = np.packbits(plane, axis=1, bitorder="little").view(np.int8)
         self._digital_view(records.DIGITAL_NUMBER[register])[:] = packed
 
