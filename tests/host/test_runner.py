@@ -198,7 +198,10 @@ class BabblingLink(InMemoryLink):
         return b"HTTP/1.1 400 Bad Request\r\n\r\n\0"
 
 
-@pytest.mark.parametrize(("kind", "message"), [(SilentLink, "did not answer for"), (BabblingLink, "does not speak the Pixeltree protocol")])
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [(SilentLink, "did not answer for"), (BabblingLink, "does not speak the Pixeltree protocol")],
+)
 def test_a_peer_that_is_no_device_is_an_error_that_says_so(kind, message):
     link = kind(in_memory_device()._session._link.emulated)
     with pytest.raises(LinkError, match=message):

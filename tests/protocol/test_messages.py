@@ -9,6 +9,7 @@ from pixeltree_protocol.messages import (
     ENVELOPE_BYTES,
     MESSAGES,
     WHOLE,
+    CancelFrame,
     Capabilities,
     Credit,
     Done,
@@ -59,6 +60,7 @@ STRATEGIES = {
     Scene: st.builds(Scene, st.booleans(), u16, u16, u16, u16, data),
     Done: st.builds(Done),
     StartFrame: st.builds(StartFrame, u32),
+    CancelFrame: st.builds(CancelFrame, u32),
     Result: st.builds(Result, u32, u16, st.lists(visits, max_size=4).map(tuple), u64, u64, u64, u32),
     Fault: st.builds(Fault, u32, digest, digests),
     ReadPlane: st.builds(ReadPlane, text),
@@ -85,6 +87,7 @@ CODES = {
     Scene: (9, "host"),
     Done: (10, "device"),
     StartFrame: (11, "host"),
+    CancelFrame: (13, "host"),
     Result: (12, "device"),
     Fault: (14, "device"),
     ReadPlane: (15, "host"),
@@ -112,6 +115,7 @@ SAMPLES = [
     Scene(True, 1, 2, 1, 3, b"abc"),
     Done(),
     StartFrame(7),
+    CancelFrame(7),
     Result(7, 3, (VISIT, VISIT), 1, 2, 3, 4),
     Fault(7, DIGEST, (DIGEST,)),
     ReadPlane("R12"),
@@ -297,7 +301,7 @@ def test_error_codes_are_fixed_numbers():
         (name, number)
         for number, name in enumerate(
             """BAD_FRAME MALFORMED UNEXPECTED VERSION BUSY BAD_OBJECT DIGEST_MISMATCH NO_ROOM BAD_UPLOAD
-            BAD_TREE BAD_SCENE NO_TREE FAULT_TIMEOUT CREDIT_OVERRUN OUT_OF_RANGE""".split(),
+            BAD_TREE BAD_SCENE NO_TREE FAULT_TIMEOUT CREDIT_OVERRUN OUT_OF_RANGE INTERNAL""".split(),
             start=1,
         )
     ]

@@ -234,7 +234,8 @@ def test_a_plane_past_the_last_of_its_segment_is_refused():
 
 def test_a_node_may_execute_as_many_words_as_the_limit_and_not_one_more():
     thousand = [[NOP] * 1000, [NOP]]
-    at_limit = (Run(0, 600), Run(0, 400))
+    decide = 48 + 2 * 9  # words' worth of time: one row read out, two outputs of 256 inputs
+    at_limit = (Run(0, 600), Run(0, 399), Run(1, 1000 - decide))
     assert MAX_WORDS_PER_NODE == 1_000_000
     verify(steps=(*at_limit, *DECIDE), blocks=thousand)
     refused(
