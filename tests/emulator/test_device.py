@@ -1,5 +1,7 @@
 """The device behind its link: faults, time-outs, refusals. No sockets; messages go in, answers come out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,8 @@ from pixeltree_emu.runtime.clock import CostModel
 from pixeltree_emu.runtime.device import DeviceLimits, EmulatedDevice
 from pixeltree_protocol.isa import ICW, Instruction, encode
 from pixeltree_protocol.messages import (
+    MAX_FAULT_TIMEOUT_MS,
+    CancelFrame,
     Done,
     Error,
     ErrorCode,
@@ -21,7 +25,16 @@ from pixeltree_protocol.messages import (
     Stored,
     TreeOpened,
 )
-from pixeltree_protocol.objects import Block, Child, FullyConnected, Label, Node, TreeRoot, digest_of
+from pixeltree_protocol.objects import (
+    MAX_DEPTH,
+    Block,
+    Child,
+    FullyConnected,
+    Label,
+    Node,
+    TreeRoot,
+    digest_of,
+)
 from pixeltree_protocol.objects.program import ApplyFullyConnected, Argmax, Program, Run, ScanDreg
 from pixeltree_protocol.registers import Analog, Digital, bits
 
@@ -94,9 +107,9 @@ class Host:
         for digest in digests or tiny.objects:
             assert isinstance(self.put(tiny.objects[digest]), Stored)
 
-    def run(self):
+    def run(self, limit=1000):
         self.answers.clear()
-        for _ in range(1000):
+        for _ in range(limit):
             self.device.work()
             if not self.device.busy:
                 break
@@ -300,3 +313,91 @@ def test_planes_are_read_in_parts():
     data = np.frombuffer(b"".join(part.data for part in parts), np.uint8)
     read = np.unpackbits(data, bitorder="little").reshape(256, 256)
     assert np.array_equal(read, plane)
+
+
+def chain(tiny, length):
+    """A tree whose bright frames go through ``length`` nodes before they reach a label."""
+    node = Node.decode(tiny.objects[tiny.leaf])
+    below = Label(3)
+    for _ in range(length):
+        below = Child(tiny.add(replace(node, exits=(below, Label(1)))))
+    return tiny.add(TreeRoot(R5, tiny.capture, below.node))
+
+
+@pytest.mark.parametrize(("length", "answer"), [(MAX_DEPTH, Result), (MAX_DEPTH + 1, Error)])
+def test_a_path_has_a_greatest_length(tiny, length, answer):
+    tree = chain(tiny, length)
+    host = Host(memory_bytes=1 << 20)
+    host.upload(tiny)
+    host.ask(OpenTree(tree, 0, 1000))
+    host.ask(Scene(True, 0, 0, 1, 256, b"\xff" * 256))
+    host.ask(StartFrame(1))
+    (message,) = host.run(limit=10_000)
+    assert isinstance(message, answer)
+    assert host.device.busy is False
+
+
+def test_a_capture_node_that_is_also_the_root_ends_the_frame(tiny):
+    host = Host()
+    tree = tiny.add(TreeRoot(R5, tiny.capture, tiny.capture))
+    host.upload(tiny)
+    host.ask(OpenTree(tree, 0, 1000))
+    host.ask(StartFrame(1))
+    assert host.run()[0].code == ErrorCode.BAD_TREE
+
+
+def test_a_fault_time_out_beyond_all_reason_is_refused(tiny):
+    host = Host()
+    host.upload(tiny)
+    assert host.ask(OpenTree(tiny.tree, 0, MAX_FAULT_TIMEOUT_MS + 1))[0].code == ErrorCode.OUT_OF_RANGE
+    assert isinstance(host.ask(OpenTree(tiny.tree, 0, MAX_FAULT_TIMEOUT_MS))[0], TreeOpened)
+
+
+def test_a_long_step_is_done_in_pieces_so_that_the_link_is_served(tiny):
+    host = Host()
+    block = Block((encode(Instruction("nop")),) * 10)
+    capture = Node.decode(tiny.objects[tiny.capture])
+    slow = tiny.node(Program((Run(0, 50),)), [block], [], capture.dregs, capture.aregs, ())
+    tree = tiny.add(TreeRoot(R5, slow, tiny.root))
+    host.upload(tiny)
+    host.ask(OpenTree(tree, 0, 1000))
+    host.ask(StartFrame(1))
+    for _ in range(50):
+        assert host.device.busy
+        host.device.work()
+    assert host.device.clock.words <= 500
+
+
+def test_a_cancelled_frame_is_over_without_a_result(tiny):
+    host = Host()
+    host.upload(tiny, tiny.tree)
+    host.ask(OpenTree(tiny.tree, 0, 1000))
+    host.ask(StartFrame(5))
+    assert isinstance(host.run()[0], Fault)
+    assert host.ask(CancelFrame(4)) == [Done()]
+    assert host.device.wakes_at is not None, "another frame's number changes nothing"
+    assert host.ask(CancelFrame(5)) == [Done()]
+    assert host.device.wakes_at is None
+    assert host.run() == []
+
+
+def test_objects_that_are_sent_again_do_not_keep_a_fault_alive(tiny):
+    host = Host()
+    host.upload(tiny, tiny.tree)
+    host.ask(OpenTree(tiny.tree, 0, 500))
+    host.ask(StartFrame(3))
+    host.run()
+    host.time = 0.4
+    host.put(tiny.objects[tiny.tree])
+    host.time = 0.6
+    assert host.run()[0].code == ErrorCode.FAULT_TIMEOUT
+
+
+def test_an_internal_error_ends_what_is_in_hand(tiny):
+    host = Host()
+    host.upload(tiny)
+    host.ask(OpenTree(tiny.tree, 0, 500))
+    host.ask(StartFrame(3), request=7)
+    host.device.give_up("something impossible")
+    assert host.answers[-1] == (7, Error(ErrorCode.INTERNAL, "something impossible"))
+    assert not host.device.busy

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from pixeltree_emu.errors import RequestError
-from pixeltree_emu.runtime.store import ObjectStore
+from pixeltree_emu.runtime.store import MAX_OBJECTS, ObjectStore
 from pixeltree_protocol.isa import Instruction, encode
 from pixeltree_protocol.messages import WHOLE, ErrorCode
 from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected, digest_of
@@ -121,6 +121,29 @@ def test_an_abandoned_upload_gives_its_room_to_one_that_needs_it():
     abandoned, wanted = segment(1, 180), segment(2, 180)
     store.put(digest_of(abandoned), len(abandoned), 0, abandoned[:10])
     assert put(store, wanted) == []
+
+
+def test_a_shortage_of_words_leaves_uploads_alone():
+    store = make_store(words=64)
+    begun = segment(1)
+    store.put(digest_of(begun), len(begun), 0, begun[:40])
+    put(store, block(40))
+    store.pin([digest_of(block(40))])
+    refused(store, digest_of(block(30)), len(block(30)), 0, block(30))
+    assert store.received(digest_of(begun)) == 40
+
+
+def test_an_object_that_can_never_fit_is_told_so():
+    store = make_store(memory=100)
+    error = refused(store, digest_of(b"x"), 200, 0, b"x")
+    assert "can never fit into 100 bytes" in str(error)
+
+
+def test_objects_are_limited_in_number_too():
+    store = ObjectStore(1 << 24, 64, 4096, lambda digest, block: ())
+    for i in range(MAX_OBJECTS):
+        assert put(store, segment(i, 1)) == []
+    assert put(store, segment(MAX_OBJECTS, 1)) == [digest_of(segment(0, 1))]
 
 
 def test_a_lower_budget_evicts_at_once():

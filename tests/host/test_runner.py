@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pixeltree import Device
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.demo.run import count_mismatches, demo_budget, demo_tree, run_demo
@@ -12,7 +13,8 @@ from pixeltree.errors import DataError, DeviceError, LinkError, TreeError
 from pixeltree.scheduler import TreeRunner
 from pixeltree.session import Session
 from pixeltree.tree import NodeSpec, Tree
-from pixeltree_protocol.messages import WHOLE, Fault
+from pixeltree_protocol.framing import encode_frame
+from pixeltree_protocol.messages import WHOLE, Fault, Pong, encode_message
 from pixeltree_protocol.objects import digest_of
 from tests.host.in_memory import InMemoryDevice, InMemoryLink, in_memory_device
 from tests.host.test_compiler import picture, some_network
@@ -182,6 +184,63 @@ def test_every_difference_from_the_reference_is_counted():
         assert count_mismatches(result, label, (changed, *path[1:])) == 1
     assert count_mismatches(result, label + 1, path) == 1
     assert count_mismatches(result, label, path[:1]) == 1
+
+
+def test_two_runners_may_take_turns_on_one_device(tree):
+    device = in_memory_device()
+    first, second = TreeRunner(device, tree), TreeRunner(device, demo_tree())
+    image = render_digit(held_out()[0][0])
+    for runner in (first, second, first, second):
+        assert count_mismatches(runner.infer(image), *runner.tree.reference(image)) == 0
+
+
+def test_a_frame_that_cannot_be_served_is_cancelled_and_the_next_one_runs(tree):
+    runner = TreeRunner(in_memory_device(), tree)
+    spoiled = tree.root.capture
+    good = tree.objects[spoiled]
+    tree.objects[spoiled] = good[:-1]
+    with pytest.raises(DeviceError, match="DIGEST_MISMATCH"):
+        runner.infer(picture(0))
+    tree.objects[spoiled] = good
+    assert count_mismatches(runner.infer(picture(0)), *tree.reference(picture(0))) == 0
+    assert runner.device._open == set()
+
+
+def test_a_node_of_more_words_than_the_device_stores_is_refused_by_name(tree):
+    with pytest.raises(TreeError, match=r"needs \d+ instruction words; the device's store has 60"):
+        TreeRunner(in_memory_device(icw_store=60), tree)
+
+
+@pytest.mark.parametrize("seconds", [-1, 3601, float("inf"), float("nan")])
+def test_a_fault_time_out_must_make_sense(tree, seconds):
+    with pytest.raises(DataError, match="fault time-out"):
+        TreeRunner(in_memory_device(), tree, fault_timeout=seconds)
+
+
+@pytest.mark.parametrize(("top", "left"), [(-1, 0), (0, 250), (256, 0)])
+def test_a_picture_beyond_the_sensor_is_refused(top, left):
+    with pytest.raises(DataError, match="does not fit the sensor"):
+        in_memory_device().show(np.zeros((10, 10), np.uint8), top, left)
+
+
+class ChattyLink(InMemoryLink):
+    """A peer that keeps sending whole messages, none of them an answer to what was asked."""
+
+    chatty = False
+
+    def receive(self, timeout):
+        if self.chatty:
+            return encode_frame(encode_message(Pong(1), 999))
+        return super().receive(timeout)
+
+
+def test_a_device_that_never_answers_the_question_is_given_up_however_much_it_says():
+    link = ChattyLink(in_memory_device()._session._link.emulated)
+    session = Session(link, patience=0.05)
+    device = Device(session, session.greet("tests"))
+    link.chatty = True
+    with pytest.raises(LinkError, match="did not answer"):
+        device.ping()
 
 
 class SilentLink(InMemoryLink):

@@ -1,6 +1,8 @@
 """Tree files survive what disks and cables do to them, or say what happened."""
 
 import errno
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.demo.run import demo_tree
 from pixeltree.errors import DataError, TreeError
 from pixeltree.tree import NodeSpec, Tree
+from pixeltree_protocol.objects import MAX_DEPTH
+from pixeltree_protocol.treefile import TreeFile
 from tests.host.test_compiler import some_network
 
 
@@ -65,6 +69,33 @@ def test_every_flipped_byte_is_noticed(saved):
         saved.write_bytes(damaged)
         with pytest.raises(TreeError):
             Tree.load(saved)
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        {"nodes": []},
+        {"labels": []},
+        {"geometry": {"threshold": "x"}},
+        {"geometry": {"threshold": 30, "margin": 0}},
+        {"nodes": {"zz": "root"}},
+        {"nodes": {"00" * 16: "root"}},
+    ],
+)
+def test_a_description_that_makes_no_sense_is_refused(tree, saved, description):
+    file = TreeFile.decode(saved.read_bytes())
+    spoiled = json.dumps(json.loads(file.description) | description)
+    saved.write_bytes(replace(file, description=spoiled).encode())
+    with pytest.raises(TreeError, match=r"tiny\.ptree"):
+        Tree.load(saved)
+
+
+def test_a_tree_deeper_than_a_device_goes_is_refused():
+    depth = MAX_DEPTH + 1
+    specs = [NodeSpec(str(i), some_network(), (str(i + 1), 0)) for i in range(depth)]
+    specs.append(NodeSpec(str(depth), some_network(), (0, 0)))
+    with pytest.raises(TreeError, match="deeper than"):
+        Tree.build("deep", ["a"], CaptureGeometry(30), specs)
 
 
 @pytest.mark.parametrize(("data", "message"), [(b"", "not a tree file"), (b"PK\x03\x04", "not a tree file")])

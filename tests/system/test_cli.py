@@ -77,6 +77,11 @@ def test_help_teaches():
         (("info", "unix:///nowhere/ppa"), 3, "no device answers at unix:///nowhere/ppa"),
         (("info", "carrier-pigeon"), 3, "is not a device URL"),
         (("info", "tcp://127.0.0.1"), 3, "needs a host and a port"),
+        (("info", "unix:///tmp/a[/foo]b"), 3, "no device answers at unix:///tmp/a[/foo]b"),
+        (("info", "tcp://[::1"), 3, "is not a device URL"),
+        (("info", "tcp://127.0.0.1:1", "--json", "/nowhere/x.json"), 2, "cannot write /nowhere/x.json"),
+        (("demo", "--json", "/nowhere/x.json"), 2, "cannot write /nowhere/x.json"),
+        (("emulate", "--listen", "unix:///nowhere/ppa"), 2, "No such file or directory"),
         (("demo", "--images", "100000"), 2, "--images must be 1 to 360"),
         (("demo", "--images", "0"), 2, "--images"),
         (("emulate", "--listen", "tcp://0.0.0.0:27900"), 2, "is not a loopback address"),
@@ -128,6 +133,32 @@ def test_a_daemon_stops_cleanly_on_a_signal(start, tmp_path, number):
     assert daemon.process.returncode == 0, daemon.errors()
     assert "Traceback" not in daemon.errors()
     assert not path.exists()
+
+
+def test_an_emulator_of_ones_own_ends_with_its_parent_however_that_ends():
+    code = (
+        "import sys, time\n"
+        "from pixeltree.emulator import EmulatorProcess\n"
+        "emulator = EmulatorProcess()\n"
+        "print(emulator.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([COMMAND[0], "-c", code], stdout=subprocess.PIPE, text=True)
+    pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.communicate(timeout=20)
+    for _ in range(200):
+        if not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the emulator outlived its parent by 10 s")
+
+
+def test_a_taken_port_is_an_error_with_a_hint(start):
+    daemon = start("--listen", "tcp://127.0.0.1:0")
+    second = pixeltree("emulate", "--listen", daemon.url)
+    assert second.returncode == 2
+    assert "Address already in use; choose another address" in second.stderr
 
 
 def test_a_socket_left_by_a_killed_daemon_is_taken_over_and_a_live_one_is_not(start, tmp_path):

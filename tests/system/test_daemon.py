@@ -1,6 +1,8 @@
 """A daemon under hostile and careless clients: every bad input has its answer, and it keeps serving."""
 
 import random
+import socket
+import time
 
 import pytest
 
@@ -11,7 +13,16 @@ from pixeltree.demo.run import demo_tree
 from pixeltree_protocol.connection import HostConnection, Received
 from pixeltree_protocol.framing import encode_frame
 from pixeltree_protocol.isa import ICW
-from pixeltree_protocol.messages import Error, ErrorCode, OpenTree, Ping, Put, encode_message
+from pixeltree_protocol.messages import (
+    Error,
+    ErrorCode,
+    OpenTree,
+    Ping,
+    PlanePart,
+    Put,
+    ReadPlane,
+    encode_message,
+)
 from pixeltree_protocol.objects import Block, digest_of
 from pixeltree_protocol.registers import bits
 from tests.system.conftest import raw_socket
@@ -27,13 +38,16 @@ class RawClient:
         self.socket.sendall(self.connection.data_to_send())
         self.next_message()
 
+    def messages(self):
+        data = self.socket.recv(65536)
+        assert data, "the daemon closed the connection"
+        events = self.connection.receive_data(data)
+        return [event.message for event in events if isinstance(event, Received)]
+
     def next_message(self):
         while True:
-            data = self.socket.recv(65536)
-            assert data, "the daemon closed the connection"
-            for event in self.connection.receive_data(data):
-                if isinstance(event, Received):
-                    return event.message
+            for message in self.messages():
+                return message
 
     def error_after(self, data):
         self.socket.sendall(data)
@@ -91,6 +105,42 @@ def test_an_icw_that_means_nothing_is_named(client):
     assert error.code == ErrorCode.BAD_OBJECT
     assert "word 1" in error.detail
     assert "g_start" in error.detail
+
+
+def test_a_frame_cut_by_the_end_of_the_stream_is_named(shared):
+    client = RawClient(shared.url)
+    client.socket.sendall(PING[:6])
+    client.socket.shutdown(socket.SHUT_WR)
+    error = client.next_message()
+    assert error.code == ErrorCode.BAD_FRAME
+    assert "truncated: the stream ended 6 bytes into a frame" in error.detail
+    client.close()
+
+
+def test_a_client_that_asks_for_much_and_reads_late_gets_it_all(client):
+    count = 300
+    request = encode_frame(encode_message(ReadPlane("A"), 1))
+    client.socket.sendall(request * count)  # 19 MiB of answers
+    received = 0
+    while received < count * 65_536:
+        for message in client.messages():
+            received += len(message.data) if isinstance(message, PlanePart) else 0
+    assert received == count * 65_536
+
+
+def test_one_connection_too_many_is_told_why(shared):
+    idle = [RawClient(shared.url) for _ in range(16)]
+    with pytest.raises(DeviceError, match="BUSY: 16 sessions are open"):
+        pixeltree.connect(shared.url)
+    for client in idle:
+        client.close()
+    for _ in range(100):
+        try:
+            pixeltree.connect(shared.url).close()
+            return
+        except DeviceError:
+            time.sleep(0.05)
+    raise AssertionError("the daemon did not notice that clients left")
 
 
 def test_a_request_before_hello_is_refused(shared):
