@@ -2,6 +2,7 @@
 
 import sys
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -146,6 +147,32 @@ def test_sources_of_the_wrong_shape_or_type_are_refused(tmp_path):
     ):
         with pytest.raises(SourceError, match=message):
             make()
+
+
+def test_a_video_is_a_source_with_a_rate_of_its_own(tmp_path):
+    """Grey levels survive a lossy codec within a few counts; the middle square of a wide frame is seen."""
+    path = tmp_path / "clip.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 512, 256, "yuv420p"
+        for level in (40, 120, 200):
+            wide = np.zeros((256, 512, 3), np.uint8)
+            wide[:, 128:384] = level
+            for packet in stream.encode(av.VideoFrame.from_ndarray(wide, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    source = open_source(str(path))
+    assert source.period_ns == 40 * MS
+    for index, level in enumerate((40, 120, 200)):
+        assert np.median(np.abs(source.frame(index).astype(int) - level)) <= 4
+
+
+def test_a_damaged_video_is_refused(tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"no video at all")
+    with pytest.raises(SourceError, match="cannot read"):
+        open_source(str(path))
 
 
 def test_video_without_its_extra_says_what_to_install(tmp_path, mocker):
