@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree_emu.array.engine import Engine, Item
-from pixeltree_emu.array.nonidealities import Chip
+from pixeltree_emu.array.nonidealities import TICK_NS, Chip
 from pixeltree_emu.array.planes import ArrayParameters, DigitalPlane
 from pixeltree_emu.array.queue import LoadedBlock, StepQueue
 from pixeltree_emu.array.reference import ReferenceEngine
@@ -65,6 +65,8 @@ class PixelArray:
         self.parameters = parameters or ArrayParameters()
         self._engine = create_engine(engine, self.parameters, chip)
         self._queue = StepQueue(self._engine)
+        self._decays = chip is not None
+        self._tick = 0
         self.sensor = Sensor()
 
     @property
@@ -77,8 +79,23 @@ class PixelArray:
         """Make a block ready to run; see :meth:`Engine.load`."""
         return LoadedBlock(words, self._engine.load(words))
 
-    def run(self, kernel: Kernel) -> None:
-        """Execute a block once: at the latest when somebody looks at the array."""
+    def elapse(self, now_ns: int) -> None:
+        """Let registers decay until ``now_ns`` of device time; see :meth:`Engine.elapse`.
+
+        What waits is done first, as of the tick in which it was asked for.
+        """
+        if self._decays and now_ns // TICK_NS > self._tick:
+            self._tick = now_ns // TICK_NS
+            self.engine.elapse(now_ns)
+
+    def run(self, kernel: Kernel, now_ns: int = 0) -> None:
+        """Execute a block once: at the latest when somebody looks at the array.
+
+        Args:
+            kernel: what :meth:`load` returned.
+            now_ns: device time; 0 lets no time pass.
+        """
+        self.elapse(now_ns)
         self._queue.add(kernel)
 
     def begin_frame(self, frame: int) -> None:

@@ -64,13 +64,14 @@ class Sequencer:
     def execute(self, image: NodeImage, kernels: Sequence[Kernel], decision: Decision) -> Iterator[Step]:
         """Run a node's program step by step; ``kernels`` are its blocks made ready, in slot order."""
         for step in image.program.steps:
+            self._array.elapse(self._clock.now_ns)
             self._actions[type(step)](step, image, kernels, decision)
             yield step
 
     def _run(self, step: Run, image: NodeImage, kernels: Sequence[Kernel], _: Decision) -> None:
         for _time in range(step.times):
-            self._array.run(kernels[step.block])
-        self._clock.charge_block(len(image.blocks[step.block].words), step.times)
+            self._array.run(kernels[step.block], self._clock.now_ns)
+            self._clock.charge_block(len(image.blocks[step.block].words))
 
     def _set_in(self, step: SetIn, *_: object) -> None:
         self._array.set_in(step.level)
@@ -100,7 +101,7 @@ class Sequencer:
 
     def _launch(self, block: tuple[Kernel, int]) -> None:
         kernel, words = block
-        self._array.run(kernel)
+        self._array.run(kernel, self._clock.now_ns)
         self._clock.charge_block(words)
 
     def _scan(self, step: ScanDreg, _image: object, _kernels: object, decision: Decision) -> None:
