@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree_emu.array.engine import Engine, Item
-from pixeltree_emu.array.nonidealities import Chip
+from pixeltree_emu.array.nonidealities import TICK_NS, Chip
 from pixeltree_emu.array.planes import ArrayParameters, DigitalPlane
 from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_emu.array.selection import PatternSelect, rectangle
@@ -65,6 +65,8 @@ class PixelArray:
     ) -> None:
         self.parameters = parameters or ArrayParameters()
         self.engine: Engine = create_engine(engine, self.parameters, chip)
+        self._decays = chip is not None
+        self._tick = 0
         self.sensor = Sensor()
         self._exposed_since = 0
         self._pix_set = False
@@ -75,6 +77,12 @@ class PixelArray:
         resets = any(value & _RESET == _RESET for value in values)
         return self.engine.load(words), any(value & _SELECT_PIX for value in values), resets
 
+    def elapse(self, now_ns: int) -> None:
+        """Let registers decay until ``now_ns`` of device time; see :meth:`Engine.elapse`."""
+        if self._decays and now_ns // TICK_NS > self._tick:
+            self._tick = now_ns // TICK_NS
+            self.engine.elapse(now_ns)
+
     def run(self, kernel: Kernel, now_ns: int = 0) -> None:
         """Execute a block once.
 
@@ -82,6 +90,7 @@ class PixelArray:
             kernel: what :meth:`load` returned.
             now_ns: device time, at which PIX is read and reset: a block is short beside an exposure.
         """
+        self.elapse(now_ns)
         block, reads_pix, resets_pix = kernel
         if reads_pix and not self._pix_set:
             self._integrate(now_ns)

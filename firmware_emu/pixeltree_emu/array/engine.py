@@ -52,6 +52,13 @@ class Engine(Protocol):
         """Replace R0-R12, FLAG, SELECT or RECT."""
         ...
 
+    def elapse(self, now_ns: int) -> None:
+        """Let registers decay until ``now_ns`` of device time; what is written next is written then.
+
+        Time moves in ticks of 10 ms and never back; see ``decay``. In ideal mode nothing happens.
+        """
+        ...
+
     def begin_frame(self, frame: int) -> None:
         """Number the words that follow from 0; the draws of a non-ideal mode depend on both numbers."""
         ...

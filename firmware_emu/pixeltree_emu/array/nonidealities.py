@@ -15,6 +15,8 @@ divides, and uses an offset plane and draws of its own. FLAG's comparison adds n
 Draws are counter-based: a pool of samples comes from the chip id and the seed; which row of the pool a row of
 the array reads is a hash of (seed, frame, word number within the frame, destination). The same four
 give the same draws in every engine, in any order.
+
+What time does to registers that wait is in ``decay``.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree_emu.array.planes import SHAPE, AnalogPlane
+from pixeltree_emu.array.planes import AREG_MAX, AREG_MIN, SHAPE, AnalogPlane
 from pixeltree_emu.errors import EmulatorError
 
 SIXTEENTHS = 16
@@ -35,7 +37,14 @@ POOL_ROWS = 512
 POOL_TAIL = 192
 """Samples repeated after the last row, so that a row may begin at any multiple of 64."""
 
+TICK_NS = 10_000_000
+"""Device time is counted in ticks of 10 ms where registers decay."""
+
 _MASK64 = (1 << 64) - 1
+_NS_PER_SECOND = 1_000_000_000
+_LONGEST = 65_535
+_RETENTION_STREAM = 0x52455441494E
+"""Sets the draws of retention times apart from others of the same chip."""
 
 
 def _number(value: float, unit: str, source: str) -> Any:  # noqa: ANN401 - a field of any type
@@ -60,15 +69,23 @@ class Nonidealities:
     division_spread: float = _number(0.25, "counts, sigma over PEs", "assumed")
     division_noise: float = _number(0.4, "counts, sigma per dividing write", "assumed")
     flood_distance: int = _number(20, "PEs per propagation word", "assumed; 10 words reach half the array")
+    areg_decay: float = _number(10.0, "counts per second since the last write", "assumed; constant OPEN")
+    areg_rest: int = _number(0, "counts; AREGs drift toward it", "assumed")
+    dreg_retention: float = _number(
+        1.5, "s, least over PEs", "assumed: refreshing is advised when idle for longer"
+    )
+    dreg_retention_spread: float = _number(3.0, "s, mean beyond the least, exponential over PEs", "assumed")
 
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            signed = item.name in ("gain_error", "offset", "division_offset")
+            signed = item.name in ("gain_error", "offset", "division_offset", "areg_rest")
             if not signed and value < 0:
                 raise EmulatorError(f"{item.name} is {value}; it must be at least 0")
         if self.flood_distance < 1:
             raise EmulatorError(f"flood_distance is {self.flood_distance}; it must be at least 1")
+        if not AREG_MIN <= self.areg_rest <= AREG_MAX:
+            raise EmulatorError(f"areg_rest is {self.areg_rest}; it must be from {AREG_MIN} to {AREG_MAX}")
 
 
 TYPICAL = Nonidealities()
@@ -85,6 +102,9 @@ PRESETS: dict[str, Nonidealities | None] = {
         division_spread=1.0,
         division_noise=1.2,
         flood_distance=10,
+        areg_decay=50.0,
+        dreg_retention=1.0,
+        dreg_retention_spread=1.5,
     ),
 }
 """Presets by name; None is exact arithmetic. ``harsh`` is assumed throughout: about twice ``typical``."""
@@ -121,6 +141,7 @@ class Chip:
         gain: int8 (256, 256), in 1/4096.
         offset: int8 (2, 256, 256), sixteenths, 8 of them for rounding; [1] is for words that divide.
         pool: int8 (2, 512 * 256 + 192), sixteenths; [1] is for words that divide.
+        retention: uint16 (256, 256), ticks for which a DREG keeps a 1 after a write.
     """
 
     def __init__(self, model: Nonidealities, chip: int, seed: int) -> None:
@@ -131,6 +152,10 @@ class Chip:
         plain = fixed.normal(model.offset, model.offset_spread, SHAPE)
         dividing = plain + fixed.normal(model.division_offset, model.division_spread, SHAPE)
         self.offset = _int8(np.stack([plain, dividing]) * SIXTEENTHS + SIXTEENTHS / 2)
+        ages = np.random.Generator(np.random.Philox(key=mixed(chip & _MASK64) ^ _RETENTION_STREAM))
+        seconds = model.dreg_retention + ages.standard_exponential(SHAPE) * model.dreg_retention_spread
+        ticks = np.minimum(np.floor(seconds * (_NS_PER_SECOND / TICK_NS)), _LONGEST)
+        self.retention = ticks.astype(np.uint16)
         drawn = np.random.Generator(np.random.Philox(key=mixed(chip & _MASK64) ^ mixed(seed & _MASK64)))
         sigmas = np.array([[model.noise], [float(np.hypot(model.noise, model.division_noise))]])
         pool = _int8(drawn.standard_normal((2, POOL_ROWS * SHAPE[1])) * sigmas * SIXTEENTHS)

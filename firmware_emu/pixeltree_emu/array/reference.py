@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree_emu.array.decay import REGISTER_BITS, Decay, drifted
 from pixeltree_emu.array.engine import Item
 from pixeltree_emu.array.nonidealities import Chip, frame_key
 from pixeltree_emu.array.planes import (
@@ -105,6 +106,7 @@ class ReferenceEngine:
         self.planes = Planes()
         self.parameters = parameters
         self.chip = chip
+        self._decay = Decay(chip) if chip else None
         self.begin_frame(0)
         self.in_level = 0
         self._execute: dict[type[Operation | PatternSelect], Callable[[Any], None]] = {
@@ -129,6 +131,7 @@ class ReferenceEngine:
         """Replace an analog plane."""
         check_plane(register, plane)
         self.planes.analog[register][:] = plane
+        self._touched(register)
 
     def digital(self, register: Digital) -> DigitalPlane:
         """A copy of a digital plane."""
@@ -138,6 +141,7 @@ class ReferenceEngine:
         """Replace a digital plane."""
         check_plane(register, plane)
         self.planes.digital[register][:] = plane
+        self._touched(register)
 
     def load(self, words: Sequence[Item]) -> Kernel:
         """Make a block ready to run."""
@@ -165,6 +169,22 @@ class ReferenceEngine:
         self._key = frame_key(self.chip.seed, frame) if self.chip else 0
         self._word = 0
 
+    def elapse(self, now_ns: int) -> None:
+        """Let registers decay until ``now_ns`` of device time."""
+        if self._decay is None or self.chip is None:
+            return
+        due = self._decay.elapse(now_ns)
+        for analog, counts in due.drifts:
+            plane = self.planes.analog[analog]
+            plane[:] = drifted(plane, self.chip.model.areg_rest, counts)
+        for digital, kept in due.losses:
+            self.planes.digital[digital] &= kept
+
+    def _touched(self, register: Analog | Digital) -> None:
+        """Note that a register was written, for its decay."""
+        if self._decay:
+            self._decay.written |= REGISTER_BITS.get(register, 0)
+
     def _value(self, source: Analog) -> AnalogPlane | int:
         if source in PORTS:
             news = self.planes.analog[Analog.NEWS]
@@ -188,6 +208,7 @@ class ReferenceEngine:
             if self.parameters.push_gate == "sender":
                 flag = seen_from(flag, sender, True)
             destination = Analog.NEWS
+        self._touched(destination)
         if self.chip:
             value = self.chip.written(value, self._key, number, dividing)
         np.copyto(self.planes.analog[destination], value, where=flag)
@@ -259,6 +280,7 @@ class ReferenceEngine:
         """Load DREGs; R12 only where R0 was 1 before the word."""
         mask = self.planes.digital[Digital.R0].copy()
         for register in registers:
+            self._touched(register)
             if register is Digital.R12:
                 np.copyto(self.planes.digital[register], value, where=mask)
             else:
@@ -278,6 +300,7 @@ class ReferenceEngine:
 
     def _propagate(self, operation: Propagate) -> None:
         """Flood: as far as it can go in one word, or a chip's limited distance."""
+        self._touched(Digital.R12)
         mask, target = self.planes.digital[Digital.R0], self.planes.digital[Digital.R12]
         for _ in range(self.chip.model.flood_distance if self.chip else target.size):
             grown = self._from_neighbours(target, operation.edge) & mask & ~target

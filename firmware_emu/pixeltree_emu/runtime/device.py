@@ -290,6 +290,8 @@ class EmulatedDevice:
             self._reply(PlanePart(offset, len(data), part), request)
 
     def _plane(self, name: str) -> bytes:
+        self.array.elapse(self.clock.now_ns)
+        self.array.elapse(self.clock.now_ns)
         if name in AREGS:
             return self.array.areg(Analog(name)).tobytes()
         if name in DREGS:

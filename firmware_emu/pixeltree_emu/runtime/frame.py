@@ -89,6 +89,7 @@ class FrameRunner:
 
     def start(self, frame: int, request: int, tree: TreeRoot) -> FrameInHand:
         """Expose the sensor and take a frame in hand."""
+        self._array.elapse(self._clock.now_ns)
         self._array.begin_frame(frame)
         self._array.expose(self._clock.now_ns)
         return FrameInHand(frame, request, tree, tree.capture, self._clock.now_ns, self._clock.words)

@@ -79,6 +79,7 @@ class Sequencer:
         """
         for step in image.program.steps:
             decision.read_out = None
+            self._array.elapse(self._clock.now_ns)
             if isinstance(step, Run):
                 for _ in range(step.times):
                     self._run(kernels[step.block], len(image.blocks[step.block].words))
@@ -117,7 +118,7 @@ class Sequencer:
                 self._loadings.clear()
             loading = _load_of(self._array, expand(segment, step.plane), DREGS[step.dreg])
             self._loadings[segment, step] = loading
-        self._array.run(loading.kernel)
+        self._array.run(loading.kernel, self._clock.now_ns)
         self._clock.charge(loading.selections * self._clock.costs.select_ns)
         self._clock.charge((loading.launches - 1) * self._clock.costs.launch_ns)
         self._clock.charge_block(loading.words)

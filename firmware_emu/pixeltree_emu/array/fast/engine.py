@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree_emu.array.decay import REGISTER_BITS, Decay, drifted
 from pixeltree_emu.array.engine import Item
 from pixeltree_emu.array.fast import layout, records
 from pixeltree_emu.array.fast.compiled import Table
@@ -59,6 +60,7 @@ class FastKernel:
         records: its words as numbers.
         steering: bit set of the planes whose state when it starts makes its passes cheaper or dearer.
         words: how many words it has; selections are none.
+        written: bit set of the registers that it writes, as in ``decay``.
         variants: its passes for each state of those planes met so far.
         only: its passes, where no state makes a difference.
     """
@@ -66,6 +68,7 @@ class FastKernel:
     records: npt.NDArray[np.int64]
     steering: int
     words: int
+    written: int
     variants: dict[int, Variant] = field(default_factory=dict)
     only: Variant | None = None
 
@@ -88,6 +91,7 @@ class FastEngine:
             self._errors[[GAIN, OFFSET, POOL]] = gain.ctypes.data, offset.ctypes.data, pool.ctypes.data
             self._errors[POOL_BYTES] = chip.pool.shape[1]
             self._errors[FLOOD_DISTANCE] = chip.model.flood_distance
+        self._decay = Decay(chip) if chip else None
         self.begin_frame(0)
         analog = layout.aligned_bytes(layout.ANALOG_PLANES * layout.ANALOG_BYTES)
         digital = layout.aligned_bytes(layout.DIGITAL_PLANES * layout.DIGITAL_BYTES)
@@ -116,6 +120,8 @@ class FastEngine:
         """Replace an analog plane."""
         check_plane(register, plane)
         self._analog_view(records.ANALOG_NUMBER[register])[:] = plane
+        if self._decay:
+            self._decay.written |= REGISTER_BITS.get(register, 0)
 
     def digital(self, register: Digital) -> DigitalPlane:
         """A copy of a digital plane."""
@@ -127,11 +133,14 @@ class FastEngine:
         check_plane(register, plane)
         packed = np.packbits(plane, axis=1, bitorder="little").view(np.int8)
         self._digital_view(records.DIGITAL_NUMBER[register])[:] = packed
+        if self._decay:
+            self._decay.written |= REGISTER_BITS.get(register, 0)
 
     def load(self, words: Sequence[Item]) -> FastKernel:
         """Translate a block, for the steering planes as they are now."""
         rows = records.records_of(words)
-        kernel = FastKernel(rows, int(steering_planes(rows)), sum(isinstance(item, ICW) for item in words))
+        length = sum(isinstance(item, ICW) for item in words)
+        kernel = FastKernel(rows, int(steering_planes(rows)), length, records.registers_written(rows))
         variant = self._variant(kernel)
         if not kernel.steering:
             kernel.only = variant
@@ -141,8 +150,21 @@ class FastEngine:
         """Execute a block once."""
         passes, operands = kernel.only or self._variant(kernel)
         execute(passes, operands, self._analog, self._digital, self._errors)
-        if self.chip:
+        if self._decay:
             self._errors[WORDS] += kernel.words
+            self._decay.written |= kernel.written
+
+    def elapse(self, now_ns: int) -> None:
+        """Let registers decay until ``now_ns`` of device time."""
+        if self._decay is None or self.chip is None:
+            return
+        due = self._decay.elapse(now_ns)
+        for analog, counts in due.drifts:
+            values = self._analog_view(records.ANALOG_NUMBER[analog])
+            values[:] = drifted(values.astype(np.int16), self.chip.model.areg_rest, counts)
+        for digital, kept in due.losses:
+            packed = self._digital_view(records.DIGITAL_NUMBER[digital])
+            packed &= np.packbits(kept, axis=1, bitorder="little").view(np.int8)
 
     def begin_frame(self, frame: int) -> None:
         """Number words from 0 again; draws depend on the frame's number."""

@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree_emu.array.decay import REGISTER_BITS
 from pixeltree_emu.array.engine import Item
 from pixeltree_emu.array.selection import PatternSelect
 from pixeltree_emu.array.semantics import (
@@ -30,7 +31,7 @@ from pixeltree_emu.array.semantics import (
 )
 from pixeltree_emu.errors import MeaninglessWord
 from pixeltree_protocol.isa import ICW
-from pixeltree_protocol.registers import AREGS, PORTS, Analog, Digital
+from pixeltree_protocol.registers import AREGS, DREGS, PORTS, Analog, Digital
 
 KIND, DESTINATIONS, SOURCES, SETTING = range(4)
 """Columns: kind of word, bit sets of register numbers, and whatever else the kind needs."""
@@ -75,6 +76,24 @@ def _record(bits: int) -> Record:
 def _selection(select: PatternSelect) -> Record:
     """A selection: row, then column, each an address and its free bits."""
     return SELECTED, select.r | select.rx << 8, select.c | select.cx << 8, 0
+
+
+def registers_written(rows: npt.NDArray[np.int64]) -> int:
+    """Bit set of the AREGs and DREGs that a block's words load, gated or not, as ``decay`` numbers them."""
+    kinds, destinations = rows[:, KIND], rows[:, DESTINATIONS]
+    on_analog = np.isin(kinds, (TRANSFER, DIFFUSE, SQUARED))
+    analog = int(np.bitwise_or.reduce(destinations[on_analog]))
+    digital = int(np.bitwise_or.reduce(destinations[np.isin(kinds, (LOGIC, NEIGHBOUR))]))
+    if np.any(kinds == FLOODED):
+        digital |= 1 << DIGITAL_NUMBER[Digital.R12]
+    written = 0
+    for register in DREGS:
+        written |= REGISTER_BITS[register] if digital >> DIGITAL_NUMBER[register] & 1 else 0
+    for port in PORTS:
+        analog |= (analog >> ANALOG_NUMBER[port] & 1) << ANALOG_NUMBER[Analog.NEWS]
+    for areg in AREGS:
+        written |= REGISTER_BITS[areg] if analog >> ANALOG_NUMBER[areg] & 1 else 0
+    return written
 
 
 def _analog(registers: Iterable[Analog]) -> int:
