@@ -83,7 +83,6 @@ def pair_rows(
     a: int,
     b: int,
     news: int,
-    first_mask: int,
     c: int,
     dst: int,
     mask: int,
@@ -93,15 +92,14 @@ def pair_rows(
 ) -> None:
     """Two plain writes in one pass: NEWS := -(a + b), as its code says, then DST := -(NEWS + c).
 
-    Both share the loads of the fixed pattern, and NEWS stays in a register of the machine. Gain and offset of
-    a plain write add without saturation: ``Chip`` keeps the offset small enough.
+    Nothing gates the first. Both share the loads of the fixed pattern, and NEWS stays in a register of the
+    machine. Gain and offset of a plain write add without saturation: ``Chip`` keeps the offset small enough.
 
     Args:
         code: FILL (with 0), NEGATE or NEGATE_SUM.
         a: address of the first word's source.
         b: address of its second source, if the code has one.
         news: address that the first word writes, or 0 if nobody reads it but the second.
-        first_mask: address of the plane that gates the first write, or 0.
         c: address of the second word's other source, or 0.
         dst: address that the second word writes.
         mask: address of the plane that gates the second write, or 0.
@@ -125,10 +123,7 @@ def pair_rows(
             error = add_sat(add8(scaled(ideal, even, odd), pattern), load(draws1 + chunk * 64))
             between = add_sat(ideal, whole_counts(error, eights))
             if news:
-                kept = between
-                if first_mask:
-                    kept = select(load_word(first_mask + bits), between, load(news + at))
-                store(news + at, kept)
+                store(news + at, between)
             ideal = negated_sum(load(c + at), between) if c else sub_sat(zero, between)
             error = add_sat(add8(scaled(ideal, even, odd), pattern), load(draws2 + chunk * 64))
             written = add_sat(ideal, whole_counts(error, eights))
@@ -143,7 +138,6 @@ def run_noisy_pair(
     a: int,
     b: int,
     news: int,
-    first_mask: int,
     c: int,
     dst: int,
     mask: int,
@@ -154,20 +148,20 @@ def run_noisy_pair(
     """A pair as in ``pair_rows``: the common kinds have code of their own."""
     if news or mask or code == FILL:
         if code == FILL:
-            pair_rows(FILL, a, b, news, first_mask, c, dst, mask, draw1, draw2, errors)
+            pair_rows(FILL, a, b, news, c, dst, mask, draw1, draw2, errors)
         elif code == NEGATE:
-            pair_rows(NEGATE, a, b, news, first_mask, c, dst, mask, draw1, draw2, errors)
+            pair_rows(NEGATE, a, b, news, c, dst, mask, draw1, draw2, errors)
         else:
-            pair_rows(NEGATE_SUM, a, b, news, first_mask, c, dst, mask, draw1, draw2, errors)
+            pair_rows(NEGATE_SUM, a, b, news, c, dst, mask, draw1, draw2, errors)
     elif code == NEGATE:
         if c:
-            pair_rows(NEGATE, a, b, 0, 0, c, dst, 0, draw1, draw2, errors)
+            pair_rows(NEGATE, a, b, 0, c, dst, 0, draw1, draw2, errors)
         else:
-            pair_rows(NEGATE, a, b, 0, 0, 0, dst, 0, draw1, draw2, errors)
+            pair_rows(NEGATE, a, b, 0, 0, dst, 0, draw1, draw2, errors)
     elif c:
-        pair_rows(NEGATE_SUM, a, b, 0, 0, c, dst, 0, draw1, draw2, errors)
+        pair_rows(NEGATE_SUM, a, b, 0, c, dst, 0, draw1, draw2, errors)
     else:
-        pair_rows(NEGATE_SUM, a, b, 0, 0, 0, dst, 0, draw1, draw2, errors)
+        pair_rows(NEGATE_SUM, a, b, 0, 0, dst, 0, draw1, draw2, errors)
 
 
 @tailored

@@ -107,12 +107,11 @@ def run_pair(row: Row, after: Row, analog_base: int, digital_base: int, errors: 
     a = analog_base + row[A] * ANALOG_BYTES + FIRST_PE + row[OFFSET]
     b = analog_base + row[B] * ANALOG_BYTES + FIRST_PE + row[OFFSET]
     news = 0 if row[C] == PASSED_ON else analog_base + row[DST] * ANALOG_BYTES + FIRST_PE
-    first_mask = 0 if row[MASK] == NO_MASK else digital_base + row[MASK] * DIGITAL_BYTES + FIRST_ROW
     mask = 0 if after[MASK] == NO_MASK else digital_base + after[MASK] * DIGITAL_BYTES + FIRST_ROW
     other = after[B] if after[A] == row[DST] else after[A]
     c = 0 if after[CODE] == NEGATE else analog_base + other * ANALOG_BYTES + FIRST_PE
     dst = analog_base + after[DST] * ANALOG_BYTES + FIRST_PE
-    run_noisy_pair(row[CODE], a, b, news, first_mask, c, dst, mask, row[DRAW], after[DRAW], errors)
+    run_noisy_pair(row[CODE], a, b, news, c, dst, mask, row[DRAW], after[DRAW], errors)
 
 
 @tailored

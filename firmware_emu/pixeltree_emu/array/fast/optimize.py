@@ -205,10 +205,10 @@ def fits(first: Row, second: Row) -> bool:
         return False
     if plane != second[A] and (second[CODE] == NEGATE or plane != second[B]):
         return False
-    # PEs at lower addresses would be overwritten before they are read
-    if first[OFFSET] < 0 and after in (first[A], first[B]):
+    if first[MASK] != NO_MASK:
         return False
-    return first[MASK] in (NO_MASK, second[MASK])
+    # PEs at lower addresses would be overwritten before they are read
+    return not (first[OFFSET] < 0 and after in (first[A], first[B]))
 
 
 @exactly
@@ -236,8 +236,7 @@ def pair_noisy(passes: Table, operands: Table, total: int) -> None:
     while index + 1 < total:
         row, after = passes[index], passes[index + 1]
         compares = after[CODE] in (COMPARE_ONE, COMPARE_TWO) and row[DST] not in (after[A], after[B])
-        ungated = row[CODE] <= LAST_ANALOG and row[MASK] == NO_MASK
-        if compares and ungated and index + 2 < total and fits(row, passes[index + 2]):
+        if compares and row[CODE] <= LAST_ANALOG and index + 2 < total and fits(row, passes[index + 2]):
             for column in range(COLUMNS):
                 row[column], after[column] = after[column], row[column]
             index += 1
