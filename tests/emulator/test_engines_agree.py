@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.emulator.word_strategies import programs, random_planes
+from tests.emulator.word_strategies import chains, programs, random_planes
 
 from pixeltree_emu.array.fast import FastEngine
 from pixeltree_emu.array.nonidealities import PRESETS, Chip
@@ -81,6 +81,13 @@ CHIPS = {name: Chip(PRESETS[name], chip=7, seed=3) for name in ("typical", "hars
 @given(st.lists(programs(), min_size=1, max_size=2), SEEDS, LEVELS)
 @pytest.mark.parametrize("mode", CHIPS)
 def test_any_program_on_any_planes_of_a_real_chip(mode, blocks, seed, level):
+    assert_agree(ArrayParameters(), blocks, seed, level, CHIPS[mode])
+
+
+@settings(agreement, max_examples=EXAMPLES // 2)
+@given(st.lists(chains(), min_size=1, max_size=2), SEEDS, LEVELS)
+@pytest.mark.parametrize("mode", CHIPS)
+def test_chains_of_words_of_a_real_chip(mode, blocks, seed, level):
     assert_agree(ArrayParameters(), blocks, seed, level, CHIPS[mode])
 
 

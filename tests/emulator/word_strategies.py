@@ -273,6 +273,24 @@ def programs(draw, most=10):
     return [word for piece in pieces for word in piece]
 
 
+@st.composite
+def chains(draw):
+    """Analog words that read what the word before wrote, gated or not, with comparisons in between."""
+    words, last = [], draw(st.sampled_from(AREGS))
+    for _ in range(draw(st.integers(2, 12))):
+        if not draw(st.integers(0, 3)):
+            words.append(draw(st.sampled_from([ALL, where(*draw(_some(AREGS, 1, 2)))])))
+        target = draw(st.sampled_from([reg for reg in AREGS if reg is not last]))
+        sources = [reg for reg in draw(_some(AREGS, 0, 1)) if reg not in (last, target)]
+        sources += [last] if draw(st.integers(0, 7)) else []
+        if target is N and draw(st.booleans()):
+            words.append(bus([draw(st.sampled_from(PORTS))], sources))
+        else:
+            words.append(bus([target], sources))
+        last = target
+    return words
+
+
 def random_planes(seed):
     """Planes of many characters: noise, extremes, constants; digital ones sparse, dense, empty or full."""
     random = np.random.default_rng(seed)

@@ -32,6 +32,8 @@ from pixeltree_emu.errors import EmulatorError
 
 SIXTEENTHS = 16
 GAIN_UNIT = 4096
+LARGEST_OFFSET = 63
+"""Sixteenths; with the largest gain, 64, it stays in 8 bits, so that engines need not saturate their sum."""
 POOL_ROWS = 512
 """Rows of 256 samples in the pool."""
 POOL_TAIL = 192
@@ -139,7 +141,8 @@ class Chip:
 
     Attributes:
         gain: int8 (256, 256), in 1/4096.
-        offset: int8 (2, 256, 256), sixteenths, 8 of them for rounding; [1] is for words that divide.
+        offset: int8 (2, 256, 256), sixteenths, 8 of them for rounding; [0] is from -63 to 63, [1] is for
+            words that divide.
         pool: int8 (2, 512 * 256 + 192), sixteenths; [1] is for words that divide.
         retention: uint16 (256, 256), ticks for which a DREG keeps a 1 after a write.
     """
@@ -152,6 +155,7 @@ class Chip:
         plain = fixed.normal(model.offset, model.offset_spread, SHAPE)
         dividing = plain + fixed.normal(model.division_offset, model.division_spread, SHAPE)
         self.offset = _int8(np.stack([plain, dividing]) * SIXTEENTHS + SIXTEENTHS / 2)
+        np.clip(self.offset[0], -LARGEST_OFFSET, LARGEST_OFFSET, out=self.offset[0])
         ages = np.random.Generator(np.random.Philox(key=mixed(chip & _MASK64) ^ _RETENTION_STREAM))
         seconds = model.dreg_retention + ages.standard_exponential(SHAPE) * model.dreg_retention_spread
         ticks = np.minimum(np.floor(seconds * (_NS_PER_SECOND / TICK_NS)), _LONGEST)

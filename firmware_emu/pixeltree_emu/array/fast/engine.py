@@ -13,6 +13,7 @@ from pixeltree_emu.array.engine import Item
 from pixeltree_emu.array.fast import layout, records
 from pixeltree_emu.array.fast.compiled import Table
 from pixeltree_emu.array.fast.errors_ops import (
+    EIGHT,
     ERROR_ENTRIES,
     FLOOD_DISTANCE,
     GAIN,
@@ -90,6 +91,7 @@ class FastEngine:
             gain, offset, pool = self._fixed_pattern
             self._errors[[GAIN, OFFSET, POOL]] = gain.ctypes.data, offset.ctypes.data, pool.ctypes.data
             self._errors[POOL_BYTES] = chip.pool.shape[1]
+            self._errors[EIGHT] = 8
             self._errors[FLOOD_DISTANCE] = chip.model.flood_distance
         self._decay = Decay(chip) if chip else None
         self.begin_frame(0)

@@ -23,7 +23,7 @@ from pixeltree_emu.array.fast.digital_ops import (
     run_set,
     run_shift,
 )
-from pixeltree_emu.array.fast.errors_ops import FLOOD_DISTANCE, run_noisy
+from pixeltree_emu.array.fast.errors_ops import FLOOD_DISTANCE, run_noisy, run_noisy_pair
 from pixeltree_emu.array.fast.flood import run_flood
 from pixeltree_emu.array.fast.lanes import equal, load, load_word
 from pixeltree_emu.array.fast.layout import (
@@ -50,12 +50,14 @@ from pixeltree_emu.array.fast.passes import (
     FLOOD,
     LAST_ANALOG,
     MASK,
+    NEGATE,
     NEIGHBOURS,
     NO_MASK,
     NO_PLANE,
     NOR,
     OFFSET,
     OR,
+    PASSED_ON,
     PLAIN,
     SELECT_PATTERN,
     SET_TO,
@@ -97,6 +99,19 @@ def run_analog(
             run_simple(code, dst, a, b, row[VALUE], mask, row[OFFSET] < 0)
         else:
             run_noisy(code, dst, a, b, mask, errors, row[DRAW], row[ERROR] - PLAIN)
+
+
+@tailored
+def run_pair(row: Row, after: Row, analog_base: int, digital_base: int, errors: Row) -> None:
+    """A pass and the next one, which reads what it writes."""
+    a = analog_base + row[A] * ANALOG_BYTES + FIRST_PE + row[OFFSET]
+    b = analog_base + row[B] * ANALOG_BYTES + FIRST_PE + row[OFFSET]
+    news = 0 if row[C] == PASSED_ON else analog_base + row[DST] * ANALOG_BYTES + FIRST_PE
+    mask = 0 if after[MASK] == NO_MASK else digital_base + after[MASK] * DIGITAL_BYTES + FIRST_ROW
+    other = after[B] if after[A] == row[DST] else after[A]
+    c = 0 if after[CODE] == NEGATE else analog_base + other * ANALOG_BYTES + FIRST_PE
+    dst = analog_base + after[DST] * ANALOG_BYTES + FIRST_PE
+    run_noisy_pair(row[CODE], a, b, news, c, dst, mask, row[DRAW], after[DRAW], errors)
 
 
 @tailored
@@ -174,9 +189,14 @@ def execute(passes: Table, operands: Table, analog: Planes, digital: Planes, err
         errors: int64, the table of ``errors_ops``; not read in ideal mode.
     """
     analog_base, digital_base = analog.ctypes.data, digital.ctypes.data
-    for index in range(passes.shape[0]):
+    index = 0
+    while index < passes.shape[0]:
         row = passes[index]
-        if row[CODE] <= LAST_ANALOG:
+        index += 1
+        if row[CODE] <= LAST_ANALOG and row[C] != NO_PLANE:
+            run_pair(row, passes[index], analog_base, digital_base, errors)
+            index += 1
+        elif row[CODE] <= LAST_ANALOG:
             run_analog(row, operands, analog, analog_base, digital_base, errors)
         else:
             run_digital(row, operands, analog_base, digital_base, errors)

@@ -126,8 +126,8 @@ def _mulhi(builder: Any, left: Any, right: Any) -> Any:  # noqa: ANN401
 def _scaled(builder: Any, value: Any, even_factor: Any, odd_factor: Any) -> Any:  # noqa: ANN401
     """(value * factor) >> 8 of int8 lanes, by 16-bit products of the even and the odd ones.
 
-    Factors come widened to 16 bits, the even lanes' and the odd lanes' apart. The result is the upper byte of
-    each product: it moves down for even lanes and stays for odd ones.
+    Factors come widened to 16 bits, the even lanes' and the odd lanes' apart. Even lanes take the upper half
+    of 256 * value * factor (one instruction), odd lanes the upper byte of value * factor, where it is.
     """
     pairs = ir.VectorType(ir.IntType(16), WIDTH // 2)
 
@@ -135,23 +135,29 @@ def _scaled(builder: Any, value: Any, even_factor: Any, odd_factor: Any) -> Any:
         return ir.Constant(pairs, [number] * (WIDTH // 2))
 
     eight, operand = constant(8), builder.bitcast(value, pairs)
-    even_value, odd_value = builder.ashr(builder.shl(operand, eight), eight), builder.ashr(operand, eight)
-    even = builder.mul(even_value, builder.bitcast(even_factor, pairs))
-    odd = builder.mul(odd_value, builder.bitcast(odd_factor, pairs))
-    joined = builder.or_(builder.lshr(even, eight), builder.and_(odd, constant(0xFF00)))
+    wide = ir.VectorType(ir.IntType(32), WIDTH // 2)
+    left = builder.sext(builder.shl(operand, eight), wide)
+    product = builder.mul(left, builder.sext(builder.bitcast(even_factor, pairs), wide))
+    even = builder.trunc(builder.ashr(product, ir.Constant(wide, [16] * (WIDTH // 2))), pairs)
+    odd = builder.mul(builder.ashr(operand, eight), builder.bitcast(odd_factor, pairs))
+    joined = builder.or_(builder.and_(even, constant(0x00FF)), builder.and_(odd, constant(0xFF00)))
     return builder.bitcast(joined, _vector(8))
 
 
-def _whole_counts(builder: Any, value: Any) -> Any:  # noqa: ANN401
-    """Value >> 4 of int8 lanes; by 16-bit shifts, because there are none of bytes."""
+def _whole_counts(builder: Any, value: Any, eights: Any) -> Any:  # noqa: ANN401
+    """Value >> 4 of int8 lanes; by 16-bit shifts, because there are none of bytes.
+
+    ``eights`` must hold 8 in every lane, from memory: where LLVM knows that, it recognises a sign extension
+    and chooses two instructions that contend with the multiplications.
+    """
     pairs = ir.VectorType(ir.IntType(16), WIDTH // 2)
 
     def constant(number: int) -> Any:  # noqa: ANN401
         return ir.Constant(_vector(8), [number] * WIDTH)
 
     shifted = builder.lshr(builder.bitcast(value, pairs), ir.Constant(pairs, [4] * (WIDTH // 2)))
-    upper = builder.xor(builder.and_(builder.bitcast(shifted, _vector(8)), constant(0x0F)), constant(8))
-    return builder.sub(upper, constant(8))
+    upper = builder.xor(builder.and_(builder.bitcast(shifted, _vector(8)), constant(0x0F)), eights)
+    return builder.sub(upper, eights)
 
 
 def _row_shift(toward_higher: bool) -> Emit:
@@ -188,7 +194,7 @@ add_sat = _lane_function(V8, (V8, V8), _call("sadd.sat", 8))
 sub_sat = _lane_function(V8, (V8, V8), _call("ssub.sat", 8))
 largest = _lane_function(V8, (V8, V8), _call("smax", 8))
 scaled = _lane_function(V8, (V8, V8, V8), _scaled)
-whole_counts = _lane_function(V8, (V8,), _whole_counts)
+whole_counts = _lane_function(V8, (V8, V8), _whole_counts)
 add8 = _lane_function(V8, (V8, V8), _method("add"))
 sub8 = _lane_function(V8, (V8, V8), _method("sub"))
 either = _lane_function(V8, (V8, V8), _method("or_"))

@@ -23,14 +23,17 @@ from pixeltree_emu.array.fast.passes import (
     CODE,
     COLUMNS,
     COMPARE,
+    COMPARE_ONE,
     COMPARE_TWO,
     DEAD,
     DST,
+    ERROR,
     FILL,
     FLOOD,
     LAST_ANALOG,
     MASK,
     MOVE,
+    NEGATE,
     NEGATE_SUM,
     NEIGHBOURS,
     NO_MASK,
@@ -38,6 +41,9 @@ from pixeltree_emu.array.fast.passes import (
     NOR,
     OFFSET,
     OR,
+    PAIRED,
+    PASSED_ON,
+    PLAIN,
     SELECT_PATTERN,
     SET_TO,
     SHIFT,
@@ -188,10 +194,66 @@ def join_runs(passes: Table, total: int) -> int:
     return compact(passes, total)
 
 
+@exactly
+def fits(first: Row, second: Row) -> bool:
+    """Whether the second pass can go along with the first, PE by PE, and uses what it writes."""
+    for row in (first, second):
+        if row[ERROR] != PLAIN or row[CODE] not in (FILL, NEGATE, NEGATE_SUM):
+            return False
+    plane, after = first[DST], second[DST]
+    if plane in (first[A], first[B]) or after == plane or second[CODE] == FILL or second[OFFSET]:
+        return False
+    if plane != second[A] and (second[CODE] == NEGATE or plane != second[B]):
+        return False
+    if first[MASK] != NO_MASK:
+        return False
+    # PEs at lower addresses would be overwritten before they are read
+    return not (first[OFFSET] < 0 and after in (first[A], first[B]))
+
+
+@exactly
+def read_later(passes: Table, operands: Table, first: int, total: int, plane: int) -> bool:
+    """Whether anyone reads an analog plane, from a pass on or at the end, before it is written anew."""
+    fate = np.full(ANALOG_PLANES + DIGITAL_PLANES, _OVERWRITTEN, np.int64)
+    covered = np.zeros(ANALOG_PLANES + DIGITAL_PLANES, np.int64)
+    for index in range(first, total):
+        row = passes[index]
+        mark_reads(row, operands, fate, covered)
+        if fate[plane] == _WANTED:
+            return True
+        if row[CODE] <= LAST_ANALOG and row[DST] == plane and row[MASK] == NO_MASK:
+            return False
+    return True
+
+
+@exactly
+def pair_noisy(passes: Table, operands: Table, total: int) -> None:
+    """Note which passes with errors run together with the next one.
+
+    A comparison between the two goes first, if it does not read what the first one writes (the abs macro).
+    """
+    index = 0
+    while index + 1 < total:
+        row, after = passes[index], passes[index + 1]
+        compares = after[CODE] in (COMPARE_ONE, COMPARE_TWO) and row[DST] not in (after[A], after[B])
+        if compares and row[CODE] <= LAST_ANALOG and index + 2 < total and fits(row, passes[index + 2]):
+            for column in range(COLUMNS):
+                row[column], after[column] = after[column], row[column]
+            index += 1
+            continue
+        if row[CODE] <= LAST_ANALOG and after[CODE] <= LAST_ANALOG and fits(row, after):
+            wanted = read_later(passes, operands, index + 2, total, row[DST])
+            row[C] = PAIRED if wanted else PASSED_ON
+            index += 1
+        index += 1
+
+
 @entry
 def optimize(passes: Table, operands: Table, total: int) -> int:
     """Shorten a block's passes in place; returns how many are left."""
     total = drop_dead(passes, operands, total)
     shift_in_place(passes, total)
     total = drop_dead(passes, operands, total)
-    return join_runs(passes, total)
+    total = join_runs(passes, total)
+    pair_noisy(passes, operands, total)
+    return total

@@ -4,6 +4,9 @@ A pass is a row of int64: CODE, DST (plane), A and B (planes), OFFSET (distance 
 B of an addition, are read from), MASK (digital plane that gates the write, or NO_MASK), VALUE, VERSION (of
 FLAG, for gated writes: equal versions gate the same PEs), C and D (further planes), DRAW (16 *
 word + register, for the draws of a write), ERROR (whether the write adds none, a plain or a dividing error).
+
+C of a simple analog pass says whether it goes together with the next one, which reads what it writes
+(PAIRED), and whether nothing else does (PASSED_ON).
 """
 
 CODE, DST, A, B, OFFSET, MASK, VALUE, VERSION, C, D, DRAW, ERROR = range(12)
@@ -11,6 +14,7 @@ COLUMNS = 12
 EXACT, PLAIN, DIVIDING = range(3)
 NO_MASK = -1
 NO_PLANE = -1
+PAIRED, PASSED_ON = 0, 1
 
 DEAD = 0
 # analog: DST plane is analog
