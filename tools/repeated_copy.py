@@ -17,7 +17,7 @@ import numpy as np
 
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.array.nonidealities import SHAPE, Chip, preset
-from pixeltree_emu.bench import macros as m
+from pixeltree_emu.bench.programs import words
 from pixeltree_protocol.registers import Analog
 
 PUBLISHED = {
@@ -29,22 +29,17 @@ PUBLISHED = {
     0: (4.53, 6.19, 9.24),
 }
 """Input -> bias after 1, 2, 3, ... iterations."""
+ITERATION = "diva(A, B, C); mov(D, A); add(A, A, D)"
 SIGMA_RANGE = (0.9, 2.8)
 RELATIVE, ABSOLUTE = 0.20, 1.5
 """A bias agrees within 20% or within 1.5 counts."""
-
-
-def iteration() -> m.Words:
-    """The words of one iteration."""
-    a, b, c, d = (Analog(name) for name in "ABCD")
-    return [*m.diva(a, b, c), *m.mov(d, a), *m.add(a, a, d)]
 
 
 def measure(level: int, iterations: int, chip: Chip, engine: str = "fast") -> tuple[list[float], float]:
     """Biases after each iteration, and sigma after the first."""
     array = PixelArray(engine=engine, chip=chip)
     array.engine.set_analog(Analog.A, np.full(SHAPE, level, np.int16))
-    kernel = array.load(iteration())
+    kernel = array.load(words(ITERATION))
     biases, sigma = [], 0.0
     for number in range(iterations):
         array.run(kernel)

@@ -61,7 +61,7 @@ class FileSource:
     """Frames from image files, in the given order; read when they are needed.
 
     Raises:
-        SourceError: no file; or, from :meth:`frame`, a file that is no 256 x 256 picture.
+        SourceError: no file, or one that is no 256 x 256 picture.
     """
 
     def __init__(self, paths: Sequence[Path], rate: float = DEFAULT_RATE) -> None:
@@ -69,7 +69,8 @@ class FileSource:
             raise SourceError(f"no picture found; known kinds: {', '.join(_PICTURES)}")
         self._paths = list(paths)
         self._read = lru_cache(maxsize=64)(_read_picture)
-        self._read(self._paths[0])  # what is wrong with the first should not wait for the first exposure
+        for file in self._paths:  # what is wrong with one should not wait until it is shown
+            self._read(file)
         self.period_ns = _period(rate)
 
     def frame(self, index: int) -> Frame:

@@ -48,6 +48,9 @@ from pixeltree_protocol.registers import AREGS, ARRAY_SIZE
 CONNECT_TIMEOUT = 5.0
 """Seconds to find a device, and seconds of silence that it is allowed."""
 
+_PROGRAM_TIME = 60.0
+"""Further seconds for a program that runs at once: emulated, it may take longer than on the chip."""
+
 _PUT_HEAD = 24
 _SCENE_HEAD = 9
 _QUERY_HEAD = 2
@@ -280,7 +283,7 @@ class Device(ChipControl):
         read_outs: dict[int, bytearray] = {}
         try:
             while True:
-                _, message = self._next({request}, ReadOut | Executed)
+                _, message = self._next({request}, ReadOut | Executed, _PROGRAM_TIME)
                 if isinstance(message, Executed):
                     data = tuple(bytes(read_outs[step]) for step in sorted(read_outs))
                     return Execution(data, message.device_ns, message.words)
@@ -305,12 +308,14 @@ class Device(ChipControl):
         finally:
             self._forget({request})
 
-    def _next(self, requests: set[int], kind: type[_Reply] | UnionType) -> tuple[int, Any]:
+    def _next(
+        self, requests: set[int], kind: type[_Reply] | UnionType, extra: float = 0.0
+    ) -> tuple[int, Any]:
         """Wait for the next answer to any of some requests; an ERROR among them is raised.
 
         Answers to other open requests stay in the inbox: a fault may come while an upload is waited for.
         """
-        deadline = self._session.deadline
+        deadline = self._session.deadline + extra
         while True:
             for index, event in enumerate(self._inbox):
                 if event.request not in requests:

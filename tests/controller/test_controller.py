@@ -50,7 +50,6 @@ class Chip:
 
     def __init__(self, seed=1, reach=100):
         self.device = in_memory_device()
-        self.engine = self.device._session._link.emulated.array.engine
         random = np.random.default_rng(seed)
         for register in AREGS:
             plane = random.integers(-reach, reach + 1, (256, 256)).astype(np.int16)
@@ -58,6 +57,11 @@ class Chip:
         for register in DREGS:
             self.engine.set_digital(register, random.random((256, 256)) < 0.3)
         self.before = self.state()
+
+    @property
+    def engine(self):
+        """The engine, with everything done that was asked of the array so far."""
+        return self.device._session._link.emulated.array.engine
 
     def state(self):
         planes = {register: self.engine.analog(register) for register in AREGS}

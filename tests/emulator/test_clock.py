@@ -4,13 +4,21 @@ import pytest
 
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_emu.runtime.clock import CostModel, DeviceClock
+from pixeltree_protocol.isa import ClockClass
 
 
-def test_a_block_costs_its_launches_and_words():
+def test_words_cost_by_their_number():
     clock = DeviceClock(CostModel(word_ns=100, launch_ns=1000))
-    clock.charge_block(words=7, times=3)
-    assert clock.now_ns == 3 * (1000 + 700)
+    clock.charge_words({ClockClass.ANALOG: 3, ClockClass.DNEWS: 4}, times=3)
+    assert clock.now_ns == 3 * 700
     assert clock.words == 21
+
+
+def test_every_clock_class_may_have_a_cost_of_its_own():
+    costs = CostModel().with_settings(["dnews_word_ns=250", "prop_word_ns=0"])
+    assert (
+        costs.words_ns({ClockClass.ANALOG: 2, ClockClass.DNEWS: 2, ClockClass.PROP: 5}) == 2 * 100 + 2 * 250
+    )
 
 
 def test_settings_by_name():

@@ -8,6 +8,7 @@ from tools import repeated_copy
 
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.array.nonidealities import PRESETS, SHAPE, TYPICAL, Chip, Nonidealities, preset
+from pixeltree_emu.bench.programs import words
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.registers import Analog
 
@@ -23,7 +24,7 @@ def test_typical_reproduces_the_published_repeated_copy(level, engine):
 
 def outcome(engine, chip, frames):
     array = PixelArray(engine=engine, chip=chip)
-    kernel = array.load(repeated_copy.iteration())
+    kernel = array.load(words(repeated_copy.ITERATION))
     planes = []
     for frame in frames:
         array.begin_frame(frame)

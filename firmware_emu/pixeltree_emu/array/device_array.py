@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +13,9 @@ import numpy.typing as npt
 from pixeltree_emu.array.engine import Engine, Item
 from pixeltree_emu.array.nonidealities import TICK_NS, Chip
 from pixeltree_emu.array.planes import ArrayParameters, DigitalPlane
+from pixeltree_emu.array.queue import LoadedBlock, StepQueue
 from pixeltree_emu.array.reference import ReferenceEngine
-from pixeltree_emu.array.selection import PatternSelect, rectangle
+from pixeltree_emu.array.selection import pattern_select, rectangle
 from pixeltree_emu.array.sensor import Sensor
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.isa import ICW
@@ -21,11 +23,25 @@ from pixeltree_protocol.registers import Analog, Digital, bits
 
 logger = logging.getLogger(__name__)
 
-Kernel = Any
-"""A block made ready by the engine; opaque to everyone else."""
-
 _RESET = bits("rstpix", "selpix")
 _SELECT_PIX = bits("selpix")
+
+
+class Kernel(LoadedBlock):
+    """A block made ready; opaque to everyone but the array.
+
+    Attributes:
+        classes: how many words it has of each clock class.
+        reads_pix, resets_pix: whether a word connects PIX to the bus, and whether one resets it.
+    """
+
+    def __init__(self, items: Sequence[Item], kernel: Any) -> None:  # noqa: ANN401 - the engine's own
+        super().__init__(items, kernel)
+        self.classes = Counter(item.clock for item in items if isinstance(item, ICW))
+        values = [item.bits for item in items if isinstance(item, ICW)]
+        self.reads_pix = any(value & _SELECT_PIX for value in values)
+        self.resets_pix = any(value & _RESET == _RESET for value in values)
+
 
 ENGINES = ("fast", "reference")
 
@@ -64,18 +80,23 @@ class PixelArray:
         self, parameters: ArrayParameters | None = None, engine: str = "fast", chip: Chip | None = None
     ) -> None:
         self.parameters = parameters or ArrayParameters()
-        self.engine: Engine = create_engine(engine, self.parameters, chip)
+        self._engine = create_engine(engine, self.parameters, chip)
+        self._queue = StepQueue(self._engine)
         self._decays = chip is not None
         self._tick = 0
         self.sensor = Sensor()
         self._exposed_since = 0
         self._pix_set = False
 
+    @property
+    def engine(self) -> Engine:
+        """The engine, with everything done that was asked of the array so far."""
+        self._queue.settle()
+        return self._engine
+
     def load(self, words: Sequence[Item]) -> Kernel:
         """Make a block ready to run; see :meth:`Engine.load`."""
-        values = [item.bits for item in words if isinstance(item, ICW)]
-        resets = any(value & _RESET == _RESET for value in values)
-        return self.engine.load(words), any(value & _SELECT_PIX for value in values), resets
+        return Kernel(words, self._engine.load(words))
 
     def elapse(self, now_ns: int) -> None:
         """Let registers decay until ``now_ns`` of device time; see :meth:`Engine.elapse`."""
@@ -84,18 +105,17 @@ class PixelArray:
             self.engine.elapse(now_ns)
 
     def run(self, kernel: Kernel, now_ns: int = 0) -> None:
-        """Execute a block once.
+        """Execute a block once: at the latest when somebody looks at the array.
 
         Args:
             kernel: what :meth:`load` returned.
             now_ns: device time, at which PIX is read and reset: a block is short beside an exposure.
         """
         self.elapse(now_ns)
-        block, reads_pix, resets_pix = kernel
-        if reads_pix and not self._pix_set:
+        if kernel.reads_pix and not self._pix_set:
             self._integrate(now_ns)
-        self.engine.run(block)
-        if resets_pix:
+        self._queue.add(kernel)
+        if kernel.resets_pix:
             self.begin_exposure(now_ns)
 
     def begin_frame(self, frame: int) -> None:
@@ -126,7 +146,7 @@ class PixelArray:
 
     def select_pattern(self, r: int, c: int, rx: int, cx: int) -> None:
         """SELECT := pixels whose address matches but for the don't-care bits (fact sheet 4.2)."""
-        self._select(PatternSelect(r, c, rx, cx).plane)
+        self._queue.add(pattern_select(r, c, rx, cx))
 
     def select_rect(self, r0: int, c0: int, r1: int, c1: int) -> None:
         """RECT := the rectangle, corners inclusive. The vendor says that SELECT is modified: it follows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -35,6 +36,10 @@ class PatternSelect:
         rows = (_ADDRESSES ^ self.r) & ~self.rx & 0xFF == 0
         columns = (_ADDRESSES ^ self.c) & ~self.cx & 0xFF == 0
         return np.outer(rows, columns)
+
+
+pattern_select = lru_cache(maxsize=4096)(PatternSelect)
+"""The same object for the same arguments."""
 
 
 def rectangle(r0: int, c0: int, r1: int, c1: int) -> DigitalPlane:

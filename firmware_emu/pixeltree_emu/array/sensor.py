@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 from pixeltree_emu.array.planes import AREG_MAX, SHAPE, AnalogPlane, plane_of
 
+_MOST_PERIODS = 256
+"""Periods of a source that one exposure looks at."""
+
 
 class FrameSource(Protocol):
     """Pictures over time: frame ``index`` is before the sensor for one period."""
@@ -64,16 +67,21 @@ class Sensor:
         [0, 127] (fact sheet 3.4).
         """
         light = self._light(start_ns, max(start_ns, end_ns))
-        level = np.minimum(light // (2 * self.exposure_ns) + reset_level, AREG_MAX)
+        level = np.minimum(np.floor(light / (2 * self.exposure_ns)) + reset_level, AREG_MAX)
         return np.asarray(plane_of(level).astype(np.int16), np.int16)
 
-    def _light(self, start_ns: int, end_ns: int) -> npt.NDArray[np.int64]:
-        """Brightness x nanoseconds that each pixel receives; a source shows one frame per period."""
+    def _light(self, start_ns: int, end_ns: int) -> npt.NDArray[np.float64]:
+        """Brightness x nanoseconds that each pixel receives; a source shows one frame per period.
+
+        Of an exposure over very many periods, the last ones stand for all: it must end in finite time.
+        """
+        duration = end_ns - start_ns
         if self.source is None:
-            return self.scene.astype(np.int64) * (end_ns - start_ns)
+            return self.scene.astype(np.float64) * duration
         period = self.source.period_ns
-        light = np.zeros(SHAPE, np.int64)
-        for index in range(start_ns // period, -(-end_ns // period)):
-            shown = min(end_ns, (index + 1) * period) - max(start_ns, index * period)
-            light += self.source.frame(max(index, 0)).astype(np.int64) * shown
-        return light
+        begin_ns = max(start_ns, end_ns - _MOST_PERIODS * period)
+        light = np.zeros(SHAPE)
+        for index in range(begin_ns // period, -(-end_ns // period)):
+            shown = min(end_ns, (index + 1) * period) - max(begin_ns, index * period)
+            light += self.source.frame(max(index, 0)).astype(np.float64) * shown
+        return light * (duration / (end_ns - begin_ns)) if begin_ns > start_ns else light

@@ -1,4 +1,7 @@
-"""What is timed: each instruction class as a chain in which every result is used, and three programs."""
+"""What is timed: each instruction class as a chain in which every result is used, and three programs.
+
+Everything is kernel text, as the assembler takes it.
+"""
 
 from __future__ import annotations
 
@@ -6,75 +9,77 @@ import numpy as np
 
 from pixeltree_emu.array.engine import Item
 from pixeltree_emu.array.selection import PatternSelect
-from pixeltree_emu.bench import macros as m
-from pixeltree_emu.bench.macros import Words, word
 from pixeltree_emu.runtime.expansion import expand
+from pixeltree_protocol.isa import ICW, encode
+from pixeltree_protocol.kernel_api import parse_line
 from pixeltree_protocol.objects import BlockPlanes
-from pixeltree_protocol.registers import Analog, Digital, Direction
+from pixeltree_protocol.registers import DIRECTION_REGISTER, Direction
 
-A, B, C, D, E, F = (Analog(name) for name in "ABCDEF")
-IN, PIX = Analog.IN, Analog.PIX
-R = tuple(Digital(f"R{number}") for number in range(13))
-NORTH, EAST, SOUTH, WEST = Direction.NORTH, Direction.EAST, Direction.SOUTH, Direction.WEST
-TURN = (EAST, NORTH, WEST, SOUTH)
-"""Directions in turn: two moves in a row never join into one."""
+Words = list[ICW]
+
+
+def words(text: str) -> Words:
+    """The words of calls that are separated by semicolons."""
+    return [encode(instruction) for call in text.split(";") for instruction in parse_line(call.strip())]
+
+
+_FLOOD = "SET(R0, R1, R2, R3); SET(R4); MOV(R12, R6); MOV(R0, R7); PROP0(); MOV(R5, R12)"  # fact sheet 3.7
+
+_CHAINS: dict[str, tuple[str, ...]] = {
+    "bus": ("bus(A, B)", "bus(B, A)"),
+    "bus (2 sources)": ("bus(A, B, C)", "bus(B, A, C)"),
+    "bus (4 sources)": ("bus(A, B, C, D, IN)", "bus(B, A, C, D, IN)"),
+    "bus2": ("bus2(A, B, C)", "bus2(C, D, A, B)"),
+    "where": ("where(A, B); bus(A, B)", "where(A); bus(B, A)"),
+    "where+all": ("where(A); OR(R5, R6, FLAG); all", "where(B); OR(R6, R5, FLAG); all"),
+    "mov": ("mov(A, B)", "mov(B, A)"),
+    "add": ("add(A, A, B)", "add(B, B, A)"),
+    "sub": ("sub(A, A, B)", "sub(B, B, A)"),
+    "neg": ("neg(A, B)", "neg(B, A)"),
+    "abs": ("abs(A, B)", "abs(B, A)"),
+    "divq": ("divq(A, B)", "divq(B, A)"),
+    "diva": ("diva(A, E, F)",),
+    # directions in turn: two moves in a row never join into one
+    "movx": ("movx(A, A, east)", "movx(A, A, north)", "movx(A, A, west)", "movx(A, A, south)"),
+    "newsblur": ("newsblur(A, A)",),
+    "gauss": ("gauss(A, A, 1)",),
+    "sq": ("sq(A); bus(A, NEWS)",),
+    "get_image": ("get_image(A); bus(B, A, C)", "get_image(A); bus(C, A, B)"),
+    "WHERE": ("WHERE(R5, R6); bus(A, B)", "WHERE(R6); bus(B, A)"),
+    "MOV": ("MOV(R5, R6)", "MOV(R6, R7)", "MOV(R7, R5)"),
+    "OR": ("OR(R5, R6, R7)", "OR(R6, R5, R7)"),
+    "NOT": ("NOT(R5, R6)", "NOT(R6, R5)"),
+    "NOR": ("NOR(R5, R6, R7)", "NOR(R6, R5, R7)"),
+    "AND": ("AND(R5, R5, R6)", "AND(R6, R5, R7)"),
+    "XORX": ("XORX(R5, R6, R7)", "XORX(R7, R6, R5)"),
+    "MUX": ("MUX(R5, R6, R7, R8)", "MUX(R8, R6, R5, R7)"),
+    "DNEWS": ("DNEWS(R5, R6, east)", "DNEWS(R6, R5, north)", "DNEWS(R5, R6, west)", "DNEWS(R6, R5, south)"),
+    "DNEWS (all directions)": ("DNEWS(R5, R6, alldir)", "DNEWS(R6, R5, alldir)"),
+    "PROP0": (_FLOOD,),
+}
 
 
 def chains() -> dict[str, list[Words]]:
     """Per mnemonic, calls to be repeated in turn. Each call reads what the one before wrote."""
-    return {
-        "bus": [[m.bus(A, B)], [m.bus(B, A)]],
-        "bus (2 sources)": [[m.bus(A, B, C)], [m.bus(B, A, C)]],
-        "bus (4 sources)": [[m.bus(A, B, C, D, IN)], [m.bus(B, A, C, D, IN)]],
-        "bus2": [[word("bus2", (A, B), C)], [word("bus2", (C, D), A, B)]],
-        "where": [[word("where", (), A, B), m.bus(A, B)], [word("where", (), A), m.bus(B, A)]],
-        "where+all": [
-            [word("where", (), A), m.digital("OR", R[5], R[6], Digital.FLAG), word("all")],
-            [word("where", (), B), m.digital("OR", R[6], R[5], Digital.FLAG), word("all")],
-        ],
-        "mov": [m.mov(A, B), m.mov(B, A)],
-        "add": [m.add(A, A, B), m.add(B, B, A)],
-        "sub": [m.sub(A, A, B), m.sub(B, B, A)],
-        "neg": [m.neg(A, B), m.neg(B, A)],
-        "abs": [m.magnitude(A, B), m.magnitude(B, A)],
-        "divq": [m.divq(A, B), m.divq(B, A)],
-        "diva": [m.diva(A, E, F), m.diva(A, E, F)],
-        "movx": [m.movx(A, A, direction) for direction in TURN],
-        "newsblur": [m.newsblur(A, A)],
-        "gauss": [m.gauss(A, A)],
-        "sq": [[word("sq", (), A), m.bus(A, Analog.NEWS)]],
-        "get_image": [[*m.get_image(A), m.bus(B, A, C)], [*m.get_image(A), m.bus(C, A, B)]],
-        "WHERE": [[word("WHERE", (), R[5], R[6]), m.bus(A, B)], [word("WHERE", (), R[6]), m.bus(B, A)]],
-        "MOV": [
-            [m.digital("MOV", R[5], R[6])],
-            [m.digital("MOV", R[6], R[7])],
-            [m.digital("MOV", R[7], R[5])],
-        ],
-        "OR": [[m.digital("OR", R[5], R[6], R[7])], [m.digital("OR", R[6], R[5], R[7])]],
-        "NOT": [[m.digital("NOT", R[5], R[6])], [m.digital("NOT", R[6], R[5])]],
-        "NOR": [[m.digital("NOR", R[5], R[6], R[7])], [m.digital("NOR", R[6], R[5], R[7])]],
-        "AND": [m.and_(R[5], R[5], R[6]), m.and_(R[6], R[5], R[7])],
-        "XORX": [m.xorx(R[5], R[6], R[7]), m.xorx(R[7], R[6], R[5])],
-        "MUX": [m.mux(R[5], R[6], R[7], R[8]), m.mux(R[8], R[6], R[5], R[7])],
-        "DNEWS": [m.dnews(R[5 + i % 2], R[6 - i % 2], direction) for i, direction in enumerate(TURN)],
-        "DNEWS (all directions)": [m.dnews(R[5], R[6], *TURN), m.dnews(R[6], R[5], *TURN)],
-        "PROP0": [m.flood(R[5], R[6], R[7])],
-    }
+    return {name: [words(call) for call in calls] for name, calls in _CHAINS.items()}
 
 
-def edges(out: Analog, along: tuple[Direction, Direction], across: tuple[Direction, Direction]) -> Words:
+def edges(out: str, along: tuple[str, str], across: tuple[str, str]) -> str:
     """One 3 x 3 Sobel of A: smooth along one axis (1 2 1), subtract across the other, magnitude."""
-    smooth = [*m.movx(B, A, along[0]), *m.movx(C, A, along[1]), *m.add(B, B, C)]
-    smooth += [*m.add(B, B, A), *m.add(B, B, A)]
-    difference = [*m.movx(C, B, across[0]), *m.movx(D, B, across[1]), *m.sub(C, C, D)]
-    return [*smooth, *difference, *m.magnitude(out, C)]
+    smooth = f"movx(B, A, {along[0]}); movx(C, A, {along[1]}); add(B, B, C); add(B, B, A); add(B, B, A)"
+    return f"{smooth}; movx(C, B, {across[0]}); movx(D, B, {across[1]}); sub(C, C, D); abs({out}, C)"
 
 
 def sobel() -> Words:
     """E := |vertical Sobel of A| + |horizontal Sobel of A|: 46 words."""
-    vertical = edges(E, (NORTH, SOUTH), (WEST, EAST))
-    horizontal = edges(F, (WEST, EAST), (NORTH, SOUTH))
-    return [*vertical, *horizontal, *m.add(E, E, F)]
+    vertical = edges("E", ("north", "south"), ("west", "east"))
+    horizontal = edges("F", ("west", "east"), ("north", "south"))
+    return words(f"{vertical}; {horizontal}; add(E, E, F)")
+
+
+def look(direction: Direction) -> str:
+    """Let DNEWS read a neighbour: the first two words of the DNEWS macro."""
+    return f"CLR(R1, R2, R3, R4); SET({DIRECTION_REGISTER[direction]})"
 
 
 def digital() -> Words:
@@ -82,61 +87,45 @@ def digital() -> Words:
 
     No plane is constant, every iteration works on the results of the one before.
     """
-    words: Words = []
+    turn = (Direction.EAST, Direction.NORTH, Direction.WEST, Direction.SOUTH)
+    calls: list[str] = []
     for iteration in range(8):
-        x, y, z = (R[5 + (iteration + offset) % 3] for offset in range(3))
-        words += [*m.dnews(R[8], x, *TURN), *m.or_in_place(R[8], x)]
-        words += [*m.and_(R[9], R[8], y), *m.nimp(R[10], R[9], z), *m.xorx(R[11], R[10], y)]
-        words += [*m.mux(x, R[11], R[8], R[10]), *m.look(TURN[iteration % 4])]
-        for _ in range(4):
-            words += [m.digital("DNEWS0", R[9], R[11]), m.digital("MOV", R[11], R[9])]
-        words += [*m.not_in_place(z), m.digital("NOR", y, R[11], z)]
-    return words
-
-
-_INPUT, _SHIFTED, _WEIGHT, _T0, _T1, _T2 = (Digital(f"R{number}") for number in (5, 6, 7, 8, 9, 10))
-_SUM, _BIAS = A, B
+        x, y, z = (f"R{5 + (iteration + offset) % 3}" for offset in range(3))
+        calls += [f"DNEWS(R8, {x}, alldir)", f"OR(R8, {x})", f"AND(R9, R8, {y})", f"NIMP(R10, R9, {z})"]
+        calls += [f"XORX(R11, R10, {y})", f"MUX({x}, R11, R8, R10)", look(turn[iteration % 4])]
+        calls += ["DNEWS0(R9, R11)", "MOV(R11, R9)"] * 4
+        calls += [f"NOT({z})", f"NOR({y}, R11, {z})"]
+    return words("; ".join(calls))
 
 
 def tap(then_look: Direction | None) -> Words:
-    """One tap of a compiled convolution: SUM -= IN where input and weight differ; move the input on."""
-    words = [m.digital("NOR", _T0, _SHIFTED, _WEIGHT), m.digital("NOR", _T1, _SHIFTED, _T0)]
-    words += [m.digital("NOR", _T2, _WEIGHT, _T0), word("WHERE", (), _T1, _T2), *m.sub(_SUM, _SUM, IN)]
-    if then_look is not None:
-        words += [*m.look(then_look), m.digital("DNEWS0", _T1, _SHIFTED), m.digital("MOV", _SHIFTED, _T1)]
-    return words
-
-
-def binarize() -> Words:
-    """SHIFTED := SUM + BIAS > 0."""
-    words = [word("all"), *m.add(_SUM, _SUM, _BIAS), word("where", (), _SUM)]
-    return [*words, m.digital("MOV", _SHIFTED, Digital.FLAG), word("all")]
+    """One tap of a compiled convolution: A -= IN where input R6 and weight R7 differ; move the input on."""
+    mismatch = "NOR(R8, R6, R7); NOR(R9, R6, R8); NOR(R10, R7, R8); WHERE(R9, R10); sub(A, A, IN)"
+    if then_look is None:
+        return words(mismatch)
+    return words(f"{mismatch}; {look(then_look)}; DNEWS0(R9, R6); MOV(R6, R9)")
 
 
 def weight_plane(segment: BlockPlanes, index: int) -> list[Item]:
-    """The words and selections that load a plane of weights, as the sequencer runs them."""
+    """The words and selections that load a plane of weights into R7, as the sequencer runs them."""
     expansion = expand(segment, index)
     items: list[Item] = []
     for number, cube in enumerate(expansion.selections):
         items.append(PatternSelect(cube.r, cube.c, cube.rx, cube.cx))
-        if number:
-            items += m.or_in_place(_WEIGHT, Digital.SELECT)
-        else:
-            items.append(m.digital("MOV", _WEIGHT, Digital.SELECT))
+        items += words("OR(R7, SELECT)" if number else "MOV(R7, SELECT)")
     if not expansion.selections:
-        items.append(word("CLR", (_WEIGHT,)))
-    return [*items, *(m.not_in_place(_WEIGHT) if expansion.inverted else [])]
+        items += words("CLR(R7)")
+    return [*items, *(words("NOT(R7)") if expansion.inverted else [])]
 
 
 def convolution() -> list[list[Item]]:
     """The blocks of a compiled layer of 16 binary 4 x 4 kernels, in order, for random weights."""
     weights = np.random.default_rng(1).integers(0, 1 << 16, 16)
     segment = BlockPlanes(4, 4, tuple(int(bits) for bits in weights))
-    begin: list[Item] = [word("all"), *m.res(_SUM), m.digital("MOV", _SHIFTED, _INPUT)]
-    blocks = [begin]
+    blocks: list[list[Item]] = [list(words("all; res(A); MOV(R6, R5)"))]
     for index in range(16):
         row, column = divmod(index, 4)
-        sideways = EAST if row % 2 == 0 else WEST
-        direction = None if index == 15 else SOUTH if column == 3 else sideways
+        sideways = Direction.EAST if row % 2 == 0 else Direction.WEST
+        direction = None if index == 15 else Direction.SOUTH if column == 3 else sideways
         blocks += [weight_plane(segment, index), list(tap(direction))]
-    return [*blocks, list(binarize())]
+    return [*blocks, list(words("all; add(A, A, B); where(A); MOV(R6, FLAG); all"))]

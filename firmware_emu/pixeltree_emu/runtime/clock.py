@@ -6,9 +6,11 @@ Defaults are those of the project's device cost model; every entry can be set fr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 from pixeltree_emu.errors import EmulatorError
+from pixeltree_protocol.isa import ClockClass
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,8 @@ class CostModel:
 
     Attributes:
         word_ns: one instruction word of any clock class: 10 MHz (sources say 9 to 10).
+        analog_word_ns, digital_word_ns, dnews_word_ns, prop_word_ns, aer_word_ns, dout_word_ns, fast_word_ns:
+            one word of that clock class; None is ``word_ns``.
         launch_ns: starting a kernel block (assumed).
         select_ns: select or load of a point, pattern, row or column (assumed: four latch writes).
         select_rect_ns: select of a rectangle (assumed).
@@ -35,6 +39,13 @@ class CostModel:
     """
 
     word_ns: int = 100
+    analog_word_ns: int | None = None
+    digital_word_ns: int | None = None
+    dnews_word_ns: int | None = None
+    prop_word_ns: int | None = None
+    aer_word_ns: int | None = None
+    dout_word_ns: int | None = None
+    fast_word_ns: int | None = None
     launch_ns: int = 1_000
     select_ns: int = 500
     select_rect_ns: int = 1_000
@@ -67,6 +78,14 @@ class CostModel:
             changes[name] = int(value)
         return replace(self, **changes)
 
+    def words_ns(self, classes: Mapping[ClockClass, int]) -> int:
+        """Time of so many words of each clock class."""
+        total = 0
+        for clock, count in classes.items():
+            own = getattr(self, f"{clock.name.lower()}_word_ns")
+            total += count * (self.word_ns if own is None else own)
+        return total
+
     def line_ns(self, wire_bytes: int) -> int:
         """Time that bytes need on the line, at 8 bits a byte."""
         return wire_bytes * 8 * 1_000_000_000 // self.line_bits_per_second
@@ -84,12 +103,7 @@ class DeviceClock:
         """Let time pass."""
         self.now_ns += nanoseconds
 
-    def charge_words(self, words: int) -> None:
-        """Let words of a block that runs already pass."""
-        self.words += words
-        self.now_ns += words * self.costs.word_ns
-
-    def charge_block(self, words: int, times: int = 1) -> None:
-        """Let the launches and words of a block pass."""
-        self.words += words * times
-        self.now_ns += times * (self.costs.launch_ns + words * self.costs.word_ns)
+    def charge_words(self, classes: Mapping[ClockClass, int], times: int = 1) -> None:
+        """Let words pass: so many of each clock class, ``times`` times."""
+        self.words += times * sum(classes.values())
+        self.now_ns += times * self.costs.words_ns(classes)

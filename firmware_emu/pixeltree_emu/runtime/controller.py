@@ -44,7 +44,7 @@ class Controller:
         self._array = array
         self._clock = clock
         self.parameters = parameters or ReadOutParameters()
-        self._blocks: dict[str, tuple[Kernel, int]] = {}
+        self._blocks: dict[str, Kernel] = {}
         self.actions: dict[type[Step], Callable[[Any], bytes | None]] = {
             s.SetDac: lambda step: self._drive(step.dac // 16 - 128),
             s.LoadIn: lambda step: self._load_in(step.areg, step.level, step.temp),
@@ -101,11 +101,11 @@ class Controller:
         """Send the words of a block, without the launch."""
         if text not in self._blocks:
             words = assemble(text.replace(";", "\n"), "controller").words
-            self._blocks[text] = self._array.load(words), len(words)
-        kernel, count = self._blocks[text]
+            self._blocks[text] = self._array.load(words)
+        kernel = self._blocks[text]
         for _ in range(times):
             self._array.run(kernel, self._clock.now_ns)
-        self._clock.charge_words(count * times)
+        self._clock.charge_words(kernel.classes, times)
 
     def _launch(self, text: str = "", times: int = 1) -> None:
         self._clock.charge(self._clock.costs.launch_ns)

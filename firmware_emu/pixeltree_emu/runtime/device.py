@@ -291,7 +291,6 @@ class EmulatedDevice:
 
     def _plane(self, name: str) -> bytes:
         self.array.elapse(self.clock.now_ns)
-        self.array.elapse(self.clock.now_ns)
         if name in AREGS:
             return self.array.areg(Analog(name)).tobytes()
         if name in DREGS:

@@ -82,7 +82,7 @@ class Sequencer:
             self._array.elapse(self._clock.now_ns)
             if isinstance(step, Run):
                 for _ in range(step.times):
-                    self._run(kernels[step.block], len(image.blocks[step.block].words))
+                    self._run(kernels[step.block])
                     yield None
                 yield step
                 continue
@@ -93,9 +93,10 @@ class Sequencer:
                 decision.read_out = self._controller.actions[type(step)](step)
             yield step
 
-    def _run(self, kernel: Kernel, words: int) -> None:
+    def _run(self, kernel: Kernel, launches: int = 1) -> None:
         self._array.run(kernel, self._clock.now_ns)
-        self._clock.charge_block(words)
+        self._clock.charge(launches * self._clock.costs.launch_ns)
+        self._clock.charge_words(kernel.classes)
 
     def _set_in(self, step: SetIn, *_: object) -> None:
         self._array.set_in(step.level)
@@ -118,10 +119,8 @@ class Sequencer:
                 self._loadings.clear()
             loading = _load_of(self._array, expand(segment, step.plane), DREGS[step.dreg])
             self._loadings[segment, step] = loading
-        self._array.run(loading.kernel, self._clock.now_ns)
+        self._run(loading.kernel, loading.launches)
         self._clock.charge(loading.selections * self._clock.costs.select_ns)
-        self._clock.charge((loading.launches - 1) * self._clock.costs.launch_ns)
-        self._clock.charge_block(loading.words)
 
     def _scan(self, step: ScanDreg, _image: object, _kernels: object, decision: Decision) -> None:
         rows = range(step.row, step.row + step.rows * step.row_step, step.row_step)
@@ -160,7 +159,6 @@ class _Loading:
     kernel: Kernel
     selections: int
     launches: int
-    words: int
 
 
 def _load_of(array: PixelArray, expansion: Expansion, register: Digital) -> _Loading:
@@ -182,8 +180,7 @@ def _load_of(array: PixelArray, expansion: Expansion, register: Digital) -> _Loa
     if expansion.inverted:
         blocks.append(invert)
     items = [item for block in blocks for item in block]
-    selections = len(expansion.selections)
-    return _Loading(array.load(items), selections, len(blocks), len(items) - selections)
+    return _Loading(array.load(items), len(expansion.selections), len(blocks))
 
 
 def _digital(value: int) -> ICW:

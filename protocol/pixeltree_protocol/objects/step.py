@@ -75,6 +75,8 @@ def operand_values(step: Step) -> tuple[int, ...]:
 def step_problem(form: StepForm, step: Step) -> str | None:
     """What is wrong with a step's operands, or None."""
     for field, value, (_, least, most) in zip(fields(step), operand_values(step), form.operands, strict=True):
+        if not isinstance(value, int):
+            return f"{field.name} must be a whole number, not {value!r}"
         if not least <= value <= most:
             return f"{field.name} must be {least} to {most}, not {value}"
     distinct = form.distinct.split()
