@@ -118,14 +118,20 @@ class ChipControl(ABC):
         self.execute(s.GetImage(_areg(yf), _areg(yh), gain))
 
     def load_in(self, target: Analog | int, level: int | None = None, temp: Analog = NEWS) -> None:
-        """``load_in(a, v)``: AREG := v, uncorrected; ``load_in(v)`` only drives IN. v is -128 to 127."""
+        """``load_in(a, v)``: AREG := v, uncorrected; ``load_in(v)`` only drives IN. v is -128 to 127.
+
+        In an AREG, -128 becomes -127: the transfer negates twice, and 128 does not exist.
+        """
         if isinstance(target, Analog):
             self.execute(s.LoadIn(_areg(target), _given(level, "level"), _areg(temp)))
         else:
             self.execute(SetIn(target))
 
     def in_(self, target: Analog, level: int, temp: Analog = NEWS) -> None:
-        """``scamp5_in(a, v)``: AREG := v with error correction (``in`` is a Python keyword)."""
+        """``scamp5_in(a, v)``: AREG := v with error correction (``in`` is a Python keyword).
+
+        -128 becomes -127: the transfer negates, and 128 does not exist.
+        """
         self.execute(s.In(_areg(target), level, _areg(temp)))
 
     def load_dac(self, target: Analog | int, dac: int | None = None, temp: Analog = NEWS) -> None:
@@ -320,6 +326,7 @@ class ChipControl(ABC):
 
         Returns:
             uint8 (n, 2), n <= max_num (1-4,000): (column, row), up to the first (0, 0), which marks the end.
+            The vendor's end mark is also pixel (0, 0): where that one is set, events from it on are lost.
         """
         return self._events(s.ScanEvents(_dreg(d), max_num, False, h_dir, v_dir))
 

@@ -137,7 +137,18 @@ for _mask in (*DIGITAL_LOAD.values(), *DIGITAL_READ.values()):
     _DIGITAL_REGISTERS |= _mask
 _DIGITAL_CONTROL = bits("plrb", "plwb", "bit", "nbit", "bitmode", "rid", "fbus", "nb", "pupd", "setf")
 _NEWS_SWITCHES = {reg: ANALOG_SELECT[reg] & ~bits("SEL4") for reg in (Analog.NEWS, *PORTS)}
-_STORED = tuple(reg for reg in AREGS if reg is not Analog.NEWS)
+_STORED = tuple((reg, ANALOG_WRITE[reg], ANALOG_SELECT[reg]) for reg in AREGS if reg is not Analog.NEWS)
+_SENSED = tuple((reg, ANALOG_SELECT[reg]) for reg in (Analog.PIX, Analog.IN))
+_NEWS_BITS = bits("SEL4", "W4")
+for _mask in _NEWS_SWITCHES.values():
+    _NEWS_BITS |= _mask
+_ANALOG_KNOWN = bits("selpix", "s_in") | _NEWS_BITS
+for _, _write, _select in _STORED:
+    _ANALOG_KNOWN |= _write | _select
+_W4, _SEL4 = bits("W4"), bits("SEL4")
+_LOADS = tuple((reg, DIGITAL_LOAD[reg]) for reg in DREGS)
+_READS = tuple((reg, DIGITAL_READ[reg]) for reg in Digital)
+_RECTANGLE = bits("s0_left", "s0_bot")
 
 # Control bits of a digital word (s_in aside, which digital words carry without effect)
 # -> (precharge, drive, may read, may load)
@@ -154,6 +165,19 @@ _PROPAGATE = bits("rid", "nb", "fbus")
 _EDGE = bits("pupd")
 
 
+# single bits and groups that the readers below ask for
+_ANA = bits("ana")
+_RSTPIX_SELPIX = bits("rstpix", "selpix")
+_SELDIFFE = bits("seldiffe")
+_SELDIFFE_SELDIFFS = bits("seldiffe", "seldiffs")
+_SELDIFFS = bits("seldiffs")
+_SELSQ = bits("selsq")
+_SETF_PLRB_RID = bits("setf", "plrb", "rid")
+_S_IN = bits("s_in")
+_WRF = bits("wrf")
+_WRF_PLRB_RID = bits("wrf", "plrb", "rid")
+
+
 def interpret(word: ICW) -> Operation:
     """The operation that a word performs.
 
@@ -167,10 +191,10 @@ def interpret(word: ICW) -> Operation:
 
 def _interpret_digital(value: int) -> Operation:
     sources = _digital_sources(value)
-    loads = tuple(reg for reg in DREGS if DIGITAL_LOAD[reg] & value)
+    loads = tuple(reg for reg, mask in _LOADS if mask & value)
     control = value & ~_DIGITAL_REGISTERS
     edge = bool(control & _EDGE)
-    without_edge = control & ~(_EDGE | bits("s_in"))
+    without_edge = control & ~(_EDGE | _S_IN)
     if without_edge == _PROPAGATE:
         if loads != (Digital.R12,) or sources != (Digital.R12,):
             raise _meaningless("propagation reads and loads R12 and nothing else", value)
@@ -189,13 +213,13 @@ def _interpret_digital(value: int) -> Operation:
 def _interpret_local(
     value: int, control: int, sources: tuple[Digital, ...], loads: tuple[Digital, ...]
 ) -> Operation:
-    if control == bits("setf", "plrb", "rid") and not sources and not loads:
+    if control == _SETF_PLRB_RID and not sources and not loads:
         return FlagFromDigital(())
-    if control == bits("wrf", "plrb", "rid") and sources and not loads:
+    if control == _WRF_PLRB_RID and sources and not loads:
         return FlagFromDigital(sources)
     if control == 0 and sources == (Digital.R1, Digital.R2) and not loads:
         return Idle()  # blurset
-    transfer = _TRANSFERS.get(control & ~bits("s_in"))
+    transfer = _TRANSFERS.get(control & ~_S_IN)
     if transfer is None:
         raise _meaningless("no digital operation has these control bits", control or value)
     precharge, drive, may_read, may_load = transfer
@@ -209,8 +233,8 @@ def _interpret_local(
 
 
 def _digital_sources(value: int) -> tuple[Digital, ...]:
-    found = [reg for reg in Digital if DIGITAL_READ[reg] & value == DIGITAL_READ[reg]]
-    rectangle_bits = value & bits("s0_left", "s0_bot")
+    found = [reg for reg, mask in _READS if mask & value == mask]
+    rectangle_bits = value & _RECTANGLE
     if Digital.RECT in found:
         found.remove(Digital.SELECT)
     elif rectangle_bits:
@@ -219,19 +243,19 @@ def _digital_sources(value: int) -> tuple[Digital, ...]:
 
 
 def _interpret_analog(value: int) -> Operation:
-    if value == bits("rstpix", "selpix"):
+    if value == _RSTPIX_SELPIX:
         return ResetPixel()
     destinations, sources, rest = _analog_operands(value)
     if rest == 0:
         return AnalogTransfer(destinations, sources) if destinations else _idle_or_error(value)
-    if rest == bits("wrf") and sources and not destinations:
+    if rest == _WRF and sources and not destinations:
         return CompareAnalog(sources)
-    if rest == bits("ana") and len(sources) == 1 and not destinations:
+    if rest == _ANA and len(sources) == 1 and not destinations:
         return Idle()  # aout: a read-out bus holds the source
-    if rest == bits("selsq") and destinations == (Analog.NEWS,) and sources:
+    if rest == _SELSQ and destinations == (Analog.NEWS,) and sources:
         return Square(sources)
-    horizontal, vertical = bool(rest & bits("seldiffe")), bool(rest & bits("seldiffs"))
-    if rest and not rest & ~bits("seldiffe", "seldiffs") and len(destinations) == len(sources) == 1:
+    horizontal, vertical = bool(rest & _SELDIFFE), bool(rest & _SELDIFFS)
+    if rest and not rest & ~_SELDIFFE_SELDIFFS and len(destinations) == len(sources) == 1:
         return Blur(destinations[0], sources[0], horizontal, vertical)
     raise _meaningless("no analog operation has these bits", rest)
 
@@ -246,34 +270,24 @@ def _analog_operands(value: int) -> tuple[tuple[Analog, ...], tuple[Analog, ...]
     """Destinations, sources, and the bits that are neither."""
     destinations: list[Analog] = []
     sources: list[Analog] = []
-    for register in _STORED:
-        if value & ANALOG_WRITE[register]:
-            if not value & ANALOG_SELECT[register]:
-                raise _meaningless(f"{register} is written without being selected", ANALOG_WRITE[register])
+    for register, write, select in _STORED:
+        if value & write:
+            if not value & select:
+                raise _meaningless(f"{register} is written without being selected", write)
             destinations.append(register)
-        elif value & ANALOG_SELECT[register]:
+        elif value & select:
             sources.append(register)
     switched = [reg for reg, switch in _NEWS_SWITCHES.items() if value & switch]
-    if bool(switched) != bool(value & bits("SEL4")):
-        raise _meaningless("NEWS and its ports need SEL4 and a switch together", value & _news_bits())
-    if value & bits("W4"):
+    if bool(switched) != bool(value & _SEL4):
+        raise _meaningless("NEWS and its ports need SEL4 and a switch together", value & _NEWS_BITS)
+    if value & _W4:
         if len(switched) != 1:
-            raise _meaningless("W4 writes through exactly one of NEWS, XN, XE, XS, XW", value & _news_bits())
+            raise _meaningless("W4 writes through exactly one of NEWS, XN, XE, XS, XW", value & _NEWS_BITS)
         destinations += switched
     else:
         sources += switched
-    sources += [reg for reg in (Analog.PIX, Analog.IN) if value & ANALOG_SELECT[reg]]
-    known = bits("selpix", "s_in", "W4") | _news_bits()
-    for register in _STORED:
-        known |= ANALOG_WRITE[register] | ANALOG_SELECT[register]
-    return tuple(destinations), tuple(sources), value & ~known
-
-
-def _news_bits() -> int:
-    mask = bits("SEL4", "W4")
-    for switch in _NEWS_SWITCHES.values():
-        mask |= switch
-    return mask
+    sources += [register for register, select in _SENSED if value & select]
+    return tuple(destinations), tuple(sources), value & ~_ANALOG_KNOWN
 
 
 def _meaningless(reason: str, value: int) -> MeaninglessWord:
