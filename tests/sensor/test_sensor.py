@@ -193,3 +193,28 @@ def test_the_daemon_takes_a_source(tmp_path, pictures):
         assert np.max(np.abs(device.read_plane("A").astype(int) - pictures[1] // 2)) <= 3
     with pytest.raises(LinkError, match="is no source"):
         EmulatorProcess("--source", "nothing.xyz")
+
+
+def test_an_exposure_over_any_time_looks_at_few_frames_and_stays_in_range(pictures):
+    looked = []
+
+    class Counting(ArraySource):
+        def frame(self, index):
+            looked.append(index)
+            return super().frame(index)
+
+    sensor = Sensor()
+    for source in (Counting(pictures, rate=100_000), None):
+        sensor.source = source
+        level = sensor.integrate(0, 10**18, -127)
+        assert level.min() >= -127
+        assert level.max() <= 127
+    assert len(looked) <= 257
+
+
+def test_the_last_frames_stand_for_a_very_long_exposure():
+    grey = np.full((1, 256, 256), 1, np.uint8)
+    sensor = Sensor()
+    sensor.source = ArraySource(grey, rate=1000)
+    long = 1000 * MS  # a thousand periods, of which 256 are looked at
+    assert np.all(sensor.integrate(0, long, -127) == -127 + long // (2 * sensor.exposure_ns))
