@@ -43,69 +43,79 @@ def _parser() -> argparse.ArgumentParser:
         metavar="URL",
         help=f"where to serve: tcp://127.0.0.1:PORT or unix:///PATH; repeatable (default {DEFAULT_URL})",
     )
-    limits = DeviceLimits()
+    _add_controller(parser.add_argument_group("controller"))
+    _add_sensor(parser.add_argument_group("sensor"))
+    _add_array(parser.add_argument_group("array"))
     parser.add_argument(
+        "--until-eof", action="store_true", help="stop when standard input ends, as a parent process can tell"
+    )
+    parser.add_argument("--verbose", action="store_true", help="log sessions as they come and go")
+    return parser
+
+
+def _add_controller(group: argparse._ArgumentGroup) -> None:
+    limits = DeviceLimits()
+    group.add_argument(
         "--memory-bytes",
         type=int,
         default=limits.memory_bytes,
         metavar="N",
         help="controller memory for all objects (default %(default)s)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--icw-store",
         type=int,
         default=limits.icw_store,
         metavar="N",
         help="instruction words that resident blocks may take (default %(default)s)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--cost",
         action="append",
         default=[],
         metavar="NAME=VALUE",
         help="set one entry of the device cost model, as in word_ns=111; repeatable",
     )
-    parser.add_argument(
+
+
+def _add_sensor(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--source",
         metavar="SOURCE",
         help="what the sensor sees: 'moving' (a synthetic scene), a picture, a folder of pictures, a .npy "
         "array (count, 256, 256) or a video; by default a dark scene that hosts paint",
     )
-    parser.add_argument(
+    group.add_argument(
         "--source-rate",
         type=float,
         default=DEFAULT_RATE,
         metavar="HZ",
         help="frames per second of the source, on the device clock (default %(default)g; videos know theirs)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--exposure-us",
         type=int,
         default=Sensor.exposure_ns // 1000,
         metavar="N",
         help="exposure of a frame, and time in which white fills the half range (default %(default)s)",
     )
-    parser.add_argument(
+
+
+def _add_array(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--engine",
         choices=ENGINES,
         default=ENGINES[0],
         help="what executes instruction words; both give the same bits (default %(default)s)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--preset",
         choices=PRESETS,
         default="ideal",
         help="exact arithmetic, or the errors of a chip (default %(default)s)",
     )
-    parser.add_argument(
-        "--chip", type=int, default=0, metavar="N", help="which chip: fixes its fixed pattern"
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="fixes random draws (default 0)")
-    parser.add_argument(
-        "--until-eof", action="store_true", help="stop when standard input ends, as a parent process can tell"
-    )
-    parser.add_argument("--verbose", action="store_true", help="log sessions as they come and go")
-    return parser
+    group.add_argument("--chip", type=int, default=0, metavar="N", help="which chip: fixes its fixed pattern")
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="fixes random draws (default 0)")
 
 
 def _array(options: argparse.Namespace) -> PixelArray:

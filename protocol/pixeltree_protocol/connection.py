@@ -20,6 +20,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from pixeltree_protocol.declaration import Sender
 from pixeltree_protocol.errors import MessageError, ProtocolError, StateError
 from pixeltree_protocol.framing import MAX_PAYLOAD, BadFrame, Frame, FrameDecoder, encode_frame, wire_limit
 from pixeltree_protocol.messages import (
@@ -31,7 +32,6 @@ from pixeltree_protocol.messages import (
     ErrorCode,
     Hello,
     Message,
-    Sender,
     Welcome,
     decode_message,
     encode_message,

@@ -7,13 +7,12 @@ request that it answers; 0 means that it answers none. Integers are little-endia
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from enum import Enum, IntEnum
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from enum import IntEnum
 
 import construct as c
 
+from pixeltree_protocol.declaration import BY_CODE, MESSAGES, Sender, field_values, make, message, record
 from pixeltree_protocol.errors import MessageError
 from pixeltree_protocol.objects.layout import DIGEST_BYTES, Digest
 
@@ -23,13 +22,6 @@ ENVELOPE_BYTES = 3
 _MAX_REQUEST = 0xFFFF
 WHOLE = 0xFFFFFFFF
 """In HOLDINGS: the device has the whole object."""
-
-
-class Sender(Enum):
-    """Which end sends a message."""
-
-    HOST = "host"
-    DEVICE = "device"
 
 
 class ErrorCode(IntEnum):
@@ -53,51 +45,13 @@ class ErrorCode(IntEnum):
     INTERNAL = 16
 
 
-@dataclass(frozen=True)
-class Declaration:
-    """A message's code, sender and byte layout."""
-
-    code: int
-    sender: Sender
-    layout: c.Construct
-
-
-MESSAGES: dict[type[Any], Declaration] = {}
-_BY_CODE: dict[int, type[Any]] = {}
-
-_T = TypeVar("_T")
-
-
-def _message(code: int, sender: Sender, *layout: Any) -> Callable[[type[_T]], type[_T]]:  # noqa: ANN401
-    def register(cls: type[_T]) -> type[_T]:
-        MESSAGES[cls] = Declaration(code, sender, c.Struct(*layout, c.Terminated))
-        _BY_CODE[code] = cls
-        return cls
-
-    return register
-
-
-def _record(cls: type[Any], *layout: Any) -> c.Construct:  # noqa: ANN401
-    """A construct that parses to, and builds from, a dataclass."""
-    return c.ExprAdapter(c.Struct(*layout), lambda obj, _: _make(cls, obj), lambda obj, _: _field_values(obj))
-
-
-def _make(cls: type[_T], container: Any) -> _T:  # noqa: ANN401
-    values = {field.name: container[field.name] for field in fields(cls)}  # type: ignore[arg-type]
-    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-
-
-def _field_values(obj: Any) -> dict[str, Any]:  # noqa: ANN401
-    return {field.name: getattr(obj, field.name) for field in fields(obj)}
-
-
 _DIGEST = c.Bytes(DIGEST_BYTES)
 _DIGESTS = c.PrefixedArray(c.Int16ul, _DIGEST)
 _TEXT = c.PascalString(c.Int16ul, "utf8")
 _HOST, _DEVICE = Sender.HOST, Sender.DEVICE
 
 
-@_message(1, _HOST, "least_version" / c.Int8ul, "greatest_version" / c.Int8ul, "client" / _TEXT)
+@message(1, _HOST, "least_version" / c.Int8ul, "greatest_version" / c.Int8ul, "client" / _TEXT)
 @dataclass(frozen=True)
 class Hello:
     """First message of a connection: the protocol versions that the host speaks, and its name."""
@@ -129,7 +83,7 @@ class Capabilities:
     credit_window: int
 
 
-_CAPABILITIES = _record(
+_CAPABILITIES = record(
     Capabilities,
     "rows" / c.Int16ul,
     "columns" / c.Int16ul,
@@ -141,7 +95,7 @@ _CAPABILITIES = _record(
 )
 
 
-@_message(
+@message(
     2,
     _DEVICE,
     "version" / c.Int8ul,
@@ -159,7 +113,7 @@ class Welcome:
     capabilities: Capabilities
 
 
-@_message(3, _HOST, "digests" / _DIGESTS)
+@message(3, _HOST, "digests" / _DIGESTS)
 @dataclass(frozen=True)
 class Query:
     """Which of these objects does the device hold? Those that it holds become the most recently used."""
@@ -167,7 +121,7 @@ class Query:
     digests: tuple[Digest, ...]
 
 
-@_message(4, _DEVICE, "received" / c.PrefixedArray(c.Int16ul, c.Int32ul))
+@message(4, _DEVICE, "received" / c.PrefixedArray(c.Int16ul, c.Int32ul))
 @dataclass(frozen=True)
 class Holdings:
     """Answer to QUERY, in its order: bytes received of each object so far, or WHOLE."""
@@ -175,7 +129,7 @@ class Holdings:
     received: tuple[int, ...]
 
 
-@_message(5, _HOST, "digest" / _DIGEST, "total" / c.Int32ul, "offset" / c.Int32ul, "data" / c.GreedyBytes)
+@message(5, _HOST, "digest" / _DIGEST, "total" / c.Int32ul, "offset" / c.Int32ul, "data" / c.GreedyBytes)
 @dataclass(frozen=True)
 class Put:
     """Part of an object: bytes from ``offset`` on, of ``total``. Parts come in order."""
@@ -186,7 +140,7 @@ class Put:
     data: bytes
 
 
-@_message(6, _DEVICE, "digest" / _DIGEST, "evicted" / _DIGESTS)
+@message(6, _DEVICE, "digest" / _DIGEST, "evicted" / _DIGESTS)
 @dataclass(frozen=True)
 class Stored:
     """The object is whole, its digest is right, and it is resident; others had to go for it."""
@@ -195,7 +149,7 @@ class Stored:
     evicted: tuple[Digest, ...]
 
 
-@_message(
+@message(
     7,
     _HOST,
     "tree" / _DIGEST,
@@ -218,7 +172,7 @@ class OpenTree:
     fault_timeout_ms: int
 
 
-@_message(8, _DEVICE, "budget_bytes" / c.Int32ul, "evicted" / _DIGESTS)
+@message(8, _DEVICE, "budget_bytes" / c.Int32ul, "evicted" / _DIGESTS)
 @dataclass(frozen=True)
 class TreeOpened:
     """Answer to OPEN_TREE: the budget in force, and what it forced out."""
@@ -227,7 +181,7 @@ class TreeOpened:
     evicted: tuple[Digest, ...]
 
 
-@_message(
+@message(
     9,
     _HOST,
     "clear" / c.Flag,
@@ -253,13 +207,13 @@ class Scene:
     pixels: bytes
 
 
-@_message(10, _DEVICE)
+@message(10, _DEVICE)
 @dataclass(frozen=True)
 class Done:
     """A request that has no other answer is done."""
 
 
-@_message(11, _HOST, "frame" / c.Int32ul)
+@message(11, _HOST, "frame" / c.Int32ul)
 @dataclass(frozen=True)
 class StartFrame:
     """Expose a frame and take it through the open tree; answered by RESULT, perhaps FAULTs before."""
@@ -267,7 +221,7 @@ class StartFrame:
     frame: int
 
 
-@_message(13, _HOST, "frame" / c.Int32ul)
+@message(13, _HOST, "frame" / c.Int32ul)
 @dataclass(frozen=True)
 class CancelFrame:
     """Give this frame up, if it is in hand; answered by DONE, and by no RESULT."""
@@ -285,7 +239,7 @@ class Visit:
     device_ns: int
 
 
-_VISIT = _record(
+_VISIT = record(
     Visit,
     "node" / _DIGEST,
     "outcome" / c.Int8ul,
@@ -294,7 +248,7 @@ _VISIT = _record(
 )
 
 
-@_message(
+@message(
     12,
     _DEVICE,
     "frame" / c.Int32ul,
@@ -328,7 +282,7 @@ class Result:
     words: int
 
 
-@_message(14, _DEVICE, "frame" / c.Int32ul, "node" / _DIGEST, "missing" / _DIGESTS)
+@message(14, _DEVICE, "frame" / c.Int32ul, "node" / _DIGEST, "missing" / _DIGESTS)
 @dataclass(frozen=True)
 class Fault:
     """The frame is held: node ``node`` cannot run before the missing objects are resident.
@@ -341,7 +295,7 @@ class Fault:
     missing: tuple[Digest, ...]
 
 
-@_message(15, _HOST, "register" / _TEXT)
+@message(15, _HOST, "register" / _TEXT)
 @dataclass(frozen=True)
 class ReadPlane:
     """Read a register of the whole array by its vendor name: A to F, NEWS, R0 to R12."""
@@ -349,7 +303,7 @@ class ReadPlane:
     register: str
 
 
-@_message(16, _DEVICE, "offset" / c.Int32ul, "total" / c.Int32ul, "data" / c.GreedyBytes)
+@message(16, _DEVICE, "offset" / c.Int32ul, "total" / c.Int32ul, "data" / c.GreedyBytes)
 @dataclass(frozen=True)
 class PlanePart:
     """Part of the answer to READ_PLANE.
@@ -363,7 +317,7 @@ class PlanePart:
     data: bytes
 
 
-@_message(17, _HOST, "nonce" / c.Int32ul)
+@message(17, _HOST, "nonce" / c.Int32ul)
 @dataclass(frozen=True)
 class Ping:
     """Are you there?"""
@@ -371,7 +325,7 @@ class Ping:
     nonce: int
 
 
-@_message(18, _DEVICE, "nonce" / c.Int32ul)
+@message(18, _DEVICE, "nonce" / c.Int32ul)
 @dataclass(frozen=True)
 class Pong:
     """Yes."""
@@ -379,7 +333,7 @@ class Pong:
     nonce: int
 
 
-@_message(40, _HOST, "blocks" / _DIGESTS, "segments" / _DIGESTS, "program" / c.GreedyBytes)
+@message(40, _HOST, "blocks" / _DIGESTS, "segments" / _DIGESTS, "program" / c.GreedyBytes)
 @dataclass(frozen=True)
 class Execute:
     """Immediate mode: run a program on resident objects, now and outside any tree.
@@ -394,7 +348,7 @@ class Execute:
     program: bytes
 
 
-@_message(
+@message(
     41,
     _DEVICE,
     "step" / c.Int16ul,
@@ -412,7 +366,7 @@ class ReadOut:
     data: bytes
 
 
-@_message(42, _DEVICE, "device_ns" / c.Int64ul, "words" / c.Int32ul)
+@message(42, _DEVICE, "device_ns" / c.Int64ul, "words" / c.Int32ul)
 @dataclass(frozen=True)
 class Executed:
     """An EXECUTE is done: device time in nanoseconds, and instruction words executed."""
@@ -421,7 +375,7 @@ class Executed:
     words: int
 
 
-@_message(30, _DEVICE, "wire_bytes" / c.Int32ul)
+@message(30, _DEVICE, "wire_bytes" / c.Int32ul)
 @dataclass(frozen=True)
 class Credit:
     """The device has taken this many more bytes off the wire; the host may send as many again."""
@@ -429,7 +383,7 @@ class Credit:
     wire_bytes: int
 
 
-@_message(31, _DEVICE, "code" / c.Int16ul, "detail" / _TEXT)
+@message(31, _DEVICE, "code" / c.Int16ul, "detail" / _TEXT)
 @dataclass(frozen=True)
 class Error:
     """The request failed (or, with request id 0, what came in could not be understood)."""
@@ -483,7 +437,7 @@ def encode_message(message: Message, request: int) -> bytes:
     if not 0 <= request <= _MAX_REQUEST:
         raise MessageError(f"request id {request} is outside 0 to {_MAX_REQUEST}")
     try:
-        body = declaration.layout.build(_field_values(message))
+        body = declaration.layout.build(field_values(message))
     except c.ConstructError as error:
         raise MessageError(f"{type(message).__name__} cannot be encoded: {error}") from error
     return bytes([declaration.code]) + request.to_bytes(2, "little") + bytes(body)
@@ -497,7 +451,7 @@ def decode_message(payload: bytes, sender: Sender) -> tuple[int, Message]:
     """
     if len(payload) < ENVELOPE_BYTES:
         raise MessageError(f"a message has at least {ENVELOPE_BYTES} bytes, not {len(payload)}")
-    cls = _BY_CODE.get(payload[0])
+    cls = BY_CODE.get(payload[0])
     if cls is None:
         raise MessageError(f"unknown message code {payload[0]}")
     declaration = MESSAGES[cls]
@@ -508,4 +462,4 @@ def decode_message(payload: bytes, sender: Sender) -> tuple[int, Message]:
     except (c.ConstructError, UnicodeDecodeError) as error:
         detail = str(error).strip().splitlines()[-1][:_MAX_DETAIL]
         raise MessageError(f"malformed {cls.__name__}: {detail}") from error
-    return int.from_bytes(payload[1:3], "little"), _make(cls, parsed)
+    return int.from_bytes(payload[1:3], "little"), make(cls, parsed)
