@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy.typing as npt
 from pixeltree.compiler import CaptureGeometry, compile_capture, compile_node
 from pixeltree.compiler.plan import BLOCK_SIZE, INPUT
 from pixeltree.errors import DataError, PixeltreeError, TreeError
+from pixeltree.files import write_whole
 from pixeltree.network import INPUT_SIZE, FoldedNetwork
 from pixeltree.network_file import decode_networks, encode_networks
 from pixeltree_protocol.errors import ObjectError
@@ -151,7 +150,10 @@ class Tree:
         }
         attachments = {_NETWORKS: encode_networks(self.networks)}
         data = TreeFile(self.digest, json.dumps(description), self.objects, attachments).encode()
-        _write_whole(Path(path), data)
+        try:
+            write_whole(Path(path), data)
+        except OSError as error:
+            raise TreeError(f"{path}: cannot be written: {error.strerror}") from error
 
     @classmethod
     def load(cls, path: str | Path) -> Tree:
@@ -250,21 +252,3 @@ class Tree:
         if image.shape == (ARRAY_SIZE, ARRAY_SIZE):
             return image, 0, 0
         raise DataError(f"an image must have shape (64, 64) or (256, 256), not {image.shape}")
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write beside the target, then replace it: a full disk or a kill leaves the old file."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                temporary.chmod(0o644)
-                temporary.replace(path)
-            except OSError:
-                temporary.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise TreeError(f"{path}: cannot be written: {error.strerror}") from error
