@@ -58,7 +58,7 @@ def test_scenes_are_those_of_every_machine(few_scenes):
 
 
 def test_glyphs_of_a_given_mask_are_those_of_every_machine():
-    """Pinned without a typeface: what FreeType draws may change with its version, which the cache's key names."""
+    """Pinned without a typeface: FreeType may draw otherwise in another version; the cache key has it."""
     mask = np.zeros((MASK_SIZE, MASK_SIZE), np.uint8)
     mask[30:90, 50:62] = 255
     drawn = np.stack([draw_glyph(mask, GlyphSettings(), random(key)) for key in range(4)])

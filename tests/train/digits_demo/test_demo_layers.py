@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pixeltree.train.layers import (  # noqa: E402
+from pixeltree.train.digits_demo.layers import (  # noqa: E402
     BinaryConvolution,
     BinaryLinear,
     clip_latent_weights,

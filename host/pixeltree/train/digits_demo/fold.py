@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 from pixeltree.network import INPUT_SIZE, KERNEL_COUNT, KERNEL_SIZE, FoldedNetwork
-from pixeltree.train.layers import sign
-from pixeltree.train.model import NodeNetwork
+from pixeltree.train.digits_demo.layers import sign
+from pixeltree.train.digits_demo.model import NodeNetwork
 
 LARGEST_SUM = KERNEL_SIZE * KERNEL_SIZE
 

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from pixeltree.demo.digits import render_digit  # noqa: E402
 from pixeltree.network import POOLS  # noqa: E402
-from pixeltree.train.fit import (  # noqa: E402
+from pixeltree.train.digits_demo.fit import (  # noqa: E402
     Digits,
     FitSettings,
     Scene,
@@ -23,8 +23,8 @@ from pixeltree.train.fit import (  # noqa: E402
     fit,
     scene_bits,
 )
-from pixeltree.train.fold import fold  # noqa: E402
-from pixeltree.train.model import NodeNetwork  # noqa: E402
+from pixeltree.train.digits_demo.fold import fold  # noqa: E402
+from pixeltree.train.digits_demo.model import NodeNetwork  # noqa: E402
 
 SCENE = Scene(upsampling=7, threshold=50)
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from pixeltree.demo.digits import DIGIT_MAX, DIGIT_SIZE, MARGIN, input_bits, render_digit
 from pixeltree.network import INPUT_SIZE
-from pixeltree.train.layers import clip_latent_weights
-from pixeltree.train.model import NodeNetwork
+from pixeltree.train.digits_demo.layers import clip_latent_weights
+from pixeltree.train.digits_demo.model import NodeNetwork
 
 Progress = Callable[[str], None]
 
