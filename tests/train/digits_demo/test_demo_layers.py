@@ -7,33 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pixeltree.train.digits_demo.layers import (  # noqa: E402
-    BinaryConvolution,
-    BinaryLinear,
-    clip_latent_weights,
-    round_through,
-    sign,
-)
-
-
-def test_sign_is_plus_one_above_zero_only():
-    values = torch.tensor([-2.0, -0.0, 0.0, 1e-30, 3.0])
-    assert sign(values).tolist() == [-1, -1, -1, 1, 1]
-
-
-def test_sign_passes_the_gradient_where_the_value_is_within_one():
-    values = torch.tensor([-1.5, -1.0, -0.2, 0.0, 0.7, 1.0, 1.01], requires_grad=True)
-    arriving = torch.tensor([2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0])
-    sign(values).backward(arriving)
-    assert values.grad.tolist() == [0, 3, 5, 7, 11, 13, 0]
-
-
-def test_round_through_passes_every_gradient():
-    values = torch.tensor([-2.6, 0.4, 7.5], requires_grad=True)
-    rounded = round_through(values)
-    rounded.sum().backward()
-    assert rounded.tolist() == [-3, 0, 8]
-    assert values.grad.tolist() == [1, 1, 1]
+from pixeltree.train.binarize import sign  # noqa: E402
+from pixeltree.train.digits_demo.layers import BinaryConvolution, BinaryLinear, clip_latent_weights  # noqa: E402
 
 
 def test_convolution_looks_down_and_to_the_right():

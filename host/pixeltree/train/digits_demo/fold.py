@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from pixeltree.network import INPUT_SIZE, KERNEL_COUNT, KERNEL_SIZE, FoldedNetwork
-from pixeltree.train.digits_demo.layers import sign
+from pixeltree.train.binarize import sign
 from pixeltree.train.digits_demo.model import NodeNetwork
 
 LARGEST_SUM = KERNEL_SIZE * KERNEL_SIZE

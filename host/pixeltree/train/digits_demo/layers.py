@@ -1,61 +1,14 @@
-"""Binarized layers: the straight-through estimator, a binary convolution, a binary linear layer.
-
-The rules are those of Courbariaux, Hubara et al. 2016, "Binarized Neural Networks" (arXiv:1602.02830):
-binarize in the forward pass, let the gradient straight through (STE) where the latent value lies in
-[-1, 1], and clip the latent weights to [-1, 1] after every step.
-"""
+"""The demonstration's layers: 16 kernels 4 x 4 on bits in {0, 1}, and a binary linear layer."""
 
 from __future__ import annotations
 
 import math
-from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx
 
 from pixeltree.network import KERNEL_COUNT, KERNEL_SIZE
-
-
-class _Sign(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: FunctionCtx, values: Tensor) -> Tensor:
-        ctx.save_for_backward(values)
-        return torch.where(values > 0, 1.0, -1.0).to(values.dtype)
-
-    @staticmethod
-    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
-        (values,) = cast(tuple[Tensor], ctx.saved_tensors)  # type: ignore[attr-defined]
-        return gradient * (values.abs() <= 1)
-
-
-class _Round(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: FunctionCtx, values: Tensor) -> Tensor:
-        return values.round()
-
-    @staticmethod
-    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
-        return gradient
-
-
-def sign(values: Tensor) -> Tensor:
-    """Binarize: +1 where v > 0, else -1 (so 0 gives -1).
-
-    The gradient is the straight-through estimator dL/dv = dL/ds * 1[|v| <= 1].
-
-    Args:
-        values: float, any shape.
-
-    Returns:
-        Same shape and type, values -1 or +1.
-    """
-    return cast(Tensor, _Sign.apply(values))  # type: ignore[no-untyped-call]
-
-
-def round_through(values: Tensor) -> Tensor:
-    """Round to the nearest integer, half to even; the gradient passes unchanged, dL/dv = dL/dr."""
-    return cast(Tensor, _Round.apply(values))  # type: ignore[no-untyped-call]
+from pixeltree.train.binarize import round_through, sign
 
 
 class BinaryConvolution(nn.Module):
