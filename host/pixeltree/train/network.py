@@ -19,7 +19,9 @@ from pixeltree.train.layers import (
     MajorityPooling,
     OrPooling,
 )
+from pixeltree.train.noise import AnalogNoise
 from pixeltree.train.specification import Convolution, FullyConnected, NetworkSpecification, Pooling
+from pixeltree_protocol.nonidealities import AnalogErrors
 
 
 class BinaryNetwork(nn.Module):
@@ -30,17 +32,23 @@ class BinaryNetwork(nn.Module):
         input: brightness to signs.
         layers: a BinaryConvolution and a LatentActivation for each convolution; a pooling for each pooling.
         head: signs to integer logits.
+        noise: the errors of each convolution's sums in training, by its index in ``layers``; empty without
+            errors.
         log_scale: float (), the logits' learned log inverse temperature, in training only.
     """
 
-    def __init__(self, specification: NetworkSpecification) -> None:
+    def __init__(self, specification: NetworkSpecification, errors: AnalogErrors | None = None) -> None:
         super().__init__()
         self.specification = specification
         self.input = InputBinarization(specification.input)
         self.layers = nn.ModuleList()
+        self.noise = nn.ModuleDict()
         for layer, (channels, _, _) in zip(specification.layers, specification.shapes, strict=False):
             if isinstance(layer, Convolution):
-                self.layers.append(BinaryConvolution(channels, layer))
+                convolution = BinaryConvolution(channels, layer)
+                if errors is not None:
+                    self.noise[str(len(self.layers))] = AnalogNoise(convolution.taps, errors)
+                self.layers.append(convolution)
                 self.layers.append(LatentActivation(layer.channels))
             elif layer.kind is PoolingKind.OR:
                 self.layers.append(OrPooling(layer.side))
@@ -80,10 +88,12 @@ class BinaryNetwork(nn.Module):
             brightness: (batch, rows, columns), whole numbers 0 to 255.
         """
         latent = cast(Tensor, self.input(brightness))
-        for layer in self.layers:
-            if isinstance(layer, BinaryConvolution) and layer is not self.layers[0]:
+        for index, layer in enumerate(self.layers):
+            if isinstance(layer, BinaryConvolution) and index:
                 latent = sign(latent, self.specification.estimator).float()
             latent = layer(latent)
+            if str(index) in self.noise:
+                latent = self.noise[str(index)](latent)
         return cast(Tensor, self.head(sign(latent, self.specification.estimator).float()))
 
     def forward(self, brightness: Tensor) -> Tensor:

@@ -1,0 +1,240 @@
+"""The training of one network: loss, schedule, choice of the epoch, checkpoints.
+
+Everything drawn in an epoch comes from a seed made of the run's seed and the epoch's number, so a run that
+was killed and resumed ends with the same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from pixeltree.datasets import Dataset
+from pixeltree.train.augment import Augmentation, augmented
+from pixeltree.train.checkpoint import CheckpointFile
+from pixeltree.train.layers import clip_latent_weights
+from pixeltree.train.objective import Objective
+from pixeltree.train.specification import SpecificationError
+
+_EVALUATION_BATCH = 128
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """Choices of one training run.
+
+    Attributes:
+        epochs: passes over the training images.
+        batch_size: images per step.
+        learning_rate: Adam's, at the start of the cosine schedule, which ends at 0.
+        augmentation: how training images are changed.
+        distillation: weight of the teacher's opinion in the loss, 0 (none) to 1.
+        temperature: by which logits are divided before the teacher's and the student's are compared.
+        seed: of the initial weights, the order of images, and the augmentation.
+    """
+
+    epochs: int = 30
+    batch_size: int = 64
+    learning_rate: float = 0.003
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    distillation: float = 0.0
+    temperature: float = 4.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.epochs, self.batch_size) < 1 or self.batch_size < 2:
+            raise SpecificationError("training needs at least 1 epoch and batches of at least 2 images")
+        if not (self.learning_rate > 0 and 0 <= self.distillation <= 1 and self.temperature > 0):
+            raise SpecificationError(
+                f"learning rate and temperature must be above 0 and distillation 0 to 1, not {self}"
+            )
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """How a run stands after an epoch.
+
+    Attributes:
+        epoch: epochs done.
+        epochs: epochs in all.
+        loss: mean training loss.
+        score: on the validation images, 0 to 1.
+        best: the best score so far.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    score: float
+    best: float
+
+
+Progress = Callable[[EpochReport], None]
+
+
+def build(make: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """A module whose initial weights follow from a seed; PyTorch's global generator stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return make()
+
+
+def fit(
+    network: nn.Module,
+    training: Dataset,
+    validation: Dataset,
+    objective: Objective,
+    settings: FitSettings,
+    checkpoint: CheckpointFile | None = None,
+    teacher: nn.Module | None = None,
+    progress: Progress = lambda report: None,
+) -> nn.Module:
+    """Train a network and leave it as it was at its best epoch on the validation images.
+
+    The best epoch is the one with the highest validation score, the lowest validation loss among equals.
+
+    Args:
+        network: binary or float; its weights are where training starts, unless a checkpoint has others.
+        training: images to learn from.
+        validation: images to choose the epoch by.
+        objective: what to learn.
+        settings: the run's choices.
+        checkpoint: where to save after every epoch and go on from; None saves nothing.
+        teacher: a trained float network; needed if ``settings.distillation`` is above 0.
+        progress: called after every epoch.
+
+    Returns:
+        The network, in evaluation mode.
+
+    Raises:
+        CheckpointError: see :class:`CheckpointFile`.
+        SpecificationError: the augmentation moves what a heat map must find.
+        DataError: the objective does not fit the data.
+    """
+    run = _Run(network, training, validation, objective, settings, teacher)
+    state = checkpoint.load() if checkpoint else None
+    if state is not None:
+        run.restore(state)
+    while run.epoch < settings.epochs:
+        report = run.train_epoch()
+        if checkpoint is not None:
+            checkpoint.save(run.state())
+        progress(report)
+    network.load_state_dict(run.best_weights)
+    return network.eval()
+
+
+@torch.no_grad()
+def logits_of(network: nn.Module, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Logits in evaluation mode: float64 (N, outcomes); the network's mode is left as it was."""
+    was_training = network.training
+    network.eval()
+    chunks = torch.split(torch.from_numpy(images), _EVALUATION_BATCH)
+    logits = torch.cat([network(chunk) for chunk in chunks])
+    network.train(was_training)
+    return np.asarray(logits.double().numpy(), np.float64)
+
+
+class _Run:
+    """What changes while a network is trained."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        training: Dataset,
+        validation: Dataset,
+        objective: Objective,
+        settings: FitSettings,
+        teacher: nn.Module | None,
+    ) -> None:
+        if settings.augmentation.moves and training.targets.ndim > 1:
+            raise SpecificationError(
+                f"augmentation may not turn, zoom, shear or shift {training.name}: positions would be wrong"
+            )
+        self.network, self.settings, self.objective = network, settings, objective
+        self.validation = validation
+        self.teacher = teacher.eval() if teacher is not None else None
+        self.images = torch.from_numpy(training.images)
+        self.targets = objective.targets(training)
+        self.validation_targets = objective.targets(validation)
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, settings.epochs)
+        self.epoch = 0
+        self.best = (-1.0, 0.0)
+        self.best_weights: dict[str, Any] = copy.deepcopy(network.state_dict())
+
+    def state(self) -> dict[str, Any]:
+        """Everything that :meth:`restore` needs."""
+        return {
+            "epoch": self.epoch,
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "best": list(self.best),
+            "best_weights": self.best_weights,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.epoch = int(state["epoch"])
+        self.best = (float(state["best"][0]), float(state["best"][1]))
+        self.best_weights = state["best_weights"]
+
+    def train_epoch(self) -> EpochReport:
+        """One pass over the training images, in random order, and a look at the validation images."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.settings.seed * 1_000_003 + self.epoch + 1)
+            loss = self._train()
+        self.schedule.step()
+        self.epoch += 1
+        logits = logits_of(self.network, self.validation.images)
+        score = self.objective.score(logits, self.validation)
+        validation_loss = float(self.objective.loss(torch.from_numpy(logits), self.validation_targets))
+        if (score, -validation_loss) > self.best:
+            self.best = (score, -validation_loss)
+            self.best_weights = copy.deepcopy(self.network.state_dict())
+        return EpochReport(self.epoch, self.settings.epochs, loss, score, self.best[0])
+
+    def _train(self) -> float:
+        self.network.train()
+        total = 0.0
+        order = torch.split(torch.randperm(len(self.images)), self.settings.batch_size)
+        for batch in order:
+            if len(batch) < 2:  # batch normalization needs two
+                continue
+            seen = augmented(self.images[batch], self.settings.augmentation)
+            loss = self._loss(seen, self.targets[batch])
+            self.optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+            clip_latent_weights(self.network)
+            total += float(loss.detach()) * len(batch)
+        return total / len(self.images)
+
+    def _loss(self, seen: Tensor, targets: Tensor) -> Tensor:
+        """(1 - a) L + a T^2 KL(teacher / T || student / T), Hinton et al. 2015 (arXiv:1503.02531)."""
+        logits: Tensor = self.network(seen)
+        loss = self.objective.loss(logits, targets)
+        share = self.settings.distillation
+        if self.teacher is None or not share:
+            return loss
+        with torch.no_grad():
+            opinion: Tensor = self.teacher(seen)
+        heat = self.settings.temperature
+        divergence = nn.functional.kl_div(
+            (logits / heat).log_softmax(dim=1),
+            (opinion / heat).log_softmax(dim=1),
+            reduction="batchmean",
+            log_target=True,
+        )
+        return (1 - share) * loss + share * heat**2 * divergence
