@@ -18,6 +18,7 @@ from pixeltree.cli.demo import demo
 from pixeltree.cli.emulate import emulate
 from pixeltree.cli.info import info
 from pixeltree.cli.run_kernel import run_kernel
+from pixeltree.cli.train import train
 from pixeltree.errors import DeviceError, LinkError, PixeltreeError
 from pixeltree_protocol.errors import ProtocolError
 
@@ -42,6 +43,7 @@ app.command()(info)
 app.command()(asm)
 app.command()(disasm)
 app.command()(run_kernel)
+app.command()(train)
 app.add_typer(bench, name="bench")
 
 
