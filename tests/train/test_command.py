@@ -79,12 +79,12 @@ def test_a_recipe_becomes_a_tree(recipe, tmp_path):
     tree = Tree.load(tmp_path / "m.ptree")
     assert tree.labels == ("across", "down")
     assert tree.reference(np.zeros((64, 64), np.uint8))[0] in (0, 1)
-    assert not list(tmp_path.glob("*.checkpoint*"))
+    assert not list(tmp_path.glob("*.checkpoints"))
 
 
 def test_a_killed_run_goes_on_and_gives_the_same_model(recipe, tmp_path):
-    file = recipe(epochs=40)
-    output, checkpoint = tmp_path / "m.folded", tmp_path / "m.folded.checkpoint"
+    file = recipe(epochs=12)
+    output, checkpoint = tmp_path / "m.folded", tmp_path / "m.folded.checkpoints" / "network"
     with subprocess.Popen(command(file, "-o", output), stdout=subprocess.DEVNULL) as process:
         while not checkpoint.exists() and process.poll() is None:
             time.sleep(0.01)
@@ -98,16 +98,28 @@ def test_a_killed_run_goes_on_and_gives_the_same_model(recipe, tmp_path):
 
 def test_bad_input_is_one_line_and_status_2(recipe, tmp_path):
     file = recipe(epochs=1)
-    (tmp_path / "kept").write_bytes(b"no checkpoint")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "network").write_bytes(b"no checkpoint")
     for arguments, message in (
         ((tmp_path / "absent.toml", "-o", tmp_path / "m.ptree"), "cannot read"),
         ((file, "-o", tmp_path / "absent" / "m.ptree"), "the folder is missing"),
-        ((file, "-o", tmp_path / "m.ptree", "--checkpoint", tmp_path / "kept"), "delete it to start anew"),
+        ((file, "-o", tmp_path / "m.ptree", "--checkpoints", tmp_path / "kept"), "delete it to start anew"),
     ):
         run = train(*arguments)
         assert run.returncode == 2
         assert message in run.stderr
         assert "Traceback" not in run.stderr
+
+
+def test_a_tree_is_grown_where_the_recipe_says_so(recipe, tmp_path):
+    file = recipe(epochs=3)
+    file.write_text(file.read_text() + "[tree]\nsegment_bytes = 1000\ngroups = [['down'], ['across']]\n")
+    run = train(file, "-o", tmp_path / "m.ptree")
+    assert run.returncode == 0, run.stderr
+    assert Tree.load(tmp_path / "m.ptree").labels == ("across", "down")
+    assert "1 nodes" in run.stdout
+    wrong = train(file, "-o", tmp_path / "m.folded")
+    assert (wrong.returncode, "a tree is written as .ptree" in wrong.stderr) == (2, True)
 
 
 def test_a_network_that_the_compiler_does_not_take_is_refused_before_training(recipe, tmp_path):

@@ -12,7 +12,7 @@ from pixeltree.folded import PoolingKind
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
 from pixeltree.train.fit import FitSettings
-from pixeltree.train.recipe import DigitsData, Recipe, load_recipe
+from pixeltree.train.recipe import DigitsData, Recipe, TreeTable, load_recipe
 from pixeltree.train.specification import (
     Convolution,
     FullyConnected,
@@ -106,6 +106,17 @@ def test_what_means_nothing_is_refused(tmp_path, old, new, message):
     with pytest.raises(RecipeError, match=message) as caught:
         read(tmp_path, GOOD.replace(old, new))
     assert "r.toml" in str(caught.value)
+
+
+def test_a_tree_may_have_groups_by_hand(tmp_path):
+    tree = "[tree]\nsegment_bytes = 8192\npool_sides = [4, 8]\ngroups = [['a', 'c'], ['b']]\n"
+    recipe = read(tmp_path, GOOD + tree)
+    assert recipe.tree == TreeTable(8192, pool_sides=(4, 8), groups=(("a", "c"), ("b",)))
+    assert recipe.tree.groups_of(("a", "b", "c")) == ((0, 2), (1,))
+    for classes in (("a", "b"), ("a", "b", "c", "d")):
+        with pytest.raises(RecipeError, match=r"must name every class and no other; look at [cd]"):
+            recipe.tree.groups_of(classes)
+    assert TreeTable(8192).groups_of(("a", "b")) is None
 
 
 def test_a_missing_recipe_says_so(tmp_path):

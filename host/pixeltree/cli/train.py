@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,14 +24,14 @@ def train(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The model: NAME.ptree, or NAME.folded for no compilation.")
     ],
-    checkpoint: Annotated[
+    checkpoints: Annotated[
         Path | None,
         typer.Option(
-            help="Where the run is saved after every epoch (default: the output's name + .checkpoint)."
+            help="Folder to save to after every epoch, and kept (default: OUTPUT.checkpoints, not kept)."
         ),
     ] = None,
 ) -> None:
-    """Train a network from a recipe, fold it, and compile it.
+    """Train a network or a tree from a recipe, fold it, and compile it.
 
     A run that was interrupted goes on where it was when the same command is given again.
 
@@ -45,7 +46,7 @@ def train(
     check_writable(output)
     loaded = recipes.load_recipe(recipe)
     run.check_output(loaded, output)
-    kept = checkpoint or output.with_name(output.name + ".checkpoint")
+    kept = checkpoints or output.with_name(output.name + ".checkpoints")
     with _progress(screen) as bar:
         tasks: dict[str, TaskID] = {}
 
@@ -57,8 +58,8 @@ def train(
 
         trained = run.run_recipe(loaded, kept, show)
     trained.save(output)
-    for file in (kept, kept.with_name(kept.name + ".teacher")):
-        file.unlink(missing_ok=True)
+    if checkpoints is None:
+        shutil.rmtree(kept, ignore_errors=True)
     _summarize(trained, output, screen)
 
 
@@ -73,11 +74,11 @@ def _progress(screen: Console) -> Progress:
 
 
 def _summarize(trained: TrainedModel, output: Path, screen: Console) -> None:
-    weights = trained.recipe.network.weight_bits // 8
-    agreement = trained.agreement
-    screen.print(
-        f"{escape(str(output))}: validation {trained.score:.1%}, {weights:,} bytes of weights\n"
-        f"folded: {agreement.different_bits} of {agreement.bits:,} activations and "
-        f"{agreement.different_logits} logits differ on {agreement.images} images; "
-        f"{trained.fold.near} channels within rounding of a threshold"
-    )
+    nodes, agreement = trained.nodes, trained.agreement
+    screen.print(f"{escape(str(output))}: {len(nodes)} nodes, validation {trained.score:.1%}")
+    if agreement is not None:
+        screen.print(
+            f"folded: {agreement.different_bits} of {agreement.bits:,} activations and "
+            f"{agreement.different_logits} logits differ on {agreement.images} images; "
+            f"{trained.near} channels within rounding of a threshold"
+        )

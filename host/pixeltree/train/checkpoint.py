@@ -53,7 +53,7 @@ class CheckpointFile:
         if content.get("identity") != self.identity:
             raise CheckpointError(
                 f"the checkpoint {self.path} is of another recipe or other data; delete it to start anew, "
-                f"or name another with --checkpoint"
+                f"or name another folder with --checkpoints"
             )
         _log.info("going on from %s", self.path)
         return dict(content["state"])

@@ -1,8 +1,8 @@
 """Recipes: TOML files that say which data, which network, and how to train it.
 
-A recipe has a ``name`` and the tables ``[data]``, ``[input]``, ``[[layers]]``, ``[head]``, ``[training]``
-and, under it, ``[training.augmentation]``. Keys are the fields of the dataclasses that they become; what is
-unknown is refused.
+A recipe has a ``name`` and the tables ``[data]``, ``[input]``, ``[[layers]]``, ``[head]``, ``[training]``,
+``[training.augmentation]`` and, for a tree in place of one network, ``[tree]``. Keys are the fields of the
+dataclasses that they become; what is unknown is refused.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from pixeltree.folded import PoolingKind
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
 from pixeltree.train.fit import FitSettings
+from pixeltree.train.grouping import Groups
 from pixeltree.train.specification import (
     Convolution,
     FullyConnected,
@@ -125,6 +126,41 @@ class FolderData:
         return image_folders(Path(self.folder), size, self.fit, self.seed)
 
 
+@dataclass(frozen=True)
+class TreeTable:
+    """The table ``[tree]``: a tree in place of one network; its nodes have the recipe's layers.
+
+    Attributes:
+        segment_bytes, outcomes: see :class:`pixeltree.train.capacity.Capacity`.
+        pool_sides: sides to choose from for the last pooling, each node the finest that fits.
+        branching, target, depth, overlap: see :class:`pixeltree.train.grow.GrowSettings`.
+        groups: the classes of each of the root's children, by name; empty finds them.
+    """
+
+    segment_bytes: int
+    outcomes: int = 255
+    pool_sides: tuple[int, ...] = (2, 4, 8, 16)
+    branching: int = 6
+    target: float = 0.9
+    depth: int = 2
+    overlap: float = 0.05
+    groups: tuple[tuple[str, ...], ...] = ()
+
+    def groups_of(self, classes: Sequence[str]) -> Groups | None:
+        """The groups as indices of classes, None if they are to be found.
+
+        Raises:
+            RecipeError: a name is no class, or a class is in no group.
+        """
+        if not self.groups:
+            return None
+        named = {name for group in self.groups for name in group}
+        if named != set(classes):
+            wrong = ", ".join(sorted(named ^ set(classes)))
+            raise RecipeError(f"[tree] groups must name every class and no other; look at {wrong}")
+        return tuple(tuple(sorted(classes.index(name) for name in group)) for group in self.groups)
+
+
 Data = DigitsData | GlyphsData | ScenesData | IdxData | FolderData
 _DATA = {
     "digits": DigitsData,
@@ -145,6 +181,7 @@ class Recipe:
         network: which network.
         training: how it is trained.
         noise_aware: whether sums err in training as on a typical chip.
+        tree: how to grow a tree; None for one network.
     """
 
     name: str
@@ -152,6 +189,7 @@ class Recipe:
     network: NetworkSpecification
     training: FitSettings
     noise_aware: bool = False
+    tree: TreeTable | None = None
 
     def load_data(self) -> Splits:
         """The images.
@@ -189,7 +227,7 @@ def load_recipe(path: Path) -> Recipe:
 
 
 def _recipe(tables: dict[str, Any]) -> Recipe:
-    known = {"name", "data", "input", "layers", "head", "training", "estimator", "noise_aware"}
+    known = {"name", "data", "input", "layers", "head", "training", "estimator", "noise_aware", "tree"}
     unknown = sorted(set(tables) - known)
     missing = sorted({"name", "data", "layers", "head"} - set(tables))
     if unknown or missing:
@@ -210,6 +248,7 @@ def _recipe(tables: dict[str, Any]) -> Recipe:
         network,
         _made(FitSettings, training | {"augmentation": ranges}, "training"),
         _value(bool, tables.get("noise_aware", False), "noise_aware"),
+        _made(TreeTable, tables["tree"], "tree") if "tree" in tables else None,
     )
 
 
@@ -242,6 +281,8 @@ def _value(hint: Any, value: object, where: str) -> Any:  # noqa: ANN401 - check
     for option in options:
         if typing.get_origin(option) is tuple and isinstance(value, list):
             items = typing.get_args(option)
+            if len(items) == 2 and items[1] is Ellipsis:
+                items = items[:1] * len(value)
             if len(items) == len(value):
                 return tuple(_value(item, part, where) for item, part in zip(items, value, strict=True))
         elif option is float and isinstance(value, int | float) and not isinstance(value, bool):
