@@ -13,7 +13,7 @@ from pixeltree.datasets.backgrounds import background
 from pixeltree.datasets.digits import digits
 from pixeltree.datasets.glyphs import draw_glyph
 from pixeltree.datasets.typefaces import CLASSES, MASK_SIZE, Typeface, masks, shipped_typefaces, typefaces_in
-from pixeltree.demo.digits import render_digit
+from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.errors import DataError
 
 FEW = GlyphSettings(per_class=(1, 1, 1), seed=5)
@@ -213,9 +213,12 @@ def test_a_background_has_detail_at_every_scale():
     assert low > 3 * middle > 9 * high > 0
 
 
-def test_digits_are_the_demonstrations_scenes():
-    load_digits = pytest.importorskip("sklearn.datasets").load_digits
+def test_digits_are_tested_on_what_the_demonstration_holds_out():
+    """So that no tree is tested on what another part of the product was trained on."""
+    pytest.importorskip("sklearn")
     splits = digits()
-    assert sum(map(len, splits)) == 1797
-    known = {render_digit(image.astype(np.uint8)).tobytes() for image in load_digits().images}
-    assert {image.tobytes() for image in splits.test.images} <= known
+    assert [len(part) for part in splits] == [1221, 216, 360]
+    held = {render_digit(image).tobytes() for image in held_out()[0]}
+    assert {image.tobytes() for image in splits.test.images} == held
+    for part in (splits.training, splits.validation):
+        assert not held & {image.tobytes() for image in part.images}
