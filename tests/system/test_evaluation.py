@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pixeltree.datasets import Dataset, Task
 from pixeltree.datasets.named import test_images as named_images
@@ -62,6 +63,20 @@ def test_ideal_chips_equal_the_reference(model, tmp_path):
     assert report["device_accuracies"] == [report["accuracy"]] * 2
     assert report["device_differences"] == [0, 0]
     assert np.sum(report["confusion"]) == 12
+
+
+def test_the_confusion_is_drawn(model, tmp_path):
+    pytest.importorskip("matplotlib")
+    run = pixeltree(
+        "eval", model, "--data", "digits", "--images", "8", "--confusion", str(tmp_path / "c.png")
+    )
+    assert run.returncode == 0, run.stderr
+    with Image.open(tmp_path / "c.png") as picture:
+        assert min(picture.size) > 300
+    run = pixeltree(
+        "eval", model, "--data", "digits", "--images", "8", "--confusion", str(tmp_path / "c.xyz")
+    )
+    assert (run.returncode, "cannot write" in run.stderr) == (2, True)
 
 
 def test_a_given_device_is_used(model, shared):

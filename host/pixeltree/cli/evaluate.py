@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pixeltree.cli.confusion import draw_confusion
 from pixeltree.cli.report import check_writable, write_json
 from pixeltree.datasets.named import test_images
 from pixeltree.device import connect
@@ -38,6 +39,9 @@ def evaluate(
         str | None, typer.Option(help="Also on emulated chips with this preset (ideal, typical, harsh).")
     ] = None,
     chips: Annotated[int, typer.Option(min=1, help="How many emulated chips.")] = 1,
+    confusion: Annotated[
+        Path | None, typer.Option(help="Draw the reference's confusion matrix to this picture.")
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures to this file ('-' for the terminal).")
     ] = None,
@@ -46,8 +50,9 @@ def evaluate(
 
     Example: pixeltree eval digits.ptree --data digits --preset typical --chips 8
     """
-    if json_file is not None:
-        check_writable(json_file)
+    for path in (confusion, json_file):
+        if path is not None:
+            check_writable(path)
     if device is not None and preset is not None:
         raise DataError("give --device or --preset, not both")
     screen = Console(stderr=str(json_file) == "-")
@@ -65,6 +70,8 @@ def evaluate(
                 runs.append(evaluate_device(TreeRunner(connected, tree), tree, dataset, shown))
     report = _report(tree, dataset.name, reference, runs)
     _show(report, reference, tree, screen)
+    if confusion is not None:
+        draw_confusion(confusion, reference.confusion, tree.labels)
     if json_file is not None:
         write_json(json_file, json.dumps(report, indent=2))
 
