@@ -179,6 +179,35 @@ def test_weights_are_counted():
 
 
 @pytest.mark.parametrize(
+    "layers",
+    [
+        (Convolution(1, 5, stride=2), Convolution(1, 3, stride=2)),
+        (Convolution(1, 4, before=0, after=3), Pooling(PoolingKind.OR, 4)),
+        (Convolution(1, 3), Pooling(PoolingKind.MAJORITY, 2), Convolution(1, 4, stride=2)),
+    ],
+)
+def test_the_cells_of_a_heat_map_look_where_the_specification_says(layers):
+    """The pixels that change a cell lie about its centre: found by the gradient of the float network."""
+    specification = NetworkSpecification(Input(64), layers, HeatMap(2, before=0, after=0))
+    network = FloatNetwork(specification).eval()
+    for index, layer in enumerate(network.layers):
+        if isinstance(layer, torch.nn.MaxPool2d):
+            network.layers[index] = torch.nn.AvgPool2d(layer.kernel_size)
+        elif isinstance(layer, torch.nn.Conv2d):
+            layer.weight.data.fill_(1)
+    image = torch.full((1, 64, 64), 200.0, requires_grad=True)
+    _, rows, columns = specification.shapes[-1]
+    network(image).view(rows, columns)[5, 6].backward()
+    weight = image.grad[0]
+    first, distance = specification.cell_grid
+    along = (weight.sum(dim=1) * torch.arange(64)).sum() / weight.sum()
+    across = (weight.sum(dim=0) * torch.arange(64)).sum() / weight.sum()
+    assert (along.item(), across.item()) == pytest.approx(
+        (first + 5 * distance, first + 6 * distance), abs=1e-3
+    )
+
+
+@pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: Convolution(4, 8), "1 x 1 to 7 x 7, not 8 x 8"),

@@ -80,20 +80,22 @@ class CellMap:
     Attributes:
         rows: cells from top to bottom.
         columns: cells from left to right.
-        size: rows and columns of the image, in pixels.
+        first: row and column that the first cell's window is centred on, in pixels.
+        distance: of neighbouring cells, in pixels.
         positive_weight: weight of a cell with an object, against 1 of one without.
     """
 
     rows: int
     columns: int
-    size: int
+    first: float
+    distance: float
     positive_weight: float = 4.0
 
     def centres(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Row and column of each cell's centre, in pixels: float64 (rows,) and (columns,)."""
         return (
-            (np.arange(self.rows) + 0.5) * self.size / self.rows - 0.5,
-            (np.arange(self.columns) + 0.5) * self.size / self.columns - 0.5,
+            self.first + self.distance * np.arange(self.rows, dtype=np.float64),
+            self.first + self.distance * np.arange(self.columns, dtype=np.float64),
         )
 
     def targets(self, dataset: Dataset) -> Tensor:
@@ -202,4 +204,4 @@ def objective_for(dataset: Dataset, specification: NetworkSpecification) -> Obje
     if isinstance(head, FullyConnected):
         raise DataError(f"{dataset.name}: {dataset.task} needs a heat map for its head")
     _, rows, columns = specification.shapes[-1]
-    return CellMap(rows, columns, size)
+    return CellMap(rows, columns, *specification.cell_grid)

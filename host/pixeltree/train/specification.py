@@ -164,6 +164,23 @@ class NetworkSpecification:
         return tuple(shapes)
 
     @property
+    def cell_grid(self) -> tuple[float, float]:
+        """Centre of the window of a heat map's first cell, and the distance of its cells, in pixels.
+
+        A window of k that begins at ``r stride - before`` has its centre at ``r stride - before + (k - 1) / 2``,
+        in units of its input's distance; layer by layer.
+        """
+        first, distance = 0.0, 1.0
+        for layer in (*self.layers, self.head):
+            if isinstance(layer, Pooling):
+                first += distance * (layer.side - 1) / 2
+                distance *= layer.side
+            elif not isinstance(layer, FullyConnected):
+                first += distance * ((layer.kernel - 1) / 2 - layer.borders[0])
+                distance *= layer.stride
+        return first, distance
+
+    @property
     def head_inputs(self) -> Shape:
         """Channels, rows and columns of what the head sees."""
         return self.shapes[len(self.layers)]
