@@ -167,8 +167,8 @@ class NetworkSpecification:
     def cell_grid(self) -> tuple[float, float]:
         """Centre of the window of a heat map's first cell, and the distance of its cells, in pixels.
 
-        A window of k that begins at ``r stride - before`` has its centre at ``r stride - before + (k - 1) / 2``,
-        in units of its input's distance; layer by layer.
+        A window of k that begins at ``r stride - before`` has its centre at
+        ``r stride - before + (k - 1) / 2``, in units of its input's distance; layer by layer.
         """
         first, distance = 0.0, 1.0
         for layer in (*self.layers, self.head):
