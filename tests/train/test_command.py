@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -120,6 +121,16 @@ def test_a_tree_is_grown_where_the_recipe_says_so(recipe, tmp_path):
     assert "1 nodes" in run.stdout
     wrong = train(file, "-o", tmp_path / "m.folded")
     assert (wrong.returncode, "a tree is written as .ptree" in wrong.stderr) == (2, True)
+
+
+def test_without_pytorch_it_says_what_to_install(recipe, tmp_path):
+    code = "import sys; sys.modules['torch'] = None; from pixeltree.cli import main; main()"
+    arguments = ["train", str(recipe()), "-o", str(tmp_path / "m.ptree")]
+    run = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 2
+    assert "training needs torch: pip install 'pixeltree[train]'" in run.stderr
 
 
 def test_a_network_that_the_compiler_does_not_take_is_refused_before_training(recipe, tmp_path):
