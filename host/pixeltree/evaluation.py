@@ -12,6 +12,7 @@ from pixeltree.datasets import Dataset, Task
 from pixeltree.errors import DataError
 from pixeltree.scheduler import TreeRunner
 from pixeltree.tree import ReferenceVisit, Tree
+from pixeltree_protocol.objects import Digest, Label
 
 Progress = Callable[[int], None]
 
@@ -86,6 +87,39 @@ def evaluate_device(
         return result.label, tuple(visits)
 
     return _evaluate(tree, dataset, decide, progress)
+
+
+def accuracy_by_node(tree: Tree, dataset: Dataset, evaluation: Evaluation) -> dict[str, float]:
+    """How often each node was right: its outcome leads to the image's label, at once or further down.
+
+    Only images that came to a node count, those that its parent sent there wrongly included, unless no
+    outcome of the node could have been right.
+
+    Args:
+        tree: the tree.
+        dataset: the images of the evaluation.
+        evaluation: of the tree.
+
+    Returns:
+        Share of right outcomes, 0 to 1, of every node that an image came to.
+    """
+    truth = _labels(tree, dataset)[dataset.targets]
+    below = {name: _labels_below(tree, digest) for digest, name in tree.names.items()}
+    right: dict[str, list[bool]] = {}
+    for label, path in zip(truth, evaluation.paths, strict=True):
+        for visit in path:
+            reachable = below[visit.node]
+            if any(int(label) in labels for labels in reachable):
+                right.setdefault(visit.node, []).append(int(label) in reachable[visit.outcome])
+    return {name: float(np.mean(each)) for name, each in right.items()}
+
+
+def _labels_below(tree: Tree, digest: Digest) -> list[set[int]]:
+    """The labels that each outcome of a node can lead to."""
+    return [
+        {exit_.value} if isinstance(exit_, Label) else set().union(*_labels_below(tree, exit_.node))
+        for exit_ in tree.nodes[digest].exits
+    ]
 
 
 def _evaluate(

@@ -88,6 +88,10 @@ def test_a_deal_is_stratified_disjoint_and_repeatable():
     assert parts[0].digest() != other[0].digest()
 
 
+def test_any_integer_is_a_seed():
+    assert deal(labelled(20), (0.2,), seed=-1)[0].digest() != deal(labelled(20), (0.2,), seed=1)[0].digest()
+
+
 def test_a_class_too_small_to_deal_is_named():
     images = np.zeros((8, 4, 4), np.uint8)
     few = Dataset("sets", Task.CLASSIFICATION, images, np.array([0] * 6 + [1] * 2), ("many", "few"))

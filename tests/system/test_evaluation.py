@@ -13,7 +13,7 @@ from pixeltree.datasets.named import test_images as named_images
 from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.demo.run import demo_tree
 from pixeltree.errors import DataError
-from pixeltree.evaluation import evaluate_reference
+from pixeltree.evaluation import accuracy_by_node, evaluate_reference
 from pixeltree.images import write_plane
 from tests.system.conftest import pixeltree
 
@@ -42,6 +42,23 @@ def test_the_reference_confuses_what_it_confuses():
     assert evaluation.visits()["root"] == 60
     assert evaluation.differences(evaluation) == 0
     assert evaluation.decided.tolist() == [tree.reference(image)[0] for image in dataset.images]
+
+
+def test_each_nodes_accuracy_is_that_of_its_own_decisions():
+    """The root is right if the true digit's leaf comes next; together they give the tree's accuracy."""
+    tree, dataset = demo_tree(), digits(120)
+    evaluation = evaluate_reference(tree, dataset)
+    shares = accuracy_by_node(tree, dataset, evaluation)
+    assert set(shares) == set(tree.names.values())
+    leaves = {"leaf 0 4 6": (0, 4, 6), "leaf 1 2 7 8": (1, 2, 7, 8), "leaf 3 5 9": (3, 5, 9)}
+    visited = [path[1].node for path in evaluation.paths]
+    routed = [target in leaves[node] for target, node in zip(dataset.targets, visited, strict=True)]
+    assert shares["root"] == pytest.approx(np.mean(routed))
+    right = sum(
+        shares[node] * np.sum([v == node and r for v, r in zip(visited, routed, strict=True)])
+        for node in leaves
+    )
+    assert right / 120 == pytest.approx(evaluation.accuracy)
 
 
 def test_classes_are_matched_by_name_not_by_order():
@@ -113,3 +130,6 @@ def test_a_tree_is_drawn_with_its_labels_and_sizes(model):
     assert "digits: 10 labels, 4 nodes" in run.stdout
     assert "1 2 7 8" in run.stdout
     assert run.stdout.count("bytes of weights") == 4
+    run = pixeltree("tree", model, "--data", "digits")
+    assert "of 360 images right" in run.stdout
+    assert run.stdout.count("%") == 5

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree.datasets.streams import stream
 from pixeltree.errors import DataError
 
 Images = npt.NDArray[np.uint8]
@@ -214,7 +215,7 @@ def deal(dataset: Dataset, shares: Sequence[float], seed: int) -> list[Dataset]:
     if min(shares, default=0) <= 0 or sum(shares) >= 1:
         raise DataError(f"shares are {tuple(shares)}; each must be above 0 and their sum below 1")
     dataset.require_every_class()
-    random = np.random.Generator(np.random.Philox(key=[seed, _DEAL_STREAM]))
+    random = stream(seed, _DEAL_STREAM)
     is_classified = dataset.task is Task.CLASSIFICATION
     groups = dataset.targets if is_classified else np.zeros(len(dataset), np.int64)
     dealt: list[list[Indices]] = [[] for _ in range(len(shares) + 1)]

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from pixeltree.datasets.backgrounds import background
 from pixeltree.datasets.cache import Arrays, cached
 from pixeltree.datasets.dataset import NOWHERE, Dataset, Images, Splits, Targets, Task
+from pixeltree.datasets.streams import stream
 from pixeltree.errors import DataError
 
 VERSION = 1
@@ -157,9 +158,7 @@ def _make(settings: SceneSettings, part: int) -> Arrays:
     masks = np.zeros((count, _SIZE, _SIZE), np.uint8)
     positions = np.full((count, 3, 2), NOWHERE, np.int64)
     for index in range(count):
-        random = np.random.Generator(
-            np.random.Philox(key=[settings.seed, _STREAM], counter=[0, 0, part, index])
-        )
+        random = stream(settings.seed, _STREAM, part, index)
         images[index], masks[index], placed = draw_scene(settings, random)
         for place, centre in enumerate(placed):
             positions[index, place] = centre
