@@ -18,6 +18,7 @@ from pixeltree_protocol.objects import (
     Label,
     Node,
     ObjectKind,
+    PackedBits,
     TreeRoot,
     digest_of,
     parse_object,
@@ -97,6 +98,7 @@ programs = st.builds(
 )
 nodes = st.builds(
     Node,
+    PackedBits,
     digests,
     st.lists(digests, max_size=5).map(tuple),
     st.lists(digests, max_size=5).map(tuple),
@@ -120,6 +122,7 @@ NOP, SET_R5 = encode(Instruction("nop")), encode(Instruction("SET", (Digital.R5,
 SAMPLES = {
     "block": Block((NOP, SET_R5, SET_R5, ICW((1 << 80) - 1, ClockClass.FAST), NOP)),
     "block of one word": Block((NOP,)),
+    "packed bits": PackedBits(b"\x01\x80"),
     "block planes": BlockPlanes(4, 8, (0x12345678, 0)),
     "fully connected": FullyConnected(12, (-5, 1 << 30), (b"\x12\x0f", b"\xff\x00")),
     "program": Program(
@@ -312,7 +315,7 @@ HOSTILE = [
     ("0101 0200 0300 0000 0100 01 0100 02 0f", "index points outside its table"),
     ("0101 0100 0100 001c", "entry 0 of a block's table is not an instruction word"),
     ("0101 0100 0100 0080", "entry 0 of a block's table is not an instruction word"),
-    ("0201 03 0101 00", "not a valid segment"),
+    ("0201 04 0101 00", "not a valid segment"),
     ("0201 01 0301 00", "a block grid of 3 rows"),
     ("0201 01 0100 00", "a block grid of 0 columns"),
     ("0201 01 0180 00", "a block grid of 128 columns"),

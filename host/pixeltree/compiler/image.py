@@ -12,7 +12,7 @@ from pixeltree_protocol.errors import ProtocolError
 from pixeltree_protocol.objects import Block, Digest, Exit, Node, Segment, digest_of
 from pixeltree_protocol.objects.program import LoadPlane, Program, Run, Step
 from pixeltree_protocol.registers import DREGS, Analog, Digital
-from pixeltree_protocol.verify import registers_written, verify_node
+from pixeltree_protocol.verify import registers_written, step_writes, verify_node
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,43 @@ class CompiledNode:
     def digest(self) -> Digest:
         """The node's name."""
         return digest_of(self.manifest.encode())
+
+
+def make_image(
+    steps: Sequence[Step],
+    blocks: Sequence[Block],
+    segments: Sequence[Segment],
+    exits: Sequence[Exit],
+    is_capture: bool = False,
+) -> CompiledNode:
+    """A node image, verified as the device will verify it.
+
+    Raises:
+        CompileError: the image breaks one of the device's rules.
+    """
+    try:
+        program = Program(tuple(steps))
+        parts = [part.encode() for part in (program, *blocks, *segments)]
+        digests = [digest_of(part) for part in parts]
+        first_segment = 1 + len(blocks)
+        written = frozenset().union(
+            *(registers_written(word) for block in blocks for word in block.words), *map(step_writes, steps)
+        )
+        node = Node(
+            digests[0],
+            tuple(digests[1:first_segment]),
+            tuple(digests[first_segment:]),
+            frozenset(reg for reg in written if isinstance(reg, Digital)),
+            frozenset(reg for reg in written if isinstance(reg, Analog)),
+            tuple(exits),
+        )
+        verify_node(node, program, blocks, segments, INPUT, is_capture)
+        manifest = node.encode()
+    except ProtocolError as error:
+        raise CompileError(f"the compiled node breaks a rule of the device: {error}") from error
+    objects = dict(zip(digests, parts, strict=True)) | {digest_of(manifest): manifest}
+    words = sum(step.times * len(blocks[step.block].words) for step in steps if isinstance(step, Run))
+    return CompiledNode(node, objects, words)
 
 
 @dataclass

@@ -1,0 +1,122 @@
+"""The compiler from end to end: a folded model becomes a node image, pass by pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pixeltree.compiler import ir
+from pixeltree.compiler.allocate import allocate
+from pixeltree.compiler.arrange import arrange
+from pixeltree.compiler.directions import set_directions
+from pixeltree.compiler.encode import Encoder
+from pixeltree.compiler.image import CompiledNode, make_image
+from pixeltree.compiler.lower import lower
+from pixeltree.compiler.placement import Layout, block_layout, cell_layout, grid_side
+from pixeltree.compiler.predict import Cost, Predictor
+from pixeltree.compiler.words import select_words
+from pixeltree.errors import CompileError
+from pixeltree.folded import Convolution, FoldedModel
+from pixeltree_protocol.objects import BlockPlanes, Exit, Label, PackedBits, Segment
+from pixeltree_protocol.registers import ARRAY_SIZE
+
+PASSES: tuple[tuple[str, Callable[[ir.Unit], None]], ...] = (
+    ("select words", select_words),
+    ("allocate registers", allocate),
+    ("set directions", set_directions),
+)
+"""Passes over the intermediate form, after lowering and before encoding, in order. Each does one thing."""
+
+
+_LONGEST_IN_LINE = (15, 3, 1, 0)
+"""Tried in this order until a node's blocks fit the controller's store."""
+
+
+@dataclass(frozen=True)
+class SectionCost:
+    """What one layer costs: its name, and its cost."""
+
+    name: str
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled node and how it came about.
+
+    Attributes:
+        node: the image.
+        layout: how the input lies on the array.
+        sections: cost of each layer, in order.
+        listings: name of each pass and the program after it.
+    """
+
+    node: CompiledNode
+    layout: Layout
+    sections: tuple[SectionCost, ...]
+    listings: tuple[tuple[str, str], ...]
+
+    @property
+    def cost(self) -> Cost:
+        """Of the whole node."""
+        return sum((section.cost for section in self.sections), Cost())
+
+
+def default_layout(model: FoldedModel) -> Layout:
+    """Blocks where only the first layer convolves and the input leaves room for its channels, else cells."""
+    convolutions = [layer for layer in model.layers if isinstance(layer, Convolution)]
+    channels = max((layer.outputs for layer in convolutions), default=1)
+    side = grid_side(channels)
+    if len(convolutions) <= 1 and model.input.size * side <= ARRAY_SIZE:
+        return block_layout(side)
+    return cell_layout(model.input.size, channels)
+
+
+def compile_model(
+    model: FoldedModel, exits: Sequence[Exit] | None = None, layout: Layout | None = None
+) -> Compiled:
+    """Compile a model.
+
+    Args:
+        model: the folded model.
+        exits: where each outcome leads; label i for outcome i if None.
+        layout: how the input plane lies on the array; chosen if None. All nodes of a tree share one.
+
+    Raises:
+        CompileError: the model does not fit; it says what, how much is needed, and what there is.
+    """
+    exits = [Label(i) for i in range(model.outcomes)] if exits is None else exits
+    if len(exits) != model.outcomes:
+        raise CompileError(f"{model.outcomes} outcomes need as many exits, not {len(exits)}")
+    layout = layout or default_layout(model)
+    arrangement = arrange(model, layout)
+    for longest_in_line in _LONGEST_IN_LINE:
+        lowered = lower(model, layout, arrangement)
+        unit = lowered.unit
+        unit.longest_in_line = longest_in_line
+        listings = [("lower", unit.listing())]
+        for name, run in PASSES:
+            run(unit)
+            listings.append((name, unit.listing()))
+        encoded = Encoder(unit).encode()
+        if encoded.fits:
+            break
+    encoded.check()
+    segments: list[Segment] = []
+    if unit.weights:
+        segments.append(BlockPlanes(unit.grid_side, unit.grid_side, tuple(unit.masks)))
+        segments.append(_packed(unit.weights))
+    if lowered.output is not None:
+        segments.append(lowered.output)
+    node = make_image(encoded.steps, encoded.blocks, segments, exits)
+    predictor = Predictor(encoded.blocks, segments)
+    costs = [Cost()] * len(unit.sections)
+    for section, step in zip(encoded.sections, encoded.steps, strict=True):
+        costs[section] += predictor.cost(step)
+    sections = tuple(SectionCost(s.name, cost) for s, cost in zip(unit.sections, costs, strict=True))
+    return Compiled(node, layout, sections, tuple(listings))
+
+
+def _packed(bits: Sequence[int]) -> PackedBits:
+    value = sum(bit << index for index, bit in enumerate(bits))
+    return PackedBits(value.to_bytes((len(bits) + 7) // 8, "little"))
