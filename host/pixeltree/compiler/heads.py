@@ -122,7 +122,7 @@ def _strangers(
     """Patterns of selected PEs that hold no activation: of rows, columns and channels without one."""
     patterns = []
     for axis, varying in ((1, row_bits), (0, column_bits)):
-        used = (features >= 0).any(axis=axis)
+        used = np.asarray((features >= 0).any(axis=axis))
         selected = [address for address in range(ARRAY_SIZE) if not address & ~varying]
         care = sum(1 << address for address in selected)
         ones = sum(1 << address for address in selected if not used[address])
@@ -138,7 +138,7 @@ def _unused_channels(source: FeatureMap) -> list[Pattern]:
     layout = source.layout
     grid = ChannelGrid(layout.grid.side, layout.grid.shift)
     channels = [divmod(position, grid.side) for position in source.positions or (0,)]
-    rows, columns = ({place[axis] for place in channels} for axis in (0, 1))
+    rows, columns = {row for row, _ in channels}, {column for _, column in channels}
     care = mask_of(layout, [row * grid.side + column for row in rows for column in columns])
     used = mask_of(layout, source.positions or (0,))
     return list(expand(grid, care & ~used, care))

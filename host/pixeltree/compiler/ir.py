@@ -351,6 +351,7 @@ class Unit:
         weights: bits of the packed weight segment so far.
         longest_in_line: pixels of a shift that stays among other words; a longer one is a block of its own,
             which costs a launch and saves room for words, because many taps share it.
+        in_pairs: whether neighbouring weight planes have cubes of their own, so that they can load together.
     """
 
     sections: list[Section]
@@ -359,6 +360,7 @@ class Unit:
     masks: list[int] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
     longest_in_line: int = 15
+    in_pairs: bool = False
 
     def listing(self) -> str:
         """All operations, for people."""

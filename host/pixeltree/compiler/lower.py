@@ -16,7 +16,7 @@ from pixeltree.compiler.placement import (
     mask_of,
     picture_pattern,
 )
-from pixeltree.compiler.taps import Offset, Tap, plus_taps, taps, thresholds
+from pixeltree.compiler.taps import Offset, Tap, bias_planes, plus_taps, taps
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel, FullyConnected, HeatMap, Layer, Pooling, PoolingKind
 from pixeltree_protocol.cover import ChannelGrid, Pattern, cover, expand
@@ -53,18 +53,21 @@ class Lowered:
     maps: list[FeatureMap]
 
 
-def lower(model: FoldedModel, layout: Layout, arrangement: Sequence[tuple[int, ...]]) -> Lowered:
+def lower(
+    model: FoldedModel, layout: Layout, arrangement: Sequence[tuple[int, ...]], in_pairs: bool = False
+) -> Lowered:
     """Lower a model.
 
     Args:
         model: the model.
         layout: how its input lies on the array.
         arrangement: per layer the grid position of every output channel.
+        in_pairs: whether neighbouring weight planes get registers of their own.
 
     Raises:
         CompileError: a layer does not fit; it says which, what it needs and what there is.
     """
-    unit = ir.Unit([], layout.grid.side, layout.grid.shift)
+    unit = ir.Unit([], layout.grid.side, layout.grid.shift, in_pairs=in_pairs)
     maps = [input_map(model.input, layout)]
     plane: ir.Operand = INPUT
     for index, layer in enumerate(model.layers):
@@ -101,7 +104,8 @@ class _LayerLowering:
         self.source = source
         self.plane = plane
         self.layout = source.layout
-        self.cubes = ir.four_cubes()
+        self._sets = (ir.four_cubes(), ir.four_cubes()) if unit.in_pairs else (ir.four_cubes(),)
+        self.cubes = self._sets[0]
 
     def emit(self, operation: ir.Operation) -> None:
         """Append an operation."""
@@ -220,16 +224,9 @@ class _LayerLowering:
 
     def _bias(self, layer: Convolution, order: list[Tap], target: FeatureMap, bias: ir.Plane) -> None:
         """The bias matrix, one analog plane, from bit planes of two's complement."""
-        plus = {position: plus_taps(order, position) for position in target.positions}
-        least = -max(plus.values())
-        most = layer.taps + 1 - min(plus.values())
-        width = max((-least - 1).bit_length(), most.bit_length()) + 1
-        counts = thresholds(layer)
-        values = {p: counts[o] - plus[p] for o, p in enumerate(target.positions)}
-        for bit in reversed(range(width)):
-            self._load({position: bool(value >> bit & 1) for position, value in values.items()})
-            kind = ir.BiasSign if bit == width - 1 else ir.BiasBit
-            self.emit(kind(bias, self.cubes))
+        for index, plane in enumerate(bias_planes(layer, order, target)):
+            self._load(plane)
+            self.emit((ir.BiasBit if index else ir.BiasSign)(bias, self.cubes))
 
     def _accumulate(self, order: list[Tap], target: FeatureMap, total: ir.Plane) -> None:
         absent = _Absent(self, target)
@@ -271,6 +268,7 @@ class _LayerLowering:
         ones = sum(1 << position for position, value in numbered if value)
         if mask not in self.unit.masks:
             self.unit.masks.append(mask)
+        self.cubes = self._sets[(self._sets.index(self.cubes) + 1) % len(self._sets)]
         loads = len(cover(ones, mask, self.layout.grid.positions))
         bit = self._store([int(value) for _, value in numbered])
         self.emit(ir.ClearPlanes(self.cubes))

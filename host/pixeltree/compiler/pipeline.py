@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from pixeltree.compiler import ir
 from pixeltree.compiler.allocate import allocate
-from pixeltree.compiler.arrange import arrange
+from pixeltree.compiler.arrange import Arrangement, arrange
 from pixeltree.compiler.directions import set_directions
-from pixeltree.compiler.encode import Encoder
+from pixeltree.compiler.encode import Encoded, Encoder
+from pixeltree.compiler.hoist import hoist_loads
 from pixeltree.compiler.image import CompiledNode, make_image
-from pixeltree.compiler.lower import lower
+from pixeltree.compiler.lower import Lowered, lower
 from pixeltree.compiler.placement import Layout, block_layout, cell_layout, grid_side
 from pixeltree.compiler.predict import Cost, Predictor
 from pixeltree.compiler.words import select_words
@@ -22,14 +23,16 @@ from pixeltree_protocol.registers import ARRAY_SIZE
 
 PASSES: tuple[tuple[str, Callable[[ir.Unit], None]], ...] = (
     ("select words", select_words),
+    ("hoist loads", hoist_loads),
     ("allocate registers", allocate),
     ("set directions", set_directions),
 )
 """Passes over the intermediate form, after lowering and before encoding, in order. Each does one thing."""
 
 
-_LONGEST_IN_LINE = (15, 3, 1, 0)
-"""Tried in this order until a node's blocks fit the controller's store."""
+_WAYS = ((True, 15), (True, 3), (False, 15), (False, 3), (False, 0))
+"""Whether weight planes load in pairs, and how long a shift may be that stays among other words; tried in this
+order. Pairs need more registers, long words more room in the controller's store."""
 
 
 @dataclass(frozen=True)
@@ -90,18 +93,8 @@ def compile_model(
         raise CompileError(f"{model.outcomes} outcomes need as many exits, not {len(exits)}")
     layout = layout or default_layout(model)
     arrangement = arrange(model, layout)
-    for longest_in_line in _LONGEST_IN_LINE:
-        lowered = lower(model, layout, arrangement)
-        unit = lowered.unit
-        unit.longest_in_line = longest_in_line
-        listings = [("lower", unit.listing())]
-        for name, run in PASSES:
-            run(unit)
-            listings.append((name, unit.listing()))
-        encoded = Encoder(unit).encode()
-        if encoded.fits:
-            break
-    encoded.check()
+    lowered, encoded, listings = _first_that_fits(model, layout, arrangement)
+    unit = lowered.unit
     segments: list[Segment] = []
     if unit.weights:
         segments.append(BlockPlanes(unit.grid_side, unit.grid_side, tuple(unit.masks)))
@@ -115,6 +108,34 @@ def compile_model(
         costs[section] += predictor.cost(step)
     sections = tuple(SectionCost(s.name, cost) for s, cost in zip(unit.sections, costs, strict=True))
     return Compiled(node, layout, sections, tuple(listings))
+
+
+def _first_that_fits(
+    model: FoldedModel, layout: Layout, arrangement: Arrangement
+) -> tuple[Lowered, Encoded, list[tuple[str, str]]]:
+    """Run the passes, the fastest way first, until registers and the block store suffice.
+
+    Raises:
+        CompileError: not even the most frugal way fits.
+    """
+    for in_pairs, longest_in_line in _WAYS:
+        lowered = lower(model, layout, arrangement, in_pairs)
+        unit = lowered.unit
+        unit.longest_in_line = longest_in_line
+        listings = [("lower", unit.listing())]
+        try:
+            for name, run in PASSES:
+                run(unit)
+                listings.append((name, unit.listing()))
+        except CompileError:
+            if in_pairs:
+                continue
+            raise
+        encoded = Encoder(unit).encode()
+        if encoded.fits:
+            break
+    encoded.check()
+    return lowered, encoded, listings
 
 
 def _packed(bits: Sequence[int]) -> PackedBits:

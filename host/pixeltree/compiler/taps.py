@@ -82,3 +82,16 @@ def thresholds(layer: Convolution) -> list[int]:
 def plus_taps(order: list[Tap], position: int) -> int:
     """P of the output channel at a position."""
     return sum(tap.adds and position in tap.weights for tap in order)
+
+
+def bias_planes(layer: Convolution, order: list[Tap], target: FeatureMap) -> list[dict[int, bool]]:
+    """The bias on the array of every output position as bit planes of two's complement, the sign first.
+
+    There are as many as any bias of a layer of this shape needs, so that equal shapes give equal programs.
+    """
+    plus = {position: plus_taps(order, position) for position in target.positions}
+    least, most = -max(plus.values()), layer.taps + 1 - min(plus.values())
+    width = max((-least - 1).bit_length(), most.bit_length()) + 1
+    counts = thresholds(layer)
+    values = {position: counts[o] - plus[position] for o, position in enumerate(target.positions)}
+    return [{p: bool(value >> bit & 1) for p, value in values.items()} for bit in reversed(range(width))]

@@ -18,6 +18,10 @@ NEWS, IN = Analog.NEWS, Analog.IN
 _CHUNK = 64
 """Pixels of a shift block, at most."""
 
+_REFRESH = 2
+"""Pixels that content moves by DNEWS alone before a MOV restores its levels: the default of the vendor's own
+shift (fact sheet 4.2); longer chains make noise (7)."""
+
 
 def select_words(unit: ir.Unit) -> None:
     """Replace every operation on planes by its words."""
@@ -46,7 +50,7 @@ def _clear(op: ir.ClearPlanes) -> list[Operation]:
 
 
 def _shift(op: ir.Shift, longest_in_line: int) -> list[Operation]:
-    """Two words a pixel, through a second register: longer chains are unreliable (fact sheet 3.7).
+    """Through a second register, restored by a MOV after every ``_REFRESH`` pixels at the latest.
 
     The content moves away from the neighbour that is read.
     """
@@ -58,16 +62,36 @@ def _shift(op: ir.Shift, longest_in_line: int) -> list[Operation]:
         if not count:
             continue
         result.append(ir.Look(forward if count > 0 else backward))
-        through = Plane("through")
-        pixel = (word("DNEWS0", (through,), op.plane), word("MOV", (op.plane,), through))
         chunks, rest = divmod(abs(count), _CHUNK)
         if chunks:
-            result.append(ir.Repeat(chunks, pixel * _CHUNK))
+            result.append(ir.Repeat(chunks, _pixels(op.plane, _CHUNK)))
         if rest > longest_in_line:
-            result.append(ir.Repeat(1, pixel * rest))
+            result.append(ir.Repeat(1, _pixels(op.plane, rest)))
         else:
-            result += pixel * rest
+            result += _pixels(op.plane, rest)
     return result
+
+
+def _pixels(plane: Plane, count: int) -> tuple[Word, ...]:
+    """Words that move a plane by so many pixels; it is in its own register again at the end.
+
+    Two pixels and a MOV end in the other register, so that four pixels take six words; single ones take two.
+    """
+    through = Plane("through")
+    pixel = (word("DNEWS0", (through,), plane), word("MOV", (plane,), through))
+    pairs = (
+        *(
+            word("DNEWS0", (through,), plane),
+            word("DNEWS0", (plane,), through),
+            word("MOV", (through,), plane),
+        ),
+        *(
+            word("DNEWS0", (plane,), through),
+            word("DNEWS0", (through,), plane),
+            word("MOV", (plane,), through),
+        ),
+    )
+    return pairs * (count // (2 * _REFRESH)) + pixel * (count % (2 * _REFRESH))
 
 
 def _union(target: Plane, planes: tuple[Plane, ...]) -> Word:
