@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pixeltree.compiler.lower import INPUT
+from pixeltree.compiler.placement import INPUT
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.runtime.clock import CostModel, DeviceClock
 from pixeltree_emu.runtime.sequencer import Decision, Sequencer

@@ -19,6 +19,7 @@ from pixeltree_protocol.objects.program import (
     ScanDreg,
     ScanLogits,
     SelectPattern,
+    SelectRect,
     SetIn,
     Step,
 )
@@ -127,6 +128,8 @@ class Encoder:
                 step = SetIn(operation.level)
             case ir.Select():
                 step = SelectPattern(*operation.pattern)
+            case ir.SelectBox():
+                step = SelectRect(*operation.corners)
             case ir.LoadWeights():
                 dregs = [_dreg(cube) for cube in operation.cubes]
                 where = (MASKS, operation.mask, WEIGHTS, operation.bit, self._unit.grid_shift)

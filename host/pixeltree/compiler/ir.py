@@ -219,9 +219,10 @@ class Union(Operation):
 
 @dataclass(frozen=True, eq=False)
 class Keep(Operation):
-    """plane := plane AND SELECT."""
+    """plane := plane AND what is selected (SELECT or RECT)."""
 
     plane: Plane
+    selection: Digital
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,6 +248,13 @@ class Select(Operation):
     """SELECT := a pattern (r, c, rx, cx)."""
 
     pattern: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class SelectBox(Operation):
+    """RECT := a rectangle (r0, c0, r1, c1), the top right corner first."""
+
+    corners: tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, eq=False)

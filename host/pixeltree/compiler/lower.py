@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pixeltree.compiler import ir
-from pixeltree.compiler.heads import lower_read_out
 from pixeltree.compiler.placement import (
+    INPUT,
     FeatureMap,
     Layout,
     array_position,
@@ -16,15 +16,13 @@ from pixeltree.compiler.placement import (
     mask_of,
     picture_pattern,
 )
+from pixeltree.compiler.readout import lower_read_out
 from pixeltree.compiler.taps import Offset, Tap, bias_planes, plus_taps, taps
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel, FullyConnected, HeatMap, Layer, Pooling, PoolingKind
 from pixeltree_protocol.cover import ChannelGrid, Pattern, cover, expand
 from pixeltree_protocol.objects import FullyConnected as OutputSegment
-from pixeltree_protocol.registers import ARRAY_SIZE, Digital
-
-INPUT = Digital.R5
-"""The input plane: written once per frame by the capture node, read-only for all others."""
+from pixeltree_protocol.registers import ARRAY_SIZE
 
 GREATEST_UNIT = 12
 """Analog level of one count, at most: sums of small layers stay within the +-100 or so that users of the chip

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pixeltree.compiler import ir
 from pixeltree.compiler.allocate import allocate
 from pixeltree.compiler.arrange import Arrangement, arrange
+from pixeltree.compiler.capture import CaptureGeometry, capture_unit
 from pixeltree.compiler.directions import set_directions
 from pixeltree.compiler.encode import Encoded, Encoder
 from pixeltree.compiler.hoist import hoist_loads
@@ -18,6 +19,7 @@ from pixeltree.compiler.predict import Cost, Predictor
 from pixeltree.compiler.words import select_words
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel
+from pixeltree_protocol.cover import ChannelGrid
 from pixeltree_protocol.objects import BlockPlanes, Exit, Label, PackedBits, Segment
 from pixeltree_protocol.registers import ARRAY_SIZE
 
@@ -31,8 +33,8 @@ PASSES: tuple[tuple[str, Callable[[ir.Unit], None]], ...] = (
 
 
 _WAYS = ((True, 15), (True, 3), (False, 15), (False, 3), (False, 0))
-"""Whether weight planes load in pairs, and how long a shift may be that stays among other words; tried in this
-order. Pairs need more registers, long words more room in the controller's store."""
+"""Whether weight planes load in pairs, and how long a shift may be that stays among other words; tried in
+this order. Pairs need more registers, shifts among words more room in the controller's store."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +104,29 @@ def compile_model(
     if lowered.output is not None:
         segments.append(lowered.output)
     node = make_image(encoded.steps, encoded.blocks, segments, exits)
+    return Compiled(node, layout, _section_costs(unit, encoded, segments), tuple(listings))
+
+
+def compile_capture(geometry: CaptureGeometry) -> Compiled:
+    """Compile a tree's capture node."""
+    unit = capture_unit(geometry)
+    listings = [("lower", unit.listing())]
+    for name, run in PASSES:
+        run(unit)
+        listings.append((name, unit.listing()))
+    encoded = Encoder(unit).encode()
+    encoded.check()
+    node = make_image(encoded.steps, encoded.blocks, (), (), is_capture=True)
+    layout = Layout(ChannelGrid(1, 8), geometry.pitch)
+    return Compiled(node, layout, _section_costs(unit, encoded, ()), tuple(listings))
+
+
+def _section_costs(unit: ir.Unit, encoded: Encoded, segments: Sequence[Segment]) -> tuple[SectionCost, ...]:
     predictor = Predictor(encoded.blocks, segments)
     costs = [Cost()] * len(unit.sections)
     for section, step in zip(encoded.sections, encoded.steps, strict=True):
         costs[section] += predictor.cost(step)
-    sections = tuple(SectionCost(s.name, cost) for s, cost in zip(unit.sections, costs, strict=True))
-    return Compiled(node, layout, sections, tuple(listings))
+    return tuple(SectionCost(s.name, cost) for s, cost in zip(unit.sections, costs, strict=True))
 
 
 def _first_that_fits(

@@ -22,7 +22,10 @@ from pixeltree.errors import CompileError
 from pixeltree.folded import InputSpec
 from pixeltree.folded.layers import Shape
 from pixeltree_protocol.cover import ChannelGrid, Pattern
-from pixeltree_protocol.registers import ARRAY_SIZE
+from pixeltree_protocol.registers import ARRAY_SIZE, Digital
+
+INPUT = Digital.R5
+"""The input plane: written once per frame by the capture node, read-only for all others."""
 
 _ALL = ARRAY_SIZE - 1
 EDGE = ARRAY_SIZE

@@ -79,19 +79,17 @@ def _pixels(plane: Plane, count: int) -> tuple[Word, ...]:
     """
     through = Plane("through")
     pixel = (word("DNEWS0", (through,), plane), word("MOV", (plane,), through))
-    pairs = (
-        *(
-            word("DNEWS0", (through,), plane),
-            word("DNEWS0", (plane,), through),
-            word("MOV", (through,), plane),
-        ),
-        *(
-            word("DNEWS0", (plane,), through),
-            word("DNEWS0", (through,), plane),
-            word("MOV", (plane,), through),
-        ),
+    there = (
+        word("DNEWS0", (through,), plane),
+        word("DNEWS0", (plane,), through),
+        word("MOV", (through,), plane),
     )
-    return pairs * (count // (2 * _REFRESH)) + pixel * (count % (2 * _REFRESH))
+    back = (
+        word("DNEWS0", (plane,), through),
+        word("DNEWS0", (through,), plane),
+        word("MOV", (plane,), through),
+    )
+    return (*there, *back) * (count // (2 * _REFRESH)) + pixel * (count % (2 * _REFRESH))
 
 
 def _union(target: Plane, planes: tuple[Plane, ...]) -> Word:
@@ -178,7 +176,7 @@ def _unite(op: ir.Union) -> list[Operation]:
 
 
 def _keep(op: ir.Keep) -> list[Operation]:
-    return _drop_all(op.plane, [word("NOT", (kept := Plane("kept"),), Digital.SELECT)], (kept,))
+    return _drop_all(op.plane, [word("NOT", (kept := Plane("kept"),), op.selection)], (kept,))
 
 
 def _drop(op: ir.Drop) -> list[Operation]:
