@@ -98,7 +98,6 @@ programs = st.builds(
 )
 nodes = st.builds(
     Node,
-    PackedBits,
     digests,
     st.lists(digests, max_size=5).map(tuple),
     st.lists(digests, max_size=5).map(tuple),

@@ -36,7 +36,7 @@ _FULLY_CONNECTED = c.Struct(
     "weights" / c.Array(lambda this: len(this.biases), c.Bytes(lambda this: (this.inputs + 7) // 8)),
 )
 
-_PACKED = c.Struct("data" / c.GreedyBytes)
+_PACKED = c.Struct("data" / c.Prefixed(c.VarInt, c.GreedyBytes))
 
 _LAYOUT_NUMBER = {"block_planes": 1, "fully_connected": 2, "packed": 3}
 
