@@ -91,7 +91,7 @@ def test_every_object_parses_under_its_digest():
 
 
 def test_convolution_weights_travel_as_their_information_content():
-    """16 kernels of 4 x 4 are 32 bytes, 16 biases of 5 bits are 10; kind, version, layout and length add 4."""
+    """16 kernels of 4 x 4 are 32 bytes, 16 biases of 5 bits 10; kind, version, layout and length add 4."""
     node = compiled()
     assert len(node.objects[node.manifest.segments[1]]) == 32 + 10 + 4
 

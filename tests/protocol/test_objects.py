@@ -132,7 +132,7 @@ SAMPLES = {
             SelectRect(0, 10, 255, 20),
             LoadPlane(1, 254, 12),
             ScanDreg(5, 7, 8, 32),
-            ApplyFullyConnected(63),
+            ApplyFullyConnected(254),
             Argmax(),
         )
     ),
@@ -155,7 +155,7 @@ GOLDEN = {
     "tree": f"0501 05 {DIGEST.hex()} {OTHER.hex()}",
     "node": f"0401 {DIGEST.hex()} 02 {DIGEST.hex()} {OTHER.hex()} 01 {OTHER.hex()} 0110 41"
     f" 02 00 ffff 01 {OTHER.hex()}",
-    "program": "0301 0800 01 03 0004 02 80 03 01020304 04 000aff14 05 01fe0c 06 05070820 00 07 3f 08",
+    "program": "0301 0800 01 03 0004 02 80 03 01020304 04 000aff14 05 01fe0c 06 05070820 00 07 fe 08",
 }
 
 

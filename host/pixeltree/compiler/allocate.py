@@ -109,7 +109,7 @@ def allocate(unit: ir.Unit) -> None:
     operations = [operation for section in unit.sections for operation in section.operations]
     lives = Lives(operations).done
     crowded = _crowded_sections(unit, lives)
-    taken: dict[Register, list[Life]] = {}
+    busy_until: dict[Register, int] = {}
     chosen: list[tuple[Life, Register]] = []
     last_register: dict[Plane, Register] = {}
     for life in sorted(lives, key=lambda one: (one.first, -(one.last - one.first))):
@@ -117,12 +117,10 @@ def allocate(unit: ir.Unit) -> None:
         candidates = _candidates(life, section in crowded)
         previous = last_register.get(life.plane)
         ordered = sorted(candidates, key=lambda register: register is not previous)
-        for register in ordered:
-            if not any(life.meets(other) for other in taken.get(register, [])):
-                break
-        else:
+        register = next((one for one in ordered if busy_until.get(one, -1) < life.first), None)
+        if register is None:
             raise _too_many(life, lives, name, len(candidates))
-        taken.setdefault(register, []).append(life)
+        busy_until[register] = life.last
         last_register[life.plane] = register
         chosen.append((life, register))
     _rewrite(unit, chosen)
@@ -172,43 +170,48 @@ def _too_many(life: Life, lives: list[Life], name: str, there: int) -> CompileEr
 
 
 def _rewrite(unit: ir.Unit, chosen: list[tuple[Life, Register]]) -> None:
-    by_plane: dict[Plane, list[tuple[Life, Register]]] = {}
-    for life, register in chosen:
-        by_plane.setdefault(life.plane, []).append((life, register))
+    registers = _Registers(chosen)
     index = 0
     for section in unit.sections:
         for position, operation in enumerate(section.operations):
-            section.operations[position] = _with_registers(operation, index, by_plane)
+            section.operations[position] = _with_registers(operation, index, registers)
             index += 1
 
 
-def _with_registers(
-    operation: Operation, index: int, by_plane: dict[Plane, list[tuple[Life, Register]]]
-) -> Operation:
-    written = writes(operation)
+class _Registers:
+    """Which register a plane has in an operation."""
 
-    def register_of(operand: Operand, is_written: bool) -> Operand:
+    def __init__(self, chosen: list[tuple[Life, Register]]) -> None:
+        self._lives: dict[Plane, list[tuple[Life, Register]]] = {}
+        for life, register in chosen:
+            self._lives.setdefault(life.plane, []).append((life, register))
+        self._firsts = {plane: [life.first for life, _ in lives] for plane, lives in self._lives.items()}
+
+    def of(self, operand: Operand, index: int, is_written: bool) -> Operand:
+        """The register; a life that begins here counts for a write, one that ends here for a read."""
         if not isinstance(operand, Plane):
             return operand
-        found = [(life, register) for life, register in by_plane[operand] if life.first <= index <= life.last]
-        begins = [entry for entry in found if entry[0].first == index]
-        ends = [entry for entry in found if entry[0].first < index]
-        return ((begins or ends) if is_written else (ends or begins))[0][1]
+        lives = self._lives[operand]
+        at = bisect_right(self._firsts[operand], index) - 1
+        begins_here = lives[at][0].first == index
+        if begins_here and not is_written and at and lives[at - 1][0].last == index:
+            at -= 1
+        return lives[at][1]
 
+
+def _with_registers(operation: Operation, index: int, registers: _Registers) -> Operation:
     if isinstance(operation, ir.Word):
-        return ir.Word(
-            operation.mnemonic,
-            tuple(register_of(one, True) for one in operation.destinations),
-            tuple(register_of(one, False) for one in operation.sources),
-        )
+        return _word_with_registers(operation, index, registers, True)
     if isinstance(operation, ir.Repeat):
-        words = tuple(
-            ir.Word(
-                word.mnemonic,
-                tuple(register_of(one, False) for one in word.destinations),
-                tuple(register_of(one, False) for one in word.sources),
-            )
-            for word in operation.words
-        )
+        words = tuple(_word_with_registers(word, index, registers, False) for word in operation.words)
         return ir.Repeat(operation.times, words)
-    return ir.with_operands(operation, lambda plane: register_of(plane, plane in written))
+    written = writes(operation)
+    return ir.with_operands(operation, lambda one: registers.of(one, index, one in written))
+
+
+def _word_with_registers(word: ir.Word, index: int, registers: _Registers, begins: bool) -> ir.Word:
+    return ir.Word(
+        word.mnemonic,
+        tuple(registers.of(one, index, begins) for one in word.destinations),
+        tuple(registers.of(one, index, False) for one in word.sources),
+    )

@@ -71,7 +71,7 @@ def _search(chain: list[Convolution | Pooling], layout: Layout) -> tuple[int, ..
     layers = [layer for layer in chain if isinstance(layer, Convolution)]
     outputs = layers[0].outputs
     identity = tuple(range(outputs))
-    is_alone = all(layer.weights.shape[1] == 1 for layer in layers)
+    is_alone = all(layer.weights.shape[1] == 1 and layer.groups in {1, outputs} for layer in layers)
     if not is_alone or outputs != _SEARCHED_POSITIONS or layout.grid.positions != _SEARCHED_POSITIONS:
         return identity
     planes = _planes(layers, layout)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pixeltree.compiler import ir
 from pixeltree.compiler.ir import Operation
 from pixeltree.errors import CompileError
-from pixeltree_protocol.isa import ICW, Instruction, encode
+from pixeltree_protocol.isa import ICW, Instruction, decode, encode
 from pixeltree_protocol.objects import MAX_BLOCK_WORDS, Block
 from pixeltree_protocol.objects import controller_steps as controller
 from pixeltree_protocol.objects.program import (
@@ -23,7 +24,7 @@ from pixeltree_protocol.objects.program import (
     SetIn,
     Step,
 )
-from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital
+from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital, Register
 
 MASKS, WEIGHTS = 0, 1
 """Slots of the segments that covers read; a fully connected head's follows."""
@@ -52,6 +53,14 @@ class Encoded:
     def fits(self) -> bool:
         """Whether the controller has room for the blocks, and the program names for them."""
         return self.words <= MAX_BLOCK_WORDS and len(self.blocks) <= MAX_SLOTS
+
+    def listing(self) -> str:
+        """Blocks and steps, for people."""
+        blocks = [
+            f"block {slot}:\n" + "\n".join(f"  {decode(word)}" for word in block.words)
+            for slot, block in enumerate(self.blocks)
+        ]
+        return "\n".join([*blocks, "program:", *(f"  {step}" for step in self.steps)])
 
     def check(self) -> None:
         """Refuse what does not fit.
@@ -151,10 +160,15 @@ class Encoder:
 
 
 def _word(word: ir.Word) -> ICW:
-    return encode(Instruction(word.mnemonic, _registers(word.destinations), _registers(word.sources)))
+    return _encoded(word.mnemonic, _registers(word.destinations), _registers(word.sources))
 
 
-def _registers(operands: tuple[ir.Operand, ...]) -> tuple[Analog | Digital, ...]:
+@lru_cache(maxsize=4096)
+def _encoded(mnemonic: str, destinations: tuple[Register, ...], sources: tuple[Register, ...]) -> ICW:
+    return encode(Instruction(mnemonic, destinations, sources))
+
+
+def _registers(operands: tuple[ir.Operand, ...]) -> tuple[Register, ...]:
     return tuple(operand for operand in operands if not isinstance(operand, ir.Plane))
 
 

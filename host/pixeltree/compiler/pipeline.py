@@ -32,6 +32,8 @@ PASSES: tuple[tuple[str, Callable[[ir.Unit], None]], ...] = (
 """Passes over the intermediate form, after lowering and before encoding, in order. Each does one thing."""
 
 
+Show = Callable[[str, str], None]
+
 _WAYS = ((True, 15), (True, 3), (False, 15), (False, 3), (False, 0))
 """Whether weight planes load in pairs, and how long a shift may be that stays among other words; tried in
 this order. Pairs need more registers, shifts among words more room in the controller's store."""
@@ -53,13 +55,11 @@ class Compiled:
         node: the image.
         layout: how the input lies on the array.
         sections: cost of each layer, in order.
-        listings: name of each pass and the program after it.
     """
 
     node: CompiledNode
     layout: Layout
     sections: tuple[SectionCost, ...]
-    listings: tuple[tuple[str, str], ...]
 
     @property
     def cost(self) -> Cost:
@@ -78,7 +78,10 @@ def default_layout(model: FoldedModel) -> Layout:
 
 
 def compile_model(
-    model: FoldedModel, exits: Sequence[Exit] | None = None, layout: Layout | None = None
+    model: FoldedModel,
+    exits: Sequence[Exit] | None = None,
+    layout: Layout | None = None,
+    show: Show | None = None,
 ) -> Compiled:
     """Compile a model.
 
@@ -86,6 +89,7 @@ def compile_model(
         model: the folded model.
         exits: where each outcome leads; label i for outcome i if None.
         layout: how the input plane lies on the array; chosen if None. All nodes of a tree share one.
+        show: called with the name of every pass and the program after it, for people.
 
     Raises:
         CompileError: the model does not fit; it says what, how much is needed, and what there is.
@@ -95,7 +99,7 @@ def compile_model(
         raise CompileError(f"{model.outcomes} outcomes need as many exits, not {len(exits)}")
     layout = layout or default_layout(model)
     arrangement = arrange(model, layout)
-    lowered, encoded, listings = _first_that_fits(model, layout, arrangement)
+    lowered, encoded = _first_that_fits(model, layout, arrangement)
     unit = lowered.unit
     segments: list[Segment] = []
     if unit.weights:
@@ -103,22 +107,24 @@ def compile_model(
         segments.append(_packed(unit.weights))
     if lowered.output is not None:
         segments.append(lowered.output)
+    if show is not None:
+        _show_passes(
+            lower(model, layout, arrangement, unit.in_pairs).unit, unit.longest_in_line, encoded, show
+        )
     node = make_image(encoded.steps, encoded.blocks, segments, exits)
-    return Compiled(node, layout, _section_costs(unit, encoded, segments), tuple(listings))
+    return Compiled(node, layout, _section_costs(unit, encoded, segments))
 
 
 def compile_capture(geometry: CaptureGeometry) -> Compiled:
     """Compile a tree's capture node."""
     unit = capture_unit(geometry)
-    listings = [("lower", unit.listing())]
-    for name, run in PASSES:
+    for _, run in PASSES:
         run(unit)
-        listings.append((name, unit.listing()))
     encoded = Encoder(unit).encode()
     encoded.check()
     node = make_image(encoded.steps, encoded.blocks, (), (), is_capture=True)
     layout = Layout(ChannelGrid(1, 8), geometry.pitch)
-    return Compiled(node, layout, _section_costs(unit, encoded, ()), tuple(listings))
+    return Compiled(node, layout, _section_costs(unit, encoded, ()))
 
 
 def _section_costs(unit: ir.Unit, encoded: Encoded, segments: Sequence[Segment]) -> tuple[SectionCost, ...]:
@@ -129,9 +135,7 @@ def _section_costs(unit: ir.Unit, encoded: Encoded, segments: Sequence[Segment])
     return tuple(SectionCost(s.name, cost) for s, cost in zip(unit.sections, costs, strict=True))
 
 
-def _first_that_fits(
-    model: FoldedModel, layout: Layout, arrangement: Arrangement
-) -> tuple[Lowered, Encoded, list[tuple[str, str]]]:
+def _first_that_fits(model: FoldedModel, layout: Layout, arrangement: Arrangement) -> tuple[Lowered, Encoded]:
     """Run the passes, the fastest way first, until registers and the block store suffice.
 
     Raises:
@@ -141,11 +145,9 @@ def _first_that_fits(
         lowered = lower(model, layout, arrangement, in_pairs)
         unit = lowered.unit
         unit.longest_in_line = longest_in_line
-        listings = [("lower", unit.listing())]
         try:
-            for name, run in PASSES:
+            for _, run in PASSES:
                 run(unit)
-                listings.append((name, unit.listing()))
         except CompileError:
             if in_pairs:
                 continue
@@ -154,7 +156,17 @@ def _first_that_fits(
         if encoded.fits:
             break
     encoded.check()
-    return lowered, encoded, listings
+    return lowered, encoded
+
+
+def _show_passes(unit: ir.Unit, longest_in_line: int, encoded: Encoded, show: Show) -> None:
+    """Run the passes once more, with somebody looking."""
+    unit.longest_in_line = longest_in_line
+    show("lower", unit.listing())
+    for name, run in PASSES:
+        run(unit)
+        show(name, unit.listing())
+    show("encode", encoded.listing())
 
 
 def _packed(bits: Sequence[int]) -> PackedBits:

@@ -49,7 +49,8 @@ __all__ = [
 ]
 
 MAX_REPEATS = 1024
-MAX_SLOTS = 64
+MAX_SLOTS = 255
+"""Blocks, and segments, that a program can name; as many as a manifest can."""
 
 
 @dataclass(frozen=True)
