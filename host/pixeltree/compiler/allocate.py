@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 
 from pixeltree.compiler import ir
 from pixeltree.compiler.ir import Operand, Operation, Plane
@@ -108,7 +109,8 @@ def allocate(unit: ir.Unit) -> None:
     """
     operations = [operation for section in unit.sections for operation in section.operations]
     lives = Lives(operations).done
-    crowded = _crowded_sections(unit, lives)
+    _count_planes(unit, lives)
+    crowded = {number for number, section in enumerate(unit.sections) if _is_crowded(section)}
     busy_until: dict[Register, int] = {}
     chosen: list[tuple[Life, Register]] = []
     last_register: dict[Plane, Register] = {}
@@ -116,8 +118,9 @@ def allocate(unit: ir.Unit) -> None:
         section, name = _section_of(unit, life.first)
         candidates = _candidates(life, section in crowded)
         previous = last_register.get(life.plane)
-        ordered = sorted(candidates, key=lambda register: register is not previous)
-        register = next((one for one in ordered if busy_until.get(one, -1) < life.first), None)
+        here = [one for one in candidates if busy_until.get(one, -1) < life.first]
+        may_stay = previous in here and (previous in DIRECTIONS or candidates[0] not in DIRECTIONS)
+        register = previous if may_stay else next(iter(here), None)
         if register is None:
             raise _too_many(life, lives, name, len(candidates))
         busy_until[register] = life.last
@@ -142,21 +145,24 @@ def _section_of(unit: ir.Unit, index: int) -> tuple[int, str]:
     raise IndexError(index)
 
 
-def _crowded_sections(unit: ir.Unit, lives: list[Life]) -> set[int]:
-    """Sections in which more DREGs are alive at some point than there are beside R1-R4."""
-    crowded = set()
-    digital = [life for life in lives if not life.plane.analog]
+def _count_planes(unit: ir.Unit, lives: list[Life]) -> None:
+    """Note how many planes of each kind are alive at every operation."""
+    total = sum(len(section.operations) for section in unit.sections)
+    changes = [[0] * (total + 1) for _ in range(2)]
+    for life in lives:
+        changes[life.plane.analog][life.first] += 1
+        changes[life.plane.analog][life.last + 1] -= 1
+    counts = list(zip(*(accumulate(change) for change in changes), strict=True))
     first = 0
-    for number, section in enumerate(unit.sections):
+    for section in unit.sections:
         end = first + len(section.operations)
-        load = [0] * (end - first)
-        for life in digital:
-            for index in range(max(life.first, first), min(life.last + 1, end)):
-                load[index - first] += 1
-        if load and max(load) > len(DREGS):
-            crowded.add(number)
+        section.planes = counts[first:end]
         first = end
-    return crowded
+
+
+def _is_crowded(section: ir.Section) -> bool:
+    """Whether more DREGs are alive at some point than there are beside R1-R4."""
+    return any(digital > len(DREGS) for digital, _ in section.planes)
 
 
 def _too_many(life: Life, lives: list[Life], name: str, there: int) -> CompileError:

@@ -341,10 +341,12 @@ class Section:
     Attributes:
         name: the layer, for reports.
         operations: what it does.
+        planes: DREGs and AREGs that hold something at each operation, once allocated.
     """
 
     name: str
     operations: list[Operation] = field(default_factory=list)
+    planes: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass

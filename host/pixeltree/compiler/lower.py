@@ -132,8 +132,7 @@ class _LayerLowering:
         total, bias, result = ir.Plane("sum", True), ir.Plane("bias", True), ir.Plane("y")
         order = self._taps(layer, target)
         level = self._unit(layer, order, target)
-        self.emit(ir.SetLevel(level))
-        self._bias(layer, order, target, bias)
+        self._bias(layer, order, target, bias, level)
         self._accumulate(order, target, total)
         self.emit(ir.Compare(result, (total, bias)))
         return target, result
@@ -220,11 +219,17 @@ class _LayerLowering:
             )
         return level
 
-    def _bias(self, layer: Convolution, order: list[Tap], target: FeatureMap, bias: ir.Plane) -> None:
-        """The bias matrix, one analog plane, from bit planes of two's complement."""
+    def _bias(
+        self, layer: Convolution, order: list[Tap], target: FeatureMap, bias: ir.Plane, level: int
+    ) -> None:
+        """The bias matrix, one analog plane, from bit planes of two's complement; a section of its own."""
+        own, self.section = self.section, ir.Section(f"{self.section.name}: bias")
+        self.unit.sections.insert(-1, self.section)
+        self.emit(ir.SetLevel(level))
         for index, plane in enumerate(bias_planes(layer, order, target)):
             self._load(plane)
             self.emit((ir.BiasBit if index else ir.BiasSign)(bias, self.cubes))
+        self.section = own
 
     def _accumulate(self, order: list[Tap], target: FeatureMap, total: ir.Plane) -> None:
         absent = _Absent(self, target)

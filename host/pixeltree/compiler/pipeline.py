@@ -20,7 +20,7 @@ from pixeltree.compiler.words import select_words
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel
 from pixeltree_protocol.cover import ChannelGrid
-from pixeltree_protocol.objects import BlockPlanes, Exit, Label, PackedBits, Segment
+from pixeltree_protocol.objects import BlockPlanes, Exit, FullyConnected, Label, PackedBits, Segment
 from pixeltree_protocol.registers import ARRAY_SIZE
 
 PASSES: tuple[tuple[str, Callable[[ir.Unit], None]], ...] = (
@@ -41,10 +41,17 @@ this order. Pairs need more registers, shifts among words more room in the contr
 
 @dataclass(frozen=True)
 class SectionCost:
-    """What one layer costs: its name, and its cost."""
+    """What one layer costs.
+
+    Attributes:
+        name: the layer.
+        cost: of its steps.
+        planes: registers that hold something, after each of its operations: DREGs and AREGs.
+    """
 
     name: str
     cost: Cost
+    planes: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,11 +62,13 @@ class Compiled:
         node: the image.
         layout: how the input lies on the array.
         sections: cost of each layer, in order.
+        information_bits: information content of the weights and biases.
     """
 
     node: CompiledNode
     layout: Layout
     sections: tuple[SectionCost, ...]
+    information_bits: int = 0
 
     @property
     def cost(self) -> Cost:
@@ -112,7 +121,9 @@ def compile_model(
             lower(model, layout, arrangement, unit.in_pairs).unit, unit.longest_in_line, encoded, show
         )
     node = make_image(encoded.steps, encoded.blocks, segments, exits)
-    return Compiled(node, layout, _section_costs(unit, encoded, segments))
+    output_bits = sum(32 + s.inputs for s in segments if isinstance(s, FullyConnected) for _ in s.biases)
+    information = len(unit.weights) + output_bits
+    return Compiled(node, layout, _section_costs(unit, encoded, segments), information)
 
 
 def compile_capture(geometry: CaptureGeometry) -> Compiled:
@@ -132,7 +143,10 @@ def _section_costs(unit: ir.Unit, encoded: Encoded, segments: Sequence[Segment])
     costs = [Cost()] * len(unit.sections)
     for section, step in zip(encoded.sections, encoded.steps, strict=True):
         costs[section] += predictor.cost(step)
-    return tuple(SectionCost(s.name, cost) for s, cost in zip(unit.sections, costs, strict=True))
+    return tuple(
+        SectionCost(section.name, cost, tuple(section.planes))
+        for section, cost in zip(unit.sections, costs, strict=True)
+    )
 
 
 def _first_that_fits(model: FoldedModel, layout: Layout, arrangement: Arrangement) -> tuple[Lowered, Encoded]:
