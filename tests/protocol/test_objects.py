@@ -18,6 +18,7 @@ from pixeltree_protocol.objects import (
     Label,
     Node,
     ObjectKind,
+    PackedBits,
     TreeRoot,
     digest_of,
     parse_object,
@@ -120,6 +121,7 @@ NOP, SET_R5 = encode(Instruction("nop")), encode(Instruction("SET", (Digital.R5,
 SAMPLES = {
     "block": Block((NOP, SET_R5, SET_R5, ICW((1 << 80) - 1, ClockClass.FAST), NOP)),
     "block of one word": Block((NOP,)),
+    "packed bits": PackedBits(b"\x01\x80"),
     "block planes": BlockPlanes(4, 8, (0x12345678, 0)),
     "fully connected": FullyConnected(12, (-5, 1 << 30), (b"\x12\x0f", b"\xff\x00")),
     "program": Program(
@@ -130,7 +132,7 @@ SAMPLES = {
             SelectRect(0, 10, 255, 20),
             LoadPlane(1, 254, 12),
             ScanDreg(5, 7, 8, 32),
-            ApplyFullyConnected(63),
+            ApplyFullyConnected(254),
             Argmax(),
         )
     ),
@@ -153,7 +155,7 @@ GOLDEN = {
     "tree": f"0501 05 {DIGEST.hex()} {OTHER.hex()}",
     "node": f"0401 {DIGEST.hex()} 02 {DIGEST.hex()} {OTHER.hex()} 01 {OTHER.hex()} 0110 41"
     f" 02 00 ffff 01 {OTHER.hex()}",
-    "program": "0301 0800 01 03 0004 02 80 03 01020304 04 000aff14 05 01fe0c 06 05070820 00 07 3f 08",
+    "program": "0301 0800 01 03 0004 02 80 03 01020304 04 000aff14 05 01fe0c 06 05070820 00 07 fe 08",
 }
 
 
@@ -312,7 +314,7 @@ HOSTILE = [
     ("0101 0200 0300 0000 0100 01 0100 02 0f", "index points outside its table"),
     ("0101 0100 0100 001c", "entry 0 of a block's table is not an instruction word"),
     ("0101 0100 0100 0080", "entry 0 of a block's table is not an instruction word"),
-    ("0201 03 0101 00", "not a valid segment"),
+    ("0201 04 0101 00", "not a valid segment"),
     ("0201 01 0301 00", "a block grid of 3 rows"),
     ("0201 01 0100 00", "a block grid of 0 columns"),
     ("0201 01 0180 00", "a block grid of 128 columns"),

@@ -24,6 +24,7 @@ from pixeltree_protocol.objects import (
     FullyConnected,
     Label,
     Node,
+    PackedBits,
     Segment,
     TreeRoot,
     short,
@@ -199,7 +200,7 @@ def _expect(found: object, kind: type[_T], digest: Digest) -> _T:
 
 
 def _segment(found: object, digest: Digest) -> Segment:
-    if not isinstance(found, BlockPlanes | FullyConnected):
+    if not isinstance(found, BlockPlanes | FullyConnected | PackedBits):
         raise _not_a("Segment", digest)
     return found
 

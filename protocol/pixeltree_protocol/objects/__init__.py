@@ -14,7 +14,7 @@ from pixeltree_protocol.objects.layout import (
 )
 from pixeltree_protocol.objects.node import MAX_DEPTH, Child, Exit, Label, Node, TreeRoot
 from pixeltree_protocol.objects.parse import AnyObject, parse_object
-from pixeltree_protocol.objects.segment import BlockPlanes, FullyConnected, Segment
+from pixeltree_protocol.objects.segment import BlockPlanes, FullyConnected, PackedBits, Segment
 
 __all__ = [
     "DIGEST_BYTES",
@@ -30,6 +30,7 @@ __all__ = [
     "Label",
     "Node",
     "ObjectKind",
+    "PackedBits",
     "Segment",
     "TreeRoot",
     "digest_of",

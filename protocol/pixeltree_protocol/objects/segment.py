@@ -14,6 +14,9 @@ from pixeltree_protocol.registers import ARRAY_SIZE
 _GRID_SIDES = (1, 2, 4, 8, 16)
 _GREATEST_LOGIT = 2**31 - 1
 
+MAX_PACKED_BYTES = 8192
+"""So that a bit's number fits 16 bits."""
+
 _BLOCK_PLANES = c.Struct(
     "grid_rows" / c.Int8ul,
     "grid_columns" / c.Int8ul,
@@ -33,7 +36,9 @@ _FULLY_CONNECTED = c.Struct(
     "weights" / c.Array(lambda this: len(this.biases), c.Bytes(lambda this: (this.inputs + 7) // 8)),
 )
 
-_LAYOUT_NUMBER = {"block_planes": 1, "fully_connected": 2}
+_PACKED = c.Struct("data" / c.Prefixed(c.VarInt, c.GreedyBytes))
+
+_LAYOUT_NUMBER = {"block_planes": 1, "fully_connected": 2, "packed": 3}
 
 _LAYOUT = object_layout(
     ObjectKind.SEGMENT,
@@ -41,7 +46,7 @@ _LAYOUT = object_layout(
     "body"
     / c.Switch(
         c.this.layout,
-        {"block_planes": _BLOCK_PLANES, "fully_connected": _FULLY_CONNECTED},
+        {"block_planes": _BLOCK_PLANES, "fully_connected": _FULLY_CONNECTED, "packed": _PACKED},
         default=c.Error,
     ),
 )
@@ -114,11 +119,35 @@ class FullyConnected:
         return build(_LAYOUT, "segment", {"layout": "fully_connected", "body": body})
 
 
-Segment = BlockPlanes | FullyConnected
+@dataclass(frozen=True)
+class PackedBits:
+    """Weights and biases as nothing but their bits; the program knows what each of them means.
+
+    Attributes:
+        data: bit i is bit ``i % 8`` of byte ``i // 8``; 1 to 8,192 bytes.
+    """
+
+    data: bytes
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.data) <= MAX_PACKED_BYTES:
+            raise ObjectError(f"a packed segment has 1 to {MAX_PACKED_BYTES} bytes, not {len(self.data)}")
+
+    def field(self, bit: int, width: int) -> int:
+        """``width`` bits from ``bit`` on, least significant first."""
+        value = int.from_bytes(self.data[bit // 8 : (bit + width + 7) // 8], "little")
+        return value >> bit % 8 & (1 << width) - 1
+
+    def encode(self) -> bytes:
+        """The segment's object bytes."""
+        return build(_LAYOUT, "segment", {"layout": "packed", "body": {"data": self.data}})
+
+
+Segment = BlockPlanes | FullyConnected | PackedBits
 
 
 def decode_segment(data: bytes) -> Segment:
-    """Read a weight segment of either layout.
+    """Read a weight segment of any layout.
 
     Raises:
         ObjectError: the bytes are not a segment.
@@ -128,6 +157,8 @@ def decode_segment(data: bytes) -> Segment:
     if str(fields.layout) == "block_planes":
         planes = tuple(int.from_bytes(plane, "little") for plane in body.planes)
         return BlockPlanes(body.grid_rows, body.grid_columns, planes)
+    if str(fields.layout) == "packed":
+        return PackedBits(body.data)
     return FullyConnected(body.inputs, tuple(body.biases), tuple(body.weights))
 
 

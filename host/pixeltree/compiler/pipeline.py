@@ -1,0 +1,188 @@
+"""The compiler from end to end: a folded model becomes a node image, pass by pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pixeltree.compiler import ir
+from pixeltree.compiler.allocate import allocate
+from pixeltree.compiler.arrange import Arrangement, arrange
+from pixeltree.compiler.capture import CaptureGeometry, capture_unit
+from pixeltree.compiler.directions import set_directions
+from pixeltree.compiler.encode import Encoded, Encoder
+from pixeltree.compiler.hoist import hoist_loads
+from pixeltree.compiler.image import CompiledNode, make_image
+from pixeltree.compiler.lower import Lowered, lower
+from pixeltree.compiler.placement import Layout, block_layout, cell_layout, grid_side
+from pixeltree.compiler.predict import Cost, Predictor
+from pixeltree.compiler.words import select_words
+from pixeltree.errors import CompileError
+from pixeltree.folded import Convolution, FoldedModel
+from pixeltree_protocol.cover import ChannelGrid
+from pixeltree_protocol.objects import BlockPlanes, Exit, FullyConnected, Label, PackedBits, Segment
+from pixeltree_protocol.registers import ARRAY_SIZE
+
+PASSES: tuple[tuple[str, Callable[[ir.Unit], None]], ...] = (
+    ("select words", select_words),
+    ("hoist loads", hoist_loads),
+    ("allocate registers", allocate),
+    ("set directions", set_directions),
+)
+"""Passes over the intermediate form, after lowering and before encoding, in order. Each does one thing."""
+
+
+Show = Callable[[str, str], None]
+
+_WAYS = ((True, 15), (True, 3), (False, 15), (False, 3), (False, 0))
+"""Whether weight planes load in pairs, and how long a shift may be that stays among other words; tried in
+this order. Pairs need more registers, shifts among words more room in the controller's store."""
+
+
+@dataclass(frozen=True)
+class SectionCost:
+    """What one layer costs.
+
+    Attributes:
+        name: the layer.
+        cost: of its steps.
+        planes: registers that hold something, after each of its operations: DREGs and AREGs.
+    """
+
+    name: str
+    cost: Cost
+    planes: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled node and how it came about.
+
+    Attributes:
+        node: the image.
+        layout: how the input lies on the array.
+        sections: cost of each layer, in order.
+        information_bits: information content of the weights and biases.
+    """
+
+    node: CompiledNode
+    layout: Layout
+    sections: tuple[SectionCost, ...]
+    information_bits: int = 0
+
+    @property
+    def cost(self) -> Cost:
+        """Of the whole node."""
+        return sum((section.cost for section in self.sections), Cost())
+
+
+def default_layout(model: FoldedModel) -> Layout:
+    """Blocks where only the first layer convolves and the input leaves room for its channels, else cells."""
+    convolutions = [layer for layer in model.layers if isinstance(layer, Convolution)]
+    channels = max((layer.outputs for layer in convolutions), default=1)
+    side = grid_side(channels)
+    if len(convolutions) <= 1 and model.input.size * side <= ARRAY_SIZE:
+        return block_layout(side)
+    return cell_layout(model.input.size, channels)
+
+
+def compile_model(
+    model: FoldedModel,
+    exits: Sequence[Exit] | None = None,
+    layout: Layout | None = None,
+    show: Show | None = None,
+) -> Compiled:
+    """Compile a model.
+
+    Args:
+        model: the folded model.
+        exits: where each outcome leads; label i for outcome i if None.
+        layout: how the input plane lies on the array; chosen if None. All nodes of a tree share one.
+        show: called with the name of every pass and the program after it, for people.
+
+    Raises:
+        CompileError: the model does not fit; it says what, how much is needed, and what there is.
+    """
+    exits = [Label(i) for i in range(model.outcomes)] if exits is None else exits
+    if len(exits) != model.outcomes:
+        raise CompileError(f"{model.outcomes} outcomes need as many exits, not {len(exits)}")
+    layout = layout or default_layout(model)
+    arrangement = arrange(model, layout)
+    lowered, encoded = _first_that_fits(model, layout, arrangement)
+    unit = lowered.unit
+    segments: list[Segment] = []
+    if unit.weights:
+        segments.append(BlockPlanes(unit.grid_side, unit.grid_side, tuple(unit.masks)))
+        segments.append(_packed(unit.weights))
+    if lowered.output is not None:
+        segments.append(lowered.output)
+    if show is not None:
+        _show_passes(
+            lower(model, layout, arrangement, unit.in_pairs).unit, unit.longest_in_line, encoded, show
+        )
+    node = make_image(encoded.steps, encoded.blocks, segments, exits)
+    output_bits = sum(32 + s.inputs for s in segments if isinstance(s, FullyConnected) for _ in s.biases)
+    information = len(unit.weights) + output_bits
+    return Compiled(node, layout, _section_costs(unit, encoded, segments), information)
+
+
+def compile_capture(geometry: CaptureGeometry) -> Compiled:
+    """Compile a tree's capture node."""
+    unit = capture_unit(geometry)
+    for _, run in PASSES:
+        run(unit)
+    encoded = Encoder(unit).encode()
+    encoded.check()
+    node = make_image(encoded.steps, encoded.blocks, (), (), is_capture=True)
+    layout = Layout(ChannelGrid(1, 8), geometry.pitch)
+    return Compiled(node, layout, _section_costs(unit, encoded, ()))
+
+
+def _section_costs(unit: ir.Unit, encoded: Encoded, segments: Sequence[Segment]) -> tuple[SectionCost, ...]:
+    predictor = Predictor(encoded.blocks, segments)
+    costs = [Cost()] * len(unit.sections)
+    for section, step in zip(encoded.sections, encoded.steps, strict=True):
+        costs[section] += predictor.cost(step)
+    return tuple(
+        SectionCost(section.name, cost, tuple(section.planes))
+        for section, cost in zip(unit.sections, costs, strict=True)
+    )
+
+
+def _first_that_fits(model: FoldedModel, layout: Layout, arrangement: Arrangement) -> tuple[Lowered, Encoded]:
+    """Run the passes, the fastest way first, until registers and the block store suffice.
+
+    Raises:
+        CompileError: not even the most frugal way fits.
+    """
+    for in_pairs, longest_in_line in _WAYS:
+        lowered = lower(model, layout, arrangement, in_pairs)
+        unit = lowered.unit
+        unit.longest_in_line = longest_in_line
+        try:
+            for _, run in PASSES:
+                run(unit)
+        except CompileError:
+            if in_pairs:
+                continue
+            raise
+        encoded = Encoder(unit).encode()
+        if encoded.fits:
+            break
+    encoded.check()
+    return lowered, encoded
+
+
+def _show_passes(unit: ir.Unit, longest_in_line: int, encoded: Encoded, show: Show) -> None:
+    """Run the passes once more, with somebody looking."""
+    unit.longest_in_line = longest_in_line
+    show("lower", unit.listing())
+    for name, run in PASSES:
+        run(unit)
+        show(name, unit.listing())
+    show("encode", encoded.listing())
+
+
+def _packed(bits: Sequence[int]) -> PackedBits:
+    value = sum(bit << index for index, bit in enumerate(bits))
+    return PackedBits(value.to_bytes((len(bits) + 7) // 8, "little"))

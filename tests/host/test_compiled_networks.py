@@ -1,0 +1,69 @@
+"""Compiled networks on an emulated array in ideal mode equal the integer reference, bit for bit."""
+
+import numpy as np
+import pytest
+
+from pixeltree.compiler.pipeline import compile_model
+from pixeltree.folded import infer
+from pixeltree_emu.array.device_array import PixelArray
+from tests.host.on_array import run_node
+from tests.host.random_models import random_input, random_model
+
+NETWORKS = 500
+SHARES = 20
+
+
+@pytest.fixture(scope="module")
+def array():
+    return PixelArray()
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_random_networks_equal_the_reference_and_take_the_predicted_time(share, array):
+    for seed in range(share, NETWORKS, SHARES):
+        model, layout = random_model(seed)
+        compiled = compile_model(model, layout=layout)
+        bits = random_input(model, seed)
+        result = run_node(compiled, bits, array)
+        reference = infer(model, bits)
+        assert result.logits == tuple(reference.logits), f"network {seed} differs: {model}"
+        assert result.outcome == reference.outcome
+        assert (result.ns, result.words) == (compiled.cost.nanoseconds, compiled.cost.words), (
+            f"network {seed}"
+        )
+
+
+def test_the_random_networks_are_of_all_kinds():
+    """So that nobody narrows the generator without noticing."""
+    seen = set()
+    for seed in range(NETWORKS):
+        model, layout = random_model(seed)
+        seen |= {type(layer).__name__ for layer in (*model.layers, model.head)}
+        seen |= {f"kernel {layer.side}" for layer in model.layers if hasattr(layer, "stride")}
+        seen |= {f"depth {len(model.layers)}", "blocks" if layout.in_blocks else "cells"}
+        seen |= {"grouped" for layer in model.layers if getattr(layer, "groups", 1) > 1}
+        seen |= {"strided" for layer in model.layers if getattr(layer, "stride", 1) > 1}
+        seen |= {"bordered" for layer in model.layers if getattr(layer, "before", 0)}
+        seen.add(f"grid {layout.grid.side}")
+        seen.add(f"size {model.input.size}")
+    wanted = {"Convolution", "Pooling", "FullyConnected", "HeatMap", "blocks", "cells", "grouped", "strided"}
+    wanted |= {f"kernel {side}" for side in range(2, 8)} | {f"grid {side}" for side in (1, 2, 4, 8, 16)}
+    wanted |= {"bordered", "size 16", "size 256", "depth 1", "depth 2", "depth 3", "depth 4"}
+    assert wanted <= seen, wanted - seen
+
+
+def test_compiling_is_deterministic():
+    model, layout = random_model(3)
+    first, second = (compile_model(model, layout=layout) for _ in range(2))
+    assert first.node.objects == second.node.objects
+
+
+def test_a_dark_and_a_bright_input(array):
+    model, layout = random_model(5)
+    compiled = compile_model(model, layout=layout)
+    for value in (False, True):
+        bits = np.full((model.input.size, model.input.size), value)
+        margin = model.input.margin
+        if margin:
+            bits[:margin] = bits[-margin:] = bits[:, :margin] = bits[:, -margin:] = False
+        assert run_node(compiled, bits, array).logits == tuple(infer(model, bits).logits)
