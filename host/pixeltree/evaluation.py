@@ -8,13 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.datasets import Dataset, Task
+from pixeltree.cells import WITHIN, CellGrid, mean_iou
+from pixeltree.datasets import NOWHERE, Dataset, Task
 from pixeltree.errors import DataError
+from pixeltree.folded import HeatMap
 from pixeltree.scheduler import TreeRunner
 from pixeltree.tree import ReferenceVisit, Tree
 from pixeltree_protocol.objects import Digest, Label
 
 Progress = Callable[[int], None]
+
+
+METRICS = {
+    Task.CLASSIFICATION: "accuracy",
+    Task.LOCALIZATION: f"objects within {WITHIN:g} pixels",
+    Task.SEGMENTATION: "mean IoU",
+}
+"""What the score of each task is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,17 +34,12 @@ class Evaluation:
     Attributes:
         decided: int64 (N,), index of the label of each image.
         paths: the nodes each image went through, with outcomes and logits.
-        confusion: int64 (labels, labels), images of each class (row) for which each label was decided.
+        score: by the task's metric, 0 to 1; see :data:`METRICS`.
     """
 
     decided: npt.NDArray[np.int64]
     paths: tuple[tuple[ReferenceVisit, ...], ...]
-    confusion: npt.NDArray[np.int64]
-
-    @property
-    def accuracy(self) -> float:
-        """Share of images with the right label, 0 to 1."""
-        return float(np.trace(self.confusion) / len(self.decided))
+    score: float
 
     def visits(self) -> dict[str, int]:
         """How many images went through each node."""
@@ -52,15 +57,15 @@ class Evaluation:
 
 
 def evaluate_reference(tree: Tree, dataset: Dataset, progress: Progress = lambda done: None) -> Evaluation:
-    """Classify images by the integer reference.
+    """Take images through the integer reference.
 
     Args:
         tree: what to evaluate.
-        dataset: images with classes named as the tree's labels.
+        dataset: images, with classes named as the tree's labels if they are to be classified.
         progress: called with the number of images done.
 
     Raises:
-        DataError: classes and labels differ, or images have another size.
+        DataError: classes and labels differ, images have another size, or the tree does another task.
     """
     return _evaluate(tree, dataset, tree.reference, progress)
 
@@ -68,16 +73,16 @@ def evaluate_reference(tree: Tree, dataset: Dataset, progress: Progress = lambda
 def evaluate_device(
     runner: TreeRunner, tree: Tree, dataset: Dataset, progress: Progress = lambda done: None
 ) -> Evaluation:
-    """Classify images on a device; see :func:`evaluate_reference`.
+    """Take images through a device; see :func:`evaluate_reference`.
 
     Args:
         runner: with the tree opened on the device.
         tree: the same tree.
-        dataset: images with classes named as the tree's labels.
+        dataset: the images.
         progress: called with the number of images done.
 
     Raises:
-        DataError: classes and labels differ, or images have another size.
+        DataError: see :func:`evaluate_reference`.
         DeviceError: the device ended a frame with an error.
     """
 
@@ -87,6 +92,17 @@ def evaluate_device(
         return result.label, tuple(visits)
 
     return _evaluate(tree, dataset, decide, progress)
+
+
+def confusion(tree: Tree, dataset: Dataset, evaluation: Evaluation) -> npt.NDArray[np.int64]:
+    """Images of each class (row) for which each label was decided: int64 (labels, labels).
+
+    Raises:
+        DataError: classes and labels differ.
+    """
+    matrix = np.zeros((len(tree.labels), len(tree.labels)), np.int64)
+    np.add.at(matrix, (_labels(tree, dataset)[dataset.targets], evaluation.decided), 1)
+    return matrix
 
 
 def accuracy_by_node(tree: Tree, dataset: Dataset, evaluation: Evaluation) -> dict[str, float]:
@@ -128,15 +144,51 @@ def _evaluate(
     decide: Callable[[npt.NDArray[np.uint8]], tuple[int, tuple[ReferenceVisit, ...]]],
     progress: Progress,
 ) -> Evaluation:
-    labels = _labels(tree, dataset)
+    _check(tree, dataset)
     results = []
     for image in dataset.images:
         results.append(decide(image))
         progress(len(results))
     decided = np.array([label for label, _ in results], np.int64)
-    confusion = np.zeros((len(tree.labels), len(tree.labels)), np.int64)
-    np.add.at(confusion, (labels[dataset.targets], decided), 1)
-    return Evaluation(decided, tuple(path for _, path in results), confusion)
+    paths = tuple(path for _, path in results)
+    return Evaluation(decided, paths, _score(tree, dataset, decided, paths))
+
+
+def _check(tree: Tree, dataset: Dataset) -> None:
+    """Refuse what the tree cannot do before an hour of frames."""
+    if dataset.task is Task.CLASSIFICATION:
+        _labels(tree, dataset)
+    elif not _grids(tree):
+        raise DataError(f"{dataset.name} is for {dataset.task}; no node of {tree.name} makes a heat map")
+
+
+def _grids(tree: Tree) -> dict[str, CellGrid]:
+    """The cells of every node that makes a heat map, by name."""
+    return {name: CellGrid.of(m) for name, m in tree.models.items() if isinstance(m.head, HeatMap)}
+
+
+def _score(
+    tree: Tree,
+    dataset: Dataset,
+    decided: npt.NDArray[np.int64],
+    paths: tuple[tuple[ReferenceVisit, ...], ...],
+) -> float:
+    """The score of a task. Where no node made a heat map, because the tree saw nothing, nothing was found."""
+    if dataset.task is Task.CLASSIFICATION:
+        return float((_labels(tree, dataset)[dataset.targets] == decided).mean())
+    grids = _grids(tree)
+    maps = [next((visit for visit in path[::-1] if visit.node in grids), None) for path in paths]
+    if dataset.task is Task.SEGMENTATION:
+        shape = dataset.targets.shape[1:]
+        cells = [np.zeros(shape) if heat is None else np.reshape(heat.logits, shape) > 0 for heat in maps]
+        return mean_iou(np.array(cells, np.int64), dataset.targets, len(dataset.classes))
+    found = [
+        np.zeros((positions[:, 0] != NOWHERE).sum(), np.bool_)
+        if heat is None
+        else grids[heat.node].found(np.array(heat.logits, np.float64), positions)
+        for heat, positions in zip(maps, dataset.targets, strict=True)
+    ]
+    return float(np.concatenate(found).mean())
 
 
 def _labels(tree: Tree, dataset: Dataset) -> npt.NDArray[np.int64]:

@@ -28,6 +28,3 @@ class AnalogErrors:
 
 TYPICAL_ERRORS = AnalogErrors(gain_error=-0.0072, gain_spread=0.002, offset_spread=0.2, noise=0.35)
 """gain_error is fitted to the published repeated-copy experiment; the others are assumed."""
-
-GREATEST_SUM = 100
-"""AREG level that sums keep within (fact sheet section 7, saturation)."""

@@ -13,7 +13,7 @@ from pixeltree.datasets.named import test_images as named_images
 from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.demo.run import demo_tree
 from pixeltree.errors import DataError
-from pixeltree.evaluation import accuracy_by_node, evaluate_reference
+from pixeltree.evaluation import accuracy_by_node, confusion, evaluate_reference
 from pixeltree.images import write_plane
 from tests.system.conftest import pixeltree
 
@@ -36,9 +36,10 @@ def digits(count):
 def test_the_reference_confuses_what_it_confuses():
     tree, dataset = demo_tree(), digits(60)
     evaluation = evaluate_reference(tree, dataset)
-    assert evaluation.accuracy > 0.9
-    assert evaluation.confusion.sum() == 60
-    np.testing.assert_array_equal(evaluation.confusion.sum(axis=1), dataset.counts())
+    assert evaluation.score > 0.9
+    matrix = confusion(tree, dataset, evaluation)
+    assert np.trace(matrix) == pytest.approx(60 * evaluation.score)
+    np.testing.assert_array_equal(matrix.sum(axis=1), dataset.counts())
     assert evaluation.visits()["root"] == 60
     assert evaluation.differences(evaluation) == 0
     assert evaluation.decided.tolist() == [tree.reference(image)[0] for image in dataset.images]
@@ -58,13 +59,13 @@ def test_each_nodes_accuracy_is_that_of_its_own_decisions():
         shares[node] * np.sum([v == node and r for v, r in zip(visited, routed, strict=True)])
         for node in leaves
     )
-    assert right / 120 == pytest.approx(evaluation.accuracy)
+    assert right / 120 == pytest.approx(evaluation.score)
 
 
 def test_classes_are_matched_by_name_not_by_order():
     tree, dataset = demo_tree(), digits(30)
     turned = Dataset("t", dataset.task, dataset.images, 9 - dataset.targets, dataset.classes[::-1])
-    assert evaluate_reference(tree, turned).accuracy == evaluate_reference(tree, dataset).accuracy
+    assert evaluate_reference(tree, turned).score == evaluate_reference(tree, dataset).score
     strange = Dataset("s", dataset.task, dataset.images, dataset.targets, (*dataset.classes[:9], "x"))
     with pytest.raises(DataError, match="differ in the classes 9, x"):
         evaluate_reference(tree, strange)
@@ -77,7 +78,7 @@ def test_ideal_chips_equal_the_reference(model, tmp_path):
     assert run.returncode == 0, run.stderr
     report = json.loads(report_file.read_text())
     assert report["images"] == 12
-    assert report["device_accuracies"] == [report["accuracy"]] * 2
+    assert report["device_scores"] == [report["score"]] * 2
     assert report["device_differences"] == [0, 0]
     assert np.sum(report["confusion"]) == 12
 
@@ -115,7 +116,10 @@ def test_data_may_be_a_folder(model, tmp_path):
 
 def test_bad_input_is_one_line_and_status_2(model, tmp_path):
     for arguments, message in (
-        ((model, "--data", "letters"), "'letters' is neither a folder nor one of digits, glyphs"),
+        (
+            (model, "--data", "letters"),
+            "'letters' is neither a folder nor one of digits, glyphs, scenes-",
+        ),
         ((str(tmp_path / "no.ptree"), "--data", "digits"), "cannot be read"),
         ((model, "--data", "digits", "--device", "x", "--preset", "ideal"), "not both"),
     ):

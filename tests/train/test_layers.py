@@ -199,7 +199,8 @@ def test_the_cells_of_a_heat_map_look_where_the_specification_says(layers):
     _, rows, columns = specification.shapes[-1]
     network(image).view(rows, columns)[5, 6].backward()
     weight = image.grad[0]
-    first, distance = specification.cell_grid
+    grid = specification.cell_grid
+    first, distance = grid.first, grid.distance
     along = (weight.sum(dim=1) * torch.arange(64)).sum() / weight.sum()
     across = (weight.sum(dim=0) * torch.arange(64)).sum() / weight.sum()
     assert (along.item(), across.item()) == pytest.approx(

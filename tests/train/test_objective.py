@@ -9,9 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from pixeltree.cells import CellGrid, mean_iou  # noqa: E402
 from pixeltree.datasets import NOWHERE, Dataset, Task  # noqa: E402
 from pixeltree.errors import DataError  # noqa: E402
-from pixeltree.train.objective import IGNORED, CellMap, Classification, mean_iou, objective_for  # noqa: E402
+from pixeltree.train.objective import IGNORED, CellMap, Classification, objective_for  # noqa: E402
 from pixeltree.train.specification import (  # noqa: E402
     Convolution,
     FullyConnected,
@@ -21,7 +22,7 @@ from pixeltree.train.specification import (  # noqa: E402
 )
 
 IMAGES = np.zeros((2, 64, 64), np.uint8)
-CELLS = CellMap(16, 16, first=1.5, distance=4)
+CELLS = CellMap(CellGrid(16, 16, first=1.5, distance=4))
 
 
 def located(*positions):
@@ -61,21 +62,21 @@ def test_the_cell_of_a_centre_is_wanted_and_its_neighbours_may_be_anything():
 
 def test_ignored_cells_do_not_count_in_the_loss():
     targets = torch.tensor([[1.0, 0.0, IGNORED]])
-    loss = CellMap(1, 3, 0, 4, positive_weight=3).loss(torch.tensor([[0.0, 0.0, 100.0]]), targets)
+    loss = CellMap(CellGrid(1, 3, 0, 4), positive_weight=3).loss(torch.tensor([[0.0, 0.0, 100.0]]), targets)
     assert loss.item() == pytest.approx(math.log(2))
 
 
 def test_a_peaks_place_lies_between_its_cells():
     heat = np.zeros((16, 16))
     heat[4, 4], heat[4, 5] = 2, 1
-    (peak,) = CELLS.peaks(heat.ravel(), 1)
+    (peak,) = CELLS.grid.peaks(heat.ravel(), 1)
     assert peak == pytest.approx([4 * 4 + 1.5, 4 * 4 + 1.5 + 4 / 3])
 
 
 def test_the_second_peak_is_another_object():
     heat = np.zeros((16, 16))
     heat[4, 4], heat[4, 5], heat[12, 3] = 9, 8, 2
-    peaks = CELLS.peaks(heat.ravel(), 2)
+    peaks = CELLS.grid.peaks(heat.ravel(), 2)
     assert np.abs(peaks[1] - [12 * 4 + 1.5, 3 * 4 + 1.5]).max() < 1
 
 
@@ -101,14 +102,14 @@ def test_segmentation_decides_by_the_sign():
     assert CELLS.score(logits, dataset) == 1
     assert CELLS.score(-logits, dataset) == 0
     with pytest.raises(DataError, match=r"has \(16, 16\) cells of 2 classes; .*\(15, 15\)"):
-        CellMap(15, 15, 3.5, 4).targets(dataset)
+        CellMap(CellGrid(15, 15, 3.5, 4)).targets(dataset)
 
 
 def test_head_task_and_size_must_fit():
     layers = (Convolution(4, 3, stride=4),)
     classifier = NetworkSpecification(Input(64), layers, FullyConnected(2))
     localizer = NetworkSpecification(Input(64), layers, HeatMap(2, before=0, after=0))
-    assert objective_for(located([(1, 1)]), localizer) == CellMap(15, 15, first=2, distance=4)
+    assert objective_for(located([(1, 1)]), localizer) == CellMap(CellGrid(15, 15, first=2, distance=4))
     assert objective_for(labelled(0, 1, classes=2), classifier) == Classification(((0,), (1,)))
     for dataset, specification, message in (
         (labelled(0, 1), classifier, "has 3 classes"),

@@ -12,7 +12,6 @@ from rich.tree import Tree as Drawing
 
 from pixeltree.datasets.named import test_images
 from pixeltree.evaluation import accuracy_by_node, evaluate_reference
-from pixeltree.network import INPUT_SIZE
 from pixeltree.tree import Tree
 from pixeltree_protocol.objects import Digest, Label
 
@@ -31,10 +30,10 @@ def tree(
     accuracies: dict[str, float] = {}
     counts = f"{len(loaded.labels)} labels, {len(loaded.names)} nodes, {loaded.total_bytes:,} bytes"
     if data is not None:
-        dataset = test_images(data, INPUT_SIZE)
+        dataset = test_images(data, loaded.geometry.size)
         evaluation = evaluate_reference(loaded, dataset)
         accuracies = accuracy_by_node(loaded, dataset, evaluation)
-        counts += f", {evaluation.accuracy:.1%} of {len(dataset):,} images right"
+        counts += f", {evaluation.score:.1%} of {len(dataset):,} images right"
     drawing = Drawing(escape(f"{loaded.name}: {counts}"))
     _draw(loaded, loaded.root.root, accuracies, drawing)
     Console().print(drawing)

@@ -31,7 +31,7 @@ from pixeltree.datasets.typefaces import (
 )
 from pixeltree.errors import DataError
 
-VERSION = 1
+VERSION = 2
 """Counts changes of this file or of ``typefaces`` that give other images."""
 
 _STREAM = 0x474C595048
@@ -46,7 +46,7 @@ class GlyphSettings:
         per_class: images of each class for training, validation and test.
         size: rows and columns of an image, in pixels.
         rotation: largest rotation, in degrees.
-        shift: largest shift along each axis, in pixels.
+        shift: largest shift along each axis, as a share of the image.
         scale: largest relative change of the size, the same along both axes.
         stroke: largest change of the strokes' edge, as a share of a blurred edge's height, below 0.5.
         noise: greatest sigma of the Gaussian noise of an image, in grey levels.
@@ -58,7 +58,7 @@ class GlyphSettings:
     per_class: tuple[int, int, int] = (240, 40, 60)
     size: int = 64
     rotation: float = 10.0
-    shift: float = 4.0
+    shift: float = 0.0625
     scale: float = 0.1
     stroke: float = 0.2
     noise: float = 12.0
@@ -143,7 +143,7 @@ def draw_glyph(mask: npt.NDArray[np.uint8], settings: GlyphSettings, random: np.
     spread = random.random(5) * 2 - 1
     angle = math.radians(settings.rotation) * spread[0]
     zoom = MASK_SIZE / settings.size / (1 + settings.scale * spread[1])
-    covered = _sample(mask, settings, angle, zoom, spread[2:4] * settings.shift)
+    covered = _sample(mask, settings, angle, zoom, spread[2:4] * settings.shift * settings.size)
     edge = 0.5 + settings.stroke * spread[4]
     strokes = np.clip((_blurred(covered) / 255 - edge) * 4 + 0.5, 0, 1)
     dark, bright = (random.uniform(low, high) for low, high in (settings.dark, settings.bright))

@@ -23,6 +23,8 @@ from pixeltree.train.noise import AnalogNoise
 from pixeltree.train.specification import Convolution, FullyConnected, NetworkSpecification, Pooling
 from pixeltree_protocol.nonidealities import AnalogErrors
 
+_HEAD = "head"
+
 
 class BinaryNetwork(nn.Module):
     """The binary network of a specification.
@@ -32,8 +34,8 @@ class BinaryNetwork(nn.Module):
         input: brightness to signs.
         layers: a BinaryConvolution and a LatentActivation for each convolution; a pooling for each pooling.
         head: signs to integer logits.
-        noise: the errors of each convolution's sums in training, by its index in ``layers``; empty without
-            errors.
+        noise: the errors of each convolution's sums in training, by its index in ``layers``, and of a heat
+            map's; empty without errors.
         log_scale: float (), the logits' learned log inverse temperature, in training only.
     """
 
@@ -60,6 +62,8 @@ class BinaryNetwork(nn.Module):
             self.head = BinaryFullyConnected(shape, head.outcomes)
         else:
             self.head = BinaryHeatMap(shape[0], head)
+            if errors is not None:
+                self.noise[_HEAD] = AnalogNoise(self.head.taps, errors)
         self.log_scale = nn.Parameter(torch.tensor(0.0))
 
     def activations(self, brightness: Tensor) -> list[Tensor]:
@@ -94,7 +98,10 @@ class BinaryNetwork(nn.Module):
             latent = layer(latent)
             if str(index) in self.noise:
                 latent = self.noise[str(index)](latent)
-        return cast(Tensor, self.head(sign(latent, self.specification.estimator).float()))
+        logits = cast(Tensor, self.head(sign(latent, self.specification.estimator).float()))
+        if _HEAD in self.noise:
+            logits = cast(Tensor, self.noise[_HEAD](logits))
+        return logits
 
     def forward(self, brightness: Tensor) -> Tensor:
         """Logits for the loss: ``exp(log_scale) * integer_logits / sqrt(K)``, float32 (batch, outcomes).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pixeltree.cells import CellGrid
 from pixeltree.errors import PixeltreeError
 from pixeltree.folded import InputSpec, ModelError, PoolingKind
 from pixeltree.train.binarize import Estimator
@@ -164,21 +165,16 @@ class NetworkSpecification:
         return tuple(shapes)
 
     @property
-    def cell_grid(self) -> tuple[float, float]:
-        """Centre of the window of a heat map's first cell, and the distance of its cells, in pixels.
-
-        A window of k that begins at ``r stride - before`` has its centre at
-        ``r stride - before + (k - 1) / 2``, in units of its input's distance; layer by layer.
-        """
-        first, distance = 0.0, 1.0
-        for layer in (*self.layers, self.head):
-            if isinstance(layer, Pooling):
-                first += distance * (layer.side - 1) / 2
-                distance *= layer.side
-            elif not isinstance(layer, FullyConnected):
-                first += distance * ((layer.kernel - 1) / 2 - layer.borders[0])
-                distance *= layer.stride
-        return first, distance
+    def cell_grid(self) -> CellGrid:
+        """The cells of the heat map."""
+        windows = [
+            (layer.side, 0, layer.side)
+            if isinstance(layer, Pooling)
+            else (layer.kernel, layer.borders[0], layer.stride)
+            for layer in (*self.layers, self.head)
+            if not isinstance(layer, FullyConnected)
+        ]
+        return CellGrid.behind(windows, *self.shapes[-1][1:])
 
     @property
     def head_inputs(self) -> Shape:
