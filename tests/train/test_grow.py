@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,11 +12,11 @@ torch = pytest.importorskip("torch")
 from pixeltree.datasets import Dataset, Splits, Task  # noqa: E402
 from pixeltree.errors import CompileError  # noqa: E402
 from pixeltree.folded import PoolingKind, infer  # noqa: E402
-from pixeltree.train.capacity import Capacity, best_fit, pooled, segment_bytes  # noqa: E402
+from pixeltree.train.capacity import Capacity, best_fit, most_outcomes, pooled, segment_bytes  # noqa: E402
 from pixeltree.train.export import compile_tree  # noqa: E402
 from pixeltree.train.fit import FitSettings  # noqa: E402
 from pixeltree.train.grouping import confusion, grouped, overlapping  # noqa: E402
-from pixeltree.train.grow import GrowSettings, accuracy, grow_tree  # noqa: E402
+from pixeltree.train.grow import GroupTeacher, GrowSettings, accuracy, grow_tree  # noqa: E402
 from pixeltree.train.specification import (  # noqa: E402
     Convolution,
     FullyConnected,
@@ -83,6 +85,29 @@ def test_a_class_joins_the_groups_it_is_sent_to():
     routed = np.array([[0.9, 0.1], [0.98, 0.02], [0.0, 1.0]])
     assert overlapping(((0, 1), (2,)), routed, 0.05) == ((0, 1), (0, 2))
     assert overlapping(((0, 1), (2,)), routed, 0.5) == ((0, 1), (2,))
+
+
+def test_a_group_grows_to_what_a_node_holds_and_takes_the_greatest_shares_first():
+    routed = np.array([[1.0, 0.0], [0.8, 0.2], [0.7, 0.3], [0.0, 1.0]])
+    assert overlapping(((0, 1, 2), (3,)), routed, 0.05, most=2) == ((0, 1, 2), (2, 3))
+    assert overlapping(((0, 1, 2), (3,)), routed, 0.05, most=3) == ((0, 1, 2), (1, 2, 3))
+
+
+def test_the_most_outcomes_are_those_that_fit():
+    most = most_outcomes(NETWORK, Capacity(500))
+    sizes = [segment_bytes(replace(NETWORK, head=FullyConnected(most + more))) for more in (0, 1)]
+    assert sizes[0] <= 500 < sizes[1]
+    assert most_outcomes(NETWORK, Capacity(40)) == 0
+    assert most_outcomes(NETWORK, Capacity(100_000, outcomes=7)) == 7
+
+
+def test_a_teachers_opinion_of_a_group_is_that_of_its_classes_together():
+    class Fixed(torch.nn.Module):
+        def forward(self, brightness):
+            return torch.tensor([[0.1, 0.2, 0.3, 0.4]]).log().expand(len(brightness), 4)
+
+    opinion = GroupTeacher(Fixed(), ((0, 1), (2, 3), (3,)))(torch.zeros(2, 16, 16))
+    np.testing.assert_allclose(opinion.exp(), [[0.3, 0.7, 0.4]] * 2, rtol=1e-6)
 
 
 def test_the_finest_pooling_that_fits_is_chosen():

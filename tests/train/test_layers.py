@@ -17,6 +17,7 @@ from pixeltree.train.layers import (  # noqa: E402
     LatentActivation,
     MajorityPooling,
     OrPooling,
+    balanced_threshold,
     clip_latent_weights,
 )
 from pixeltree.train.network import BinaryNetwork, FloatNetwork  # noqa: E402
@@ -244,3 +245,15 @@ def test_the_cells_of_a_heat_map_look_where_the_specification_says(layers):
 def test_networks_that_cannot_be_are_refused(make, message):
     with pytest.raises(SpecificationError, match=message):
         make()
+
+
+@pytest.mark.parametrize("side", [2, 4, 8])
+def test_half_of_the_cells_of_an_or_pooling_fire_at_first(side):
+    values = torch.randn(2000, side, generator=torch.Generator().manual_seed(0))
+    firing = (values > balanced_threshold(side)).any(dim=1).float().mean().item()
+    assert firing == pytest.approx(0.5, abs=0.04)
+    layers = (Convolution(3, 4), Pooling(PoolingKind.OR, side), Convolution(2, 3))
+    network = BinaryNetwork(NetworkSpecification(Input(64), layers, FullyConnected(2)))
+    first, last = (layer for layer in network.layers if isinstance(layer, LatentActivation))
+    assert (first.threshold == balanced_threshold(side)).all()
+    assert (last.threshold == 0).all()

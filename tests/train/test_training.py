@@ -166,7 +166,7 @@ def test_a_student_learns_from_its_teachers_opinion_alone():
 
 
 def test_noise_aware_training_errs_in_training_only():
-    network = build(lambda: BinaryNetwork(TINY, TYPICAL_ERRORS), 0)
+    network = build(lambda: BinaryNetwork(TINY, replace(TYPICAL_ERRORS, noise=5.0)), 0)
     images = torch.from_numpy(TEST.images[:4])
     network.train()
     assert not torch.equal(network(images), network(images))

@@ -75,6 +75,12 @@ def best_fit(
     return None
 
 
+def most_outcomes(network: NetworkSpecification, capacity: Capacity) -> int:
+    """The most outcomes with which a network fits; 0 if it does not fit with 2."""
+    fitting = range(2, capacity.outcomes + 1)
+    return max((n for n in fitting if capacity.fits(replace(network, head=FullyConnected(n)))), default=0)
+
+
 def require_fit(
     candidates: Sequence[NetworkSpecification], outcomes: int, capacity: Capacity
 ) -> NetworkSpecification:

@@ -56,15 +56,26 @@ def grouped(matrix: npt.NDArray[np.float64], count: int, seed: int) -> Groups:
     return tuple(filled)
 
 
-def overlapping(groups: Groups, routed: npt.NDArray[np.float64], share: float) -> Groups:
+def overlapping(
+    groups: Groups, routed: npt.NDArray[np.float64], share: float, most: int | None = None
+) -> Groups:
     """Groups with classes added that a router often sends there.
 
     Args:
         groups: indices of classes.
         routed: float64 (classes, groups), the share of each class's images that goes to each group.
         share: from which a class is added.
+        most: classes to which a group may grow, the greatest shares first; None for no limit.
     """
     return tuple(
-        tuple(sorted({*group, *(int(c) for c in np.flatnonzero(routed[:, index] >= share))}))
+        tuple(sorted({*group, *_strays(group, routed[:, index], share, most)}))
         for index, group in enumerate(groups)
     )
+
+
+def _strays(
+    group: tuple[int, ...], shares: npt.NDArray[np.float64], share: float, most: int | None
+) -> list[int]:
+    order = np.argsort(-shares, kind="stable")
+    strays = [int(c) for c in order if shares[c] >= share and int(c) not in group]
+    return strays if most is None else strays[: max(0, most - len(group))]

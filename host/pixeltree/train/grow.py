@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor, nn
 
 from pixeltree.datasets import Dataset, Splits
 from pixeltree.errors import CompileError
-from pixeltree.train.capacity import Capacity, best_fit, require_fit
+from pixeltree.train.capacity import Capacity, best_fit, most_outcomes, require_fit
 from pixeltree.train.checkpoint import CheckpointFile
 from pixeltree.train.export import FoldedNode
 from pixeltree.train.fit import EpochReport, FitSettings, build, fit, logits_of
@@ -104,6 +106,27 @@ def accuracy(node: GrownNode, dataset: Dataset) -> float:
     return float((node.decide(dataset.images) == dataset.targets).mean())
 
 
+class GroupTeacher(nn.Module):
+    """What a teacher for all classes thinks of a node's outcomes: logsumexp of its logits of their classes.
+
+    A class in several groups counts in each.
+    """
+
+    def __init__(self, teacher: nn.Module, groups: Groups) -> None:
+        super().__init__()
+        self.teacher = teacher.eval()
+        self.groups = [list(group) for group in groups]
+
+    def forward(self, brightness: Tensor) -> Tensor:
+        """Logits: float (batch, outcomes).
+
+        Args:
+            brightness: (batch, rows, columns), 0 to 255.
+        """
+        logits: Tensor = self.teacher(brightness)
+        return torch.stack([logits[:, group].logsumexp(dim=1) for group in self.groups], dim=1)
+
+
 class _Grower:
     def __init__(
         self,
@@ -113,7 +136,9 @@ class _Grower:
         settings: GrowSettings,
         checkpoints: Path | None,
         progress: Progress,
+        teacher: nn.Module | None,
     ) -> None:
+        self.teacher = teacher
         self.splits, self.capacity, self.settings = splits, capacity, settings
         self.candidates = list(candidates)
         self.checkpoints, self.progress = checkpoints, progress
@@ -137,7 +162,16 @@ class _Grower:
             text = repr((network, groups, settings, self.settings.errors, self.data))
             identity = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
             file = CheckpointFile(self.checkpoints / f"{name}-{identity[:12]}", identity)
-        fit(made, training, validation, objective, settings, file, progress=lambda r: self.progress(name, r))
+        fit(
+            made,
+            training,
+            validation,
+            objective,
+            settings,
+            file,
+            GroupTeacher(self.teacher, groups) if self.teacher is not None else None,
+            lambda report: self.progress(name, report),
+        )
         score = objective.score(logits_of(made, validation.images), validation)
         self.trained[network, groups] = GrownNode(made, groups, (None,) * len(groups), score)
         return self.trained[network, groups]
@@ -171,8 +205,10 @@ class _Grower:
         for target in np.unique(own.targets):
             chosen = outcomes[own.targets == target]
             shares[target] = np.bincount(chosen, minlength=len(groups)) / len(chosen)
-        wider = overlapping(groups, shares, self.settings.overlap)
-        if wider == groups or any(len(group) > self.capacity.outcomes for group in wider):
+        finest = next((each for each in self.candidates if most_outcomes(each, self.capacity)), None)
+        most = most_outcomes(finest, self.capacity) if finest is not None else 0
+        wider = overlapping(groups, shares, self.settings.overlap, most)
+        if wider == groups:
             return plain
         other = self.routed(f"{name} (overlapping)", wider, depth)
         return other if accuracy(other, own) > accuracy(plain, own) else plain
@@ -204,6 +240,7 @@ def grow_tree(
     groups: Groups | None = None,
     checkpoints: Path | None = None,
     progress: Progress = lambda name, report: None,
+    teacher: nn.Module | None = None,
 ) -> GrownNode:
     """Grow a tree for a classification.
 
@@ -219,6 +256,7 @@ def grow_tree(
         groups: the classes of each child, by hand; None finds them.
         checkpoints: a folder where every node's training is saved, and goes on from; None saves nothing.
         progress: called after every epoch with the node's name.
+        teacher: a trained network for all classes, needed if the settings distill.
 
     Returns:
         The root.
@@ -228,7 +266,7 @@ def grow_tree(
         CheckpointError: a checkpoint cannot be read or written.
     """
     chosen = settings or GrowSettings()
-    grower = _Grower(splits, capacity, candidates, chosen, checkpoints, progress)
+    grower = _Grower(splits, capacity, candidates, chosen, checkpoints, progress, teacher)
     if groups is None:
         return grower.grow("root", tuple(range(len(splits.training.classes))), 1)
     return grower.split("root", groups, 1)

@@ -9,6 +9,7 @@ the strongest activation of a cell instead of an arbitrary one.
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import cast
 
 import torch
@@ -74,6 +75,16 @@ class ExactBatchNorm(nn.BatchNorm2d):
         return self.weight.double().view(shape) * centred + self.bias.double().view(shape)
 
 
+def balanced_threshold(side: int) -> float:
+    """The threshold at which half of the cells of an OR pooling fire, before anything is learned.
+
+    Normalized sums are taken as Gaussian, and as so alike along one axis that a cell of side^2 is worth
+    ``side`` independent ones: P(none fires) = P(v < t)^side = 1 / 2. Without it nearly all cells fire at
+    first, and carry no information.
+    """
+    return NormalDist().inv_cdf(0.5 ** (1 / side))
+
+
 class LatentActivation(nn.Module):
     """v = BN(s) - threshold, with a threshold learned per channel; the activation is sign(v).
 
@@ -81,13 +92,13 @@ class LatentActivation(nn.Module):
 
     Attributes:
         norm: the batch normalization.
-        threshold: float (channels,).
+        threshold: float (channels,); begins at :func:`balanced_threshold` of the OR pooling that follows.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, pooled: int = 1) -> None:
         super().__init__()
         self.norm = ExactBatchNorm(channels)
-        self.threshold = nn.Parameter(torch.zeros(channels))
+        self.threshold = nn.Parameter(torch.full((channels,), balanced_threshold(pooled)))
 
     def forward(self, sums: Tensor) -> Tensor:
         """Latent activations, same shape as the sums; float64 in evaluation mode."""

@@ -45,13 +45,17 @@ class BinaryNetwork(nn.Module):
         self.input = InputBinarization(specification.input)
         self.layers = nn.ModuleList()
         self.noise = nn.ModuleDict()
-        for layer, (channels, _, _) in zip(specification.layers, specification.shapes, strict=False):
+        following = (*specification.layers[1:], None)
+        for layer, after, (channels, _, _) in zip(
+            specification.layers, following, specification.shapes, strict=False
+        ):
             if isinstance(layer, Convolution):
+                pooled = after.side if isinstance(after, Pooling) and after.kind is PoolingKind.OR else 1
                 convolution = BinaryConvolution(channels, layer)
                 if errors is not None:
                     self.noise[str(len(self.layers))] = AnalogNoise(convolution.taps, errors)
                 self.layers.append(convolution)
-                self.layers.append(LatentActivation(layer.channels))
+                self.layers.append(LatentActivation(layer.channels, pooled))
             elif layer.kind is PoolingKind.OR:
                 self.layers.append(OrPooling(layer.side))
             else:

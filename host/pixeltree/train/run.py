@@ -154,6 +154,7 @@ def _run_tree(
         table.groups_of(splits.training.classes),
         checkpoints,
         progress,
+        _teacher(recipe, splits, checkpoints, progress),
     )
     return TrainedModel(recipe, splits.training.classes, root.nodes(), accuracy(root, splits.validation))
 
