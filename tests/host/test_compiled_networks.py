@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 
 from pixeltree.compiler.pipeline import compile_model
+from pixeltree.errors import CompileError
 from pixeltree.folded import infer
 from pixeltree_emu.array.device_array import PixelArray
 from tests.host.on_array import run_node
-from tests.host.random_models import random_input, random_model
+from tests.host.random_models import check_network, random_model
 
 NETWORKS = 500
 SHARES = 20
+MOST_REFUSED = 2
+"""Of a share; the controller's store is too small for a few."""
 
 
 @pytest.fixture(scope="module")
@@ -20,17 +23,18 @@ def array():
 
 @pytest.mark.parametrize("share", range(SHARES))
 def test_random_networks_equal_the_reference_and_take_the_predicted_time(share, array):
-    for seed in range(share, NETWORKS, SHARES):
-        model, layout = random_model(seed)
-        compiled = compile_model(model, layout=layout)
-        bits = random_input(model, seed)
-        result = run_node(compiled, bits, array)
-        reference = infer(model, bits)
-        assert result.logits == tuple(reference.logits), f"network {seed} differs: {model}"
-        assert result.outcome == reference.outcome
-        assert (result.ns, result.words) == (compiled.cost.nanoseconds, compiled.cost.words), (
-            f"network {seed}"
-        )
+    checked = refused = 0
+    seed = share
+    while checked < NETWORKS // SHARES:
+        try:
+            problem = check_network(seed, array)
+        except CompileError:
+            refused += 1
+        else:
+            assert problem is None, f"network {seed}: {problem}"
+            checked += 1
+        seed += SHARES
+    assert refused <= MOST_REFUSED
 
 
 def test_the_random_networks_are_of_all_kinds():
