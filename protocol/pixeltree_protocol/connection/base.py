@@ -71,6 +71,27 @@ class Ticket:
         self.wire_bytes = 0
 
 
+def queue_message(
+    delivery: Delivery, message: Message, ticket: Ticket, priority: Priority, limit: int = MAX_PAYLOAD
+) -> None:
+    """Queue a message of a session.
+
+    Raises:
+        MessageError: a field does not fit its declaration, or the payload has more than ``limit`` bytes.
+    """
+    body = encode_body(message)
+    size = ENVELOPE_BYTES + len(body)
+    if size > limit:
+        raise MessageError(f"{type(message).__name__} has {size} bytes; the other end takes {limit}")
+
+    def encode(numbers: Numbers) -> bytes:
+        frame = encode_frame(seal(body, message, ticket.request, numbers))
+        ticket.wire_bytes = len(frame)
+        return frame
+
+    delivery.queue(wire_limit(size), encode, priority)
+
+
 class End:
     """One end of a link: frames in and out, acknowledgements, signs of life.
 
@@ -149,21 +170,6 @@ class End:
         self._silence = silence_ms / 1000
         self._last_sent = self._last_heard = now
         self._state = State.READY
-
-    def _queue(self, message: Message, ticket: Ticket, priority: Priority, limit: int = MAX_PAYLOAD) -> None:
-        """Queue a message of the session, whose payload may have ``limit`` bytes."""
-        assert self._delivery is not None
-        body = encode_body(message)
-        size = ENVELOPE_BYTES + len(body)
-        if size > limit:
-            raise MessageError(f"{type(message).__name__} has {size} bytes; the other end takes {limit}")
-
-        def encode(numbers: Numbers) -> bytes:
-            frame = encode_frame(seal(body, message, ticket.request, numbers))
-            ticket.wire_bytes = len(frame)
-            return frame
-
-        self._delivery.queue(wire_limit(size), encode, priority)
 
     def _link_frame(self, message: LinkMessage) -> bytes:
         numbers = self._delivery.numbers if self._delivery else _NO_NUMBERS

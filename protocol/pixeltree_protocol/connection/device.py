@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pixeltree_protocol.connection.authentication import device_proof, host_proof, same
-from pixeltree_protocol.connection.base import End, State, Ticket
+from pixeltree_protocol.connection.base import End, State, Ticket, queue_message
 from pixeltree_protocol.connection.events import DeviceEvent, Greeting, Left, Received, Rejected
 from pixeltree_protocol.declaration import Sender
 from pixeltree_protocol.delivery import Delivery, Priority
@@ -79,13 +79,34 @@ class Identity:
             )
 
 
-@dataclass
 class SessionState:
-    """What the device's end keeps of a session while it has no wire."""
+    """The device's end of a session; it outlives its wires.
 
-    session: bytes
-    role: Role
-    delivery: Delivery
+    Attributes:
+        session: its id.
+        role: what it may do.
+    """
+
+    def __init__(self, session: bytes, role: Role, delivery: Delivery) -> None:
+        self.session = session
+        self.role = role
+        self.delivery = delivery
+
+    def send(self, message: Reply, request: int = 0) -> Ticket:
+        """Queue a message, also while there is no wire; ``request`` is the id of what it answers."""
+        ticket = Ticket(request)
+        queue_message(self.delivery, message, ticket, _priority(message))
+        return ticket
+
+    def handled(self, event: DeviceEvent) -> None:
+        """The owner is done with the oldest event of the session: its room may be used again."""
+        if isinstance(event, Received) or (isinstance(event, Rejected) and event.sequenced):
+            self.delivery.handled()
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes that wait for the window or the wire."""
+        return self.delivery.queued_bytes
 
 
 class DeviceConnection(End):
@@ -146,15 +167,13 @@ class DeviceConnection(End):
 
     def send(self, message: Reply, request: int = 0) -> Ticket:
         """Queue a message; ``request`` is the id of what it answers."""
-        ticket = Ticket(request)
-        self._queue(message, ticket, _priority(message))
-        return ticket
+        assert self.session is not None
+        return self.session.send(message, request)
 
     def handled(self, event: DeviceEvent) -> None:
         """The owner is done with the oldest event of the session: its room may be used again."""
-        if isinstance(event, Received) or (isinstance(event, Rejected) and event.sequenced):
-            assert self._delivery is not None
-            self._delivery.handled()
+        assert self.session is not None
+        self.session.handled(event)
 
     def stop(self, detail: str) -> None:
         """The device goes away."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pixeltree_protocol.connection.authentication import device_proof, host_proof, same
-from pixeltree_protocol.connection.base import End, State, Ticket
+from pixeltree_protocol.connection.base import End, State, Ticket, queue_message
 from pixeltree_protocol.connection.events import (
     Departing,
     HostEvent,
@@ -118,7 +118,8 @@ class HostConnection(End):
             raise StateError("no request can be sent before the handshake")
         ticket = Ticket(self._last_request % 0xFFFF + 1)
         limit = min(self.welcome.capabilities.max_body + ENVELOPE_BYTES, MAX_PAYLOAD)
-        self._queue(message, ticket, priority, limit)
+        assert self._delivery is not None
+        queue_message(self._delivery, message, ticket, priority, limit)
         self._last_request = ticket.request
         return ticket
 
