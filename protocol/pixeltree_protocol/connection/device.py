@@ -172,8 +172,8 @@ class DeviceConnection(End):
 
     def handled(self, event: DeviceEvent) -> None:
         """The owner is done with the oldest event of the session: its room may be used again."""
-        assert self.session is not None
-        self.session.handled(event)
+        if self.session is not None:
+            self.session.handled(event)
 
     def stop(self, detail: str) -> None:
         """The device goes away."""
