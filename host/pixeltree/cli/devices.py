@@ -30,10 +30,14 @@ def devices(
 ) -> None:
     """List serial and USB ports that could be devices, with the URL to use for each.
 
-    The USB id of the SCAMP-5 controller is marked. Whether a Pixeltree device answers at a port, 'pixeltree
-    info URL' tells: listing opens nothing. Exit status 0 even where there is nothing to list.
+    A port with the USB id of the SCAMP-5 controller is marked. Listing opens no port; whether
+    a device answers there, 'pixeltree info URL' tells. Exit status 0 even for an empty list.
 
-    Examples: pixeltree devices; pixeltree info usb:1fc9:008a; pixeltree info serial:///dev/ttyACM0
+    Examples: pixeltree devices --json
+
+    pixeltree info usb:1fc9:008a
+
+    pixeltree info "serial:///dev/ttyACM0?baudrate=3000000"
     """
     ports = sorted(serial_ports(), key=lambda port: (not _is_scamp5(port), port))
     if as_json:

@@ -13,7 +13,7 @@ from pixeltree.links.private_emulator import open_emulator
 from pixeltree.links.serial_port import open_serial
 from pixeltree.links.stream_socket import open_tcp, open_unix
 from pixeltree.links.tls import open_tls
-from pixeltree.links.url import SERIAL, LinkUrl, parse_url, split_session_options
+from pixeltree.links.url import SERIAL, URL_FORMS, LinkUrl, parse_url, split_session_options
 from pixeltree.links.usb import open_usb
 
 OPENERS: dict[str, Callable[[LinkUrl, float], Link]] = {
@@ -25,11 +25,6 @@ OPENERS: dict[str, Callable[[LinkUrl, float], Link]] = {
     "emu": open_emulator,
 }
 """Kinds of URLs, and what opens each within a number of seconds."""
-
-URL_FORMS = (
-    "tcp://HOST:PORT, tls://HOST:PORT[?ca=FILE], unix:///PATH, serial:///dev/ttyACM0[?baudrate=N], "
-    "serial:rfc2217://HOST:PORT, usb:VID:PID[:SERIAL] or emu:"
-)
 
 __all__ = ["OPENERS", "URL_FORMS", "Link", "open_link", "split_session_options"]
 

@@ -18,8 +18,15 @@ else:
     PORT_ERRORS = (OSError, termios.error)
 """What pyserial and the system raise for a port; ``SerialException`` is an ``OSError``."""
 
-OPEN_ERRORS: tuple[type[Exception], ...] = (*PORT_ERRORS, ValueError, NotImplementedError)
-"""What is raised besides where a port is opened: for a baud rate, or for a URL of pyserial's."""
+OPEN_ERRORS: tuple[type[Exception], ...] = (
+    *PORT_ERRORS,
+    ValueError,
+    OverflowError,
+    NotImplementedError,
+    LookupError,
+)
+"""What is raised where a port is opened; a baud rate out of range is an ``OverflowError``, an option that
+pyserial does not know a ``KeyError``."""
 
 
 def lost(url: str, error: Exception | None) -> LinkError:

@@ -134,7 +134,8 @@ def _cannot_open(url: LinkUrl, port: str, error: Exception) -> LinkError:
         return LinkError(
             f"{url.text}: another program has {port}; end it first ('lsof {port}' shows which it is)"
         )
-    return LinkError(f"{url.text}: cannot open {port} ({error}); {name_ports(serial_ports())}")
+    reason = "pyserial does not know one of the options" if isinstance(error, LookupError) else error
+    return LinkError(f"{url.text}: cannot open {port} ({reason}); {name_ports(serial_ports())}")
 
 
 def _group(port: str) -> str:

@@ -19,6 +19,12 @@ SESSION_OPTIONS = frozenset({"token_file"})
 SERIAL = "serial"
 """The kind of a URL that is only a path."""
 
+URL_FORMS = (
+    "tcp://HOST:PORT, tls://HOST:PORT[?ca=FILE], unix:///PATH, serial:///dev/ttyACM0[?baudrate=N], "
+    "serial:rfc2217://HOST:PORT, usb:VID:PID[:SERIAL] or emu:"
+)
+"""Every kind of URL, for messages to people."""
+
 _KIND = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 _PORT_NAME = re.compile(r"COM[0-9]+|.*[/\\].*", re.DOTALL | re.IGNORECASE)
 _ON = frozenset({"1", "true", "yes", "on"})
@@ -55,7 +61,7 @@ def parse_url(url: str) -> LinkUrl:
     if _PORT_NAME.fullmatch(body):
         return LinkUrl(url, SERIAL, body, segments)
     hint = f" (a serial port in this folder is ./{body})" if body else ""
-    raise LinkError(f"{url!r} is not a device URL; use one like tcp://127.0.0.1:27900{hint}")
+    raise LinkError(f"{url!r} is not a device URL; use {URL_FORMS}{hint}")
 
 
 def split_session_options(url: str) -> tuple[str, dict[str, str]]:
