@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import contextlib
 import ssl
 import time
 
@@ -62,6 +62,8 @@ class TlsLink:
 
     def close(self) -> None:
         """See :class:`pixeltree.links.base.Link`."""
+        with contextlib.suppress(OSError, ValueError):  # as far as it goes without waiting
+            self._socket.unwrap()  # says that this is the end, which no one in between could
         self._socket.close()
 
 
@@ -99,7 +101,7 @@ def _refused(url: LinkUrl, host: str, error: Exception) -> LinkError:
             f"its certificate must be for {host!r}, and ?ca=FILE names a PEM file to trust "
             f"where its issuer is not one that the system trusts"
         )
-    elif isinstance(error, TimeoutError | socket.timeout):
+    elif isinstance(error, TimeoutError):
         reason = "no answer to the handshake"
         hint = "does it speak TLS? Without it, the URL is tcp://"
     else:
