@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import select
+import socket
 import struct
 import termios
 import threading
@@ -125,6 +126,21 @@ def test_a_device_that_takes_nothing_is_an_error_in_time_and_closing_does_not_wa
     link.close()
     assert time.monotonic() - start < PATIENCE / 2
     assert not select.select([pty.device], [], [], 0)[0] or len(os.read(pty.device, 1 << 20)) < 1_000_000
+
+
+def test_only_what_a_stuck_device_did_not_take_is_thrown_away(pty, mocker):
+    """Closing a tty waits for it, half a minute for most drivers."""
+    thrown_away = mocker.spy(serial.Serial, "reset_output_buffer")
+    link = open_link(pty.path, PATIENCE)
+    link.send(b"last words", PATIENCE)
+    link.close()
+    assert not thrown_away.called
+    assert os.read(pty.device, 100) == b"last words"
+    link = open_link(pty.path, PATIENCE)
+    with pytest.raises(LinkError, match="took"):
+        link.send(bytes(1_000_000), 0.05)
+    link.close()
+    assert thrown_away.call_count == 1
 
 
 def test_the_other_end_of_a_pty_closing_is_an_error_for_reads_and_writes_each_time(pty, link):
@@ -263,13 +279,24 @@ def test_a_socket_of_pyserial_is_read_in_large_pieces():
         link.close()
 
 
-def test_the_end_of_a_socket_of_pyserial_is_an_error_and_leaves_nothing_open():
-    with server(tcp_listener(), lambda connection: connection.sendall(b"bye")) as (host, port):
+def reset(connection):
+    """Say something, and end without a goodbye once it was answered."""
+    connection.sendall(b"bye")
+    connection.recv(1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@pytest.mark.parametrize("end", [lambda connection: connection.sendall(b"bye"), reset])
+def test_the_end_of_a_socket_of_pyserial_is_an_error_and_leaves_nothing_open(end):
+    with server(tcp_listener(), end) as (host, port):
         link = open_link(f"serial:socket://{host}:{port}", PATIENCE)
+        connection = link._port._socket
         assert receive_all(link, 3) == b"bye"
+        link.send(b"x", PATIENCE)
         with pytest.raises(LinkError, match="is gone"):
             link.receive(PATIENCE)
-        link.close()  # a socket left open would be a ResourceWarning, which is an error here
+        link.close()
+        assert connection.fileno() == -1
 
 
 class Rfc2217Server:

@@ -9,6 +9,7 @@ import pytest
 from pixeltree import LinkError
 from pixeltree.links import open_link
 from pixeltree.links.stream_socket import SocketLink
+from pixeltree.links.waiting import Waiter, write_all
 from tests.host.links import PATIENCE, receive_all, server, tcp_listener
 
 EVERY_BYTE = bytes(range(256))
@@ -85,6 +86,12 @@ def test_a_peer_that_takes_nothing_more_is_an_error_in_time(pair):
     with pytest.raises(LinkError, match=r"the device at unix:///other-end took nothing for 0 s"):
         link.send(b"x", 0)
     assert time.monotonic() - start < PATIENCE / 2
+
+
+def test_a_peer_that_takes_a_byte_now_and_then_does_not_prolong_the_time(pair):
+    _, far = pair
+    size = 10_000_000
+    assert 0 < write_all(lambda data: 1, Waiter(far.fileno()), bytes(size), 0.05) < size
 
 
 def test_what_the_peer_said_before_it_closed_is_received_and_then_the_end(pair):

@@ -48,8 +48,9 @@ def test_tls_carries_every_byte_both_ways(authority, trusted):
         link.close()
 
 
-def test_bytes_decrypted_already_are_not_waited_for(authority, trusted):
+def test_bytes_decrypted_already_are_not_waited_for(authority, trusted, monkeypatch):
     """A record is decrypted as a whole; its rest does not show in the socket any more."""
+    monkeypatch.setattr("pixeltree.links.tls.READ_BYTES", 1000)
     with tls_server(
         authority, serve=lambda connection: (connection.sendall(BIG[:16_000]), echo(connection))
     ) as (

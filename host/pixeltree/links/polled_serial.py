@@ -58,11 +58,10 @@ class PolledSerialLink:
         deadline = time.monotonic() + timeout
         try:
             while True:
-                waiting = self._port.in_waiting
-                if not waiting and time.monotonic() >= deadline:
+                if not self._port.in_waiting and time.monotonic() >= deadline:
                     return None
-                if data := self._port.read(waiting or 1):
-                    return bytes(data) + bytes(self._port.read(self._port.in_waiting))
+                if first := self._port.read(1):
+                    return bytes(first) + bytes(self._port.read(self._port.in_waiting))
         except PORT_ERRORS as error:
             raise self._lost(error) from error
 

@@ -66,6 +66,9 @@ def write_all(write: Callable[[memoryview], int], wait: Waiter, data: bytes, tim
     if taken == len(data):
         return taken
     deadline = time.monotonic() + timeout
-    while taken < len(data) and wait.writable(deadline - time.monotonic()):
+    while taken < len(data):
+        left = deadline - time.monotonic()
+        if left <= 0 or not wait.writable(left):
+            break
         taken += write(view[taken:])
     return taken
