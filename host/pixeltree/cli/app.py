@@ -15,6 +15,7 @@ from rich.markup import escape
 from pixeltree.cli.assembly import asm, disasm
 from pixeltree.cli.bench import bench
 from pixeltree.cli.demo import demo
+from pixeltree.cli.devices import devices
 from pixeltree.cli.emulate import emulate
 from pixeltree.cli.info import info
 from pixeltree.cli.run_kernel import run_kernel
@@ -39,6 +40,7 @@ app.command(
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
 )(emulate)
 app.command()(info)
+app.command()(devices)
 app.command()(asm)
 app.command()(disasm)
 app.command()(run_kernel)

@@ -31,7 +31,8 @@ def demo(
         int, typer.Option(min=1, help="How many held-out digits to classify.")
     ] = _DEFAULT_IMAGES,
     device: Annotated[
-        str | None, typer.Option(help="Use this device (tcp://HOST:PORT, unix:///PATH), not a private one.")
+        str | None,
+        typer.Option(help="Use the device at this URL, not a private one (ports: pixeltree devices)."),
     ] = None,
 ) -> None:
     """Classify real handwritten digits through a tree that does not fit the sensor's controller.

@@ -17,14 +17,23 @@ from pixeltree.device import connect
 
 
 def info(
-    url: Annotated[str, typer.Argument(help="Device: tcp://HOST:PORT or unix:///PATH.")],
+    url: Annotated[
+        str,
+        typer.Argument(
+            help="Device: tcp://HOST:PORT, unix:///PATH, usb:VID:PID, serial:///dev/ttyACM0, emu: ..."
+        ),
+    ],
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write it to this file as well ('-' for the terminal).")
     ] = None,
 ) -> None:
     """Show a device's name, protocol version and capabilities.
 
-    Example: pixeltree info tcp://127.0.0.1:27900
+    Examples: pixeltree info tcp://127.0.0.1:27900
+
+    pixeltree info "serial:///dev/ttyACM0?baudrate=3000000"
+
+    pixeltree info "emu:?memory=8192" (starts an emulated device for as long as it is used)
     """
     if json_file is not None:
         check_writable(json_file)
