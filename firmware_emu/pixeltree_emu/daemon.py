@@ -198,12 +198,10 @@ class Daemon:
 
     def _watch(self, listener: Listener) -> None:
         logger.info("listening at %s", listener.url)
-        for wire in listener.wires():
-            self._clients.append(Client(wire, self._identity, self._sessions, None))
-        if listener.socket is not None:
-            self._selector.register(
-                listener.socket, selectors.EVENT_READ, lambda: self._accept(listener)
-            )
+        self._accept(listener)  # a wire that is always there is there at once
+        descriptor = listener.fileno()
+        if descriptor is not None:
+            self._selector.register(descriptor, selectors.EVENT_READ, lambda: self._accept(listener))
 
     def _accept(self, listener: Listener) -> None:
         try:

@@ -108,7 +108,9 @@ class Sessions:
             return self._resume_session(known, connection)
         role = self._role_for(hello)
         self._count += 1
-        state = connection.welcome(self._count.to_bytes(2, "little") + secrets.token_bytes(6), role, None, self._now())
+        state = connection.welcome(
+            self._count.to_bytes(2, "little") + secrets.token_bytes(6), role, None, self._now()
+        )
         session = Session(state, f"session {self._count} ({name})", hello.client, connection)
         self._by_id[state.session] = session
         logger.info("%s: %s, to %s", session.name, hello.client, role.name.lower())

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pixeltree.controller import ChipControl, Execution
 from pixeltree.errors import DataError, PixeltreeError, SessionLostError
 from pixeltree.exchange import Exchange
-from pixeltree.links import open_link, split_url
+from pixeltree.links import open_link, split_session_options
 from pixeltree.session import Patience, Session
 from pixeltree.token import read_token
 from pixeltree.upload import Upload, Uploading
@@ -63,9 +63,8 @@ def connect(
     """Connect to a device, real or emulated.
 
     Args:
-        url: ``tcp://HOST:PORT``, ``tls://HOST:PORT``, ``unix:///PATH``, ``serial:///dev/ttyACM0?baudrate=3000000``,
-            a path (a serial port), ``serial:rfc2217://HOST:PORT``, ``usb:VID:PID[:SERIAL]``, or ``emu:`` for a
-            private emulator; ``pixeltree devices`` lists what there is.
+        url: ``tcp://HOST:PORT``, ``tls://HOST:PORT``, ``unix:///PATH``, ``serial:///dev/ttyACM0``, a path (a serial port), ``serial:rfc2217://HOST:PORT``, ``usb:VID:PID[:SERIAL]``, or ``emu:`` for
+            a private emulator; ``pixeltree devices`` lists what there is.
         patience: how long to wait for what.
         observe: look on while another session drives the device.
         token_file: file with the token that the device wants; ``?token_file=PATH`` in the URL does the same.
@@ -75,8 +74,8 @@ def connect(
         DeviceError: the device refuses the connection.
         DataError: the token file cannot be used.
     """
-    location, options = split_url(url)
-    chosen = token_file or options.token_file
+    location, options = split_session_options(url)
+    chosen = token_file or options.get("token_file")
     session = Session(
         lambda timeout: open_link(location, timeout),
         location,

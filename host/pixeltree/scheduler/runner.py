@@ -219,9 +219,7 @@ class TreeRunner:
             raise TreeError(f"the device speaks of node {short(node)}, which is not in this tree")
         return self.tree.names[node]
 
-    def _result(
-        self, result: Result, swaps: tuple[Swap, ...], faults: int, repeats: int
-    ) -> InferenceResult:
+    def _result(self, result: Result, swaps: tuple[Swap, ...], faults: int, repeats: int) -> InferenceResult:
         path = tuple(
             NodeVisit(self._name(visit.node), visit.outcome, visit.logits, visit.device_ns / 1000)
             for visit in result.path
