@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import secrets
 import selectors
@@ -15,9 +16,13 @@ import socket
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 
+from pixeltree_emu.errors import WireClosed
 from pixeltree_emu.listeners import Listener
+from pixeltree_emu.logs import fields
 from pixeltree_emu.runtime.device import EmulatedDevice
+from pixeltree_emu.wires.base import Wants, Wire
 from pixeltree_protocol.connection import DeviceConnection, Event, Rejected, State, error_for
 from pixeltree_protocol.messages import ErrorCode, Hello, Ping, Query, error_message
 
@@ -25,7 +30,6 @@ logger = logging.getLogger(__name__)
 
 DEVICE_NAME = "Pixeltree emulator"
 
-_READ_BYTES = 65_536
 _MAX_SESSIONS = 16
 _MAX_UNSENT = 256 << 10
 """While this many bytes wait for a session to take them, none of its requests is acted on."""
@@ -39,16 +43,20 @@ _ANYONE = Query | Ping
 
 
 class Session:
-    """One client on one socket."""
+    """One client on one wire."""
 
-    def __init__(self, client: socket.socket, name: str, connection: DeviceConnection) -> None:
-        self.socket = client
+    def __init__(self, wire: Wire, name: str, connection: DeviceConnection) -> None:
+        self.wire = wire
         self.name = name
         self.connection = connection
         self.unsent = bytearray()
         self.pending: deque[Event] = deque()
         self.ended = False
-        self.greet_by = time.monotonic() + _GREETING_TIME
+        self.wants = Wants(0)
+        self.mask = 0
+        """Events for which the wire is registered."""
+        # A wire that stays may wait for its user as long as it takes.
+        self.greet_by = math.inf if wire.persistent else time.monotonic() + _GREETING_TIME
 
     @property
     def greeted(self) -> bool:
@@ -70,15 +78,19 @@ class Daemon:
 
     Args:
         device: the device to serve.
-        listeners: sockets to serve it on; closed by :meth:`close`.
+        listeners: where wires come from; closed by :meth:`close`.
+        token: the secret that sessions must know, if any.
     """
 
-    def __init__(self, device: EmulatedDevice, listeners: Sequence[Listener]) -> None:
+    def __init__(
+        self, device: EmulatedDevice, listeners: Sequence[Listener], token: bytes | None = None
+    ) -> None:
         self._device = device
         self._listeners = list(listeners)
+        self._token = token
         self._boot_id = secrets.token_bytes(8)
         self._selector = selectors.DefaultSelector()
-        self._sessions: dict[socket.socket, Session] = {}
+        self._sessions: list[Session] = []
         self._driver: Session | None = None
         self._accepted = 0
         self._stop_at: float | None = None
@@ -86,9 +98,11 @@ class Daemon:
         self._wakened.setblocking(False)
         self._selector.register(self._wakened, selectors.EVENT_READ, self._drain_waker)
         for listener in self._listeners:
-            listener.socket.setblocking(False)
-            self._selector.register(listener.socket, selectors.EVENT_READ, self._accept)
-            logger.info("listening at %s", listener.url)
+            descriptor = listener.fileno()
+            if descriptor is not None:
+                self._selector.register(descriptor, selectors.EVENT_READ, partial(self._accept, listener))
+            logger.info("listening", extra=fields(url=listener.url))
+            self._accept(listener)
 
     def stop(self) -> None:
         """Ask the loop to end after the frame in hand. Safe in a signal handler and from other threads."""
@@ -98,9 +112,9 @@ class Daemon:
 
     def stop_at_end_of(self, descriptor: int) -> None:
         """Stop when a pipe that nobody writes to is closed at its other end."""
-        self._selector.register(descriptor, selectors.EVENT_READ, self._watch_pipe)
+        self._selector.register(descriptor, selectors.EVENT_READ, partial(self._watch_pipe, descriptor))
 
-    def _watch_pipe(self, descriptor: int, _: int) -> None:
+    def _watch_pipe(self, descriptor: int) -> None:
         if not os.read(descriptor, 4096):
             self._selector.unregister(descriptor)
             self.stop()
@@ -108,8 +122,9 @@ class Daemon:
     def serve(self) -> None:
         """Serve until :meth:`stop`; then finish the frame in hand, if that does not take long."""
         while not self._finished():
-            for key, mask in self._selector.select(self._patience()):
-                key.data(key.fileobj, mask)
+            for key, _ in self._selector.select(self._patience()):
+                key.data()
+            self._serve_due()
             self._work()
             self._drop_silent()
         self.close()
@@ -117,7 +132,8 @@ class Daemon:
     def _finished(self) -> bool:
         if self._stop_at is None:
             return False
-        return not self._device.busy or time.monotonic() > self._stop_at
+        unsent = any(session.backlog for session in self._sessions)
+        return not (self._device.busy or unsent) or time.monotonic() > self._stop_at
 
     def _work(self) -> None:
         try:
@@ -130,7 +146,7 @@ class Daemon:
 
     def close(self) -> None:
         """Close every session and listener."""
-        for session in list(self._sessions.values()):
+        for session in list(self._sessions):
             self._drop(session, "the daemon stops")
         for listener in self._listeners:
             listener.close()
@@ -142,66 +158,84 @@ class Daemon:
         """How long the loop may sleep."""
         if self._device.busy:
             return 0.0
-        wakes = [session.greet_by for session in self._sessions.values() if not session.greeted]
+        wakes = [session.greet_by for session in self._sessions if not session.greeted]
+        wakes += [session.wants.due for session in self._sessions if session.wants.due is not None]
         if self._device.wakes_at is not None:
             wakes.append(self._device.wakes_at)
+        if self._stop_at is not None:
+            wakes.append(self._stop_at)
         return None if not wakes else min(max(0.0, min(wakes) - time.monotonic()), _LONGEST_SLEEP)
 
     def _drop_silent(self) -> None:
         """A connection that does not shake hands must not keep others out."""
         now = time.monotonic()
-        for session in list(self._sessions.values()):
+        for session in list(self._sessions):
             if not session.greeted and now >= session.greet_by:
                 self._drop(session, "it did not say HELLO")
 
-    def _drain_waker(self, wakened: socket.socket, _: int) -> None:
-        wakened.recv(64)
+    def _drain_waker(self) -> None:
+        self._wakened.recv(64)
 
-    def _accept(self, server: socket.socket, _: int) -> None:
+    def _accept(self, listener: Listener) -> None:
         try:
-            client, _address = server.accept()
+            wire = listener.accept()
         except OSError as error:
-            logger.warning("a connection was lost before it began: %s", error)
+            logger.warning(
+                "connection lost before it began", extra=fields(url=listener.url, reason=str(error))
+            )
             return
-        client.setblocking(False)
-        self._accepted += 1
-        capabilities = self._device.limits.capabilities()
-        connection = DeviceConnection(self._boot_id, DEVICE_NAME, capabilities)
+        if wire is None:
+            return
         if len(self._sessions) >= _MAX_SESSIONS:
-            self._turn_away(client, connection)
-            return
-        session = Session(client, f"session {self._accepted}", connection)
-        self._sessions[client] = session
-        self._selector.register(client, selectors.EVENT_READ, self._serve_session)
-        logger.info("%s: connected", session.name)
+            self._turn_away(wire)
+        else:
+            self._open(wire)
 
-    def _turn_away(self, client: socket.socket, connection: DeviceConnection) -> None:
+    def _open(self, wire: Wire) -> None:
+        self._accepted += 1
+        session = Session(wire, f"session {self._accepted}", self._connection())
+        self._sessions.append(session)
+        self._watch(session)
+        logger.info("connected", extra=fields(session=session.name, wire=wire.name))
+
+    def _connection(self) -> DeviceConnection:
+        return DeviceConnection(self._boot_id, DEVICE_NAME, self._device.limits.capabilities())
+
+    def _turn_away(self, wire: Wire) -> None:
         detail = f"{_MAX_SESSIONS} sessions are open, the most that this device serves; try again later"
-        logger.warning("refused a connection: %s", detail)
+        logger.warning("refused a connection", extra=fields(wire=wire.name, reason=detail))
+        connection = self._connection()
         connection.send(error_message(ErrorCode.BUSY, detail))
-        with contextlib.suppress(OSError):
-            client.send(connection.data_to_send())
-        client.close()
+        with contextlib.suppress(WireClosed):
+            wire.write(connection.data_to_send())
+        wire.close()
 
-    def _serve_session(self, client: socket.socket, mask: int) -> None:
-        session = self._sessions.get(client)
-        if session is None:
-            return
-        if mask & selectors.EVENT_READ:
+    def _serve_due(self) -> None:
+        """Serve the wires that asked for it by time."""
+        now = time.monotonic()
+        for session in list(self._sessions):
+            if session.wants.due is not None and session.wants.due <= now:
+                self._serve_session(session)
+
+    def _serve_session(self, session: Session) -> None:
+        if session in self._sessions and self._takes_bytes(session):
             self._read(session)
-        if client in self._sessions:
+        if session in self._sessions:
             self._advance(session)
+
+    def _takes_bytes(self, session: Session) -> bool:
+        """Whether what came in so far was acted on."""
+        return not (session.pending or session.ended)
 
     def _read(self, session: Session) -> None:
         try:
-            data = session.socket.recv(_READ_BYTES)
-        except BlockingIOError:
-            return
-        except OSError as error:
+            data = session.wire.read()
+        except WireClosed as error:
             self._drop(session, str(error))
             return
-        session.pending += session.connection.receive_data(data)
-        session.ended = not data
+        if data is not None:
+            session.pending += session.connection.receive_data(data)
+            session.ended = not data
 
     def _advance(self, session: Session) -> None:
         """Act on what came in, as long as the session takes its answers; then send them."""
@@ -210,23 +244,25 @@ class Daemon:
             self._act_safely(session, event)
             session.connection.handled(event)
         self._flush(session)
-        if session.ended and not session.pending and session.socket in self._sessions:
+        if session.ended and not session.pending and session in self._sessions:
             self._drop(session, "the host left")
 
     def _act_safely(self, session: Session, event: Event) -> None:
         try:
             self._act(session, event)
         except Exception:  # whatever a host sends, the daemon keeps serving
-            logger.exception("%s: internal error", session.name)
+            logger.exception("internal error", extra=fields(session=session.name))
             detail = "internal error; the daemon's log has the details"
             session.connection.send(error_message(ErrorCode.INTERNAL, detail), event.request)
 
     def _act(self, session: Session, event: Event) -> None:
         if isinstance(event, Rejected):
-            logger.warning("%s: %s: %s", session.name, event.code.name, event.detail)
+            logger.warning(
+                "rejected", extra=fields(session=session.name, code=event.code.name, detail=event.detail)
+            )
             session.connection.send(error_for(event), event.request)
         elif isinstance(event.message, Hello):
-            logger.info("%s: HELLO from %s", session.name, event.message.client)
+            logger.info("HELLO", extra=fields(session=session.name, client=event.message.client))
         elif isinstance(event.message, _ANYONE):
             session.connection.send(self._device.answer(event.message), event.request)
         elif self._takes_over(session):
@@ -240,29 +276,39 @@ class Daemon:
         if self._driver is None:
             self._driver = session
             self._device.attach(session.connection.send)
-            logger.info("%s: drives the device", session.name)
+            logger.info("drives the device", extra=fields(session=session.name))
         return session is self._driver
 
     def _flush(self, session: Session) -> None:
         session.collect()
         try:
-            if session.unsent:
-                del session.unsent[: session.socket.send(session.unsent)]
-        except BlockingIOError:
-            pass
-        except OSError as error:
+            del session.unsent[: session.wire.write(session.unsent)]
+        except WireClosed as error:
             self._drop(session, str(error))
             return
-        reading = 0 if session.pending or session.ended else selectors.EVENT_READ
-        wanted = reading | (selectors.EVENT_WRITE if session.unsent else 0)
-        if wanted:
-            self._selector.modify(session.socket, wanted, self._serve_session)
+        self._watch(session)
+
+    def _watch(self, session: Session) -> None:
+        """Wait for what the wire wants next."""
+        wire = session.wire
+        session.wants = wire.wants(self._takes_bytes(session), bool(session.unsent))
+        if session.wants.mask == session.mask:
+            return
+        if session.mask:
+            self._selector.unregister(wire.fileno())
+        if session.wants.mask:
+            self._selector.register(wire.fileno(), session.wants.mask, partial(self._serve_session, session))
+        session.mask = session.wants.mask
 
     def _drop(self, session: Session, reason: str) -> None:
-        logger.info("%s: closed: %s", session.name, reason)
+        logger.info("closed", extra=fields(session=session.name, wire=session.wire.name, reason=reason))
         if session is self._driver:
             self._driver = None
             self._device.attach(lambda message, request: None)
-        self._sessions.pop(session.socket, None)
-        self._selector.unregister(session.socket)
-        session.socket.close()
+        self._sessions.remove(session)
+        if session.mask:
+            self._selector.unregister(session.wire.fileno())
+        if session.wire.persistent and session.ended and self._stop_at is None:
+            self._open(session.wire)  # for its next user
+        else:
+            session.wire.close()
