@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from pixeltree_emu.errors import WireClosed
+from pixeltree_emu.logs import fields
 from pixeltree_emu.sessions import Session, Sessions
 from pixeltree_emu.wires.base import Wants, Wire
 from pixeltree_protocol.connection import (
@@ -69,6 +70,11 @@ class Client:
         self._reason = ""
 
     @property
+    def has_unsent(self) -> bool:
+        """Whether there is something that the wire has not taken yet."""
+        return bool(self._unsent or (self._session is not None and self._connection.bytes_to_send))
+
+    @property
     def damaged_frames(self) -> int:
         """Frames that came in damaged on this wire."""
         return self._connection.damaged_frames
@@ -125,7 +131,7 @@ class Client:
 
     def dismiss(self, code: ErrorCode, detail: str) -> None:
         """Say why there is no session here, and close soon."""
-        logger.warning("%s: sent away: %s", self.wire.name, detail)
+        logger.warning("sent away", extra=fields(wire=self.wire.name, reason=detail))
         self._connection.refuse(code, detail)
         self._depart(detail)
 
@@ -135,7 +141,7 @@ class Client:
         try:
             self.flush()
         except WireClosed as error:
-            logger.debug("%s: %s", self.wire.name, error)
+            logger.debug("not told", extra=fields(wire=self.wire.name, reason=str(error)))
 
     def close(self) -> None:
         """Close the wire."""
@@ -162,7 +168,8 @@ class Client:
         elif self._session is not None and self._session.connection is self._connection:
             self._session.pending.append(event)
         elif isinstance(event, Rejected):
-            logger.warning("%s: %s: %s", self.wire.name, event.code.name, event.detail)
+            particulars = fields(wire=self.wire.name, code=event.code.name, detail=event.detail)
+            logger.warning("rejected", extra=particulars)
             if event.code in (ErrorCode.VERSION, ErrorCode.AUTHENTICATION):
                 self._depart(event.detail)
 

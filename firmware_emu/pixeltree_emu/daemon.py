@@ -7,50 +7,30 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import selectors
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from pixeltree_emu.client import Client
-from pixeltree_emu.errors import EmulatorError
 from pixeltree_emu.listeners import Listener
+from pixeltree_emu.logs import fields
 from pixeltree_emu.runtime.device import EmulatedDevice
 from pixeltree_emu.sessions import Sessions
 from pixeltree_emu.wires import Wire
 from pixeltree_protocol.connection import Identity
-from pixeltree_protocol.errors import ProtocolError
 from pixeltree_protocol.messages import ErrorCode
 
 logger = logging.getLogger(__name__)
 
-DEVICE_NAME = "Pixeltree emulator"
 MAX_CLIENTS = 16
 
 _MAX_DISMISSED = 16
 """Clients beyond the greatest number that are being told so; further ones are not even told."""
 
+GREETING_TIME = 5.0
 _STOP_GRACE = 3.0
 _LONGEST_SLEEP = 60.0
-
-
-@dataclass(frozen=True)
-class LinkSettings:
-    """How the daemon treats its hosts.
-
-    Attributes:
-        heartbeat_ms, silence_ms, resume_ms: see WELCOME.
-        greeting_ms: for how long a connection may stay without a session.
-        token: what hosts must prove to know; None where anyone may come.
-    """
-
-    heartbeat_ms: int = 1_000
-    silence_ms: int = 5_000
-    resume_ms: int = 30_000
-    greeting_ms: int = 5_000
-    token: bytes | None = None
 
 
 class Daemon:
@@ -59,23 +39,22 @@ class Daemon:
     Args:
         device: the device to serve.
         listeners: where to serve it; closed by :meth:`close`.
-        settings: how to treat hosts.
-
-    Raises:
-        EmulatorError: settings that contradict each other.
+        identity: what the device says of itself to its hosts.
+        greeting_time: seconds for which a connection may stay without a session.
     """
 
     def __init__(
         self,
         device: EmulatedDevice,
         listeners: Sequence[Listener],
-        settings: LinkSettings | None = None,
+        identity: Identity,
+        greeting_time: float = GREETING_TIME,
     ) -> None:
-        self._settings = settings or LinkSettings()
+        self._greeting_time = greeting_time
         self._device = device
         self._listeners = list(listeners)
-        self._identity = self._introduce(device)
-        self._sessions = Sessions(device, self._settings.resume_ms, self._count_damage)
+        self._identity = identity
+        self._sessions = Sessions(device, identity.resume_ms, self._count_damage)
         self._damage_before = 0
         self._clients: list[Client] = []
         self._masks: dict[Client, int] = {}
@@ -86,21 +65,6 @@ class Daemon:
         self._selector.register(self._wakened, selectors.EVENT_READ, self._drain_waker)
         for listener in self._listeners:
             self._watch(listener)
-
-    def _introduce(self, device: EmulatedDevice) -> Identity:
-        settings = self._settings
-        try:
-            return Identity(
-                secrets.token_bytes(8),
-                DEVICE_NAME,
-                device.limits.capabilities(),
-                settings.heartbeat_ms,
-                settings.silence_ms,
-                settings.resume_ms,
-                settings.token,
-            )
-        except ProtocolError as error:
-            raise EmulatorError(str(error)) from error
 
     def stop(self) -> None:
         """Ask the loop to end after the frame in hand. Safe in a signal handler and from other threads."""
@@ -153,11 +117,11 @@ class Daemon:
         if mask == before:
             return
         if not before:
-            self._selector.register(client.wire, mask, client)
+            self._selector.register(client.wire.fileno(), mask, client)
         elif not mask:
-            self._selector.unregister(client.wire)
+            self._selector.unregister(client.wire.fileno())
         else:
-            self._selector.modify(client.wire, mask, client)
+            self._selector.modify(client.wire.fileno(), mask, client)
         self._masks[client] = mask
 
     def _patience(self, now: float, dues: dict[Client, float]) -> float | None:
@@ -171,7 +135,8 @@ class Daemon:
     def _finished(self) -> bool:
         if self._stop_at is None:
             return False
-        return not self._device.busy or time.monotonic() > self._stop_at
+        unsent = any(client.has_unsent for client in self._clients)
+        return not (self._device.busy or unsent) or time.monotonic() > self._stop_at
 
     def _work(self) -> None:
         try:
@@ -197,7 +162,7 @@ class Daemon:
     # -- clients -----------------------------------------------------------------------------------
 
     def _watch(self, listener: Listener) -> None:
-        logger.info("listening at %s", listener.url)
+        logger.info("listening", extra=fields(url=listener.url))
         self._accept(listener)  # a wire that is always there is there at once
         descriptor = listener.fileno()
         if descriptor is not None:
@@ -207,14 +172,15 @@ class Daemon:
         try:
             wire = listener.accept()
         except OSError as error:
-            logger.warning("a connection was lost before it began: %s", error)
+            reason = str(error)
+            logger.warning("connection lost before it began", extra=fields(url=listener.url, reason=reason))
             return
         if wire is not None:
             self._admit(wire)
 
     def _admit(self, wire: Wire) -> None:
-        logger.info("%s: connected", wire.name)
-        client = Client(wire, self._identity, self._sessions, self._settings.greeting_ms / 1000)
+        logger.info("connected", extra=fields(wire=wire.name))
+        client = Client(wire, self._identity, self._sessions, self._greeting_time)
         sockets = [each for each in self._clients if not each.wire.persistent]
         if len(sockets) >= MAX_CLIENTS + _MAX_DISMISSED:
             wire.close()
@@ -227,7 +193,7 @@ class Daemon:
     def _sweep(self) -> None:
         """Let go of clients that are gone."""
         for client in [client for client in self._clients if client.gone]:
-            logger.info("%s: closed: %s", client.wire.name, client.gone)
+            logger.info("closed", extra=fields(wire=client.wire.name, reason=client.gone))
             self._set_mask(client, 0)
             self._masks.pop(client, None)
             self._clients.remove(client)

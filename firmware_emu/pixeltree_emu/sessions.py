@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from pixeltree_emu.errors import RequestError
+from pixeltree_emu.logs import fields
 from pixeltree_emu.runtime.device import EmulatedDevice
 from pixeltree_protocol.connection import DeviceConnection, DeviceEvent, Received, Rejected, SessionState
 from pixeltree_protocol.messages import (
@@ -108,12 +109,11 @@ class Sessions:
             return self._resume_session(known, connection)
         role = self._role_for(hello)
         self._count += 1
-        state = connection.welcome(
-            self._count.to_bytes(2, "little") + secrets.token_bytes(6), role, None, self._now()
-        )
-        session = Session(state, f"session {self._count} ({name})", hello.client, connection)
+        state = connection.welcome(secrets.token_bytes(8), role, None, self._now())
+        session = Session(state, f"session {self._count}", hello.client, connection)
         self._by_id[state.session] = session
-        logger.info("%s: %s, to %s", session.name, hello.client, role.name.lower())
+        particulars = fields(session=session.name, wire=name, client=hello.client, role=role.name.lower())
+        logger.info("session opened", extra=particulars)
         if role is Role.DRIVE:
             self._driver = session
             self._device.attach(self._reply_to_driver)
@@ -125,7 +125,7 @@ class Sessions:
             session.connection.detach()  # its old wire, which nobody has noticed to be dead
         session.connection = connection
         connection.welcome(session.state.session, session.state.role, session.state, self._now())
-        logger.info("%s: came back", session.name)
+        logger.info("session resumed", extra=fields(session=session.name))
         if session is self._driver:
             self._device.host_away(False)
         return session
@@ -140,7 +140,7 @@ class Sessions:
 
     def cut(self, session: Session, reason: str) -> None:
         """A session's wire is gone; it may come back."""
-        logger.info("%s: cut: %s", session.name, reason)
+        logger.info("session cut", extra=fields(session=session.name, reason=reason))
         session.connection = None
         session.cut_at = self._now()
         if session is self._driver:
@@ -150,7 +150,7 @@ class Sessions:
         """A session is over. Objects stay; its frame and its tree do not."""
         if self._by_id.pop(session.state.session, None) is None:
             return
-        logger.info("%s: ended: %s", session.name, reason)
+        logger.info("session ended", extra=fields(session=session.name, reason=reason))
         if session is self._driver:
             self._driver = None
             self._device.attach(lambda message, request: None)
@@ -197,13 +197,14 @@ class Sessions:
         try:
             self._act(session, event)
         except Exception:  # whatever a host sends, the daemon keeps serving
-            logger.exception("%s: internal error", session.name)
+            logger.exception("internal error", extra=fields(session=session.name))
             detail = "internal error; the daemon's log has the details"
             session.state.send(error_message(ErrorCode.INTERNAL, detail), _request(event))
 
     def _act(self, session: Session, event: DeviceEvent) -> None:
         if isinstance(event, Rejected):
-            logger.warning("%s: %s: %s", session.name, event.code.name, event.detail)
+            particulars = fields(session=session.name, code=event.code.name, detail=event.detail)
+            logger.warning("rejected", extra=particulars)
             if event.sequenced:
                 session.state.send(error_message(event.code, event.detail), event.request)
         elif isinstance(event, Received):

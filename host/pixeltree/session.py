@@ -4,8 +4,8 @@ The protocol's connection knows what to say; a link moves the bytes; the session
 clock, and opens the link again when it breaks. Where the device is as it was, nobody notices but for the
 time it took; where it started anew, open requests are lost and :class:`SessionLostError` says so.
 
-While nobody calls, a small thread answers the device's heartbeats. It ends with :meth:`Session.close`, and with
-the session itself should nobody close it.
+While nobody calls, a small thread answers the device's heartbeats. It ends with :meth:`Session.close`, and
+with the session itself should nobody close it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from pixeltree.errors import DataError, DeviceError, LinkError, SessionLostError
 from pixeltree.links import Link
@@ -185,7 +186,7 @@ class Session:
                         f"the device at {self.url} is alive, but did not answer in time; "
                         f"look at its log, or allow more time"
                     )
-                self._persist(lambda left=left: self._exchange(left))
+                self._persist(partial(self._exchange, left))
             return self.waiting()
 
     def poll(self) -> None:

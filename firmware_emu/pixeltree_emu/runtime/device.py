@@ -33,6 +33,7 @@ from pixeltree_protocol.messages import (
     Put,
     Query,
     ReadPlane,
+    Reply,
     Result,
     Scene,
     StartFrame,
@@ -45,7 +46,7 @@ from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digit
 
 logger = logging.getLogger(__name__)
 
-Reply = Callable[[Message, int], None]
+Answer = Callable[[Reply, int], None]
 """Sends a message to the session that drives the device, as the answer to a request id."""
 
 _PLANE_PART = 4096
@@ -126,7 +127,7 @@ class EmulatedDevice:
         self._deadline = 0.0
         self._host_away = False
         self.frames = 0
-        self._reply: Reply = lambda message, request: None
+        self._reply: Answer = lambda message, request: None
         self._handlers: dict[type[Any], Callable[[Any, int], None]] = {
             Ping: self._ping,
             Query: self._query,
@@ -160,7 +161,7 @@ class EmulatedDevice:
         """Digest of the open tree; zeros where none is."""
         return self._tree_digest
 
-    def attach(self, reply: Reply) -> None:
+    def attach(self, reply: Answer) -> None:
         """A session takes the device over. Objects stay; an earlier session's frame and tree do not."""
         self._reply = reply
         self._hand = None
