@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +29,10 @@ _BLOCK_PLANES = c.Struct(
 
 _FULLY_CONNECTED = c.Struct(
     "inputs" / c.Int16ul,
-    "biases" / c.PrefixedArray(c.Int8ul, c.Int32sl),
+    "outputs" / c.Int8ul,
+    "biases" / c.Bytes(lambda this: 4 * this.outputs),  # int32 each
     # One row per output; bit i (least significant first) is the sign of input i: 1 is +1, 0 is -1.
-    "weights" / c.Array(lambda this: len(this.biases), c.Bytes(lambda this: (this.inputs + 7) // 8)),
+    "weights" / c.Bytes(lambda this: this.outputs * ((this.inputs + 7) // 8)),
 )
 
 _LAYOUT_NUMBER = {"block_planes": 1, "fully_connected": 2}
@@ -110,7 +112,12 @@ class FullyConnected:
 
     def encode(self) -> bytes:
         """The segment's object bytes."""
-        body = {"inputs": self.inputs, "biases": self.biases, "weights": self.weights}
+        body = {
+            "inputs": self.inputs,
+            "outputs": len(self.biases),
+            "biases": struct.pack(f"<{len(self.biases)}i", *self.biases),
+            "weights": b"".join(self.weights),
+        }
         return build(_LAYOUT, "segment", {"layout": "fully_connected", "body": body})
 
 
@@ -128,7 +135,10 @@ def decode_segment(data: bytes) -> Segment:
     if str(fields.layout) == "block_planes":
         planes = tuple(int.from_bytes(plane, "little") for plane in body.planes)
         return BlockPlanes(body.grid_rows, body.grid_columns, planes)
-    return FullyConnected(body.inputs, tuple(body.biases), tuple(body.weights))
+    biases = struct.unpack(f"<{body.outputs}i", body.biases)
+    row, weights = (body.inputs + 7) // 8, body.weights
+    rows = tuple(weights[at : at + row] for at in range(0, len(weights), row or 1))
+    return FullyConnected(body.inputs, biases, rows)
 
 
 def block_size(segment: BlockPlanes) -> tuple[int, int]:
