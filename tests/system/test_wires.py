@@ -7,7 +7,9 @@ import select
 import shlex
 import signal
 import socket
+import ssl
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +17,9 @@ import pixeltree
 from pixeltree_emu.options import parser
 from pixeltree_protocol.connection import HostConnection, Received
 from pixeltree_protocol.messages import Ping, Pong
-from tests.system.conftest import ROOT, pixeltree as run_pixeltree
+from tests.certificates import make_certificate
+from tests.system.conftest import ROOT
+from tests.system.conftest import pixeltree as run_pixeltree
 
 DEADLINE = 30
 
@@ -64,7 +68,7 @@ def test_one_daemon_serves_terminal_socket_and_port_at_once(start, tmp_path, slo
             with pixeltree.connect(url) as device:
                 device.ping()
         user.close()
-        wait_until_noticed(tmp_path / "ppa0")
+        wait_until_noticed(daemon, tmp_path / "ppa0")
     daemon.process.send_signal(signal.SIGTERM)
     assert daemon.process.wait(DEADLINE) == 0
     assert not (tmp_path / "ppa0").is_symlink()
@@ -72,25 +76,16 @@ def test_one_daemon_serves_terminal_socket_and_port_at_once(start, tmp_path, slo
     assert daemon.errors() == ""
 
 
-def wait_until_noticed(path):
+def wait_until_noticed(daemon, path):
     """A daemon that has seen its user leave holds the user's end open itself."""
+    device = path.resolve()
+    held = Path(f"/proc/{daemon.process.pid}/fd")
     until = time.monotonic() + DEADLINE
-    device = os.path.realpath(path)
     while time.monotonic() < until:
-        if any(device == os.path.realpath(link) for link in ends_held_elsewhere()):
+        if any(link.is_symlink() and link.readlink() == device for link in held.iterdir()):
             return
         time.sleep(0.01)
     raise AssertionError("the daemon did not notice that its user left")
-
-
-def ends_held_elsewhere():
-    for process in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - names are enough
-        if int(process) != os.getpid():
-            folder = f"/proc/{process}/fd"
-            try:
-                yield from (f"{folder}/{name}" for name in os.listdir(folder))  # noqa: PTH208
-            except OSError:
-                continue
 
 
 def test_a_daemon_that_was_killed_leaves_nothing_in_the_way_of_the_next(start, tmp_path):
@@ -101,6 +96,27 @@ def test_a_daemon_that_was_killed_leaves_nothing_in_the_way_of_the_next(start, t
     user = TerminalUser(tmp_path / "ppa0")
     user.shake_hands()
     user.close()
+
+
+def test_tls_is_served_while_another_client_never_finishes_its_handshake(start, tmp_path):
+    certificate, key = make_certificate(tmp_path)
+    daemon = start("--listen", "tls://127.0.0.1:0", "--tls-cert", str(certificate), "--tls-key", str(key))
+    address = ("127.0.0.1", int(daemon.url.rpartition(":")[2]))
+    context = ssl.create_default_context(cafile=certificate)
+    with (
+        socket.create_connection(address, DEADLINE) as idle,
+        socket.create_connection(address, DEADLINE) as raw,
+    ):
+        idle.sendall(b"\x16\x03\x01")
+        with context.wrap_socket(raw, server_hostname="127.0.0.1") as secure:
+            connection = HostConnection()
+            connection.hello("TLS client")
+            secure.sendall(connection.data_to_send())
+            while connection.welcome is None:
+                data = secure.recv(4096)
+                assert data, "the daemon left"
+                connection.receive_data(data)
+        assert idle.recv(100) == b""  # it is closed for not shaking hands
 
 
 def test_an_idle_terminal_costs_no_time(start, tmp_path):
@@ -114,7 +130,7 @@ def test_an_idle_terminal_costs_no_time(start, tmp_path):
 
 
 def processor_time(process):
-    words = (ROOT / f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
