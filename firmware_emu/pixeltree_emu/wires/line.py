@@ -81,7 +81,7 @@ class Line:
     """Bytes on their way.
 
     Byte i put on the line at t, counted from 0, arrives at max(t, end of the bytes before) + (i + 1) x
-    seconds per byte + latency. Times are absolute: a late caller gets more bytes at once, never a slower line.
+    seconds per byte + latency. Times are absolute: a late caller gets more at once, never a slower line.
 
     Args:
         settings: how slow it is.
