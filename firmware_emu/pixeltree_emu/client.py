@@ -27,9 +27,6 @@ logger = logging.getLogger(__name__)
 _CHUNK = 16_384
 """Bytes taken from a session at a time, so that a short answer overtakes a long one."""
 
-_GREATEST_PENDING = 64
-"""While so many events wait to be acted on, nothing more is read."""
-
 _FAREWELL = 0.5
 """Seconds that a client which is sent away has to take the reason."""
 
@@ -81,20 +78,15 @@ class Client:
 
     def wants(self) -> Wants:
         """What the wire is to be watched for, and when to serve it without any event."""
-        reading = self._leave_at is None and not self._full
-        wants = self.wire.wants(reading, bool(self._unsent))
+        wants = self.wire.wants(self._leave_at is None, bool(self._unsent))
         timers = [wants.due, self._connection.next_timer(), self._greet_by, self._leave_at]
         return Wants(wants.mask, min((time for time in timers if time is not None), default=None))
-
-    @property
-    def _full(self) -> bool:
-        return self._session is not None and len(self._session.pending) >= _GREATEST_PENDING
 
     def serve(self) -> None:
         """Move bytes in both directions and act on what came in; sets ``gone`` at the end."""
         try:
-            if not self._full and self._leave_at is None:
-                self._read()
+            if self._leave_at is None:
+                self._read()  # always: acknowledgements must come in, and the window bounds the rest
             self._forget_foreign_session()
             if self._session is not None:
                 self._sessions.advance(self._session)
@@ -152,6 +144,9 @@ class Client:
         if data is None:
             return
         if not data:
+            if not self.wire.persistent:
+                self._connection.ended()
+                self.flush()
             self._lose("the host closed it")
             return
         for event in self._connection.receive_data(data, self._now()):
@@ -165,13 +160,13 @@ class Client:
         elif isinstance(event, Left):
             self._end_session("the host left")
             self._connection.detach()
-        elif self._session is not None and self._session.connection is self._connection:
-            self._session.pending.append(event)
-        elif isinstance(event, Rejected):
+        elif isinstance(event, Rejected) and not event.sequenced:
             particulars = fields(wire=self.wire.name, code=event.code.name, detail=event.detail)
             logger.warning("rejected", extra=particulars)
             if event.code in (ErrorCode.VERSION, ErrorCode.AUTHENTICATION):
                 self._depart(event.detail)
+        elif self._session is not None:
+            self._session.pending.append(event)
 
     def _end_session(self, reason: str) -> None:
         """A session ends with what its host says on its own wire; elsewhere it may have gone on."""

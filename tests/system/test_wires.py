@@ -3,6 +3,7 @@
 import configparser
 import json
 import os
+import secrets
 import select
 import shlex
 import signal
@@ -15,7 +16,7 @@ import pytest
 
 import pixeltree
 from pixeltree_emu.options import parser
-from pixeltree_protocol.connection import HostConnection, Received
+from pixeltree_protocol.connection import HostConnection, Ready, Received
 from pixeltree_protocol.messages import Ping, Pong
 from tests.certificates import make_certificate
 from tests.system.conftest import ROOT
@@ -29,25 +30,26 @@ class TerminalUser:
 
     def __init__(self, path):
         self.descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY)
-        self.connection = HostConnection()
+        self.connection = HostConnection("terminal user", secrets.token_bytes)
 
     def shake_hands(self):
-        self.connection.hello("terminal user")
-        self.next_message()
+        self.connection.connect(time.monotonic())
+        self.next_event()
         return self.connection.welcome
 
     def ping(self, token):
         self.connection.send(Ping(token))
-        return self.next_message()
+        return self.next_event().message
 
-    def next_message(self):
-        os.write(self.descriptor, self.connection.data_to_send())
+    def next_event(self):
+        os.write(self.descriptor, self.connection.data_to_send(time.monotonic()))
         until = time.monotonic() + DEADLINE
         while time.monotonic() < until:
             if select.select([self.descriptor], [], [], 1)[0]:
-                for event in self.connection.receive_data(os.read(self.descriptor, 4096)):
-                    assert isinstance(event, Received), event
-                    return event.message
+                data = os.read(self.descriptor, 4096)
+                for event in self.connection.receive_data(data, time.monotonic()):
+                    assert isinstance(event, Received | Ready), event
+                    return event
         raise AssertionError("no answer")
 
     def close(self):
@@ -65,7 +67,7 @@ def test_one_daemon_serves_terminal_socket_and_port_at_once(start, tmp_path, slo
         assert user.shake_hands().device == "Pixeltree emulator"
         assert user.ping(token) == Pong(token)
         for url in daemon.urls[1:]:
-            with pixeltree.connect(url) as device:
+            with pixeltree.connect(url, observe=True) as device:
                 device.ping()
         user.close()
         wait_until_noticed(daemon, tmp_path / "ppa0")
@@ -109,13 +111,13 @@ def test_tls_is_served_while_another_client_never_finishes_its_handshake(start, 
     ):
         idle.sendall(b"\x16\x03\x01")
         with context.wrap_socket(raw, server_hostname="127.0.0.1") as secure:
-            connection = HostConnection()
-            connection.hello("TLS client")
-            secure.sendall(connection.data_to_send())
+            connection = HostConnection("TLS client", secrets.token_bytes)
+            connection.connect(time.monotonic())
+            secure.sendall(connection.data_to_send(time.monotonic()))
             while connection.welcome is None:
                 data = secure.recv(4096)
                 assert data, "the daemon left"
-                connection.receive_data(data)
+                connection.receive_data(data, time.monotonic())
         assert idle.recv(100) == b""  # it is closed for not shaking hands
 
 
@@ -155,7 +157,9 @@ def test_sessions_are_logged_as_json_when_asked(start, tmp_path):
     daemon.process.send_signal(signal.SIGTERM)
     assert daemon.process.wait(DEADLINE) == 0
     events = [json.loads(line) for line in daemon.errors().splitlines()]
-    assert {"listening", "connected", "HELLO", "closed"} <= {event["event"] for event in events}
+    assert {"listening", "connected", "session opened", "session ended", "closed"} <= {
+        event["event"] for event in events
+    }
 
 
 @pytest.mark.parametrize(

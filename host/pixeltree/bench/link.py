@@ -61,8 +61,8 @@ def bench_link(
         progress: is told what comes next.
 
     Returns:
-        ``ping_us``, ``raw_echo_us`` and their ``ping_ratio``; per line ``goodput_ratio``; ``goodput_mb_s`` and
-        ``raw_mb_s`` over a unix socket; processor seconds per MiB of both ends; the machine.
+        ``ping_us``, ``raw_echo_us`` and their ``ping_ratio``; per line ``goodput_ratio``; ``goodput_mb_s``
+        and ``raw_mb_s`` over a unix socket; processor time per MiB of both ends, in ms; the machine.
     """
     objects = _objects(payload)
     size = sum(map(len, objects.values()))

@@ -197,6 +197,12 @@ class DeviceConnection(End):
                 events.append(event)
         return events
 
+    def ended(self) -> None:
+        """The stream of bytes has ended; a frame in the making is damaged."""
+        rest = self._decoder.end()
+        if rest is not None:
+            self._say(Notice(ErrorCode.BAD_FRAME, shorten(self._damage(str(rest)).detail)))
+
     def _follow(self, event: Received, now: float) -> DeviceEvent | None:
         message = event.message
         if isinstance(message, Hello):
