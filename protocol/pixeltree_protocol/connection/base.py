@@ -36,6 +36,9 @@ _NO_NUMBERS = Numbers(0, 0, 0)
 SEND_AT_ONCE = 65_536
 """Bytes that :meth:`End.data_to_send` gives out at a time unless told otherwise."""
 
+_GREATEST_OUTGOING = 16_384
+"""Bytes of notices and repeated answers that may wait. What is not said then was said before, or is asked
+for again."""
 
 _TOO_EARLY = Rejected(ErrorCode.UNEXPECTED, "a message of a session before the handshake")
 _NOT_ADMITTED = {
@@ -69,6 +72,27 @@ class Ticket:
     def __init__(self, request: int) -> None:
         self.request = request
         self.wire_bytes = 0
+
+
+def queue_message(
+    delivery: Delivery, message: Message, ticket: Ticket, priority: Priority, limit: int = MAX_PAYLOAD
+) -> None:
+    """Queue a message of a session, whose payload may have ``limit`` bytes.
+
+    Raises:
+        MessageError: it has more, or a field does not fit its declaration.
+    """
+    body = encode_body(message)
+    size = ENVELOPE_BYTES + len(body)
+    if size > limit:
+        raise MessageError(f"{type(message).__name__} has {size} bytes; the other end takes {limit}")
+
+    def encode(numbers: Numbers) -> bytes:
+        frame = encode_frame(seal(body, message, ticket.request, numbers))
+        ticket.wire_bytes = len(frame)
+        return frame
+
+    delivery.queue(wire_limit(size), encode, priority)
 
 
 class End:
@@ -150,27 +174,14 @@ class End:
         self._last_sent = self._last_heard = now
         self._state = State.READY
 
-    def _queue(self, message: Message, ticket: Ticket, priority: Priority, limit: int = MAX_PAYLOAD) -> None:
-        """Queue a message of the session, whose payload may have ``limit`` bytes."""
-        assert self._delivery is not None
-        body = encode_body(message)
-        size = ENVELOPE_BYTES + len(body)
-        if size > limit:
-            raise MessageError(f"{type(message).__name__} has {size} bytes; the other end takes {limit}")
-
-        def encode(numbers: Numbers) -> bytes:
-            frame = encode_frame(seal(body, message, ticket.request, numbers))
-            ticket.wire_bytes = len(frame)
-            return frame
-
-        self._delivery.queue(wire_limit(size), encode, priority)
-
     def _link_frame(self, message: LinkMessage) -> bytes:
         numbers = self._delivery.numbers if self._delivery else _NO_NUMBERS
         return encode_frame(encode_message(message, 0, numbers))
 
     def _say(self, message: LinkMessage) -> None:
-        self._outgoing += self._link_frame(message)
+        """Queue a message of the link; who sends nonsense and takes no answers gets no more of them."""
+        if len(self._outgoing) < _GREATEST_OUTGOING:
+            self._outgoing += self._link_frame(message)
 
     # -- receiving ---------------------------------------------------------------------------------
 
