@@ -1,4 +1,4 @@
-"""Delivery over a wire that loses, repeats and is cut: whatever happens, every payload arrives once, in order."""
+"""Delivery over a wire that loses, repeats and is cut: every payload arrives once, in order."""
 
 from dataclasses import dataclass
 
