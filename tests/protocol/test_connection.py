@@ -165,6 +165,8 @@ class Run:
             self.host.cut()
             self.device = DeviceConnection(self.identity, self.dice.randbytes)
             self.host.connect(self.wire.now)
+        if self.device.silent(self.wire.now):
+            self.device.detach()
 
     def send(self):
         if self.host.state is State.READY and len(self.sent) < self.requests:

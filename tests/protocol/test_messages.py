@@ -61,6 +61,7 @@ from pixeltree_protocol.messages import (
 u8, u16, u32 = st.integers(0, 0xFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
 u64, i32 = st.integers(0, (1 << 64) - 1), st.integers(-(1 << 31), (1 << 31) - 1)
 text, data = st.text(max_size=30), st.binary(max_size=60)
+senders = st.sampled_from([Sender.HOST, Sender.DEVICE])
 digest = nonce = st.binary(min_size=16, max_size=16)
 ids = st.binary(min_size=8, max_size=8)
 digests = st.lists(digest, max_size=5).map(tuple)
@@ -368,7 +369,8 @@ def test_error_codes_are_fixed_numbers():
         (name, number)
         for number, name in enumerate(
             """BAD_FRAME MALFORMED UNEXPECTED VERSION BUSY BAD_OBJECT DIGEST_MISMATCH NO_ROOM BAD_UPLOAD
-            BAD_TREE BAD_SCENE NO_TREE FAULT_TIMEOUT CREDIT_OVERRUN OUT_OF_RANGE INTERNAL AUTHENTICATION NOT_DRIVER""".split(),
+            BAD_TREE BAD_SCENE NO_TREE FAULT_TIMEOUT CREDIT_OVERRUN OUT_OF_RANGE INTERNAL
+            AUTHENTICATION NOT_DRIVER""".split(),
             start=1,
         )
     ]

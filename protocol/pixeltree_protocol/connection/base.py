@@ -141,7 +141,11 @@ class End:
         return self._delivery.unreceived_bytes if self._delivery else 0
 
     def data_to_send(self, now: float, limit: int = SEND_AT_ONCE) -> bytes:
-        """Take bytes that may go on the wire now: about ``limit`` at most; empty where there are none."""
+        """Take bytes that may go on the wire now: about ``limit`` at most; empty where there are none.
+
+        They begin with a zero. Where the end of the last frame was lost on the way, this ends it, so that it does
+        not spoil the next one too.
+        """
         data = self._outgoing
         self._outgoing = bytearray()
         if self._state is State.READY and self._delivery is not None:
@@ -151,9 +155,10 @@ class End:
                 report = Report()
             if report is not None:
                 data += self._link_frame(Ack(report.poll, report.answer, report.reject))
-        if data:
-            self._last_sent = now
-        return bytes(data)
+        if not data:
+            return b""
+        self._last_sent = now
+        return b"\0" + data
 
     def next_timer(self) -> float | None:
         """When to call :meth:`data_to_send`, and to ask for silence, although nothing came in."""

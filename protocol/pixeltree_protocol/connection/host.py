@@ -99,7 +99,7 @@ class HostConnection(End):
         hello = Hello(
             PROTOCOL_VERSION, PROTOCOL_VERSION, self._nonce, session, self._role, self._window, self._client
         )
-        self._hello = b"\0" + self._link_frame(hello)  # the zero ends whatever stood on the wire before
+        self._hello = self._link_frame(hello)
         self._outgoing = bytearray()
         self._hello_pause = _REPEAT_HELLO
         self._hello_at = now
