@@ -159,7 +159,7 @@ def damaged() -> list[dict[str, str]]:
     flipped = bytearray(whole)
     flipped[15] ^= 0x10
     misled = bytearray(whole)
-    misled[4] ^= 0x10  # a code byte, so that COBS ends too late
+    misled[8] ^= 0x10  # a code byte, so that COBS ends too late
     longer = b"\x20\x00" + body[2:-4]
     longer += zlib.crc32(longer).to_bytes(4, "little")
     return [

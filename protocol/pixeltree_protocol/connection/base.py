@@ -143,8 +143,8 @@ class End:
     def data_to_send(self, now: float, limit: int = SEND_AT_ONCE) -> bytes:
         """Take bytes that may go on the wire now: about ``limit`` at most; empty where there are none.
 
-        They begin with a zero. Where the end of the last frame was lost on the way, this ends it, so that it does
-        not spoil the next one too.
+        They begin with a zero: where the end of the last frame was lost on the way, this ends it, so that it
+        does not spoil the next one too.
         """
         data = self._outgoing
         self._outgoing = bytearray()
