@@ -44,8 +44,8 @@ from pixeltree_protocol.messages import (
 DEFAULT_WINDOW = 1 << 20
 """Bytes that a device may have on their way to this host."""
 
-_REPEAT_HELLO = 0.25
-_REPEAT_AT_MOST_EVERY = 1.0
+REPEAT_HELLO = 0.25
+REPEAT_AT_MOST_EVERY = 1.0
 _REFUSALS = (ErrorCode.VERSION, ErrorCode.BUSY, ErrorCode.AUTHENTICATION)
 _KNOWN_CODES = frozenset(ErrorCode)
 
@@ -86,7 +86,7 @@ class HostConnection(End):
         self._challenge = b""
         self._hello = b""
         self._hello_at = 0.0
-        self._hello_pause = _REPEAT_HELLO
+        self._hello_pause = REPEAT_HELLO
         self._last_request = 0
 
     def connect(self, now: float) -> None:
@@ -101,7 +101,7 @@ class HostConnection(End):
         )
         self._hello = self._link_frame(hello)
         self._outgoing = bytearray()
-        self._hello_pause = _REPEAT_HELLO
+        self._hello_pause = REPEAT_HELLO
         self._hello_at = now
 
     def cut(self) -> None:
@@ -134,7 +134,7 @@ class HostConnection(End):
         """See :class:`End`; while greeting, HELLO again and again."""
         if self._state is State.GREETING and now >= self._hello_at:
             self._hello_at = now + self._hello_pause
-            self._hello_pause = min(2 * self._hello_pause, _REPEAT_AT_MOST_EVERY)
+            self._hello_pause = min(2 * self._hello_pause, REPEAT_AT_MOST_EVERY)
             self._outgoing += self._hello
         return super().data_to_send(now, limit)
 
