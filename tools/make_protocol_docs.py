@@ -1,7 +1,7 @@
 """Write docs/protocol.md and docs/objects.md: prose from tools/protocol_docs, tables from the declarations.
 
 Run it after a change to a message, an object's layout, a constant or the prose; a test fails while its
-outputs are stale. In the prose, a line ``{{name}}`` stands for a table, ``{{NAME}}`` in a line for a constant.
+outputs are stale. In the prose, a line ``{{name}}`` stands for a table, ``{{NAME}}`` for a constant.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ _TYPES: tuple[tuple[type[c.Construct], Callable[[Any], str]], ...] = (
     (c.FocusedSeq, _counted),
     (c.Const, lambda layout: f"uint8_t = {layout.value[0]}"),
     (c.Enum, lambda layout: c_type(layout.subcon)),
+    (c.Renamed, lambda layout: c_type(layout.subcon)),
     (c.Array, lambda layout: f"{c_type(layout.subcon)}, one for each"),
     (c.Switch, lambda _: "depends on the field before"),
     (c.Struct, lambda _: "record"),
