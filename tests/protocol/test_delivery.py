@@ -198,6 +198,29 @@ def test_each_payload_is_accepted_once_and_in_order():
     assert kinds == [early, accepted, repeated, early, accepted, repeated]
 
 
+@pytest.mark.parametrize("expected", [0, 1, 40_000, 0xFFFF])
+def test_half_of_the_numbers_are_ahead_and_half_have_been(expected):
+    delivery = Delivery(1000, 1000)
+    for sequence in range(expected):
+        delivery.admit(sequence, 1)
+        delivery.handled()
+    ahead = [delivery.admit((expected + by) % NUMBERS, 1) for by in (1, 0x7FFF, 0x8000, 0xFFFF)]
+    early, repeated = Admission.EARLY, Admission.REPEATED
+    assert ahead == [early, early, repeated, repeated]
+
+
+def test_a_number_that_was_missed_may_be_missed_again_when_the_numbers_have_wrapped():
+    delivery = Delivery(1000, 1000)
+    delivery.damaged()
+    assert delivery.report(0.0) == Report(reject=True)
+    for sequence in range(NUMBERS):
+        delivery.admit(sequence, 1)
+        delivery.handled()
+    delivery.report(1.0)
+    delivery.damaged()
+    assert delivery.report(1.0) == Report(reject=True)
+
+
 def test_what_the_receiver_has_no_room_for_counts_for_nothing():
     delivery = Delivery(1000, 250)
     assert delivery.admit(0, 200) is Admission.ACCEPTED

@@ -30,6 +30,7 @@ from pixeltree_protocol.connection import (
     State,
 )
 from pixeltree_protocol.declaration import Sender
+from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.errors import MessageError, ProtocolError, StateError
 from pixeltree_protocol.messages import (
     LEAST_HOST_WINDOW,
@@ -207,6 +208,8 @@ def test_a_malformed_answer_takes_its_place_in_the_order():
     events = host.receive_data(bad + on_wire(Done(), 8, sequence=1), NOW)
     assert events[0].code is ErrorCode.MALFORMED
     assert events[1] == Received(Done(), 8, len(on_wire(Done(), 8, sequence=1)))
+    ((envelope, _),) = Listener(Sender.HOST).frames(host.data_to_send(NOW + 0.5) + host.data_to_send(NOW + 1))
+    assert envelope.numbers == Numbers(0, 2, 2), "both have made room again"
 
 
 def test_answers_before_welcome_are_refused():
