@@ -21,6 +21,9 @@ from pixeltree.session import Patience
 from pixeltree_protocol.objects import Digest, FullyConnected, digest_of
 
 MIB = 1 << 20
+MOST_PING_RATIO = 5
+LEAST_GOODPUT = 0.97
+LEAST_MB_S = 50
 _PAYLOAD = 8 * MIB
 _INPUTS, _OUTPUTS = 2_048, 250
 _PING_FRAME = 22
