@@ -16,6 +16,7 @@ from pixeltree.cli.assembly import asm, disasm
 from pixeltree.cli.bench import bench
 from pixeltree.cli.compile import compile_
 from pixeltree.cli.demo import demo
+from pixeltree.cli.devices import devices
 from pixeltree.cli.emulate import emulate
 from pixeltree.cli.info import info
 from pixeltree.cli.run_kernel import run_kernel
@@ -41,6 +42,7 @@ app.command(
 )(emulate)
 app.command()(info)
 app.command("compile")(compile_)
+app.command()(devices)
 app.command()(asm)
 app.command()(disasm)
 app.command()(run_kernel)
