@@ -19,7 +19,7 @@ from pixeltree_protocol import delivery, framing, messages, verify
 from pixeltree_protocol.connection import host, states
 from pixeltree_protocol.connection.states import Transition
 from pixeltree_protocol.declaration import MESSAGES, RECORDS, Declaration, Field, Record
-from pixeltree_protocol.isa import ClockClass
+from pixeltree_protocol.isa import MNEMONICS, ClockClass
 from pixeltree_protocol.messages import (
     ENVELOPE_FIELDS,
     MEANINGS,
@@ -28,8 +28,8 @@ from pixeltree_protocol.messages import (
     encode_message,
 )
 from pixeltree_protocol.messages.duties import DUTIES
-from pixeltree_protocol.objects import block, node, program, segment
-from pixeltree_protocol.objects.layout import ObjectKind
+from pixeltree_protocol.objects import arithmetic, block, node, program, segment, word_code
+from pixeltree_protocol.objects.layout import ObjectKind, VarInt
 from pixeltree_protocol.objects.step import OperandForm, StepForm
 
 ROOT = Path(__file__).parent.parent
@@ -62,7 +62,7 @@ _TYPES: tuple[tuple[type[c.Construct], Callable[[Any], str]], ...] = (
     (c.FormatField, lambda layout: _INTEGERS[layout.fmtstr[-1]]),
     (c.Bytes, lambda layout: f"uint8_t[{_length(layout)}]"),
     (c.StringEncoded, lambda layout: f"{c_type(layout.subcon.lengthfield)} n, char[n]: UTF-8, no final zero"),
-    (type(c.VarInt), lambda _: "varint"),
+    (VarInt, lambda _: "varint"),
     (c.Prefixed, lambda layout: f"{c_type(layout.lengthfield)} n, uint8_t[n]"),
     (c.FocusedSeq, _counted),
     (c.Const, lambda layout: f"uint8_t = {layout.value[0]}"),
@@ -307,7 +307,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "kinds": lambda: table(("kind", "object"), ((kind.value, kind.name.lower()) for kind in ObjectKind)),
     "clocks": lambda: table(("class", "name"), ((clock.value, clock.name) for clock in ClockClass)),
     "block": lambda: _object_table(block.LAYOUT),
-    "block_entry": lambda: _object_table(block.TABLE_ENTRY),
+    "mnemonics": lambda: table(("number", "mnemonic"), enumerate(MNEMONICS)),
+    "registers": lambda: ", ".join(word_code.REGISTERS),
+    "primer": lambda: f"```\n{word_code.PRIMER}```",
     "segment": lambda: _object_table(segment.LAYOUT),
     "block_planes": lambda: _object_table(segment.BLOCK_PLANES),
     "fully_connected": lambda: _object_table(segment.FULLY_CONNECTED),
@@ -320,7 +322,7 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 """What stands for a line ``{{name}}``."""
 
-_SOURCES = (delivery, framing, messages, host, node, block, segment, program, verify)
+_SOURCES = (delivery, framing, messages, host, node, block, segment, program, verify, arithmetic)
 
 
 def constant(name: str) -> str:

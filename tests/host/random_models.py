@@ -10,6 +10,7 @@ from tests.host.on_array import run_node
 
 MOST_TAPS = 72
 MOST_FEATURES = 4096
+MOST_CELLS = 300
 
 
 def random_model(seed):
@@ -96,7 +97,7 @@ def _finish(random, spec, layers, layout):
         except ValueError:
             return None
     is_map = random.random() < 0.3
-    while np.prod(shape) > MOST_FEATURES or (is_map and shape[1] * shape[2] > 200):
+    while np.prod(shape) > MOST_FEATURES or (is_map and shape[1] * shape[2] > MOST_CELLS):
         layers.append(pooling(random, int(random.choice([2, 3, 4]))))
         try:
             shape = layers[-1].output_shape(shape)

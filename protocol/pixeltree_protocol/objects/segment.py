@@ -9,7 +9,7 @@ from typing import Any
 import construct as c
 
 from pixeltree_protocol.errors import ObjectError
-from pixeltree_protocol.objects.layout import ObjectKind, build, object_layout, parse
+from pixeltree_protocol.objects.layout import VARINT, ObjectKind, build, object_layout, parse
 from pixeltree_protocol.registers import ARRAY_SIZE
 
 _GRID_SIDES = (1, 2, 4, 8, 16)
@@ -42,7 +42,7 @@ FULLY_CONNECTED = c.Struct(
 
 PACKED = c.Struct(
     "data"
-    / c.Prefixed(c.VarInt, c.GreedyBytes)
+    / c.Prefixed(VARINT, c.GreedyBytes)
     * "bit i is bit i % 8 of byte i / 8; the program says what each bit means"
 )
 
