@@ -1,68 +1,36 @@
-"""Serves one emulated device: a single thread that alternates between the wire and the array.
+"""Serves one emulated device: a single thread that alternates between the wires and the array.
 
-Any number of sessions may shake hands, ask and ping; the first that sends anything else drives the
-device until it leaves, and others are told BUSY. Whatever a session sends, the daemon keeps serving.
+Whatever a client sends, or does not send, the daemon keeps serving the others.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import secrets
 import selectors
 import socket
 import time
-from collections import deque
 from collections.abc import Sequence
 
+from pixeltree_emu.client import Client
 from pixeltree_emu.listeners import Listener
+from pixeltree_emu.logs import fields
 from pixeltree_emu.runtime.device import EmulatedDevice
-from pixeltree_protocol.connection import DeviceConnection, Event, Rejected, State, error_for
-from pixeltree_protocol.messages import ErrorCode, Hello, Ping, Query, error_message
+from pixeltree_emu.sessions import Sessions
+from pixeltree_emu.wires import Wire
+from pixeltree_protocol.connection import Identity
+from pixeltree_protocol.messages import ErrorCode
 
 logger = logging.getLogger(__name__)
 
-DEVICE_NAME = "Pixeltree emulator"
+MAX_CLIENTS = 16
 
-_READ_BYTES = 65_536
-_MAX_SESSIONS = 16
-_MAX_UNSENT = 256 << 10
-"""While this many bytes wait for a session to take them, none of its requests is acted on."""
+_MAX_DISMISSED = 16
+"""Clients beyond the greatest number that are being told so; further ones are not even told."""
 
-_GREETING_TIME = 5.0
+GREETING_TIME = 5.0
 _STOP_GRACE = 3.0
 _LONGEST_SLEEP = 60.0
-
-_ANYONE = Query | Ping
-"""Requests that do not drive the device."""
-
-
-class Session:
-    """One client on one socket."""
-
-    def __init__(self, client: socket.socket, name: str, connection: DeviceConnection) -> None:
-        self.socket = client
-        self.name = name
-        self.connection = connection
-        self.unsent = bytearray()
-        self.pending: deque[Event] = deque()
-        self.ended = False
-        self.greet_by = time.monotonic() + _GREETING_TIME
-
-    @property
-    def greeted(self) -> bool:
-        """Whether the handshake is complete."""
-        return self.connection.state is State.READY
-
-    @property
-    def backlog(self) -> int:
-        """Bytes that wait to be sent."""
-        return len(self.unsent) + self.connection.bytes_to_send
-
-    def collect(self) -> None:
-        """Move what the connection has to say into the send buffer."""
-        self.unsent += self.connection.data_to_send()
 
 
 class Daemon:
@@ -70,25 +38,33 @@ class Daemon:
 
     Args:
         device: the device to serve.
-        listeners: sockets to serve it on; closed by :meth:`close`.
+        listeners: where to serve it; closed by :meth:`close`.
+        identity: what the device says of itself to its hosts.
+        greeting_time: seconds for which a connection may stay without a session.
     """
 
-    def __init__(self, device: EmulatedDevice, listeners: Sequence[Listener]) -> None:
+    def __init__(
+        self,
+        device: EmulatedDevice,
+        listeners: Sequence[Listener],
+        identity: Identity,
+        greeting_time: float = GREETING_TIME,
+    ) -> None:
+        self._greeting_time = greeting_time
         self._device = device
         self._listeners = list(listeners)
-        self._boot_id = secrets.token_bytes(8)
+        self._identity = identity
+        self._sessions = Sessions(device, identity.resume_ms, self._count_damage)
+        self._damage_before = 0
+        self._clients: list[Client] = []
+        self._masks: dict[Client, int] = {}
         self._selector = selectors.DefaultSelector()
-        self._sessions: dict[socket.socket, Session] = {}
-        self._driver: Session | None = None
-        self._accepted = 0
         self._stop_at: float | None = None
         self._waker, self._wakened = socket.socketpair()
         self._wakened.setblocking(False)
         self._selector.register(self._wakened, selectors.EVENT_READ, self._drain_waker)
         for listener in self._listeners:
-            listener.socket.setblocking(False)
-            self._selector.register(listener.socket, selectors.EVENT_READ, self._accept)
-            logger.info("listening at %s", listener.url)
+            self._watch(listener)
 
     def stop(self) -> None:
         """Ask the loop to end after the frame in hand. Safe in a signal handler and from other threads."""
@@ -98,9 +74,9 @@ class Daemon:
 
     def stop_at_end_of(self, descriptor: int) -> None:
         """Stop when a pipe that nobody writes to is closed at its other end."""
-        self._selector.register(descriptor, selectors.EVENT_READ, self._watch_pipe)
+        self._selector.register(descriptor, selectors.EVENT_READ, lambda: self._watch_pipe(descriptor))
 
-    def _watch_pipe(self, descriptor: int, _: int) -> None:
+    def _watch_pipe(self, descriptor: int) -> None:
         if not os.read(descriptor, 4096):
             self._selector.unregister(descriptor)
             self.stop()
@@ -108,16 +84,59 @@ class Daemon:
     def serve(self) -> None:
         """Serve until :meth:`stop`; then finish the frame in hand, if that does not take long."""
         while not self._finished():
-            for key, mask in self._selector.select(self._patience()):
-                key.data(key.fileobj, mask)
+            now = time.monotonic()
+            ready = self._sleep(now)
+            now = time.monotonic()
+            for client, due in ready:
+                if due is None or due <= now:
+                    client.serve()
+            self._sessions.tick()
             self._work()
-            self._drop_silent()
+            self._sweep()
         self.close()
+
+    def _sleep(self, now: float) -> list[tuple[Client, float | None]]:
+        """Wait until something is to do; clients with an event (None), or with the time when they are due."""
+        dues: dict[Client, float] = {}
+        for client in self._clients:
+            wants = client.wants()
+            self._set_mask(client, wants.mask)
+            if wants.due is not None:
+                dues[client] = wants.due
+        ready: list[tuple[Client, float | None]] = []
+        for key, _ in self._selector.select(self._patience(now, dues)):
+            if isinstance(key.data, Client):
+                dues.pop(key.data, None)
+                ready.append((key.data, None))
+            else:
+                key.data()
+        return ready + list(dues.items())
+
+    def _set_mask(self, client: Client, mask: int) -> None:
+        before = self._masks.get(client, 0)
+        if mask == before:
+            return
+        if not before:
+            self._selector.register(client.wire.fileno(), mask, client)
+        elif not mask:
+            self._selector.unregister(client.wire.fileno())
+        else:
+            self._selector.modify(client.wire.fileno(), mask, client)
+        self._masks[client] = mask
+
+    def _patience(self, now: float, dues: dict[Client, float]) -> float | None:
+        """How long the loop may sleep."""
+        if self._device.busy:
+            return 0.0
+        wakes = [*dues.values(), self._device.wakes_at, self._sessions.next_timer(), self._stop_at]
+        known = [wake for wake in wakes if wake is not None]
+        return min(max(0.0, min(known) - now), _LONGEST_SLEEP) if known else None
 
     def _finished(self) -> bool:
         if self._stop_at is None:
             return False
-        return not self._device.busy or time.monotonic() > self._stop_at
+        unsent = any(client.has_unsent for client in self._clients)
+        return not (self._device.busy or unsent) or time.monotonic() > self._stop_at
 
     def _work(self) -> None:
         try:
@@ -125,144 +144,65 @@ class Daemon:
         except Exception:  # whatever a host made the device do, the daemon keeps serving
             logger.exception("a frame ended with an internal error")
             self._device.give_up("internal error; the daemon's log has the details")
-        if self._driver is not None:
-            self._advance(self._driver)
+        self._sessions.work()
+        for client in self._clients:
+            client.send()
 
     def close(self) -> None:
-        """Close every session and listener."""
-        for session in list(self._sessions.values()):
-            self._drop(session, "the daemon stops")
+        """Close every client and listener."""
+        for client in self._clients:
+            client.stop("the daemon stops")
+            logger.info("closed", extra=fields(wire=client.wire.name, reason="the daemon stops"))
+            client.close()
         for listener in self._listeners:
             listener.close()
         self._selector.close()
         self._waker.close()
         self._wakened.close()
 
-    def _patience(self) -> float | None:
-        """How long the loop may sleep."""
-        if self._device.busy:
-            return 0.0
-        wakes = [session.greet_by for session in self._sessions.values() if not session.greeted]
-        if self._device.wakes_at is not None:
-            wakes.append(self._device.wakes_at)
-        return None if not wakes else min(max(0.0, min(wakes) - time.monotonic()), _LONGEST_SLEEP)
+    # -- clients -----------------------------------------------------------------------------------
 
-    def _drop_silent(self) -> None:
-        """A connection that does not shake hands must not keep others out."""
-        now = time.monotonic()
-        for session in list(self._sessions.values()):
-            if not session.greeted and now >= session.greet_by:
-                self._drop(session, "it did not say HELLO")
+    def _watch(self, listener: Listener) -> None:
+        logger.info("listening", extra=fields(url=listener.url))
+        self._accept(listener)  # a wire that is always there is there at once
+        descriptor = listener.fileno()
+        if descriptor is not None:
+            self._selector.register(descriptor, selectors.EVENT_READ, lambda: self._accept(listener))
 
-    def _drain_waker(self, wakened: socket.socket, _: int) -> None:
-        wakened.recv(64)
-
-    def _accept(self, server: socket.socket, _: int) -> None:
+    def _accept(self, listener: Listener) -> None:
         try:
-            client, _address = server.accept()
+            wire = listener.accept()
         except OSError as error:
-            logger.warning("a connection was lost before it began: %s", error)
+            reason = str(error)
+            logger.warning("connection lost before it began", extra=fields(url=listener.url, reason=reason))
             return
-        client.setblocking(False)
-        self._accepted += 1
-        capabilities = self._device.limits.capabilities()
-        connection = DeviceConnection(self._boot_id, DEVICE_NAME, capabilities)
-        if len(self._sessions) >= _MAX_SESSIONS:
-            self._turn_away(client, connection)
+        if wire is not None:
+            self._admit(wire)
+
+    def _admit(self, wire: Wire) -> None:
+        logger.info("connected", extra=fields(wire=wire.name))
+        client = Client(wire, self._identity, self._sessions, self._greeting_time)
+        sockets = [each for each in self._clients if not each.wire.persistent]
+        if len(sockets) >= MAX_CLIENTS + _MAX_DISMISSED:
+            wire.close()
             return
-        session = Session(client, f"session {self._accepted}", connection)
-        self._sessions[client] = session
-        self._selector.register(client, selectors.EVENT_READ, self._serve_session)
-        logger.info("%s: connected", session.name)
+        if len(sockets) >= MAX_CLIENTS:
+            detail = f"{MAX_CLIENTS} connections are open, the most that this device serves; try again later"
+            client.dismiss(ErrorCode.BUSY, detail)
+        self._clients.append(client)
 
-    def _turn_away(self, client: socket.socket, connection: DeviceConnection) -> None:
-        detail = f"{_MAX_SESSIONS} sessions are open, the most that this device serves; try again later"
-        logger.warning("refused a connection: %s", detail)
-        connection.send(error_message(ErrorCode.BUSY, detail))
-        with contextlib.suppress(OSError):
-            client.send(connection.data_to_send())
-        client.close()
+    def _sweep(self) -> None:
+        """Let go of clients that are gone."""
+        for client in [client for client in self._clients if client.gone]:
+            logger.info("closed", extra=fields(wire=client.wire.name, reason=client.gone))
+            self._set_mask(client, 0)
+            self._masks.pop(client, None)
+            self._clients.remove(client)
+            self._damage_before += client.damaged_frames
+            client.close()
 
-    def _serve_session(self, client: socket.socket, mask: int) -> None:
-        session = self._sessions.get(client)
-        if session is None:
-            return
-        if mask & selectors.EVENT_READ:
-            self._read(session)
-        if client in self._sessions:
-            self._advance(session)
+    def _count_damage(self) -> int:
+        return self._damage_before + sum(client.damaged_frames for client in self._clients)
 
-    def _read(self, session: Session) -> None:
-        try:
-            data = session.socket.recv(_READ_BYTES)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self._drop(session, str(error))
-            return
-        session.pending += session.connection.receive_data(data)
-        session.ended = not data
-
-    def _advance(self, session: Session) -> None:
-        """Act on what came in, as long as the session takes its answers; then send them."""
-        while session.pending and session.backlog < _MAX_UNSENT:
-            event = session.pending.popleft()
-            self._act_safely(session, event)
-            session.connection.handled(event)
-        self._flush(session)
-        if session.ended and not session.pending and session.socket in self._sessions:
-            self._drop(session, "the host left")
-
-    def _act_safely(self, session: Session, event: Event) -> None:
-        try:
-            self._act(session, event)
-        except Exception:  # whatever a host sends, the daemon keeps serving
-            logger.exception("%s: internal error", session.name)
-            detail = "internal error; the daemon's log has the details"
-            session.connection.send(error_message(ErrorCode.INTERNAL, detail), event.request)
-
-    def _act(self, session: Session, event: Event) -> None:
-        if isinstance(event, Rejected):
-            logger.warning("%s: %s: %s", session.name, event.code.name, event.detail)
-            session.connection.send(error_for(event), event.request)
-        elif isinstance(event.message, Hello):
-            logger.info("%s: HELLO from %s", session.name, event.message.client)
-        elif isinstance(event.message, _ANYONE):
-            session.connection.send(self._device.answer(event.message), event.request)
-        elif self._takes_over(session):
-            self._device.handle(event.message, event.request, event.wire_bytes)
-        else:
-            detail = "another session drives this device; wait for it to leave"
-            session.connection.send(error_message(ErrorCode.BUSY, detail), event.request)
-
-    def _takes_over(self, session: Session) -> bool:
-        """Whether a session drives the device; the first to ask does."""
-        if self._driver is None:
-            self._driver = session
-            self._device.attach(session.connection.send)
-            logger.info("%s: drives the device", session.name)
-        return session is self._driver
-
-    def _flush(self, session: Session) -> None:
-        session.collect()
-        try:
-            if session.unsent:
-                del session.unsent[: session.socket.send(session.unsent)]
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            self._drop(session, str(error))
-            return
-        reading = 0 if session.pending or session.ended else selectors.EVENT_READ
-        wanted = reading | (selectors.EVENT_WRITE if session.unsent else 0)
-        if wanted:
-            self._selector.modify(session.socket, wanted, self._serve_session)
-
-    def _drop(self, session: Session, reason: str) -> None:
-        logger.info("%s: closed: %s", session.name, reason)
-        if session is self._driver:
-            self._driver = None
-            self._device.attach(lambda message, request: None)
-        self._sessions.pop(session.socket, None)
-        self._selector.unregister(session.socket)
-        session.socket.close()
+    def _drain_waker(self) -> None:
+        self._wakened.recv(64)

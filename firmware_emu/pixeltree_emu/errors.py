@@ -37,3 +37,7 @@ class RequestError(EmulatorError):
 
 class ListenError(EmulatorError):
     """The daemon cannot listen where it was told to."""
+
+
+class WireClosed(EmulatorError):
+    """The other end of a wire is gone, and how: bytes can neither come nor go."""

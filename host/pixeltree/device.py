@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from types import TracebackType, UnionType
-from typing import Any, TypeVar
+from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
 
 from pixeltree.controller import ChipControl, Execution
-from pixeltree.errors import DataError, PixeltreeError
-from pixeltree.links import open_link
-from pixeltree.session import Session, device_error
-from pixeltree_protocol.connection import Received
+from pixeltree.errors import DataError, PixeltreeError, SessionLostError
+from pixeltree.exchange import Exchange
+from pixeltree.links import open_link, split_session_options
+from pixeltree.session import Patience, Session
+from pixeltree.token import read_token
+from pixeltree.upload import Upload, Uploading
+from pixeltree_protocol.delivery import Priority
 from pixeltree_protocol.messages import (
     MAX_FAULT_TIMEOUT_MS,
-    WHOLE,
     CancelFrame,
     Done,
-    Error,
     Execute,
     Executed,
     Fault,
+    GetStatus,
     Holdings,
-    Message,
     OpenTree,
     Ping,
     PlanePart,
     Pong,
-    Put,
     Query,
     ReadOut,
     ReadPlane,
     Result,
+    Role,
     Scene,
     StartFrame,
-    Stored,
+    Status,
     TreeOpened,
     Welcome,
 )
@@ -45,45 +45,50 @@ from pixeltree_protocol.objects import DIGEST_BYTES, Digest
 from pixeltree_protocol.objects.program import Program
 from pixeltree_protocol.registers import AREGS, ARRAY_SIZE
 
-CONNECT_TIMEOUT = 5.0
-"""Seconds to find a device, and seconds of silence that it is allowed."""
-
 _PROGRAM_TIME = 60.0
 """Further seconds for a program that runs at once: emulated, it may take longer than on the chip."""
 
-_PUT_HEAD = 24
 _SCENE_HEAD = 9
 _QUERY_HEAD = 2
 _QUERY_BATCH = 256
+_UPLOAD_TRIES = 3
 
-_Reply = TypeVar("_Reply")
 
-
-def connect(url: str, timeout: float = CONNECT_TIMEOUT) -> Device:
+def connect(
+    url: str,
+    patience: Patience | None = None,
+    observe: bool = False,
+    token_file: str | Path | None = None,
+) -> Device:
     """Connect to a device, real or emulated.
 
     Args:
-        url: ``tcp://host:port`` or ``unix:///path``.
-        timeout: seconds to wait for the connection, and for any answer later on.
+        url: ``tcp://HOST:PORT``, ``tls://HOST:PORT``, ``unix:///PATH``, ``serial:///dev/ttyACM0`` or just the
+            path, ``serial:rfc2217://HOST:PORT``, ``usb:VID:PID[:SERIAL]``, or ``emu:`` for a private
+            emulator; ``pixeltree devices`` lists what there is.
+        patience: how long to wait for what.
+        observe: look on while another session drives the device.
+        token_file: file with the token that the device wants; ``?token_file=PATH`` in the URL does the same.
 
     Raises:
         LinkError: nobody answers, or not with the Pixeltree protocol.
         DeviceError: the device refuses the connection.
+        DataError: the token file cannot be used.
     """
-    session = Session(open_link(url, timeout), timeout)
+    location, options = split_session_options(url)
+    chosen = token_file or options.get("token_file")
+    session = Session(
+        lambda timeout: open_link(location, timeout),
+        location,
+        Role.OBSERVE if observe else Role.DRIVE,
+        read_token(Path(chosen)) if chosen else None,
+        patience,
+    )
     try:
-        return Device(session, session.greet("pixeltree"))
+        return Device(session, session.greet())
     except BaseException:
         session.close()
         raise
-
-
-@dataclass(frozen=True)
-class Upload:
-    """What an upload sent: how many objects, and their bytes on the wire, framing included."""
-
-    objects: int
-    wire_bytes: int
 
 
 class Device(ChipControl):
@@ -91,11 +96,9 @@ class Device(ChipControl):
 
     def __init__(self, session: Session, welcome: Welcome) -> None:
         self._session = session
+        self._exchange = Exchange(session)
         self.welcome = welcome
-        self.opened = 0
-        """How many times a tree has been opened: a runner sees by it whether its own still is."""
-        self._open: set[int] = set()
-        self._inbox: list[Received] = []
+        self._trees_opened = 0
 
     def __enter__(self) -> Device:
         return self
@@ -115,6 +118,16 @@ class Device(ChipControl):
         return self._session.url
 
     @property
+    def opened(self) -> tuple[int, int]:
+        """Changes when a tree is opened or lost: a runner sees by it whether its own still is open."""
+        return self._exchange.losses, self._trees_opened
+
+    @property
+    def cuts(self) -> int:
+        """How often the link broke and was opened again."""
+        return self._session.cuts
+
+    @property
     def wire_bytes_sent(self) -> int:
         """Bytes put on the wire since the connection began, everything included."""
         return self._session.wire_bytes_sent
@@ -124,9 +137,30 @@ class Device(ChipControl):
         """Bytes taken off the wire since the connection began."""
         return self._session.wire_bytes_received
 
+    @property
+    def resent_bytes(self) -> int:
+        """Bytes that the host had to send again in this session."""
+        return self._session.resent_bytes
+
     def ping(self) -> None:
         """Wait until the device has answered an empty request."""
-        self._ask(Ping(0), Pong)
+        self._exchange.ask(Ping(0), Pong)
+
+    def status(self) -> Status:
+        """How the device is; observers may ask too."""
+        return self._exchange.ask(GetStatus(), Status)
+
+    def watch(self, timeout: float | None = None) -> Result:
+        """Observers: wait for the next result of the session that drives.
+
+        Args:
+            timeout: seconds to wait; None for the session's own patience.
+
+        Raises:
+            LinkError: there is none in time, or the device is gone.
+        """
+        session = self._session
+        return self._exchange.watch(session.deadline if timeout is None else session.deadline_in(timeout))
 
     # -- objects -----------------------------------------------------------------------------------
 
@@ -140,46 +174,42 @@ class Device(ChipControl):
         held: dict[Digest, int] = {}
         for start in range(0, len(wanted), batch):
             part = wanted[start : start + batch]
-            held.update(zip(part, self._ask(Query(tuple(part)), Holdings).received, strict=True))
+            answer = self._exchange.ask(Query(tuple(part)), Holdings)
+            if len(answer.received) != len(part):
+                raise PixeltreeError(f"the device at {self.url} answered about other objects than asked")
+            held.update(zip(part, answer.received, strict=True))
         return held
 
     def upload(self, objects: Mapping[Digest, bytes]) -> Upload:
         """Make objects resident, in the given order; those that the device has are not sent again.
 
-        Each is resumed where an earlier upload of it stopped.
+        Each is resumed where an earlier upload of it stopped, also where the device was started anew.
 
         Raises:
             DeviceError: the device refuses an object.
         """
-        held = self.holdings(objects)
-        wanted = [digest for digest in objects if held[digest] != WHOLE]
-        parts: set[int] = set()
-        unfinished: set[int] = set()
-        wire_bytes = 0
-        try:
-            for digest in wanted:
-                requests, size = self._put(digest, objects[digest], held[digest])
-                parts.update(requests)
-                unfinished.add(requests[-1])
-                wire_bytes += size
-            while unfinished:
-                request, _ = self._next(parts, Stored)
-                unfinished.discard(request)
-        finally:
-            self._forget(parts)
-        return Upload(len(wanted), wire_bytes)
+        for _ in range(_UPLOAD_TRIES - 1):
+            try:
+                return self.begin_upload(objects).wait()
+            except SessionLostError:
+                continue
+        return self.begin_upload(objects).wait()
 
-    def _put(self, digest: Digest, data: bytes, offset: int) -> tuple[list[int], int]:
-        """Send the rest of an object; returns the ids of its parts and their bytes on the wire."""
-        step = self.welcome.capabilities.max_body - _PUT_HEAD
-        requests: list[int] = []
-        wire_bytes = 0
-        for start in range(offset, len(data), step):
-            part = Put(digest, len(data), start, data[start : start + step])
-            request, size = self._send(part)
-            requests.append(request)
-            wire_bytes += size
-        return requests, wire_bytes
+    def begin_upload(
+        self, objects: Mapping[Digest, bytes], priority: Priority = Priority.DEMAND
+    ) -> Uploading:
+        """Start to make objects resident, and go on with other things meanwhile.
+
+        Args:
+            objects: by digest, in the order in which they are to be sent.
+            priority: DEMAND for what is waited for, PREFETCH for what may be useful.
+
+        Returns:
+            The upload: ask it whether it is ``done``, or ``wait``.
+        """
+        return Uploading(
+            self._exchange, objects, self.holdings(objects), self.welcome.capabilities.max_body, priority
+        )
 
     # -- frames ------------------------------------------------------------------------------------
 
@@ -198,8 +228,9 @@ class Device(ChipControl):
             raise DataError(
                 f"a fault time-out must be 0 to {MAX_FAULT_TIMEOUT_MS // 1000} s, not {fault_timeout}"
             )
-        opened = self._ask(OpenTree(tree, memory_limit, round(fault_timeout * 1000)), TreeOpened)
-        self.opened += 1
+        request = OpenTree(tree, memory_limit, round(fault_timeout * 1000))
+        opened = self._exchange.ask(request, TreeOpened)
+        self._trees_opened += 1
         return opened.budget_bytes
 
     def show(self, pixels: npt.NDArray[np.uint8], top: int = 0, left: int = 0, clear: bool = True) -> None:
@@ -223,16 +254,16 @@ class Device(ChipControl):
             patch = pixels[start : start + rows]
             first = clear and start == 0
             rows_here, columns = patch.shape
-            self._ask(Scene(first, top + start, left, rows_here, columns, patch.tobytes()), Done)
+            self._exchange.ask(Scene(first, top + start, left, rows_here, columns, patch.tobytes()), Done)
 
     def start_frame(self, frame: int) -> int:
         """Expose a frame and start it through the open tree; returns the request id."""
-        return self._send(StartFrame(frame))[0]
+        return self._exchange.send(StartFrame(frame)).request
 
     def cancel_frame(self, frame: int, request: int) -> None:
         """Give a frame up, if it is not over; ``request`` is what :meth:`start_frame` returned."""
-        self._forget({request})
-        self._ask(CancelFrame(frame), Done)
+        self._exchange.forget({request})
+        self._exchange.ask(CancelFrame(frame), Done)
 
     def next_event(self, request: int) -> Fault | Result:
         """Wait for the next fault of a frame, or its result.
@@ -245,12 +276,12 @@ class Device(ChipControl):
             LinkError: the device is gone or silent.
         """
         try:
-            event: Fault | Result = self._next({request}, Fault | Result)[1]
+            event: Fault | Result = self._exchange.next({request}, Fault | Result)[1]
         except PixeltreeError:
-            self._forget({request})
+            self._exchange.forget({request})
             raise
         if isinstance(event, Result):
-            self._forget({request})
+            self._exchange.forget({request})
         return event
 
     def read_plane(self, register: str) -> npt.NDArray[np.generic]:
@@ -262,16 +293,16 @@ class Device(ChipControl):
         Returns:
             bool (256, 256) for a DREG, int8 (256, 256) for an AREG.
         """
-        request, _ = self._send(ReadPlane(register))
+        request = self._exchange.send(ReadPlane(register)).request
         data = bytearray()
         try:
             while True:
-                _, part = self._next({request}, PlanePart)
+                _, part = self._exchange.next({request}, PlanePart)
                 data += part.data
                 if len(data) >= part.total:
                     return _plane(register, bytes(data))
         finally:
-            self._forget({request})
+            self._exchange.forget({request})
 
     def execute_program(self, program: Program, blocks: Sequence[Digest]) -> Execution:
         """Run an immediate program on resident blocks; :meth:`execute` is the comfortable way.
@@ -279,61 +310,17 @@ class Device(ChipControl):
         Raises:
             DeviceError: a block is not resident, or the program is refused; nothing has happened then.
         """
-        request, _ = self._send(Execute(tuple(blocks), (), program.encode()))
+        request = self._exchange.send(Execute(tuple(blocks), (), program.encode())).request
         read_outs: dict[int, bytearray] = {}
         try:
             while True:
-                _, message = self._next({request}, ReadOut | Executed, _PROGRAM_TIME)
+                _, message = self._exchange.next({request}, ReadOut | Executed, _PROGRAM_TIME)
                 if isinstance(message, Executed):
                     data = tuple(bytes(read_outs[step]) for step in sorted(read_outs))
                     return Execution(data, message.device_ns, message.words)
                 read_outs.setdefault(message.step, bytearray()).extend(message.data)
         finally:
-            self._forget({request})
-
-    # -- exchange ----------------------------------------------------------------------------------
-
-    def _send(self, message: Message) -> tuple[int, int]:
-        """Send a request whose answers are wanted; returns its id and its size on the wire."""
-        request, size = self._session.send(message)
-        self._open.add(request)
-        return request, size
-
-    def _ask(self, message: Message, kind: type[_Reply]) -> _Reply:
-        """Send a request and wait for its one answer."""
-        request, _ = self._send(message)
-        try:
-            answer: _Reply = self._next({request}, kind)[1]
-            return answer
-        finally:
-            self._forget({request})
-
-    def _next(
-        self, requests: set[int], kind: type[_Reply] | UnionType, extra: float = 0.0
-    ) -> tuple[int, Any]:
-        """Wait for the next answer to any of some requests; an ERROR among them is raised.
-
-        Answers to other open requests stay in the inbox: a fault may come while an upload is waited for.
-        """
-        deadline = self._session.deadline + extra
-        while True:
-            for index, event in enumerate(self._inbox):
-                if event.request not in requests:
-                    continue
-                del self._inbox[index]
-                if isinstance(event.message, Error):
-                    raise device_error(event.message)
-                if isinstance(event.message, kind):
-                    return event.request, event.message
-                break
-            else:
-                events = self._session.receive(deadline)
-                self._inbox += [event for event in events if event.request in self._open]
-
-    def _forget(self, requests: set[int]) -> None:
-        """No more answers to these requests are wanted."""
-        self._open -= requests
-        self._inbox = [event for event in self._inbox if event.request in self._open]
+            self._exchange.forget({request})
 
 
 def _plane(register: str, data: bytes) -> npt.NDArray[np.generic]:

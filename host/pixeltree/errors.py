@@ -11,6 +11,18 @@ class LinkError(PixeltreeError):
     """The wire to the device cannot be opened, was lost, or went silent."""
 
 
+class SessionLostError(LinkError):
+    """The device no longer knows this session: what was under way will not be answered.
+
+    Attributes:
+        restarted: whether the device was started anew, so that its objects and tree are gone too.
+    """
+
+    def __init__(self, message: str, restarted: bool) -> None:
+        super().__init__(message)
+        self.restarted = restarted
+
+
 class DeviceError(PixeltreeError):
     """The device refused a request or ended a frame with an error.
 

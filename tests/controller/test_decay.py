@@ -2,14 +2,12 @@
 
 import pytest
 
-from pixeltree import Device
 from pixeltree.kernels import Kernel
 from pixeltree.kernels.names import R5, R6, A
-from pixeltree.session import Session
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.array.nonidealities import Chip, preset
 from pixeltree_emu.runtime.device import EmulatedDevice
-from tests.host.in_memory import InMemoryLink
+from tests.host.in_memory import InMemoryLink, device_on
 
 SECOND = 1_000_000
 
@@ -17,8 +15,7 @@ SECOND = 1_000_000
 def device_of(name):
     model = preset(name)
     array = PixelArray(chip=Chip(model, 3, 0) if model else None)
-    session = Session(InMemoryLink(EmulatedDevice(array=array)), patience=20)
-    return Device(session, session.greet("tests"))
+    return device_on(InMemoryLink(EmulatedDevice(array=array)), answer=20)
 
 
 def refresh(register):

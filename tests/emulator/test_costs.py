@@ -1,10 +1,8 @@
 """Every entry of the cost model is configurable, and a change changes the device time of its step only."""
 
 import pytest
-from tests.host.in_memory import InMemoryLink
+from tests.host.in_memory import InMemoryLink, device_on
 
-from pixeltree.device import Device
-from pixeltree.session import Session
 from pixeltree_emu.runtime.clock import CostModel
 from pixeltree_emu.runtime.device import EmulatedDevice
 from pixeltree_protocol.objects import controller_steps as steps
@@ -36,9 +34,7 @@ PRICED = {
 
 def time_of(step, **costs):
     link = InMemoryLink(EmulatedDevice(costs=CostModel(**costs)))
-    session = Session(link, 5)
-    device = Device(session, session.greet("tests"))
-    return device.execute(step).device_ns
+    return device_on(link).execute(step).device_ns
 
 
 def test_the_defaults_are_those_of_the_cost_model():

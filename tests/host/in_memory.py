@@ -3,11 +3,14 @@
 Tests may import both sides; the packages may not.
 """
 
+import secrets
+import time
+
 from pixeltree import Device, TreeRunner
-from pixeltree.session import Session
+from pixeltree.session import Patience, Session
 from pixeltree_emu.runtime.device import DeviceLimits, EmulatedDevice
-from pixeltree_protocol.connection import DeviceConnection, Rejected, error_for
-from pixeltree_protocol.messages import Hello, Ping, Query
+from pixeltree_emu.sessions import Sessions
+from pixeltree_protocol.connection import DeviceConnection, Greeting, Identity
 
 
 class InMemoryLink:
@@ -17,36 +20,43 @@ class InMemoryLink:
 
     def __init__(self, emulated):
         self.emulated = emulated
-        self.connection = DeviceConnection(b"boot-id!", "in-memory emulator", emulated.limits.capabilities())
-        emulated.attach(self.connection.send)
+        identity = Identity(b"boot-id!", "in-memory emulator", emulated.limits.capabilities())
+        self.connection = DeviceConnection(identity, secrets.token_bytes)
+        self.sessions = Sessions(emulated, identity.resume_ms)
+        self.session = None
 
     def send(self, data, timeout):
-        for event in self.connection.receive_data(data):
-            self.act(event)
-            self.connection.handled(event)
-
-    def act(self, event):
-        if isinstance(event, Rejected):
-            self.connection.send(error_for(event), event.request)
-        elif isinstance(event.message, Query | Ping):
-            self.connection.send(self.emulated.answer(event.message), event.request)
-        elif not isinstance(event.message, Hello):
-            self.emulated.handle(event.message, event.request, event.wire_bytes)
+        for event in self.connection.receive_data(data, time.monotonic()):
+            if isinstance(event, Greeting):
+                self.session = self.sessions.greet(event.hello, self.connection, "memory")
+            elif self.session is not None:
+                self.session.pending.append(event)
+        self.sessions.work()
 
     def receive(self, timeout):
         self.emulated.work()
         while self.emulated.busy and not self.connection.bytes_to_send:
             self.emulated.work()
-        return self.connection.data_to_send() or None
+        self.sessions.work()
+        return self.connection.data_to_send(time.monotonic()) or None
 
     def close(self):
         pass
 
 
+def in_memory_session(link, answer=5, connect=5):
+    """A session over a link that is open already."""
+    patience = Patience(connect, answer, reconnect=0)
+    return Session(lambda timeout: link, link.url, patience=patience, keep_alive=False)
+
+
+def device_on(link, answer=5):
+    session = in_memory_session(link, answer)
+    return Device(session, session.greet())
+
+
 def in_memory_device(**limits):
-    emulated = EmulatedDevice(DeviceLimits(**limits))
-    session = Session(InMemoryLink(emulated), patience=5)
-    return Device(session, session.greet("tests"))
+    return device_on(InMemoryLink(EmulatedDevice(DeviceLimits(**limits))))
 
 
 class InMemoryDevice(TreeRunner):

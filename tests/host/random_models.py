@@ -2,12 +2,15 @@
 
 import numpy as np
 
+from pixeltree.compiler.pipeline import compile_model
 from pixeltree.compiler.placement import block_layout, cell_layout
-from pixeltree.folded import FoldedModel, InputSpec
+from pixeltree.folded import FoldedModel, InputSpec, infer
 from tests.folded.strategies import convolution, fully_connected, heat_map, pooling
+from tests.host.on_array import run_node
 
-MOST_TAPS = 120
+MOST_TAPS = 72
 MOST_FEATURES = 4096
+MOST_CELLS = 300
 
 
 def random_model(seed):
@@ -94,7 +97,7 @@ def _finish(random, spec, layers, layout):
         except ValueError:
             return None
     is_map = random.random() < 0.3
-    while np.prod(shape) > MOST_FEATURES or (is_map and shape[1] * shape[2] > 200):
+    while np.prod(shape) > MOST_FEATURES or (is_map and shape[1] * shape[2] > MOST_CELLS):
         layers.append(pooling(random, int(random.choice([2, 3, 4]))))
         try:
             shape = layers[-1].output_shape(shape)
@@ -110,3 +113,16 @@ def _finish(random, spec, layers, layout):
     return FoldedModel(
         spec, tuple(layers), fully_connected(random, shape, int(random.integers(2, 12)))
     ), layout
+
+
+def check_network(seed, array):
+    """Compile a random network, run it, and say what is wrong with the outcome; None if nothing is."""
+    model, layout = random_model(seed)
+    compiled = compile_model(model, layout=layout)
+    bits = random_input(model, seed)
+    result = run_node(compiled, bits, array)
+    reference = infer(model, bits)
+    if result.logits != tuple(reference.logits) or result.outcome != reference.outcome:
+        return f"{result.logits} instead of {tuple(reference.logits)}"
+    measured, predicted = (result.ns, result.words), (compiled.cost.nanoseconds, compiled.cost.words)
+    return None if measured == predicted else f"took {measured}, predicted {predicted}"

@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 
 from pixeltree.compiler.pipeline import compile_model
-from pixeltree.folded import infer
+from pixeltree.errors import CompileError
+from pixeltree.folded import FoldedModel, InputSpec, Pooling, PoolingKind, infer
 from pixeltree_emu.array.device_array import PixelArray
+from tests.folded.strategies import convolution, heat_map
 from tests.host.on_array import run_node
-from tests.host.random_models import random_input, random_model
+from tests.host.random_models import check_network, random_model
 
 NETWORKS = 500
 SHARES = 20
+MOST_REFUSED = 2
+"""Of a share; the controller's store is too small for a few."""
 
 
 @pytest.fixture(scope="module")
@@ -20,17 +24,18 @@ def array():
 
 @pytest.mark.parametrize("share", range(SHARES))
 def test_random_networks_equal_the_reference_and_take_the_predicted_time(share, array):
-    for seed in range(share, NETWORKS, SHARES):
-        model, layout = random_model(seed)
-        compiled = compile_model(model, layout=layout)
-        bits = random_input(model, seed)
-        result = run_node(compiled, bits, array)
-        reference = infer(model, bits)
-        assert result.logits == tuple(reference.logits), f"network {seed} differs: {model}"
-        assert result.outcome == reference.outcome
-        assert (result.ns, result.words) == (compiled.cost.nanoseconds, compiled.cost.words), (
-            f"network {seed}"
-        )
+    checked = refused = 0
+    seed = share
+    while checked < NETWORKS // SHARES:
+        try:
+            problem = check_network(seed, array)
+        except CompileError:
+            refused += 1
+        else:
+            assert problem is None, f"network {seed}: {problem}"
+            checked += 1
+        seed += SHARES
+    assert refused <= MOST_REFUSED
 
 
 def test_the_random_networks_are_of_all_kinds():
@@ -67,3 +72,21 @@ def test_a_dark_and_a_bright_input(array):
         if margin:
             bits[:margin] = bits[-margin:] = bits[:, :margin] = bits[:, -margin:] = False
         assert run_node(compiled, bits, array).logits == tuple(infer(model, bits).logits)
+
+
+def test_a_segmentation_map_of_256_cells_comes_back_whole(array):
+    """64 x 64 pixels, a logit for every 4 x 4 of them."""
+    random = np.random.default_rng(0)
+    layers = (
+        convolution(random, 1, 16, 4, before=1, after=2),
+        Pooling(PoolingKind.OR, 2),
+        convolution(random, 16, 16, 3, 16, before=1, after=1),
+        Pooling(PoolingKind.OR, 2),
+    )
+    model = FoldedModel(InputSpec(64), layers, heat_map(random, 16, 3, before=1, after=1))
+    assert model.shapes[-1] == (1, 16, 16)
+    compiled = compile_model(model)
+    bits = random.random((64, 64)) < 0.5
+    result = run_node(compiled, bits, array)
+    assert result.logits == tuple(infer(model, bits).logits)
+    assert (result.ns, result.words) == (compiled.cost.nanoseconds, compiled.cost.words)

@@ -33,6 +33,7 @@ from pixeltree_protocol.messages import (
     Put,
     Query,
     ReadPlane,
+    Reply,
     Result,
     Scene,
     StartFrame,
@@ -40,15 +41,16 @@ from pixeltree_protocol.messages import (
     TreeOpened,
     error_message,
 )
-from pixeltree_protocol.objects import Block, Digest, TreeRoot, short
+from pixeltree_protocol.objects import DIGEST_BYTES, Block, Digest, TreeRoot, short
 from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
 
 logger = logging.getLogger(__name__)
 
-Reply = Callable[[Message, int], None]
+Answer = Callable[[Reply, int], None]
 """Sends a message to the session that drives the device, as the answer to a request id."""
 
 _PLANE_PART = 4096
+NO_TREE = bytes(DIGEST_BYTES)
 _GREATEST_LIMIT = 2**31 - 1
 
 
@@ -96,6 +98,9 @@ class EmulatedDevice:
         costs: device time of each step.
         now: wall clock in seconds, for fault time-outs.
         array: the array to drive; an ideal one with the fast engine if None.
+
+    Attributes:
+        frames: how many ended with a result.
     """
 
     def __init__(
@@ -116,11 +121,16 @@ class EmulatedDevice:
         self._job: Job | None = None
         self._now = now
         self._tree: TreeRoot | None = None
+        self._tree_digest = NO_TREE
         self._fault_timeout_s = 0.0
         self._hand: FrameInHand | None = None
         self._deadline = 0.0
-        self._reply: Reply = lambda message, request: None
+        self._host_away = False
+        self.frames = 0
+        self._reply: Answer = lambda message, request: None
         self._handlers: dict[type[Any], Callable[[Any, int], None]] = {
+            Ping: self._ping,
+            Query: self._query,
             Put: self._put,
             CancelFrame: self._cancel_frame,
             OpenTree: self._open_tree,
@@ -138,22 +148,34 @@ class EmulatedDevice:
     @property
     def wakes_at(self) -> float | None:
         """When work is due although nothing comes in (wall clock), or None."""
-        return self._deadline if self._hand is not None and self._hand.waiting else None
+        waiting = self._hand is not None and self._hand.waiting and not self._host_away
+        return self._deadline if waiting else None
 
-    def attach(self, reply: Reply) -> None:
+    @property
+    def frame_in_hand(self) -> bool:
+        """Whether a frame is being worked on, or waits for objects."""
+        return self._hand is not None
+
+    @property
+    def open_tree(self) -> Digest:
+        """Digest of the open tree; zeros where none is."""
+        return self._tree_digest
+
+    def attach(self, reply: Answer) -> None:
         """A session takes the device over. Objects stay; an earlier session's frame and tree do not."""
         self._reply = reply
         self._hand = None
         self._job = None
         self._tree = None
+        self._tree_digest = NO_TREE
+        self._host_away = False
         self.store.pin([])
         self.store.limit(0)
 
-    def answer(self, question: Query | Ping) -> Holdings | Pong:
-        """Answer a question that any session may ask."""
-        if isinstance(question, Ping):
-            return Pong(question.nonce)
-        return Holdings(tuple(self.store.received(digest) for digest in question.digests))
+    def host_away(self, away: bool) -> None:
+        """The session that drives has lost its wire, or has one again: no frame is given up meanwhile."""
+        self._host_away = away
+        self._deadline = self._now() + self._fault_timeout_s
 
     def give_up(self, reason: str) -> None:
         """End whatever is in hand with an error: something happened that must never happen."""
@@ -198,8 +220,9 @@ class EmulatedDevice:
             self._reply(event, hand.request)
         elif isinstance(event, Result):
             self._hand = None
+            self.frames += 1
             self._reply(event, hand.request)
-        elif hand.waiting and self._now() >= self._deadline:
+        elif hand.waiting and not self._host_away and self._now() >= self._deadline:
             missing = ", ".join(sorted(short(digest) for digest in hand.reported))
             raise RequestError(
                 ErrorCode.FAULT_TIMEOUT,
@@ -218,6 +241,12 @@ class EmulatedDevice:
             raise RequestError(
                 ErrorCode.BAD_OBJECT, f"block {short(digest)}, word {error.index}: {error}"
             ) from error
+
+    def _ping(self, message: Ping, request: int) -> None:
+        self._reply(Pong(message.nonce), request)
+
+    def _query(self, message: Query, request: int) -> None:
+        self._reply(Holdings(tuple(self.store.received(digest) for digest in message.digests)), request)
 
     def _put(self, message: Put, request: int) -> None:
         known = message.digest in self.store
@@ -249,6 +278,7 @@ class EmulatedDevice:
             )
         evicted = self.store.limit(message.memory_limit)
         self._tree = resident.data
+        self._tree_digest = message.tree
         self._fault_timeout_s = message.fault_timeout_ms / 1000
         self._reply(TreeOpened(self.store.budget_bytes, tuple(evicted)), request)
 
@@ -284,10 +314,18 @@ class EmulatedDevice:
         return self._tree
 
     def _read_plane(self, message: ReadPlane, request: int) -> None:
-        data = self._plane(message.register)
-        for offset in range(0, len(data), _PLANE_PART):
-            part = data[offset : offset + _PLANE_PART]
-            self._reply(PlanePart(offset, len(data), part), request)
+        for part in self.read_plane(message.register):
+            self._reply(part, request)
+
+    def read_plane(self, register: str) -> list[PlanePart]:
+        """A register of the whole array as it is now.
+
+        Raises:
+            RequestError: no register has this name.
+        """
+        data = self._plane(register)
+        offsets = range(0, len(data), _PLANE_PART)
+        return [PlanePart(at, len(data), data[at : at + _PLANE_PART]) for at in offsets]
 
     def _plane(self, name: str) -> bytes:
         self.array.elapse(self.clock.now_ns)

@@ -83,13 +83,16 @@ class ObjectStore:
         """Words taken in the ICW store."""
         return sum(resident.words for resident in self._residents.values())
 
-    def received(self, digest: Digest) -> int:
+    def __len__(self) -> int:
+        return len(self._residents)
+
+    def received(self, digest: Digest, wanted: bool = True) -> int:
         """Bytes of an object received so far, or WHOLE.
 
-        Who asks is about to want it: a resident object becomes the most recently used, so that what is
-        uploaded next does not push it out.
+        Who asks is about to want it, unless said otherwise: a resident object becomes the most recently used,
+        so that what is uploaded next does not push it out.
         """
-        if self.get(digest) is not None:
+        if (self.get(digest) is not None) if wanted else digest in self:
             return WHOLE
         upload = self._uploads.get(digest)
         return len(upload.data) if upload else 0

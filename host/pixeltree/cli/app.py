@@ -16,6 +16,7 @@ from pixeltree.cli.assembly import asm, disasm
 from pixeltree.cli.bench import bench
 from pixeltree.cli.compile import compile_
 from pixeltree.cli.demo import demo
+from pixeltree.cli.devices import devices
 from pixeltree.cli.emulate import emulate
 from pixeltree.cli.evaluate import evaluate
 from pixeltree.cli.info import info
@@ -44,6 +45,7 @@ app.command(
 )(emulate)
 app.command()(info)
 app.command("compile")(compile_)
+app.command()(devices)
 app.command()(asm)
 app.command()(disasm)
 app.command()(run_kernel)

@@ -28,7 +28,8 @@ def run_kernel(
     ] = 0,
     fit: Annotated[bool, typer.Option("--fit", help="Crop and scale a picture of another size.")] = False,
     device: Annotated[
-        str | None, typer.Option(help="Use this device (tcp://HOST:PORT, unix:///PATH), not a private one.")
+        str | None,
+        typer.Option(help="Use the device at this URL, not a private one (ports: pixeltree devices)."),
     ] = None,
 ) -> None:
     """Expose the sensor to an image, run a kernel, and write register planes as PNG.

@@ -31,6 +31,12 @@ Shape = tuple[int, int, int]
 KERNEL_SIDES = range(1, 8)
 """Sides of a kernel: 2 to 7, and 1 for a layer that only mixes channels."""
 
+MOST_CLASSES = 255
+"""Outcomes of a classifier."""
+
+MOST_CELLS = 1024
+"""Cells of a heat map: 16 x 16 for a coarse segmentation, up to 32 x 32."""
+
 GREATEST_BIAS = 2**24
 """Sums stay far inside 32 bits."""
 
@@ -148,8 +154,10 @@ class FullyConnected:
     def __post_init__(self) -> None:
         check_signs("fully connected weights", self.weights, 4)
         expect("bias", self.bias, (self.outcomes,))
-        if not 2 <= self.outcomes <= 255:
-            raise ModelError(f"the model has {self.outcomes} outcomes; a node needs 2 to 255 to decide")
+        if not 2 <= self.outcomes <= MOST_CLASSES:
+            raise ModelError(
+                f"the model has {self.outcomes} classes; a node decides among 2 to {MOST_CLASSES}"
+            )
         check_bias(self.bias)
 
     @property

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.folded.layers import FullyConnected, Head, Layer, ModelError, Shape
+from pixeltree.folded.layers import MOST_CELLS, FullyConnected, Head, Layer, ModelError, Shape
 
 __all__ = ["FoldedModel", "Head", "InputSpec", "ModelError"]
 
@@ -110,10 +110,10 @@ class FoldedModel:
     head: Head
 
     def __post_init__(self) -> None:
-        if not 2 <= self.outcomes <= 255:
+        if not 2 <= self.outcomes <= MOST_CELLS:
             raise ModelError(
-                f"a heat map of {self.outcomes} cells; a node has 2 to 255 outcomes: another stride, "
-                "or pooling before it, makes it coarser or finer"
+                f"a heat map of {self.outcomes} cells; it may have 2 to {MOST_CELLS:,}: another stride, or "
+                "pooling before it, makes it coarser or finer"
             )
 
     @cached_property

@@ -5,28 +5,40 @@ A new transport is a class with the methods of :class:`Link` and a row in :data:
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from collections.abc import Callable
 
 from pixeltree.errors import LinkError
 from pixeltree.links.base import Link
+from pixeltree.links.private_emulator import open_emulator
+from pixeltree.links.serial_port import open_serial
 from pixeltree.links.stream_socket import open_tcp, open_unix
+from pixeltree.links.tls import open_tls
+from pixeltree.links.url import SERIAL, URL_FORMS, LinkUrl, parse_url, split_session_options
+from pixeltree.links.usb import open_usb
 
-OPENERS = {"tcp": open_tcp, "unix": open_unix}
+OPENERS: dict[str, Callable[[LinkUrl, float], Link]] = {
+    "tcp": open_tcp,
+    "tls": open_tls,
+    "unix": open_unix,
+    SERIAL: open_serial,
+    "usb": open_usb,
+    "emu": open_emulator,
+}
+"""Kinds of URLs, and what opens each within a number of seconds."""
 
-__all__ = ["OPENERS", "Link", "open_link"]
+__all__ = ["OPENERS", "URL_FORMS", "Link", "open_link", "split_session_options"]
 
 
 def open_link(url: str, timeout: float) -> Link:
     """Open the link that a URL names, within ``timeout`` seconds.
 
+    Options of the session, which :func:`split_session_options` finds, are passed over.
+
     Raises:
         LinkError: an unknown kind of URL, or nobody there.
     """
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise LinkError(f"{url!r} is not a device URL: {error}") from error
-    opener = OPENERS.get(parts.scheme)
+    parts = parse_url(split_session_options(url)[0])
+    opener = OPENERS.get(parts.kind)
     if opener is None:
-        raise LinkError(f"{url!r} is not a device URL; use tcp://HOST:PORT or unix:///PATH")
-    return opener(url, timeout)
+        raise LinkError(f"{url!r} is not a device URL; use {URL_FORMS}")
+    return opener(parts, timeout)

@@ -3,85 +3,102 @@
 from __future__ import annotations
 
 import socket
-from urllib.parse import urlsplit
+import time
 
 from pixeltree.errors import LinkError
-
-_READ_BYTES = 65_536
+from pixeltree.links.base import READ_BYTES, took_too_little
+from pixeltree.links.url import LinkUrl, host_and_port, known_options
+from pixeltree.links.waiting import Waiter, write_all
 
 
 class SocketLink:
     """A connected stream socket."""
 
     def __init__(self, connected: socket.socket, url: str) -> None:
+        connected.setblocking(False)
         self._socket = connected
+        self._wait = Waiter(connected.fileno())
         self.url = url
 
     def send(self, data: bytes, timeout: float) -> None:
         """See :class:`pixeltree.links.base.Link`."""
-        self._socket.settimeout(timeout)
         try:
-            self._socket.sendall(data)
-        except TimeoutError as error:
-            raise LinkError(f"the device at {self.url} took nothing for {timeout:g} s") from error
+            taken = write_all(self._write, self._wait, data, timeout)
         except OSError as error:
-            raise self._gone(error.strerror) from error
+            raise gone(self.url, error.strerror) from error
+        if taken < len(data):
+            raise took_too_little(self.url, taken, len(data), timeout)
+
+    def _write(self, data: memoryview) -> int:
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
 
     def receive(self, timeout: float) -> bytes | None:
         """See :class:`pixeltree.links.base.Link`."""
-        self._socket.settimeout(max(timeout, 1e-6))  # 0 would make the socket non-blocking
-        try:
-            data = self._socket.recv(_READ_BYTES)
-        except TimeoutError:
-            return None
-        except OSError as error:
-            raise self._gone(error.strerror) from error
-        if not data:
-            raise self._gone("it closed the connection")
-        return data
+        deadline = time.monotonic() + timeout
+        while self._wait.readable(deadline - time.monotonic()):
+            try:
+                data = self._socket.recv(READ_BYTES)
+            except BlockingIOError:  # what woke us was dropped again, as a damaged packet is
+                continue
+            except OSError as error:
+                raise gone(self.url, error.strerror) from error
+            if not data:
+                raise gone(self.url, "it closed the connection")
+            return data
+        return None
 
     def close(self) -> None:
         """See :class:`pixeltree.links.base.Link`."""
         self._socket.close()
 
-    def _gone(self, reason: str | None) -> LinkError:
-        return LinkError(f"the device at {self.url} is gone ({reason}); start it again and reconnect")
 
-
-def open_tcp(url: str, timeout: float) -> SocketLink:
+def open_tcp(url: LinkUrl, timeout: float) -> SocketLink:
     """Connect to ``tcp://host:port``."""
+    known_options(url, ())
+    return SocketLink(connect_tcp(url, timeout), url.text)
+
+
+def connect_tcp(url: LinkUrl, timeout: float) -> socket.socket:
+    """A socket connected to the host and port of a URL, for small messages at once.
+
+    Raises:
+        LinkError: the URL is wrong, or nobody answers within ``timeout`` seconds.
+    """
+    address = host_and_port(url)
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise LinkError(f"{url}: {error}") from error
-    if host is None or port is None:
-        raise LinkError(f"{url} needs a host and a port, as in tcp://127.0.0.1:27900")
-    try:
-        connected = socket.create_connection((host, port), timeout)
-    except OSError as error:
-        raise _nobody(url, error) from error
+        connected = socket.create_connection(address, timeout)
+    except (OSError, UnicodeError) as error:
+        raise nobody(url, error) from error
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return SocketLink(connected, url)
+    return connected
 
 
-def open_unix(url: str, timeout: float) -> SocketLink:
+def open_unix(url: LinkUrl, timeout: float) -> SocketLink:
     """Connect to ``unix:///path``."""
-    parts = urlsplit(url)
-    if parts.netloc or not parts.path:
-        raise LinkError(f"{url} needs an absolute path, as in unix:///tmp/ppa0")
+    known_options(url, ())
+    path = url.address.removeprefix("//")
+    if not path.startswith("/"):
+        raise LinkError(f"{url.text} needs an absolute path, as in unix:///tmp/ppa0")
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connected.settimeout(timeout)
     try:
-        connected.connect(parts.path)
-    except OSError as error:
+        connected.connect(path)
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
         connected.close()
-        raise _nobody(url, error) from error
-    return SocketLink(connected, url)
+        raise nobody(url, error) from error
+    return SocketLink(connected, url.text)
 
 
-def _nobody(url: str, error: OSError) -> LinkError:
-    return LinkError(
-        f"no device answers at {url} ({error.strerror or error}); "
-        f"is it running? 'pixeltree emulate --listen {url}' starts an emulated one"
-    )
+def gone(url: str, reason: str | None) -> LinkError:
+    """The error for a connection that was there and is no longer."""
+    return LinkError(f"the device at {url} is gone ({reason}); start it again and reconnect")
+
+
+def nobody(url: LinkUrl, error: Exception) -> LinkError:
+    """The error for a connection that does not come about."""
+    reason = getattr(error, "strerror", None) or error
+    hint = "" if url.kind == "tls" else f" 'pixeltree emulate --listen {url.text}' starts an emulated one"
+    return LinkError(f"no device answers at {url.text} ({reason}); is it running?{hint}")

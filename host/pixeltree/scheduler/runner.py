@@ -2,19 +2,32 @@
 
 Demand paging: nothing is sent before the device asks for it, except that a fault on an absent manifest
 is answered with everything that node needs, manifest last, so that one round trip is enough.
+
+A cut of the link is the session's business. Where the device was started anew, the runner fills it again with
+what the run needs and repeats the frame in hand: each frame ends once, with a result or with an error.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from pixeltree.device import Device
-from pixeltree.errors import DataError, DeviceError, TreeError
+from pixeltree.errors import DataError, DeviceError, SessionLostError, TreeError
 from pixeltree.tree import Image, Tree
 from pixeltree_protocol.messages import Fault, Result
 from pixeltree_protocol.objects import Digest, short
 
+logger = logging.getLogger(__name__)
+
 FAULT_TIMEOUT = 5.0
+RETRIES = 5
+
+Scene = tuple[npt.NDArray[np.uint8], int, int]
+"""Pixels for an emulated sensor, with the row and column (from the left) where they go."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,7 @@ class InferenceResult:
         swaps: what was streamed in for it.
         faults: faults that the device reported.
         words: instruction words executed.
+        repeats: how often the frame had to begin again because the device was started anew.
     """
 
     frame: int
@@ -74,6 +88,7 @@ class InferenceResult:
     swaps: tuple[Swap, ...]
     faults: int
     words: int
+    repeats: int = 0
 
     @property
     def logits(self) -> tuple[int, ...]:
@@ -89,6 +104,7 @@ class TreeRunner:
         tree: the tree.
         memory_limit: controller memory in bytes that the tree may use; None for all there is.
         fault_timeout: seconds that a frame may wait for missing objects.
+        retries: how often one frame may begin again because the device was started anew.
 
     Attributes:
         budget_bytes: controller memory that the tree has.
@@ -104,7 +120,9 @@ class TreeRunner:
         tree: Tree,
         memory_limit: int | None = None,
         fault_timeout: float = FAULT_TIMEOUT,
+        retries: int = RETRIES,
     ) -> None:
+        self._retries = retries
         self.device = device
         self.tree = tree
         self._frames = 0
@@ -114,7 +132,16 @@ class TreeRunner:
         self._memory_limit = memory_limit or 0
         self._fault_timeout = fault_timeout
         self.wire_bytes_streamed = 0
-        self.budget_bytes = self._open()
+        self.budget_bytes = self._open_again()
+
+    def _open_again(self) -> int:
+        """Open the tree, also where the device is started anew meanwhile."""
+        for _ in range(self._retries):
+            try:
+                return self._open()
+            except SessionLostError as error:
+                logger.warning("opening the tree again: %s", error)
+        return self._open()
 
     def _open(self) -> int:
         """Open the tree on the device, within its limit."""
@@ -135,30 +162,45 @@ class TreeRunner:
             DeviceError: the frame ended with an error.
             LinkError: the device is gone or silent.
         """
-        pixels, top, left = self.tree.scene(image)
-        self.device.show(pixels, top, left)
-        return self.run_frame()
+        return self._run(self.tree.scene(image))
 
     def run_frame(self) -> InferenceResult:
-        """Take one frame of whatever the sensor sees through the tree."""
-        if self._opened != self.device.opened:
-            self._open()  # another runner has had the device
+        """Take one frame of whatever the sensor sees through the tree.
+
+        Where it has to be repeated, the sensor sees what is before it then.
+        """
+        return self._run(None)
+
+    def _run(self, scene: Scene | None) -> InferenceResult:
         self._frames += 1
+        for repeats in range(self._retries):
+            try:
+                return self._try(scene, repeats)
+            except SessionLostError as error:
+                logger.warning("frame %d begins again: %s", self._frames, error)
+        return self._try(scene, self._retries)
+
+    def _try(self, scene: Scene | None, repeats: int) -> InferenceResult:
+        """Take the frame through the tree, unless the device is started anew meanwhile."""
+        if self._opened != self.device.opened:
+            self._open()  # another runner has had the device, or it was started anew
+        if scene is not None:
+            self.device.show(*scene)
         request = self.device.start_frame(self._frames)
         try:
-            return self._follow(request)
+            return self._follow(request, repeats)
         except (DataError, DeviceError, TreeError):
             self.device.cancel_frame(self._frames, request)
             raise
 
-    def _follow(self, request: int) -> InferenceResult:
+    def _follow(self, request: int, repeats: int) -> InferenceResult:
         """Serve a frame's faults until its result comes."""
         swaps: list[Swap] = []
         faults = 0
         while True:
             event = self.device.next_event(request)
             if isinstance(event, Result):
-                return self._result(event, tuple(swaps), faults)
+                return self._result(event, tuple(swaps), faults, repeats)
             faults += 1
             swaps.append(self._serve(event))
 
@@ -166,7 +208,7 @@ class TreeRunner:
         """Send what a fault asks for: all that the node lacks, whether the device can know it yet or not."""
         name = self._name(fault.node)
         needs = {digest: self.tree.objects[digest] for digest in self.tree.needs(fault.node)}
-        upload = self.device.upload(needs)
+        upload = self.device.begin_upload(needs).wait()
         self.wire_bytes_streamed += upload.wire_bytes
         return Swap(name, upload.objects, upload.wire_bytes)
 
@@ -177,7 +219,7 @@ class TreeRunner:
             raise TreeError(f"the device speaks of node {short(node)}, which is not in this tree")
         return self.tree.names[node]
 
-    def _result(self, result: Result, swaps: tuple[Swap, ...], faults: int) -> InferenceResult:
+    def _result(self, result: Result, swaps: tuple[Swap, ...], faults: int, repeats: int) -> InferenceResult:
         path = tuple(
             NodeVisit(self._name(visit.node), visit.outcome, visit.logits, visit.device_ns / 1000)
             for visit in result.path
@@ -192,6 +234,7 @@ class TreeRunner:
             swaps,
             faults,
             result.words,
+            repeats,
         )
 
     def _check_fits(self, limit: int, icw_store: int) -> None:

@@ -12,7 +12,16 @@ from pixeltree_protocol.objects.layout import (
     digest_of,
     short,
 )
-from pixeltree_protocol.objects.node import MAX_DEPTH, Child, Exit, Label, Node, TreeRoot
+from pixeltree_protocol.objects.node import (
+    MAX_DEPTH,
+    MAX_OUTCOMES,
+    MAX_PATH_LOGITS,
+    Child,
+    Exit,
+    Label,
+    Node,
+    TreeRoot,
+)
 from pixeltree_protocol.objects.parse import AnyObject, parse_object
 from pixeltree_protocol.objects.segment import BlockPlanes, FullyConnected, PackedBits, Segment
 
@@ -20,6 +29,8 @@ __all__ = [
     "DIGEST_BYTES",
     "MAX_BLOCK_WORDS",
     "MAX_DEPTH",
+    "MAX_OUTCOMES",
+    "MAX_PATH_LOGITS",
     "AnyObject",
     "Block",
     "BlockPlanes",

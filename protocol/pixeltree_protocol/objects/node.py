@@ -17,32 +17,40 @@ from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital
 MAX_DEPTH = 128
 """Nodes on a path from the root to a label; a device ends a frame that goes deeper."""
 
+MAX_OUTCOMES = 1024
+"""Outcomes of a node: a heat map of 32 x 32 cells, whose logits are 4 KiB of a result message."""
+
+MAX_PATH_LOGITS = 15_000
+"""Logits of all nodes on a path together, so that a result always fits into one message."""
+
 _DIGEST = c.Bytes(DIGEST_BYTES)
 
 _EXIT_LABEL, _EXIT_CHILD = 0, 1
 
-_NODE_LAYOUT = object_layout(
-    ObjectKind.NODE,
-    "program" / _DIGEST,
-    "blocks" / c.PrefixedArray(c.Int8ul, _DIGEST),
-    "segments" / c.PrefixedArray(c.Int8ul, _DIGEST),
-    "dregs" / c.Int16ul,  # bit i: the node uses Ri as it likes
-    "aregs" / c.Int8ul,  # bit i: the node uses the i-th of A B C D E F NEWS
-    "exits"
-    / c.PrefixedArray(
-        c.Int8ul,
-        c.Struct(
-            "kind" / c.Int8ul,
-            "target" / c.Switch(c.this.kind, {_EXIT_LABEL: c.Int16ul, _EXIT_CHILD: _DIGEST}, default=c.Error),
-        ),
-    ),
+EXIT = c.Struct(
+    "kind" / c.Int8ul * "0 a label, which ends the frame; 1 a child node",
+    "target"
+    / c.Switch(c.this.kind, {_EXIT_LABEL: c.Int16ul, _EXIT_CHILD: _DIGEST}, default=c.Error)
+    * "the label, or the child's digest",
 )
 
-_TREE_LAYOUT = object_layout(
+NODE_LAYOUT = object_layout(
+    ObjectKind.NODE,
+    "program" / _DIGEST * "digest of the program object",
+    "blocks"
+    / c.PrefixedArray(c.Int8ul, _DIGEST)
+    * "in the order of the slots by which the program names them",
+    "segments" / c.PrefixedArray(c.Int8ul, _DIGEST) * "likewise",
+    "dregs" / c.Int16ul * "bit i: the node may write Ri, 0 to 12; other bits are 0",
+    "aregs" / c.Int8ul * "bit i: the node may write the i-th of A B C D E F NEWS; bit 7 is 0",
+    "exits" / c.PrefixedArray(c.Int16ul, EXIT) * "one per outcome, at most 1,024; none for a capture node",
+)
+
+TREE_LAYOUT = object_layout(
     ObjectKind.TREE,
-    "input_plane" / c.Int8ul,  # DREG index
-    "capture" / _DIGEST,
-    "root" / _DIGEST,
+    "input_plane" / c.Int8ul * "index of the DREG that holds the thresholded frame, 0 to 12",
+    "capture" / _DIGEST * "digest of the capture node",
+    "root" / _DIGEST * "digest of the first node",
 )
 
 
@@ -82,6 +90,8 @@ class Node:
     exits: tuple[Exit, ...] = ()
 
     def __post_init__(self) -> None:
+        if len(self.exits) > MAX_OUTCOMES:
+            raise ObjectError(f"a node has at most {MAX_OUTCOMES} exits, not {len(self.exits)}")
         strangers = [*(self.dregs - set(DREGS)), *(self.aregs - set(AREGS))]
         if strangers:
             raise ObjectError(
@@ -114,7 +124,7 @@ class Node:
             "aregs": sum(1 << AREGS.index(reg) for reg in self.aregs),
             "exits": exits,
         }
-        return build(_NODE_LAYOUT, "node", values)
+        return build(NODE_LAYOUT, "node", values)
 
     @classmethod
     def decode(cls, data: bytes) -> Node:
@@ -123,7 +133,7 @@ class Node:
         Raises:
             ObjectError: the bytes are not a node.
         """
-        fields = parse(_NODE_LAYOUT, "node", data)
+        fields = parse(NODE_LAYOUT, "node", data)
         if fields.dregs >> len(DREGS) or fields.aregs >> len(AREGS):
             raise ObjectError("a node claims a register that the chip does not have")
         return cls(
@@ -160,7 +170,7 @@ class TreeRoot:
     def encode(self) -> bytes:
         """The tree's object bytes."""
         values = {"input_plane": DREGS.index(self.input_plane), "capture": self.capture, "root": self.root}
-        return build(_TREE_LAYOUT, "tree", values)
+        return build(TREE_LAYOUT, "tree", values)
 
     @classmethod
     def decode(cls, data: bytes) -> TreeRoot:
@@ -169,7 +179,7 @@ class TreeRoot:
         Raises:
             ObjectError: the bytes are not a tree.
         """
-        fields = parse(_TREE_LAYOUT, "tree", data)
+        fields = parse(TREE_LAYOUT, "tree", data)
         if fields.input_plane >= len(DREGS):
             raise ObjectError(f"a tree's input plane is R{fields.input_plane}; the chip has R0 to R12")
         return cls(DREGS[fields.input_plane], fields.capture, fields.root)

@@ -1,0 +1,211 @@
+"""A client: one wire, the protocol's connection on it, and the session that came over it."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+
+from pixeltree_emu.errors import WireClosed
+from pixeltree_emu.logs import fields
+from pixeltree_emu.sessions import Session, Sessions
+from pixeltree_emu.wires.base import Wants, Wire
+from pixeltree_protocol.connection import (
+    DeviceConnection,
+    DeviceEvent,
+    Greeting,
+    Identity,
+    Left,
+    Rejected,
+    State,
+)
+from pixeltree_protocol.messages import ErrorCode
+
+logger = logging.getLogger(__name__)
+
+_CHUNK = 16_384
+"""Bytes taken from a session at a time, so that a short answer overtakes a long one."""
+
+_FAREWELL = 0.5
+"""Seconds that a client which is sent away has to take the reason."""
+
+
+class Client:
+    """Whoever is at the other end of a wire.
+
+    Args:
+        wire: the wire; closed by :meth:`close`.
+        identity: what the device says of itself.
+        sessions: all sessions of the device.
+        greeting_time: seconds that a host has to greet; None on a wire that is always there.
+        now: monotonic seconds.
+
+    Attributes:
+        gone: why nothing more is to be expected; empty while the wire serves.
+        damaged_frames: frames that came in damaged on this wire.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        identity: Identity,
+        sessions: Sessions,
+        greeting_time: float | None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.wire = wire
+        self.gone = ""
+        self._identity = identity
+        self._sessions = sessions
+        self._now = now
+        self._connection = DeviceConnection(identity, secrets.token_bytes)
+        self._session: Session | None = None
+        self._unsent = bytearray()
+        self._greet_by = None if greeting_time is None or wire.persistent else now() + greeting_time
+        self._leave_at: float | None = None
+        self._reason = ""
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether there is something that the wire has not taken yet."""
+        return bool(self._unsent or (self._session is not None and self._connection.bytes_to_send))
+
+    @property
+    def damaged_frames(self) -> int:
+        """Frames that came in damaged on this wire."""
+        return self._connection.damaged_frames
+
+    def wants(self) -> Wants:
+        """What the wire is to be watched for, and when to serve it without any event."""
+        wants = self.wire.wants(self._leave_at is None, bool(self._unsent))
+        timers = [wants.due, self._connection.next_timer(), self._greet_by, self._leave_at]
+        return Wants(wants.mask, min((time for time in timers if time is not None), default=None))
+
+    def serve(self) -> None:
+        """Move bytes in both directions and act on what came in; sets ``gone`` at the end."""
+        try:
+            if self._leave_at is None:
+                self._read()  # always: acknowledgements must come in, and the window bounds the rest
+            self._forget_foreign_session()
+            if self._session is not None:
+                self._sessions.advance(self._session)
+            self.flush()
+            self._watch_time()
+        except WireClosed as error:
+            self._lose(str(error))
+
+    def send(self) -> None:
+        """Send what the device has come up with meanwhile; sets ``gone`` where nobody is there any more."""
+        stirred = self._session is not None and self._session.stirred
+        if not (stirred or self._unsent or self._connection.bytes_to_send):
+            return
+        try:
+            self.flush()
+        except WireClosed as error:
+            self._lose(str(error))
+
+    def flush(self) -> None:
+        """Send what the wire takes.
+
+        Raises:
+            WireClosed: nobody is there any more.
+        """
+        if self._session is not None:
+            self._session.stirred = False
+        while True:
+            if len(self._unsent) < _CHUNK:
+                self._unsent += self._connection.data_to_send(self._now(), _CHUNK)
+            taken = self.wire.write(self._unsent)
+            del self._unsent[:taken]
+            if not taken or (not self._unsent and not self._connection.bytes_to_send):
+                return
+
+    def dismiss(self, code: ErrorCode, detail: str) -> None:
+        """Say why there is no session here, and close soon."""
+        logger.warning("sent away", extra=fields(wire=self.wire.name, reason=detail))
+        self._connection.refuse(code, detail)
+        self._depart(detail)
+
+    def stop(self, reason: str) -> None:
+        """The device goes away: say so if the wire takes it."""
+        self._connection.stop(reason)
+        try:
+            self.flush()
+        except WireClosed as error:
+            logger.debug("not told", extra=fields(wire=self.wire.name, reason=str(error)))
+
+    def close(self) -> None:
+        """Close the wire."""
+        self.wire.close()
+
+    def _read(self) -> None:
+        data = self.wire.read()
+        if data is None:
+            return
+        if not data:
+            if not self.wire.persistent:
+                self._connection.ended()
+                self.flush()
+            self._lose("the host closed it")
+            return
+        for event in self._connection.receive_data(data, self._now()):
+            self._take(event)
+
+    def _take(self, event: DeviceEvent) -> None:
+        if isinstance(event, Greeting):
+            self._end_session("the host began anew")
+            self._session = self._sessions.greet(event.hello, self._connection, self.wire.name)
+            self._greet_by = None
+        elif isinstance(event, Left):
+            self._end_session("the host left")
+            self._connection.detach()
+        elif isinstance(event, Rejected) and not event.sequenced:
+            particulars = fields(wire=self.wire.name, code=event.code.name, detail=event.detail)
+            logger.warning("rejected", extra=particulars)
+            if event.code in (ErrorCode.VERSION, ErrorCode.AUTHENTICATION):
+                self._depart(event.detail)
+        elif self._session is not None:
+            self._session.pending.append(event)
+
+    def _end_session(self, reason: str) -> None:
+        """A session ends with what its host says on its own wire; elsewhere it may have gone on."""
+        if self._session is not None and self._session.connection is self._connection:
+            self._sessions.end(self._session, reason)
+        self._session = None
+
+    def _forget_foreign_session(self) -> None:
+        if self._session is not None and self._session.connection is not self._connection:
+            self._session = None
+            self._depart("its session goes on over another wire")
+
+    def _depart(self, reason: str) -> None:
+        """Close soon, once what there is to say is said; a wire that is always there just goes on."""
+        if not self.wire.persistent and self._leave_at is None:
+            self._leave_at = self._now() + _FAREWELL
+            self._reason = reason
+
+    def _watch_time(self) -> None:
+        now = self._now()
+        if self._connection.silent(now):
+            self._lose(f"nothing was heard for {self._identity.silence_ms / 1000:g} s")
+        elif self._greet_by is not None and now >= self._greet_by:
+            self.gone = "it did not greet in time"
+        elif self._leave_at is not None and (now >= self._leave_at or not self._unsent):
+            self.gone = self._reason
+
+    def _lose(self, reason: str) -> None:
+        """The wire is cut: its session may come back on another one."""
+        if self._session is not None and self._session.connection is self._connection:
+            self._sessions.cut(self._session, reason)
+        self._session = None
+        if self.wire.persistent:
+            self._unsent.clear()
+            self._connection.detach()
+        else:
+            self.gone = reason
+
+    @property
+    def greeted(self) -> bool:
+        """Whether a session is on this wire."""
+        return self._connection.state is State.READY

@@ -1,0 +1,76 @@
+"""``pixeltree devices``: what this machine has that could be a device, and the URL to use for each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pixeltree.cli.report import write_json
+from pixeltree.links.ports import SerialPort, best_url, serial_ports
+
+SCAMP5_USB_ID = (0x1FC9, 0x008A)
+"""USB vendor and product id of the SCAMP-5 controller (the vendor's host library looks for it)."""
+
+_HINT = """\
+Without hardware:
+  pixeltree emulate --listen tcp://127.0.0.1:27900   a device to share, at that URL
+  pixeltree info emu:                                one of your own, for as long as it is used"""
+
+
+def devices(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write the list to the terminal as JSON, and nothing else.")
+    ] = False,
+) -> None:
+    """List serial and USB ports that could be devices, with the URL to use for each.
+
+    A port with the USB id of the SCAMP-5 controller is marked. Listing opens no port; whether
+    a device answers there, 'pixeltree info URL' tells. Exit status 0 even for an empty list.
+
+    Examples: pixeltree devices --json
+
+    pixeltree info usb:1fc9:008a
+
+    pixeltree info "serial:///dev/ttyACM0?baudrate=3000000"
+    """
+    ports = sorted(serial_ports(), key=lambda port: (not _is_scamp5(port), port))
+    if as_json:
+        write_json(Path("-"), json.dumps([_facts(port, ports) for port in ports], indent=2))
+        return
+    screen = Console()
+    screen.print(_table(ports) if ports else "No serial or USB port is here that could be a device.")
+    screen.print(_HINT, highlight=False, soft_wrap=True)
+
+
+def _is_scamp5(port: SerialPort) -> bool:
+    return (port.vendor, port.product) == SCAMP5_USB_ID
+
+
+def _facts(port: SerialPort, ports: list[SerialPort]) -> dict[str, str | bool | None]:
+    return {
+        "url": best_url(port, ports),
+        "port": port.path,
+        "description": port.description,
+        "usb_id": port.usb_id or None,
+        "serial_number": port.serial_number,
+        "scamp5": _is_scamp5(port),
+    }
+
+
+def _table(ports: list[SerialPort]) -> Table:
+    table = Table(title="Ports that could be devices")
+    table.add_column("URL", overflow="fold")
+    table.add_column("port", overflow="fold")
+    table.add_column("USB id")
+    table.add_column("name")
+    for port in ports:
+        mark = "[bold green]SCAMP-5[/] " if _is_scamp5(port) else ""
+        name = mark + escape(port.description)
+        table.add_row(escape(best_url(port, ports)), escape(port.path), port.usb_id, name)
+    return table

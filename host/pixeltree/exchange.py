@@ -1,0 +1,123 @@
+"""Requests and what comes back: which are open, what answers which."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Set as AbstractSet
+from types import UnionType
+from typing import Any, TypeVar
+
+from pixeltree.session import Session, device_error
+from pixeltree_protocol.connection import Received, Ticket
+from pixeltree_protocol.delivery import Priority
+from pixeltree_protocol.messages import Error, Request, Result
+
+_Reply = TypeVar("_Reply")
+
+_GREATEST_VIEW = 1_024
+"""Results of another session's frames that are kept for an observer that does not ask."""
+
+
+class Exchange:
+    """The open requests of a session.
+
+    Attributes:
+        losses: how many times the device has lost this session; what was set up before is gone then.
+        observed: results that answer no request of ours: those of the session that drives.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.losses = 0
+        self.observed: deque[Result] = deque(maxlen=_GREATEST_VIEW)
+        self.open: set[int] = set()
+        self._inbox: list[Received] = []
+        self._generation = session.generation
+
+    def send(self, message: Request, priority: Priority = Priority.REQUEST) -> Ticket:
+        """Send a request whose answers are wanted."""
+        try:
+            ticket = self.session.send(message, priority)
+        finally:
+            self._notice_loss()
+        self.open.add(ticket.request)
+        return ticket
+
+    def ask(self, message: Request, kind: type[_Reply]) -> _Reply:
+        """Send a request and wait for its one answer."""
+        ticket = self.send(message)
+        try:
+            answer: _Reply = self.next({ticket.request}, kind)[1]
+            return answer
+        finally:
+            self.forget({ticket.request})
+
+    def next(
+        self, requests: AbstractSet[int], kind: type[_Reply] | UnionType, extra: float = 0.0
+    ) -> tuple[int, Any]:
+        """Wait for the next answer to any of some requests.
+
+        Answers to other open requests stay in the inbox: a fault may come while an upload is waited for.
+
+        Raises:
+            DeviceError: an ERROR answers one of them.
+            SessionLostError: the device has lost the session, and the requests with it.
+            LinkError: the device is gone, or does not answer in time.
+        """
+        deadline = self.session.deadline + extra
+        while True:
+            event = self._find(requests)
+            if event is None:
+                self._receive(deadline)
+            elif isinstance(event.message, Error):
+                raise device_error(event.message)
+            elif isinstance(event.message, kind):
+                return event.request, event.message
+
+    def take(self, requests: AbstractSet[int]) -> Received | None:
+        """An answer to any of some requests that is there already, or None; does not wait.
+
+        Raises:
+            SessionLostError: see :meth:`next`.
+        """
+        self.session.poll()
+        self._collect(self.session.waiting())
+        return self._find(requests)
+
+    def watch(self, deadline: float) -> Result:
+        """Wait for a result of another session's frame."""
+        while not self.observed:
+            self._receive(deadline)
+        return self.observed.popleft()
+
+    def forget(self, requests: AbstractSet[int]) -> None:
+        """No more answers to these requests are wanted."""
+        self.open -= requests
+        self._inbox = [event for event in self._inbox if event.request in self.open]
+
+    def _find(self, requests: AbstractSet[int]) -> Received | None:
+        self._notice_loss()
+        for index, event in enumerate(self._inbox):
+            if event.request in requests:
+                del self._inbox[index]
+                return event
+        if requests and not requests & self.open:
+            raise self.session.lost()
+        return None
+
+    def _receive(self, deadline: float) -> None:
+        self._collect(self.session.receive(deadline))
+
+    def _collect(self, events: list[Received]) -> None:
+        for event in events:
+            if event.request in self.open:
+                self._inbox.append(event)
+            elif event.request == 0 and isinstance(event.message, Result):
+                self.observed.append(event.message)
+
+    def _notice_loss(self) -> None:
+        if self._generation != self.session.generation:
+            self._generation = self.session.generation
+            self.losses += 1
+            self.open.clear()
+            self._inbox.clear()

@@ -1,0 +1,27 @@
+"""The token that a device may want its hosts to know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pixeltree.errors import DataError
+
+LEAST_BYTES = 16
+
+
+def read_token(path: Path) -> bytes:
+    """The token in a file, without white space around it.
+
+    Raises:
+        DataError: the file cannot be read, or is too short for a secret. Its contents are never quoted.
+    """
+    try:
+        token = path.expanduser().read_bytes().strip()
+    except OSError as error:
+        raise DataError(f"the token file {path} cannot be read: {error.strerror}") from error
+    if len(token) < LEAST_BYTES:
+        raise DataError(
+            f"the token in {path} has {len(token)} bytes; it needs at least {LEAST_BYTES}. "
+            f"'openssl rand -hex 32' makes a good one"
+        )
+    return token

@@ -1,0 +1,71 @@
+"""Messages that bring objects to the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import construct as c
+
+from pixeltree_protocol.declaration import Field, Sender, message
+from pixeltree_protocol.messages.layouts import DIGEST, DIGESTS
+from pixeltree_protocol.objects.layout import Digest
+
+_HOST, _DEVICE = Sender.HOST, Sender.DEVICE
+
+
+@message(3, _HOST, Field("digests", DIGESTS, "which objects"))
+@dataclass(frozen=True)
+class Query:
+    """Does the device hold these objects? Asked by the driver, they become the most recently used."""
+
+    digests: tuple[Digest, ...]
+
+
+@message(
+    4,
+    _DEVICE,
+    Field(
+        "received",
+        c.PrefixedArray(c.Int16ul, c.Int32ul),
+        "of each object asked about, in order, what has come in so far",
+        "bytes",
+        "4,294,967,295 stands for the whole object",
+    ),
+)
+@dataclass(frozen=True)
+class Holdings:
+    """Answer to QUERY."""
+
+    received: tuple[int, ...]
+
+
+@message(
+    5,
+    _HOST,
+    Field("digest", DIGEST, "which object: BLAKE2b-128 of its bytes"),
+    Field("total", c.Int32ul, "size of the whole object", "bytes", "1 to max_object"),
+    Field("offset", c.Int32ul, "where this part begins", "bytes", "what came in so far"),
+    Field("data", c.GreedyBytes, "the part"),
+)
+@dataclass(frozen=True)
+class Put:
+    """Part of an object. Parts come in order, the last is answered by STORED."""
+
+    digest: Digest
+    total: int
+    offset: int
+    data: bytes
+
+
+@message(
+    6,
+    _DEVICE,
+    Field("digest", DIGEST, "which object"),
+    Field("evicted", DIGESTS, "objects that had to go for it"),
+)
+@dataclass(frozen=True)
+class Stored:
+    """Answer to the last PUT of an object: it is whole, its digest is right, and it is resident."""
+
+    digest: Digest
+    evicted: tuple[Digest, ...]

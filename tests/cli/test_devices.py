@@ -1,0 +1,72 @@
+"""``pixeltree devices``, with ports that are plugged in for the test."""
+
+import json
+
+import pytest
+from serial.tools.list_ports_common import ListPortInfo
+from typer.testing import CliRunner
+
+from pixeltree.cli.app import app
+
+
+def port(path, vendor=None, product=None, serial_number=None, description="n/a"):
+    info = ListPortInfo(path)
+    info.vid, info.pid, info.serial_number, info.description = vendor, product, serial_number, description
+    return info
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Runs the command on a machine with these ports; exit status 0 is part of every expectation."""
+
+    def run_with(ports, *options):
+        monkeypatch.setattr("serial.tools.list_ports.comports", lambda: list(ports))
+        result = CliRunner().invoke(app, ["devices", *options], env={"COLUMNS": "120"})
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return run_with
+
+
+PORTS = (
+    port("/dev/ttyS0"),
+    port("/dev/ttyUSB0", 0x0403, 0x6001, "A7[x]", "FT232R [bridge]"),
+    port("/dev/ttyACM0", 0x1FC9, 0x008A, "0042", "SCAMP5D USB"),
+)
+
+
+def test_ports_are_listed_with_their_url_and_the_scamp_5_is_marked_and_first(run):
+    lines = run(PORTS).splitlines()
+    listed = [line for line in lines if "/dev/tty" in line]
+    assert "usb:1fc9:008a:0042" in listed[0]
+    assert "SCAMP-5" in listed[0]
+    assert "serial:///dev/ttyS0" in listed[1]
+    assert "FT232R [bridge]" in listed[2]
+    assert not any("SCAMP-5" in line for line in listed[1:])
+    assert "pixeltree emulate --listen" in "".join(lines)
+
+
+def test_json_is_the_whole_output(run):
+    listed = json.loads(run(PORTS, "--json"))
+    assert [each["port"] for each in listed] == ["/dev/ttyACM0", "/dev/ttyS0", "/dev/ttyUSB0"]
+    assert listed[0] == {
+        "url": "usb:1fc9:008a:0042",
+        "port": "/dev/ttyACM0",
+        "description": "SCAMP5D USB",
+        "usb_id": "1fc9:008a",
+        "serial_number": "0042",
+        "scamp5": True,
+    }
+    assert listed[1]["usb_id"] is None
+
+
+def test_an_empty_list_says_how_to_go_on(run):
+    output = run(())
+    assert "No serial or USB port is here" in output
+    assert "pixeltree emulate --listen tcp://127.0.0.1:27900" in output
+    assert json.loads(run((), "--json")) == []
+
+
+def test_help_shows_how_to_use_what_is_listed():
+    output = CliRunner().invoke(app, ["devices", "--help"], env={"COLUMNS": "120"}).output
+    assert "pixeltree info usb:1fc9:008a" in output

@@ -1,0 +1,34 @@
+"""``emu:``: a daemon that lives as long as its link. Starting one takes seconds, so there are few tests."""
+
+import subprocess
+
+import pytest
+
+import pixeltree
+from pixeltree import LinkError
+from pixeltree.links.private_emulator import open_emulator
+from pixeltree.links.url import parse_url
+from pixeltree.session import Patience
+
+
+def test_a_private_device_has_what_the_url_asks_for_and_ends_with_its_connection(monkeypatch):
+    started = []
+    real = subprocess.Popen
+
+    def popen(*arguments, **options):
+        started.append(real(*arguments, **options))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    with pixeltree.connect("emu:?memory=8192&engine=reference", Patience(connect=60)) as device:
+        assert device.url == "emu:?memory=8192&engine=reference"
+        assert device.welcome.capabilities.memory_bytes == 8192
+        (daemon,) = started
+        assert daemon.poll() is None
+    assert daemon.poll() is not None
+    device.close()
+
+
+def test_a_daemon_that_refuses_to_start_says_why():
+    with pytest.raises(LinkError, match=r"the emulator did not start:(.|\n)*invalid choice: 'odd'"):
+        open_emulator(parse_url("emu:?preset=odd"), 60)
