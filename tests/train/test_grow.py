@@ -115,6 +115,7 @@ def test_the_finest_pooling_that_fits_is_chosen():
     assert [each.layers[1].side for each in candidates] == [2, 4, 8, 16]
     sizes = [segment_bytes(best_fit(candidates, 4, Capacity(limit))) for limit in (100_000, 3000, 700)]
     assert sizes == [32 + 16 * 32 * 32 // 2 + 16, 32 + 16 * 16 * 16 // 2 + 16, 32 + 16 * 8 * 8 // 2 + 16]
+    assert [len(each.layers) for each in pooled(NETWORK, (2, 1))] == [1, 2]
     assert best_fit(candidates, 4, Capacity(100)) is None
     assert best_fit(candidates, 4, Capacity(100_000, outcomes=3)) is None
     with pytest.raises(SpecificationError, match="needs a pooling layer"):

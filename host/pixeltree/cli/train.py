@@ -24,6 +24,7 @@ def train(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The model: NAME.ptree, or NAME.folded for no compilation.")
     ],
+    seed: Annotated[int | None, typer.Option(help="In place of the recipe's training.seed.")] = None,
     checkpoints: Annotated[
         Path | None,
         typer.Option(
@@ -45,6 +46,8 @@ def train(
     screen = Console()
     check_writable(output)
     loaded = recipes.load_recipe(recipe)
+    if seed is not None:
+        loaded = loaded.with_seed(seed)
     run.check_output(loaded, output)
     kept = checkpoints or output.with_name(output.name + ".checkpoints")
     with _progress(screen) as bar:

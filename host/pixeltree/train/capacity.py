@@ -44,6 +44,8 @@ def segment_bytes(network: NetworkSpecification) -> int:
 def pooled(network: NetworkSpecification, sides: Sequence[int]) -> list[NetworkSpecification]:
     """The network with each of some sides for its last pooling, finest first; what fits no image is left out.
 
+    A side of 1 leaves the pooling out.
+
     Raises:
         SpecificationError: it has no pooling.
     """
@@ -56,7 +58,7 @@ def pooled(network: NetworkSpecification, sides: Sequence[int]) -> list[NetworkS
     result = []
     for side in sorted(sides):
         layers = list(network.layers)
-        layers[places[-1]] = Pooling(kind, side)
+        layers[places[-1] : places[-1] + 1] = [Pooling(kind, side)] if side > 1 else []
         try:
             result.append(replace(network, layers=tuple(layers)))
         except SpecificationError:

@@ -191,6 +191,10 @@ class Recipe:
     noise_aware: bool = False
     tree: TreeTable | None = None
 
+    def with_seed(self, seed: int) -> Recipe:
+        """The same with another seed of the training; the data stay as they are."""
+        return dataclasses.replace(self, training=dataclasses.replace(self.training, seed=seed))
+
     def load_data(self) -> Splits:
         """The images.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -25,6 +25,9 @@ from pixeltree_protocol.nonidealities import TYPICAL_ERRORS
 
 COMPARED_IMAGES = 50
 """Validation images on which the fold of a single network is compared with the network."""
+
+FLOAT_RATE = 0.002
+"""Learning rate of float networks; latent weights want a greater one."""
 
 FOLDED_SUFFIX = ".folded"
 
@@ -138,6 +141,7 @@ def _run_tree(
     recipe: Recipe, table: TreeTable, splits: Splits, checkpoints: Path | None, progress: Progress
 ) -> TrainedModel:
     objective_for(splits.training, recipe.network)  # refuses what does not fit the data
+    candidates = pooled(recipe.network, table.pool_sides)
     settings = GrowSettings(
         recipe.training,
         table.branching,
@@ -149,7 +153,7 @@ def _run_tree(
     root = grow_tree(
         splits,
         Capacity(table.segment_bytes, table.outcomes),
-        pooled(recipe.network, table.pool_sides),
+        candidates,
         settings,
         table.groups_of(splits.training.classes),
         checkpoints,
@@ -170,17 +174,28 @@ def _binary(recipe: Recipe) -> BinaryNetwork:
 def _teacher(
     recipe: Recipe, splits: Splits, checkpoints: Path | None, progress: Progress
 ) -> FloatNetwork | None:
-    """The float network of the same shape, trained on the same data, if the recipe distills."""
-    if not recipe.training.distillation:
-        return None
-    teacher = build(lambda: FloatNetwork(recipe.network), recipe.training.seed)
+    """The float network that a recipe distills; None if it does not."""
+    return float_network(recipe, splits, checkpoints, progress) if recipe.training.distillation else None
+
+
+def float_network(
+    recipe: Recipe, splits: Splits, checkpoints: Path | None, progress: Progress
+) -> FloatNetwork:
+    """The float network of a recipe's shape, for all classes, trained on the same data.
+
+    For a tree, the shape is the finest that its nodes choose from, whatever a node may cost.
+    """
+    network = recipe.network
+    if recipe.tree is not None:
+        network = pooled(network, recipe.tree.pool_sides)[0]
+    teacher = build(lambda: FloatNetwork(network), recipe.training.seed)
     assert isinstance(teacher, FloatNetwork)
     fit(
         teacher,
         splits.training,
         splits.validation,
-        objective_for(splits.training, recipe.network),
-        recipe.training,
+        objective_for(splits.training, network),
+        replace(recipe.training, distillation=0.0, learning_rate=FLOAT_RATE),
         _file(checkpoints, "teacher", recipe.identity(splits)),
         progress=lambda report: progress("teacher", report),
     )
