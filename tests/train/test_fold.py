@@ -210,6 +210,6 @@ def test_fold_leaves_the_network_as_it_was():
 
 
 def test_a_heat_map_of_too_many_cells_is_refused():
-    network = BinaryNetwork(NetworkSpecification(Input(16), (Convolution(3, 3),), HeatMap(1)))
-    with pytest.raises(ModelError, match="heat map of 256 cells"):
+    network = BinaryNetwork(NetworkSpecification(Input(33), (Convolution(3, 3),), HeatMap(1)))
+    with pytest.raises(ModelError, match=r"heat map of 1,?089 cells"):
         fold(network)

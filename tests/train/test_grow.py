@@ -164,14 +164,40 @@ def test_one_network_is_enough_where_it_reaches_the_target(splits):
 
 
 def test_a_class_is_in_several_children_only_where_that_is_better(splits):
-    """With any share tried, a tree with overlaps is taken only if it is more accurate than one without."""
-    settings = GrowSettings(RUN, branching=2, overlap=2)
+    """With any share tried, classes are shared only if the children decide better with them than without."""
+    settings = GrowSettings(RUN, branching=2, overlap=1e-9)
     groups = ((0, 2), (1, 3))
-    plain = grow_tree(splits, Capacity(1000), [NETWORK], settings, groups)
-    tried = grow_tree(splits, Capacity(1000), [NETWORK], GrowSettings(RUN, branching=2, overlap=1e-9), groups)
-    better = accuracy(tried, splits.validation) > accuracy(plain, splits.validation)
-    assert better == (sum(map(len, tried.groups)) > 4)
-    assert accuracy(tried, splits.validation) >= accuracy(plain, splits.validation)
+    tried = grow_tree(splits, Capacity(1000), [NETWORK], settings, groups)
+    own = splits.validation
+    apart = (tried.decide_apart(own.images, groups) == own.targets).mean()
+    if tried.groups != groups:
+        assert accuracy(tried, own) > apart
+    else:
+        assert accuracy(tried, own) == apart
+
+
+def test_a_child_decides_between_the_classes_it_is_allowed(splits):
+    settings = GrowSettings(RUN, branching=2, overlap=2)
+    root = grow_tree(splits, Capacity(1000), [NETWORK], settings, ((0, 2), (1, 3)))
+    images = splits.test.images
+    assert set(root.decide(images, frozenset({1, 2}))) <= {1, 2}
+    apart = root.decide_apart(images, ((0,), (3,)))
+    assert set(apart) <= {0, 3}
+    assert (root.decide_apart(images, root.groups) == root.decide(images)).all()
+
+
+def test_children_train_for_epochs_of_their_own(splits):
+    epochs = {}
+    settings = GrowSettings(RUN, branching=2, overlap=2, child_epochs=3)
+    grow_tree(
+        splits,
+        Capacity(1000),
+        [NETWORK],
+        settings,
+        ((0, 2), (1, 3)),
+        progress=lambda name, report: epochs.update({name: report.epochs}),
+    )
+    assert epochs == {"root (router)": 2, "root.0": 3, "root.1": 3}
 
 
 def test_a_killed_growth_goes_on(splits, tmp_path):

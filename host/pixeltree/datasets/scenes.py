@@ -21,7 +21,7 @@ from pixeltree.datasets.dataset import NOWHERE, Dataset, Images, Splits, Targets
 from pixeltree.datasets.streams import stream
 from pixeltree.errors import DataError
 
-VERSION = 1
+VERSION = 2
 """Counts changes of this file or of ``backgrounds`` that give other images."""
 
 KINDS = ("disc", "square", "triangle")
@@ -59,8 +59,8 @@ class SceneSettings:
     counts: tuple[int, int, int] = (4000, 600, 1000)
     objects: tuple[int, int] = (1, 3)
     radius: tuple[float, float] = (5.0, 7.5)
-    level: tuple[float, float] = (200.0, 250.0)
-    light: float = 0.7
+    level: tuple[float, float] = (215.0, 250.0)
+    light: float = 0.85
     noise: float = 8.0
     seed: int = 0
 

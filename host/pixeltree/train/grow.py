@@ -45,6 +45,7 @@ class GrowSettings:
         overlap: share of a class's validation images in a wrong child from which the class is tried there
             too; more than 1 tries nothing.
         errors: of the chip, for noise-aware training; None for none.
+        child_epochs: of every node below the root, which see fewer images; None for as many as the root.
     """
 
     fit: FitSettings = field(default_factory=FitSettings)
@@ -53,6 +54,7 @@ class GrowSettings:
     depth: int = 2
     overlap: float = 0.05
     errors: AnalogErrors | None = None
+    child_epochs: int | None = None
 
     def __post_init__(self) -> None:
         if self.branching < 2 or self.depth < 1 or not 0 <= self.target <= 1 or self.overlap <= 0:
@@ -78,14 +80,34 @@ class GrownNode:
     children: tuple[GrownNode | None, ...]
     score: float
 
-    def decide(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-        """Class of each image: int64 (N,)."""
-        outcomes = logits_of(self.network, images).argmax(axis=1)
+    def decide(
+        self, images: npt.NDArray[np.uint8], allowed: frozenset[int] | None = None
+    ) -> npt.NDArray[np.int64]:
+        """Class of each image: int64 (N,).
+
+        Args:
+            images: uint8 (N, rows, columns).
+            allowed: classes to decide between; None for all that are below this node.
+        """
+        logits = logits_of(self.network, images)
+        if allowed is not None:
+            logits[:, [not allowed.intersection(group) for group in self.groups]] = -np.inf
+        outcomes = logits.argmax(axis=1)
         decided = np.empty(len(images), np.int64)
         for outcome, (group, child) in enumerate(zip(self.groups, self.children, strict=True)):
             own = outcomes == outcome
             if own.any():
-                decided[own] = group[0] if child is None else child.decide(images[own])
+                decided[own] = group[0] if child is None else child.decide(images[own], allowed)
+        return decided
+
+    def decide_apart(self, images: npt.NDArray[np.uint8], groups: Groups) -> npt.NDArray[np.int64]:
+        """As :meth:`decide`, but each child decides between the classes of its entry in ``groups`` only."""
+        outcomes = logits_of(self.network, images).argmax(axis=1)
+        decided = np.empty(len(images), np.int64)
+        for outcome, (group, child) in enumerate(zip(groups, self.children, strict=True)):
+            own = outcomes == outcome
+            if own.any():
+                decided[own] = group[0] if child is None else child.decide(images[own], frozenset(group))
         return decided
 
     def nodes(self, name: str = "root") -> dict[str, FoldedNode]:
@@ -154,6 +176,8 @@ class _Grower:
             _among(part, classes) for part in (self.splits.training, self.splits.validation)
         )
         settings = self.settings.fit
+        if self.settings.child_epochs is not None and len(classes) < len(self.splits.training.classes):
+            settings = replace(settings, epochs=self.settings.child_epochs)
         made = build(lambda: BinaryNetwork(network, self.settings.errors), settings.seed)
         assert isinstance(made, BinaryNetwork)
         objective = Classification(groups)
@@ -197,30 +221,39 @@ class _Grower:
         return split
 
     def split(self, name: str, groups: Groups, depth: int) -> GrownNode:
-        """A router and its children; classes are in several children where that raises accuracy."""
-        plain = self.routed(name, groups, depth)
+        """A router and its children; classes are in several children where that raises accuracy.
+
+        Children with the classes that stray to them are trained first, and stay if they decide better with
+        those classes than without.
+        """
+        router = self.train(
+            f"{name} (router)", require_fit(self.candidates, len(groups), self.capacity), groups
+        )
+        self.share_input(router.network)
         own = _among(self.splits.validation, sorted({index for group in groups for index in group}))
-        outcomes = logits_of(plain.network, own.images).argmax(axis=1)
-        shares = np.zeros((len(own.classes), len(groups)))
+        wider = self.widened(router, own)
+        if wider != groups:
+            shared = self.with_children(name, replace(router, groups=wider), depth)
+            apart = float((shared.decide_apart(own.images, groups) == own.targets).mean())
+            if accuracy(shared, own) > apart:
+                return shared
+        return self.with_children(name, router, depth)
+
+    def widened(self, router: GrownNode, own: Dataset) -> Groups:
+        """A router's groups with the classes that it often sends there."""
+        outcomes = logits_of(router.network, own.images).argmax(axis=1)
+        shares = np.zeros((len(own.classes), len(router.groups)))
         for target in np.unique(own.targets):
             chosen = outcomes[own.targets == target]
-            shares[target] = np.bincount(chosen, minlength=len(groups)) / len(chosen)
-        finest = next((each for each in self.candidates if most_outcomes(each, self.capacity)), None)
-        most = most_outcomes(finest, self.capacity) if finest is not None else 0
-        wider = overlapping(groups, shares, self.settings.overlap, most)
-        if wider == groups:
-            return plain
-        other = self.routed(f"{name} (overlapping)", wider, depth)
-        return other if accuracy(other, own) > accuracy(plain, own) else plain
+            shares[target] = np.bincount(chosen, minlength=len(router.groups)) / len(chosen)
+        most = max(most_outcomes(self.candidates[0], self.capacity), self.settings.branching)
+        return overlapping(router.groups, shares, self.settings.overlap, min(most, self.capacity.outcomes))
 
-    def routed(self, name: str, groups: Groups, depth: int) -> GrownNode:
-        """A router for some groups, and a child for each group of more than one class."""
-        network = require_fit(self.candidates, len(groups), self.capacity)
-        router = self.train(f"{name} (router)", network, groups)
-        self.share_input(router.network)
+    def with_children(self, name: str, router: GrownNode, depth: int) -> GrownNode:
+        """A router with a child for each group of more than one class."""
         children = tuple(
             None if len(group) == 1 else self.grow(f"{name}.{outcome}", group, depth + 1)
-            for outcome, group in enumerate(groups)
+            for outcome, group in enumerate(router.groups)
         )
         return replace(router, children=children)
 

@@ -133,7 +133,7 @@ class TreeTable:
     Attributes:
         segment_bytes, outcomes: see :class:`pixeltree.train.capacity.Capacity`.
         pool_sides: sides to choose from for the last pooling, each node the finest that fits.
-        branching, target, depth, overlap: see :class:`pixeltree.train.grow.GrowSettings`.
+        branching, target, depth, overlap, child_epochs: see :class:`pixeltree.train.grow.GrowSettings`.
         groups: the classes of each of the root's children, by name; empty finds them.
     """
 
@@ -144,6 +144,7 @@ class TreeTable:
     target: float = 0.9
     depth: int = 2
     overlap: float = 0.05
+    child_epochs: int | None = None
     groups: tuple[tuple[str, ...], ...] = ()
 
     def groups_of(self, classes: Sequence[str]) -> Groups | None:
@@ -207,8 +208,17 @@ class Recipe:
 
     def identity(self, splits: Splits) -> str:
         """What a checkpoint must have been made with: hexadecimal digest of the recipe and the images."""
-        text = repr((self, [part.digest() for part in splits]))
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return identity_of(self, splits)
+
+
+def identity_of(*things: object) -> str:
+    """What a checkpoint must have been made with: hexadecimal digest of dataclasses and of images.
+
+    Args:
+        things: dataclasses of plain values, and splits, whose images count.
+    """
+    text = repr([[part.digest() for part in t] if isinstance(t, Splits) else t for t in things])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def load_recipe(path: Path) -> Recipe:

@@ -20,7 +20,7 @@ from pixeltree.train.fold import Agreement, compare, fold
 from pixeltree.train.grow import GrowSettings, accuracy, grow_tree
 from pixeltree.train.network import BinaryNetwork, FloatNetwork
 from pixeltree.train.objective import objective_for
-from pixeltree.train.recipe import Recipe, TreeTable
+from pixeltree.train.recipe import Recipe, TreeTable, identity_of
 from pixeltree_protocol.nonidealities import TYPICAL_ERRORS
 
 COMPARED_IMAGES = 50
@@ -149,6 +149,7 @@ def _run_tree(
         table.depth,
         table.overlap,
         TYPICAL_ERRORS if recipe.noise_aware else None,
+        table.child_epochs,
     )
     root = grow_tree(
         splits,
@@ -190,13 +191,14 @@ def float_network(
         network = pooled(network, recipe.tree.pool_sides)[0]
     teacher = build(lambda: FloatNetwork(network), recipe.training.seed)
     assert isinstance(teacher, FloatNetwork)
+    settings = replace(recipe.training, distillation=0.0, learning_rate=FLOAT_RATE)
     fit(
         teacher,
         splits.training,
         splits.validation,
         objective_for(splits.training, network),
-        replace(recipe.training, distillation=0.0, learning_rate=FLOAT_RATE),
-        _file(checkpoints, "teacher", recipe.identity(splits)),
+        settings,
+        _file(checkpoints, "teacher", identity_of(network, settings, splits)),
         progress=lambda report: progress("teacher", report),
     )
     return teacher
