@@ -34,6 +34,9 @@ test: $(VENV)/.installed-test  ## the whole test suite, linters and type checks
 
 zoo: $(VENV)/.installed-test  ## train the committed trees again from their data
 	$(BIN)/python tools/train_digits_tree.py
+	for name in glyphs localize segment; do \
+		OMP_NUM_THREADS=1 $(BIN)/pixeltree train recipes/$$name.toml -o host/pixeltree/data/$$name.ptree || exit 1; \
+	done
 
 results: $(VENV)/.installed-test  ## train every recipe with three seeds, measure, write docs/results.md
 	OMP_NUM_THREADS=1 $(BIN)/python tools/make_results.py

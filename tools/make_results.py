@@ -64,9 +64,9 @@ class Entry:
 ENTRIES = (
     Entry("digits", "digits", "digits"),
     Entry("digits, without noise in training", "digits", "digits", noise_aware=False),
-    Entry("glyphs, tree", "glyphs_tree", "glyphs", 620),
-    Entry("glyphs, one node", "glyphs_single", "glyphs", 620),
-    Entry("glyphs, float network", "glyphs_tree", "glyphs", is_float=True),
+    Entry("glyphs, tree", "glyphs", "glyphs", 620),
+    Entry("glyphs, one node", "glyphs_one_node", "glyphs", 620),
+    Entry("glyphs, float network", "glyphs", "glyphs", is_float=True),
     Entry("localize", "localize", "scenes-localization", 120),
     Entry("localize, without noise in training", "localize", "scenes-localization", 120, noise_aware=False),
     Entry("segment", "segment", "scenes-segmentation", 120),

@@ -22,7 +22,14 @@ from pixeltree.datasets.named import NAMES, test_images
 from pixeltree.device import connect
 from pixeltree.emulator import EmulatorProcess
 from pixeltree.errors import DataError
-from pixeltree.evaluation import METRICS, Evaluation, confusion, evaluate_device, evaluate_reference
+from pixeltree.evaluation import (
+    METRICS,
+    Evaluation,
+    confusion,
+    ended_early,
+    evaluate_device,
+    evaluate_reference,
+)
 from pixeltree.scheduler import TreeRunner
 from pixeltree.tree import Tree
 
@@ -126,6 +133,8 @@ def _report(tree: Tree, dataset: Dataset, reference: Evaluation, runs: list[Eval
     if dataset.task is Task.CLASSIFICATION:
         matrix = confusion(tree, dataset, reference)
         report |= {"labels": list(tree.labels), "confusion": matrix.tolist()}
+    if dataset.task is Task.LOCALIZATION:
+        report["early"] = ended_early(tree, dataset, reference)
     if runs:
         scores = [run.score for run in runs]
         report |= {
@@ -145,6 +154,12 @@ def _show(report: dict[str, Any], tree: Tree, screen: Console) -> None:
     )
     if "confusion" in report:
         _show_mistakes(np.array(report["confusion"]), tree.labels, screen)
+    if "early" in report and any(report["early"].values()):
+        early = report["early"]
+        screen.print(
+            f"ended early: {early['ended']} of {early['empty']} images without an object, "
+            f"{early['lost']} with one"
+        )
     if "device_scores" in report:
         screen.print(
             f"on {len(report['device_scores'])} devices: mean {report['device_score_mean']:.2%}, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from pixeltree.datasets.dataset import Dataset
@@ -10,17 +11,30 @@ from pixeltree.datasets.digits import digits
 from pixeltree.datasets.folders import image_folders
 from pixeltree.datasets.glyphs import GlyphSettings, glyphs
 from pixeltree.datasets.idx import idx_folder
-from pixeltree.datasets.scenes import Scenes, scene_splits
+from pixeltree.datasets.scenes import Scenes, SceneSettings, scene_splits
 from pixeltree.errors import DataError
 
 _DIGIT_CELLS = 9
 """A digit of 8 pixels and what is dark around it."""
 
+
+def _glyphs(size: int) -> Dataset:
+    """Only the test part is drawn: no image depends on how many others there are."""
+    settings = GlyphSettings(size=size)
+    return glyphs(replace(settings, per_class=(1, 1, settings.per_class[2]))).test
+
+
+def _scenes(task: Callable[[Scenes], Dataset], objects: tuple[int, int] = (1, 3)) -> Dataset:
+    settings = SceneSettings(objects=objects)
+    return scene_splits(task, replace(settings, counts=(8, 8, settings.counts[2]))).test
+
+
 _NAMED: dict[str, Callable[[int], Dataset]] = {
     "digits": lambda size: digits(size // _DIGIT_CELLS, size).test,
-    "glyphs": lambda size: glyphs(GlyphSettings(size=size)).test,
-    "scenes-localization": lambda size: scene_splits(Scenes.localization).test,
-    "scenes-segmentation": lambda size: scene_splits(Scenes.segmentation).test,
+    "glyphs": _glyphs,
+    "scenes-localization": lambda size: _scenes(Scenes.localization),
+    "scenes-sparse": lambda size: _scenes(Scenes.localization, (0, 3)),
+    "scenes-segmentation": lambda size: _scenes(Scenes.segmentation),
 }
 
 NAMES = tuple(_NAMED)

@@ -1,7 +1,7 @@
 """``scenes``: one to three bright objects with a dark rim on clutter, with positions and masks.
 
-Every image has a random stream of its own, keyed by seed, split and index. The background has leaves as
-bright as a dimly lit object, so that no single threshold finds the objects.
+Every image has a random stream of its own, keyed by seed, split and index. The brightest leaves of the
+background are as bright as a dimly lit object, so brightness alone does not find the objects.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pixeltree.datasets.dataset import NOWHERE, Dataset, Images, Splits, Targets
 from pixeltree.datasets.streams import stream
 from pixeltree.errors import DataError
 
-VERSION = 2
+VERSION = 3
 """Counts changes of this file or of ``backgrounds`` that give other images."""
 
 KINDS = ("disc", "square", "triangle")
@@ -59,8 +59,8 @@ class SceneSettings:
     counts: tuple[int, int, int] = (4000, 600, 1000)
     objects: tuple[int, int] = (1, 3)
     radius: tuple[float, float] = (5.0, 7.5)
-    level: tuple[float, float] = (215.0, 250.0)
-    light: float = 0.85
+    level: tuple[float, float] = (220.0, 250.0)
+    light: float = 0.9
     noise: float = 8.0
     seed: int = 0
 

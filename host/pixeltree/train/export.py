@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.compiler.placement import grid_side
 from pixeltree.errors import CompileError
-from pixeltree.folded import Convolution, FoldedModel
+from pixeltree.folded import Convolution, FoldedModel, HeatMap
 from pixeltree.tree import Leads, NodeSpec, Tree
 from pixeltree_protocol.registers import ARRAY_SIZE
 
@@ -69,6 +69,6 @@ def _fits_blocks(model: FoldedModel) -> bool:
     """Whether only the first layer convolves, and each of its channels has a block as large as the input."""
     first, *others = model.layers
     assert isinstance(first, Convolution)
-    alone = not any(isinstance(layer, Convolution) for layer in others)
+    alone = not any(isinstance(layer, Convolution | HeatMap) for layer in (*others, model.head))
     room = 1 << (model.input.size - 1).bit_length()
     return alone and room * grid_side(first.outputs) <= ARRAY_SIZE

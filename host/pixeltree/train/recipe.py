@@ -1,7 +1,8 @@
 """Recipes: TOML files that say which data, which network, and how to train it.
 
 A recipe has a ``name`` and the tables ``[data]``, ``[input]``, ``[[layers]]``, ``[head]``, ``[training]``,
-``[training.augmentation]`` and, for a tree in place of one network, ``[tree]``. Keys are the fields of the
+``[training.augmentation]``, for a tree in place of one network ``[tree]``, and for a root that ends early
+``[detector]``. Keys are the fields of the
 dataclasses that they become; what is unknown is refused.
 """
 
@@ -162,6 +163,22 @@ class TreeTable:
         return tuple(tuple(sorted(classes.index(name) for name in group)) for group in self.groups)
 
 
+@dataclass(frozen=True)
+class DetectorTable:
+    """The table ``[detector]``: a root before a heat map, which ends early where there is nothing to see.
+
+    It has the recipe's input and layers, OR pooling, and a fully connected head of two outcomes, and learns
+    from scenes of which some have no object.
+
+    Attributes:
+        pool_side: of the pooling.
+        epochs: of its training.
+    """
+
+    pool_side: int = 4
+    epochs: int = 8
+
+
 Data = DigitsData | GlyphsData | ScenesData | IdxData | FolderData
 _DATA = {
     "digits": DigitsData,
@@ -183,6 +200,7 @@ class Recipe:
         training: how it is trained.
         noise_aware: whether sums err in training as on a typical chip.
         tree: how to grow a tree; None for one network.
+        detector: of a root that ends early; None for none.
     """
 
     name: str
@@ -191,6 +209,29 @@ class Recipe:
     training: FitSettings
     noise_aware: bool = False
     tree: TreeTable | None = None
+    detector: DetectorTable | None = None
+
+    def __post_init__(self) -> None:
+        if self.detector is not None and (
+            not isinstance(self.data, ScenesData) or isinstance(self.network.head, FullyConnected)
+        ):
+            raise RecipeError("[detector] goes before a heat map, and learns from scenes")
+
+    def detector_recipe(self) -> Recipe | None:
+        """The training of the detector as a recipe of its own; None if there is none."""
+        if self.detector is None or not isinstance(self.data, ScenesData):
+            return None
+        pooling = Pooling(PoolingKind.OR, self.detector.pool_side)
+        network = dataclasses.replace(
+            self.network, layers=(*self.network.layers, pooling), head=FullyConnected(2)
+        )
+        return dataclasses.replace(
+            self,
+            data=dataclasses.replace(self.data, task="presence", objects=(0, self.data.objects[1])),
+            network=network,
+            training=dataclasses.replace(self.training, epochs=self.detector.epochs),
+            detector=None,
+        )
 
     def with_seed(self, seed: int) -> Recipe:
         """The same with another seed of the training; the data stay as they are."""
@@ -241,7 +282,8 @@ def load_recipe(path: Path) -> Recipe:
 
 
 def _recipe(tables: dict[str, Any]) -> Recipe:
-    known = {"name", "data", "input", "layers", "head", "training", "estimator", "noise_aware", "tree"}
+    known = {"name", "data", "input", "layers", "head", "training", "estimator"}
+    known |= {"noise_aware", "tree", "detector"}
     unknown = sorted(set(tables) - known)
     missing = sorted({"name", "data", "layers", "head"} - set(tables))
     if unknown or missing:
@@ -263,6 +305,7 @@ def _recipe(tables: dict[str, Any]) -> Recipe:
         _made(FitSettings, training | {"augmentation": ranges}, "training"),
         _value(bool, tables.get("noise_aware", False), "noise_aware"),
         _made(TreeTable, tables["tree"], "tree") if "tree" in tables else None,
+        _made(DetectorTable, tables["detector"], "detector") if "detector" in tables else None,
     )
 
 

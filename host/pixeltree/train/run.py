@@ -29,6 +29,10 @@ COMPARED_IMAGES = 50
 FLOAT_RATE = 0.002
 """Learning rate of float networks; latent weights want a greater one."""
 
+DETECTOR = "detector"
+NOTHING = "nothing"
+"""Name of a root that ends early, and of the label with which it does."""
+
 FOLDED_SUFFIX = ".folded"
 
 Progress = Callable[[str, EpochReport], None]
@@ -79,14 +83,17 @@ def check_output(recipe: Recipe, path: Path) -> None:
         RecipeError: a tree has no folded form of one network.
     """
     if path.suffix == FOLDED_SUFFIX:
-        if recipe.tree is not None:
+        if recipe.tree is not None or recipe.detector is not None:
             raise RecipeError(f"{path}: a tree is written as .ptree")
         return
-    model, _ = fold(_binary(recipe))
-    try:
-        compile_tree(recipe.name, [""], {recipe.name: FoldedNode(model, (0,) * model.outcomes)})
-    except CompileError as error:
-        raise CompileError(f"{path} could not be made from this recipe: {error}") from error
+    for each in (recipe, recipe.detector_recipe()):
+        if each is None:
+            continue
+        model, _ = fold(_binary(each))
+        try:
+            compile_tree(each.name, [""], {each.name: FoldedNode(model, (0,) * model.outcomes)})
+        except CompileError as error:
+            raise CompileError(f"{path} could not be made from this recipe: {error}") from error
 
 
 def run_recipe(recipe: Recipe, checkpoints: Path | None, progress: Progress) -> TrainedModel:
@@ -107,7 +114,24 @@ def run_recipe(recipe: Recipe, checkpoints: Path | None, progress: Progress) -> 
     splits = recipe.load_data()
     if recipe.tree is not None:
         return _run_tree(recipe, recipe.tree, splits, checkpoints, progress)
-    return _run_network(recipe, splits, checkpoints, progress)
+    trained = _run_network(recipe, splits, checkpoints, progress)
+    detector = recipe.detector_recipe()
+    if detector is None:
+        return trained
+    below = None if checkpoints is None else checkpoints / DETECTOR
+    seen = _run_network(
+        detector, detector.load_data(), below, lambda who, report: progress(f"{DETECTOR} {who}", report)
+    )
+    return _behind(seen, trained)
+
+
+def _behind(detector: TrainedModel, trained: TrainedModel) -> TrainedModel:
+    """A tree of two tasks: the detector ends where there is nothing; else the network looks for it."""
+    (root,), (node,) = detector.nodes.values(), trained.nodes.values()
+    name = trained.recipe.name
+    leads = tuple(lead + 1 for lead in node.leads if isinstance(lead, int))
+    nodes = {DETECTOR: FoldedNode(root.model, (0, name)), name: FoldedNode(node.model, leads)}
+    return replace(trained, classes=(NOTHING, *trained.classes), nodes=nodes)
 
 
 def _run_network(
