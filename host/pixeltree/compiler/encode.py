@@ -7,7 +7,6 @@ from functools import lru_cache
 
 from pixeltree.compiler import ir
 from pixeltree.compiler.ir import Operation
-from pixeltree.errors import CompileError
 from pixeltree_protocol.isa import ICW, Instruction, decode, encode
 from pixeltree_protocol.objects import MAX_BLOCK_WORDS, Block
 from pixeltree_protocol.objects import controller_steps as controller
@@ -61,19 +60,6 @@ class Encoded:
             for slot, block in enumerate(self.blocks)
         ]
         return "\n".join([*blocks, "program:", *(f"  {step}" for step in self.steps)])
-
-    def check(self) -> None:
-        """Refuse what does not fit.
-
-        Raises:
-            CompileError: more blocks than a program can name, or more words than the controller stores.
-        """
-        if not self.fits:
-            raise CompileError(
-                f"the node's {len(self.blocks)} blocks have {self.words} words together; a program names "
-                f"{MAX_SLOTS} blocks and the controller stores {MAX_BLOCK_WORDS} words: fewer layers, layers "
-                "of equal shape, or smaller kernels need fewer"
-            )
 
 
 class Encoder:

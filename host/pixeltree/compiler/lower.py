@@ -307,20 +307,16 @@ class _LayerLowering:
     def _pool_majority(self, side: int) -> ir.Plane:
         """Count up where the first half of a cell is 1 and down where the second is 0, and compare."""
         count = side * side
-        minus = count // 2
-        if count - minus > GREATEST_SUM:
-            raise self.fail(
-                f"a majority of {count} needs {count - minus} counts, and an AREG holds {GREATEST_SUM}: use "
-                "smaller cells"
-            )
-        level = min(GREATEST_UNIT, GREATEST_SUM // (count - minus))
+        plus = min(count - count // 2, GREATEST_SUM)  # of 256 pixels 129 count down: one less than an AREG
+        minus = count - plus  # holds, which only saturates where all are dark, and at the very end
+        level = min(GREATEST_UNIT, GREATEST_SUM // plus)
         self.emit(ir.SetLevel(level))
         total, result = ir.Plane("sum", True), ir.Plane("y")
         self.emit(ir.ClearSum(total))
         pitch = self.source.pitch
         offsets = [(i * pitch, j * pitch) for i in range(side) for j in range(side)]
         for index, x in self._walk_offsets(offsets):
-            self.emit(ir.AddWhere(total, x, index < count - minus))
+            self.emit(ir.AddWhere(total, x, index < plus))
         needed = (count + 1) // 2
         self.emit(ir.SetLevel((minus - needed) * level + (level + 1) // 2))
         self.emit(ir.CompareBelow(result, total))

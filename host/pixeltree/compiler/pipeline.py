@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+
+import numpy as np
 
 from pixeltree.compiler import ir
 from pixeltree.compiler.allocate import allocate
@@ -16,6 +19,7 @@ from pixeltree.compiler.image import CompiledNode, make_image
 from pixeltree.compiler.lower import Lowered, lower
 from pixeltree.compiler.placement import Layout, block_layout, cell_layout, grid_side
 from pixeltree.compiler.predict import Cost, Predictor
+from pixeltree.compiler.resources import Needs, check_resources, needs_of
 from pixeltree.compiler.words import select_words
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel
@@ -46,11 +50,13 @@ class SectionCost:
     Attributes:
         name: the layer.
         cost: of its steps.
+        needs: what it adds to the node's objects.
         planes: registers that hold something, after each of its operations: DREGs and AREGs.
     """
 
     name: str
     cost: Cost
+    needs: Needs
     planes: tuple[tuple[int, int], ...] = ()
 
 
@@ -76,14 +82,31 @@ class Compiled:
         return sum((section.cost for section in self.sections), Cost())
 
 
-def default_layout(model: FoldedModel) -> Layout:
-    """Blocks where only the first layer convolves and the input leaves room for its channels, else cells."""
-    convolutions = [layer for layer in model.layers if isinstance(layer, Convolution)]
-    channels = max((layer.outputs for layer in convolutions), default=1)
-    side = grid_side(channels)
-    if len(convolutions) <= 1 and model.input.size * side <= ARRAY_SIZE:
-        return block_layout(side)
-    return cell_layout(model.input.size, channels)
+def layouts(model: FoldedModel) -> list[Layout]:
+    """Layouts that have room for a model's channels, the better one first.
+
+    Blocks are better where only the first layer convolves, cells where channels mix.
+
+    Raises:
+        CompileError: there is none; says which layer has too many channels.
+    """
+    channels = {
+        f"layer {index}": layer.outputs
+        for index, layer in enumerate(model.layers)
+        if isinstance(layer, Convolution)
+    }
+    most = max(channels.values(), default=1)
+    side = grid_side(most)
+    found = []
+    if model.input.size * side <= ARRAY_SIZE:
+        found.append(block_layout(side))
+    try:
+        found.insert(0 if len(channels) > 1 else 1, cell_layout(model.input.size, most))
+    except CompileError as error:
+        if not found:
+            listing = ", ".join(f"{name} has {count}" for name, count in channels.items())
+            raise CompileError(f"{error}. Channels: {listing}") from error
+    return found
 
 
 def compile_model(
@@ -106,24 +129,40 @@ def compile_model(
     exits = [Label(i) for i in range(model.outcomes)] if exits is None else exits
     if len(exits) != model.outcomes:
         raise CompileError(f"{model.outcomes} outcomes need as many exits, not {len(exits)}")
-    layout = layout or default_layout(model)
+    if layout is not None:
+        return _compile(model, exits, layout, show)
+    first, *others = layouts(model)
+    try:
+        return _compile(model, exits, first, show)
+    except CompileError:
+        for other in others:
+            with suppress(CompileError):
+                return _compile(model, exits, other, show)
+        raise
+
+
+def _compile(model: FoldedModel, exits: Sequence[Exit], layout: Layout, show: Show | None) -> Compiled:
+    """Compile for one layout."""
     arrangement = arrange(model, layout)
     lowered, encoded = _first_that_fits(model, layout, arrangement)
     unit = lowered.unit
+    check_resources(needs_of(unit, encoded, [Cost()] * len(unit.sections)))
     segments: list[Segment] = []
     if unit.weights:
         segments.append(BlockPlanes(unit.grid_side, unit.grid_side, tuple(unit.masks)))
-        segments.append(_packed(unit.weights))
+        segments.append(PackedBits(packed(unit.weights)))
     if lowered.output is not None:
         segments.append(lowered.output)
     if show is not None:
         _show_passes(
             lower(model, layout, arrangement, unit.in_pairs).unit, unit.longest_in_line, encoded, show
         )
+    sections = _section_costs(unit, encoded, segments)
+    check_resources([section.needs for section in sections])
     node = make_image(encoded.steps, encoded.blocks, segments, exits)
     output_bits = sum(32 + s.inputs for s in segments if isinstance(s, FullyConnected) for _ in s.biases)
     information = len(unit.weights) + output_bits
-    return Compiled(node, layout, _section_costs(unit, encoded, segments), information)
+    return Compiled(node, layout, sections, information)
 
 
 def compile_capture(geometry: CaptureGeometry) -> Compiled:
@@ -132,10 +171,10 @@ def compile_capture(geometry: CaptureGeometry) -> Compiled:
     for _, run in PASSES:
         run(unit)
     encoded = Encoder(unit).encode()
-    encoded.check()
+    sections = _section_costs(unit, encoded, ())
+    check_resources([section.needs for section in sections])
     node = make_image(encoded.steps, encoded.blocks, (), (), is_capture=True)
-    layout = Layout(ChannelGrid(1, 8), geometry.pitch)
-    return Compiled(node, layout, _section_costs(unit, encoded, ()))
+    return Compiled(node, Layout(ChannelGrid(1, 8), geometry.pitch), sections)
 
 
 def _section_costs(unit: ir.Unit, encoded: Encoded, segments: Sequence[Segment]) -> tuple[SectionCost, ...]:
@@ -143,9 +182,10 @@ def _section_costs(unit: ir.Unit, encoded: Encoded, segments: Sequence[Segment])
     costs = [Cost()] * len(unit.sections)
     for section, step in zip(encoded.sections, encoded.steps, strict=True):
         costs[section] += predictor.cost(step)
+    needs = needs_of(unit, encoded, costs)
     return tuple(
-        SectionCost(section.name, cost, tuple(section.planes))
-        for section, cost in zip(unit.sections, costs, strict=True)
+        SectionCost(section.name, cost, need, tuple(section.planes))
+        for section, cost, need in zip(unit.sections, costs, needs, strict=True)
     )
 
 
@@ -169,7 +209,6 @@ def _first_that_fits(model: FoldedModel, layout: Layout, arrangement: Arrangemen
         encoded = Encoder(unit).encode()
         if encoded.fits:
             break
-    encoded.check()
     return lowered, encoded
 
 
@@ -183,6 +222,6 @@ def _show_passes(unit: ir.Unit, longest_in_line: int, encoded: Encoded, show: Sh
     show("encode", encoded.listing())
 
 
-def _packed(bits: Sequence[int]) -> PackedBits:
-    value = sum(bit << index for index, bit in enumerate(bits))
-    return PackedBits(value.to_bytes((len(bits) + 7) // 8, "little"))
+def packed(bits: Sequence[int]) -> bytes:
+    """Bits as bytes, least significant first."""
+    return np.packbits(np.array(bits, np.uint8), bitorder="little").tobytes()
