@@ -159,12 +159,9 @@ class Client:
 
     def _take(self, event: DeviceEvent) -> None:
         if isinstance(event, Greeting):
-            self._end_session("the host began anew")
-            self._session = self._sessions.greet(event.hello, self._connection, self.wire.name)
-            self._greet_by = None
+            self._greeted(event)
         elif isinstance(event, Left):
             self._end_session("the host left")
-            self._connection.detach()
         elif self._session is not None and self._session.connection is self._connection:
             self._session.pending.append(event)
         elif isinstance(event, Rejected):
@@ -172,6 +169,15 @@ class Client:
             logger.warning("rejected", extra=particulars)
             if event.code in (ErrorCode.VERSION, ErrorCode.AUTHENTICATION):
                 self._depart(event.detail)
+
+    def _greeted(self, greeting: Greeting) -> None:
+        """Go on with the session that the host asks for, which may be the one on this wire, or begin one."""
+        if not self._connection.awaits_welcome(greeting):
+            return
+        if self._sessions.wanted(greeting.hello) is not self._session:
+            self._end_session("the host began anew")
+        self._session = self._sessions.greet(greeting.hello, self._connection, self.wire.name)
+        self._greet_by = None
 
     def _end_session(self, reason: str) -> None:
         """A session ends with what its host says on its own wire; elsewhere it may have gone on."""

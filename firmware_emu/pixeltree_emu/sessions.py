@@ -104,8 +104,8 @@ class Sessions:
 
     def greet(self, hello: Hello, connection: DeviceConnection, name: str) -> Session:
         """A host has greeted: go on with its session, or begin one."""
-        known = self._by_id.get(hello.session)
-        if known is not None and known.state.role == hello.role:
+        known = self.wanted(hello)
+        if known is not None:
             return self._resume_session(known, connection)
         role = self._role_for(hello)
         self._count += 1
@@ -120,8 +120,13 @@ class Sessions:
         self._keep_few()
         return session
 
+    def wanted(self, hello: Hello) -> Session | None:
+        """The session that a host wants to go on with, if it is still there."""
+        known = self._by_id.get(hello.session)
+        return known if known is not None and known.state.role == hello.role else None
+
     def _resume_session(self, session: Session, connection: DeviceConnection) -> Session:
-        if session.connection is not None:
+        if session.connection is not None and session.connection is not connection:
             session.connection.detach()  # its old wire, which nobody has noticed to be dead
         session.connection = connection
         connection.welcome(session.state.session, session.state.role, session.state, self._now())

@@ -155,6 +155,10 @@ class DeviceConnection(End):
         self._say(self._welcome)
         return self.session
 
+    def awaits_welcome(self, greeting: Greeting) -> bool:
+        """Whether a greeting is still to be answered; what came in together with it may say otherwise."""
+        return self._state is State.GREETED and self._hello is greeting.hello
+
     def detach(self) -> None:
         """The session on this wire goes on elsewhere, or not at all."""
         self._state = State.NEW
@@ -204,7 +208,7 @@ class DeviceConnection(End):
         if isinstance(message, Proof):
             return self._proved(message)
         if isinstance(message, Leave):
-            return Left() if self._state is State.READY else None
+            return self._left()
         if isinstance(message, LinkMessage):
             return self._reject(ErrorCode.UNEXPECTED, f"{type(message).__name__} from a host")
         return event
@@ -230,6 +234,13 @@ class DeviceConnection(End):
             return None
         self._state = State.GREETED
         return Greeting(hello)
+
+    def _left(self) -> DeviceEvent | None:
+        """At once, and not when the owner gets to it: the next HELLO may already be there."""
+        if self._state is not State.READY:
+            return None
+        self.detach()
+        return Left()
 
     def _again(self) -> bool:
         """A HELLO that was answered before has come again; say the same."""
