@@ -156,8 +156,7 @@ class Conversation:
 
     def send(self, message: Message, within_window: bool = True) -> int:
         """Send a request when the window allows; returns its id."""
-        self._last_request = self._last_request % 0xFFFF + 1
-        frame = frame_of(message, self._last_request, self.numbers(self.next_sequence))
+        frame = self._next_frame(message)
         limit = self.welcome.capabilities.credit_window
         deadline = time.monotonic() + ANSWER_TIME
         while within_window and self._unhandled and self.unhandled_bytes + len(frame) > limit:
@@ -166,13 +165,25 @@ class Conversation:
         self.launch(frame)
         return self._last_request
 
+    def send_later(self, message: Message) -> int:
+        """While the wire is cut: send a request as soon as the session is resumed; returns its id."""
+        self._note_launch(self._next_frame(message))
+        return self._last_request
+
+    def _next_frame(self, message: Message) -> bytes:
+        self._last_request = self._last_request % 0xFFFF + 1
+        return frame_of(message, self._last_request, self.numbers(self.next_sequence))
+
+    def _note_launch(self, frame: bytes) -> None:
+        self._flight.append((self.next_sequence, frame))
+        self._unhandled.append(len(frame))
+        self.unhandled_bytes += len(frame)
+        self.next_sequence += 1
+
     def launch(self, *frames: bytes) -> None:
         """Send whole frames that carry the next sequence numbers, joined together."""
         for frame in frames:
-            self._flight.append((self.next_sequence, frame))
-            self._unhandled.append(len(frame))
-            self.unhandled_bytes += len(frame)
-            self.next_sequence += 1
+            self._note_launch(frame)
         self.wire.send(b"".join(frames))
 
     def send_again(self) -> None:
