@@ -5,6 +5,7 @@ Whatever a client sends, or does not send, the daemon keeps serving the others.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import selectors
@@ -70,7 +71,8 @@ class Daemon:
         """Ask the loop to end after the frame in hand. Safe in a signal handler and from other threads."""
         grace = _STOP_GRACE if self._stop_at is None else 0.0  # asked twice: at once
         self._stop_at = time.monotonic() + grace
-        self._waker.send(b"\0")
+        with contextlib.suppress(OSError):  # asked again when all is over
+            self._waker.send(b"\0")
 
     def stop_at_end_of(self, descriptor: int) -> None:
         """Stop when a pipe that nobody writes to is closed at its other end."""
