@@ -11,7 +11,16 @@ from pixeltree_emu.wires.base import Wants
 from pixeltree_protocol.connection import Identity
 from pixeltree_protocol.declaration import Sender
 from pixeltree_protocol.framing import FrameDecoder, encode_frame
-from pixeltree_protocol.messages import Hello, Leave, Ping, Pong, Role, Welcome, decode_message, encode_message
+from pixeltree_protocol.messages import (
+    Hello,
+    Leave,
+    Ping,
+    Pong,
+    Role,
+    Welcome,
+    decode_message,
+    encode_message,
+)
 
 
 class ScriptedWire:
@@ -32,9 +41,7 @@ class ScriptedWire:
         return self.reads.pop(0) if self.reads else None
 
     def write(self, data):
-        self.messages += [
-            decode_message(f.payload, Sender.DEVICE)[1] for f in self.decoder.feed(bytes(data))
-        ]
+        self.messages += [decode_message(f.payload, Sender.DEVICE)[1] for f in self.decoder.feed(bytes(data))]
         return len(data)
 
 

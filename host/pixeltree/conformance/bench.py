@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pixeltree.conformance.conversation import ANSWER_TIME, WINDOW, Conversation
+from pixeltree.conformance.conversation import WINDOW, Conversation
 from pixeltree.conformance.wire import Wire
 from pixeltree.errors import LinkError
 from pixeltree.links import Link, open_link
@@ -26,13 +26,22 @@ class Bench:
     Args:
         url: of the device.
         token: what it wants to see proof of, if it does.
+        answer_time: seconds that an answer may take.
         analog_tolerance: ADC counts by which most analog results may be off.
         thorough: whether a test may take long.
     """
 
-    def __init__(self, url: str, token: bytes | None, analog_tolerance: int, thorough: bool) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: bytes | None,
+        answer_time: float,
+        analog_tolerance: int,
+        thorough: bool,
+    ) -> None:
         self.url = split_session_options(url)[0]
         self.token = token
+        self.answer_time = answer_time
         self.analog_tolerance = analog_tolerance
         self.thorough = thorough
         self.single = parse_url(self.url).kind not in _MANY_WIRES
@@ -45,23 +54,23 @@ class Bench:
     def wire(self) -> Wire:
         """A new wire; where the device has one only, what was said on it before is forgotten."""
         if not self.single:
-            wire = Wire(open_link(self.url, ANSWER_TIME))
+            wire = Wire(open_link(self.url, self.answer_time))
         else:
             if self._port is None:  # opened once: on some boards opening a port is a reset
-                self._port = open_link(self.url, ANSWER_TIME)
+                self._port = open_link(self.url, self.answer_time)
             wire = Wire(self._port, keep=True)
         self._wires.append(wire)
         return wire
 
     def conversation(self, window: int = WINDOW) -> Conversation:
         """A conversation on a new wire, before the handshake."""
-        conversation = Conversation(self.wire(), self.token, window)
+        conversation = Conversation(self.wire(), self.token, window, self.answer_time)
         self._conversations.append(conversation)
         return conversation
 
     def drive(self, window: int = WINDOW) -> Conversation:
         """A new session that drives the device."""
-        deadline = time.monotonic() + ANSWER_TIME
+        deadline = time.monotonic() + self.answer_time
         while True:
             conversation = self.conversation(window)
             if conversation.greet().role == Role.DRIVE:

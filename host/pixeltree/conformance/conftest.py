@@ -20,10 +20,18 @@ def device(request: pytest.FixtureRequest) -> Iterator[Bench]:
     option = request.config.getoption
     url = option("pixeltree_device", None)
     if url is None:
-        raise pytest.UsageError("run the suite by its name: pytest --pyargs pixeltree.conformance --device URL")
+        raise pytest.UsageError(
+            "run the suite by its name: pytest --pyargs pixeltree.conformance --device URL"
+        )
     file = option("pixeltree_token_file") or split_session_options(url)[1].get("token_file")
     token = read_token(Path(file)) if file else None
-    bench = Bench(url, token, option("pixeltree_analog_tolerance"), option("pixeltree_thorough"))
+    bench = Bench(
+        url,
+        token,
+        option("pixeltree_answer_time"),
+        option("pixeltree_analog_tolerance"),
+        option("pixeltree_thorough"),
+    )
     yield bench
     bench.close()
 

@@ -53,9 +53,7 @@ def device_proof(token: bytes, nonce: bytes, challenge: bytes) -> bytes:
     return hmac.new(token, b"pixeltree device" + nonce + challenge, hashlib.sha256).digest()
 
 
-def hello(
-    nonce: bytes, session: bytes = NO_SESSION, role: int = Role.DRIVE, window: int = WINDOW
-) -> Hello:
+def hello(nonce: bytes, session: bytes = NO_SESSION, role: int = Role.DRIVE, window: int = WINDOW) -> Hello:
     """A proper HELLO."""
     return Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, nonce, session, role, window, "pixeltree conformance")
 
@@ -67,6 +65,7 @@ class Conversation:
         wire: where to speak.
         token: what the device wants to see proof of, if it does.
         window: bytes that the device may have on their way, unhandled.
+        answer_time: seconds that an answer may take.
 
     Attributes:
         welcome: what the device said of itself.
@@ -80,8 +79,15 @@ class Conversation:
 
     welcome: Welcome
 
-    def __init__(self, wire: Wire, token: bytes | None, window: int = WINDOW) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        token: bytes | None,
+        window: int = WINDOW,
+        answer_time: float = ANSWER_TIME,
+    ) -> None:
         self.wire = wire
+        self.answer_time = answer_time
         self.window = window
         self.acknowledging = self.handling = True
         self.mute = False
@@ -111,7 +117,7 @@ class Conversation:
         """Shake hands; HELLO is repeated until it is answered."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         greeting = b"\0" + frame_of(hello(nonce, session, role, self.window), 0, self.numbers())
-        deadline = time.monotonic() + ANSWER_TIME
+        deadline = time.monotonic() + self.answer_time
         challenge = b""
         while time.monotonic() < deadline:
             self.wire.send(greeting)
@@ -158,7 +164,7 @@ class Conversation:
         """Send a request when the window allows; returns its id."""
         frame = self._next_frame(message)
         limit = self.welcome.capabilities.credit_window
-        deadline = time.monotonic() + ANSWER_TIME
+        deadline = time.monotonic() + self.answer_time
         while within_window and self._unhandled and self.unhandled_bytes + len(frame) > limit:
             assert time.monotonic() < deadline, "the device does not handle what was sent to it"
             self.take(_SLICE)
@@ -197,15 +203,15 @@ class Conversation:
         self.told_handled = self.expected if payloads is None else self.told_handled + payloads
         self._untold = True
 
-    def answer(self, request: int, kind: type[_Kind], timeout: float = ANSWER_TIME) -> _Kind:
+    def answer(self, request: int, kind: type[_Kind], timeout: float | None = None) -> _Kind:
         """The next message that answers a request; it must be of this kind."""
         message = self.next_answer(request, timeout)
         assert isinstance(message, kind), f"instead of {kind.__name__} the device answered {message}"
         return message
 
-    def next_answer(self, request: int, timeout: float = ANSWER_TIME) -> Message:
+    def next_answer(self, request: int, timeout: float | None = None) -> Message:
         """The next message that answers a request, whatever it is."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + (self.answer_time if timeout is None else timeout)
         while True:
             for index, came in enumerate(self.inbox):
                 if came.request == request:
@@ -242,7 +248,7 @@ class Conversation:
 
     def noticed(self, code: ErrorCode) -> Notice:
         """Wait for a NOTICE with this code."""
-        deadline = time.monotonic() + ANSWER_TIME
+        deadline = time.monotonic() + self.answer_time
         while True:
             for index, notice in enumerate(self.notices):
                 if notice.code == code:
@@ -254,14 +260,15 @@ class Conversation:
 
     def acked(self, poll: int = 0, reject: bool = False) -> Came:
         """Wait for an ACK that answers a poll, or that rejects."""
-        deadline = time.monotonic() + ANSWER_TIME
+        deadline = time.monotonic() + self.answer_time
         while True:
             left = deadline - time.monotonic()
             assert left > 0, f"no ACK came that {'rejects' if reject else f'answers poll {poll}'}"
             came = self.take(left)
-            if came is not None and isinstance(came.message, Ack):
-                if (poll and came.message.answer == poll) or (reject and came.message.reject):
-                    return came
+            if came is None or not isinstance(came.message, Ack):
+                continue
+            if (poll and came.message.answer == poll) or (reject and came.message.reject):
+                return came
 
     # -- what comes in -----------------------------------------------------------------------------
 
@@ -311,7 +318,9 @@ class Conversation:
             self.repeated += 1
             self._untold = self.acknowledging
         elif ahead:
-            assert self.wire.damaged or self._lost, f"a payload is missing before {came}, though nothing was damaged"
+            assert self.wire.damaged or self._lost, (
+                f"a payload is missing before {came}, though nothing was damaged"
+            )
             self.wire.say(Ack(0, 0, True), 0, self.numbers())
         elif self.acknowledging:
             self.expected += 1
@@ -335,7 +344,7 @@ class Conversation:
             self.send_again()
 
     def _note(self, numbers: Numbers) -> None:
-        """The device's numbers never claim more than was sent; a frame that is sent again may carry old ones."""
+        """The device's numbers never claim more than was sent; one sent again may carry old ones."""
         received, handled = self.device_received, self.device_handled
         if (ahead := (numbers.received - received) % _MODULUS) < _MODULUS // 2:
             received += ahead

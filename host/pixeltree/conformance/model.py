@@ -1,6 +1,7 @@
 """What instruction words and controller steps do, in NumPy: planes in, planes out.
 
-Planes are indexed ``[row, column]`` in the array's own coordinates: row 0 is the top, column 0 the RIGHT edge.
+Planes are indexed ``[row, column]`` in the array's own coordinates: row 0 is the top edge, column 0 the RIGHT
+one.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def pattern(r: int, c: int, rx: int, cx: int) -> Bits:
     numbers = np.arange(ARRAY_SIZE)
     rows = (numbers ^ r) & ~rx & 0xFF == 0
     columns = (numbers ^ c) & ~cx & 0xFF == 0
-    return rows[:, None] & columns[None, :]
+    return np.asarray(rows[:, None] & columns[None, :], np.bool_)
 
 
 def rectangle(r0: int, c0: int, r1: int, c1: int) -> Bits:
@@ -68,7 +69,7 @@ def _moved(plane: npt.NDArray[np.generic], direction: Direction, beyond: int) ->
 
 def clip(levels: npt.NDArray[np.generic]) -> Levels:
     """Saturated as an AREG saturates."""
-    return np.clip(levels, -128, 127).astype(np.int16)
+    return np.asarray(np.clip(levels, -128, 127), np.int16)
 
 
 def half(levels: Levels) -> Levels:

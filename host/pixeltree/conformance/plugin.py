@@ -51,12 +51,20 @@ def _add_options(parser: pytest.Parser) -> None:
         help="the token, where the device wants one",
     )
     group.addoption(
+        "--answer-time",
+        dest="pixeltree_answer_time",
+        type=float,
+        default=20.0,
+        metavar="SECONDS",
+        help="how long an answer may take before the device has failed (default %(default)g)",
+    )
+    group.addoption(
         "--analog-tolerance",
         dest="pixeltree_analog_tolerance",
         type=int,
         default=0,
         metavar="COUNTS",
-        help="ADC counts by which 99 of 100 analog results may be off; 0, the default, wants all of them exact. "
+        help="ADC counts by which 99 of 100 analog results may be off; 0, the default: all are exact. "
         "A chip needs about 6",
     )
     group.addoption(

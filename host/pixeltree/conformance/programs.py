@@ -25,7 +25,7 @@ def run(
 ) -> tuple[list[bytes], Executed]:
     """EXECUTE: upload what the steps need, run them, return the read-outs in order and the end."""
     blocks = [kernel.block() if isinstance(kernel, Kernel) else kernel for kernel in kernels]
-    data = [thing.encode() for thing in (*blocks, *segments)]
+    data = [block.encode() for block in blocks] + [segment.encode() for segment in segments]
     for each in data:
         driver.ask(samples.whole(each), Stored)
     digests = tuple(digest_of(each) for each in data)

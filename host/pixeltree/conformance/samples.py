@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from pixeltree_protocol.isa import Instruction, encode
+from pixeltree_protocol.isa import ICW, Instruction, encode
 from pixeltree_protocol.messages import Put
 from pixeltree_protocol.objects import Block, BlockPlanes, Digest, FullyConnected, digest_of
 from pixeltree_protocol.registers import Digital
@@ -25,7 +25,7 @@ def segment_of(size: int) -> bytes:
 
 def block_of(words: int) -> bytes:
     """A valid block of so many instruction words, harmless to run."""
-    moves = []
+    moves: list[ICW] = []
     while len(moves) < words:
         here, there = secrets.choice(_REGISTERS), secrets.choice(_REGISTERS)
         if here != there:

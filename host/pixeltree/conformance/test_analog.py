@@ -130,11 +130,13 @@ def test_analog_writes_happen_where_flag_is_1_only(bench: Bench, driver: Convers
 
 @pytest.mark.parametrize("text", ["div(D, E, F, A)", "mov(D, A); diva(D, E, F)"])
 def test_divisions_halve(bench: Bench, driver: Conversation, text: str) -> None:
-    """div and diva: half within one count, or within the tolerance."""
+    """Div and diva: half within one count, or within the tolerance."""
     levels = load(driver)
     run(driver, Run(0), kernels=[kernel_of(text)])
     off = np.abs(2 * read_levels(driver, Analog.D) - _a(levels))
-    assert float(np.mean(off <= 2 + 2 * bench.analog_tolerance)) >= (_SHARE if bench.analog_tolerance else 1.0)
+    assert float(np.mean(off <= 2 + 2 * bench.analog_tolerance)) >= (
+        _SHARE if bench.analog_tolerance else 1.0
+    )
 
 
 def test_where_compares_with_zero(bench: Bench, driver: Conversation) -> None:
@@ -146,7 +148,7 @@ def test_where_compares_with_zero(bench: Bench, driver: Conversation) -> None:
 
 
 def test_sums_saturate(bench: Bench, driver: Conversation) -> None:
-    """The range of an AREG is -128 to 127: sums beyond it stay at its end; add negates twice, and 128 is not."""
+    """The range of an AREG is -128 to 127: sums beyond it stay at its end (add negates twice)."""
     run(driver, In(0, 100, areg(Analog.NEWS)), In(1, -100, areg(Analog.NEWS)))
     run(driver, Run(0), kernels=[kernel_of("mov(C, A); add(D, A, C); mov(E, B); add(F, B, E)")])
     near(bench, read_levels(driver, Analog.D), np.full((256, 256), 127, np.int16))

@@ -8,7 +8,7 @@ import pytest
 
 from pixeltree.conformance.bench import Bench
 from pixeltree.conformance.conversation import device_proof, hello, host_proof
-from pixeltree.conformance.test_handshake import until
+from pixeltree.conformance.test_handshake import until, until_any
 from pixeltree.conformance.wire import Wire
 from pixeltree_protocol.messages import (
     NONCE_BYTES,
@@ -28,7 +28,7 @@ def challenge_of(wire: Wire, greeting: Hello) -> bytes:
     wire.send(b"\0")
     wire.say(greeting)
     while True:
-        message = until(wire, Challenge, Welcome).message
+        message = until_any(wire, Challenge, Welcome)
         if isinstance(message, Challenge) and message.nonce == greeting.nonce:
             return message.challenge
         if isinstance(message, Welcome) and message.nonce == greeting.nonce:
@@ -53,8 +53,7 @@ def test_who_proves_to_know_the_token_is_welcome_and_so_does_the_device(bench: B
     wire, greeting = bench.wire(), new_hello()
     challenge = challenge_of(wire, greeting)
     wire.say(Proof(host_proof(token, greeting.nonce, challenge)))
-    welcome = until(wire, Welcome).message
-    assert isinstance(welcome, Welcome)
+    welcome = until(wire, Welcome)
     assert welcome.proof == device_proof(token, greeting.nonce, challenge)
 
 
@@ -79,7 +78,7 @@ def test_a_wrong_proof_is_refused(bench: Bench, token: bytes, kind: str) -> None
         "another challenge": host_proof(token, greeting.nonce, secrets.token_bytes(NONCE_BYTES)),
     }
     wire.say(Proof(proofs[kind]))
-    message = until(wire, Notice, Welcome).message
+    message = until_any(wire, Notice, Welcome)
     assert isinstance(message, Notice), "a wrong proof was welcome"
     assert message.code == ErrorCode.AUTHENTICATION
 
@@ -93,7 +92,7 @@ def test_a_proof_cannot_be_replayed(bench: Bench, token: bytes) -> None:
     wire = bench.wire()
     challenge_of(wire, new_hello())
     wire.say(proof)
-    message = until(wire, Notice, Welcome).message
+    message = until_any(wire, Notice, Welcome)
     assert isinstance(message, Notice)
     assert message.code == ErrorCode.AUTHENTICATION
 
@@ -103,7 +102,7 @@ def test_nothing_is_answered_before_the_proof(bench: Bench, token: bytes) -> Non
     wire, greeting = bench.wire(), new_hello()
     challenge = challenge_of(wire, greeting)
     wire.say(Ping(1), 1)
-    message = until(wire, Notice, Welcome).message
+    message = until_any(wire, Notice, Welcome)
     assert isinstance(message, Notice)
     assert message.code == ErrorCode.UNEXPECTED
     wire.say(Proof(host_proof(token, greeting.nonce, challenge)))

@@ -67,7 +67,9 @@ def test_selections_reach_select_and_rect(driver: Conversation) -> None:
     assert np.array_equal(bits_of(read_outs[1]), rectangle(9, 8, 77, 66))
 
 
-@pytest.mark.parametrize(("h", "v", "boundary"), [(1, 0, 0), (-3, 0, 0), (0, 2, 0), (0, -1, 1), (5, -4, 0), (0, 0, 1)])
+@pytest.mark.parametrize(
+    ("h", "v", "boundary"), [(1, 0, 0), (-3, 0, 0), (0, 2, 0), (0, -1, 1), (5, -4, 0), (0, 0, 1)]
+)
 def test_a_dreg_shifts(driver: Conversation, h: int, v: int, boundary: int) -> None:
     """ShiftDreg: content moves h pixels east and v north; beyond the edge is the boundary."""
     plane = random_plane(driver)
@@ -90,7 +92,9 @@ def test_drawing_sets_pixels(driver: Conversation) -> None:
         s.DrawNegate(_R5),
         *scan(Digital.R5),
     )
-    wanted = rectangle(0, 0, 0, 0) | rectangle(0, 3, 0, 3) | rectangle(40, 41, 40, 41) | rectangle(50, 60, 70, 80)
+    wanted = (
+        rectangle(0, 0, 0, 0) | rectangle(0, 3, 0, 3) | rectangle(40, 41, 40, 41) | rectangle(50, 60, 70, 80)
+    )
     assert read_outs[:2] == [b"\1", b"\0"]
     assert np.array_equal(bits_of(read_outs[2]), ~wanted)
 
@@ -110,7 +114,7 @@ def test_a_line_has_its_ends_and_no_gaps(driver: Conversation) -> None:
 
 
 def test_events_and_boxes_say_where_pixels_are(driver: Conversation) -> None:
-    """ScanEvents: (column, row), column by column, zeros at the end; ScanBoundingBox: top, right, bottom, left."""
+    """ScanEvents: (column, row), column by column, zeros at the end; ScanBoundingBox: its sides."""
     read_outs, _ = run(
         driver,
         s.LoadRect(_R5, 20, 30, 21, 31),
@@ -173,8 +177,15 @@ def test_sums_of_a_uniform_plane(bench: Bench, driver: Conversation) -> None:
 
 def test_an_areg_shifts(bench: Bench, driver: Conversation) -> None:
     """ShiftAreg: content moves h pixels east and v north, and 0 comes in."""
-    run(driver, s.In(0, 0, areg(Analog.NEWS)), s.LoadRect(_R5, 50, 50, 60, 70), Run(0), s.In(0, 50, 6), Run(1),
-        kernels=[kernel_of("WHERE(R5)"), kernel_of("all")])  # fmt: skip
+    run(
+        driver,
+        s.In(0, 0, areg(Analog.NEWS)),
+        s.LoadRect(_R5, 50, 50, 60, 70),
+        Run(0),
+        s.In(0, 50, areg(Analog.NEWS)),
+        Run(1),
+        kernels=[kernel_of("WHERE(R5)"), kernel_of("all")],
+    )
     run(driver, s.ShiftAreg(0, 3, 2))
     wanted = np.where(rectangle(48, 47, 58, 67), 50, 0)
     off = np.abs(read_levels(driver, Analog.A) - wanted)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from pixeltree.conformance.bench import Bench
-from pixeltree.conformance.conversation import ANSWER_TIME, Conversation
+from pixeltree.conformance.conversation import Conversation
 from pixeltree.conformance.wire import Came, frame_of
 from pixeltree_protocol.messages import Ack, Ping, Pong
 
@@ -17,7 +17,7 @@ _SECOND = 1.0
 
 def until_handled(driver: Conversation) -> None:
     """Wait until the device tells that all that was sent has been acted on."""
-    deadline = time.monotonic() + ANSWER_TIME
+    deadline = time.monotonic() + driver.answer_time
     while driver.device_handled < driver.next_sequence:
         assert time.monotonic() < deadline, "the device does not tell what it has handled"
         driver.take(_SECOND)
@@ -25,7 +25,7 @@ def until_handled(driver: Conversation) -> None:
 
 def payload(driver: Conversation) -> Came:
     """The next payload off the wire, whether it was there before or not."""
-    deadline = time.monotonic() + ANSWER_TIME
+    deadline = time.monotonic() + driver.answer_time
     while time.monotonic() < deadline:
         came = driver.take(_SECOND)
         if came is not None and came.sequenced:
@@ -85,7 +85,7 @@ def test_what_was_handled_is_told(driver: Conversation) -> None:
 
 
 def test_what_the_host_lost_is_sent_again(driver: Conversation) -> None:
-    """A rejecting ACK: the device sends again from the number that the host names, the same bytes of content."""
+    """A rejecting ACK: the device sends again from the number that the host names, the same content."""
     driver.settle()
     driver.acknowledging = False
     request = driver.send(Ping(77))

@@ -24,14 +24,14 @@ _PATTERN = (0b0100_0101, 0b0001_0010, 0b1011_1000, 0b1110_0101)
 _RECT = (3, 5, 200, 254)
 _LEFT = (0, 0b1000_0000, 0xFF, 0b0111_1111)
 
-State = dict[Digital, Bits]
+State = dict[str, Bits]
 Expected = dict[str, Callable[[State], Bits]]
 
 
 def _inputs() -> tuple[BlockPlanes, State, tuple[Step, ...]]:
     """Planes in R5 to R8 in which every combination of bits occurs, and the steps that load them."""
     segment = samples.planes(1)
-    state = {
+    state: State = {
         _INPUTS[0]: plane_of_segment(segment, 0),
         _INPUTS[1]: pattern(*_PATTERN),
         _INPUTS[2]: rectangle(*_RECT),
@@ -47,11 +47,11 @@ def _inputs() -> tuple[BlockPlanes, State, tuple[Step, ...]]:
 
 
 def _r(number: int) -> Callable[[State], Bits]:
-    return lambda s: s[Digital(f"R{number}")]
+    return lambda s: s[f"R{number}"]
 
 
 def _around(plane: Bits) -> Bits:
-    return np.any([bits_at(plane, direction) for direction in Direction], axis=0)
+    return np.asarray(np.any([bits_at(plane, direction) for direction in Direction], axis=0), np.bool_)
 
 
 # Kernel lines, and what R5 to R8 hold afterwards where it is not what they held before.
@@ -101,9 +101,7 @@ def test_a_digital_macro_has_its_documented_result_and_changes_nothing_else(
 ) -> None:
     """The vendor's kernel API, from the bits of its words: R5 to R8 after the macro, at every PE."""
     segment, before, load = _inputs()
-    read_outs, _ = run(
-        driver, *load, Run(0), *scan(*_INPUTS), kernels=[kernel_of(text)], segments=[segment]
-    )
+    read_outs, _ = run(driver, *load, Run(0), *scan(*_INPUTS), kernels=[kernel_of(text)], segments=[segment])
     for register, data in zip(_INPUTS, read_outs, strict=True):
         wanted = CASES[text][register](before) if register in CASES[text] else before[register]
         assert np.array_equal(bits_of(data), wanted), f"{register} after {text}"

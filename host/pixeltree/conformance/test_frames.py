@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -228,7 +229,7 @@ def _root(tree: trees.SmallTree) -> Node:
     return Node.decode(tree.objects[tree.path[0]])
 
 
-BAD_NODES = {
+BAD_NODES: dict[str, Callable[[trees.SmallTree], Node]] = {
     "a program that is a segment": lambda tree: replace(_root(tree), program=_root(tree).segments[0]),
     "a segment that is a program": lambda tree: replace(_root(tree), segments=(_root(tree).program,)),
     "a block that is a segment": lambda tree: replace(_root(tree), blocks=_root(tree).segments),

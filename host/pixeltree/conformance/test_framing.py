@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -50,7 +51,7 @@ def flipped(frame: bytes) -> bytes:
     return frame[:-2] + bytes([changed]) + frame[-1:]
 
 
-DAMAGE = {
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "a wrong bit": flipped,
     "cut short": lambda frame: frame[: len(frame) // 2] + b"\0",
     "a byte left out": lambda frame: frame[:6] + frame[7:],
@@ -61,7 +62,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_a_damaged_frame_counts_for_nothing_and_is_asked_for_again(driver: Conversation, kind: str) -> None:
-    """BAD_FRAME in a NOTICE, a rejecting ACK, and one more damaged frame in STATUS; sent again it is acted on."""
+    """BAD_FRAME in a NOTICE, a rejecting ACK, one more damaged frame in STATUS; sent again it is acted on."""
     before = count_damage(driver)
     frame = ping_frame(driver, 5)
     driver.wire.send(DAMAGE[kind](frame))
@@ -186,7 +187,7 @@ def test_a_frame_too_short_for_a_message_counts_for_nothing(driver: Conversation
 
 
 def test_noise_does_not_end_a_session(driver: Conversation) -> None:
-    """Mutated frames and random bytes: the session lives, nothing wrong is done, and requests are answered."""
+    """Mutated frames and random bytes: the session lives, and requests are answered."""
     dice = random.Random(11)
     for round_ in range(60):
         frame = bytearray(ping_frame(driver, round_))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 
 from pixeltree.conformance.bench import Bench
 from pixeltree.conformance.conversation import ANSWER_TIME, Conversation, hello
-from pixeltree.conformance.wire import Came, Wire, frame_of
+from pixeltree.conformance.wire import Wire, frame_of
 from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.framing import encode_frame, wire_limit
 from pixeltree_protocol.messages import (
@@ -35,20 +36,29 @@ from pixeltree_protocol.messages import (
 
 _LEAST_WINDOW = wire_limit(512)
 
+_Kind = TypeVar("_Kind")
+
 
 def new_hello() -> Hello:
     """A proper HELLO with a nonce of its own."""
     return hello(secrets.token_bytes(NONCE_BYTES))
 
 
-def until(wire: Wire, *kinds: type[Message]) -> Came:
+def until_any(wire: Wire, *kinds: type[Message]) -> Message:
     """The next message of one of these kinds, whatever comes before."""
     deadline = time.monotonic() + ANSWER_TIME
     while time.monotonic() < deadline:
         came = wire.next(deadline - time.monotonic())
         if came is not None and isinstance(came.message, kinds):
-            return came
+            return came.message
     raise AssertionError(f"none of {kinds} came")
+
+
+def until(wire: Wire, kind: type[_Kind]) -> _Kind:
+    """The next message of this kind, whatever comes before."""
+    message = until_any(wire, kind)  # type: ignore[arg-type]  # a type variable over a union
+    assert isinstance(message, kind)
+    return message
 
 
 def notice_after(wire: Wire, greeting: Hello, code: ErrorCode) -> None:
@@ -56,11 +66,11 @@ def notice_after(wire: Wire, greeting: Hello, code: ErrorCode) -> None:
     wire.send(b"\0")
     wire.say(greeting)
     while True:
-        message = until(wire, Notice, Welcome, Challenge).message
+        message = until_any(wire, Notice, Welcome, Challenge)
         if isinstance(message, Notice):
             if message.code == code:
                 return
-        else:
+        elif isinstance(message, Welcome | Challenge):
             assert message.nonce != greeting.nonce, f"a HELLO to be refused was answered by {message}"
 
 
@@ -85,8 +95,8 @@ def test_capabilities_keep_their_limits(welcome: Welcome) -> None:
     assert 512 <= capabilities.max_body <= 65_517
     assert capabilities.credit_window >= wire_limit(capabilities.max_body + ENVELOPE_BYTES)
     assert capabilities.icw_store >= 1
-    assert 1 <= capabilities.max_object
-    assert 1 <= capabilities.memory_bytes
+    assert capabilities.max_object >= 1
+    assert capabilities.memory_bytes >= 1
 
 
 def test_a_repeated_hello_is_answered_by_the_same_welcome(bench: Bench) -> None:
@@ -95,7 +105,7 @@ def test_a_repeated_hello_is_answered_by_the_same_welcome(bench: Bench) -> None:
     nonce = driver.welcome.nonce
     for _ in range(3):
         driver.wire.say(hello(nonce))
-        assert until(driver.wire, Welcome).message == driver.welcome
+        assert until(driver.wire, Welcome) == driver.welcome
     driver.settle()
 
 
@@ -125,7 +135,7 @@ def test_a_host_of_many_versions_gets_one_that_both_speak(bench: Bench) -> None:
     greeting = replace(new_hello(), least_version=0, greatest_version=255)
     wire.send(b"\0" + frame_of(greeting))
     while True:
-        message = until(wire, Welcome, Challenge).message
+        message = until_any(wire, Welcome, Challenge)
         if isinstance(message, Challenge):
             pytest.skip("the device wants a token before it chooses a version")
         if isinstance(message, Welcome) and message.nonce == greeting.nonce:
@@ -133,10 +143,19 @@ def test_a_host_of_many_versions_gets_one_that_both_speak(bench: Bench) -> None:
             return
 
 
-@pytest.mark.parametrize("change", [{"role": 2}, {"role": 255}, {"window": 0}, {"window": _LEAST_WINDOW // 2}])
-def test_a_hello_outside_its_limits_is_refused(bench: Bench, change: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        replace(new_hello(), role=2),
+        replace(new_hello(), role=255),
+        replace(new_hello(), window=0),
+        replace(new_hello(), window=_LEAST_WINDOW // 2),
+    ],
+    ids=["role 2", "role 255", "no window", "a small window"],
+)
+def test_a_hello_outside_its_limits_is_refused(bench: Bench, greeting: Hello) -> None:
     """OUT_OF_RANGE: an unknown role, or a window without room for a frame."""
-    notice_after(bench.wire(), replace(new_hello(), **change), ErrorCode.OUT_OF_RANGE)
+    notice_after(bench.wire(), greeting, ErrorCode.OUT_OF_RANGE)
 
 
 def test_a_message_of_a_session_before_the_handshake_is_refused(bench: Bench) -> None:
@@ -145,7 +164,7 @@ def test_a_message_of_a_session_before_the_handshake_is_refused(bench: Bench) ->
     conversation = bench.conversation()
     conversation.wire.send(b"\0")
     conversation.wire.say(Ping(1), 1)
-    while until(conversation.wire, Notice).message.code != ErrorCode.UNEXPECTED:  # type: ignore[union-attr]
+    while until(conversation.wire, Notice).code != ErrorCode.UNEXPECTED:
         pass
     conversation.greet()
     conversation.settle()
@@ -160,7 +179,7 @@ def test_a_greeting_after_noise_is_heard(bench: Bench) -> None:
 
 
 def test_another_hello_on_a_wire_begins_a_new_session(bench: Bench) -> None:
-    """A host that was started again greets with another nonce, perhaps on the same wire, which has not moved."""
+    """A host that was started again greets with another nonce, perhaps on the same wire."""
     driver = bench.drive()
     first = driver.welcome
     driver.send(Ping(1))
@@ -195,5 +214,5 @@ def test_a_hello_cut_short_is_malformed_and_makes_no_session(bench: Bench, cut: 
     greeting = new_hello()
     body = encode_body(greeting)
     wire.send(b"\0" + encode_frame(seal(body[:-cut], greeting, 0, Numbers(0, 0, 0))))
-    while until(wire, Notice).message.code != ErrorCode.MALFORMED:  # type: ignore[union-attr]
+    while until(wire, Notice).code != ErrorCode.MALFORMED:
         pass

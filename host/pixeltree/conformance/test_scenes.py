@@ -1,4 +1,4 @@
-"""Scenes, and the shipped tree against the integer reference. A device with real optics skips these, visibly."""
+"""Scenes, and the shipped tree against the integer reference. Real optics skip these, visibly."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def _show(viewer: Conversation, tree: Tree, image: Image) -> None:
     rows = (viewer.welcome.capabilities.max_body - _HEAD) // pixels.shape[1]
     for start in range(0, pixels.shape[0], rows):
         patch = pixels[start : start + rows]
-        scene = Scene(start == 0, top + start, left, *patch.shape, patch.tobytes())
-        viewer.ask(scene, Done)
+        height, width = patch.shape
+        viewer.ask(Scene(start == 0, top + start, left, height, width, patch.tobytes()), Done)
 
 
 def _run(viewer: Conversation, tree: Tree, frame: int) -> Result:
@@ -86,7 +86,9 @@ def test_the_shipped_tree_gives_the_integer_reference_to_the_last_logit(
 ) -> None:
     """Held-out digits through the demo's tree: outcome, logits and label of every node as NumPy has them."""
     if bench.analog_tolerance:
-        pytest.skip("the shipped tree was trained for exact arithmetic; --analog-tolerance says there is none")
+        pytest.skip(
+            "the shipped tree was trained for exact arithmetic; --analog-tolerance says there is none"
+        )
     tree = demo_tree()
     viewer.ask(samples.whole(tree.objects[tree.digest]), Stored)
     viewer.ask(OpenTree(tree.digest, 0, 20_000), TreeOpened)

@@ -1,4 +1,4 @@
-"""Sessions: they outlive wires, one drives, others observe, and each ends when its host says so or stays away."""
+"""Sessions: they outlive wires, one drives, others observe, each ends when its host leaves or stays away."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from pixeltree.conformance import samples
 from pixeltree.conformance.bench import Bench
-from pixeltree.conformance.conversation import ANSWER_TIME, Conversation
+from pixeltree.conformance.conversation import Conversation
 from pixeltree.conformance.wire import frame_of
 from pixeltree.errors import LinkError
 from pixeltree_protocol.messages import (
@@ -103,7 +103,7 @@ def test_a_session_survives_many_cuts(bench: Bench) -> None:
 
 
 def test_a_session_may_move_while_its_old_wire_seems_well(bench: Bench) -> None:
-    """A half-open wire: who asks for its session on another wire gets it, and the old wire is of no more use."""
+    """A half-open wire: who asks for its session on another wire gets it; the old wire is of no more use."""
     bench.need_wires()
     driver = bench.drive()
     old = driver.wire
@@ -256,7 +256,7 @@ def test_too_many_sessions_are_told_so(bench: Bench) -> None:
     except LinkError:
         pass
     except AssertionError as refusal:
-        assert f"code={ErrorCode.BUSY:d}" in str(refusal).replace("ErrorCode.", "")  # noqa: PT017
+        assert f"code={ErrorCode.BUSY:d}" in str(refusal).replace("ErrorCode.", "")
     for observer in observers:
         observer.settle()
         bench.dismiss(observer)
@@ -264,7 +264,7 @@ def test_too_many_sessions_are_told_so(bench: Bench) -> None:
 
 
 def _until_room(bench: Bench) -> None:
-    deadline = time.monotonic() + ANSWER_TIME
+    deadline = time.monotonic() + bench.answer_time
     while True:
         try:
             bench.drive()

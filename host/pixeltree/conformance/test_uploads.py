@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -45,7 +47,7 @@ def test_parts_may_have_any_size(driver: Conversation) -> None:
     """PUT: single bytes, and parts of different sizes."""
     data = samples.segment_of(60)
     cuts = [0, 1, 2, 3, 10, 11, 40, 60]
-    for start, end in zip(cuts[:-2], cuts[1:-1], strict=True):
+    for start, end in pairwise(cuts[:-1]):
         driver.send(samples.part(data, start, end))
     driver.ask(samples.part(data, cuts[-2], cuts[-1]), Stored)
 
@@ -68,7 +70,7 @@ def test_many_uploads_in_a_row_are_answered_in_order(driver: Conversation) -> No
         assert driver.answer(request, Stored).digest == digest_of(data)
 
 
-HOSTILE = {
+HOSTILE: dict[str, Callable[[bytes], list[Put]]] = {
     "the second part first": lambda data: [samples.part(data, 100, 200)],
     "a gap": lambda data: [samples.part(data, 0, 100), samples.part(data, 200, 300)],
     "an overlap": lambda data: [samples.part(data, 0, 100), samples.part(data, 50, 150)],
@@ -88,7 +90,7 @@ HOSTILE = {
 def test_a_part_that_does_not_continue_is_refused_and_the_upload_goes_on(
     driver: Conversation, order: str
 ) -> None:
-    """BAD_UPLOAD: such a part counts for nothing; HOLDINGS tells where to go on, and the object gets whole."""
+    """BAD_UPLOAD: such a part counts for nothing; HOLDINGS tells where to go on."""
     data = samples.segment_of(300)
     puts = HOSTILE[order](data)
     for put in puts[:-1]:
@@ -152,7 +154,7 @@ def _program(opcode: int) -> bytes:
     return bytes(data)
 
 
-INVALID = {
+INVALID: dict[str, Callable[[], bytes]] = {
     "no kind": lambda: b"\0" + secrets.token_bytes(20),
     "an unknown kind": lambda: b"\x63\x01" + secrets.token_bytes(20),
     "another layout version": lambda: samples.segment_of(50)[:1] + b"\x02" + samples.segment_of(50)[2:],

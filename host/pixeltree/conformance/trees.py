@@ -1,4 +1,4 @@
-"""Small trees whose results are known on any device: their pictures come from the capture node, not from optics."""
+"""Small trees with known results on any device: their pictures come from the capture node."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from pixeltree.conformance.conversation import Conversation
 from pixeltree.conformance.model import plane_of_segment
 from pixeltree_protocol.messages import Error, Fault, OpenTree, Result, StartFrame, Stored, TreeOpened
 from pixeltree_protocol.objects import Child, Digest, FullyConnected, Label, Node, TreeRoot, digest_of
-from pixeltree_protocol.objects.program import ApplyFullyConnected, Argmax, LoadPlane, Program, ScanDreg, SetIn
+from pixeltree_protocol.objects.program import (
+    ApplyFullyConnected,
+    Argmax,
+    LoadPlane,
+    Program,
+    ScanDreg,
+    SetIn,
+)
 from pixeltree_protocol.registers import DREGS, Digital
 
 _INPUT = Digital.R6
@@ -62,9 +69,7 @@ def small_tree(depth: int = 2) -> SmallTree:
 
     picture = samples.planes(1)
     loading = Program((*_salt(), LoadPlane(0, 0, DREGS.index(_INPUT))))
-    capture = Node(
-        add(loading.encode()), (), (add(picture.encode()),), frozenset({_INPUT}), frozenset()
-    )
+    capture = Node(add(loading.encode()), (), (add(picture.encode()),), frozenset({_INPUT}), frozenset())
     captured = add(capture.encode())
     rows = plane_of_segment(picture, 0)[_SCAN.row :: _SCAN.row_step][: _SCAN.rows]
     decide = add(Program((*_salt(), _SCAN, ApplyFullyConnected(0), Argmax())).encode())
