@@ -30,7 +30,7 @@ class Run:
         if url is not None:
             command += ["--device", url]
         self.process = subprocess.Popen(
-            [*command, "-rf", "-q", *options],
+            [*command, "-rfs", "-q", *options],
             stdin=subprocess.DEVNULL,
             stdout=self.output,
             stderr=subprocess.STDOUT,

@@ -23,7 +23,13 @@ def pytest_load_initial_conftests(
 
 def pytest_configure(config: pytest.Config) -> None:
     """Without a device there is nothing to test."""
-    if config.getoption("pixeltree_device", "elsewhere") is None and not _only_lists(config):
+    url = config.getoption("pixeltree_device", "elsewhere")
+    if url is not None and url.startswith("emu:"):
+        raise pytest.UsageError(
+            "emu: has one connection, and ends with it; start 'pixeltree emulate --listen unix:///tmp/ppa0' and "
+            "give its URL"
+        )
+    if url is None and not _only_lists(config):
         raise pytest.UsageError(
             "--device URL is missing: which device is to be tested? As in --device tcp://127.0.0.1:27900, "
             "--device unix:///PATH, --device serial:///dev/ttyACM0"
@@ -65,7 +71,7 @@ def _add_options(parser: pytest.Parser) -> None:
         default=0,
         metavar="COUNTS",
         help="ADC counts by which 99 of 100 analog results may be off; 0, the default: all are exact. "
-        "A chip needs about 6",
+        "A chip needs about 8",
     )
     group.addoption(
         "--thorough",
