@@ -26,8 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
     url = config.getoption("pixeltree_device", "elsewhere")
     if url is not None and url.startswith("emu:"):
         raise pytest.UsageError(
-            "emu: has one connection, and ends with it; start 'pixeltree emulate --listen unix:///tmp/ppa0' and "
-            "give its URL"
+            "emu: has one connection, and ends with it; start 'pixeltree emulate --listen unix:///tmp/ppa0' "
+            "and give its URL"
         )
     if url is None and not _only_lists(config):
         raise pytest.UsageError(
