@@ -141,12 +141,14 @@ class Session:
             SessionLostError: it came back without knowing us.
         """
         with self._lock:
+            generation = self.generation
             self._need_link()
+            if generation != self.generation:
+                raise self.lost()  # what the caller knows of the device is no longer so
             try:
                 ticket = self._connection.send(message, priority)
             except MessageError as error:
                 raise DataError(f"this cannot be sent to {self.url}: {error}") from error
-            generation = self.generation
             self._persist(self._flush)
             if generation != self.generation:
                 raise self.lost()
