@@ -300,7 +300,7 @@ class Session:
     def _exchange(self, timeout: float) -> None:
         """Send what is to send, then wait for something to come in, or for a timer, for so long at most."""
         self._flush()
-        if self._ready:
+        if self._ready and self._connection.state is State.READY:
             return
         now = self._clock.monotonic()
         timer = self._connection.next_timer()
