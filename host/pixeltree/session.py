@@ -254,9 +254,11 @@ class Session:
                 self._drop_link()
                 self._clock.sleep(min(pause, max(0.0, deadline - self._clock.monotonic())))
                 pause = min(2 * pause, _GREATEST_PAUSE)
-            except DeviceError:
+            except DeviceError as error:
                 self._drop_link()
-                raise
+                if error.code != ErrorCode.BUSY.name or self._clock.monotonic() + _GREATEST_PAUSE >= deadline:
+                    raise
+                self._clock.sleep(_GREATEST_PAUSE)  # it may be our own session on a wire that is dead by now
             else:
                 self.cuts += 1
                 logger.warning("connected to %s again", self.url)
