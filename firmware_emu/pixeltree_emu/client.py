@@ -20,7 +20,7 @@ from pixeltree_protocol.connection import (
     Rejected,
     State,
 )
-from pixeltree_protocol.messages import ErrorCode
+from pixeltree_protocol.messages import ErrorCode, Hello
 
 logger = logging.getLogger(__name__)
 
@@ -159,9 +159,7 @@ class Client:
 
     def _take(self, event: DeviceEvent) -> None:
         if isinstance(event, Greeting):
-            self._end_session("the host began anew")
-            self._session = self._sessions.greet(event.hello, self._connection, self.wire.name)
-            self._greet_by = None
+            self._greet(event.hello)
         elif isinstance(event, Left):
             self._end_session("the host left")
             self._connection.detach()
@@ -172,6 +170,14 @@ class Client:
             logger.warning("rejected", extra=particulars)
             if event.code in (ErrorCode.VERSION, ErrorCode.AUTHENTICATION):
                 self._depart(event.detail)
+
+    def _greet(self, hello: Hello) -> None:
+        """Go on with the session on this very wire, as on a serial line, or begin one and end that."""
+        state = self._session.state if self._session is not None else None
+        if state is not None and (hello.session, hello.role) != (state.session, state.role):
+            self._end_session("the host began anew")
+        self._session = self._sessions.greet(hello, self._connection, self.wire.name)
+        self._greet_by = None
 
     def _end_session(self, reason: str) -> None:
         """A session ends with what its host says on its own wire; elsewhere it may have gone on."""
