@@ -162,7 +162,6 @@ class Client:
             self._greet(event.hello)
         elif isinstance(event, Left):
             self._end_session("the host left")
-            self._connection.detach()
         elif self._session is not None and self._session.connection is self._connection:
             self._session.pending.append(event)
         elif isinstance(event, Rejected):

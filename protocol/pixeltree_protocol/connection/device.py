@@ -195,7 +195,7 @@ class DeviceConnection(End):
                 if not event.sequenced:
                     self._say(Notice(event.code, shorten(event.detail)))
                 events.append(event)
-        return events
+        return [event for event in events if self._is_current(event)]
 
     def _follow(self, event: Received, now: float) -> DeviceEvent | None:
         message = event.message
@@ -204,10 +204,22 @@ class DeviceConnection(End):
         if isinstance(message, Proof):
             return self._proved(message)
         if isinstance(message, Leave):
-            return Left() if self._state is State.READY else None
+            return self._left()
         if isinstance(message, LinkMessage):
             return self._reject(ErrorCode.UNEXPECTED, f"{type(message).__name__} from a host")
         return event
+
+    def _left(self) -> Left | None:
+        if self._state is not State.READY:
+            return None
+        self.detach()
+        return Left()
+
+    def _is_current(self, event: DeviceEvent) -> bool:
+        """Whether an event still counts when all bytes that came with it are read: another HELLO may follow."""
+        if not isinstance(event, Greeting):
+            return True
+        return self._state is State.GREETED and event.hello is self._hello
 
     def _greeted(self, hello: Hello) -> DeviceEvent | None:
         if self._hello is not None and hello.nonce == self._hello.nonce and self._again():
