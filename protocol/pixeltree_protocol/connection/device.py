@@ -192,9 +192,8 @@ class DeviceConnection(End):
                 if followed is not None:
                     events.append(followed)
             elif event is not None:
-                if not event.sequenced:
-                    self._say(Notice(event.code, shorten(event.detail)))
-                events.append(event)
+                if event.sequenced or self._say(Notice(event.code, shorten(event.detail))):
+                    events.append(event)
         return [event for event in events if self._is_current(event)]
 
     def _follow(self, event: Received, now: float) -> DeviceEvent | None:
