@@ -65,7 +65,8 @@ class Client:
         self._connection = DeviceConnection(identity, secrets.token_bytes)
         self._session: Session | None = None
         self._unsent = bytearray()
-        self._greet_by = None if greeting_time is None or wire.persistent else now() + greeting_time
+        self._greeting_time = None if wire.persistent else greeting_time
+        self._greet_by = None if self._greeting_time is None else now() + self._greeting_time
         self._leave_at: float | None = None
         self._reason = ""
 
@@ -156,19 +157,29 @@ class Client:
             return
         for event in self._connection.receive_data(data, self._now()):
             self._take(event)
+        if self._connection.state is not State.READY:
+            self._wait_for_greeting()
+
+    def _wait_for_greeting(self) -> None:
+        """There is no session on this wire, or no longer: time runs, and its session may go on elsewhere."""
+        if self._session is not None and self._session.connection is self._connection:
+            self._sessions.cut(self._session, "the host greeted again, and did not get through")
+            self._session = None
+        if self._greet_by is None and self._greeting_time is not None:
+            self._greet_by = self._now() + self._greeting_time
 
     def _take(self, event: DeviceEvent) -> None:
         if isinstance(event, Greeting):
             self._greet(event.hello)
         elif isinstance(event, Left):
             self._end_session("the host left")
-        elif self._session is not None and self._session.connection is self._connection:
-            self._session.pending.append(event)
-        elif isinstance(event, Rejected):
+        elif isinstance(event, Rejected) and not event.sequenced:
             particulars = fields(wire=self.wire.name, code=event.code.name, detail=event.detail)
             logger.warning("rejected", extra=particulars)
             if event.code in (ErrorCode.VERSION, ErrorCode.AUTHENTICATION):
                 self._depart(event.detail)
+        elif self._session is not None and self._session.connection is self._connection:
+            self._session.pending.append(event)
 
     def _greet(self, hello: Hello) -> None:
         """Go on with the session on this very wire, as on a serial line, or begin one and end that."""

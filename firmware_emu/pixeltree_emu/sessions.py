@@ -205,8 +205,7 @@ class Sessions:
         if isinstance(event, Rejected):
             particulars = fields(session=session.name, code=event.code.name, detail=event.detail)
             logger.warning("rejected", extra=particulars)
-            if event.sequenced:
-                session.state.send(error_message(event.code, event.detail), event.request)
+            session.state.send(error_message(event.code, event.detail), event.request)
         elif isinstance(event, Received):
             if isinstance(event.message, GetStatus):
                 session.state.send(self.status(session), event.request)
