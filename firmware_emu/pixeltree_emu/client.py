@@ -30,6 +30,9 @@ _CHUNK = 16_384
 _GREATEST_PENDING = 64
 """While so many events wait to be acted on, nothing more is read."""
 
+_STUCK = 0.1
+"""Seconds between looks at the timers of a wire that takes nothing."""
+
 _FAREWELL = 0.5
 """Seconds that a client which is sent away has to take the reason."""
 
@@ -84,7 +87,10 @@ class Client:
         """What the wire is to be watched for, and when to serve it without any event."""
         reading = self._leave_at is None and not self._full
         wants = self.wire.wants(reading, bool(self._unsent))
-        timers = [wants.due, self._connection.next_timer(), self._greet_by, self._leave_at]
+        timer = self._connection.next_timer()
+        if timer is not None and len(self._unsent) >= _CHUNK:  # what is due then cannot be said
+            timer = max(timer, self._now() + _STUCK)
+        timers = [wants.due, timer, self._greet_by, self._leave_at]
         return Wants(wants.mask, min((time for time in timers if time is not None), default=None))
 
     @property
