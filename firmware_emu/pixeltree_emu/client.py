@@ -108,7 +108,7 @@ class Client:
             self.flush()
             self._watch_time()
         except WireClosed as error:
-            self._lose(str(error))
+            self.lose(str(error))
 
     def send(self) -> None:
         """Send what the device has come up with meanwhile; sets ``gone`` where nobody is there any more."""
@@ -118,7 +118,7 @@ class Client:
         try:
             self.flush()
         except WireClosed as error:
-            self._lose(str(error))
+            self.lose(str(error))
 
     def flush(self) -> None:
         """Send what the wire takes.
@@ -159,7 +159,7 @@ class Client:
         if data is None:
             return
         if not data:
-            self._lose("the host closed it")
+            self.lose("the host closed it")
             return
         for event in self._connection.receive_data(data, self._now()):
             self._take(event)
@@ -215,13 +215,13 @@ class Client:
     def _watch_time(self) -> None:
         now = self._now()
         if self._connection.silent(now):
-            self._lose(f"nothing was heard for {self._identity.silence_ms / 1000:g} s")
+            self.lose(f"nothing was heard for {self._identity.silence_ms / 1000:g} s")
         elif self._greet_by is not None and now >= self._greet_by:
             self.gone = "it did not greet in time"
         elif self._leave_at is not None and (now >= self._leave_at or not self._unsent):
             self.gone = self._reason
 
-    def _lose(self, reason: str) -> None:
+    def lose(self, reason: str) -> None:
         """The wire is cut: its session may come back on another one."""
         if self._session is not None and self._session.connection is self._connection:
             self._sessions.cut(self._session, reason)

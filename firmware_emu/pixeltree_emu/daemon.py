@@ -89,11 +89,18 @@ class Daemon:
             now = time.monotonic()
             for client, due in ready:
                 if due is None or due <= now:
-                    client.serve()
+                    self._serve(client)
             self._sessions.tick()
             self._work()
             self._sweep()
         self.close()
+
+    def _serve(self, client: Client) -> None:
+        try:
+            client.serve()
+        except Exception:  # whatever a peer sends, the daemon keeps serving the others
+            logger.exception("internal error", extra=fields(wire=client.wire.name))
+            client.lose("internal error")
 
     def _sleep(self, now: float) -> list[tuple[Client, float | None]]:
         """Wait until something is to do; clients with an event (None), or with the time when they are due."""
