@@ -77,6 +77,8 @@ class Identity:
                 f"a silence of {self.silence_ms} ms must be more than two heartbeats of "
                 f"{self.heartbeat_ms} ms, and at most 65,535"
             )
+        if not 0 <= self.resume_ms <= 0xFFFFFFFF:
+            raise ProtocolError(f"sessions may be kept for 0 to {0xFFFFFFFF:,} ms, not {self.resume_ms}")
 
 
 class SessionState:
