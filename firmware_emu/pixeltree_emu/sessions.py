@@ -255,7 +255,7 @@ class Sessions:
             len(device.store),
             device.clock.now_ns,
             int((self._now() - self._started) * 1000),
-            self._damaged_frames(),
+            min(self._damaged_frames(), 0xFFFFFFFF),
             session.state.delivery.resent_bytes,
         )
 
