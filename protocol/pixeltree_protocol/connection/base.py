@@ -34,8 +34,8 @@ from pixeltree_protocol.messages import (
 _NO_NUMBERS = Numbers(0, 0, 0)
 
 GREATEST_TALK = 8_192
-"""While so many bytes of the link's own messages wait for the wire, no more are added: a peer that sends and never
-reads must not fill the memory. None of them is missed for ever: what matters is asked for again."""
+"""While so many bytes of the link's own messages wait for the wire, no more are added: a peer that sends and
+never reads must not fill the memory. None of them is missed for ever: what matters is asked for again."""
 
 SEND_AT_ONCE = 65_536
 """Bytes that :meth:`End.data_to_send` gives out at a time unless told otherwise."""
@@ -180,7 +180,7 @@ class End:
         return encode_frame(encode_message(message, 0, numbers))
 
     def _say(self, message: LinkMessage) -> bool:
-        """Send a message of the link itself, unless too many wait already; returns whether it will be sent."""
+        """Send a message of the link itself, unless too many wait already; returns whether it will go."""
         if len(self._outgoing) >= GREATEST_TALK:
             return False
         self._outgoing += self._link_frame(message)

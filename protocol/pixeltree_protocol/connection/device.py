@@ -193,9 +193,8 @@ class DeviceConnection(End):
                 followed = self._follow(event, now)
                 if followed is not None:
                     events.append(followed)
-            elif event is not None:
-                if event.sequenced or self._say(Notice(event.code, shorten(event.detail))):
-                    events.append(event)
+            elif event is not None and self._tell(event):
+                events.append(event)
         return [event for event in events if self._is_current(event)]
 
     def _follow(self, event: Received, now: float) -> DeviceEvent | None:
@@ -210,6 +209,13 @@ class DeviceConnection(End):
             return self._reject(ErrorCode.UNEXPECTED, f"{type(message).__name__} from a host")
         return event
 
+    def _tell(self, event: Rejected) -> bool:
+        """Say what is wrong with the wire, unless the host has not taken what was said before.
+
+        What is wrong with a request, the owner answers in order.
+        """
+        return event.sequenced or self._say(Notice(event.code, shorten(event.detail)))
+
     def _left(self) -> Left | None:
         if self._state is not State.READY:
             return None
@@ -217,7 +223,7 @@ class DeviceConnection(End):
         return Left()
 
     def _is_current(self, event: DeviceEvent) -> bool:
-        """Whether an event still counts when all bytes that came with it are read: another HELLO may follow."""
+        """Whether an event still counts when all that came with it is read: another HELLO may follow."""
         if not isinstance(event, Greeting):
             return True
         return self._state is State.GREETED and event.hello is self._hello
