@@ -132,8 +132,13 @@ class Session:
                 self._keeper.start()
             return welcome
 
-    def send(self, message: Request, priority: Priority = Priority.REQUEST) -> Ticket:
+    def send(self, message: Request, priority: Priority, generation: int) -> Ticket:
         """Send a request, or queue it until its turn comes.
+
+        Args:
+            message: the request.
+            priority: what goes first where several wait.
+            generation: of the session for which it is meant.
 
         Raises:
             DataError: it does not fit the device.
@@ -141,7 +146,6 @@ class Session:
             SessionLostError: it came back without knowing us.
         """
         with self._lock:
-            generation = self.generation
             self._need_link()
             if generation != self.generation:
                 raise self.lost()  # what the caller knows of the device is no longer so

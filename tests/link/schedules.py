@@ -122,7 +122,9 @@ def do_something_else(world, device):
             device.holdings(list(tree().objects)[:8])
         case 3:
             some = world.dice.sample(sorted(tree().objects), 3)
-            upload = device.begin_upload({digest: tree().objects[digest] for digest in some}, Priority.PREFETCH)
+            upload = device.begin_upload(
+                {digest: tree().objects[digest] for digest in some}, Priority.PREFETCH
+            )
             while not upload.done:
                 world.sleep(0.01)
 
@@ -138,6 +140,7 @@ def keep_alive_for(world, device, seconds):
 def check(kind, world, device, frames, repeats):
     """Nothing lost, nothing twice, no more sent again than allowed."""
     session = device._session
+    assert world.twice + world.device.twice == []
     assert device._exchange.open == set()
     assert session.waiting() == []
     assert frames <= world.all_frames <= frames + repeats + (world.restarts if repeats else 0)
