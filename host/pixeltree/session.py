@@ -252,7 +252,8 @@ class Session:
                 tried = f"; it did not come back within {self.patience.reconnect:g} s"
                 raise LinkError(reason + (tried if self.patience.reconnect else ""))
             try:
-                self._connect(max(deadline, self._clock.monotonic() + _GREATEST_PAUSE))
+                now = self._clock.monotonic()
+                self._connect(now + min(max(deadline - now, _GREATEST_PAUSE), self.patience.connect))
             except LinkError as error:
                 logger.debug("not yet: %s", error)
                 self._drop_link()
