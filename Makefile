@@ -39,7 +39,7 @@ kill-proof: $(VENV)/.installed-test  ## kill -9 of the daemon, 100 times in a ru
 	$(BIN)/python -m tests.system.kill_proof --kills 100 --frames 500
 
 fuzz: $(VENV)/.installed-test  ## a million random and damaged frames against the daemon's sessions
-	$(BIN)/python tools/fuzz_daemon.py --frames 1000000
+	$(BIN)/python -m tools.fuzz_daemon --frames 1000000
 
 soak: $(VENV)/.installed-test  ## an hour at full rate; is memory flat?
 	$(BIN)/python tools/soak.py

@@ -53,34 +53,38 @@ class Hostility:
         self.digests = sorted(self.objects)
         parsed = {digest: parse_object(data) for digest, data in self.objects.items()}
         self.blocks = [digest for digest, thing in parsed.items() if isinstance(thing, Block)]
-        self.programs = [self.objects[digest] for digest, thing in parsed.items() if isinstance(thing, Program)]
+        self.programs = [
+            self.objects[digest] for digest, thing in parsed.items() if isinstance(thing, Program)
+        ]
         self.scene = render_digit(held_out()[0][0])
 
-    def frame(self, numbers, session):
+    def frame(self, numbers, session, tame=False):
         """Bytes for the wire, and whether they are a whole frame in order (which a device should accept).
 
         Args:
             numbers: what an honest peer would put into the next frame.
             session: id of the session that the peer has or had.
+            tame: mostly requests in order, so that the device gets somewhere.
         """
-        kind = self.dice.random()
+        rate = 0.1 if tame else 1.0
+        kind = self.dice.random() / rate
         if kind < 0.08:
             return self.noise(), False
-        message = self.link_message(session) if kind < 0.2 else self.request()
+        message = self.link_message(session) if kind < 0.2 else self.request(tame)
         in_order = True
-        if self.dice.random() < 0.15:
+        if self.dice.random() < 0.15 * rate:
             numbers, in_order = self.numbers(numbers), False
         try:
             payload = encode_message(message, self.dice.choice((0, 1, 7, 0xFFFF, numbers.sequence)), numbers)
         except MessageError:
             return self.noise(), False
         in_order = in_order and is_sequenced(payload[0])
-        if self.dice.random() < 0.15:  # well framed nonsense
+        if self.dice.random() < 0.15 * rate:  # well framed nonsense
             payload = payload[:ENVELOPE_BYTES] + self.mutated(payload[ENVELOPE_BYTES:])
-        elif self.dice.random() < 0.05:
+        elif self.dice.random() < 0.05 * rate:
             payload, in_order = self.mutated(payload), False
         frame = encode_frame(payload[:0xFFFF] or b"\0")
-        if self.dice.random() < 0.1:
+        if self.dice.random() < 0.1 * rate:
             return self.mutated(frame), False
         return frame, in_order
 
@@ -144,11 +148,15 @@ class Hostility:
         known = dice.choice((bytes(8), session, dice.randbytes(8)))
         window = dice.choice((0, 100, 4096, 1 << 20, 2**32 - 1))
         role = dice.choice((Role.DRIVE, Role.OBSERVE, 2, 255))
-        return Hello(dice.choice((2, 2, 0, 3)), dice.choice((2, 2, 255, 1)), nonce, known, role, window, "x" * 40)
+        return Hello(
+            dice.choice((2, 2, 0, 3)), dice.choice((2, 2, 255, 1)), nonce, known, role, window, "x" * 40
+        )
 
-    def request(self):
+    def request(self, tame=False):  # noqa: PLR0911 - a table of kinds
         """A request that takes the device somewhere, or harmless or senseless ones."""
         dice = self.dice
+        if tame and dice.random() < 0.9:
+            return self.frame_request()
         match dice.randrange(16):
             case 0 | 1 | 2:
                 return self.honest_put()
@@ -177,6 +185,19 @@ class Hostility:
                 return Ping(dice.randrange(2**32))
         return self.anything()
 
+    def frame_request(self):
+        """What an honest host sends, in any order: with luck, frames run."""
+        dice = self.dice
+        match dice.randrange(8):
+            case 0:
+                data = self.objects[self.tree.digest]
+                return Put(self.tree.digest, len(data), 0, data)
+            case 1:
+                return OpenTree(self.tree.digest, 0, 10_000)
+            case 2:
+                return StartFrame(dice.randrange(100))
+        return self.honest_put()
+
     def honest_put(self):
         digest = self.dice.choice(self.digests)
         data = self.objects[digest]
@@ -193,7 +214,7 @@ class Hostility:
         layouts = {field.name: field.layout for field in MESSAGES[cls].fields}
         return cls(**{field.name: self.value(layouts[field.name]) for field in fields(cls)})
 
-    def value(self, layout):
+    def value(self, layout):  # noqa: PLR0911 - a table of layouts
         """Any value that might suit a layout."""
         dice = self.dice
         if layout in RECORDS:

@@ -45,7 +45,7 @@ class Killer(threading.Thread):
         self.error = None
         self.daemon_process = Daemon("--listen", url)
         self._dice = random.Random(seed)
-        self._at = sorted(self._dice.randrange(frames) for _ in range(kills))
+        self._at = sorted(self._dice.randrange(1, frames) for _ in range(kills))
         self._over = threading.Event()
 
     def run(self):
