@@ -4,7 +4,7 @@
     python tools/soak.py --seconds 600 --json soak.json
     python tools/soak.py --device tcp://127.0.0.1:27900 --pid 4711
 
-Frames go through the digits tree within a budget that forces swaps, so that objects stream all the time, and
+Frames go through the digits tree within a budget that forces swaps, so that objects stream all the time;
 every result is compared with the integer reference. Resident memory is sampled: after the warm-up no sample of
 either process may differ from the first by more than the tolerance. Exit status 1 if one does, or if a result
 was wrong.
