@@ -5,8 +5,8 @@
     python tools/soak.py --device tcp://127.0.0.1:27900 --pid 4711
 
 Frames go through the digits tree within a budget that forces swaps, so that objects stream all the time;
-every result is compared with the integer reference. Resident memory is sampled: after the warm-up no sample of
-either process may differ from the first by more than the tolerance. Exit status 1 if one does, or if a result
+every result is compared with the integer reference. After the warm-up no sample of the resident memory of
+either process may differ from the first by more than the tolerance: exit status 1 if one does, or if a result
 was wrong.
 """
 

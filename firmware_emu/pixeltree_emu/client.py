@@ -27,9 +27,6 @@ logger = logging.getLogger(__name__)
 _CHUNK = 16_384
 """Bytes taken from a session at a time, so that a short answer overtakes a long one."""
 
-_GREATEST_PENDING = 64
-"""While so many events wait to be acted on, nothing more is read."""
-
 _STUCK = 0.1
 """Seconds between looks at the timers of a wire that takes nothing."""
 
@@ -85,23 +82,18 @@ class Client:
 
     def wants(self) -> Wants:
         """What the wire is to be watched for, and when to serve it without any event."""
-        reading = self._leave_at is None and not self._full
-        wants = self.wire.wants(reading, bool(self._unsent))
+        wants = self.wire.wants(self._leave_at is None, bool(self._unsent))
         timer = self._connection.next_timer()
         if timer is not None and len(self._unsent) >= _CHUNK:  # what is due then cannot be said
             timer = max(timer, self._now() + _STUCK)
         timers = [wants.due, timer, self._greet_by, self._leave_at]
         return Wants(wants.mask, min((time for time in timers if time is not None), default=None))
 
-    @property
-    def _full(self) -> bool:
-        return self._session is not None and len(self._session.pending) >= _GREATEST_PENDING
-
     def serve(self) -> None:
         """Move bytes in both directions and act on what came in; sets ``gone`` at the end."""
         try:
-            if not self._full and self._leave_at is None:
-                self._read()
+            if self._leave_at is None:
+                self._read()  # always: acknowledgements must come in, and the window bounds the rest
             self._forget_foreign_session()
             if self._session is not None:
                 self._sessions.advance(self._session)
@@ -159,6 +151,9 @@ class Client:
         if data is None:
             return
         if not data:
+            if not self.wire.persistent:
+                self._connection.ended()
+                self.flush()
             self.lose("the host closed it")
             return
         for event in self._connection.receive_data(data, self._now()):
@@ -184,7 +179,7 @@ class Client:
             logger.warning("rejected", extra=particulars)
             if event.code in (ErrorCode.VERSION, ErrorCode.AUTHENTICATION):
                 self._depart(event.detail)
-        elif self._session is not None and self._session.connection is self._connection:
+        elif self._session is not None:
             self._session.pending.append(event)
 
     def _greet(self, hello: Hello) -> None:

@@ -159,6 +159,7 @@ class Daemon:
         """Close every client and listener."""
         for client in self._clients:
             client.stop("the daemon stops")
+            logger.info("closed", extra=fields(wire=client.wire.name, reason="the daemon stops"))
             client.close()
         for listener in self._listeners:
             listener.close()

@@ -139,7 +139,10 @@ class Sessions:
         return Role.DRIVE
 
     def cut(self, session: Session, reason: str) -> None:
-        """A session's wire is gone; it may come back."""
+        """A session's wire is gone; it may come back, if its host knows of it."""
+        if not session.state.confirmed:
+            self.end(session, f"{reason}, before the host took note of it")
+            return
         logger.info("session cut", extra=fields(session=session.name, reason=reason))
         session.connection = None
         session.cut_at = self._now()

@@ -109,6 +109,7 @@ class Session:
         self._link: Link | None = None
         self._ready: list[Received] = []
         self._refusal: Refused | None = None
+        self._departing: str | None = None
         self._nonsense = 0
         self._lock = threading.RLock()
         self._keeper: _Keeper | None = None
@@ -332,6 +333,9 @@ class Session:
             self.wire_bytes_received += len(data)
             for event in self._connection.receive_data(data, self._clock.monotonic()):
                 self._act(event)
+            if self._departing is not None:
+                reason, self._departing = self._departing, None
+                raise LinkError(f"the device at {self.url} is gone ({reason})")
 
     def _act(self, event: HostEvent) -> None:
         if isinstance(event, Received):
@@ -348,7 +352,7 @@ class Session:
             what = "the device was started anew" if event.restarted else "the device had given our session up"
             logger.warning("%s: %s", self.url, what)
         elif isinstance(event, Departing):
-            raise LinkError(f"the device at {self.url} is gone ({event.detail})")
+            self._departing = event.detail
 
     def _silence(self) -> str:
         welcome = self._connection.welcome

@@ -142,8 +142,9 @@ class Delivery:
                 break
             taken += frame
             if again:
-                self.resent_bytes += len(frame)
-            self._note_told()
+                self.resent_bytes += len(frame)  # with the numbers of then: it tells nothing new
+            else:
+                self._note_told()
         self._outbox.watch(now)
         return bytes(taken)
 
@@ -160,7 +161,7 @@ class Delivery:
 
     def next_timer(self) -> float | None:
         """When :meth:`report` may have something to say although nothing came in."""
-        times = [time for time in (self._tell_by, self._outbox.poll_at) if time is not None]
+        times = [time for time in (self._tell_by, self._outbox.next_poll) if time is not None]
         return min(times, default=None)
 
     # -- receiving ---------------------------------------------------------------------------------
@@ -216,6 +217,10 @@ class Delivery:
         self._rejected = None
         self._reject_due = False
         self._answer_due = 0
+        self._tell_now = True
+
+    def tell(self) -> None:
+        """Send an acknowledgement soon, though nothing came in: this end is there."""
         self._tell_now = True
 
     @property
@@ -327,6 +332,11 @@ class _Outbox:
         elif self.poll_at is None:
             self.poll_at = now + self._pause
 
+    @property
+    def next_poll(self) -> float | None:
+        """When to ask; not while there is something to send again, after which the question makes sense."""
+        return self.poll_at if self._cursor == len(self._flight) else None
+
     def poll(self, now: float) -> int:
         """The number to ask with, if it is time to ask; otherwise 0."""
         if self.poll_at is None or now < self.poll_at or self._cursor < len(self._flight):
@@ -340,7 +350,7 @@ class _Outbox:
     def answered(self, number: int, received: int) -> None:
         if number != self._poll_number or self._polled is None:
             return
-        if received == self._received and received != self._polled:
+        if 0 < _ahead(received, self._polled) < _HALF:  # what was sent after the poll may have arrived too
             self.go_back()
         self._polled = None
 
@@ -351,5 +361,5 @@ class _Outbox:
 
     def go_back(self) -> None:
         self._cursor = 0
-        self._gone_back_to = self._received
+        self._gone_back_to = self._received if self._flight else None
         self._polled = None

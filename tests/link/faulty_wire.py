@@ -1,22 +1,12 @@
-"""A wire that does what bad cables do: bytes in order, but lost, repeated, changed, late, and in pieces."""
+"""Two connections joined by a wire that does what bad cables do, on a clock of its own."""
 
-from collections import deque
+import random
 from dataclasses import dataclass
-
-LATENCY = 0.0005
-CAPACITY = 16_384
-"""Bytes that are under way one way at most: who sends more has to wait."""
 
 
 @dataclass(frozen=True)
 class Faults:
-    """Chances, each per write of either end.
-
-    Attributes:
-        every_byte: each byte comes alone.
-        cut: the wire breaks; either end may notice at once, late, or never.
-        restart: the device loses its power.
-    """
+    """Chances, each per chunk of bytes that is put on the wire."""
 
     drop: float = 0.0
     duplicate: float = 0.0
@@ -24,115 +14,82 @@ class Faults:
     truncate: float = 0.0
     delay: float = 0.0
     split: float = 0.0
-    every_byte: bool = False
     cut: float = 0.0
-    restart: float = 0.0
 
 
 class Direction:
-    """Bytes on their way one way.
+    """Bytes on their way one way, kept in order."""
 
-    Args:
-        world: has the ``faults`` of the time being, and the ``dice``.
-    """
-
-    def __init__(self, world):
-        self.world = world
-        self.dice = world.dice
-        self.chunks = deque()  # (due, bytes)
-        self.size = 0
-
-    @property
-    def room(self):
-        return max(0, CAPACITY - self.size)
-
-    @property
-    def next(self):
-        """When the next bytes are there."""
-        return self.chunks[0][0] if self.chunks else None
+    def __init__(self, faults, dice):
+        self.faults = faults
+        self.dice = dice
+        self.chunks = []  # (due, bytes)
 
     def put(self, data, now):
-        due = now + LATENCY
-        if self.dice.random() < self.world.faults.delay:
-            due += self.dice.choice((0.003, 0.03, 0.3))
-        if self.chunks:
-            due = max(due, self.chunks[-1][0])
-        for piece in self.pieces(self.damaged(bytes(data))):
-            self.chunks.append((due, piece))
-            self.size += len(piece)
-
-    def damaged(self, data):
-        dice, faults = self.dice, self.world.faults
-        if dice.random() < faults.drop:
-            start = dice.choice((0, dice.randrange(len(data))))
-            data = data[:start] + data[dice.randint(start, len(data)) if start else len(data) :]
-        if dice.random() < faults.truncate:
-            data = data[: dice.randrange(len(data) + 1)]
-        if data and dice.random() < faults.flip:
-            at = dice.randrange(len(data))
-            data = data[:at] + bytes([data[at] ^ 1 << dice.randrange(8)]) + data[at + 1 :]
-        if dice.random() < faults.duplicate:
-            data += data[dice.choice((0, dice.randint(0, len(data)))) :]
-        return data
+        for chunk in self.pieces(data):
+            due = now + 0.0005
+            if self.dice.random() < self.faults.delay:
+                due += self.dice.choice((0.003, 0.03, 0.3))
+            if self.chunks:
+                due = max(due, self.chunks[-1][0])
+            self.chunks += [(due, damaged) for damaged in self.damage(chunk)]
 
     def pieces(self, data):
-        split = self.dice.random() < self.world.faults.split
         while data:
             size = len(data)
-            if self.world.faults.every_byte:
-                size = 1
-            elif split:
-                size = self.dice.choice((1, 2, 7, 255, self.dice.randint(1, len(data))))
+            if self.dice.random() < self.faults.split:
+                size = self.dice.choice((1, 2, 7, self.dice.randint(1, len(data))))
             yield data[:size]
             data = data[size:]
 
-    def take(self, now):
-        """The next piece, if it is there; None where there is none now."""
-        if not self.chunks or self.chunks[0][0] > now:
-            return None
-        data = self.chunks.popleft()[1]
-        self.size -= len(data)
-        return data
+    def damage(self, chunk):
+        dice, faults = self.dice, self.faults
+        if dice.random() < faults.drop:
+            return []
+        if dice.random() < faults.truncate:
+            chunk = chunk[: dice.randrange(len(chunk))]
+        if chunk and dice.random() < faults.flip:
+            at = dice.randrange(len(chunk))
+            chunk = chunk[:at] + bytes([chunk[at] ^ 1 << dice.randrange(8)]) + chunk[at + 1 :]
+        if dice.random() < faults.duplicate:
+            return [chunk, chunk]
+        return [chunk]
 
-    def lose(self):
-        """Some of what is under way still arrives, or all, or none: neither end can know."""
-        keep = self.dice.randint(0, len(self.chunks))
-        while len(self.chunks) > keep:
-            self.size -= len(self.chunks.pop()[1])
+    def due(self, now):
+        arrived = b"".join(data for due, data in self.chunks if due <= now)
+        self.chunks = [(due, data) for due, data in self.chunks if due > now]
+        return arrived
+
+    @property
+    def next(self):
+        return self.chunks[0][0] if self.chunks else None
 
 
 class FaultyWire:
-    """Two directions, and what becomes of them when the wire is cut.
+    """A wire with a clock.
 
     Attributes:
-        lost: it is cut; nothing that is put on it now arrives.
-        told: when each end notices, once the rest has arrived; None for never. By the names of the ends.
+        cut: whether there is no wire at present; ``mend`` makes a new one.
     """
 
-    def __init__(self, world):
-        self.dice = world.dice
-        self.to_device = Direction(world)
-        self.to_host = Direction(world)
-        self.lost = False
-        self.told = {"host": None, "device": None}
+    def __init__(self, faults, seed):
+        self.dice = random.Random(seed)
+        self.faults = faults
+        self.now = 1000.0
+        self.cuts = 0
+        self.mend()
 
-    def put(self, direction, data, now):
-        if not self.lost and data:
-            direction.put(data, now)
+    def mend(self):
+        self.cut = False
+        self.to_device = Direction(self.faults, self.dice)
+        self.to_host = Direction(self.faults, self.dice)
 
-    def cut(self, now):
-        self.lost = True
-        self.to_device.lose()
-        self.to_host.lose()
-        for end in self.told:
-            self.told[end] = self.dice.choice((now, now, now + 0.2 * self.dice.random(), None))
-
-    def ended(self, end, now):
-        """Whether an end can know that the wire is cut."""
-        direction = self.to_host if end == "host" else self.to_device
-        return self.lost and self.told[end] is not None and now >= self.told[end] and not direction.chunks
-
-    def next(self, end):
-        """When something comes in at an end."""
-        direction = self.to_host if end == "host" else self.to_device
-        return direction.next if direction.chunks else self.told[end]
+    def put(self, direction, data):
+        if self.cut:
+            return
+        if self.faults.cut and self.dice.random() < self.faults.cut:
+            # Part of what is on the way still arrives, or none: neither end can know.
+            self.cut = True
+            self.cuts += 1
+            return
+        direction.put(data, self.now)

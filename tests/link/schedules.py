@@ -11,7 +11,7 @@ from pixeltree.scheduler import TreeRunner
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_protocol.connection.host import DEFAULT_WINDOW
 from pixeltree_protocol.delivery import Priority
-from tests.link.faulty_wire import Faults
+from tests.link.breaking_wire import Faults
 from tests.link.world import Tap, World, host_of
 
 KINDS = {
@@ -147,8 +147,8 @@ def check(kind, world, device, frames, repeats):
     assert device._exchange.open == set()
     assert session.waiting() == []
     assert frames <= world.all_frames <= frames + repeats + (world.restarts if repeats else 0)
-    if "restart" not in kind:
-        assert (repeats, session.generation, world.restarts) == (0, 0, 0)
+    if "restart" not in kind:  # a session that was cut before the device knew it to have begun may be lost
+        assert (repeats, world.restarts) == (0, 0)
         assert world.all_frames == frames
     if kind == "cut":
         check_resent(world, session)

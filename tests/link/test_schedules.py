@@ -7,7 +7,7 @@ import pytest
 
 from pixeltree.errors import LinkError
 from tests.link import schedules
-from tests.link.faulty_wire import Faults
+from tests.link.breaking_wire import Faults
 from tests.link.schedules import KINDS, run_schedule, undisturbed
 from tests.link.world import World, host_of
 

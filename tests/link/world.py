@@ -22,7 +22,7 @@ from pixeltree_emu.wires import Wants
 from pixeltree_protocol.connection import Identity
 from pixeltree_protocol.framing import Frame, FrameDecoder
 from pixeltree_protocol.messages import is_sequenced, open_envelope
-from tests.link.faulty_wire import FaultyWire
+from tests.link.breaking_wire import BreakingWire
 
 STEP_TIME = 0.000_05
 """Seconds that the emulated controller takes for a step."""
@@ -213,7 +213,7 @@ class World:
         self.run(self.now + 0.001, lambda: False)
         if not self.serial and self.now < max(self.open_at, self.down_until):
             raise LinkError("nobody answers")
-        wire = FaultyWire(self)
+        wire = BreakingWire(self)
         if self.serial:
             self.plug(wire)
         else:
@@ -247,7 +247,7 @@ class World:
         self.identity = Identity(self.dice.randbytes(8), "faulty", capabilities)
         self.sessions = Sessions(self.device, self.identity.resume_ms, now=self.monotonic)
         if self.serial:
-            wire = FaultyWire(self) if self.cable is None else self.cable.wire
+            wire = BreakingWire(self) if self.cable is None else self.cable.wire
             self.cable = DeviceEnd(self, wire, persistent=True)
             self.connect(self.cable)
 

@@ -24,7 +24,7 @@ from pixeltree_protocol.objects import Digest, short
 logger = logging.getLogger(__name__)
 
 FAULT_SILENCES = 3.0
-"""Unless told otherwise, a frame waits for missing objects so many times as long as the device needs to notice
+"""Unless told otherwise, a frame waits for missing objects so many times as long as the device takes to see
 that a wire is dead: from then on the time stands still until its host is back."""
 
 RETRIES = 5
