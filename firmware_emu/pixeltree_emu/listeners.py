@@ -1,4 +1,4 @@
-"""Where the daemon listens: ``tcp://``, ``tls://``, ``unix://`` and ``pty://``; each listener yields wires."""
+"""Where the daemon listens, by URL: each listener yields wires."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ from pixeltree_emu.wires.tls import TlsWire
 
 logger = logging.getLogger(__name__)
 
-_BACKLOG = 8
+_BACKLOG = 64
+"""Connections that wait to be accepted while the daemon works on a frame; more than it serves."""
 _OWNER_ONLY = 0o177
 _KINDS = "use tcp://127.0.0.1:PORT, tls://127.0.0.1:PORT, unix:///PATH or pty:///PATH"
 
@@ -42,7 +43,7 @@ class Listener(Protocol):
     url: str
 
     def fileno(self) -> int | None:
-        """Descriptor that turns readable when a wire waits; None when none will come after the first calls."""
+        """Descriptor that turns readable when a wire waits; None when no more will come."""
 
     def accept(self) -> Wire | None:
         """The next wire, or None when none waits now. Call once after the start without being told to.
@@ -67,7 +68,7 @@ class ListenSettings:
 
     authenticated: bool = False
     tls: ssl.SSLContext | None = field(default=None, repr=False)
-    line: LineSettings = LineSettings()
+    line: LineSettings = field(default_factory=LineSettings)
 
     def slow(self, wire: Wire) -> Wire:
         """The wire as slow as it shall be."""
@@ -182,7 +183,8 @@ def listen(url: str, settings: ListenSettings) -> Listener:
     """Listen at a URL. Port 0 takes a free port; the listener's URL says which.
 
     Raises:
-        ListenError: a URL of another kind, an address that is taken, or one that needs a token or a certificate.
+        ListenError: a URL of another kind, an address that is taken, or one that needs a token or
+            a certificate.
     """
     try:
         parts = _split(url)
@@ -231,8 +233,8 @@ def _address(url: str, parts: SplitResult) -> str:
         return str(ipaddress.ip_address("127.0.0.1" if host == "localhost" else host))
     except ValueError as error:
         raise ListenError(
-            f"cannot listen at {url}: {host} is not an IP address; 127.0.0.1 serves this machine, 0.0.0.0 every "
-            "network that it is on"
+            f"cannot listen at {url}: {host} is not an IP address; 127.0.0.1 serves this machine, 0.0.0.0 "
+            "every network that it is on"
         ) from error
 
 

@@ -25,7 +25,7 @@ def fields(**values: Value) -> dict[str, dict[str, Value]]:
 
 
 class TextFormatter(logging.Formatter):
-    """``time=... level=... event="session opened" wire=...``; values are quoted as in JSON where they need it."""
+    """``time=... level=... event="session opened" wire=...``; values are quoted as in JSON if need be."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, whatever the values hold."""

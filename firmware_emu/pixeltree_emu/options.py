@@ -42,6 +42,7 @@ DEVICE_NAME = "Pixeltree emulator"
 
 
 def parser() -> argparse.ArgumentParser:
+    """All options."""
     options = argparse.ArgumentParser(
         prog="pixeltree emulate",
         description="Serve an emulated SCAMP-5 controller and array until Ctrl-C or SIGTERM.",
@@ -52,13 +53,11 @@ def parser() -> argparse.ArgumentParser:
         "--listen",
         action="append",
         metavar="URL",
-        help="where to serve: tcp://127.0.0.1:PORT, tls://127.0.0.1:PORT, unix:///PATH, or pty:///PATH, which "
-        f"makes a link to a pseudo terminal there; repeatable (default {DEFAULT_URL})",
-    )
-    _add_line(
-        options.add_argument_group("line", "Makes every wire as slow as a real one, in each direction.")
+        help="where to serve: tcp://127.0.0.1:PORT, tls://127.0.0.1:PORT, unix:///PATH, or pty:///PATH, "
+        f"which makes a link to a pseudo terminal there; repeatable (default {DEFAULT_URL})",
     )
     _add_hosts(options.add_argument_group("hosts"))
+    _add_line(options.add_argument_group("line", "Makes wires as slow as real ones, in each direction."))
     _add_access(options.add_argument_group("access"))
     _add_controller(options.add_argument_group("controller"))
     _add_sensor(options.add_argument_group("sensor"))
@@ -115,8 +114,8 @@ def _add_access(group: argparse._ArgumentGroup) -> None:
         "--token-file",
         type=Path,
         metavar="FILE",
-        help="a secret that hosts must know, 16 bytes or more in a file that only you can read; needed to serve "
-        "addresses that other machines can reach",
+        help="a secret that hosts must know, 16 bytes or more in a file that only you can read; needed to "
+        "serve addresses that other machines can reach",
     )
     group.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate for tls://, PEM")
     group.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key, PEM, no passphrase")
@@ -247,7 +246,7 @@ def identity_of(options: argparse.Namespace, capabilities: Capabilities) -> Iden
             _token_of(options),
         )
     except ProtocolError as error:
-        raise EmulatorError(f"--heartbeat-ms, --silence-ms: {error}") from error
+        raise EmulatorError(f"--heartbeat-ms, --silence-ms, --resume-ms: {error}") from error
 
 
 def _token_of(options: argparse.Namespace) -> bytes | None:

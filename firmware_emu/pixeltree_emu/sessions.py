@@ -104,8 +104,8 @@ class Sessions:
 
     def greet(self, hello: Hello, connection: DeviceConnection, name: str) -> Session:
         """A host has greeted: go on with its session, or begin one."""
-        known = self.wanted(hello)
-        if known is not None:
+        known = self._by_id.get(hello.session)
+        if known is not None and known.state.role == hello.role:
             return self._resume_session(known, connection)
         role = self._role_for(hello)
         self._count += 1
@@ -119,11 +119,6 @@ class Sessions:
             self._device.attach(self._reply_to_driver)
         self._keep_few()
         return session
-
-    def wanted(self, hello: Hello) -> Session | None:
-        """The session that a host wants to go on with, if it is still there."""
-        known = self._by_id.get(hello.session)
-        return known if known is not None and known.state.role == hello.role else None
 
     def _resume_session(self, session: Session, connection: DeviceConnection) -> Session:
         if session.connection is not None and session.connection is not connection:
@@ -144,7 +139,10 @@ class Sessions:
         return Role.DRIVE
 
     def cut(self, session: Session, reason: str) -> None:
-        """A session's wire is gone; it may come back."""
+        """A session's wire is gone; it may come back, if its host knows of it."""
+        if not session.state.confirmed:
+            self.end(session, f"{reason}, before the host took note of it")
+            return
         logger.info("session cut", extra=fields(session=session.name, reason=reason))
         session.connection = None
         session.cut_at = self._now()
@@ -210,8 +208,7 @@ class Sessions:
         if isinstance(event, Rejected):
             particulars = fields(session=session.name, code=event.code.name, detail=event.detail)
             logger.warning("rejected", extra=particulars)
-            if event.sequenced:
-                session.state.send(error_message(event.code, event.detail), event.request)
+            session.state.send(error_message(event.code, event.detail), event.request)
         elif isinstance(event, Received):
             if isinstance(event.message, GetStatus):
                 session.state.send(self.status(session), event.request)
@@ -261,7 +258,7 @@ class Sessions:
             len(device.store),
             device.clock.now_ns,
             int((self._now() - self._started) * 1000),
-            self._damaged_frames(),
+            min(self._damaged_frames(), 0xFFFFFFFF),
             session.state.delivery.resent_bytes,
         )
 

@@ -6,8 +6,17 @@
 """
 
 from pixeltree.device import Device, connect
-from pixeltree.errors import CompileError, DataError, DeviceError, LinkError, PixeltreeError, TreeError
+from pixeltree.errors import (
+    CompileError,
+    DataError,
+    DeviceError,
+    LinkError,
+    PixeltreeError,
+    SessionLostError,
+    TreeError,
+)
 from pixeltree.scheduler import InferenceResult, NodeVisit, Swap, TreeRunner
+from pixeltree.session import Patience
 from pixeltree.tree import Tree
 
 __all__ = [
@@ -18,7 +27,9 @@ __all__ = [
     "InferenceResult",
     "LinkError",
     "NodeVisit",
+    "Patience",
     "PixeltreeError",
+    "SessionLostError",
     "Swap",
     "Tree",
     "TreeError",

@@ -64,8 +64,8 @@ def connect(
 
     Args:
         url: ``tcp://HOST:PORT``, ``tls://HOST:PORT``, ``unix:///PATH``, ``serial:///dev/ttyACM0`` or just the
-            path, ``serial:rfc2217://HOST:PORT``, ``usb:VID:PID[:SERIAL]``, or ``emu:`` for a private emulator;
-            ``pixeltree devices`` lists what there is.
+            path, ``serial:rfc2217://HOST:PORT``, ``usb:VID:PID[:SERIAL]``, or ``emu:`` for a private
+            emulator; ``pixeltree devices`` lists what there is.
         patience: how long to wait for what.
         observe: look on while another session drives the device.
         token_file: file with the token that the device wants; ``?token_file=PATH`` in the URL does the same.

@@ -13,6 +13,8 @@ from pixeltree_protocol.messages import WHOLE, Error, Put, Stored
 from pixeltree_protocol.objects import Digest
 
 _PUT_HEAD = 24
+_PREFETCH_STEP = 2_048
+"""Bytes of an object in one PUT of what may be useful: what is waited for overtakes it between two."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,12 @@ class Uploading:
         self._tickets: list[Ticket] = []
         self._requests: set[int] = set()
         self._unfinished: set[int] = set()
+        step = max_body - _PUT_HEAD
+        if priority is Priority.PREFETCH:
+            step = min(step, _PREFETCH_STEP)
         try:
             for digest in self._wanted:
-                for part in _parts(digest, objects[digest], held[digest], max_body - _PUT_HEAD):
+                for part in _parts(digest, objects[digest], held[digest], step):
                     ticket = exchange.send(part, priority)
                     self._tickets.append(ticket)
                     self._requests.add(ticket.request)

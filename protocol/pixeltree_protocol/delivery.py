@@ -26,8 +26,8 @@ _HALF = _MODULUS // 2
 GREATEST_FLIGHT = 8_192
 """Frames that may be unhandled at a time, however small: far from half of the numbers."""
 
-SHARE = 4
-"""A receiver acknowledges when a quarter of the window has been handled: few messages, no stalls."""
+SHARE = 8
+"""A receiver acknowledges when this part of the window has been handled: few messages, no stalls."""
 
 ACKNOWLEDGE_AFTER = 0.01
 """Seconds that an acknowledgement waits for a frame to ride on."""
@@ -35,6 +35,9 @@ ACKNOWLEDGE_AFTER = 0.01
 POLL_AFTER = 0.025
 POLL_AT_MOST_EVERY = 0.4
 """Seconds without progress before a sender asks; doubled each time up to the greatest."""
+
+PREFETCH_SHARE = 4
+"""What may be useful takes at most this part of the window: what is waited for is soon on the wire."""
 
 RESERVE = 1_024
 """Bytes of the window that bulk leaves to small requests, where the window is at least four times that."""
@@ -142,8 +145,9 @@ class Delivery:
                 break
             taken += frame
             if again:
-                self.resent_bytes += len(frame)
-            self._note_told()
+                self.resent_bytes += len(frame)  # with the numbers of then: it tells nothing new
+            else:
+                self._note_told()
         self._outbox.watch(now)
         return bytes(taken)
 
@@ -160,7 +164,7 @@ class Delivery:
 
     def next_timer(self) -> float | None:
         """When :meth:`report` may have something to say although nothing came in."""
-        times = [time for time in (self._tell_by, self._outbox.poll_at) if time is not None]
+        times = [time for time in (self._tell_by, self._outbox.next_poll) if time is not None]
         return min(times, default=None)
 
     # -- receiving ---------------------------------------------------------------------------------
@@ -218,6 +222,10 @@ class Delivery:
         self._answer_due = 0
         self._tell_now = True
 
+    def tell(self) -> None:
+        """Send an acknowledgement soon, though nothing came in: this end is there."""
+        self._tell_now = True
+
     @property
     def numbers(self) -> Numbers:
         """The numbers for a frame that carries no payload of a session."""
@@ -246,9 +254,13 @@ class _Outbox:
     """What waits to be sent, and what was sent and may have to be sent again."""
 
     def __init__(self, window: int) -> None:
-        self._window = window
-        self._reserve = RESERVE if window >= 4 * RESERVE else 0
-        self._queues: tuple[deque[tuple[int, Encode]], ...] = tuple(deque() for _ in Priority)
+        reserve = RESERVE if window >= 4 * RESERVE else 0
+        self._shares = {
+            Priority.REQUEST: window,
+            Priority.DEMAND: window - reserve,
+            Priority.PREFETCH: window // PREFETCH_SHARE,
+        }
+        self._queues: dict[Priority, deque[tuple[int, Encode]]] = {each: deque() for each in Priority}
         self._flight: deque[bytes] = deque()  # not received by the other end; the first is numbered _received
         self._cursor = 0  # index in the flight of the next frame to send; its length where none is due
         self._sizes: deque[int] = deque()  # not handled by the other end; the first is numbered _handled
@@ -272,10 +284,10 @@ class _Outbox:
         if self._cursor < len(self._flight):
             self._cursor += 1
             return self._flight[self._cursor - 1], True
-        for priority, queue in enumerate(self._queues):
+        for priority, queue in self._queues.items():
             if queue:
                 size, encode = queue[0]
-                if not self._fits(size, bulk=priority != Priority.REQUEST):
+                if not self._fits(size, priority):
                     break
                 queue.popleft()
                 self.queued_bytes -= size
@@ -286,10 +298,10 @@ class _Outbox:
     def _next_sequence(self) -> int:
         return (self._received + len(self._flight)) % _MODULUS
 
-    def _fits(self, size: int, bulk: bool) -> bool:
+    def _fits(self, size: int, priority: Priority) -> bool:
         if not self._sizes:
             return True
-        room = self._window - self._unhandled_bytes - (self._reserve if bulk else 0)
+        room = self._shares[priority] - self._unhandled_bytes
         return size <= room and len(self._sizes) < GREATEST_FLIGHT
 
     def _launch(self, frame: bytes) -> bytes:
@@ -327,6 +339,11 @@ class _Outbox:
         elif self.poll_at is None:
             self.poll_at = now + self._pause
 
+    @property
+    def next_poll(self) -> float | None:
+        """When to ask; not while there is something to send again, after which the question makes sense."""
+        return self.poll_at if self._cursor == len(self._flight) else None
+
     def poll(self, now: float) -> int:
         """The number to ask with, if it is time to ask; otherwise 0."""
         if self.poll_at is None or now < self.poll_at or self._cursor < len(self._flight):
@@ -340,7 +357,7 @@ class _Outbox:
     def answered(self, number: int, received: int) -> None:
         if number != self._poll_number or self._polled is None:
             return
-        if received == self._received and received != self._polled:
+        if 0 < _ahead(received, self._polled) < _HALF:  # what was sent after the poll may have arrived too
             self.go_back()
         self._polled = None
 
@@ -351,5 +368,5 @@ class _Outbox:
 
     def go_back(self) -> None:
         self._cursor = 0
-        self._gone_back_to = self._received
+        self._gone_back_to = self._received if self._flight else None
         self._polled = None

@@ -8,6 +8,7 @@ import pixeltree
 from pixeltree import LinkError
 from pixeltree.links.private_emulator import open_emulator
 from pixeltree.links.url import parse_url
+from pixeltree.session import Patience
 
 
 def test_a_private_device_has_what_the_url_asks_for_and_ends_with_its_connection(monkeypatch):
@@ -19,7 +20,7 @@ def test_a_private_device_has_what_the_url_asks_for_and_ends_with_its_connection
         return started[-1]
 
     monkeypatch.setattr(subprocess, "Popen", popen)
-    with pixeltree.connect("emu:?memory=8192&engine=reference", 60) as device:
+    with pixeltree.connect("emu:?memory=8192&engine=reference", Patience(connect=60)) as device:
         assert device.url == "emu:?memory=8192&engine=reference"
         assert device.welcome.capabilities.memory_bytes == 8192
         (daemon,) = started

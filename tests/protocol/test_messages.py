@@ -1,56 +1,86 @@
 """Messages: every one survives the wire; everything else is a MessageError."""
 
+import struct
+from dataclasses import replace
+
+import construct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pixeltree_protocol.declaration import MESSAGES, Sender, field_values, make
+from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.errors import MessageError
 from pixeltree_protocol.messages import (
     ENVELOPE_BYTES,
-    MESSAGES,
+    MEANINGS,
+    NO_SESSION,
+    ROLE_MEANINGS,
     WHOLE,
+    Ack,
     CancelFrame,
     Capabilities,
-    Credit,
+    Challenge,
     Done,
     Error,
     ErrorCode,
     Execute,
     Executed,
     Fault,
+    GetStatus,
     Hello,
     Holdings,
+    Leave,
+    Notice,
     OpenTree,
     Ping,
     PlanePart,
     Pong,
+    Proof,
     Put,
     Query,
     ReadOut,
     ReadPlane,
     Result,
+    Role,
     Scene,
-    Sender,
     StartFrame,
+    Status,
+    Stopping,
     Stored,
     TreeOpened,
     Visit,
     Welcome,
     decode_message,
+    encode_body,
     encode_message,
+    is_sequenced,
+    open_envelope,
 )
 
 u8, u16, u32 = st.integers(0, 0xFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
 u64, i32 = st.integers(0, (1 << 64) - 1), st.integers(-(1 << 31), (1 << 31) - 1)
 text, data = st.text(max_size=30), st.binary(max_size=60)
-digest = st.binary(min_size=16, max_size=16)
+senders = st.sampled_from([Sender.HOST, Sender.DEVICE])
+digest = nonce = st.binary(min_size=16, max_size=16)
+ids = st.binary(min_size=8, max_size=8)
 digests = st.lists(digest, max_size=5).map(tuple)
 capabilities = st.builds(Capabilities, u16, u16, u32, u32, u32, u16, u32)
 visits = st.builds(Visit, digest, u8, st.lists(i32, max_size=6).map(tuple), u64)
 
 STRATEGIES = {
-    Hello: st.builds(Hello, u8, u8, text),
-    Welcome: st.builds(Welcome, u8, st.binary(min_size=8, max_size=8), text, capabilities),
+    Hello: st.builds(Hello, u8, u8, nonce, ids, u8, u32, text),
+    Challenge: st.builds(Challenge, nonce, nonce),
+    Proof: st.builds(Proof, st.binary(min_size=32, max_size=32)),
+    Welcome: st.builds(
+        Welcome, u8, nonce, ids, ids, st.booleans(), u8, data, u16, u16, u32, text, capabilities
+    ),
+    Ack: st.builds(Ack, u8, u8, st.booleans()),
+    Notice: st.builds(Notice, u16, text),
+    Leave: st.builds(Leave),
+    Stopping: st.builds(Stopping, text),
+    GetStatus: st.builds(GetStatus),
+    Status: st.builds(Status, u16, text, digest, st.booleans(), u64, u32, u32, u32, u16, u64, u64, u32, u64),
     Query: st.builds(Query, digests),
     Holdings: st.builds(Holdings, st.lists(u32 | st.just(WHOLE), max_size=6).map(tuple)),
     Put: st.builds(Put, digest, u32, u32, data),
@@ -67,7 +97,6 @@ STRATEGIES = {
     PlanePart: st.builds(PlanePart, u32, u32, data),
     Ping: st.builds(Ping, u32),
     Pong: st.builds(Pong, u32),
-    Credit: st.builds(Credit, u32),
     Error: st.builds(Error, u16, text),
     Execute: st.builds(Execute, digests, digests, data),
     ReadOut: st.builds(ReadOut, u16, u32, u32, data),
@@ -94,7 +123,14 @@ CODES = {
     PlanePart: (16, "device"),
     Ping: (17, "host"),
     Pong: (18, "device"),
-    Credit: (30, "device"),
+    Leave: (19, "host"),
+    Stopping: (20, "device"),
+    GetStatus: (21, "host"),
+    Status: (22, "device"),
+    Challenge: (23, "device"),
+    Proof: (24, "host"),
+    Ack: (30, "either end"),
+    Notice: (33, "device"),
     Error: (31, "device"),
     Execute: (40, "host"),
     ReadOut: (41, "device"),
@@ -103,9 +139,18 @@ CODES = {
 
 DIGEST = bytes(range(16))
 VISIT = Visit(DIGEST, 1, (-1, 2), 77)
+CAPABLE = Capabilities(256, 256, 1024, 9, 8, 7, 6)
 SAMPLES = [
-    Hello(1, 2, "Zürich"),
-    Welcome(1, b"bootbootbootboot"[:8], "emulator", Capabilities(256, 256, 1024, 9, 8, 7, 6)),
+    Hello(1, 2, DIGEST, NO_SESSION, 1, 70_000, "Zürich"),
+    Challenge(DIGEST, DIGEST[::-1]),
+    Proof(bytes(range(32))),
+    Welcome(1, DIGEST, b"bootboot", b"sessions", True, 1, bytes(32), 1000, 5000, 30_000, "emulator", CAPABLE),
+    Ack(1, 2, True),
+    Notice(ErrorCode.BAD_FRAME, "noise"),
+    Leave(),
+    Stopping("power"),
+    GetStatus(),
+    Status(2, "me", DIGEST, True, 3, 4, 5, 6, 7, 8, 9, 10, 11),
     Query((DIGEST, DIGEST[::-1])),
     Holdings((0, WHOLE)),
     Put(DIGEST, 100, 50, b"xyz"),
@@ -122,7 +167,6 @@ SAMPLES = [
     PlanePart(10, 20, b"plane"),
     Ping(1),
     Pong(1),
-    Credit(99),
     Error(ErrorCode.BUSY, "later"),
     Execute((DIGEST,), (), b"program"),
     ReadOut(3, 0, 9, b"bytes"),
@@ -136,6 +180,12 @@ every_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: typ
 
 def sender_of(message):
     return MESSAGES[type(message)].sender
+
+
+def reader_of(message):
+    """Whose messages the other end expects; either will do for what both send."""
+    sender = sender_of(message)
+    return Sender.HOST if sender is Sender.EITHER else sender
 
 
 def other(sender):
@@ -165,7 +215,7 @@ def test_a_message_survives_encoding(cls):
         payload = encode_message(message, request)
         assert payload[0] == CODES[cls][0]
         assert int.from_bytes(payload[1:3], "little") == request
-        assert decode_message(payload, sender_of(message)) == (request, message)
+        assert decode_message(payload, reader_of(message)) == (request, message)
 
     check()
 
@@ -173,7 +223,11 @@ def test_a_message_survives_encoding(cls):
 @pytest.mark.parametrize(
     ("message", "body"),
     [
-        (Hello(1, 2, "hé"), "01 02 0300 68c3a9"),
+        (
+            Hello(1, 2, DIGEST, b"sessions", 1, 258, "hé"),
+            f"01 02 {DIGEST.hex()} 73657373696f6e73 01 02010000 0300 68c3a9",
+        ),
+        (Ack(3, 4, True), "03 04 01"),
         (Query((DIGEST,)), "0100" + DIGEST.hex()),
         (Holdings((5, WHOLE)), "0200 05000000 ffffffff"),
         (Put(DIGEST, 300, 256, b"\x00z"), DIGEST.hex() + "2c010000 00010000 007a"),
@@ -190,10 +244,14 @@ def test_a_message_survives_encoding(cls):
 )
 def test_the_bytes_of_a_message_are_those_of_the_format(message, body):
     assert encode_message(message, 0x0102)[ENVELOPE_BYTES:].hex() == body.replace(" ", "")
-    assert encode_message(message, 0x0102)[1:ENVELOPE_BYTES] == b"\x02\x01"
+    head = encode_message(message, 0x0102, Numbers(0x0304, 0x0506, 0x0708))[:ENVELOPE_BYTES]
+    assert head == bytes([CODES[type(message)][0], 2, 1, 4, 3, 6, 5, 8, 7])
+    assert open_envelope(head).numbers == Numbers(0x0304, 0x0506, 0x0708)
 
 
-@every_sample
+@pytest.mark.parametrize(
+    "sample", [s for s in SAMPLES if not isinstance(s, Ack)], ids=lambda sample: type(sample).__name__
+)
 def test_a_message_from_the_end_that_never_sends_it_is_refused(sample):
     wrong = other(sender_of(sample))
     with pytest.raises(MessageError, match=f"{type(sample).__name__} is not a message that a {wrong.value}"):
@@ -202,15 +260,15 @@ def test_a_message_from_the_end_that_never_sends_it_is_refused(sample):
 
 @pytest.mark.parametrize("code", sorted(set(range(256)) - {code for code, _ in CODES.values()}))
 def test_an_unknown_code_is_refused(code):
-    for sender in Sender:
+    for sender in (Sender.HOST, Sender.DEVICE):
         with pytest.raises(MessageError, match=f"unknown message code {code}$"):
-            decode_message(bytes([code, 0, 0, 1, 2, 3]), sender)
+            decode_message(bytes([code, *range(8), 1, 2, 3]), sender)
 
 
 @pytest.mark.parametrize("size", range(ENVELOPE_BYTES))
 def test_a_payload_without_a_whole_envelope_is_refused(size):
-    with pytest.raises(MessageError, match=f"at least 3 bytes, not {size}"):
-        decode_message(b"\x11\0\0"[:size], Sender.HOST)
+    with pytest.raises(MessageError, match=f"at least 9 bytes, not {size}"):
+        decode_message((b"\x11" + bytes(8))[:size], Sender.HOST)
 
 
 @every_sample
@@ -222,21 +280,21 @@ def test_a_truncated_message_is_refused_or_is_an_open_ended_one_with_less_data(s
     open_part = len(getattr(sample, tail)) if tail else 0
     for length in range(len(payload)):
         if length >= len(payload) - open_part:
-            _, shorter = decode_message(payload[:length], sender_of(sample))
+            _, shorter = decode_message(payload[:length], reader_of(sample))
             assert getattr(sample, tail).startswith(getattr(shorter, tail))
         else:
             with pytest.raises(MessageError):
-                decode_message(payload[:length], sender_of(sample))
+                decode_message(payload[:length], reader_of(sample))
 
 
 @every_sample
 def test_bytes_after_a_message_are_refused_unless_its_data_are_open_ended(sample):
     payload = encode_message(sample, 5) + b"\0"
     if type(sample) in GREEDY:
-        assert decode_message(payload, sender_of(sample))
+        assert decode_message(payload, reader_of(sample))
     else:
         with pytest.raises(MessageError, match=f"malformed {type(sample).__name__}"):
-            decode_message(payload, sender_of(sample))
+            decode_message(payload, reader_of(sample))
 
 
 @every_sample
@@ -245,24 +303,27 @@ def test_any_single_damaged_byte_gives_a_message_or_a_message_error(sample):
     for position, byte in enumerate(payload):
         for value in {byte ^ flip for flip in (1, 2, 4, 8, 16, 32, 64, 128, 0xFF)} | {0, 0xFF}:
             damaged = payload[:position] + bytes([value]) + payload[position + 1 :]
-            decodes_or_is_refused(damaged, sender_of(sample))
+            decodes_or_is_refused(damaged, reader_of(sample))
 
 
 @settings(max_examples=400)
-@given(st.sampled_from([None, *MESSAGES]), st.binary(max_size=120), st.sampled_from(Sender))
+@given(
+    st.sampled_from([None, *MESSAGES]), st.binary(max_size=120), st.sampled_from([Sender.HOST, Sender.DEVICE])
+)
 def test_random_bytes_are_a_message_or_a_message_error(cls, body, sender):
     if cls is None:
         decodes_or_is_refused(body, sender)
     else:
-        decodes_or_is_refused(bytes([CODES[cls][0], 0, 0]) + body, MESSAGES[cls].sender)
+        sender = Sender.HOST if MESSAGES[cls].sender is Sender.EITHER else MESSAGES[cls].sender
+        decodes_or_is_refused(bytes([CODES[cls][0], *bytes(8)]) + body, sender)
 
 
 @pytest.mark.parametrize(
     ("payload", "sender"),
     [
-        (b"\x01\0\0\x01\x01\x02\0\xff\xff", Sender.HOST),
-        (b"\x0f\0\0\x02\0\xc3\x28", Sender.HOST),
-        (b"\x1f\0\0\x01\0\x01\0\x80", Sender.DEVICE),
+        (b"\x01" + bytes(8) + bytes(31) + b"\x02\0\xff\xff", Sender.HOST),
+        (b"\x0f" + bytes(8) + b"\x02\0\xc3\x28", Sender.HOST),
+        (b"\x1f" + bytes(8) + b"\x01\0\x01\0\x80", Sender.DEVICE),
     ],
 )
 def test_text_that_is_not_utf8_is_refused(payload, sender):
@@ -273,17 +334,24 @@ def test_text_that_is_not_utf8_is_refused(payload, sender):
 @pytest.mark.parametrize(
     "message",
     [
-        Hello(256, 1, ""),
-        Hello(-1, 1, ""),
-        Hello(1, 1, "x" * 65536),
-        Hello(1, 1, "\ud800"),
+        Hello(256, 1, DIGEST, NO_SESSION, 0, 0, ""),
+        Hello(-1, 1, DIGEST, NO_SESSION, 0, 0, ""),
+        Hello(1, 1, DIGEST[1:], NO_SESSION, 0, 0, ""),
+        Hello(1, 1, DIGEST, NO_SESSION, 0, 0, "x" * 65536),
+        Hello(1, 1, DIGEST, NO_SESSION, 0, 0, "\ud800"),
+        Proof(bytes(31)),
+        Challenge(DIGEST, DIGEST + b"x"),
+        Ack(256, 0, False),
         Query((b"short",)),
         Query((DIGEST + b"x",)),
         Query((DIGEST,) * 65536),
         Put(DIGEST, 1 << 32, 0, b""),
         Holdings((-1,)),
-        Welcome(1, b"seven b", "d", Capabilities(1, 1, 1, 1, 1, 1, 1)),
-        Welcome(1, bytes(8), "d", Capabilities(1, 1, 1, 1, 1, 1 << 16, 1)),
+        Welcome(1, DIGEST, b"seven b", bytes(8), True, 0, b"", 1, 1, 1, "", CAPABLE),
+        Welcome(1, DIGEST, bytes(8), bytes(8), True, 0, bytes(256), 1, 1, 1, "", CAPABLE),
+        Welcome(
+            1, DIGEST, bytes(8), bytes(8), True, 0, b"", 1, 1, 1, "", Capabilities(1, 1, 1, 1, 1, 1 << 16, 1)
+        ),
         Result(1, 1, (Visit(DIGEST, 256, (), 0),), 0, 0, 0, 0),
         Result(1, 1, (Visit(DIGEST, 0, (1 << 31,), 0),), 0, 0, 0, 0),
         Result(1, 1, (VISIT,) * 256, 0, 0, 0, 0),
@@ -301,7 +369,69 @@ def test_error_codes_are_fixed_numbers():
         (name, number)
         for number, name in enumerate(
             """BAD_FRAME MALFORMED UNEXPECTED VERSION BUSY BAD_OBJECT DIGEST_MISMATCH NO_ROOM BAD_UPLOAD
-            BAD_TREE BAD_SCENE NO_TREE FAULT_TIMEOUT CREDIT_OVERRUN OUT_OF_RANGE INTERNAL""".split(),
+            BAD_TREE BAD_SCENE NO_TREE FAULT_TIMEOUT CREDIT_OVERRUN OUT_OF_RANGE INTERNAL
+            AUTHENTICATION NOT_DRIVER""".split(),
             start=1,
         )
     ]
+
+
+def test_every_error_code_and_role_has_a_meaning():
+    assert set(MEANINGS) == set(ErrorCode)
+    assert set(ROLE_MEANINGS) == set(Role)
+
+
+def test_the_messages_of_the_link_itself_and_no_others_are_not_sequenced():
+    link = {Hello, Challenge, Proof, Welcome, Ack, Notice, Leave, Stopping}
+    for cls, (code, _) in CODES.items():
+        assert is_sequenced(code) is (cls not in link)
+    assert is_sequenced(99), "a message that this end does not know is a payload of the session"
+
+
+# ---- two codecs, one format
+
+QUICK = [cls for cls, declaration in MESSAGES.items() if declaration.quick is not None]
+
+
+def either(action, *arguments):
+    """A value, or the fact that there is none."""
+    try:
+        return action(*arguments)
+    except (construct.ConstructError, struct.error, UnicodeDecodeError):
+        return None
+
+
+def test_messages_of_fixed_size_fields_have_a_quick_codec():
+    assert {Put, Ping, Pong, Ack, ReadOut, PlanePart, Scene, StartFrame} <= set(QUICK)
+
+
+@pytest.mark.parametrize("cls", QUICK, ids=lambda cls: cls.__name__)
+def test_the_quick_codec_writes_and_reads_what_the_construct_does(cls):
+    layout, quick = MESSAGES[cls].layout, MESSAGES[cls].quick
+
+    def slow(body):
+        return make(cls, layout.parse(body))
+
+    @settings(max_examples=80)
+    @given(STRATEGIES[cls], st.integers(0, 80), st.binary(max_size=4), st.binary(max_size=60))
+    def check(message, kept, more, noise):
+        body = quick.build(message)
+        assert body == layout.build(field_values(message))
+        for found in (body, body[:kept], body + more, noise):
+            assert either(quick.parse, found) == either(slow, found)
+
+    check()
+
+
+@every_sample
+def test_what_does_not_fit_is_refused_by_both_codecs(sample):
+    for field in MESSAGES[type(sample)].fields:
+        value = getattr(sample, field.name)
+        if isinstance(value, bool | str | tuple) or (isinstance(value, bytes) and not value):
+            continue
+        wrong = -(1 << 70) if isinstance(value, int) else None
+        if wrong is None and isinstance(field.layout, construct.Bytes):
+            wrong = value + b"x"
+        if wrong is not None:
+            with pytest.raises(MessageError, match="cannot be encoded"):
+                encode_body(replace(sample, **{field.name: wrong}))

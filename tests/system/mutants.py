@@ -77,7 +77,7 @@ def lets_observers_drive(patch):
 
 
 def forgets_sessions(patch):
-    patch.setattr(Sessions, "wanted", lambda self, hello: None)
+    patch.setattr(Sessions, "cut", lambda self, session, reason: self.end(session, reason))
 
 
 def keeps_sessions_that_were_left(patch):

@@ -84,7 +84,7 @@ def test_help_teaches():
         (("emulate", "--listen", "unix:///nowhere/ppa"), 2, "No such file or directory"),
         (("demo", "--images", "100000"), 2, "--images must be 1 to 360"),
         (("demo", "--images", "0"), 2, "--images"),
-        (("emulate", "--listen", "tcp://0.0.0.0:27900"), 2, "is not a loopback address"),
+        (("emulate", "--listen", "tcp://0.0.0.0:27900"), 2, "can be reached from other machines"),
         (("emulate", "--listen", "carrier-pigeon"), 2, "cannot listen at"),
         (("emulate", "--cost", "speed=1"), 2, "no cost is named 'speed'"),
         (("emulate", "--memory-bytes", "-5"), 2, "memory"),

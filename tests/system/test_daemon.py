@@ -1,19 +1,22 @@
 """A daemon under hostile and careless clients: every bad input has its answer, and it keeps serving."""
 
 import random
+import secrets
 import socket
 import time
 
+import numpy as np
 import pytest
 
 import pixeltree
 from pixeltree import DeviceError
 from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.demo.run import demo_tree
-from pixeltree_protocol.connection import HostConnection, Received
+from pixeltree_protocol.connection import HostConnection, Received, Rejected, State
 from pixeltree_protocol.framing import encode_frame
 from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.messages import (
+    WHOLE,
     Error,
     ErrorCode,
     OpenTree,
@@ -33,16 +36,28 @@ class RawClient:
 
     def __init__(self, url):
         self.socket = raw_socket(url)
-        self.connection = HostConnection()
-        self.connection.hello("raw client")
-        self.socket.sendall(self.connection.data_to_send())
-        self.next_message()
+        self.connection = HostConnection("raw client", secrets.token_bytes)
+        self.connection.connect(time.monotonic())
+        while self.connection.state is not State.READY:
+            self.messages()
 
     def messages(self):
+        """What comes in next: messages of the session, and what is wrong with what was sent."""
+        self.flush()
         data = self.socket.recv(65536)
         assert data, "the daemon closed the connection"
-        events = self.connection.receive_data(data)
-        return [event.message for event in events if isinstance(event, Received)]
+        events = self.connection.receive_data(data, time.monotonic())
+        self.flush()
+        return [
+            event.message if isinstance(event, Received) else event
+            for event in events
+            if isinstance(event, Received | Rejected)
+        ]
+
+    def flush(self):
+        data = self.connection.data_to_send(time.monotonic())
+        if data:
+            self.socket.sendall(data)
 
     def next_message(self):
         while True:
@@ -52,7 +67,7 @@ class RawClient:
     def error_after(self, data):
         self.socket.sendall(data)
         message = self.next_message()
-        assert isinstance(message, Error), message
+        assert isinstance(message, Error | Rejected), message
         return message
 
     def close(self):
@@ -119,8 +134,8 @@ def test_a_frame_cut_by_the_end_of_the_stream_is_named(shared):
 
 def test_a_client_that_asks_for_much_and_reads_late_gets_it_all(client):
     count = 300
-    request = encode_frame(encode_message(ReadPlane("A"), 1))
-    client.socket.sendall(request * count)  # 19 MiB of answers
+    for _ in range(count):
+        client.connection.send(ReadPlane("A"))  # 19 MiB of answers
     received = 0
     while received < count * 65_536:
         for message in client.messages():
@@ -130,7 +145,7 @@ def test_a_client_that_asks_for_much_and_reads_late_gets_it_all(client):
 
 def test_one_connection_too_many_is_told_why(shared):
     idle = [RawClient(shared.url) for _ in range(16)]
-    with pytest.raises(DeviceError, match="BUSY: 16 sessions are open"):
+    with pytest.raises(DeviceError, match="BUSY: 16 connections are open"):
         pixeltree.connect(shared.url)
     for client in idle:
         client.close()
@@ -153,11 +168,21 @@ def test_a_request_before_hello_is_refused(shared):
 
 def test_only_one_session_drives_and_others_are_told(shared):
     tree = demo_tree()
-    with pixeltree.connect(shared.url) as first, pixeltree.connect(shared.url) as second:
-        pixeltree.TreeRunner(first, tree)
-        second.ping()
+    with pixeltree.connect(shared.url) as first:
+        runner = pixeltree.TreeRunner(first, tree)
         with pytest.raises(DeviceError, match="BUSY: another session drives"):
-            pixeltree.TreeRunner(second, tree).infer(render_digit(held_out()[0][0]))
+            pixeltree.connect(shared.url)
+        with pixeltree.connect(shared.url, observe=True) as second:
+            second.ping()
+            status = second.status()
+            assert (status.sessions, status.driver, status.tree) == (2, "pixeltree", tree.digest)
+            result = runner.infer(render_digit(held_out()[0][0]))
+            seen = second.watch(timeout=20)
+            assert (seen.frame, seen.label) == (result.frame, result.label)
+            assert np.array_equal(second.read_plane("R5"), first.read_plane("R5"))
+            assert set(second.holdings([tree.digest]).values()) == {WHOLE}
+            with pytest.raises(DeviceError, match="NOT_DRIVER: OpenTree from a session that observes"):
+                pixeltree.TreeRunner(second, tree)
     with pixeltree.connect(shared.url) as third:
         pixeltree.TreeRunner(third, tree)
 

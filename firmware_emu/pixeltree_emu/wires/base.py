@@ -38,8 +38,8 @@ class Wire(Protocol):
 
     Attributes:
         name: for logs, as in ``tcp 127.0.0.1:51514``.
-        persistent: the wire outlives its user, as a serial port does: ``read`` returns ``b""`` when a user leaves
-            and goes on with the bytes of the next.
+        persistent: the wire outlives its user, as a serial port does: ``read`` returns ``b""`` when a user
+            leaves and goes on with the bytes of the next.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Wire(Protocol):
         """
 
     def read(self, limit: int = READ_BYTES) -> bytes | None:
-        """Take 1 to ``limit`` bytes; None when there is nothing now, ``b""`` when the other end left in order.
+        """Take 1 to ``limit`` bytes; None: there is nothing now; ``b""``: the other end left in order.
 
         Raises:
             WireClosed: the other end is gone in another way.

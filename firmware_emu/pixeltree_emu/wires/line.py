@@ -17,7 +17,7 @@ _UNLIMITED_BYTES = 1 << 20
 """The same for a line that has latency but no rate."""
 
 _CATCH_UP = 0.100
-"""Seconds by which bytes that were waiting all along may be put on the line too late without losing its time."""
+"""Seconds by which bytes that were waiting all along may be put on the line late and lose no time."""
 
 _QUANTUM = 0.001
 """Seconds of line whose bytes arrive together when there are many, so that not each byte wakes the loop."""
@@ -80,8 +80,8 @@ class LineSettings:
 class Line:
     """Bytes on their way.
 
-    Byte i put on the line at t, counted from 0, arrives at max(t, end of the bytes before) + (i + 1) x seconds per
-    byte + latency. Times are absolute: a late caller gets more bytes at once, and never a slower line.
+    Byte i put on the line at t, counted from 0, arrives at max(t, end of the bytes before) + (i + 1) x
+    seconds per byte + latency. Times are absolute: a late caller gets more at once, never a slower line.
 
     Args:
         settings: how slow it is.

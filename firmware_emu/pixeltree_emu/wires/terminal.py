@@ -1,8 +1,9 @@
 """A wire over a pseudo terminal: serial code meets a real tty, found by a symbolic link of a fixed name.
 
-A tty has no moment at which somebody connects, only a first byte, and while no user has it open, its master end is
-in a state of permanent hang-up, which would spin a selector. So the wire holds the user's end open itself while
-nobody is there, and lets go of it at the first byte: from then on the hang-up tells that the user left.
+A tty has no moment at which somebody connects, only a first byte, and while no user has it open, its master
+end is in a state of permanent hang-up, which would spin a selector. So the wire holds the user's end open
+itself while nobody is there, and lets go of it at the first byte: from then on the hang-up tells that the
+user left.
 
 A user who leaves while another has the tty open, or comes back before we look, goes unnoticed, as on a cable.
 """

@@ -40,8 +40,8 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         reason = getattr(error, "reason", None) or error
         raise ListenError(
-            f"cannot use --tls-cert {certificate} with --tls-key {key}: {reason}; both must be PEM files that "
-            "belong together, the key without a passphrase"
+            f"cannot use --tls-cert {certificate} with --tls-key {key}: {reason}; both must be PEM files "
+            "that belong together, the key without a passphrase"
         ) from error
     return context
 
@@ -114,9 +114,7 @@ class TlsWire:
             try:
                 _, self._read_blocked = self._attempt(self._socket.do_handshake)
             except WireClosed as error:
-                raise WireClosed(
-                    f"no TLS session was agreed on ({error}); hosts need a tls:// URL"
-                ) from error
+                raise WireClosed(f"no TLS session was agreed on ({error}); use a tls:// URL") from error
             self._greeted = self._read_blocked == 0
         return self._greeted
 

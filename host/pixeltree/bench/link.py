@@ -21,6 +21,9 @@ from pixeltree.session import Patience
 from pixeltree_protocol.objects import Digest, FullyConnected, digest_of
 
 MIB = 1 << 20
+MOST_PING_RATIO = 5
+LEAST_GOODPUT = 0.97
+LEAST_MB_S = 50
 _PAYLOAD = 8 * MIB
 _INPUTS, _OUTPUTS = 2_048, 250
 _PING_FRAME = 22
@@ -61,8 +64,8 @@ def bench_link(
         progress: is told what comes next.
 
     Returns:
-        ``ping_us``, ``raw_echo_us`` and their ``ping_ratio``; per line ``goodput_ratio``; ``goodput_mb_s`` and
-        ``raw_mb_s`` over a unix socket; processor seconds per MiB of both ends; the machine.
+        ``ping_us``, ``raw_echo_us`` and their ``ping_ratio``; per line ``goodput_ratio``; ``goodput_mb_s``
+        and ``raw_mb_s`` over a unix socket; processor time per MiB of both ends, in ms; the machine.
     """
     objects = _objects(payload)
     size = sum(map(len, objects.values()))

@@ -1,7 +1,7 @@
 """A bare Python socket in another process: what the link is compared with.
 
-Run as a module, it serves one connection on a unix socket: it sends back what it gets, or, as ``sink``, answers
-one byte for every so many bytes.
+Run as a module, it serves one connection on a unix socket: it sends back what it gets, or, given a number of
+bytes, takes so many and answers one.
 """
 
 from __future__ import annotations

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.table import Table
+
+from pixeltree.bench.link import LEAST_GOODPUT, LEAST_MB_S, MIB, MOST_PING_RATIO, bench_link
+from pixeltree.cli.report import check_writable, write_json
 
 bench = typer.Typer(help="Time parts of Pixeltree.", no_args_is_help=True)
 
@@ -22,3 +30,49 @@ def _group() -> None:
 def engine(context: typer.Context) -> None:
     """Time the engines of the emulated array (options: pixeltree bench engine --help)."""
     os.execv(sys.executable, [sys.executable, "-m", "pixeltree_emu.bench", *context.args])
+
+
+@bench.command()
+def link(
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures to this file ('-' for the terminal).")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=10, help="Round trips to time.")] = 5_000,
+    mebibytes: Annotated[
+        float, typer.Option(min=0.1, help="Size of the uploads; the goals hold for 8.")
+    ] = 8.0,
+) -> None:
+    """Time the link: round trips beside a bare socket's, uploads beside the line's rate, processor time.
+
+    Starts emulated devices of its own, some behind simulated lines of 3 Mbaud (8N1) and 12 Mbit/s; takes
+    about 40 seconds. Run it on an idle machine.
+    """
+    screen = Console(stderr=str(json_file) == "-")
+    if json_file is not None:
+        check_writable(json_file)
+    with screen.status("starting") as status:
+        figures = bench_link(rounds, int(mebibytes * MIB), status.update)
+    if json_file is not None:
+        write_json(json_file, json.dumps(figures, indent=2))
+    if str(json_file) != "-":
+        screen.print(_link_table(figures))
+
+
+def _link_table(figures: dict[str, Any]) -> Table:
+    table = Table(title="The link")
+    for heading in ("figure", "measured", "goal"):
+        table.add_column(heading)
+    ratio = f"{figures['ping_ratio']} x a bare socket's"
+    table.add_row("round trip of an empty request", f"{figures['ping_us']} us", "")
+    table.add_row("  of a bare Python socket", f"{figures['raw_echo_us']} us", "")
+    table.add_row("  ratio", ratio, f"at most {MOST_PING_RATIO}")
+    for name, share in figures["goodput_ratio"].items():
+        table.add_row(f"upload over {name}, of the line", f"{share:.1%}", f"at least {LEAST_GOODPUT:.0%}")
+    unix = figures["goodput_mb_s"]["unix"]
+    table.add_row("upload over a unix socket", f"{unix} MB/s", f"at least {LEAST_MB_S}")
+    table.add_row("  a bare socket", f"{figures['raw_mb_s']} MB/s", "")
+    for end, milliseconds in figures["cpu_ms_per_mib"].items():
+        shown = "unknown" if milliseconds is None else f"{milliseconds} ms"
+        table.add_row(f"processor time per MiB, {end}", shown, "")
+    table.caption = figures["machine"]
+    return table

@@ -19,8 +19,11 @@ from pixeltree.cli.report import check_writable, write_json
 from pixeltree.demo.run import DemoReport, check_images, demo_budget, demo_tree, run_demo
 from pixeltree.device import Device, connect
 from pixeltree.emulator import EmulatorProcess
+from pixeltree.session import Patience
 
 _DEFAULT_IMAGES = 200
+_RECONNECT_TIME = 3.0
+"""Seconds for which a lost device is waited for: somebody looks on."""
 
 
 def demo(
@@ -69,7 +72,7 @@ def _device(url: str | None, screen: Console) -> Iterator[Device]:
         if url is None:
             with screen.status("starting an emulated device (the first start ever compiles its engine)"):
                 url = stack.enter_context(EmulatorProcess()).url
-        yield stack.enter_context(connect(url))
+        yield stack.enter_context(connect(url, Patience(reconnect=_RECONNECT_TIME)))
 
 
 def _progress(screen: Console) -> Progress:

@@ -27,7 +27,7 @@ def info(
         Path | None, typer.Option("--json", help="Write it to this file as well ('-' for the terminal).")
     ] = None,
 ) -> None:
-    """Show a device's name, protocol version and capabilities.
+    """Show a device's name, protocol version, capabilities and state, also while another host drives it.
 
     Examples: pixeltree info tcp://127.0.0.1:27900
 
@@ -37,14 +37,23 @@ def info(
     """
     if json_file is not None:
         check_writable(json_file)
-    with connect(url) as device:
-        welcome = device.welcome
+    with connect(url, observe=True) as device:
+        welcome, status = device.welcome, device.status()
     facts = {
         "device": welcome.device,
         "url": url,
         "protocol_version": welcome.version,
         "boot_id": welcome.boot_id.hex(),
         **asdict(welcome.capabilities),
+        "driver": status.driver or "nobody",
+        "sessions": status.sessions,
+        "objects": status.objects,
+        "used_bytes": status.used_bytes,
+        "icw_used": status.icw_used,
+        "frames": status.frames,
+        "device_us": status.device_ns // 1000,
+        "uptime_ms": status.uptime_ms,
+        "damaged_frames": status.damaged_frames,
     }
     if json_file is not None:
         write_json(json_file, json.dumps(facts, indent=2))

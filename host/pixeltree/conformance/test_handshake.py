@@ -16,6 +16,7 @@ from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.framing import encode_frame, wire_limit
 from pixeltree_protocol.messages import (
     ENVELOPE_BYTES,
+    LEAST_HOST_WINDOW,
     NO_SESSION,
     NONCE_BYTES,
     PROOF_BYTES,
@@ -33,8 +34,6 @@ from pixeltree_protocol.messages import (
     encode_body,
     seal,
 )
-
-_LEAST_WINDOW = wire_limit(512)
 
 _Kind = TypeVar("_Kind")
 
@@ -149,7 +148,7 @@ def test_a_host_of_many_versions_gets_one_that_both_speak(bench: Bench) -> None:
         replace(new_hello(), role=2),
         replace(new_hello(), role=255),
         replace(new_hello(), window=0),
-        replace(new_hello(), window=_LEAST_WINDOW // 2),
+        replace(new_hello(), window=LEAST_HOST_WINDOW - 1),
     ],
     ids=["role 2", "role 255", "no window", "a small window"],
 )

@@ -12,6 +12,7 @@ from pixeltree.conformance.conversation import Conversation
 from pixeltree.conformance.wire import frame_of
 from pixeltree_protocol.framing import wire_limit
 from pixeltree_protocol.messages import (
+    LEAST_HOST_WINDOW,
     ErrorCode,
     Holdings,
     Message,
@@ -25,8 +26,6 @@ from pixeltree_protocol.messages import (
 )
 from pixeltree_protocol.objects import digest_of
 
-_WINDOW = 16_384
-_LEAST_WINDOW = wire_limit(512)
 _SETTLING = 0.4
 _PUT_HEAD = 24
 _MANY = 40
@@ -55,42 +54,44 @@ def plane_of(driver: Conversation, request: int) -> bytes:
             return data
 
 
-@pytest.mark.parametrize("window", [_LEAST_WINDOW, 6_000, _WINDOW])
+@pytest.mark.parametrize("window", [LEAST_HOST_WINDOW, LEAST_HOST_WINDOW + 20_000])
 def test_the_device_keeps_to_the_hosts_window(bench: Bench, window: int) -> None:
     """HELLO's window: no more than so many bytes (or one frame) are on their way until they are handled."""
     driver = bench.drive(window)
     driver.handling = False
-    request = driver.send(ReadPlane("A"))
+    planes = [driver.send(ReadPlane("A")) for _ in range(2)]
     sizes = arriving(driver, _SETTLING)
     assert sizes, "nothing came, though the window has room for a frame"
     assert len(sizes) == 1 or sum(sizes) <= window, f"{sum(sizes)} bytes for a window of {window}"
     driver.tell_handled()
-    assert len(plane_of(driver, request)) == 65_536
+    for request in planes:
+        assert len(plane_of(driver, request)) == 65_536
 
 
 def test_a_window_opens_by_what_is_handled(bench: Bench) -> None:
     """The number `handled` makes room, byte for byte of the frames that it covers."""
-    driver = bench.drive(_WINDOW)
+    driver = bench.drive(LEAST_HOST_WINDOW)
     driver.handling = False
-    driver.send(ReadPlane("A"))
+    for _ in range(2):
+        driver.send(ReadPlane("A"))
     first = arriving(driver, _SETTLING)
     driver.tell_handled(1)
     later = arriving(driver, _SETTLING)
     assert later, "there is room again"
-    assert sum(first[1:]) + sum(later) <= _WINDOW
+    assert sum(first[1:]) + sum(later) <= LEAST_HOST_WINDOW
 
 
 def test_a_short_answer_overtakes_a_long_one(bench: Bench) -> None:
     """A PONG does not wait for the planes that were asked for before it."""
-    driver = bench.drive(_WINDOW)
+    driver = bench.drive(LEAST_HOST_WINDOW)
     driver.handling = False
-    planes = [driver.send(ReadPlane("A")) for _ in range(2)]
+    planes = [driver.send(ReadPlane("A")) for _ in range(4)]
     arriving(driver, _SETTLING)
     ping = driver.send(Ping(1))
     driver.tell_handled()
     assert driver.answer(ping, Pong) == Pong(1)
     parts = [came for came in driver.inbox if came.request in planes]
-    left = 2 * 65_536 - sum(len(_part(came.message).data) for came in parts)
+    left = 4 * 65_536 - sum(len(_part(came.message).data) for came in parts)
     assert left > 65_536, "the long answers came first"
     for request in planes:
         assert len(plane_of(driver, request)) == 65_536
@@ -116,7 +117,7 @@ def test_a_small_request_is_answered_while_an_upload_goes_on(driver: Conversatio
 
 def test_more_than_the_window_is_refused_and_counts_for_nothing(bench: Bench) -> None:
     """CREDIT_OVERRUN, in a NOTICE; what was sent beyond the window can be sent again when there is room."""
-    driver = bench.drive(_LEAST_WINDOW)
+    driver = bench.drive(LEAST_HOST_WINDOW)
     driver.handling = False  # the device's answers pile up until it acts on nothing more
     planes = [driver.send(ReadPlane("R5")) for _ in range(_MANY)]
     arriving(driver, _SETTLING)

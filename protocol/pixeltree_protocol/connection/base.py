@@ -36,6 +36,9 @@ _NO_NUMBERS = Numbers(0, 0, 0)
 SEND_AT_ONCE = 65_536
 """Bytes that :meth:`End.data_to_send` gives out at a time unless told otherwise."""
 
+_GREATEST_OUTGOING = 16_384
+"""Bytes of notices and repeated answers that may wait. What is not said then was said before, or is asked
+for again."""
 
 _TOO_EARLY = Rejected(ErrorCode.UNEXPECTED, "a message of a session before the handshake")
 _NOT_ADMITTED = {
@@ -74,10 +77,10 @@ class Ticket:
 def queue_message(
     delivery: Delivery, message: Message, ticket: Ticket, priority: Priority, limit: int = MAX_PAYLOAD
 ) -> None:
-    """Queue a message of a session.
+    """Queue a message of a session, whose payload may have ``limit`` bytes.
 
     Raises:
-        MessageError: a field does not fit its declaration, or the payload has more than ``limit`` bytes.
+        MessageError: it has more, or a field does not fit its declaration.
     """
     body = encode_body(message)
     size = ENVELOPE_BYTES + len(body)
@@ -138,7 +141,11 @@ class End:
         return self._delivery.unreceived_bytes if self._delivery else 0
 
     def data_to_send(self, now: float, limit: int = SEND_AT_ONCE) -> bytes:
-        """Take bytes that may go on the wire now: about ``limit`` at most; empty where there are none."""
+        """Take bytes that may go on the wire now: about ``limit`` at most; empty where there are none.
+
+        They begin with a zero: where the end of the last frame was lost on the way, this ends it, so that it
+        does not spoil the next one too.
+        """
         data = self._outgoing
         self._outgoing = bytearray()
         if self._state is State.READY and self._delivery is not None:
@@ -148,9 +155,10 @@ class End:
                 report = Report()
             if report is not None:
                 data += self._link_frame(Ack(report.poll, report.answer, report.reject))
-        if data:
-            self._last_sent = now
-        return bytes(data)
+        if not data:
+            return b""
+        self._last_sent = now
+        return b"\0" + data
 
     def next_timer(self) -> float | None:
         """When to call :meth:`data_to_send`, and to ask for silence, although nothing came in."""
@@ -175,8 +183,16 @@ class End:
         numbers = self._delivery.numbers if self._delivery else _NO_NUMBERS
         return encode_frame(encode_message(message, 0, numbers))
 
-    def _say(self, message: LinkMessage) -> None:
+    def _say(self, message: LinkMessage) -> bool:
+        """Queue a message of the link; who sends nonsense and takes no answers gets no more of them.
+
+        Returns:
+            Whether it will be sent.
+        """
+        if len(self._outgoing) >= _GREATEST_OUTGOING:
+            return False
         self._outgoing += self._link_frame(message)
+        return True
 
     # -- receiving ---------------------------------------------------------------------------------
 

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pixeltree_protocol.connection.authentication import device_proof, host_proof, same
 from pixeltree_protocol.connection.base import End, State, Ticket, queue_message
 from pixeltree_protocol.connection.events import DeviceEvent, Greeting, Left, Received, Rejected
-from pixeltree_protocol.declaration import Sender
+from pixeltree_protocol.declaration import BY_CODE, Sender
 from pixeltree_protocol.delivery import Delivery, Priority
 from pixeltree_protocol.errors import ProtocolError, StateError
-from pixeltree_protocol.framing import wire_limit
+from pixeltree_protocol.framing import BadFrame, Frame, wire_limit
 from pixeltree_protocol.messages import (
     ENVELOPE_BYTES,
+    LEAST_BODY,
+    LEAST_HEARTBEAT_MS,
+    LEAST_HOST_WINDOW,
+    MAX_BODY,
     NONCE_BYTES,
     PROTOCOL_VERSION,
     Capabilities,
@@ -33,9 +37,6 @@ from pixeltree_protocol.messages import (
     Welcome,
     shorten,
 )
-
-GREETING_BODY = 512
-"""Greatest body of a message before capabilities are known."""
 
 GREATEST_HOST_WINDOW = 4 << 20
 """However large a window a host offers, a device keeps no more than this for sending again."""
@@ -66,41 +67,53 @@ class Identity:
     token: bytes | None = None
 
     def __post_init__(self) -> None:
+        if not LEAST_BODY <= self.capabilities.max_body <= MAX_BODY:
+            raise ProtocolError(
+                f"bodies of {self.capabilities.max_body} bytes; a device takes {LEAST_BODY} to {MAX_BODY}"
+            )
         largest = wire_limit(self.capabilities.max_body + ENVELOPE_BYTES)
         if self.capabilities.credit_window < largest:
             raise ProtocolError(
                 f"a credit window of {self.capabilities.credit_window} bytes; the greatest message "
                 f"needs {largest}"
             )
-        if not 0 < 2 * self.heartbeat_ms < self.silence_ms <= 0xFFFF:
+        if not 2 * LEAST_HEARTBEAT_MS <= 2 * self.heartbeat_ms < self.silence_ms <= 0xFFFF:
             raise ProtocolError(
                 f"a silence of {self.silence_ms} ms must be more than two heartbeats of "
-                f"{self.heartbeat_ms} ms, and at most 65,535"
+                f"{self.heartbeat_ms} ms, which are at least {LEAST_HEARTBEAT_MS} ms, and at most 65,535"
             )
+        if not 0 <= self.resume_ms <= 0xFFFFFFFF:
+            raise ProtocolError(f"sessions may be kept for 0 to {0xFFFFFFFF:,} ms, not {self.resume_ms}")
 
 
+@dataclass
 class SessionState:
-    """The device's end of a session; it outlives its wires.
+    """The device's end of a session, which goes on while it has no wire.
 
     Attributes:
         session: its id.
-        role: what it may do.
+        confirmed: whether the host has said anything in it. Where it has not, WELCOME may have been lost, the
+            host knows nothing of the session and asks for another: do not keep it when its wire is gone.
     """
 
-    def __init__(self, session: bytes, role: Role, delivery: Delivery) -> None:
-        self.session = session
-        self.role = role
-        self.delivery = delivery
+    session: bytes
+    role: Role
+    delivery: Delivery
+    confirmed: bool = False
 
     def send(self, message: Reply, request: int = 0) -> Ticket:
-        """Queue a message, also while there is no wire; ``request`` is the id of what it answers."""
+        """Queue a message, also without a wire; ``request`` is the id of what it answers.
+
+        Raises:
+            MessageError: it is too long, or a field does not fit its declaration.
+        """
         ticket = Ticket(request)
         queue_message(self.delivery, message, ticket, _priority(message))
         return ticket
 
     def handled(self, event: DeviceEvent) -> None:
         """The owner is done with the oldest event of the session: its room may be used again."""
-        if isinstance(event, Received) or (isinstance(event, Rejected) and event.sequenced):
+        if _is_of_a_session(event):
             self.delivery.handled()
 
     @property
@@ -121,8 +134,7 @@ class DeviceConnection(End):
     """
 
     def __init__(self, identity: Identity, random: Callable[[int], bytes]) -> None:
-        greatest = max(identity.capabilities.max_body, GREETING_BODY) + ENVELOPE_BYTES
-        super().__init__(Sender.HOST, greatest)
+        super().__init__(Sender.HOST, identity.capabilities.max_body + ENVELOPE_BYTES)
         self.session: SessionState | None = None
         self._identity = identity
         self._random = random
@@ -155,10 +167,6 @@ class DeviceConnection(End):
         self._say(self._welcome)
         return self.session
 
-    def awaits_welcome(self, greeting: Greeting) -> bool:
-        """Whether a greeting is still to be answered; what came in together with it may say otherwise."""
-        return self._state is State.GREETED and self._hello is greeting.hello
-
     def detach(self) -> None:
         """The session on this wire goes on elsewhere, or not at all."""
         self._state = State.NEW
@@ -170,14 +178,26 @@ class DeviceConnection(End):
         self.detach()
 
     def send(self, message: Reply, request: int = 0) -> Ticket:
-        """Queue a message; ``request`` is the id of what it answers."""
-        assert self.session is not None
-        return self.session.send(message, request)
+        """See :meth:`SessionState.send`.
+
+        Raises:
+            StateError: there is no session on this wire at present.
+        """
+        return self._attached().send(message, request)
 
     def handled(self, event: DeviceEvent) -> None:
-        """The owner is done with the oldest event of the session: its room may be used again."""
-        if self.session is not None:
-            self.session.handled(event)
+        """See :meth:`SessionState.handled`, which also takes events of a session that has lost this wire.
+
+        Raises:
+            StateError: there is no session on this wire at present.
+        """
+        if _is_of_a_session(event):
+            self._attached().handled(event)
+
+    def _attached(self) -> SessionState:
+        if self.session is None:
+            raise StateError("there is no session on this wire; a new HELLO may have come in")
+        return self.session
 
     def stop(self, detail: str) -> None:
         """The device goes away."""
@@ -187,7 +207,11 @@ class DeviceConnection(End):
     # -- receiving ---------------------------------------------------------------------------------
 
     def receive_data(self, data: bytes, now: float) -> list[DeviceEvent]:
-        """Take bytes off the wire."""
+        """Take bytes off the wire.
+
+        A new HELLO ends a session's stay on this wire: events before its Greeting still belong to that
+        session, which :attr:`session` does not name any more.
+        """
         events: list[DeviceEvent] = []
         for frame in self._decoder.feed(data):
             event = self._open(frame, now)
@@ -195,11 +219,24 @@ class DeviceConnection(End):
                 followed = self._follow(event, now)
                 if followed is not None:
                     events.append(followed)
-            elif event is not None:
-                if not event.sequenced:
-                    self._say(Notice(event.code, shorten(event.detail)))
+            elif event is not None and self._tell(event):
                 events.append(event)
-        return events
+        return [event for event in events if not isinstance(event, Greeting) or self._stands(event)]
+
+    def _stands(self, greeting: Greeting) -> bool:
+        """Whether nothing that came in after a greeting has made it void."""
+        return self._state is State.GREETED and greeting.hello is self._hello
+
+    def _open(self, frame: Frame | BadFrame, now: float) -> Received | Rejected | None:
+        if self.session is not None and isinstance(frame, Frame):
+            self.session.confirmed |= BY_CODE.get(frame.payload[0]) not in (Hello, Proof)
+        return super()._open(frame, now)
+
+    def ended(self) -> None:
+        """The stream of bytes has ended; a frame in the making is damaged."""
+        rest = self._decoder.end()
+        if rest is not None:
+            self._say(Notice(ErrorCode.BAD_FRAME, shorten(self._damage(str(rest)).detail)))
 
     def _follow(self, event: Received, now: float) -> DeviceEvent | None:
         message = event.message
@@ -213,6 +250,19 @@ class DeviceConnection(End):
             return self._reject(ErrorCode.UNEXPECTED, f"{type(message).__name__} from a host")
         return event
 
+    def _tell(self, event: Rejected) -> bool:
+        """Say what is wrong with the wire, unless the host has not taken what was said before.
+
+        What is wrong with a request, the owner answers in order.
+        """
+        return event.sequenced or self._say(Notice(event.code, shorten(event.detail)))
+
+    def _left(self) -> Left | None:
+        if self._state is not State.READY:
+            return None
+        self.detach()
+        return Left()
+
     def _greeted(self, hello: Hello) -> DeviceEvent | None:
         if self._hello is not None and hello.nonce == self._hello.nonce and self._again():
             return None
@@ -224,7 +274,7 @@ class DeviceConnection(End):
                 f"this device {PROTOCOL_VERSION}"
             )
             return self._reject(ErrorCode.VERSION, detail)
-        if hello.role not in list(Role) or hello.window < wire_limit(GREETING_BODY):
+        if hello.role not in list(Role) or hello.window < LEAST_HOST_WINDOW:
             return self._reject(ErrorCode.OUT_OF_RANGE, "HELLO has a role or window outside its limits")
         self._greeting = self._numbers
         if self._identity.token is not None:
@@ -234,13 +284,6 @@ class DeviceConnection(End):
             return None
         self._state = State.GREETED
         return Greeting(hello)
-
-    def _left(self) -> DeviceEvent | None:
-        """At once, and not when the owner gets to it: the next HELLO may already be there."""
-        if self._state is not State.READY:
-            return None
-        self.detach()
-        return Left()
 
     def _again(self) -> bool:
         """A HELLO that was answered before has come again; say the same."""
@@ -284,6 +327,11 @@ class DeviceConnection(End):
             identity.name,
             identity.capabilities,
         )
+
+
+def _is_of_a_session(event: DeviceEvent) -> bool:
+    """Whether an event takes room in the window."""
+    return isinstance(event, Received) or (isinstance(event, Rejected) and event.sequenced)
 
 
 def _priority(message: Reply) -> Priority:

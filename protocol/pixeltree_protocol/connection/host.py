@@ -17,10 +17,14 @@ from pixeltree_protocol.connection.events import (
 )
 from pixeltree_protocol.declaration import Sender
 from pixeltree_protocol.delivery import Delivery, Priority
-from pixeltree_protocol.errors import StateError
+from pixeltree_protocol.errors import ProtocolError, StateError
 from pixeltree_protocol.framing import MAX_PAYLOAD, FrameDecoder, wire_limit
 from pixeltree_protocol.messages import (
     ENVELOPE_BYTES,
+    LEAST_BODY,
+    LEAST_HEARTBEAT_MS,
+    LEAST_HOST_WINDOW,
+    MAX_BODY,
     NO_SESSION,
     NONCE_BYTES,
     PROTOCOL_VERSION,
@@ -40,8 +44,8 @@ from pixeltree_protocol.messages import (
 DEFAULT_WINDOW = 1 << 20
 """Bytes that a device may have on their way to this host."""
 
-_REPEAT_HELLO = 0.25
-_REPEAT_AT_MOST_EVERY = 1.0
+REPEAT_HELLO = 0.25
+REPEAT_AT_MOST_EVERY = 1.0
 _REFUSALS = (ErrorCode.VERSION, ErrorCode.BUSY, ErrorCode.AUTHENTICATION)
 _KNOWN_CODES = frozenset(ErrorCode)
 
@@ -69,6 +73,8 @@ class HostConnection(End):
         window: int = DEFAULT_WINDOW,
     ) -> None:
         super().__init__(Sender.DEVICE, MAX_PAYLOAD)
+        if window < LEAST_HOST_WINDOW:
+            raise ProtocolError(f"a host's window has at least {LEAST_HOST_WINDOW} bytes, not {window}")
         self.welcome: Welcome | None = None
         self._client = client
         self._random = random
@@ -80,7 +86,7 @@ class HostConnection(End):
         self._challenge = b""
         self._hello = b""
         self._hello_at = 0.0
-        self._hello_pause = _REPEAT_HELLO
+        self._hello_pause = REPEAT_HELLO
         self._last_request = 0
 
     def connect(self, now: float) -> None:
@@ -93,9 +99,9 @@ class HostConnection(End):
         hello = Hello(
             PROTOCOL_VERSION, PROTOCOL_VERSION, self._nonce, session, self._role, self._window, self._client
         )
-        self._hello = b"\0" + self._link_frame(hello)  # the zero ends whatever stood on the wire before
+        self._hello = self._link_frame(hello)
         self._outgoing = bytearray()
-        self._hello_pause = _REPEAT_HELLO
+        self._hello_pause = REPEAT_HELLO
         self._hello_at = now
 
     def cut(self) -> None:
@@ -103,9 +109,10 @@ class HostConnection(End):
         self._state = State.CUT
 
     def leave(self) -> None:
-        """The session ends; what is still to send goes out before."""
+        """The session ends at once: what is still to send is not sent any more."""
         if self._state is State.READY:
             self._say(Leave())
+            self._state = State.CUT
 
     def send(self, message: Request, priority: Priority = Priority.REQUEST) -> Ticket:
         """Queue a request, also while the wire is cut.
@@ -127,7 +134,7 @@ class HostConnection(End):
         """See :class:`End`; while greeting, HELLO again and again."""
         if self._state is State.GREETING and now >= self._hello_at:
             self._hello_at = now + self._hello_pause
-            self._hello_pause = min(2 * self._hello_pause, _REPEAT_AT_MOST_EVERY)
+            self._hello_pause = min(2 * self._hello_pause, REPEAT_AT_MOST_EVERY)
             self._outgoing += self._hello
         return super().data_to_send(now, limit)
 
@@ -172,7 +179,7 @@ class HostConnection(End):
     def _noticed(self, notice: Notice, now: float) -> HostEvent:
         code = ErrorCode(notice.code) if notice.code in _KNOWN_CODES else ErrorCode.INTERNAL
         if self._state is State.GREETING and code in _REFUSALS:
-            return Refused(code, notice.detail)
+            return self._refused(code, notice.detail)
         if self._state is State.READY and code is ErrorCode.UNEXPECTED:
             self.connect(now)  # the device has forgotten us: on a serial line nothing else tells of a restart
         return Rejected(code, notice.detail)
@@ -181,7 +188,7 @@ class HostConnection(End):
         if self._state is not State.GREETING or message.nonce != self._nonce:
             return None
         if self._token is None:
-            return Refused(ErrorCode.AUTHENTICATION, "the device wants a token")
+            return self._refused(ErrorCode.AUTHENTICATION, "the device wants a token")
         self._challenge = message.challenge
         self._say(Proof(host_proof(self._token, self._nonce, self._challenge)))
         return None
@@ -189,9 +196,12 @@ class HostConnection(End):
     def _welcomed(self, welcome: Welcome, now: float) -> HostEvent | None:
         if self._state is not State.GREETING or welcome.nonce != self._nonce:
             return None  # an answer to a repetition, or from an earlier wire
-        refusal = self._problem(welcome)
-        if refusal is not None:
-            return refusal
+        if not self._proven(welcome):
+            detail = "the device did not prove that it knows the token"
+            return self._refused(ErrorCode.AUTHENTICATION, detail)
+        problem = _problem(welcome)
+        if problem:
+            return self._refused(ErrorCode.VERSION, problem)
         before, self.welcome = self.welcome, welcome
         resumed = before is not None and welcome.resumed and welcome.session == before.session
         if resumed and self._delivery is not None:
@@ -199,27 +209,38 @@ class HostConnection(End):
             delivery.resume(self._numbers)
         else:
             delivery = Delivery(welcome.capabilities.credit_window, self._window)
+            delivery.tell()  # so that the device knows that WELCOME arrived
         self._begin(delivery, welcome.heartbeat_ms, welcome.silence_ms, now)
         role = Role(welcome.role)
         if before is None or resumed:
             return Ready(welcome, role)
         return SessionLost(welcome, role, welcome.boot_id != before.boot_id)
 
-    def _problem(self, welcome: Welcome) -> Refused | None:
-        """Why there can be no session with a device that greets like this."""
-        if welcome.version != PROTOCOL_VERSION:
-            detail = (
-                f"the device chose protocol version {welcome.version}; this host speaks {PROTOCOL_VERSION}"
-            )
-            return Refused(ErrorCode.VERSION, detail)
-        if self._token is not None:
-            expected = device_proof(self._token, self._nonce, self._challenge)
-            if not self._challenge or not same(welcome.proof, expected):
-                return Refused(ErrorCode.AUTHENTICATION, "the device did not prove that it knows the token")
-        largest = wire_limit(welcome.capabilities.max_body + ENVELOPE_BYTES)
-        if welcome.capabilities.credit_window < largest:
-            detail = f"the device's window does not hold its greatest message of {largest} bytes"
-            return Refused(ErrorCode.VERSION, detail)
-        if welcome.role not in list(Role) or not 0 < 2 * welcome.heartbeat_ms < welcome.silence_ms:
-            return Refused(ErrorCode.VERSION, "the device's WELCOME has a field outside its limits")
-        return None
+    def _refused(self, code: ErrorCode, detail: str) -> Refused:
+        self._state = State.CUT
+        return Refused(code, detail)
+
+    def _proven(self, welcome: Welcome) -> bool:
+        if self._token is None:
+            return True
+        expected = device_proof(self._token, self._nonce, self._challenge)
+        return bool(self._challenge) and same(welcome.proof, expected)
+
+
+def _problem(welcome: Welcome) -> str:
+    """Why there can be no session with a device that greets like this; empty where there can."""
+    capabilities = welcome.capabilities
+    if welcome.version != PROTOCOL_VERSION:
+        return f"the device chose protocol version {welcome.version}; this host speaks {PROTOCOL_VERSION}"
+    if not LEAST_BODY <= capabilities.max_body <= MAX_BODY:
+        return f"the device takes bodies of {capabilities.max_body} bytes, not {LEAST_BODY} to {MAX_BODY}"
+    largest = wire_limit(capabilities.max_body + ENVELOPE_BYTES)
+    if capabilities.credit_window < largest:
+        return f"the device's window does not hold its greatest message of {largest} bytes"
+    in_limits = (
+        welcome.role in list(Role)
+        and welcome.session != NO_SESSION
+        and welcome.heartbeat_ms >= LEAST_HEARTBEAT_MS
+        and 2 * welcome.heartbeat_ms < welcome.silence_ms
+    )
+    return "" if in_limits else "the device's WELCOME has a field outside its limits"

@@ -7,6 +7,9 @@ A message is a frozen dataclass whose fields' bytes, units and limits are in its
 from pixeltree_protocol.messages.codec import (
     ENVELOPE_BYTES,
     ENVELOPE_FIELDS,
+    LEAST_BODY,
+    LEAST_HOST_WINDOW,
+    MAX_BODY,
     Envelope,
     LinkMessage,
     Message,
@@ -22,6 +25,7 @@ from pixeltree_protocol.messages.codec import (
     shorten,
 )
 from pixeltree_protocol.messages.codes import (
+    LEAST_HEARTBEAT_MS,
     MAX_FAULT_TIMEOUT_MS,
     MEANINGS,
     PROTOCOL_VERSION,
@@ -71,6 +75,10 @@ from pixeltree_protocol.messages.objects import Holdings, Put, Query, Stored
 __all__ = [
     "ENVELOPE_BYTES",
     "ENVELOPE_FIELDS",
+    "LEAST_BODY",
+    "LEAST_HEARTBEAT_MS",
+    "LEAST_HOST_WINDOW",
+    "MAX_BODY",
     "MAX_FAULT_TIMEOUT_MS",
     "MEANINGS",
     "NONCE_BYTES",

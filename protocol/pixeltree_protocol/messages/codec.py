@@ -10,6 +10,7 @@ import construct as c
 from pixeltree_protocol.declaration import BY_CODE, MESSAGES, Declaration, Sender, field_values, make
 from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.errors import MessageError
+from pixeltree_protocol.framing import MAX_PAYLOAD, wire_limit
 from pixeltree_protocol.messages.codes import ErrorCode
 from pixeltree_protocol.messages.device import (
     Error,
@@ -46,6 +47,13 @@ ENVELOPE_FIELDS = (
     ("handled", "u16", "all payloads of the other direction before this number have been acted on"),
 )
 """Of the envelope, in order: name, type, meaning."""
+
+MAX_BODY = MAX_PAYLOAD - ENVELOPE_BYTES
+LEAST_BODY = 512
+"""What every device takes: the greatest body of a message before capabilities are known."""
+
+LEAST_HOST_WINDOW = wire_limit(MAX_PAYLOAD)
+"""A host has room for any frame that there can be."""
 
 MAX_DETAIL = 500
 _NOTHING = Numbers(0, 0, 0)

@@ -6,6 +6,7 @@ from enum import IntEnum
 
 PROTOCOL_VERSION = 2
 MAX_FAULT_TIMEOUT_MS = 3_600_000
+LEAST_HEARTBEAT_MS = 10
 WHOLE = 0xFFFFFFFF
 """In HOLDINGS: the device has the whole object."""
 

@@ -22,7 +22,13 @@ NO_SESSION = bytes(8)
     Field("nonce", NONCE, "random; the same in every HELLO sent on one wire, new on every wire"),
     Field("session", ID, "session to go on with; zeros for a new one"),
     Field("role", c.Int8ul, "what the host wants to do", limits="0 drive, 1 observe"),
-    Field("window", c.Int32ul, "what may be on its way to the host, unhandled", "bytes on the wire"),
+    Field(
+        "window",
+        c.Int32ul,
+        "what may be on its way to the host, unhandled",
+        "bytes on the wire",
+        "at least 65,801: one frame of the greatest size",
+    ),
     Field("client", TEXT, "name of the host's software, for the device's log"),
     sequenced=False,
 )
@@ -87,7 +93,7 @@ CAPABILITIES = record(
     Field("icw_store", c.Int32ul, "room for the words of resident blocks together", "instruction words"),
     Field("memory_bytes", c.Int32ul, "room for all resident objects together", "bytes"),
     Field("max_object", c.Int32ul, "greatest size of an object", "bytes"),
-    Field("max_body", c.Int16ul, "greatest body of a message to the device", "bytes", "512 to 65,517"),
+    Field("max_body", c.Int16ul, "greatest body of a message to the device", "bytes", "512 to 65,526"),
     Field(
         "credit_window",
         c.Int32ul,

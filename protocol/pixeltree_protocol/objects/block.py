@@ -19,18 +19,20 @@ MAX_BLOCK_WORDS = 1024
 
 _BYTES_PER_WORD = 10
 
-_TABLE_ENTRY = c.Struct(
-    # Bits 0-9: which of the ten data bytes are present; bits 10-12: clock class.
-    "head" / c.Int16ul,
-    "data" / c.Bytes(lambda this: (this.head & 0x3FF).bit_count()),
+TABLE_ENTRY = c.Struct(
+    "head"
+    / c.Int16ul
+    * "bits 0 to 9: which of the word's ten bytes are not zero; bits 10 to 12: clock class",
+    "data" / c.Bytes(lambda this: (this.head & 0x3FF).bit_count()) * "those bytes, least significant first",
 )
 
-_LAYOUT = object_layout(
+LAYOUT = object_layout(
     ObjectKind.BLOCK,
-    "word_count" / c.Int16ul,
-    "table" / c.PrefixedArray(c.Int16ul, _TABLE_ENTRY),
-    # One index per word, in as few bits as the table needs, least significant bit first.
-    "indices" / c.GreedyBytes,
+    "word_count" / c.Int16ul * "words of the block, 1 to 1,024",
+    "table" / c.PrefixedArray(c.Int16ul, TABLE_ENTRY) * "the distinct words, in rising order",
+    "indices"
+    / c.GreedyBytes
+    * "one index per word, in as few bits as the greatest index needs, least significant bit first",
 )
 
 
@@ -53,7 +55,7 @@ class Block:
         for offset, word in enumerate(self.words):
             packed |= position[word] << offset * width
         return build(
-            _LAYOUT,
+            LAYOUT,
             "block",
             {
                 "word_count": len(self.words),
@@ -69,7 +71,7 @@ class Block:
         Raises:
             ObjectError: the bytes are not a block.
         """
-        fields = parse(_LAYOUT, "block", data)
+        fields = parse(LAYOUT, "block", data)
         table = [_word(entry, index) for index, entry in enumerate(fields.table)]
         width = _index_width(len(table))
         expected = (fields.word_count * width + 7) // 8

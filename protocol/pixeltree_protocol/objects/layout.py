@@ -42,8 +42,8 @@ def short(digest: Digest) -> str:
 def object_layout(kind: ObjectKind, *fields: Any) -> c.Construct:  # noqa: ANN401 - construct is untyped
     """The construct of one kind of object: header, fields, and nothing after them."""
     return c.Struct(
-        "kind" / c.Const(bytes([kind])),
-        "version" / c.Const(bytes([LAYOUT_VERSION])),
+        "kind" / c.Const(bytes([kind])) * "which kind of object",
+        "version" / c.Const(bytes([LAYOUT_VERSION])) * "layout version",
         *fields,
         c.Terminated,
     )

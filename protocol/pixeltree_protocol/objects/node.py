@@ -21,28 +21,35 @@ _DIGEST = c.Bytes(DIGEST_BYTES)
 
 _EXIT_LABEL, _EXIT_CHILD = 0, 1
 
-_NODE_LAYOUT = object_layout(
+EXIT = c.Struct(
+    "kind" / c.Int8ul * "0 a label, which ends the frame; 1 a child node",
+    "target"
+    / c.Switch(c.this.kind, {_EXIT_LABEL: c.Int16ul, _EXIT_CHILD: _DIGEST}, default=c.Error)
+    * "the label, or the child's digest",
+)
+
+NODE_LAYOUT = object_layout(
     ObjectKind.NODE,
-    "program" / _DIGEST,
-    "blocks" / c.PrefixedArray(c.Int8ul, _DIGEST),
-    "segments" / c.PrefixedArray(c.Int8ul, _DIGEST),
-    "dregs" / c.Int16ul,  # bit i: the node uses Ri as it likes
-    "aregs" / c.Int8ul,  # bit i: the node uses the i-th of A B C D E F NEWS
+    "program" / _DIGEST * "digest of the program object",
+    "blocks"
+    / c.PrefixedArray(c.Int8ul, _DIGEST)
+    * "in the order of the slots by which the program names them",
+    "segments" / c.PrefixedArray(c.Int8ul, _DIGEST) * "likewise",
+    "dregs" / c.Int16ul * "bit i: the node may write Ri, 0 to 12; other bits are 0",
+    "aregs" / c.Int8ul * "bit i: the node may write the i-th of A B C D E F NEWS; bit 7 is 0",
     "exits"
     / c.PrefixedArray(
         c.Int8ul,
-        c.Struct(
-            "kind" / c.Int8ul,
-            "target" / c.Switch(c.this.kind, {_EXIT_LABEL: c.Int16ul, _EXIT_CHILD: _DIGEST}, default=c.Error),
-        ),
-    ),
+        EXIT,
+    )
+    * "one per outcome; none for a capture node",
 )
 
-_TREE_LAYOUT = object_layout(
+TREE_LAYOUT = object_layout(
     ObjectKind.TREE,
-    "input_plane" / c.Int8ul,  # DREG index
-    "capture" / _DIGEST,
-    "root" / _DIGEST,
+    "input_plane" / c.Int8ul * "index of the DREG that holds the thresholded frame, 0 to 12",
+    "capture" / _DIGEST * "digest of the capture node",
+    "root" / _DIGEST * "digest of the first node",
 )
 
 
@@ -114,7 +121,7 @@ class Node:
             "aregs": sum(1 << AREGS.index(reg) for reg in self.aregs),
             "exits": exits,
         }
-        return build(_NODE_LAYOUT, "node", values)
+        return build(NODE_LAYOUT, "node", values)
 
     @classmethod
     def decode(cls, data: bytes) -> Node:
@@ -123,7 +130,7 @@ class Node:
         Raises:
             ObjectError: the bytes are not a node.
         """
-        fields = parse(_NODE_LAYOUT, "node", data)
+        fields = parse(NODE_LAYOUT, "node", data)
         if fields.dregs >> len(DREGS) or fields.aregs >> len(AREGS):
             raise ObjectError("a node claims a register that the chip does not have")
         return cls(
@@ -160,7 +167,7 @@ class TreeRoot:
     def encode(self) -> bytes:
         """The tree's object bytes."""
         values = {"input_plane": DREGS.index(self.input_plane), "capture": self.capture, "root": self.root}
-        return build(_TREE_LAYOUT, "tree", values)
+        return build(TREE_LAYOUT, "tree", values)
 
     @classmethod
     def decode(cls, data: bytes) -> TreeRoot:
@@ -169,7 +176,7 @@ class TreeRoot:
         Raises:
             ObjectError: the bytes are not a tree.
         """
-        fields = parse(_TREE_LAYOUT, "tree", data)
+        fields = parse(TREE_LAYOUT, "tree", data)
         if fields.input_plane >= len(DREGS):
             raise ObjectError(f"a tree's input plane is R{fields.input_plane}; the chip has R0 to R12")
         return cls(DREGS[fields.input_plane], fields.capture, fields.root)

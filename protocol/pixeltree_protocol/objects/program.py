@@ -147,17 +147,20 @@ STEPS: tuple[StepForm, ...] = (
 _FORM_OF: dict[type[Step], StepForm] = {form.step: form for form in STEPS}
 _BY_OPCODE = {form.opcode: form for form in STEPS}
 
-_STEP_LAYOUT = c.Struct(
-    "opcode" / c.Int8ul,
+STEP_LAYOUT = c.Struct(
+    "opcode" / c.Int8ul * "which step",
     "operands"
     / c.Switch(
         c.this.opcode,
         {form.opcode: c.Sequence(*(kind for kind, _, _ in form.operands)) for form in STEPS},
         default=c.Error,
-    ),
+    )
+    * "see the table of steps",
 )
 
-_LAYOUT = object_layout(ObjectKind.PROGRAM, "steps" / c.PrefixedArray(c.Int16ul, _STEP_LAYOUT))
+LAYOUT = object_layout(
+    ObjectKind.PROGRAM, "steps" / c.PrefixedArray(c.Int16ul, STEP_LAYOUT) * "in the order in which they run"
+)
 
 
 def form_of(step: Step) -> StepForm:
@@ -189,7 +192,7 @@ class Program:
         steps = [
             {"opcode": _FORM_OF[type(step)].opcode, "operands": operand_values(step)} for step in self.steps
         ]
-        return build(_LAYOUT, "program", {"steps": steps})
+        return build(LAYOUT, "program", {"steps": steps})
 
     @classmethod
     def decode(cls, data: bytes) -> Program:
@@ -198,7 +201,7 @@ class Program:
         Raises:
             ObjectError: the bytes are not a program, or a step's operand is out of range.
         """
-        parsed: Any = parse(_LAYOUT, "program", data)
+        parsed: Any = parse(LAYOUT, "program", data)
         return cls(tuple(_BY_OPCODE[entry.opcode].step(*entry.operands) for entry in parsed.steps))
 
     def listing(self) -> str:

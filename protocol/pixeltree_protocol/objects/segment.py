@@ -15,37 +15,40 @@ from pixeltree_protocol.registers import ARRAY_SIZE
 _GRID_SIDES = (1, 2, 4, 8, 16)
 _GREATEST_LOGIT = 2**31 - 1
 
-_BLOCK_PLANES = c.Struct(
-    "grid_rows" / c.Int8ul,
-    "grid_columns" / c.Int8ul,
+BLOCK_PLANES = c.Struct(
+    "grid_rows" / c.Int8ul * "rows of the block grid: 1, 2, 4, 8 or 16",
+    "grid_columns" / c.Int8ul * "columns of the block grid, likewise",
     "planes"
     / c.PrefixedArray(
         c.Int8ul,
-        # Bit (row * grid_columns + column), least significant first; block row 0 is the top one,
-        # block column 0 the RIGHT one, like the array's own coordinates.
         c.Bytes(lambda this: (this._.grid_rows * this._.grid_columns + 7) // 8),
-    ),
+    )
+    * "bit row * grid_columns + column, least significant first; row 0 is the top, column 0 the RIGHT one",
 )
 
-_FULLY_CONNECTED = c.Struct(
-    "inputs" / c.Int16ul,
-    "outputs" / c.Int8ul,
-    "biases" / c.Bytes(lambda this: 4 * this.outputs),  # int32 each
-    # One row per output; bit i (least significant first) is the sign of input i: 1 is +1, 0 is -1.
-    "weights" / c.Bytes(lambda this: this.outputs * ((this.inputs + 7) // 8)),
+FULLY_CONNECTED = c.Struct(
+    "inputs" / c.Int16ul * "input bits, 1 to 65,535",
+    "outputs" / c.Int8ul * "output sums, at least 1",
+    "biases"
+    / c.Bytes(lambda this: 4 * this.outputs)
+    * "int32 each, one per output; at most 2^31 - 1 - inputs either way",
+    "weights"
+    / c.Bytes(lambda this: this.outputs * ((this.inputs + 7) // 8))
+    * "a row per output; bit i, least significant first, is the sign of input i: 1 is +1, 0 is -1",
 )
 
-_LAYOUT_NUMBER = {"block_planes": 1, "fully_connected": 2}
+_NUMBERS = {"block_planes": 1, "fully_connected": 2}
 
-_LAYOUT = object_layout(
+LAYOUT = object_layout(
     ObjectKind.SEGMENT,
-    "layout" / c.Enum(c.Int8ul, **_LAYOUT_NUMBER),
+    "layout" / c.Enum(c.Int8ul, **_NUMBERS) * "1 block planes, 2 fully connected",
     "body"
     / c.Switch(
         c.this.layout,
-        {"block_planes": _BLOCK_PLANES, "fully_connected": _FULLY_CONNECTED},
+        {"block_planes": BLOCK_PLANES, "fully_connected": FULLY_CONNECTED},
         default=c.Error,
-    ),
+    )
+    * "see below",
 )
 
 
@@ -81,7 +84,7 @@ class BlockPlanes:
         size = (self.blocks + 7) // 8
         planes = [plane.to_bytes(size, "little") for plane in self.planes]
         body = {"grid_rows": self.grid_rows, "grid_columns": self.grid_columns, "planes": planes}
-        return build(_LAYOUT, "segment", {"layout": "block_planes", "body": body})
+        return build(LAYOUT, "segment", {"layout": "block_planes", "body": body})
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ class FullyConnected:
             "biases": struct.pack(f"<{len(self.biases)}i", *self.biases),
             "weights": b"".join(self.weights),
         }
-        return build(_LAYOUT, "segment", {"layout": "fully_connected", "body": body})
+        return build(LAYOUT, "segment", {"layout": "fully_connected", "body": body})
 
 
 Segment = BlockPlanes | FullyConnected
@@ -130,7 +133,7 @@ def decode_segment(data: bytes) -> Segment:
     Raises:
         ObjectError: the bytes are not a segment.
     """
-    fields: Any = parse(_LAYOUT, "segment", data)
+    fields: Any = parse(LAYOUT, "segment", data)
     body = fields.body
     if str(fields.layout) == "block_planes":
         planes = tuple(int.from_bytes(plane, "little") for plane in body.planes)

@@ -1,0 +1,70 @@
+"""What tools/make_protocol_docs.py writes is up to date and complete."""
+
+import importlib.util
+import re
+from pathlib import Path
+from typing import get_args
+
+import construct
+import pytest
+
+from pixeltree_protocol.declaration import MESSAGES
+from pixeltree_protocol.messages import ErrorCode, Reply, Request
+from pixeltree_protocol.messages.duties import DUTIES
+from pixeltree_protocol.messages.layouts import TEXT
+
+ROOT = Path(__file__).parents[2]
+
+
+def load_tool():
+    spec = importlib.util.spec_from_file_location("make_protocol_docs", ROOT / "tools/make_protocol_docs.py")
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
+
+
+TOOL = load_tool()
+PROTOCOL = (ROOT / "docs/protocol.md").read_text()
+
+
+@pytest.mark.parametrize("name", TOOL.NAMES)
+def test_a_document_is_that_of_the_declarations(name):
+    assert (TOOL.DOCS / name).read_text() == TOOL.document(name), "run: python tools/make_protocol_docs.py"
+
+
+@pytest.mark.parametrize("name", TOOL.NAMES)
+def test_a_document_has_no_open_placeholder(name):
+    assert "{{" not in TOOL.document(name)
+
+
+def test_every_table_is_used():
+    prose = "".join((TOOL.PROSE / name).read_text() for name in TOOL.NAMES)
+    assert set(re.findall(r"^\{\{([a-z_]+)\}\}$", prose, re.MULTILINE)) == set(TOOL.TABLES)
+
+
+@pytest.mark.parametrize("cls", MESSAGES, ids=lambda cls: cls.__name__)
+def test_every_message_is_documented_with_every_field(cls):
+    declaration = MESSAGES[cls]
+    head = f"### {declaration.code} {TOOL.wire_name(cls)}\n"
+    section = PROTOCOL.split(head)[1].split("\n### ")[0]
+    for field in declaration.fields:
+        assert f"| `{field.name}` | {TOOL.c_type(field.layout)} |" in section
+        assert field.meaning in section
+
+
+def test_every_error_code_is_documented():
+    for code in ErrorCode:
+        assert f"| {code.value} | {code.name} |" in PROTOCOL
+
+
+def test_every_request_has_a_duty_whose_answers_are_replies():
+    assert [duty.request for duty in DUTIES] == list(dict.fromkeys(duty.request for duty in DUTIES))
+    assert {duty.request for duty in DUTIES} == set(get_args(Request))
+    assert {answer for duty in DUTIES for answer in duty.answers} < set(get_args(Reply))
+
+
+def test_offsets_are_where_the_bytes_are():
+    layouts = [("a", construct.Int8ul), ("b", construct.Int32ul), ("c", construct.GreedyBytes)]
+    assert TOOL.offsets(layouts) == ["0", "1", "5"]
+    layouts = [("a", TEXT), ("b", construct.Int16ul), ("c", construct.Int8ul)]
+    assert TOOL.offsets(layouts) == ["0", "end of `a`", "end of `a` + 2"]
