@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from pixeltree.compiler import Compiled, compile_model
+from pixeltree.compiler.pipeline import Where
 from pixeltree.compiler.predict import Cost
 from pixeltree.compiler.sizes import block_bytes, block_words, head_bytes, program_bytes, segment_bytes
 from pixeltree.errors import DataError
@@ -27,6 +28,12 @@ def compile_(
     report: Annotated[
         bool, typer.Option("--report", help="Show words, time, planes and bytes of every layer.")
     ] = False,
+    head: Annotated[
+        Where | None,
+        typer.Option(
+            "--head", help="Where a fully connected head is computed; where it is faster if left out."
+        ),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the planes in use over the program to this file.")
     ] = None,
@@ -41,7 +48,7 @@ def compile_(
     for name, folded in _models(model, tree):
         show = _shower(console, name) if dump_ir else None
         layout = tree.geometry.layout(folded) if tree else None
-        compiled[name] = compile_model(folded, layout=layout, show=show)
+        compiled[name] = compile_model(folded, layout=layout, show=show, head=head)
         node = compiled[name].node
         console.print(
             f"{name}: {compiled[name].cost.words} words, {compiled[name].cost.nanoseconds / 1000:,.1f} us, "

@@ -22,11 +22,12 @@ from pixeltree_protocol.objects.program import (
     SelectRect,
     SetIn,
     Step,
+    SumLogit,
 )
 from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital, Register
 
-MASKS, WEIGHTS = 0, 1
-"""Slots of the segments that covers read; a fully connected head's follows."""
+MASKS, WEIGHTS, HEAD = 0, 1, 2
+"""Slots of segments: masks and bits that covers read, then a head's: its mask, or the whole layer."""
 
 
 @dataclass
@@ -127,7 +128,10 @@ class Encoder:
                 step = SelectRect(*operation.corners)
             case ir.LoadWeights():
                 dregs = [_dreg(cube) for cube in operation.cubes]
-                where = (MASKS, operation.mask, WEIGHTS, operation.bit, self._unit.grid_shift)
+                grid = self._unit.head_grid
+                shift = grid.shift if operation.of_head and grid else self._unit.grid_shift
+                slot = HEAD if operation.of_head else MASKS
+                where = (slot, operation.mask, WEIGHTS, operation.bit, shift)
                 step = LoadCover(*where, *dregs)
             case ir.Scan():
                 step = ScanDreg(_dreg(operation.plane), operation.row, operation.row_step, operation.rows)
@@ -136,8 +140,12 @@ class Encoder:
                 step = ScanLogits(
                     WEIGHTS, operation.bit, operation.unit, areg, *operation.corners, pitch, pitch
                 )
+            case ir.SumLogit():
+                areg = AREGS.index(_analog(operation.total))
+                where_from = (*operation.pattern, *operation.parts)
+                step = SumLogit(WEIGHTS, operation.bit, operation.unit, areg, *where_from)
             case ir.ApplyWeights():
-                step = ApplyFullyConnected(2 if self._unit.weights else 0)
+                step = ApplyFullyConnected(HEAD if self._unit.weights else 0)
             case ir.Decide():
                 step = Argmax()
             case _:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pixeltree.compiler import ir
+from pixeltree.compiler.array_head import lower_array_head
 from pixeltree.compiler.placement import (
     INPUT,
     FeatureMap,
@@ -52,7 +53,11 @@ class Lowered:
 
 
 def lower(
-    model: FoldedModel, layout: Layout, arrangement: Sequence[tuple[int, ...]], in_pairs: bool = False
+    model: FoldedModel,
+    layout: Layout,
+    arrangement: Sequence[tuple[int, ...]],
+    in_pairs: bool = False,
+    on_array: bool = False,
 ) -> Lowered:
     """Lower a model.
 
@@ -61,6 +66,7 @@ def lower(
         layout: how its input lies on the array.
         arrangement: per layer the grid position of every output channel.
         in_pairs: whether neighbouring weight planes get registers of their own.
+        on_array: whether a fully connected head is computed on the array, not on the controller.
 
     Raises:
         CompileError: a layer does not fit; it says which, what it needs and what there is.
@@ -75,6 +81,10 @@ def lower(
     lowering = _LayerLowering(unit, f"{len(model.layers)} {_title(model.head)}", maps[-1], plane)
     if isinstance(model.head, HeatMap):
         maps.append(lowering.heat_map(model.head, model.shapes[-1]))
+        output = None
+    elif on_array:
+        lowering.section.name += " on the array"
+        lower_array_head(unit, lowering.section, model.head, maps[-1], lowering.own_copy())
         output = None
     else:
         output = lower_read_out(unit, lowering.section, model.head, maps[-1], lowering.own_copy())

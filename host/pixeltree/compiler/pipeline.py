@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from pixeltree.compiler.resources import Needs, check_resources, needs_of
 from pixeltree.compiler.words import select_words
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel
+from pixeltree.folded import FullyConnected as FullyConnectedHead
 from pixeltree_protocol.cover import ChannelGrid
 from pixeltree_protocol.objects import BlockPlanes, Exit, FullyConnected, Label, PackedBits, Segment
 from pixeltree_protocol.registers import ARRAY_SIZE
@@ -41,6 +43,17 @@ Show = Callable[[str, str], None]
 _WAYS = ((True, 15), (True, 3), (False, 15), (False, 3), (False, 0))
 """Whether weight planes load in pairs, and how long a shift may be that stays among other words; tried in
 this order. Pairs need more registers, shifts among words more room in the controller's store."""
+
+
+_SMALL_HEAD = 256
+"""Activations of a head that may be faster on the array; more never fit there."""
+
+
+class Where(StrEnum):
+    """Where a fully connected head is computed."""
+
+    ARRAY = "array"
+    CONTROLLER = "controller"
 
 
 @dataclass(frozen=True)
@@ -114,6 +127,7 @@ def compile_model(
     exits: Sequence[Exit] | None = None,
     layout: Layout | None = None,
     show: Show | None = None,
+    head: Where | None = None,
 ) -> Compiled:
     """Compile a model.
 
@@ -122,6 +136,7 @@ def compile_model(
         exits: where each outcome leads; label i for outcome i if None.
         layout: how the input plane lies on the array; chosen if None. All nodes of a tree share one.
         show: called with the name of every pass and the program after it, for people.
+        head: where a fully connected head is computed; where it is faster if None.
 
     Raises:
         CompileError: the model does not fit; it says what, how much is needed, and what there is.
@@ -130,32 +145,64 @@ def compile_model(
     if len(exits) != model.outcomes:
         raise CompileError(f"{model.outcomes} outcomes need as many exits, not {len(exits)}")
     if layout is not None:
-        return _compile(model, exits, layout, show)
+        return _with_a_head(model, exits, layout, show, head)
     first, *others = layouts(model)
     try:
-        return _compile(model, exits, first, show)
+        return _with_a_head(model, exits, first, show, head)
     except CompileError:
         for other in others:
             with suppress(CompileError):
-                return _compile(model, exits, other, show)
+                return _with_a_head(model, exits, other, show, head)
         raise
 
 
-def _compile(model: FoldedModel, exits: Sequence[Exit], layout: Layout, show: Show | None) -> Compiled:
-    """Compile for one layout."""
+def _with_a_head(
+    model: FoldedModel, exits: Sequence[Exit], layout: Layout, show: Show | None, head: Where | None
+) -> Compiled:
+    """Compile with the head where it is told to be, or where it is faster."""
+    if head is Where.ARRAY and not isinstance(model.head, FullyConnectedHead):
+        raise CompileError(
+            "only a fully connected head has a place of its own; a heat map is read from the array"
+        )
+    if (
+        head is not None
+        or not isinstance(model.head, FullyConnectedHead)
+        or model.head.weights[0].size > _SMALL_HEAD
+    ):
+        return _compile(model, exits, layout, show, head is Where.ARRAY)
+    try:
+        there = _compile(model, exits, layout, None, True)
+    except CompileError:
+        return _compile(model, exits, layout, show, False)
+    here = _compile(model, exits, layout, None, False)
+    on_array = there.cost.nanoseconds < here.cost.nanoseconds
+    if show is not None:
+        return _compile(model, exits, layout, show, on_array)
+    return there if on_array else here
+
+
+def _compile(
+    model: FoldedModel, exits: Sequence[Exit], layout: Layout, show: Show | None, on_array: bool
+) -> Compiled:
+    """Compile for one layout and one place of the head."""
     arrangement = arrange(model, layout)
-    lowered, encoded = _first_that_fits(model, layout, arrangement)
+    lowered, encoded = _first_that_fits(model, layout, arrangement, on_array)
     unit = lowered.unit
     check_resources(needs_of(unit, encoded, [Cost()] * len(unit.sections)))
     segments: list[Segment] = []
     if unit.weights:
         segments.append(BlockPlanes(unit.grid_side, unit.grid_side, tuple(unit.masks)))
         segments.append(PackedBits(packed(unit.weights)))
+    if unit.head_grid is not None:
+        segments.append(BlockPlanes(unit.head_grid.side, unit.head_grid.side, (unit.head_mask,)))
     if lowered.output is not None:
         segments.append(lowered.output)
     if show is not None:
         _show_passes(
-            lower(model, layout, arrangement, unit.in_pairs).unit, unit.longest_in_line, encoded, show
+            lower(model, layout, arrangement, unit.in_pairs, on_array).unit,
+            unit.longest_in_line,
+            encoded,
+            show,
         )
     sections = _section_costs(unit, encoded, segments)
     check_resources([section.needs for section in sections])
@@ -189,14 +236,16 @@ def _section_costs(unit: ir.Unit, encoded: Encoded, segments: Sequence[Segment])
     )
 
 
-def _first_that_fits(model: FoldedModel, layout: Layout, arrangement: Arrangement) -> tuple[Lowered, Encoded]:
+def _first_that_fits(
+    model: FoldedModel, layout: Layout, arrangement: Arrangement, on_array: bool
+) -> tuple[Lowered, Encoded]:
     """Run the passes, the fastest way first, until registers and the block store suffice.
 
     Raises:
         CompileError: not even the most frugal way fits.
     """
     for in_pairs, longest_in_line in _WAYS:
-        lowered = lower(model, layout, arrangement, in_pairs)
+        lowered = lower(model, layout, arrangement, in_pairs, on_array)
         unit = lowered.unit
         unit.longest_in_line = longest_in_line
         try:

@@ -104,8 +104,10 @@ def needs_of(unit: ir.Unit, encoded: Encoded, costs: Sequence[Cost]) -> tuple[Ne
         blocks |= set(new)
         loads = [operation for operation in section.operations if isinstance(operation, ir.LoadWeights)]
         bits = sum(load.width for load in loads)
-        bits += _OFFSET_BITS * sum(isinstance(operation, ir.ScanMap) for operation in section.operations)
-        new_masks = {load.mask for load in loads} - masks
+        bits += _OFFSET_BITS * sum(
+            isinstance(operation, ir.ScanMap | ir.SumLogit) for operation in section.operations
+        )
+        new_masks = {load.mask for load in loads if not load.of_head} - masks
         masks |= new_masks
         stored = sum(len(encoded.blocks[block].words) for block in new)
         result.append(Needs(section.name, stored, new, bits, len(new_masks), len(steps), cost.words))
