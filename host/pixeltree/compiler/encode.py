@@ -70,6 +70,7 @@ class Encoder:
         self._unit = unit
         self._pending: list[ICW] = []
         self._section = 0
+        self._slots: dict[Block, int] = {}
         self.result = Encoded()
 
     def encode(self) -> Encoded:
@@ -101,9 +102,10 @@ class Encoder:
 
     def _run(self, words: list[ICW], times: int) -> None:
         block = Block(tuple(words))
-        if block not in self.result.blocks:
+        slot = self._slots.setdefault(block, len(self.result.blocks))
+        if slot == len(self.result.blocks):
             self.result.blocks.append(block)
-        self._step(Run(self.result.blocks.index(block), times))
+        self._step(Run(slot, times))
 
     def _step(self, step: Step) -> None:
         self.result.steps.append(step)
