@@ -180,9 +180,9 @@ static void sha256(uint8_t digest[32], uint8_t *data, size_t size)    /* needs 7
 void hmac_sha256(uint8_t mac[32], const uint8_t *key, size_t key_size, const char *first,
                  const uint8_t second[16], const uint8_t third[16])
 {
-    uint8_t pad[64] = {0}, data[1024 + 72], inner[32];
+    uint8_t pad[64] = {0}, data[4096 + 72], inner[32];
     size_t size = strlen(first);
-    if (key_size > 64) {                               /* at most 1,024 bytes: the device sees to it */
+    if (key_size > 64) {                               /* at most 4,096 bytes: the device sees to it */
         memcpy(data, key, key_size);
         sha256(pad, data, key_size);
     } else {

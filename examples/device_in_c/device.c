@@ -34,7 +34,7 @@ enum { DRIVE, OBSERVE };
 #define SEND_WINDOW 65536u                             /* what we have under way ourselves, at most */
 #define KEPT 256u                                      /* frames that we have under way, at most */
 #define MAX_ANSWER 8192u                               /* greatest body that we send */
-#define PART 2048u                                     /* of a plane */
+#define PART 4096u                                     /* of a plane */
 #define MEMORY (4u << 20)
 #define MAX_OBJECT (2u << 20)
 #define ICW_STORE 16384u
@@ -91,7 +91,7 @@ static struct {
     unsigned missing_count;
     uint64_t part_at;                                  /* when a part of a missing object last came in */
 } frame;
-static struct { uint32_t heartbeat, silence, resume; size_t token_size; uint8_t token[1024], boot_id[8]; bool tty; }
+static struct { uint32_t heartbeat, silence, resume; size_t token_size; uint8_t token[4096], boot_id[8]; bool tty; }
     config = {.heartbeat = 1000, .silence = 5000, .resume = 30000};
 static uint32_t damaged_frames;
 static uint64_t started;
@@ -235,16 +235,10 @@ static struct session *driver(void)
 
 static void end_session(struct session *s)
 {
-    struct object *o, *next;
-    if (s->role == DRIVE) {
+    if (s->role == DRIVE) {                            /* objects and uploads stay */
         frame.session = NULL;
         tree.open = false;
         store.budget = MEMORY;
-        for (o = store.first; o; o = next) {           /* nobody goes on with its uploads */
-            next = o->next;
-            if (!o->whole)
-                store_drop(&store, o);
-        }
     }
     for (; s->received != s->next; s->received++)
         free(s->kept[s->received % KEPT].frame);
@@ -280,14 +274,17 @@ static void close_wire(struct wire *w)
     w->fd = -1;
 }
 
-static struct session *new_session(void)
+static struct session *new_session(uint8_t wanted)
 {
+    struct session *other = driver();
+    if (wanted == DRIVE && other && !other->wire)
+        end_session(other);                            /* it is away: who is here drives */
     for (int i = 0; i < SESSIONS; i++) {
         struct session *s = &sessions[i];
         if (s->used)
             continue;
         memset(s, 0, sizeof *s);
-        s->role = driver() ? OBSERVE : DRIVE;
+        s->role = driver() ? OBSERVE : wanted;
         s->used = true;
         s->queue_end = &s->queue;
         s->pause = 25;
@@ -332,56 +329,60 @@ static void greet(struct wire *w)                      /* w->hello is whole, in 
     static const uint8_t none[8];
     struct session *s = NULL;
     for (int i = 0; i < SESSIONS; i++)
-        if (sessions[i].used && !memcmp(sessions[i].id, body + 18, 8) && memcmp(none, body + 18, 8))
+        if (sessions[i].used && !memcmp(sessions[i].id, body + 18, 8) && memcmp(none, body + 18, 8)
+            && sessions[i].role == body[26])
             s = &sessions[i];
     w->resumed = s != NULL;
     if (s && s->wire && s->wire != w)
         close_wire(s->wire);                           /* half open, or stolen: the newest wire has it */
     if (s && !s->used)
         w->resumed = false, s = NULL;                  /* its host never knew of it */
-    if (!s && !(s = new_session())) {
+    if (!s && !(s = new_session(body[26]))) {
         notice(w, ERR_BUSY, "all sessions are taken; try again later");
         w->state = NEW;
         return;
     }
     if (!w->resumed) {
-        size_t size = u16(body + 31), most = sizeof s->client - 1;
-        for (s->role = body[26] == OBSERVE ? OBSERVE : s->role; size > most || (body[33 + size] & 0xC0) == 0x80; )
-            if (size-- <= most && size == 0)
-                break;                                 /* cut between characters */
-        memcpy(s->client, body + 33, size);
+        size_t size = u16(body + 31);
+        if (size >= sizeof s->client)
+            for (size = sizeof s->client - 1; size && (body[33 + size] & 0xC0) == 0x80; size--) { }
+        memcpy(s->client, body + 33, size);            /* cut between characters */
+        s->window = u32(body + 27);
     }
-    s->window = u32(body + 27);
     s->wire = w;
     w->session = s;
     w->state = READY;
     if (w->resumed)
         take_numbers(s, u16(w->hello + 5), u16(w->hello + 7));
     s->resend = s->received;
-    s->asked = s->went_back = s->has_rejected = s->reject_due = s->ack_now = false;
+    s->went_back = s->next != s->received;
+    s->asked = s->has_rejected = s->reject_due = false;
+    s->ack_now = w->resumed;
     s->answer_due = 0;
     s->pause = 25;
     s->moved_at = now();
+    if (s == frame.session)
+        frame.part_at = now();                         /* its host could send nothing meanwhile */
     send_welcome(w);
 }
 
 static void take_hello(struct wire *w, const uint8_t *p, size_t size)
 {
     const uint8_t *body = p + 9;
-    bool again = w->state != NEW && size >= 27 && !memcmp(w->hello + 11, body + 2, 16);
+    bool parses = size >= 42 && size == 42u + u16(body + 31) && is_utf8(body + 33, size - 42);
+    bool again = parses && w->state != NEW && !memcmp(w->hello + 11, body + 2, 16);
     if (again && w->state == READY) {
         send_welcome(w);
         return;
     }
+    if (!parses) {
+        notice(w, ERR_MALFORMED, "HELLO does not parse");
+        return;
+    }
     if (!again) {
-        if (w->state == READY)
-            detach(w);
-        w->state = NEW;
-        if (size < 11 || (body[0] <= 2 && body[1] >= 2
-                          && (size < 42 || size != 42u + u16(body + 31) || !is_utf8(body + 33, size - 42)))) {
-            notice(w, ERR_MALFORMED, "HELLO does not parse");
-            return;
-        }
+        if (w->session && (memcmp(w->session->id, body + 18, 8) || w->session->role != body[26]))
+            w->session->confirmed = false;             /* nobody asks for it any more */
+        detach(w);
         if (body[0] > 2 || body[1] < 2) {
             notice(w, ERR_VERSION, "this device speaks version 2");
             return;
@@ -407,11 +408,13 @@ static void take_hello(struct wire *w, const uint8_t *p, size_t size)
 
 static void take_proof(struct wire *w, const uint8_t *p, size_t size)
 {
-    uint8_t right[32], differs = size != 41;
-    if (w->state != CHALLENGED)
+    uint8_t right[32], differs = 0;
+    if (size != 41)
+        notice(w, ERR_MALFORMED, "PROOF does not parse");
+    if (size != 41 || w->state != CHALLENGED)
         return;
     hmac_sha256(right, config.token, config.token_size, "pixeltree host", w->hello + 11, w->challenge);
-    for (int i = 0; i < 32 && size == 41; i++)
+    for (int i = 0; i < 32; i++)
         differs |= right[i] ^ p[9 + i];
     if (differs) {
         w->state = NEW;
@@ -521,9 +524,13 @@ static void take_payload(struct wire *w, const uint8_t *p, size_t size, size_t w
     switch (p[0]) {
     case MSG_HELLO: take_hello(w, p, size); return;
     case MSG_PROOF: take_proof(w, p, size); return;
-    case MSG_WELCOME: case MSG_CHALLENGE: case MSG_NOTICE: case MSG_STOPPING: return;
+    case MSG_WELCOME: case MSG_CHALLENGE: case MSG_NOTICE: case MSG_STOPPING:
+        notice(w, ERR_MALFORMED, "a device sends this, and takes none");
+        return;
     case MSG_LEAVE:
-        if (w->state == READY) {
+        if (size != 9) {
+            notice(w, ERR_MALFORMED, "LEAVE does not parse");
+        } else if (w->state == READY) {
             w->session->confirmed = false;
             detach(w);
         }
@@ -630,8 +637,7 @@ static void on_put(struct session *s, uint16_t request, const uint8_t *p, size_t
         stored(s, request, o);
         return;
     }
-    if (!total || total > MAX_OBJECT || offset != (o ? o->received : 0) || (o && total != o->size) || !size
-        || size > total - offset) {
+    if (!total || total > MAX_OBJECT || offset != (o ? o->received : 0) || (o && total != o->size) || size > total - offset) {
         error(s, request, ERR_BAD_UPLOAD, "this part does not continue what came in, or the object is too large");
         return;
     }
@@ -804,11 +810,7 @@ static void handle(struct session *s, const uint8_t *p, size_t size)
         start(MSG_DONE, request);
         answer(s);
         break;
-    case MSG_HOLDINGS: case MSG_STORED: case MSG_TREE_OPENED: case MSG_DONE: case MSG_RESULT: case MSG_FAULT:
-    case MSG_PLANE_PART: case MSG_PONG: case MSG_STATUS: case MSG_ERROR: case MSG_READ_OUT: case MSG_EXECUTED:
-        error(s, request, ERR_UNEXPECTED, "a device sends this, and takes none");
-        break;
-    default: error(s, request, ERR_MALFORMED, "unknown message");
+    default: error(s, request, ERR_MALFORMED, "no message that a host sends");
     }
 }
 
@@ -817,7 +819,7 @@ static void handle(struct session *s, const uint8_t *p, size_t size)
 static void work_off(struct session *s)
 {
     static const uint8_t zeros[PART];
-    while (s->queue && !s->plane_total && can_answer(s)) {     /* a plane keeps later requests waiting */
+    while (s->queue && can_answer(s) && !(s->plane_total && s->queue->payload[0] == MSG_READ_PLANE)) {
         struct request *r = s->queue;
         handle(s, r->payload, r->size);
         if (!(s->queue = r->next))
@@ -827,7 +829,8 @@ static void work_off(struct session *s)
         s->handled_bytes += r->wire_bytes;
         free(r);
     }
-    while (s->plane_total && can_answer(s)) {
+    while (s->plane_total && (uint16_t)(s->next - s->peer_handled) < KEPT / 2
+           && s->unhandled_bytes < SEND_WINDOW / 2) {          /* the rest is for what overtakes it */
         start(MSG_PLANE_PART, s->plane_request);
         add(s->plane_at, 4);
         add(s->plane_total, 4);
@@ -836,7 +839,7 @@ static void work_off(struct session *s)
         if ((s->plane_at += PART) == s->plane_total)
             s->plane_total = 0;
     }
-    s->waiting = (s->queue || s->plane_total) && !can_answer(s);
+    s->waiting = s->plane_total || (s->queue && !can_answer(s));
 }
 
 static void add_missing(uint8_t (*list)[16], unsigned *count, const uint8_t *digest, enum kind kind, bool *wrong)
@@ -849,6 +852,16 @@ static void add_missing(uint8_t (*list)[16], unsigned *count, const uint8_t *dig
         *wrong |= o->data[0] != kind;
     else
         memcpy(list[(*count)++], digest, 16);
+}
+
+static bool has_news(uint8_t (*missing)[16], unsigned count)   /* what the last FAULT did not name */
+{
+    for (unsigned i = 0, k; i < count; i++) {
+        for (k = 0; k < frame.missing_count && memcmp(missing[i], frame.missing[k], 16); k++) { }
+        if (k == frame.missing_count)
+            return true;
+    }
+    return false;
 }
 
 static void work_on_frame(void)                        /* as far as a device without an array can go */
@@ -873,7 +886,7 @@ static void work_on_frame(void)                        /* as far as a device wit
         error(s, frame.request, wrong ? ERR_BAD_TREE : ERR_INTERNAL,
               wrong ? "an object of the capture node is of the wrong kind" : "this device has no array to run nodes on");
         frame.session = NULL;
-    } else if (count != frame.missing_count || memcmp(missing, frame.missing, 16 * count)) {
+    } else if (has_news(missing, count)) {
         memcpy(frame.missing, missing, 16 * count);
         frame.missing_count = count;
         frame.part_at = now();
@@ -883,7 +896,7 @@ static void work_on_frame(void)                        /* as far as a device wit
         add(count, 2);
         add_bytes(missing, 16 * count);
         answer(s);
-    } else if (now() - frame.part_at >= tree.fault_timeout) {
+    } else if (s->wire && now() - frame.part_at >= tree.fault_timeout) {
         error(s, frame.request, ERR_FAULT_TIMEOUT, "missing objects did not come");
         frame.session = NULL;
     }
@@ -913,13 +926,14 @@ static void tick(struct session *s)
 {
     struct wire *w = s->wire;
     uint64_t t = now();
+    if (s->received == s->fresh && !s->waiting)
+        s->moved_at = t;                               /* the clock of polls starts with what is under way */
     for (; s->resend != s->next && has_room(w, s->kept[s->resend % KEPT].size); s->resend++) {
         unsigned i = s->resend % KEPT;
         emit(w, s->kept[i].frame, s->kept[i].size);
         if (s->resend == s->fresh) {
             s->fresh++;
             told(s, s->kept[i].received, s->kept[i].handled);
-            s->moved_at = t;
         } else {
             s->resent_bytes += s->kept[i].size;
         }
@@ -927,7 +941,7 @@ static void tick(struct session *s)
     bool untold = s->told_received != s->expected || s->told_handled != s->handled;
     bool ask = s->resend == s->next && (s->received != s->next || s->waiting) && t - s->moved_at >= s->pause;
     if (ask || s->reject_due || s->answer_due || s->ack_now || (untold && t - s->came_in_at >= 10)
-        || (untold && s->handled_bytes >= WINDOW / 4) || t - w->last_sent >= config.heartbeat)
+        || (untold && s->handled_bytes >= WINDOW / 8) || t - w->last_sent >= config.heartbeat)
         send_ack(s, ask);
     if (t - w->last_heard >= config.silence)
         detach(w);
@@ -993,8 +1007,10 @@ static void open_tty(const char *path)
         fatal(path);
     t.c_iflag = t.c_oflag = t.c_lflag = 0;             /* raw: every byte as it is */
     t.c_cflag = CS8 | CREAD | CLOCAL;
-    cfsetispeed(&t, B115200);
-    cfsetospeed(&t, B115200);
+#ifdef B3000000
+    cfsetispeed(&t, B3000000);
+    cfsetospeed(&t, B3000000);
+#endif
     if (tcsetattr(fd, TCSANOW, &t))
         fatal(path);
     config.tty = true;
@@ -1010,6 +1026,10 @@ static void read_token(const char *path)
     while (config.token_size && strchr(" \t\r\n", config.token[config.token_size - 1]))
         config.token_size--;
     fclose(file);
+    if (config.token_size < 16) {
+        fprintf(stderr, "%s: a token has at least 16 bytes\n", path);
+        exit(1);
+    }
 }
 
 static void stop(int number) { (void)number; stopping = 1; }

@@ -242,13 +242,28 @@ static bool evict_for(struct store *s, struct object *one)
     return true;
 }
 
+static void drop_uploads(struct store *s)
+{
+    for (struct object *o = s->first, *next; o; o = next) {
+        next = o->next;
+        if (!o->whole)
+            store_drop(s, o);
+    }
+}
+
 struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t size)
 {
-    uint64_t bound = size;                             /* evict nothing where it would not help */
+    uint64_t objects = size, uploads = 0;              /* evict nothing where it would not help */
     for (struct object *o = s->first; o; o = o->next)
-        if (!o->whole || s->is_needed(o->digest))
-            bound += o->size;
-    struct object *one = bound <= s->budget ? calloc(1, sizeof *one) : NULL;
+        if (!o->whole)
+            uploads += o->size;
+        else if (s->is_needed(o->digest))
+            objects += o->size;
+    if (objects + uploads > s->budget && objects <= s->budget)
+        drop_uploads(s);                               /* an abandoned one must not hold its room for ever */
+    else
+        objects += uploads;
+    struct object *one = objects <= s->budget ? calloc(1, sizeof *one) : NULL;
     if (!one)
         return NULL;
     memcpy(one->digest, digest, 16);
