@@ -24,7 +24,7 @@ enum message {
 enum error {
     ERR_BAD_FRAME = 1, ERR_MALFORMED, ERR_UNEXPECTED, ERR_VERSION, ERR_BUSY, ERR_BAD_OBJECT, ERR_DIGEST_MISMATCH,
     ERR_NO_ROOM, ERR_BAD_UPLOAD, ERR_BAD_TREE, ERR_BAD_SCENE, ERR_NO_TREE, ERR_FAULT_TIMEOUT, ERR_CREDIT_OVERRUN,
-    ERR_OUT_OF_RANGE, ERR_INTERNAL, ERR_AUTHENTICATION, ERR_NOT_DRIVER
+    ERR_OUT_OF_RANGE, ERR_INTERNAL, ERR_AUTHENTICATION, ERR_NOT_DRIVER, ERR_UNSUPPORTED
 };
 enum { DRIVE, OBSERVE };
 
@@ -38,6 +38,7 @@ enum { DRIVE, OBSERVE };
 #define MEMORY (4u << 20)
 #define MAX_OBJECT (2u << 20)
 #define ICW_STORE 16384u
+#define PLANES 16                                      /* asked for at a time; a request more must wait */
 #define WIRES 4
 #define SESSIONS 4
 #define OUT_ROOM 32768u
@@ -64,8 +65,9 @@ struct session {
     uint32_t unhandled_bytes, pause;
     uint64_t moved_at, resent_bytes;
     struct { uint8_t *frame; uint16_t size, received, handled; } kept[KEPT]; /* by number modulo KEPT */
-    uint16_t plane_request;
-    uint32_t plane_at, plane_total;                    /* a READ_PLANE in hand: what was sent, of how much */
+    struct { uint16_t request; uint32_t total; } planes[PLANES];             /* READ_PLANEs, the oldest first */
+    unsigned plane_count;
+    uint32_t plane_at;                                 /* what was sent of the first */
 };
 
 struct wire {
@@ -333,10 +335,11 @@ static void greet(struct wire *w)                      /* w->hello is whole, in 
             && sessions[i].role == body[26])
             s = &sessions[i];
     w->resumed = s != NULL;
-    if (s && s->wire && s->wire != w)
-        close_wire(s->wire);                           /* half open, or stolen: the newest wire has it */
-    if (s && !s->used)
-        w->resumed = false, s = NULL;                  /* its host never knew of it */
+    if (s) {
+        s->confirmed = true;                           /* who names it knows of it */
+        if (s->wire && s->wire != w)
+            close_wire(s->wire);                       /* half open: the newest wire has it */
+    }
     if (!s && !(s = new_session(body[26]))) {
         notice(w, ERR_BUSY, "all sessions are taken; try again later");
         w->state = NEW;
@@ -747,9 +750,8 @@ static void on_read_plane(struct session *s, uint16_t request, const uint8_t *p,
         error(s, request, ERR_OUT_OF_RANGE, "registers are A to F, NEWS, R0 to R12");
         return;
     }
-    s->plane_request = request;
-    s->plane_at = 0;
-    s->plane_total = areg ? 65536 : 8192;
+    s->planes[s->plane_count].request = request;
+    s->planes[s->plane_count++].total = areg ? 65536 : 8192;
 }
 
 static void on_execute(struct session *s, uint16_t request, const uint8_t *p, size_t size)
@@ -768,7 +770,7 @@ static void on_execute(struct session *s, uint16_t request, const uint8_t *p, si
     }
     if (!wrong && (!is_object(p + at, size - at) || p[at] != KIND_PROGRAM))
         wrong = "the program is not valid";
-    error(s, request, frame.session ? ERR_BUSY : wrong ? ERR_BAD_OBJECT : ERR_INTERNAL,
+    error(s, request, frame.session ? ERR_BUSY : wrong ? ERR_BAD_OBJECT : ERR_UNSUPPORTED,
           wrong ? wrong : "this device has no array to run programs on");
 }
 
@@ -819,7 +821,7 @@ static void handle(struct session *s, const uint8_t *p, size_t size)
 static void work_off(struct session *s)
 {
     static const uint8_t zeros[PART];
-    while (s->queue && can_answer(s) && !(s->plane_total && s->queue->payload[0] == MSG_READ_PLANE)) {
+    while (s->queue && can_answer(s) && s->plane_count < PLANES) {
         struct request *r = s->queue;
         handle(s, r->payload, r->size);
         if (!(s->queue = r->next))
@@ -829,17 +831,19 @@ static void work_off(struct session *s)
         s->handled_bytes += r->wire_bytes;
         free(r);
     }
-    while (s->plane_total && (uint16_t)(s->next - s->peer_handled) < KEPT / 2
-           && s->unhandled_bytes < SEND_WINDOW / 2) {          /* the rest is for what overtakes it */
-        start(MSG_PLANE_PART, s->plane_request);
+    while (s->plane_count && (uint16_t)(s->next - s->peer_handled) < KEPT / 2
+           && s->unhandled_bytes < SEND_WINDOW / 2) {          /* the rest is for what overtakes planes */
+        start(MSG_PLANE_PART, s->planes[0].request);
         add(s->plane_at, 4);
-        add(s->plane_total, 4);
+        add(s->planes[0].total, 4);
         add_bytes(zeros, PART);
         answer(s);
-        if ((s->plane_at += PART) == s->plane_total)
-            s->plane_total = 0;
+        if ((s->plane_at += PART) == s->planes[0].total) {
+            s->plane_at = 0;
+            memmove(s->planes, s->planes + 1, --s->plane_count * sizeof *s->planes);
+        }
     }
-    s->waiting = s->plane_total || (s->queue && !can_answer(s));
+    s->waiting = s->plane_count || s->queue;
 }
 
 static void add_missing(uint8_t (*list)[16], unsigned *count, const uint8_t *digest, enum kind kind, bool *wrong)
@@ -883,7 +887,7 @@ static void work_on_frame(void)                        /* as far as a device wit
             add_missing(missing, &count, p + 20 + 16 * (blocks + i), KIND_SEGMENT, &wrong);
     }
     if (wrong || !count) {
-        error(s, frame.request, wrong ? ERR_BAD_TREE : ERR_INTERNAL,
+        error(s, frame.request, wrong ? ERR_BAD_TREE : ERR_UNSUPPORTED,
               wrong ? "an object of the capture node is of the wrong kind" : "this device has no array to run nodes on");
         frame.session = NULL;
     } else if (has_news(missing, count)) {

@@ -32,11 +32,13 @@ class ErrorCode(IntEnum):
     INTERNAL = 16
     AUTHENTICATION = 17
     NOT_DRIVER = 18
+    UNSUPPORTED = 19
 
 
 MEANINGS = {
     ErrorCode.BAD_FRAME: "a frame came in damaged (cut short, too long, wrong CRC); it counts for nothing",
-    ErrorCode.MALFORMED: "a whole frame holds no message: unknown code, or a body that does not parse",
+    ErrorCode.MALFORMED: "a whole frame holds no message: unknown code, a message that only a device sends, "
+    "or a body that does not parse",
     ErrorCode.UNEXPECTED: "a message that makes no sense in this state",
     ErrorCode.VERSION: "no version of the protocol is spoken by both ends",
     ErrorCode.BUSY: "a frame or program is in hand already, or all sessions are taken",
@@ -54,6 +56,7 @@ MEANINGS = {
     ErrorCode.INTERNAL: "the device failed; its log has the details",
     ErrorCode.AUTHENTICATION: "the other end did not prove that it knows the token",
     ErrorCode.NOT_DRIVER: "an observer asked for something that only the session that drives may ask for",
+    ErrorCode.UNSUPPORTED: "the device lacks what the request needs, such as an array; asking again is of no use",
 }
 """What each code means, in a sentence."""
 
