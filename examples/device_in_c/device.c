@@ -33,7 +33,7 @@ enum { DRIVE, OBSERVE };
 #define WINDOW 65536u                                  /* bytes that the host may have under way */
 #define SEND_WINDOW 65536u                             /* what we have under way ourselves, at most */
 #define KEPT 256u                                      /* frames that we have under way, at most */
-#define MAX_ANSWER 8192u                               /* greatest body that we send */
+#define MAX_ANSWER 8320u                               /* greatest body that we send */
 #define PART 4096u                                     /* of a plane */
 #define MEMORY (4u << 20)
 #define MAX_OBJECT (2u << 20)
@@ -91,7 +91,7 @@ static struct {
     uint32_t number;
     uint8_t missing[511][16];
     unsigned missing_count;
-    uint64_t part_at;                                  /* when a part of a missing object last came in */
+    uint64_t part_at;                                  /* when a part of an object last came in */
 } frame;
 static struct { uint32_t heartbeat, silence, resume; size_t token_size; uint8_t token[4096], boot_id[8]; bool tty; }
     config = {.heartbeat = 1000, .silence = 5000, .resume = 30000};
@@ -580,7 +580,7 @@ static bool is_needed(const uint8_t digest[16])        /* by the frame in hand *
     if (!frame.session)
         return false;
     struct object *o = store_find(&store, tree.capture);
-    if (!memcmp(digest, tree.digest, 16) || !memcmp(digest, tree.capture, 16))
+    if (!memcmp(digest, tree.capture, 16))
         return true;
     if (!o || !o->whole)
         return false;
@@ -650,9 +650,7 @@ static void on_put(struct session *s, uint16_t request, const uint8_t *p, size_t
     }
     memcpy(o->data + offset, p + 24, size);
     o->received += (uint32_t)size;
-    for (unsigned i = 0; frame.session && i < frame.missing_count; i++)
-        if (!memcmp(frame.missing[i], p, 16))
-            frame.part_at = now();
+    frame.part_at = now();
     if (o->received < total)
         return;
     blake2b_128(digest, o->data, total);
@@ -682,13 +680,12 @@ static void on_open_tree(struct session *s, uint16_t request, const uint8_t *p, 
     memcpy(tree.digest, p, 16);
     memcpy(tree.capture, o->data + 3, 16);
     tree.fault_timeout = u32(p + 20);
-    store.budget = u32(p + 16) && u32(p + 16) < MEMORY ? u32(p + 16) : MEMORY;
+    store_limit(&store, u32(p + 16) && u32(p + 16) < MEMORY ? u32(p + 16) : MEMORY);
     store_touch(&store, o);                            /* the last to go */
     start(MSG_TREE_OPENED, request);
     add(store.budget, 4);
     add(0, 2);
-    while (store.used > store.budget && reply.size + 16 <= sizeof reply.bytes
-           && (gone = store_oldest(&store, false, NULL))) {
+    while (store.used > store.budget && (gone = store_oldest(&store, false, NULL))) {
         add_bytes(gone->digest, 16);
         store_drop(&store, gone);
     }

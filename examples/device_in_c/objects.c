@@ -213,6 +213,7 @@ void store_drop(struct store *s, struct object *o)
     while (*link != o)
         link = &(*link)->next;
     *link = o->next;
+    s->count--;
     s->used -= o->size;
     s->icw_used -= o->words;
     free(o->data);
@@ -242,34 +243,45 @@ static bool evict_for(struct store *s, struct object *one)
     return true;
 }
 
-static void drop_uploads(struct store *s)
+/* Uploads go, all of them, where evicting objects is not enough but this is. An abandoned one must not hold
+ * its room for ever. Returns whether `size` bytes fit then, once objects are evicted. */
+static bool uploads_leave_room(struct store *s, uint32_t size)
 {
-    for (struct object *o = s->first, *next; o; o = next) {
+    uint64_t needed = size, uploads = 0;
+    unsigned needed_count = 1, upload_count = 0;
+    for (struct object *o = s->first; o; o = o->next) {
+        bool is_needed = o->whole && s->is_needed(o->digest);
+        uploads += o->whole ? 0 : o->size;
+        upload_count += !o->whole;
+        needed += is_needed ? o->size : 0;
+        needed_count += is_needed;
+    }
+    if (needed > s->budget || needed_count > MAX_OBJECTS)
+        return false;
+    bool keep = needed + uploads <= s->budget && needed_count + upload_count <= MAX_OBJECTS;
+    for (struct object *o = s->first, *next; !keep && o; o = next) {
         next = o->next;
         if (!o->whole)
             store_drop(s, o);
     }
+    return true;
+}
+
+void store_limit(struct store *s, uint32_t budget)
+{
+    s->budget = budget;
+    uploads_leave_room(s, 0);
 }
 
 struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t size)
 {
-    uint64_t objects = size, uploads = 0;              /* evict nothing where it would not help */
-    for (struct object *o = s->first; o; o = o->next)
-        if (!o->whole)
-            uploads += o->size;
-        else if (s->is_needed(o->digest))
-            objects += o->size;
-    if (objects + uploads > s->budget && objects <= s->budget)
-        drop_uploads(s);                               /* an abandoned one must not hold its room for ever */
-    else
-        objects += uploads;
-    struct object *one = objects <= s->budget ? calloc(1, sizeof *one) : NULL;
+    struct object *one = uploads_leave_room(s, size) ? calloc(1, sizeof *one) : NULL;
     if (!one)
         return NULL;
     memcpy(one->digest, digest, 16);
-    while (s->used + size > s->budget && evict_for(s, one)) { }
+    while ((s->used + size > s->budget || s->count >= MAX_OBJECTS) && evict_for(s, one)) { }
     one->data = malloc(size);
-    if (!one->data || s->used + size > s->budget) {
+    if (!one->data || s->used + size > s->budget || s->count >= MAX_OBJECTS) {
         free(one->data);
         free(one->evicted);
         free(one);
@@ -279,6 +291,7 @@ struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t s
     one->next = s->first;
     s->first = one;
     s->used += size;
+    s->count++;
     store_touch(s, one);
     return one;
 }

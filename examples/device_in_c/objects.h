@@ -17,7 +17,10 @@ struct object {
     bool whole;
 };
 
+#define MAX_OBJECTS 500                                 /* objects and uploads; 16 bytes each fit an answer */
+
 struct store {
+    unsigned count;
     struct object *first;
     uint32_t budget, used, icw_room, icw_used;
     uint64_t clock;
@@ -27,6 +30,7 @@ struct store {
 bool is_object(const uint8_t *data, size_t size);      /* valid, and in the one form that it has */
 struct object *store_find(struct store *s, const uint8_t digest[16]);
 void store_touch(struct store *s, struct object *o);
+void store_limit(struct store *s, uint32_t budget);    /* evicting what is whole is left to the caller */
 /* An empty upload, after evicting what must go for it; NULL where it does not fit. */
 struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t size);
 /* Takes a whole upload's words out of the instruction store's room; false where they do not fit. */

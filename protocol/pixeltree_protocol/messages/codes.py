@@ -42,11 +42,11 @@ MEANINGS = {
     ErrorCode.UNEXPECTED: "a message that makes no sense in this state",
     ErrorCode.VERSION: "no version of the protocol is spoken by both ends",
     ErrorCode.BUSY: "a frame or program is in hand already, or all sessions are taken",
-    ErrorCode.BAD_OBJECT: "the bytes have the right digest but are no valid object, or an instruction word "
-    "has no meaning",
+    ErrorCode.BAD_OBJECT: "the bytes have the right digest but are no valid object, an instruction word "
+    "has no meaning, or a program names what is not resident or of another kind",
     ErrorCode.DIGEST_MISMATCH: "the uploaded bytes do not have the digest under which they were sent",
     ErrorCode.NO_ROOM: "the object does not fit beside what the frame in hand needs",
-    ErrorCode.BAD_UPLOAD: "a part of an object does not continue the one before, or the object is too large",
+    ErrorCode.BAD_UPLOAD: "a part of an object does not continue what came in, or the object is too large",
     ErrorCode.BAD_TREE: "the tree or one of its nodes is not what it must be",
     ErrorCode.BAD_SCENE: "the rectangle does not fit the sensor, or the device has real optics",
     ErrorCode.NO_TREE: "no tree is open, or the object to open is no resident tree",
