@@ -37,7 +37,7 @@ enum { DRIVE, OBSERVE };
 #define PART 4096u                                     /* of a plane */
 #define MEMORY (4u << 20)
 #define MAX_OBJECT (2u << 20)
-#define ICW_STORE 16384u
+#define ICW_STORE 1024u
 #define PLANES 16                                      /* asked for at a time; a request more must wait */
 #define WIRES 4
 #define SESSIONS 4

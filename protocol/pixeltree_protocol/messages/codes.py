@@ -56,7 +56,7 @@ MEANINGS = {
     ErrorCode.INTERNAL: "the device failed; its log has the details",
     ErrorCode.AUTHENTICATION: "the other end did not prove that it knows the token",
     ErrorCode.NOT_DRIVER: "an observer asked for something that only the session that drives may ask for",
-    ErrorCode.UNSUPPORTED: "the device lacks what the request needs, such as an array; asking again is of no use",
+    ErrorCode.UNSUPPORTED: "the device lacks what the request needs, such as an array; do not ask again",
 }
 """What each code means, in a sentence."""
 

@@ -79,17 +79,17 @@ DUTIES: tuple[Duty, ...] = (
         (_E.BAD_UPLOAD, _E.DIGEST_MISMATCH, _E.BAD_OBJECT, _E.NO_ROOM),
         "Takes room for `total` bytes at the first part, if need be by evicting what was not used for the "
         "longest time, never what the frame in hand needs. `offset` must be what came in so far, and `total` "
-        "the same in all parts; a part may be empty. Only the last part is answered: check digest, kind and canonical form first. "
-        "An object that is resident already is answered by STORED for every part. An ERROR ends the upload; "
-        "what came in is forgotten, except after BAD_UPLOAD.",
+        "the same in all parts; a part may be empty. Only the last part is answered: check digest, kind and "
+        "canonical form first. An object that is resident already is answered by STORED for every part. An "
+        "ERROR ends the upload; what came in is forgotten, except after BAD_UPLOAD.",
     ),
     Duty(
         OpenTree,
         False,
         (TreeOpened,),
         (_E.BUSY, _E.NO_TREE, _E.OUT_OF_RANGE),
-        "Notes tree and time-out, sets the room that objects may take, at most what there is, and evicts until "
-        "they fit.",
+        "Notes tree and time-out, sets the room that objects may take, at most what there is, and evicts "
+        "until they fit.",
     ),
     Duty(
         Scene,
@@ -122,8 +122,8 @@ DUTIES: tuple[Duty, ...] = (
         False,
         (ReadOut, Executed),
         (_E.BUSY, _E.BAD_OBJECT),
-        "Verifies the program, whose blocks and segments must be resident, runs it, then sends what its read-out steps gave. An ERROR may overtake "
-        "READ_OUTs sent before it.",
+        "Verifies the program, whose blocks and segments must be resident, runs it, then sends what its "
+        "read-out steps gave. An ERROR may overtake READ_OUTs sent before it.",
     ),
 )
 """Every request."""
