@@ -56,9 +56,9 @@ def test_the_faster_place_is_taken_unless_told(name):
 
 
 def test_the_patterns_of_a_sum_are_all_combinations_of_its_bits():
-    step = SumLogit(0, 0, 1, 0, 4, 0, 3, 127, 8, 128 + 64)
-    rows, columns = (4, 12), (0, 64, 128, 192)
-    assert step.patterns == tuple((row, column, 3, 127) for row in rows for column in columns)
+    step = SumLogit(0, 0, 1, 0, 4, 0, 3, 127, 4, 8)
+    assert step.patterns == tuple((row, column, 3, 127) for row in (4, 12) for column in (0, 128))
+    assert SumLogit(0, 0, 1, 0, 4, 5, 3, 127, 0, 0).patterns == ((4, 5, 3, 127),)
 
 
 @pytest.mark.parametrize(("network", "message"), [

@@ -71,7 +71,7 @@ def lower_array_head(
         first = len(unit.weights)
         unit.weights += [offset >> place & 1 for place in range(_OFFSET_BITS)]
         unit_256 = (_LEVEL * 256 << 2 * grid.shift) // _SUM_SCALE
-        emit(ir.SumLogit(total, first, unit_256, (0, 0, _HALF - 1, _HALF - 1), (_HALF, _HALF)))
+        emit(ir.SumLogit(total, first, unit_256, (0, 0, _HALF - 1, _HALF - 1), (8, 8)))
 
 
 def _grid(section: ir.Section, source: FeatureMap) -> ChannelGrid:

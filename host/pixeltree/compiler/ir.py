@@ -303,7 +303,7 @@ class SumLogit(Operation):
         bit: where the 32-bit offset stands in the weight segment.
         unit: 256 x ADC codes of one activation that disagrees.
         pattern: r, c, rx, cx of one sum.
-        parts: bits of row and column address that differ from sum to sum.
+        parts: number, from 1, of the bit of row and column addresses that differs from sum to sum.
     """
 
     total: Plane

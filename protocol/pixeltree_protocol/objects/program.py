@@ -162,8 +162,8 @@ class SumLogit(Step):
     """Append a logit: offset - 2 x the sum of round(256 (zero - sample) / ``unit``) over sparse global sums.
 
     A sample is the global sum of AREG ``areg`` over the pattern (r, c, rx, cx), zero the ADC code of level 0.
-    There is one for every combination of the bits of ``gr`` and ``gc``, added to ``r`` and ``c``. Offset is
-    the 32-bit two's complement number at ``bit`` of the packed segment ``segment``.
+    There are up to four: ``gr`` n > 0 adds one whose row address has bit n - 1 set, and ``gc`` likewise for
+    columns. Offset is the 32-bit two's complement number at ``bit`` of the packed segment ``segment``.
     """
 
     segment: int
@@ -182,13 +182,13 @@ class SumLogit(Step):
         """Patterns of the sums."""
         return tuple(
             (self.r | row, self.c | column, self.rx, self.cx)
-            for row in _combinations(self.gr)
-            for column in _combinations(self.gc)
+            for row in _with_and_without(self.gr)
+            for column in _with_and_without(self.gc)
         )
 
 
-def _combinations(bits: int) -> list[int]:
-    return [value for value in range(bits + 1) if not value & ~bits]
+def _with_and_without(number: int) -> tuple[int, ...]:
+    return (0, 1 << number - 1) if number else (0,)
 
 
 @dataclass(frozen=True)
@@ -221,6 +221,7 @@ class Argmax(Step):
 
 _SLOT: OperandForm = (c.Int8ul, 0, MAX_SLOTS - 1)
 _WEIGHT: OperandForm = (c.Int8ul, 0, 11)  # not R12, which only loads where R0 is 1
+_PART: OperandForm = (c.Int8ul, 0, 8)
 _PITCH: OperandForm = (c.Int8ul, 1, LAST)
 
 STEPS: tuple[StepForm, ...] = (
@@ -257,9 +258,9 @@ STEPS: tuple[StepForm, ...] = (
     StepForm(
         11,
         SumLogit,
-        (_SLOT, (c.Int16ul, 0, 0xFFFF), (c.Int16ul, 1, 0xFFFF), AREG, *(6 * (ROW,))),
+        (_SLOT, (c.Int16ul, 0, 0xFFFF), (c.Int16ul, 1, 0xFFFF), AREG, *(4 * (ROW,)), _PART, _PART),
         reads="areg",
-        words=lambda step: 10 * len(step.patterns),
+        words=lambda _: 40,
     ),
     *CONTROLLER_STEPS,
 )
