@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test zoo results picture clean
+.PHONY: help demo test link-proof kill-proof fuzz soak zoo results picture clean
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pixeltree needs Python 3.11 or later; try: make PYTHON=python3.11 ...")'
@@ -31,6 +31,18 @@ test: $(VENV)/.installed-test  ## the whole test suite, linters and type checks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+link-proof: $(VENV)/.installed-test  ## 5,000 schedules of faults between host and device
+	$(BIN)/python -m tests.link.proof --schedules 5000
+
+kill-proof: $(VENV)/.installed-test  ## kill -9 of the daemon, 100 times in a run of 500 frames
+	$(BIN)/python -m tests.system.kill_proof --kills 100 --frames 500
+
+fuzz: $(VENV)/.installed-test  ## a million random and damaged frames against the daemon's sessions
+	$(BIN)/python -m tools.fuzz_daemon --frames 1000000
+
+soak: $(VENV)/.installed-test  ## an hour at full rate; is memory flat?
+	$(BIN)/python tools/soak.py
 
 zoo: $(VENV)/.installed-test  ## train the committed trees again from their data
 	$(BIN)/python tools/train_digits_tree.py

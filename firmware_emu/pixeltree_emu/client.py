@@ -20,12 +20,15 @@ from pixeltree_protocol.connection import (
     Rejected,
     State,
 )
-from pixeltree_protocol.messages import ErrorCode
+from pixeltree_protocol.messages import ErrorCode, Hello
 
 logger = logging.getLogger(__name__)
 
 _CHUNK = 16_384
 """Bytes taken from a session at a time, so that a short answer overtakes a long one."""
+
+_STUCK = 0.1
+"""Seconds between looks at the timers of a wire that takes nothing."""
 
 _FAREWELL = 0.5
 """Seconds that a client which is sent away has to take the reason."""
@@ -62,7 +65,8 @@ class Client:
         self._connection = DeviceConnection(identity, secrets.token_bytes)
         self._session: Session | None = None
         self._unsent = bytearray()
-        self._greet_by = None if greeting_time is None or wire.persistent else now() + greeting_time
+        self._greeting_time = None if wire.persistent else greeting_time
+        self._greet_by = None if self._greeting_time is None else now() + self._greeting_time
         self._leave_at: float | None = None
         self._reason = ""
 
@@ -79,7 +83,10 @@ class Client:
     def wants(self) -> Wants:
         """What the wire is to be watched for, and when to serve it without any event."""
         wants = self.wire.wants(self._leave_at is None, bool(self._unsent))
-        timers = [wants.due, self._connection.next_timer(), self._greet_by, self._leave_at]
+        timer = self._connection.next_timer()
+        if timer is not None and len(self._unsent) >= _CHUNK:  # what is due then cannot be said
+            timer = max(timer, self._now() + _STUCK)
+        timers = [wants.due, timer, self._greet_by, self._leave_at]
         return Wants(wants.mask, min((time for time in timers if time is not None), default=None))
 
     def serve(self) -> None:
@@ -93,7 +100,7 @@ class Client:
             self.flush()
             self._watch_time()
         except WireClosed as error:
-            self._lose(str(error))
+            self.lose(str(error))
 
     def send(self) -> None:
         """Send what the device has come up with meanwhile; sets ``gone`` where nobody is there any more."""
@@ -103,7 +110,7 @@ class Client:
         try:
             self.flush()
         except WireClosed as error:
-            self._lose(str(error))
+            self.lose(str(error))
 
     def flush(self) -> None:
         """Send what the wire takes.
@@ -147,19 +154,26 @@ class Client:
             if not self.wire.persistent:
                 self._connection.ended()
                 self.flush()
-            self._lose("the host closed it")
+            self.lose("the host closed it")
             return
         for event in self._connection.receive_data(data, self._now()):
             self._take(event)
+        if self._connection.state is not State.READY:
+            self._wait_for_greeting()
+
+    def _wait_for_greeting(self) -> None:
+        """There is no session on this wire, or no longer: time runs, and its session may go on elsewhere."""
+        if self._session is not None and self._session.connection is self._connection:
+            self._sessions.cut(self._session, "the host greeted again, and did not get through")
+            self._session = None
+        if self._greet_by is None and self._greeting_time is not None:
+            self._greet_by = self._now() + self._greeting_time
 
     def _take(self, event: DeviceEvent) -> None:
         if isinstance(event, Greeting):
-            self._end_session("the host began anew")
-            self._session = self._sessions.greet(event.hello, self._connection, self.wire.name)
-            self._greet_by = None
+            self._greet(event.hello)
         elif isinstance(event, Left):
             self._end_session("the host left")
-            self._connection.detach()
         elif isinstance(event, Rejected) and not event.sequenced:
             particulars = fields(wire=self.wire.name, code=event.code.name, detail=event.detail)
             logger.warning("rejected", extra=particulars)
@@ -167,6 +181,14 @@ class Client:
                 self._depart(event.detail)
         elif self._session is not None:
             self._session.pending.append(event)
+
+    def _greet(self, hello: Hello) -> None:
+        """Go on with the session on this very wire, as on a serial line, or begin one and end that."""
+        state = self._session.state if self._session is not None else None
+        if state is not None and (hello.session, hello.role) != (state.session, state.role):
+            self._end_session("the host began anew")
+        self._session = self._sessions.greet(hello, self._connection, self.wire.name)
+        self._greet_by = None
 
     def _end_session(self, reason: str) -> None:
         """A session ends with what its host says on its own wire; elsewhere it may have gone on."""
@@ -188,13 +210,13 @@ class Client:
     def _watch_time(self) -> None:
         now = self._now()
         if self._connection.silent(now):
-            self._lose(f"nothing was heard for {self._identity.silence_ms / 1000:g} s")
+            self.lose(f"nothing was heard for {self._identity.silence_ms / 1000:g} s")
         elif self._greet_by is not None and now >= self._greet_by:
             self.gone = "it did not greet in time"
         elif self._leave_at is not None and (now >= self._leave_at or not self._unsent):
             self.gone = self._reason
 
-    def _lose(self, reason: str) -> None:
+    def lose(self, reason: str) -> None:
         """The wire is cut: its session may come back on another one."""
         if self._session is not None and self._session.connection is self._connection:
             self._sessions.cut(self._session, reason)
@@ -204,6 +226,11 @@ class Client:
             self._connection.detach()
         else:
             self.gone = reason
+
+    @property
+    def departing(self) -> bool:
+        """Whether it is sent away and has only the reason still to read."""
+        return self._leave_at is not None
 
     @property
     def greeted(self) -> bool:

@@ -89,11 +89,18 @@ class Daemon:
             now = time.monotonic()
             for client, due in ready:
                 if due is None or due <= now:
-                    client.serve()
+                    self._serve(client)
             self._sessions.tick()
             self._work()
             self._sweep()
         self.close()
+
+    def _serve(self, client: Client) -> None:
+        try:
+            client.serve()
+        except Exception:  # whatever a peer sends, the daemon keeps serving the others
+            logger.exception("internal error", extra=fields(wire=client.wire.name))
+            client.lose("internal error")
 
     def _sleep(self, now: float) -> list[tuple[Client, float | None]]:
         """Wait until something is to do; clients with an event (None), or with the time when they are due."""
@@ -154,6 +161,8 @@ class Daemon:
             client.stop("the daemon stops")
             logger.info("closed", extra=fields(wire=client.wire.name, reason="the daemon stops"))
             client.close()
+        for session in self._sessions:
+            self._sessions.end(session, "the daemon stops")
         for listener in self._listeners:
             listener.close()
         self._selector.close()
@@ -182,11 +191,15 @@ class Daemon:
     def _admit(self, wire: Wire) -> None:
         logger.info("connected", extra=fields(wire=wire.name))
         client = Client(wire, self._identity, self._sessions, self._greeting_time)
-        sockets = [each for each in self._clients if not each.wire.persistent]
+        sockets = [each for each in self._clients if not (each.wire.persistent or each.gone)]
         if len(sockets) >= MAX_CLIENTS + _MAX_DISMISSED:
             wire.close()
             return
-        if len(sockets) >= MAX_CLIENTS:
+        serving = [each for each in sockets if not each.departing]
+        waiting = [each for each in serving if not each.greeted]
+        if len(serving) >= MAX_CLIENTS and waiting:  # whoever says nothing does not keep others out
+            waiting[0].lose("it had not greeted when others wanted to connect")
+        elif len(serving) >= MAX_CLIENTS:
             detail = f"{MAX_CLIENTS} connections are open, the most that this device serves; try again later"
             client.dismiss(ErrorCode.BUSY, detail)
         self._clients.append(client)

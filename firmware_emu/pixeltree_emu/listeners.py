@@ -27,7 +27,8 @@ from pixeltree_emu.wires.tls import TlsWire
 
 logger = logging.getLogger(__name__)
 
-_BACKLOG = 8
+_BACKLOG = 64
+"""Connections that wait to be accepted while the daemon works on a frame; more than it serves."""
 _OWNER_ONLY = 0o177
 _KINDS = "use tcp://127.0.0.1:PORT, tls://127.0.0.1:PORT, unix:///PATH or pty:///PATH"
 

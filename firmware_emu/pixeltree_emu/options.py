@@ -246,7 +246,7 @@ def identity_of(options: argparse.Namespace, capabilities: Capabilities) -> Iden
             _token_of(options),
         )
     except ProtocolError as error:
-        raise EmulatorError(f"--heartbeat-ms, --silence-ms: {error}") from error
+        raise EmulatorError(f"--heartbeat-ms, --silence-ms, --resume-ms: {error}") from error
 
 
 def _token_of(options: argparse.Namespace) -> bytes | None:

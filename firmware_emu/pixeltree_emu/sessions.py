@@ -121,7 +121,7 @@ class Sessions:
         return session
 
     def _resume_session(self, session: Session, connection: DeviceConnection) -> Session:
-        if session.connection is not None:
+        if session.connection is not None and session.connection is not connection:
             session.connection.detach()  # its old wire, which nobody has noticed to be dead
         session.connection = connection
         connection.welcome(session.state.session, session.state.role, session.state, self._now())
@@ -258,7 +258,7 @@ class Sessions:
             len(device.store),
             device.clock.now_ns,
             int((self._now() - self._started) * 1000),
-            self._damaged_frames(),
+            min(self._damaged_frames(), 0xFFFFFFFF),
             session.state.delivery.resent_bytes,
         )
 

@@ -35,9 +35,14 @@ class Exchange:
         self._generation = session.generation
 
     def send(self, message: Request, priority: Priority = Priority.REQUEST) -> Ticket:
-        """Send a request whose answers are wanted."""
+        """Send a request whose answers are wanted.
+
+        Raises:
+            SessionLostError: the session was lost since the last call, even if nothing was under way: what
+                the caller has set up may be gone.
+        """
         try:
-            ticket = self.session.send(message, priority)
+            ticket = self.session.send(message, priority, self._generation)
         finally:
             self._notice_loss()
         self.open.add(ticket.request)

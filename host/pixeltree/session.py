@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from pixeltree.clock import Clock
 from pixeltree.errors import DataError, DeviceError, LinkError, SessionLostError
 from pixeltree.links import Link
 from pixeltree_protocol.connection import (
@@ -42,8 +43,16 @@ CONNECT_TIMEOUT = 5.0
 ANSWER_TIME = 60.0
 RECONNECT_TIME = 10.0
 
-_CHUNK = 16_384
+_GREATEST_BURST = 16_384
 """Bytes given to the link between two looks at what comes in: what a small request may have to wait for."""
+
+_FIRST_BURST = 2_048
+_LEAST_BURST = 1_024
+_LONG = 1.0
+"""Seconds that sending a burst may take before the next ones are shorter: a slow line is no stuck device."""
+
+_LEAST_GREETING = 2.0
+"""Seconds to greet, if so much was allowed, however long opening took: a private daemon starts first."""
 
 _FIRST_PAUSE = 0.02
 _GREATEST_PAUSE = 0.5
@@ -75,6 +84,7 @@ class Session:
         token: what the device wants to see proof of, if it does.
         patience: how long to wait.
         keep_alive: whether to answer heartbeats while nobody calls.
+        clock: what tells the time and waits.
 
     Attributes:
         generation: counts the device's losses of this session: requests of an earlier one are not answered.
@@ -90,6 +100,7 @@ class Session:
         token: bytes | None = None,
         patience: Patience | None = None,
         keep_alive: bool = True,
+        clock: Clock = time,
     ) -> None:
         self.url = url
         self.generation = 0
@@ -100,6 +111,7 @@ class Session:
         self.patience = patience or Patience()
         self._open_link = open_link
         self._role = role
+        self._clock = clock
         self._keep_alive = keep_alive
         self._connection = HostConnection("pixeltree", secrets.token_bytes, role, token)
         self._link: Link | None = None
@@ -107,6 +119,7 @@ class Session:
         self._refusal: Refused | None = None
         self._departing: str | None = None
         self._nonsense = 0
+        self._burst = _FIRST_BURST
         self._lock = threading.RLock()
         self._keeper: _Keeper | None = None
         self._closed = False
@@ -120,7 +133,7 @@ class Session:
         """
         with self._lock:
             try:
-                welcome = self._connect(time.monotonic() + self.patience.connect)
+                welcome = self._connect(self._clock.monotonic() + self.patience.connect)
             except BaseException:
                 self._drop_link()
                 raise
@@ -129,8 +142,13 @@ class Session:
                 self._keeper.start()
             return welcome
 
-    def send(self, message: Request, priority: Priority = Priority.REQUEST) -> Ticket:
+    def send(self, message: Request, priority: Priority, generation: int) -> Ticket:
         """Send a request, or queue it until its turn comes.
+
+        Args:
+            message: the request.
+            priority: what goes first where several wait.
+            generation: of the session for which it is meant.
 
         Raises:
             DataError: it does not fit the device.
@@ -139,11 +157,12 @@ class Session:
         """
         with self._lock:
             self._need_link()
+            if generation != self.generation:
+                raise self.lost()  # what the caller knows of the device is no longer so
             try:
                 ticket = self._connection.send(message, priority)
             except MessageError as error:
                 raise DataError(f"this cannot be sent to {self.url}: {error}") from error
-            generation = self.generation
             self._persist(self._flush)
             if generation != self.generation:
                 raise self.lost()
@@ -158,13 +177,12 @@ class Session:
 
     @property
     def deadline(self) -> float:
-        """When to give up waiting for an answer that is asked for now (``time.monotonic`` seconds)."""
-        return time.monotonic() + self.patience.answer
+        """When to give up waiting for an answer that is asked for now, by the clock of the session."""
+        return self._clock.monotonic() + self.patience.answer
 
-    @staticmethod
-    def deadline_in(seconds: float) -> float:
+    def deadline_in(self, seconds: float) -> float:
         """When so many seconds from now will have passed."""
-        return time.monotonic() + seconds
+        return self._clock.monotonic() + seconds
 
     @property
     def resent_bytes(self) -> int:
@@ -181,7 +199,7 @@ class Session:
             self._need_link()
             generation = self.generation
             while not self._ready and generation == self.generation:
-                left = deadline - time.monotonic()
+                left = deadline - self._clock.monotonic()
                 if left <= 0:
                     raise LinkError(
                         f"the device at {self.url} is alive, but did not answer in time; "
@@ -237,22 +255,25 @@ class Session:
         """Open the link again until it works or patience ends."""
         self._drop_link()
         logger.warning("the link broke: %s", reason)
-        deadline = time.monotonic() + self.patience.reconnect
+        deadline = self._clock.monotonic() + self.patience.reconnect
         pause = _FIRST_PAUSE
         while True:
-            if time.monotonic() >= deadline:
+            if self._clock.monotonic() >= deadline:
                 tried = f"; it did not come back within {self.patience.reconnect:g} s"
                 raise LinkError(reason + (tried if self.patience.reconnect else ""))
             try:
-                self._connect(max(deadline, time.monotonic() + _GREATEST_PAUSE))
+                now = self._clock.monotonic()
+                self._connect(now + min(max(deadline - now, _GREATEST_PAUSE), self.patience.connect))
             except LinkError as error:
                 logger.debug("not yet: %s", error)
                 self._drop_link()
-                time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+                self._clock.sleep(min(pause, max(0.0, deadline - self._clock.monotonic())))
                 pause = min(2 * pause, _GREATEST_PAUSE)
-            except DeviceError:
+            except DeviceError as error:
                 self._drop_link()
-                raise
+                if error.code != ErrorCode.BUSY.name or self._clock.monotonic() + _GREATEST_PAUSE >= deadline:
+                    raise
+                self._clock.sleep(_GREATEST_PAUSE)  # it may be our own session on a wire that is dead by now
             else:
                 self.cuts += 1
                 logger.warning("connected to %s again", self.url)
@@ -261,11 +282,14 @@ class Session:
     def _connect(self, deadline: float) -> Welcome:
         """Open the link and shake hands."""
         received = self.wire_bytes_received
-        self._link = self._open_link(max(0.1, deadline - time.monotonic()))
+        allowed = max(0.1, deadline - self._clock.monotonic())
+        self._link = self._open_link(allowed)
+        deadline = max(deadline, self._clock.monotonic() + min(allowed, _LEAST_GREETING))
+        self._burst = _FIRST_BURST
         self._refusal = None
-        self._connection.connect(time.monotonic())
+        self._connection.connect(self._clock.monotonic())
         while self._connection.state is not State.READY:
-            left = deadline - time.monotonic()
+            left = deadline - self._clock.monotonic()
             if left <= 0 and self.wire_bytes_received > received:
                 raise LinkError(_WRONG_PROTOCOL.format(self.url))
             if left <= 0:
@@ -296,30 +320,42 @@ class Session:
     def _exchange(self, timeout: float) -> None:
         """Send what is to send, then wait for something to come in, or for a timer, for so long at most."""
         self._flush()
-        if self._ready:
+        if self._ready and self._connection.state is State.READY:
             return
-        now = time.monotonic()
+        now = self._clock.monotonic()
         timer = self._connection.next_timer()
         if timer is not None:
             timeout = min(timeout, max(0.0, timer - now))
         self._take(timeout)
-        if self._connection.silent(time.monotonic()):
+        if self._connection.silent(self._clock.monotonic()):
             raise LinkError(self._silence())
 
     def _flush(self) -> None:
-        while data := self._connection.data_to_send(time.monotonic(), _CHUNK):
-            assert self._link is not None
-            self._link.send(data, self.patience.connect)
-            self.wire_bytes_sent += len(data)
-            if len(data) >= _CHUNK:
-                self._take(0.0)
+        unsent = b""
+        while unsent := unsent or self._connection.data_to_send(self._clock.monotonic(), self._burst):
+            burst, unsent = unsent[: self._burst], unsent[self._burst :]
+            self._send_burst(burst)
+
+    def _send_burst(self, data: bytes) -> None:
+        """Send some bytes, and learn how many the line takes in reasonable time."""
+        assert self._link is not None
+        full = len(data) >= self._burst
+        began = self._clock.monotonic()
+        self._link.send(data, self.patience.connect)
+        self.wire_bytes_sent += len(data)
+        if self._clock.monotonic() - began > _LONG:
+            self._burst = max(self._burst // 2, _LEAST_BURST)
+        elif full:
+            self._burst = min(2 * self._burst, _GREATEST_BURST)
+        if full:
+            self._take(0.0)
 
     def _take(self, timeout: float) -> None:
         assert self._link is not None
         data = self._link.receive(timeout)
         if data is not None:
             self.wire_bytes_received += len(data)
-            for event in self._connection.receive_data(data, time.monotonic()):
+            for event in self._connection.receive_data(data, self._clock.monotonic()):
                 self._act(event)
             if self._departing is not None:
                 reason, self._departing = self._departing, None

@@ -24,6 +24,7 @@ from pixeltree_protocol.objects.program import (
     ScanDreg,
     ScanLogits,
     Step,
+    SumLogit,
     form_of,
 )
 from pixeltree_protocol.objects.segment import BlockPlanes, FullyConnected, PackedBits, Segment
@@ -198,6 +199,8 @@ def _check_steps(
             tally.scanned_bits += step.rows * ARRAY_SIZE
         elif isinstance(step, ScanLogits):
             tally.logits = len(step.rows) * len(step.columns)
+        elif isinstance(step, SumLogit):
+            tally.logits += 1
         elif isinstance(step, Argmax) and (not tally.logits or (node and tally.logits != len(node.exits))):
             exits = f" for {len(node.exits)} exits" if node else ""
             raise ProgramError(f"{where}: {tally.logits} logits{exits}")
@@ -235,7 +238,7 @@ def _check_segments(where: str, step: Step, segments: Sequence[Segment], tally: 
     elif isinstance(step, LoadCover):
         positions = _check_cover(where, step, segments)
         tally.words += positions // 2 * _COVER_WORDS
-    elif isinstance(step, ScanLogits):
+    elif isinstance(step, ScanLogits | SumLogit):
         _check_bits(where, segments[step.segment], step.bit, 32)
     elif isinstance(step, ApplyFullyConnected):
         segment = segments[step.segment]
@@ -278,5 +281,6 @@ def _check_slots(where: str, step: Step, blocks: int, segments: int) -> None:
     if isinstance(step, Run) and step.block >= blocks:
         raise ProgramError(f"{where}: the node has {blocks} blocks")
     used = getattr(step, "segment", -1), getattr(step, "mask", -1)
-    if isinstance(step, LoadPlane | LoadCover | ScanLogits | ApplyFullyConnected) and max(used) >= segments:
+    takes = LoadPlane | LoadCover | ScanLogits | SumLogit | ApplyFullyConnected
+    if isinstance(step, takes) and max(used) >= segments:
         raise ProgramError(f"{where}: the node has {segments} segments")

@@ -23,6 +23,43 @@ def random_model(seed):
             return model
 
 
+def any_model(seed):
+    """A model of any layers at all, with no thought of what fits; None if they do not go together."""
+    random = np.random.default_rng([seed, 2])
+    size = int(random.choice([16, 17, 24, 28, 32, 48, 64, 100, 128, 200, 256]))
+    layers, shape = [], (1, size, size)
+    for _ in range(random.integers(0, 5)):
+        layer = _any_layer(random, shape[0])
+        try:
+            shape = layer.output_shape(shape)
+        except ValueError:
+            continue
+        layers.append(layer)
+    try:
+        if random.random() < 0.4:
+            side = int(random.integers(1, 8))
+            before, after = (int(random.integers(0, side)) for _ in range(2))
+            stride = int(random.choice([1, 2, 4, 8]))
+            head = heat_map(random, shape[0], side, before=before, after=after, stride=stride)
+        else:
+            head = fully_connected(random, shape, int(random.integers(2, 12)))
+        return FoldedModel(InputSpec(size), tuple(layers), head)
+    except ValueError:
+        return None
+
+
+def _any_layer(random, channels):
+    if random.random() < 0.3:
+        return pooling(random, int(random.choice([2, 2, 3, 4, 8, 16])))
+    outputs, side = int(random.choice([1, 2, 4, 8, 16, 32])), int(random.integers(1, 8))
+    groups = [count for count in range(1, channels + 1) if channels % count == outputs % count == 0]
+    before, after = (int(random.integers(0, side)) if random.random() < 0.5 else 0 for _ in range(2))
+    return convolution(
+        random, channels, outputs, side, int(random.choice(groups)),
+        stride=int(random.choice([1, 1, 2, 3, 8])), before=before, after=after,
+    )  # fmt: skip
+
+
 def random_input(model, seed):
     """Blobs and noise: bool (size, size)."""
     random = np.random.default_rng([seed, 1])
@@ -118,6 +155,11 @@ def _finish(random, spec, layers, layout):
 def check_network(seed, array):
     """Compile a random network, run it, and say what is wrong with the outcome; None if nothing is."""
     model, layout = random_model(seed)
+    return check(model, layout, seed, array)
+
+
+def check(model, layout, seed, array):
+    """The same for a model at hand; a layout of None is the compiler's choice."""
     compiled = compile_model(model, layout=layout)
     bits = random_input(model, seed)
     result = run_node(compiled, bits, array)

@@ -1,5 +1,7 @@
 """Compiled networks on an emulated array in ideal mode equal the integer reference, bit for bit."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from pixeltree.folded import FoldedModel, InputSpec, Pooling, PoolingKind, infer
 from pixeltree_emu.array.device_array import PixelArray
 from tests.folded.strategies import convolution, heat_map
 from tests.host.on_array import run_node
-from tests.host.random_models import check_network, random_model
+from tests.host.random_models import any_model, check, check_network, random_model
 
 NETWORKS = 500
 SHARES = 20
@@ -36,6 +38,24 @@ def test_random_networks_equal_the_reference_and_take_the_predicted_time(share, 
             checked += 1
         seed += SHARES
     assert refused <= MOST_REFUSED
+
+
+@pytest.mark.parametrize("share", range(4))
+def test_any_model_compiles_or_is_refused_with_a_reason(share, array):
+    outcomes = {"fits": 0, "does not fit": 0}
+    for seed in range(share * 20, share * 20 + 20):
+        model = any_model(seed)
+        if model is None:
+            continue
+        try:
+            problem = check(model, None, seed, array)
+        except CompileError as error:
+            assert re.search(r"layer|channels|size", str(error))
+            outcomes["does not fit"] += 1
+        else:
+            assert problem is None, f"model {seed}: {problem}"
+            outcomes["fits"] += 1
+    assert min(outcomes.values()) >= 3
 
 
 def test_the_random_networks_are_of_all_kinds():

@@ -13,10 +13,11 @@ from pixeltree.compiler.placement import FeatureMap, block_layout
 from pixeltree.compiler.readout import feature_numbers, progressions
 from pixeltree.compiler.taps import taps, thresholds
 from pixeltree.errors import CompileError
+from pixeltree.folded import FoldedModel, InputSpec, Pooling, PoolingKind
 from pixeltree.network import FoldedNetwork, NetworkError
 from pixeltree.tree import NodeSpec, Tree
 from pixeltree_protocol.objects import Label, parse_object
-from tests.folded.strategies import convolution
+from tests.folded.strategies import convolution, heat_map
 from tests.host.in_memory import InMemoryDevice
 
 
@@ -66,6 +67,33 @@ def test_compiled_equals_reference_in_every_logit(network, threshold, row, colum
     result = InMemoryDevice(tree).infer(image)
     assert result.path[0].logits == path[0].logits
     assert result.label == label
+
+
+@pytest.mark.parametrize(("size", "in_cells", "local_mean"), [
+    (16, True, 5), (20, True, 1), (64, True, 3), (64, False, 3), (100, False, 2), (128, False, 5),
+    (256, True, 4),
+])  # fmt: skip
+def test_an_adaptive_threshold_follows_the_light_of_the_picture(size, in_cells, local_mean):
+    """Every bit of the input is a cell of a heat map, so that none can hide; beyond the window it is dark."""
+    random = np.random.default_rng(size + local_mean)
+    row = 0 if size > 64 else 1
+    geometry = CaptureGeometry(-3, row, 0, 2, size, in_cells, local_mean)
+    cells = [Pooling(PoolingKind.OR, -(-size // 32))] if size > 32 else []
+    model = FoldedModel(geometry.spec, tuple(cells), heat_map(random, 1, 1))
+    labels = [str(i) for i in range(model.outcomes)]
+    tree = Tree.build("any", labels, geometry, [NodeSpec("root", model, tuple(range(model.outcomes)))])
+    image = random.integers(0, 100, (256, 256), dtype=np.uint8) + np.arange(0, 128, 0.5).astype(np.uint8)
+    result = InMemoryDevice(tree).infer(image)
+    label, path = tree.reference(image)
+    assert 0.1 < tree.input_bits(image).mean() < 0.9
+    assert result.path[0].logits == path[0].logits
+    assert result.label == label
+
+
+def test_a_node_must_take_the_input_that_its_tree_captures():
+    model = FoldedModel(InputSpec(64, local_mean=2), (), heat_map(np.random.default_rng(0), 1, 7, stride=8))
+    with pytest.raises(CompileError, match=r"local_mean=2.*captures.*local_mean=0"):
+        CaptureGeometry(20).layout(model)
 
 
 def compiled(seed=0):

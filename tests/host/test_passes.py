@@ -1,21 +1,26 @@
 """Each pass of the compiler does its one thing."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from pixeltree.compiler import ir
 from pixeltree.compiler.allocate import DIRECTIONS, DREGS, allocate
 from pixeltree.compiler.arrange import arrange
-from pixeltree.compiler.benchmarks import BENCHMARKS, GEOMETRY, digits_model
+from pixeltree.compiler.benchmarks import BENCHMARKS, GEOMETRY, digits_model, localization_model
 from pixeltree.compiler.directions import set_directions
 from pixeltree.compiler.encode import Encoder
 from pixeltree.compiler.hoist import hoist_loads
 from pixeltree.compiler.pipeline import compile_model
 from pixeltree.compiler.placement import block_layout, cell_layout, intervals
-from pixeltree.compiler.sizes import segment_bytes
+from pixeltree.compiler.resources import Needs, check_resources
+from pixeltree.compiler.sizes import block_bytes, block_words, segment_bytes
 from pixeltree.compiler.words import select_words
 from pixeltree.errors import CompileError
-from pixeltree.folded import FoldedModel, InputSpec
+from pixeltree.folded import FoldedModel, InputSpec, Pooling, PoolingKind
 from pixeltree.tree import NodeSpec, Tree
 from pixeltree_protocol.registers import Direction
 from tests.folded.strategies import convolution, fully_connected, heat_map
@@ -165,6 +170,80 @@ def test_what_does_not_fit_says_what_is_needed_and_what_there_is(make, message):
         make()
 
 
+def needs(name, **amounts):
+    nothing = {"stored_words": 0, "blocks": (), "weight_bits": 0, "masks": 0, "steps": 0, "words": 0}
+    return Needs(name, **(nothing | amounts))
+
+
+def test_what_just_fits_is_let_through():
+    check_resources(
+        [needs("a", stored_words=1000, weight_bits=65_536), needs("b", stored_words=24, masks=255)]
+    )
+
+
+@pytest.mark.parametrize(("amounts", "message"), [
+    ({"stored_words": 1000}, r"1,100 words in the controller's block store are needed, and 1,024 are there\. "
+     r"layer a: 1,000; layer b: 100\. Layer a would have to do with 924: a smaller kernel"),
+    ({"blocks": tuple(range(256))}, r"256 blocks.*255 are there"),
+    ({"weight_bits": 65_537}, r"65,537 bits of weights.*65,536 are there"),
+    ({"masks": 300}, r"300 planes.*255 are there"),
+    ({"steps": 70_000}, r"70,000 controller steps.*65,535"),
+    ({"words": 2_000_000}, r"2,000,000 instruction words executed.*1,000,000.*cells in place of blocks"),
+    ({"stored_words": 999_999}, r"Layer a would have to do with 924"),
+])  # fmt: skip
+def test_a_resource_that_does_not_suffice_is_told_layer_by_layer(amounts, message):
+    with pytest.raises(CompileError, match=message):
+        check_resources([needs("a", **amounts), needs("b", stored_words=100)])
+
+
+def test_layers_that_are_too_many_are_told():
+    with pytest.raises(CompileError, match="fewer layers, or two nodes"):
+        check_resources([needs(name, stored_words=600) for name in "abc"])
+
+
+def test_every_layer_s_needs_add_up_to_the_node():
+    compiled = compile_model(digits_model())
+    assert sum(section.needs.stored_words for section in compiled.sections) == block_words(compiled.node)
+    assert sum(section.needs.words for section in compiled.sections) == compiled.cost.words
+    blocks = [block for section in compiled.sections for block in section.needs.blocks]
+    assert sorted(blocks) == list(range(len(compiled.node.manifest.blocks)))
+    assert sum(section.needs.weight_bits for section in compiled.sections) == 16 * 16 + 16 * 5
+
+
+def test_cells_are_tried_where_blocks_do_not_do():
+    """A border that reaches into the next block."""
+    layers = (convolution(random(), 1, 16, 4, after=3),)
+    model = FoldedModel(
+        InputSpec(64), (*layers, Pooling(PoolingKind.OR, 4)), fully_connected(random(), (16, 16, 16), 2)
+    )
+    assert not compile_model(model).layout.in_blocks
+
+
+def test_a_model_that_no_layout_has_room_for_lists_its_channels():
+    layers = convolution(random(), 1, 2, 3), convolution(random(), 2, 32, 3)
+    model = FoldedModel(InputSpec(100), layers, heat_map(random(), 32, 7, stride=8))
+    with pytest.raises(CompileError, match="layer 0 has 2, layer 1 has 32"):
+        compile_model(model)
+
+
+def test_every_process_compiles_to_the_same_digests():
+    """Python hashes differently in each."""
+    program = (
+        "from pixeltree.compiler.benchmarks import *\n"
+        "print([compile_model(model).node.digest.hex() for model in (localization_model(), digits_model())])"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1
+
+
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_the_benchmarks_pass_their_bars_of_time(name):
     row = BENCHMARKS[name]()
@@ -173,6 +252,12 @@ def test_the_benchmarks_pass_their_bars_of_time(name):
     assert row.fps == pytest.approx(1e6 / row.device_us, abs=0.1)
     if name == "conv16x4x4":
         assert row.words <= 300
+
+
+@pytest.mark.parametrize("model", [digits_model(), localization_model()], ids=["digits", "localization"])
+def test_blocks_take_at_most_one_and_a_half_bytes_a_word(model):
+    node = compile_model(model).node
+    assert block_bytes(node) <= 1.5 * block_words(node)
 
 
 def test_segments_are_within_a_tenth_of_their_information():

@@ -10,7 +10,7 @@ import numpy as np
 
 from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.array.engine import Item
-from pixeltree_emu.array.selection import pattern_select
+from pixeltree_emu.array.selection import PatternSelect, pattern_select
 from pixeltree_emu.runtime.clock import DeviceClock
 from pixeltree_emu.runtime.controller import Controller
 from pixeltree_emu.runtime.expansion import Expansion, cover_of, expand
@@ -28,6 +28,7 @@ from pixeltree_protocol.objects.program import (
     SelectRect,
     SetIn,
     Step,
+    SumLogit,
 )
 from pixeltree_protocol.registers import AREGS, DIGITAL_LOAD, DIGITAL_READ, DREGS, Digital, bits
 from pixeltree_protocol.verify import NodeImage, ProgramImage
@@ -72,6 +73,7 @@ class Sequencer:
             LoadPlane: self._load_plane,
             LoadCover: self._load_cover,
             ScanLogits: self._scan_logits,
+            SumLogit: self._sum_logit,
             ScanDreg: self._scan,
             ApplyFullyConnected: self._fully_connected,
             Argmax: self._argmax,
@@ -169,13 +171,26 @@ class Sequencer:
         levels = (
             samples[np.ix_(list(step.rows), list(step.columns)[::-1])] - self._controller.parameters.adc_zero
         )
-        offset = segment.field(step.bit, 32)
-        offset -= (offset >> 31) << 32
+        offset = _signed(segment, step.bit)
         rounded = (2 * levels + step.unit) // (2 * step.unit)
         decision.logits = tuple(int(v) for v in (2 * rounded + offset).ravel())
         costs = self._clock.costs
         each = costs.adc_sample_ns + costs.sample_logit_operations * costs.operation_ns
         self._clock.charge(len(decision.logits) * each)
+
+    def _sum_logit(self, step: SumLogit, image: Image, _kernels: object, decision: Decision) -> None:
+        segment = image.segments[step.segment]
+        assert isinstance(segment, PackedBits)  # verify_node has seen to it
+        parameters = self._controller.parameters
+        plane = self._array.engine.analog(AREGS[step.areg])
+        count = 0
+        for pattern in step.patterns:
+            sample = parameters.total(plane, PatternSelect(*pattern).plane, parameters.sum_sparse_scale)
+            count += (512 * (parameters.adc_zero - sample) + step.unit) // (2 * step.unit)
+        decision.logits += (_signed(segment, step.bit) - 2 * count,)
+        costs = self._clock.costs
+        each = costs.adc_sample_ns + costs.sample_logit_operations * costs.operation_ns
+        self._clock.charge(len(step.patterns) * each)
 
     def _scan(self, step: ScanDreg, _image: object, _kernels: object, decision: Decision) -> None:
         rows = range(step.row, step.row + step.rows * step.row_step, step.row_step)
@@ -197,6 +212,12 @@ class Sequencer:
     def _argmax(self, _step: Argmax, _image: object, _kernels: object, decision: Decision) -> None:
         decision.outcome = decision.logits.index(max(decision.logits))
         self._clock.charge(len(decision.logits) * self._clock.costs.operation_ns)
+
+
+def _signed(segment: PackedBits, bit: int) -> int:
+    """A 32-bit two's complement number."""
+    value = segment.field(bit, 32)
+    return value - ((value >> 31) << 32)
 
 
 def fully_connected(segment: FullyConnected, bits_read: bytes) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from pixeltree.bench.link import LEAST_GOODPUT, LEAST_MB_S, MIB, MOST_PING_RATIO, bench_link
 from pixeltree.cli.report import check_writable, write_json
@@ -47,10 +47,13 @@ def compiler(
         write_json(json_file, json.dumps({name: row.as_dict() for name, row in figures.items()}, indent=2))
         if str(json_file) == "-":
             return
-    table = Table("network", "words", "segment bytes", "block bytes", "device us", "fps", "passes")
+    headings = "words", "segment bytes", "block bytes", "device us", "fps", "compiled in", "passes"
+    columns = [Column(heading, justify="right") for heading in headings]
+    table = Table(Column("network", no_wrap=True), *columns, box=None, padding=(0, 1, 0, 0))
     for name, row in figures.items():
         numbers = (row.words, row.segment_bytes, row.block_bytes, row.device_us, row.fps)
-        table.add_row(name, *(f"{number:,}" for number in numbers), "yes" if row.passes else "no")
+        passes = "yes" if row.passes else "no"
+        table.add_row(name, *(f"{number:,}" for number in numbers), f"{row.compile_s:.2f} s", passes)
     Console().print(table)
     if not all(row.passes for row in figures.values()):
         raise typer.Exit(1)

@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from pixeltree.compiler import Compiled, compile_model
+from pixeltree.compiler.pipeline import Where
 from pixeltree.compiler.predict import Cost
-from pixeltree.compiler.sizes import block_bytes, block_words, program_bytes, segment_bytes
+from pixeltree.compiler.sizes import block_bytes, block_words, head_bytes, program_bytes, segment_bytes
 from pixeltree.errors import DataError
 from pixeltree.folded import FoldedModel, decode_model
 from pixeltree.tree import Tree
@@ -27,6 +28,12 @@ def compile_(
     report: Annotated[
         bool, typer.Option("--report", help="Show words, time, planes and bytes of every layer.")
     ] = False,
+    head: Annotated[
+        Where | None,
+        typer.Option(
+            "--head", help="Where a fully connected head is computed; where it is faster if left out."
+        ),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the planes in use over the program to this file.")
     ] = None,
@@ -41,7 +48,7 @@ def compile_(
     for name, folded in _models(model, tree):
         show = _shower(console, name) if dump_ir else None
         layout = tree.geometry.layout(folded) if tree else None
-        compiled[name] = compile_model(folded, layout=layout, show=show)
+        compiled[name] = compile_model(folded, layout=layout, show=show, head=head)
         node = compiled[name].node
         console.print(
             f"{name}: {compiled[name].cost.words} words, {compiled[name].cost.nanoseconds / 1000:,.1f} us, "
@@ -80,13 +87,22 @@ def _shower(console: Console, name: str) -> Callable[[str, str], None]:
 
 
 def _layers(compiled: Compiled) -> Table:
-    table = Table("layer", "words", "launches", "selections", "us", "DREGs", "AREGs")
-    for section in compiled.sections:
-        cost = section.cost
+    """A row per layer: cost, most registers in use, bytes of blocks that no layer before has, of weights."""
+    headings = "words", "launches", "selects", "us", "DREGs", "AREGs", "blocks", "weights"
+    columns = [Column(heading, no_wrap=True, justify="right") for heading in headings]
+    table = Table(Column("layer"), *columns, box=None, padding=(0, 1, 0, 0))
+    node = compiled.node
+    sizes = [len(node.objects[digest]) for digest in node.manifest.blocks]
+    for number, section in enumerate(compiled.sections, 1):
         digital, analog = (max((counts[kind] for counts in section.planes), default=0) for kind in (0, 1))
-        table.add_row(escape(section.name), *_columns(cost), str(digital), str(analog))
-    table.add_section()
-    table.add_row("all", *_columns(compiled.cost), "", "")
+        code = sum(sizes[block] for block in section.needs.blocks)
+        weights = -(-section.needs.weight_bits // 8)
+        if number == len(compiled.sections):
+            weights += head_bytes(node)
+        bytes_ = f"{code:,}", f"{weights:,}"
+        table.add_row(escape(section.name), *_columns(section.cost), str(digital), str(analog), *bytes_)
+    totals = f"{block_bytes(node):,}", f"{segment_bytes(node):,}"
+    table.add_row("all", *_columns(compiled.cost), "", "", *totals)
     return table
 
 

@@ -16,6 +16,9 @@ from pixeltree.folded import FoldedModel, InputSpec, ModelError
 from pixeltree.folded.layers import Convolution
 from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
 
+_HOPS = 32
+"""Pixels by which one block moves an AREG, at most."""
+
 
 @dataclass(frozen=True)
 class CaptureGeometry:
@@ -25,12 +28,13 @@ class CaptureGeometry:
     sampled, one pixel in every cell of the size of ``pitch``, and spread over its cell.
 
     Attributes:
-        threshold: input bit = half-range brightness (0-127) greater than this.
+        threshold: input bit = half-range brightness (0-127) greater than this (and the local mean).
         block_row, block_column: the block of the picture, counted from the top left, that is the window.
         margin: pixels at the edge of the input that are forced to 0; in blocks, a kernel that reaches over
             the edge of its block finds them there, and not the neighbour block's copy.
         size: rows and columns of the input, 16 to 256.
         in_cells: whether the input lies in cells.
+        local_mean: 0, or j for the mean of 2^j x 2^j pixels as :class:`~pixeltree.folded.InputSpec` has it.
     """
 
     threshold: int
@@ -39,13 +43,23 @@ class CaptureGeometry:
     margin: int = 4
     size: int = 64
     in_cells: bool = False
+    local_mean: int = 0
 
     def __post_init__(self) -> None:
-        values = (self.threshold, self.block_row, self.block_column, self.margin, self.size)
+        values = (
+            self.threshold,
+            self.block_row,
+            self.block_column,
+            self.margin,
+            self.size,
+            self.local_mean,
+        )
         if not all(isinstance(value, int) for value in values):
-            raise CompileError(f"threshold, block, margin and size must be whole numbers, not {values}")
+            raise CompileError(
+                f"threshold, block, margin, size and local mean must be whole numbers, not {values}"
+            )
         try:
-            InputSpec(self.size, self.margin, self.threshold)
+            InputSpec(self.size, self.margin, self.threshold, self.local_mean)
         except ModelError as error:
             raise CompileError(str(error)) from error
         if not (0 <= self.block_row < self.grid and 0 <= self.block_column < self.grid) and not self.in_cells:
@@ -54,7 +68,7 @@ class CaptureGeometry:
     @property
     def spec(self) -> InputSpec:
         """The input that nodes of the tree take."""
-        return InputSpec(self.size, self.margin, self.threshold)
+        return InputSpec(self.size, self.margin, self.threshold, self.local_mean)
 
     @property
     def room(self) -> int:
@@ -87,11 +101,9 @@ class CaptureGeometry:
         Raises:
             CompileError: the model takes another input, or has too many channels.
         """
-        if model.input.size != self.size or model.input.margin > self.margin:
-            raise CompileError(
-                f"the node takes {model.input}, and the tree captures {self.size} x {self.size} pixels "
-                f"with a margin of {self.margin}"
-            )
+        spec = model.input
+        if spec.size != self.size or spec.margin > self.margin or spec.local_mean != self.local_mean:
+            raise CompileError(f"the node takes {spec}, and the tree captures {self.spec}")
         if not self.in_cells:
             return block_layout(self.grid)
         channels = max((layer.outputs for layer in model.layers if isinstance(layer, Convolution)), default=1)
@@ -114,32 +126,77 @@ def capture_unit(geometry: CaptureGeometry) -> ir.Unit:
     """The capture node as operations on planes."""
     x = Plane("x")
     section = ir.Section("capture")
-    section.operations += [ir.SetLevel(geometry.threshold), *_expose_and_threshold(x), _box(geometry)]
-    section.operations.append(ir.Keep(x, Digital.RECT))
+    section.operations += _adaptive(geometry, x) if geometry.local_mean else _fixed(geometry, x)
+    section.operations += [_box(geometry, geometry.margin), ir.Keep(x, Digital.RECT)]
     section.operations += _to_cells(geometry, x) if geometry.in_cells else _to_blocks(geometry, x)
     section.operations.append(Word("MOV", (INPUT,), (x,)))
     return ir.Unit([section], 1, 8)
 
 
-def _expose_and_threshold(x: Plane) -> list[ir.Operation]:
-    """X := get_image > IN."""
-    image, level = Plane("image", True), Plane("level", True)
+def _expose(image: Plane) -> list[ir.Operation]:
+    """Image := get_image, half range."""
     news, pix = Analog.NEWS, Analog.PIX
     return [
         Word("all"),
         Word("bus", (news,), (pix,)),
         *(Word("rpix"), Word("rpix"), Word("nop")),
         Word("bus", (image,), (news, pix)),
-        Word("bus", (level,), (Analog.IN,)),
-        Word("where", (), (image, level)),
-        Word("MOV", (x,), (Digital.FLAG,)),
-        Word("all"),
     ]
 
 
-def _box(geometry: CaptureGeometry) -> ir.SelectBox:
-    first = geometry.margin * geometry.pitch
-    last = (geometry.size - geometry.margin) * geometry.pitch - 1
+def _compare(x: Plane, *terms: ir.Operand) -> list[ir.Operation]:
+    """X := sum of the terms > 0."""
+    return [Word("where", (), terms), Word("MOV", (x,), (Digital.FLAG,)), Word("all")]
+
+
+def _fixed(geometry: CaptureGeometry, x: Plane) -> Iterator[ir.Operation]:
+    """X := get_image > IN."""
+    image, level = Plane("image", True), Plane("level", True)
+    yield ir.SetLevel(geometry.threshold)
+    yield from _expose(image)
+    yield Word("bus", (level,), (Analog.IN,))
+    yield from _compare(x, image, level)
+
+
+def _adaptive(geometry: CaptureGeometry, x: Plane) -> Iterator[ir.Operation]:
+    """X := get_image > local mean + threshold; what is not of the window counts as dark."""
+    image, mean, moved = (Plane(name, True) for name in ("image", "mean", "moved"))
+    minus, again = Plane("minus", True), Plane("again", True)
+    yield ir.SetLevel(-geometry.threshold)
+    yield from _expose(image)
+    if geometry.size * geometry.pitch < ARRAY_SIZE:
+        outside = Plane("outside")
+        yield _box(geometry, 0)
+        yield Word("NOT", (outside,), (Digital.RECT,))
+        yield from (Word("WHERE", (), (outside,)), Word("bus", (image,)), Word("all"))
+    current = image
+    for power in range(geometry.local_mean):
+        for port in (Analog.XE, Analog.XS):
+            yield from _neighbour(moved, current, geometry.pitch << power, port)
+            yield Word("bus2", (minus, again), (current, moved))
+            yield Word("bus", (mean,), (minus,))
+            current = mean
+    yield from _compare(x, image, minus, Analog.IN)
+
+
+def _neighbour(target: Plane, source: Plane, distance: int, port: Analog) -> Iterator[ir.Operation]:
+    """Target := source as it lies at a distance; 0 beyond the edge."""
+    news = Analog.NEWS
+    if distance >= ARRAY_SIZE:
+        yield from (Word("bus", (news,)), Word("bus", (target,), (news,)))
+        return
+    yield from (Word("bus", (news,), (source,)), Word("bus", (target,), (port,)))
+    hop = Word("bus", (news,), (target,)), Word("bus", (target,), (port,))
+    chunks, rest = divmod(distance - 1, _HOPS)
+    if chunks:
+        yield ir.Repeat(chunks, hop * _HOPS)
+    for _ in range(rest):
+        yield from hop
+
+
+def _box(geometry: CaptureGeometry, margin: int) -> ir.SelectBox:
+    first = margin * geometry.pitch
+    last = (geometry.size - margin) * geometry.pitch - 1
     right = ARRAY_SIZE - 1 - geometry.left
     return ir.SelectBox((geometry.top + first, right - last, geometry.top + last, right - first))
 

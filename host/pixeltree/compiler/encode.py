@@ -7,7 +7,6 @@ from functools import lru_cache
 
 from pixeltree.compiler import ir
 from pixeltree.compiler.ir import Operation
-from pixeltree.errors import CompileError
 from pixeltree_protocol.isa import ICW, Instruction, decode, encode
 from pixeltree_protocol.objects import MAX_BLOCK_WORDS, Block
 from pixeltree_protocol.objects import controller_steps as controller
@@ -23,11 +22,12 @@ from pixeltree_protocol.objects.program import (
     SelectRect,
     SetIn,
     Step,
+    SumLogit,
 )
 from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital, Register
 
-MASKS, WEIGHTS = 0, 1
-"""Slots of the segments that covers read; a fully connected head's follows."""
+MASKS, WEIGHTS, HEAD = 0, 1, 2
+"""Slots of segments: masks and bits that covers read, then a head's: its mask, or the whole layer."""
 
 
 @dataclass
@@ -62,19 +62,6 @@ class Encoded:
         ]
         return "\n".join([*blocks, "program:", *(f"  {step}" for step in self.steps)])
 
-    def check(self) -> None:
-        """Refuse what does not fit.
-
-        Raises:
-            CompileError: more blocks than a program can name, or more words than the controller stores.
-        """
-        if not self.fits:
-            raise CompileError(
-                f"the node's {len(self.blocks)} blocks have {self.words} words together; a program names "
-                f"{MAX_SLOTS} blocks and the controller stores {MAX_BLOCK_WORDS} words: fewer layers, layers "
-                "of equal shape, or smaller kernels need fewer"
-            )
-
 
 class Encoder:
     """Encodes a unit whose planes all have registers."""
@@ -83,6 +70,7 @@ class Encoder:
         self._unit = unit
         self._pending: list[ICW] = []
         self._section = 0
+        self._slots: dict[Block, int] = {}
         self.result = Encoded()
 
     def encode(self) -> Encoded:
@@ -114,9 +102,10 @@ class Encoder:
 
     def _run(self, words: list[ICW], times: int) -> None:
         block = Block(tuple(words))
-        if block not in self.result.blocks:
+        slot = self._slots.setdefault(block, len(self.result.blocks))
+        if slot == len(self.result.blocks):
             self.result.blocks.append(block)
-        self._step(Run(self.result.blocks.index(block), times))
+        self._step(Run(slot, times))
 
     def _step(self, step: Step) -> None:
         self.result.steps.append(step)
@@ -141,7 +130,10 @@ class Encoder:
                 step = SelectRect(*operation.corners)
             case ir.LoadWeights():
                 dregs = [_dreg(cube) for cube in operation.cubes]
-                where = (MASKS, operation.mask, WEIGHTS, operation.bit, self._unit.grid_shift)
+                grid = self._unit.head_grid
+                shift = grid.shift if operation.of_head and grid else self._unit.grid_shift
+                slot = HEAD if operation.of_head else MASKS
+                where = (slot, operation.mask, WEIGHTS, operation.bit, shift)
                 step = LoadCover(*where, *dregs)
             case ir.Scan():
                 step = ScanDreg(_dreg(operation.plane), operation.row, operation.row_step, operation.rows)
@@ -150,8 +142,12 @@ class Encoder:
                 step = ScanLogits(
                     WEIGHTS, operation.bit, operation.unit, areg, *operation.corners, pitch, pitch
                 )
+            case ir.SumLogit():
+                areg = AREGS.index(_analog(operation.total))
+                where_from = (*operation.pattern, *operation.parts)
+                step = SumLogit(WEIGHTS, operation.bit, operation.unit, areg, *where_from)
             case ir.ApplyWeights():
-                step = ApplyFullyConnected(2 if self._unit.weights else 0)
+                step = ApplyFullyConnected(HEAD if self._unit.weights else 0)
             case ir.Decide():
                 step = Argmax()
             case _:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from pixeltree_protocol.cover import ChannelGrid
 from pixeltree_protocol.registers import Analog, Digital, Direction
 
 
@@ -110,6 +111,7 @@ class LoadWeights(Operation):
         bit: first bit in the weight segment.
         width: number of bits.
         loads: selections of the cover, what it will cost.
+        of_head: whether the mask is that of a fully connected head on the array, on a grid of its own.
     """
 
     cubes: tuple[Plane, Plane, Plane, Plane]
@@ -117,6 +119,7 @@ class LoadWeights(Operation):
     bit: int
     width: int
     loads: int
+    of_head: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,6 +295,25 @@ class ScanMap(Operation):
 
 
 @dataclass(frozen=True, eq=False)
+class SumLogit(Operation):
+    """One more logit := an offset - 2 x what global sums count of disagreements.
+
+    Attributes:
+        total: -level where activation and weight differ.
+        bit: where the 32-bit offset stands in the weight segment.
+        unit: 256 x ADC codes of one activation that disagrees.
+        pattern: r, c, rx, cx of one sum.
+        parts: number, from 1, of the bit of row and column addresses that differs from sum to sum.
+    """
+
+    total: Plane
+    bit: int
+    unit: int
+    pattern: tuple[int, int, int, int]
+    parts: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
 class Decide(Operation):
     """Outcome := index of the greatest logit."""
 
@@ -359,6 +381,7 @@ class Unit:
         grid_side: side of the channel grid.
         grid_shift: log2 of its pitch.
         weights: bits of the packed weight segment so far.
+        head_grid, head_mask: cells of a fully connected head on the array, if there is one.
         longest_in_line: pixels of a shift that stays among other words; a longer one is a block of its own,
             which costs a launch and saves room for words, because many taps share it.
         in_pairs: whether neighbouring weight planes have cubes of their own, so that they can load together.
@@ -369,6 +392,8 @@ class Unit:
     grid_shift: int
     masks: list[int] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
+    head_grid: ChannelGrid | None = None
+    head_mask: int = 0
     longest_in_line: int = 15
     in_pairs: bool = False
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pixeltree.compiler import ir
+from pixeltree.compiler.array_head import lower_array_head
 from pixeltree.compiler.placement import (
     INPUT,
     FeatureMap,
@@ -52,7 +53,11 @@ class Lowered:
 
 
 def lower(
-    model: FoldedModel, layout: Layout, arrangement: Sequence[tuple[int, ...]], in_pairs: bool = False
+    model: FoldedModel,
+    layout: Layout,
+    arrangement: Sequence[tuple[int, ...]],
+    in_pairs: bool = False,
+    on_array: bool = False,
 ) -> Lowered:
     """Lower a model.
 
@@ -61,6 +66,7 @@ def lower(
         layout: how its input lies on the array.
         arrangement: per layer the grid position of every output channel.
         in_pairs: whether neighbouring weight planes get registers of their own.
+        on_array: whether a fully connected head is computed on the array, not on the controller.
 
     Raises:
         CompileError: a layer does not fit; it says which, what it needs and what there is.
@@ -75,6 +81,10 @@ def lower(
     lowering = _LayerLowering(unit, f"{len(model.layers)} {_title(model.head)}", maps[-1], plane)
     if isinstance(model.head, HeatMap):
         maps.append(lowering.heat_map(model.head, model.shapes[-1]))
+        output = None
+    elif on_array:
+        lowering.section.name += " on the array"
+        lower_array_head(unit, lowering.section, model.head, maps[-1], lowering.own_copy())
         output = None
     else:
         output = lower_read_out(unit, lowering.section, model.head, maps[-1], lowering.own_copy())
@@ -307,20 +317,16 @@ class _LayerLowering:
     def _pool_majority(self, side: int) -> ir.Plane:
         """Count up where the first half of a cell is 1 and down where the second is 0, and compare."""
         count = side * side
-        minus = count // 2
-        if count - minus > GREATEST_SUM:
-            raise self.fail(
-                f"a majority of {count} needs {count - minus} counts, and an AREG holds {GREATEST_SUM}: use "
-                "smaller cells"
-            )
-        level = min(GREATEST_UNIT, GREATEST_SUM // (count - minus))
+        plus = min(count - count // 2, GREATEST_SUM)  # of 256 pixels 129 count down: one less than an AREG
+        minus = count - plus  # holds, which only saturates where all are dark, and at the very end
+        level = min(GREATEST_UNIT, GREATEST_SUM // plus)
         self.emit(ir.SetLevel(level))
         total, result = ir.Plane("sum", True), ir.Plane("y")
         self.emit(ir.ClearSum(total))
         pitch = self.source.pitch
         offsets = [(i * pitch, j * pitch) for i in range(side) for j in range(side)]
         for index, x in self._walk_offsets(offsets):
-            self.emit(ir.AddWhere(total, x, index < count - minus))
+            self.emit(ir.AddWhere(total, x, index < plus))
         needed = (count + 1) // 2
         self.emit(ir.SetLevel((minus - needed) * level + (level + 1) // 2))
         self.emit(ir.CompareBelow(result, total))

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
 
 from pixeltree.compiler import ir
 from pixeltree.compiler.allocate import allocate
@@ -16,9 +20,11 @@ from pixeltree.compiler.image import CompiledNode, make_image
 from pixeltree.compiler.lower import Lowered, lower
 from pixeltree.compiler.placement import Layout, block_layout, cell_layout, grid_side
 from pixeltree.compiler.predict import Cost, Predictor
+from pixeltree.compiler.resources import Needs, check_resources, needs_of
 from pixeltree.compiler.words import select_words
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel
+from pixeltree.folded import FullyConnected as FullyConnectedHead
 from pixeltree_protocol.cover import ChannelGrid
 from pixeltree_protocol.objects import BlockPlanes, Exit, FullyConnected, Label, PackedBits, Segment
 from pixeltree_protocol.registers import ARRAY_SIZE
@@ -39,6 +45,17 @@ _WAYS = ((True, 15), (True, 3), (False, 15), (False, 3), (False, 0))
 this order. Pairs need more registers, shifts among words more room in the controller's store."""
 
 
+_SMALL_HEAD = 256
+"""Activations of a head that may be faster on the array; more never fit there."""
+
+
+class Where(StrEnum):
+    """Where a fully connected head is computed."""
+
+    ARRAY = "array"
+    CONTROLLER = "controller"
+
+
 @dataclass(frozen=True)
 class SectionCost:
     """What one layer costs.
@@ -46,11 +63,13 @@ class SectionCost:
     Attributes:
         name: the layer.
         cost: of its steps.
+        needs: what it adds to the node's objects.
         planes: registers that hold something, after each of its operations: DREGs and AREGs.
     """
 
     name: str
     cost: Cost
+    needs: Needs
     planes: tuple[tuple[int, int], ...] = ()
 
 
@@ -76,14 +95,31 @@ class Compiled:
         return sum((section.cost for section in self.sections), Cost())
 
 
-def default_layout(model: FoldedModel) -> Layout:
-    """Blocks where only the first layer convolves and the input leaves room for its channels, else cells."""
-    convolutions = [layer for layer in model.layers if isinstance(layer, Convolution)]
-    channels = max((layer.outputs for layer in convolutions), default=1)
-    side = grid_side(channels)
-    if len(convolutions) <= 1 and model.input.size * side <= ARRAY_SIZE:
-        return block_layout(side)
-    return cell_layout(model.input.size, channels)
+def layouts(model: FoldedModel) -> list[Layout]:
+    """Layouts that have room for a model's channels, the better one first.
+
+    Blocks are better where only the first layer convolves, cells where channels mix.
+
+    Raises:
+        CompileError: there is none; says which layer has too many channels.
+    """
+    channels = {
+        f"layer {index}": layer.outputs
+        for index, layer in enumerate(model.layers)
+        if isinstance(layer, Convolution)
+    }
+    most = max(channels.values(), default=1)
+    side = grid_side(most)
+    found = []
+    if model.input.size * side <= ARRAY_SIZE:
+        found.append(block_layout(side))
+    try:
+        found.insert(0 if len(channels) > 1 else 1, cell_layout(model.input.size, most))
+    except CompileError as error:
+        if not found:
+            listing = ", ".join(f"{name} has {count}" for name, count in channels.items())
+            raise CompileError(f"{error}. Channels: {listing}") from error
+    return found
 
 
 def compile_model(
@@ -91,6 +127,7 @@ def compile_model(
     exits: Sequence[Exit] | None = None,
     layout: Layout | None = None,
     show: Show | None = None,
+    head: Where | None = None,
 ) -> Compiled:
     """Compile a model.
 
@@ -99,6 +136,7 @@ def compile_model(
         exits: where each outcome leads; label i for outcome i if None.
         layout: how the input plane lies on the array; chosen if None. All nodes of a tree share one.
         show: called with the name of every pass and the program after it, for people.
+        head: where a fully connected head is computed; where it is faster if None.
 
     Raises:
         CompileError: the model does not fit; it says what, how much is needed, and what there is.
@@ -106,24 +144,72 @@ def compile_model(
     exits = [Label(i) for i in range(model.outcomes)] if exits is None else exits
     if len(exits) != model.outcomes:
         raise CompileError(f"{model.outcomes} outcomes need as many exits, not {len(exits)}")
-    layout = layout or default_layout(model)
+    if layout is not None:
+        return _with_a_head(model, exits, layout, show, head)
+    first, *others = layouts(model)
+    try:
+        return _with_a_head(model, exits, first, show, head)
+    except CompileError:
+        for other in others:
+            with suppress(CompileError):
+                return _with_a_head(model, exits, other, show, head)
+        raise
+
+
+def _with_a_head(
+    model: FoldedModel, exits: Sequence[Exit], layout: Layout, show: Show | None, head: Where | None
+) -> Compiled:
+    """Compile with the head where it is told to be, or where it is faster."""
+    if head is Where.ARRAY and not isinstance(model.head, FullyConnectedHead):
+        raise CompileError(
+            "only a fully connected head has a place of its own; a heat map is read from the array"
+        )
+    if (
+        head is not None
+        or not isinstance(model.head, FullyConnectedHead)
+        or model.head.weights[0].size > _SMALL_HEAD
+    ):
+        return _compile(model, exits, layout, show, head is Where.ARRAY)
+    try:
+        there = _compile(model, exits, layout, None, True)
+    except CompileError:
+        return _compile(model, exits, layout, show, False)
+    here = _compile(model, exits, layout, None, False)
+    on_array = there.cost.nanoseconds < here.cost.nanoseconds
+    if show is not None:
+        return _compile(model, exits, layout, show, on_array)
+    return there if on_array else here
+
+
+def _compile(
+    model: FoldedModel, exits: Sequence[Exit], layout: Layout, show: Show | None, on_array: bool
+) -> Compiled:
+    """Compile for one layout and one place of the head."""
     arrangement = arrange(model, layout)
-    lowered, encoded = _first_that_fits(model, layout, arrangement)
+    lowered, encoded = _first_that_fits(model, layout, arrangement, on_array)
     unit = lowered.unit
+    check_resources(needs_of(unit, encoded, [Cost()] * len(unit.sections)))
     segments: list[Segment] = []
     if unit.weights:
         segments.append(BlockPlanes(unit.grid_side, unit.grid_side, tuple(unit.masks)))
-        segments.append(_packed(unit.weights))
+        segments.append(PackedBits(packed(unit.weights)))
+    if unit.head_grid is not None:
+        segments.append(BlockPlanes(unit.head_grid.side, unit.head_grid.side, (unit.head_mask,)))
     if lowered.output is not None:
         segments.append(lowered.output)
     if show is not None:
         _show_passes(
-            lower(model, layout, arrangement, unit.in_pairs).unit, unit.longest_in_line, encoded, show
+            lower(model, layout, arrangement, unit.in_pairs, on_array).unit,
+            unit.longest_in_line,
+            encoded,
+            show,
         )
+    sections = _section_costs(unit, encoded, segments)
+    check_resources([section.needs for section in sections])
     node = make_image(encoded.steps, encoded.blocks, segments, exits)
     output_bits = sum(32 + s.inputs for s in segments if isinstance(s, FullyConnected) for _ in s.biases)
     information = len(unit.weights) + output_bits
-    return Compiled(node, layout, _section_costs(unit, encoded, segments), information)
+    return Compiled(node, layout, sections, information)
 
 
 def compile_capture(geometry: CaptureGeometry) -> Compiled:
@@ -132,10 +218,10 @@ def compile_capture(geometry: CaptureGeometry) -> Compiled:
     for _, run in PASSES:
         run(unit)
     encoded = Encoder(unit).encode()
-    encoded.check()
+    sections = _section_costs(unit, encoded, ())
+    check_resources([section.needs for section in sections])
     node = make_image(encoded.steps, encoded.blocks, (), (), is_capture=True)
-    layout = Layout(ChannelGrid(1, 8), geometry.pitch)
-    return Compiled(node, layout, _section_costs(unit, encoded, ()))
+    return Compiled(node, Layout(ChannelGrid(1, 8), geometry.pitch), sections)
 
 
 def _section_costs(unit: ir.Unit, encoded: Encoded, segments: Sequence[Segment]) -> tuple[SectionCost, ...]:
@@ -143,20 +229,23 @@ def _section_costs(unit: ir.Unit, encoded: Encoded, segments: Sequence[Segment])
     costs = [Cost()] * len(unit.sections)
     for section, step in zip(encoded.sections, encoded.steps, strict=True):
         costs[section] += predictor.cost(step)
+    needs = needs_of(unit, encoded, costs)
     return tuple(
-        SectionCost(section.name, cost, tuple(section.planes))
-        for section, cost in zip(unit.sections, costs, strict=True)
+        SectionCost(section.name, cost, need, tuple(section.planes))
+        for section, cost, need in zip(unit.sections, costs, needs, strict=True)
     )
 
 
-def _first_that_fits(model: FoldedModel, layout: Layout, arrangement: Arrangement) -> tuple[Lowered, Encoded]:
+def _first_that_fits(
+    model: FoldedModel, layout: Layout, arrangement: Arrangement, on_array: bool
+) -> tuple[Lowered, Encoded]:
     """Run the passes, the fastest way first, until registers and the block store suffice.
 
     Raises:
         CompileError: not even the most frugal way fits.
     """
     for in_pairs, longest_in_line in _WAYS:
-        lowered = lower(model, layout, arrangement, in_pairs)
+        lowered = lower(model, layout, arrangement, in_pairs, on_array)
         unit = lowered.unit
         unit.longest_in_line = longest_in_line
         try:
@@ -169,7 +258,6 @@ def _first_that_fits(model: FoldedModel, layout: Layout, arrangement: Arrangemen
         encoded = Encoder(unit).encode()
         if encoded.fits:
             break
-    encoded.check()
     return lowered, encoded
 
 
@@ -183,6 +271,6 @@ def _show_passes(unit: ir.Unit, longest_in_line: int, encoded: Encoded, show: Sh
     show("encode", encoded.listing())
 
 
-def _packed(bits: Sequence[int]) -> PackedBits:
-    value = sum(bit << index for index, bit in enumerate(bits))
-    return PackedBits(value.to_bytes((len(bits) + 7) // 8, "little"))
+def packed(bits: Sequence[int]) -> bytes:
+    """Bits as bytes, least significant first."""
+    return np.packbits(np.array(bits, np.uint8), bitorder="little").tobytes()

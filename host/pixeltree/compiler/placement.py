@@ -28,7 +28,7 @@ INPUT = Digital.R5
 """The input plane: written once per frame by the capture node, read-only for all others."""
 
 _ALL = ARRAY_SIZE - 1
-EDGE = ARRAY_SIZE
+EDGE = 1 << 16
 """A map with this much quiet around it ends at the edge of the array, beyond which everything is 0."""
 
 

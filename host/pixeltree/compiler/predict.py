@@ -25,6 +25,7 @@ from pixeltree_protocol.objects.program import (
     SelectRect,
     SetIn,
     Step,
+    SumLogit,
 )
 
 _ROW_BYTES = 32
@@ -100,6 +101,10 @@ class Predictor:
                 self._logits = len(step.rows) * len(step.columns)
                 each = costs.adc_sample_ns + costs.sample_logit_operations * costs.operation_ns
                 time = self._logits * each
+            case SumLogit():
+                self._logits += 1
+                each = costs.adc_sample_ns + costs.sample_logit_operations * costs.operation_ns
+                time = len(step.patterns) * each
             case ApplyFullyConnected():
                 time = self._fully_connected(step)
             case Argmax():

@@ -48,11 +48,7 @@ def lower_read_out(
         CompileError: too many activations.
     """
     features = feature_numbers(source)
-    rows, columns = np.nonzero(features >= 0)
-    row_bits, column_bits = int(np.bitwise_or.reduce(rows)), int(np.bitwise_or.reduce(columns))
-    section.operations.append(ir.Select(picture_pattern(0, 0, row_bits, column_bits)))
-    section.operations.append(ir.Keep(plane, Digital.SELECT))
-    _clean(section, plane, _strangers(source, features, row_bits, column_bits))
+    row_bits, column_bits = keep_activations(section, plane, source, features)
     moved_bits = 0
     for packing in packings(row_bits, column_bits):
         moved = ir.Plane("moved")
@@ -76,6 +72,18 @@ def lower_read_out(
     section.operations += [ir.Scan(plane, *run) for run in progressions(scanned)]
     section.operations.append(ir.ApplyWeights())
     return output_segment(head, order)
+
+
+def keep_activations(
+    section: ir.Section, plane: ir.Plane, source: FeatureMap, features: npt.NDArray[np.int64]
+) -> tuple[int, int]:
+    """Zero all PEs that hold no activation; which bits of the activations' row and column addresses vary."""
+    rows, columns = np.nonzero(features >= 0)
+    row_bits, column_bits = int(np.bitwise_or.reduce(rows)), int(np.bitwise_or.reduce(columns))
+    section.operations.append(ir.Select(picture_pattern(0, 0, row_bits, column_bits)))
+    section.operations.append(ir.Keep(plane, Digital.SELECT))
+    _clean(section, plane, _strangers(source, features, row_bits, column_bits))
+    return row_bits, column_bits
 
 
 def feature_numbers(source: FeatureMap) -> npt.NDArray[np.int64]:

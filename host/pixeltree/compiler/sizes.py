@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pixeltree.compiler.image import CompiledNode
-from pixeltree_protocol.objects import Block, BlockPlanes
+from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected
 from pixeltree_protocol.objects.segment import decode_segment
 
 
@@ -24,6 +24,16 @@ def segment_bytes(node: CompiledNode) -> int:
         len(node.objects[digest])
         for digest, segment in segments.items()
         if not isinstance(segment, BlockPlanes)
+    )
+
+
+def head_bytes(node: CompiledNode) -> int:
+    """Bytes of a fully connected head's segment; 0 without one."""
+    segments = {digest: decode_segment(node.objects[digest]) for digest in node.manifest.segments}
+    return sum(
+        len(node.objects[digest])
+        for digest, segment in segments.items()
+        if isinstance(segment, FullyConnected)
     )
 
 

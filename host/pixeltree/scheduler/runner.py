@@ -23,7 +23,10 @@ from pixeltree_protocol.objects import Digest, short
 
 logger = logging.getLogger(__name__)
 
-FAULT_TIMEOUT = 5.0
+FAULT_SILENCES = 3.0
+"""Unless told otherwise, a frame waits for missing objects so many times as long as the device takes to see
+that a wire is dead: from then on the time stands still until its host is back."""
+
 RETRIES = 5
 
 Scene = tuple[npt.NDArray[np.uint8], int, int]
@@ -103,7 +106,8 @@ class TreeRunner:
         device: a connected device.
         tree: the tree.
         memory_limit: controller memory in bytes that the tree may use; None for all there is.
-        fault_timeout: seconds that a frame may wait for missing objects.
+        fault_timeout: seconds that a frame may wait for missing objects; if None, three times as long as
+            the device takes to notice that its host is gone.
         retries: how often one frame may begin again because the device was started anew.
 
     Attributes:
@@ -119,7 +123,7 @@ class TreeRunner:
         device: Device,
         tree: Tree,
         memory_limit: int | None = None,
-        fault_timeout: float = FAULT_TIMEOUT,
+        fault_timeout: float | None = None,
         retries: int = RETRIES,
     ) -> None:
         self._retries = retries
@@ -130,7 +134,8 @@ class TreeRunner:
         limit = min(memory_limit or capabilities.memory_bytes, capabilities.memory_bytes)
         self._check_fits(limit, capabilities.icw_store)
         self._memory_limit = memory_limit or 0
-        self._fault_timeout = fault_timeout
+        silence = device.welcome.silence_ms / 1000
+        self._fault_timeout = FAULT_SILENCES * silence if fault_timeout is None else fault_timeout
         self.wire_bytes_streamed = 0
         self.budget_bytes = self._open_again()
 

@@ -183,10 +183,16 @@ class End:
         numbers = self._delivery.numbers if self._delivery else _NO_NUMBERS
         return encode_frame(encode_message(message, 0, numbers))
 
-    def _say(self, message: LinkMessage) -> None:
-        """Queue a message of the link; who sends nonsense and takes no answers gets no more of them."""
-        if len(self._outgoing) < _GREATEST_OUTGOING:
-            self._outgoing += self._link_frame(message)
+    def _say(self, message: LinkMessage) -> bool:
+        """Queue a message of the link; who sends nonsense and takes no answers gets no more of them.
+
+        Returns:
+            Whether it will be sent.
+        """
+        if len(self._outgoing) >= _GREATEST_OUTGOING:
+            return False
+        self._outgoing += self._link_frame(message)
+        return True
 
     # -- receiving ---------------------------------------------------------------------------------
 

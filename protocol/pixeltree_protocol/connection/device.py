@@ -82,6 +82,8 @@ class Identity:
                 f"a silence of {self.silence_ms} ms must be more than two heartbeats of "
                 f"{self.heartbeat_ms} ms, which are at least {LEAST_HEARTBEAT_MS} ms, and at most 65,535"
             )
+        if not 0 <= self.resume_ms <= 0xFFFFFFFF:
+            raise ProtocolError(f"sessions may be kept for 0 to {0xFFFFFFFF:,} ms, not {self.resume_ms}")
 
 
 @dataclass
@@ -217,9 +219,7 @@ class DeviceConnection(End):
                 followed = self._follow(event, now)
                 if followed is not None:
                     events.append(followed)
-            elif event is not None:
-                if not event.sequenced:
-                    self._say(Notice(event.code, shorten(event.detail)))
+            elif event is not None and self._tell(event):
                 events.append(event)
         return [event for event in events if not isinstance(event, Greeting) or self._stands(event)]
 
@@ -245,10 +245,23 @@ class DeviceConnection(End):
         if isinstance(message, Proof):
             return self._proved(message)
         if isinstance(message, Leave):
-            return Left() if self._state is State.READY else None
+            return self._left()
         if isinstance(message, LinkMessage):
             return self._reject(ErrorCode.UNEXPECTED, f"{type(message).__name__} from a host")
         return event
+
+    def _tell(self, event: Rejected) -> bool:
+        """Say what is wrong with the wire, unless the host has not taken what was said before.
+
+        What is wrong with a request, the owner answers in order.
+        """
+        return event.sequenced or self._say(Notice(event.code, shorten(event.detail)))
+
+    def _left(self) -> Left | None:
+        if self._state is not State.READY:
+            return None
+        self.detach()
+        return Left()
 
     def _greeted(self, hello: Hello) -> DeviceEvent | None:
         if self._hello is not None and hello.nonce == self._hello.nonce and self._again():

@@ -44,6 +44,7 @@ __all__ = [
     "SetIn",
     "Step",
     "StepForm",
+    "SumLogit",
     "form_of",
     "operand_values",
 ]
@@ -157,6 +158,40 @@ class ScanLogits(Step):
 
 
 @dataclass(frozen=True)
+class SumLogit(Step):
+    """Append a logit: offset - 2 x the sum of round(256 (zero - sample) / ``unit``) over sparse global sums.
+
+    A sample is the global sum of AREG ``areg`` over the pattern (r, c, rx, cx), zero the ADC code of level 0.
+    There are up to four: ``gr`` n > 0 adds one whose row address has bit n - 1 set, and ``gc`` likewise for
+    columns. Offset is the 32-bit two's complement number at ``bit`` of the packed segment ``segment``.
+    """
+
+    segment: int
+    bit: int
+    unit: int
+    areg: int
+    r: int
+    c: int
+    rx: int
+    cx: int
+    gr: int
+    gc: int
+
+    @property
+    def patterns(self) -> tuple[tuple[int, int, int, int], ...]:
+        """Patterns of the sums."""
+        return tuple(
+            (self.r | row, self.c | column, self.rx, self.cx)
+            for row in _with_and_without(self.gr)
+            for column in _with_and_without(self.gc)
+        )
+
+
+def _with_and_without(number: int) -> tuple[int, ...]:
+    return (0, 1 << number - 1) if number else (0,)
+
+
+@dataclass(frozen=True)
 class ScanDreg(Step):
     """Append ``rows`` rows of DREG ``dreg``, from ``row`` on in steps of ``row_step``, to the bit buffer.
 
@@ -186,6 +221,7 @@ class Argmax(Step):
 
 _SLOT: OperandForm = (c.Int8ul, 0, MAX_SLOTS - 1)
 _WEIGHT: OperandForm = (c.Int8ul, 0, 11)  # not R12, which only loads where R0 is 1
+_PART: OperandForm = (c.Int8ul, 0, 8)
 _PITCH: OperandForm = (c.Int8ul, 1, LAST)
 
 STEPS: tuple[StepForm, ...] = (
@@ -219,9 +255,16 @@ STEPS: tuple[StepForm, ...] = (
         reads="areg",
         words=lambda step: 10 * len(step.rows) * len(step.columns),
     ),
+    StepForm(
+        11,
+        SumLogit,
+        (_SLOT, (c.Int16ul, 0, 0xFFFF), (c.Int16ul, 1, 0xFFFF), AREG, *(4 * (ROW,)), _PART, _PART),
+        reads="areg",
+        words=lambda _: 40,
+    ),
     *CONTROLLER_STEPS,
 )
-"""Every step. Rows 1-10 are the sequencer's own; the rest is the vendor's controller API."""
+"""Every step. Rows 1-11 are the sequencer's own; the rest is the vendor's controller API."""
 
 _FORM_OF: dict[type[Step], StepForm] = {form.step: form for form in STEPS}
 _BY_OPCODE = {form.opcode: form for form in STEPS}

@@ -1,0 +1,53 @@
+"""Objects to send: new ones at every call, so that no device has them already."""
+
+from __future__ import annotations
+
+import secrets
+
+from pixeltree_protocol.isa import ICW, Instruction, encode
+from pixeltree_protocol.messages import Put
+from pixeltree_protocol.objects import Block, BlockPlanes, Digest, FullyConnected, digest_of
+from pixeltree_protocol.registers import Digital
+
+_ROW_HEAD = 10
+"""Bytes of a fully connected segment with one output, beside its weights."""
+
+_REGISTERS = tuple(Digital(f"R{number}") for number in range(5, 12))
+
+
+def segment_of(size: int) -> bytes:
+    """A valid object of so many bytes, 11 to 8,201."""
+    weights = secrets.token_bytes(size - _ROW_HEAD)
+    data = FullyConnected(8 * len(weights), (0,), (weights,)).encode()
+    assert len(data) == size
+    return data
+
+
+def block_of(words: int) -> bytes:
+    """A valid block of so many instruction words, harmless to run."""
+    moves: list[ICW] = []
+    while len(moves) < words:
+        here, there = secrets.choice(_REGISTERS), secrets.choice(_REGISTERS)
+        if here != there:
+            moves.append(encode(Instruction("MOV", (here,), (there,))))
+    return Block(tuple(moves)).encode()
+
+
+def planes(count: int, grid: int = 8) -> BlockPlanes:
+    """Random planes, constant over each block of a grid."""
+    return BlockPlanes(grid, grid, tuple(secrets.randbits(grid * grid) for _ in range(count)))
+
+
+def whole(data: bytes) -> Put:
+    """An object in one part."""
+    return Put(digest_of(data), len(data), 0, data)
+
+
+def part(data: bytes, start: int, end: int, digest: Digest | None = None) -> Put:
+    """Part of an object."""
+    return Put(digest or digest_of(data), len(data), start, data[start:end])
+
+
+def parts(data: bytes, step: int) -> list[Put]:
+    """An object in parts of so many bytes."""
+    return [part(data, start, start + step) for start in range(0, len(data), step)]

@@ -1,0 +1,157 @@
+"""Small trees with known results on any device: their pictures come from the capture node."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+import numpy as np
+
+from pixeltree.conformance import samples
+from pixeltree.conformance.conversation import Conversation
+from pixeltree.conformance.model import plane_of_segment
+from pixeltree_protocol.messages import Error, Fault, OpenTree, Result, StartFrame, Stored, TreeOpened
+from pixeltree_protocol.objects import Child, Digest, FullyConnected, Label, Node, TreeRoot, digest_of
+from pixeltree_protocol.objects.program import (
+    ApplyFullyConnected,
+    Argmax,
+    LoadPlane,
+    Program,
+    ScanDreg,
+    SetIn,
+)
+from pixeltree_protocol.registers import DREGS, Digital
+
+_INPUT = Digital.R6
+_SCAN = ScanDreg(DREGS.index(_INPUT), 7, 32, 8)
+_INPUTS = 256 * _SCAN.rows
+FAULT_TIMEOUT_MS = 20_000
+
+
+@dataclass(frozen=True)
+class SmallTree:
+    """A tree with everything that is known about it.
+
+    Attributes:
+        objects: all objects, by digest.
+        capture: digest of its capture node.
+        path: digests of the nodes that every frame goes through, root first.
+        outcomes: the exit taken at each of them.
+        logits: the sums at each of them.
+        label: at the end of the path.
+    """
+
+    digest: Digest
+    objects: dict[Digest, bytes]
+    capture: Digest
+    path: tuple[Digest, ...]
+    outcomes: tuple[int, ...]
+    logits: tuple[tuple[int, ...], ...]
+    label: int
+
+    def needs(self, node: Digest) -> tuple[Digest, ...]:
+        """Digests of a node's objects, its manifest not included."""
+        return Node.decode(self.objects[node]).needs
+
+    def bytes_of(self, *nodes: Digest) -> int:
+        """Bytes of some nodes with all their objects."""
+        digests = {digest for node in nodes for digest in (node, *self.needs(node))}
+        return sum(len(self.objects[digest]) for digest in digests)
+
+
+def small_tree(depth: int = 2) -> SmallTree:
+    """A new tree of so many nodes on the path of its frames."""
+    objects: dict[Digest, bytes] = {}
+
+    def add(data: bytes) -> Digest:
+        objects[digest_of(data)] = data
+        return digest_of(data)
+
+    picture = samples.planes(1)
+    loading = Program((*_salt(), LoadPlane(0, 0, DREGS.index(_INPUT))))
+    capture = Node(add(loading.encode()), (), (add(picture.encode()),), frozenset({_INPUT}), frozenset())
+    captured = add(capture.encode())
+    rows = plane_of_segment(picture, 0)[_SCAN.row :: _SCAN.row_step][: _SCAN.rows]
+    decide = add(Program((*_salt(), _SCAN, ApplyFullyConnected(0), Argmax())).encode())
+
+    label = secrets.randbelow(0x10000)
+    good: Label | Child = Label(label)
+    path: list[Digest] = []
+    outcomes: list[int] = []
+    sums: list[tuple[int, ...]] = []
+    for _ in range(depth):
+        layer = _layer()
+        logits = logits_of(layer, np.packbits(rows, axis=1, bitorder="little").tobytes())
+        outcome = logits.index(max(logits))
+        exits = [good if n == outcome else Label(label ^ 1) for n in range(len(logits))]
+        node = Node(decide, (), (add(layer.encode()),), frozenset(), frozenset(), tuple(exits))
+        path.insert(0, add(node.encode()))
+        outcomes.insert(0, outcome)
+        sums.insert(0, logits)
+        good = Child(path[0])
+    digest = add(TreeRoot(_INPUT, captured, path[0]).encode())
+    return SmallTree(digest, objects, captured, tuple(path), tuple(outcomes), tuple(sums), label)
+
+
+def _salt() -> tuple[SetIn, ...]:
+    """Steps that change nothing but the digest of a program."""
+    return tuple(SetIn(secrets.randbelow(256) - 128) for _ in range(4))
+
+
+def _layer() -> FullyConnected:
+    """Random weights of three outputs."""
+    biases = tuple(secrets.randbelow(21) - 10 for _ in range(3))
+    return FullyConnected(_INPUTS, biases, tuple(secrets.token_bytes(_INPUTS // 8) for _ in biases))
+
+
+def logits_of(layer: FullyConnected, bits: bytes) -> tuple[int, ...]:
+    """2 popcount(XNOR(bits, weights)) - inputs + bias, per output."""
+    return tuple(
+        layer.inputs - 2 * sum((a ^ b).bit_count() for a, b in zip(bits, row, strict=True)) + bias
+        for row, bias in zip(layer.weights, layer.biases, strict=True)
+    )
+
+
+def put_all(driver: Conversation, tree: SmallTree, digests: tuple[Digest, ...]) -> None:
+    """Upload objects of a tree, in order."""
+    requests = [(digest, driver.send(samples.whole(tree.objects[digest]))) for digest in digests]
+    for digest, request in requests:
+        assert driver.answer(request, Stored).digest == digest
+
+
+def open_tree(
+    driver: Conversation, tree: SmallTree, limit: int = 0, timeout_ms: int = FAULT_TIMEOUT_MS
+) -> TreeOpened:
+    """Make a tree the open one."""
+    put_all(driver, tree, (tree.digest,))
+    return driver.ask(OpenTree(tree.digest, limit, timeout_ms), TreeOpened)
+
+
+def start(driver: Conversation, frame: int) -> int:
+    """Start a frame; returns the request id."""
+    return driver.send(StartFrame(frame))
+
+
+def serve(driver: Conversation, tree: SmallTree, request: int) -> tuple[Result, int]:
+    """Serve a frame's faults until its result comes; returns it and the number of faults."""
+    faults = 0
+    while True:
+        event = driver.next_answer(request)
+        assert not isinstance(event, Error), f"the frame ended with {event}"
+        if isinstance(event, Result):
+            return event, faults
+        assert isinstance(event, Fault), f"neither a fault nor a result: {event}"
+        faults += 1
+        assert faults < 20, "the same is missing again and again"
+        put_all(driver, tree, event.missing)
+
+
+def check_result(result: Result, tree: SmallTree, frame: int) -> None:
+    """Everything that is known about a result."""
+    assert result.frame == frame
+    assert tuple(visit.node for visit in result.path) == tree.path
+    assert tuple(visit.outcome for visit in result.path) == tree.outcomes
+    assert tuple(visit.logits for visit in result.path) == tree.logits
+    assert result.label == tree.label
+    assert result.device_ns >= result.capture_ns
+    assert result.device_ns >= sum(visit.device_ns for visit in result.path)

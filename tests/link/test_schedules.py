@@ -1,0 +1,68 @@
+"""Frames through the demo tree over wires that drop, repeat, damage, delay and break: see schedules.py.
+
+``make link-proof`` runs 5,000 of them; these are the first of each kind.
+"""
+
+import pytest
+
+from pixeltree.errors import LinkError
+from tests.link import schedules
+from tests.link.breaking_wire import Faults
+from tests.link.schedules import KINDS, run_schedule, undisturbed
+from tests.link.world import World, host_of
+
+SEEDS = 24
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_frame_ends_once_with_the_right_result_whatever_the_wire_does(kind):
+    outcomes = [run_schedule(kind, seed) for seed in range(SEEDS)]
+    assert all(outcome.frames >= 2 for outcome in outcomes)
+    if "cut" in kind:
+        assert sum(outcome.cuts for outcome in outcomes) > SEEDS
+    if "restart" in kind:
+        assert sum(outcome.repeats for outcome in outcomes) > 0
+    if kind in ("drop", "flip", "truncate", "cut", "all"):
+        assert sum(outcome.host_resent for outcome in outcomes) > 0
+
+
+def test_a_stream_that_comes_byte_by_byte_is_the_same_stream():
+    assert run_schedule("split", 1, every_byte=True).host_resent == 0
+
+
+def test_a_wire_that_is_dead_for_good_ends_a_run_with_an_error_and_no_hang():
+    """The harness itself: what never comes back is noticed."""
+    world = World(Faults(), 0, schedules.array())
+    with host_of(world) as device:
+        device.ping()
+        world.open_at = world.now + 1e9
+        world.clients[0].wire.wire.cut(world.now)
+        with pytest.raises(LinkError, match="did not come back within 120 s"):
+            device.ping()
+
+
+def test_a_wrong_result_would_be_noticed(monkeypatch):
+    wrong = list(undisturbed())
+    wrong[:] = wrong[1:] + wrong[:1]
+    monkeypatch.setattr(schedules, "undisturbed", lambda: wrong)
+    with pytest.raises(AssertionError):
+        run_schedule("delay", 1)
+
+
+def test_a_payload_that_is_taken_twice_would_be_noticed(monkeypatch):
+    from pixeltree_protocol.delivery import Admission, Delivery  # noqa: PLC0415
+
+    admit = Delivery.admit
+
+    def careless(self, sequence, size):
+        admission = admit(self, sequence, size)
+        if admission is Admission.REPEATED and self._expected:
+            self._held.append(size)
+            self._held_bytes += size
+            return Admission.ACCEPTED
+        return admission
+
+    monkeypatch.setattr(Delivery, "admit", careless)
+    with pytest.raises(AssertionError):
+        for seed in range(SEEDS):
+            run_schedule("duplicate", seed)

@@ -1,0 +1,141 @@
+"""Devices that break one rule of the protocol each: the emulated device with something replaced.
+
+Each takes pytest's monkeypatch; the device runs in the process of the test, the suite in another.
+"""
+
+from cobs import cobs
+
+from pixeltree_emu.runtime import sequencer
+from pixeltree_emu.runtime.device import EmulatedDevice
+from pixeltree_emu.runtime.store import ObjectStore
+from pixeltree_emu.sessions import Session, Sessions
+from pixeltree_protocol import delivery, framing
+from pixeltree_protocol.connection import DeviceConnection
+from pixeltree_protocol.messages import Done, Pong
+from pixeltree_protocol.objects import Block, digest_of
+
+
+def answers_wrong(patch):
+    patch.setattr(
+        EmulatedDevice, "_ping", lambda self, message, request: self._reply(Pong(message.nonce ^ 1), request)
+    )
+
+
+def takes_any_digest(patch):
+    admit = ObjectStore._admit
+    patch.setattr(ObjectStore, "_admit", lambda self, _, data: admit(self, digest_of(data), data))
+
+
+def has_no_heartbeat(patch):
+    begin = DeviceConnection._begin
+
+    def without(self, *arguments):
+        begin(self, *arguments)
+        self._heartbeat = 1e6
+
+    patch.setattr(DeviceConnection, "_begin", without)
+
+
+def ignores_the_hosts_window(patch):
+    patch.setattr(delivery._Outbox, "_fits", lambda self, size, bulk: True)
+
+
+def takes_more_than_its_window(patch):
+    real = delivery.Delivery.__init__
+    patch.setattr(
+        delivery.Delivery, "__init__", lambda self, send, receive: real(self, send, receive + (1 << 20))
+    )
+
+
+def acts_twice_on_what_comes_twice(patch):
+    admit = delivery.Delivery.admit
+
+    def again(self, sequence, size):
+        admission = admit(self, sequence, size)
+        if admission is delivery.Admission.REPEATED:
+            self._held.append(size)
+            self._held_bytes += size
+            return delivery.Admission.ACCEPTED
+        return admission
+
+    patch.setattr(delivery.Delivery, "admit", again)
+
+
+def checks_no_crc(patch):
+    def anything(encoded):
+        try:
+            body = cobs.decode(encoded)
+        except cobs.DecodeError:
+            return framing.BadFrame(framing.Damage.TRUNCATED, "?", len(encoded))
+        return framing.Frame(body[2:-4], len(encoded) + 1)
+
+    patch.setattr(framing, "_open_frame", anything)
+
+
+def lets_observers_drive(patch):
+    patch.setattr(Session, "drives", property(lambda self: True))
+
+
+def forgets_sessions(patch):
+    patch.setattr(Sessions, "cut", lambda self, session, reason: self.end(session, reason))
+
+
+def keeps_sessions_that_were_left(patch):
+    patch.setattr(Sessions, "end", lambda self, session, reason: self.cut(session, reason))
+
+
+def keeps_no_budget(patch):
+    patch.setattr(ObjectStore, "_make_room", lambda self, size, words: [])
+
+
+def has_no_fault_timeout(patch):
+    patch.setattr(EmulatedDevice, "wakes_at", None)
+    real = EmulatedDevice._step
+
+    def patient(self, hand):
+        self._deadline = float("inf")
+        real(self, hand)
+
+    patch.setattr(EmulatedDevice, "_step", patient)
+
+
+def cancels_nothing(patch):
+    patch.setattr(
+        EmulatedDevice, "_cancel_frame", lambda self, message, request: self._reply(Done(), request)
+    )
+
+
+def adds_wrong(patch):
+    real = sequencer.fully_connected
+    patch.setattr(
+        sequencer, "fully_connected", lambda segment, bits: tuple(v + 1 for v in real(segment, bits))
+    )
+
+
+def runs_words_backwards(patch):
+    load = EmulatedDevice._load_block
+    patch.setattr(
+        EmulatedDevice,
+        "_load_block",
+        lambda self, digest, block: load(self, digest, Block(block.words[::-1])),
+    )
+
+
+CAUGHT_BY = {
+    answers_wrong: "frames_may_come_many_at_once",
+    takes_any_digest: "bytes_under_a_wrong_digest",
+    has_no_heartbeat: "idle_device_gives_signs_of_life",
+    ignores_the_hosts_window: "keeps_to_the_hosts_window",
+    takes_more_than_its_window: "more_than_the_window_is_refused",
+    acts_twice_on_what_comes_twice: "comes_twice_is_acted_on_once",
+    checks_no_crc: "damaged_frame_counts_for_nothing",
+    lets_observers_drive: "observer_may_not_drive",
+    forgets_sessions: "session_goes_on_after_a_cut",
+    keeps_sessions_that_were_left: "was_left_cannot_be_resumed",
+    keeps_no_budget: "budget_is_said_and_kept",
+    has_no_fault_timeout: "waits_too_long_is_given_up",
+    cancels_nothing: "cancelled_frame_has_no_result",
+    adds_wrong: "faults_until_its_objects_are_there",
+    runs_words_backwards: "digital_macro_has_its_documented_result",
+}
+"""Each mutant, and a test of the suite that must notice it (the parts of its name for ``-k``)."""

@@ -1,0 +1,64 @@
+"""The emulated device keeps the protocol, on every kind of wire; and the suite asks for what it needs."""
+
+import pytest
+
+from tests.system.suite import QUICK, SKIPS_AT_MOST, Run, counts
+
+TOKEN = "a token that is long enough"
+
+
+def assert_passes(status, text, least):
+    assert status == 0, text[-8_000:]
+    found = counts(text)
+    assert found["passed"] >= least, text[-2_000:]
+    assert found.get("skipped", 0) <= SKIPS_AT_MOST
+
+
+def test_the_emulator_passes_the_suite_over_tcp_unix_and_pty(start, tmp_path):
+    """A daemon for each wire, side by side: the suite mostly waits."""
+    urls = ("tcp://127.0.0.1:0", f"unix://{tmp_path}/device", f"pty://{tmp_path}/tty")
+    daemons = [start("--listen", url, *QUICK) for url in urls]
+    devices = [daemons[0].url, daemons[1].url, f"serial://{tmp_path}/tty"]
+    runs = [Run(url) for url in devices]
+    for run in [run.wait() for run in runs]:
+        assert_passes(*run, least=270)
+    for daemon in daemons:
+        assert daemon.process.poll() is None, daemon.errors()
+        assert "Traceback" not in daemon.errors()
+
+
+def test_a_device_with_a_token_is_tested_with_it(start, tmp_path):
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    file.chmod(0o600)
+    daemon = start("--listen", f"unix://{tmp_path}/device", "--token-file", str(file), *QUICK)
+    chosen = ("-k", "authentication or handshake or resumed or cut")
+    run = Run(daemon.url, "--token-file", str(file), *chosen)
+    status, text = run.wait()
+    assert_passes(status, text, least=30)
+    assert "the device wants no token" not in text, "a test of authentication was skipped"
+    status, text = Run(daemon.url, *chosen).wait()
+    assert status == 1
+    assert "give --token-file FILE" in text
+
+
+def test_a_noisy_chip_passes_within_a_tolerance_and_not_without(start, tmp_path):
+    daemon = start("--listen", f"unix://{tmp_path}/device", "--preset", "typical", "--chip", "3", *QUICK)
+    chosen = ("-k", "digital or analog or controller or programs or scenes")
+    status, text = Run(daemon.url, "--analog-tolerance", "8", *chosen).wait()
+    assert_passes(status, text, least=90)
+    status, text = Run(daemon.url, "-k", "analog").wait()
+    assert status == 1
+    assert "PEs are off" in text
+
+
+def test_without_a_device_the_suite_says_what_is_missing():
+    status, text = Run(None).wait()
+    assert status == pytest.ExitCode.USAGE_ERROR
+    assert "--device URL is missing" in text
+
+
+def test_where_nobody_answers_the_suite_says_so(tmp_path):
+    status, text = Run(f"unix://{tmp_path}/nobody", "-x").wait()
+    assert status == 1
+    assert "no device answers" in text
