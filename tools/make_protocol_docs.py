@@ -19,7 +19,7 @@ from pixeltree_protocol import delivery, framing, messages, verify
 from pixeltree_protocol.connection import host, states
 from pixeltree_protocol.connection.states import Transition
 from pixeltree_protocol.declaration import MESSAGES, RECORDS, Declaration, Field, Record
-from pixeltree_protocol.isa import ClockClass
+from pixeltree_protocol.isa import MNEMONICS, ClockClass
 from pixeltree_protocol.messages import (
     ENVELOPE_FIELDS,
     MEANINGS,
@@ -28,8 +28,8 @@ from pixeltree_protocol.messages import (
     encode_message,
 )
 from pixeltree_protocol.messages.duties import DUTIES
-from pixeltree_protocol.objects import block, node, program, segment
-from pixeltree_protocol.objects.layout import ObjectKind
+from pixeltree_protocol.objects import arithmetic, block, node, program, segment, word_code
+from pixeltree_protocol.objects.layout import ObjectKind, VarInt
 from pixeltree_protocol.objects.step import OperandForm, StepForm
 from pixeltree_protocol.registers import (
     ANALOG_SELECT,
@@ -71,6 +71,7 @@ _TYPES: tuple[tuple[type[c.Construct], Callable[[Any], str]], ...] = (
     (c.FormatField, lambda layout: _INTEGERS[layout.fmtstr[-1]]),
     (c.Bytes, lambda layout: f"uint8_t[{_length(layout)}]"),
     (c.StringEncoded, lambda layout: f"{c_type(layout.subcon.lengthfield)} n, char[n]: UTF-8, no final zero"),
+    (VarInt, lambda _: "varint"),
     (c.Prefixed, lambda layout: f"{c_type(layout.lengthfield)} n, uint8_t[n]"),
     (c.FocusedSeq, _counted),
     (c.Const, lambda layout: f"uint8_t = {layout.value[0]}"),
@@ -308,6 +309,8 @@ VARYING = {
         "9 * ((r1 - r0) // rs + 1) * ((c1 - c0) // cs + 1)",
         "((r1 - r0) // rs + 1) * ((c1 - c0) // cs + 1)",
     ),
+    "ScanLogits": ("10 * max(0, (r1 - r0) // rs + 1) * max(0, (c1 - c0) // cs + 1)", "0"),
+    "SumLogit": ("10 * 2 ** (ones(gr) + ones(gc))", "0"),
     "ScanEvents": ("9 * max_num", "2 * max_num"),
     "Expose": ("10 * microseconds", "0"),
     "Wait": ("10 * microseconds", "0"),
@@ -364,10 +367,13 @@ TABLES: dict[str, Callable[[], str]] = {
     "kinds": lambda: table(("kind", "object"), ((kind.value, kind.name.lower()) for kind in ObjectKind)),
     "clocks": lambda: table(("class", "name"), ((clock.value, clock.name) for clock in ClockClass)),
     "block": lambda: _object_table(block.LAYOUT),
-    "block_entry": lambda: _object_table(block.TABLE_ENTRY),
+    "mnemonics": lambda: table(("number", "mnemonic"), enumerate(MNEMONICS)),
+    "registers": lambda: ", ".join(word_code.REGISTERS),
+    "primer": lambda: f"```\n{word_code.PRIMER}```",
     "segment": lambda: _object_table(segment.LAYOUT),
     "block_planes": lambda: _object_table(segment.BLOCK_PLANES),
     "fully_connected": lambda: _object_table(segment.FULLY_CONNECTED),
+    "packed": lambda: _object_table(segment.PACKED),
     "program": lambda: _object_table(program.LAYOUT),
     "step": lambda: _object_table(program.STEP_LAYOUT),
     "node": lambda: _object_table(node.NODE_LAYOUT),
@@ -376,7 +382,7 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 """What stands for a line ``{{name}}``."""
 
-_SOURCES = (delivery, framing, messages, host, node, block, program, verify)
+_SOURCES = (delivery, framing, messages, host, node, block, segment, program, verify, arithmetic)
 
 
 def constant(name: str) -> str:

@@ -52,7 +52,7 @@ def test_what_a_step_stands_for_is_what_the_verifier_counts(form):
         counted = form.words(step), form.read_out(step)
         terms = [term.replace(",", "") if "(" not in term else term for term in (words, bytes_out)]
         for term, expected in zip(terms, counted, strict=True):
-            known = {**operands, "abs": abs, "max": max}
+            known = {**operands, "abs": abs, "max": max, "ones": int.bit_count}
             assert eval(term.removeprefix("| ").replace(" / ", " // "), {}, known) == expected
 
 

@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from pixeltree.cli.assembly import asm, disasm
 from pixeltree.cli.bench import bench
+from pixeltree.cli.compile import compile_
 from pixeltree.cli.demo import demo
 from pixeltree.cli.devices import devices
 from pixeltree.cli.emulate import emulate
@@ -40,6 +41,7 @@ app.command(
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
 )(emulate)
 app.command()(info)
+app.command("compile")(compile_)
 app.command()(devices)
 app.command()(asm)
 app.command()(disasm)

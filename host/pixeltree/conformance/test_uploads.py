@@ -140,7 +140,7 @@ def _block() -> bytes:
 
 def _node(registers: int) -> bytes:
     data = Node(secrets.token_bytes(16), (), (), frozenset(), frozenset()).encode()
-    return data[:-4] + registers.to_bytes(2, "little") + data[-2:]
+    return data[:-5] + registers.to_bytes(2, "little") + data[-3:]
 
 
 def _tree(plane: int) -> bytes:
@@ -161,7 +161,7 @@ INVALID: dict[str, Callable[[], bytes]] = {
     "a byte too many": lambda: samples.segment_of(50) + b"\0",
     "a byte too few": lambda: samples.segment_of(50)[:-1],
     "a block cut short": lambda: _block()[:-1],
-    "a block without words": lambda: b"\x01\x01\0\0\0\0",
+    "a block without words": lambda: b"\x01\x01\0\0",
     "a word without a meaning": lambda: Block((ICW(0), ICW(bits("g_start")))).encode(),
     "a program with an unknown step": lambda: _program(250),
     "a program without steps": lambda: b"\x03\x01\0\0",
