@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy.typing as npt
 from pixeltree.compiler import CaptureGeometry, compile_capture, compile_model
 from pixeltree.compiler.placement import INPUT
 from pixeltree.errors import DataError, PixeltreeError, TreeError
+from pixeltree.files import write_whole
 from pixeltree.folded import FoldedModel, decode_model, encode_model, infer
 from pixeltree.network import FoldedNetwork
 from pixeltree_protocol.errors import ObjectError
@@ -153,7 +152,10 @@ class Tree:
         }
         attachments = {_MODEL + name: encode_model(model) for name, model in self.models.items()}
         data = TreeFile(self.digest, json.dumps(description), self.objects, attachments).encode()
-        _write_whole(Path(path), data)
+        try:
+            write_whole(Path(path), data)
+        except OSError as error:
+            raise TreeError(f"{path}: cannot be written: {error.strerror}") from error
 
     @classmethod
     def load(cls, path: str | Path) -> Tree:
@@ -265,21 +267,3 @@ def _model(spec: NodeSpec, geometry: CaptureGeometry) -> FoldedModel:
     if isinstance(spec.network, FoldedModel):
         return spec.network
     return spec.network.model(geometry.threshold, geometry.margin)
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write beside the target, then replace it: a full disk or a kill leaves the old file."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                temporary.chmod(0o644)
-                temporary.replace(path)
-            except OSError:
-                temporary.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise TreeError(f"{path}: cannot be written: {error.strerror}") from error

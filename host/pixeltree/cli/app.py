@@ -18,8 +18,11 @@ from pixeltree.cli.compile import compile_
 from pixeltree.cli.demo import demo
 from pixeltree.cli.devices import devices
 from pixeltree.cli.emulate import emulate
+from pixeltree.cli.evaluate import evaluate
 from pixeltree.cli.info import info
 from pixeltree.cli.run_kernel import run_kernel
+from pixeltree.cli.train import train
+from pixeltree.cli.tree import tree
 from pixeltree.errors import DeviceError, LinkError, PixeltreeError
 from pixeltree_protocol.errors import ProtocolError
 
@@ -46,6 +49,9 @@ app.command()(devices)
 app.command()(asm)
 app.command()(disasm)
 app.command()(run_kernel)
+app.command()(train)
+app.command("eval")(evaluate)
+app.command()(tree)
 app.add_typer(bench, name="bench")
 
 
