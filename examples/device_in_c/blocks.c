@@ -7,6 +7,160 @@ enum { REGISTERS = 29, MNEMONICS = 27, UNNAMED = 27, FIRST = 28, BEFORES = 29, M
 
 struct word { uint8_t mnemonic, count[2], operands[2][MOST_OPERANDS], bits[10], clock; };    /* 0 destinations */
 
+/* What words there are. Bits have their names in objects.md, bit 0 first. */
+
+static const char BITS[] =
+    "selsq selpix rstpix seldiffe seldiffs s_in rana sels bit8 sele selx rid seln W1 W2 W3 W4 W5 W6 W7 wrf SEL1 SEL2 "
+    "SEL3 SEL4 SEL5 SEL6 SEL7 setf selw pupd fbus RR1 RR2 RR3 RR4 RR5 RR6 RR7 RR8 RR9 RR10 RR11 RR12 LR1 LR2 LR3 LR4 "
+    "LR5 LR6 LR7 LR8 LR9 LR10 LR11 LR12 lfl rfl nbit nb plwb plrb bit bitmode wr ana dig8 g_start g_stop col_out dir "
+    "row_out s0_left s1_left rst_start rst_stop s0_bot s1_bot pgdb pgdbobus";
+
+struct bits { uint64_t low, high; };
+
+/* In the order in which a block begins; as a destination and as a source, NULL where it is none. */
+static const struct { char name[7]; bool analog; const char *bits[2]; } OPERANDS[REGISTERS] = {
+    {"R8", false, {"LR8", "RR8"}}, {"R9", false, {"LR9", "RR9"}}, {"R10", false, {"LR10", "RR10"}},
+    {"R11", false, {"LR11", "RR11"}}, {"R0", false, {"lfl", "rfl"}}, {"R7", false, {"LR7", "RR7"}},
+    {"R6", false, {"LR6", "RR6"}}, {"R1", false, {"LR1", "RR1"}}, {"R2", false, {"LR2", "RR2"}},
+    {"R3", false, {"LR3", "RR3"}}, {"R4", false, {"LR4", "RR4"}}, {"R5", false, {"LR5", "RR5"}},
+    {"R12", false, {"LR12", "RR12"}}, {"NEWS", true, {"W4 SEL4 selx", "SEL4 selx"}}, {"IN", true, {NULL, "s_in"}},
+    {"B", true, {"W2 SEL2", "SEL2"}}, {"A", true, {"W1 SEL1", "SEL1"}}, {"C", true, {"W3 SEL3", "SEL3"}},
+    {"D", true, {"W5 SEL5", "SEL5"}}, {"E", true, {"W6 SEL6", "SEL6"}}, {"F", true, {"W7 SEL7", "SEL7"}},
+    {"XN", true, {"W4 SEL4 sels", "SEL4 sels"}}, {"XE", true, {"W4 SEL4 sele", "SEL4 sele"}},
+    {"XS", true, {"W4 SEL4 seln", "SEL4 seln"}}, {"XW", true, {"W4 SEL4 selw", "SEL4 selw"}},
+    {"PIX", true, {NULL, "selpix"}}, {"FLAG", false, {NULL, "rana"}}, {"SELECT", false, {NULL, "wr"}},
+    {"RECT", false, {NULL, "wr s0_left s0_bot"}}};
+enum { NEWS = 13, XN = 21, XW = 24, SELECT = 27, RECT = 28, SQ = 10, BUS = 3 };
+
+enum { ANALOG, DIGITAL, DNEWS, PROP, CLOCKS = 7 };
+
+static const struct form {
+    uint8_t mnemonic;
+    char name[10];
+    uint8_t clock;
+    bool analog;                                       /* what its operands are */
+    const char *bits;
+    uint8_t least[2], most[2];                         /* destinations, sources */
+} FORMS[] = {
+    {0, "nop", ANALOG, true, "", {0, 0}, {0, 0}},
+    {1, "rpix", ANALOG, true, "selpix rstpix", {0, 0}, {0, 0}},
+    {2, "aout", ANALOG, true, "ana", {0, 1}, {0, 1}},
+    {BUS, "bus", ANALOG, true, "", {1, 0}, {1, 13}},
+    {4, "bus2", ANALOG, true, "", {2, 0}, {2, 2}},
+    {5, "bus3", ANALOG, true, "", {3, 1}, {3, 1}},
+    {BUS, "bus", ANALOG, true, "", {2, 0}, {11, 13}},
+    {6, "blurset", DIGITAL, false, "RR1 RR2", {0, 0}, {0, 0}},
+    {7, "blur", ANALOG, true, "seldiffe seldiffs", {1, 1}, {1, 1}},
+    {8, "blurh", ANALOG, true, "seldiffe", {1, 1}, {1, 1}},
+    {9, "blurv", ANALOG, true, "seldiffs", {1, 1}, {1, 1}},
+    {SQ, "sq", ANALOG, true, "selsq selx W4 SEL4", {0, 1}, {0, 2}},
+    {11, "where", ANALOG, true, "wrf", {0, 1}, {0, 3}},
+    {12, "WHERE", DIGITAL, false, "rid wrf plrb", {0, 1}, {0, 3}},
+    {13, "all", ANALOG, true, "rid setf plrb", {0, 0}, {0, 0}},
+    {14, "SET", DIGITAL, false, "s_in plwb", {1, 0}, {4, 0}},
+    {15, "CLR", DIGITAL, false, "s_in plrb bit bitmode", {1, 0}, {4, 0}},
+    {16, "MOV", DIGITAL, false, "s_in plrb bit bitmode", {1, 1}, {1, 1}},
+    {17, "OR", DIGITAL, false, "s_in plrb bit bitmode", {1, 2}, {1, 4}},
+    {18, "NOT", DIGITAL, false, "s_in nbit plwb plrb bitmode", {1, 1}, {1, 1}},
+    {19, "NOR", DIGITAL, false, "s_in nbit plwb plrb bitmode", {1, 2}, {1, 4}},
+    {20, "REFRESH_R", DIGITAL, false, "s_in plrb bit bitmode", {0, 1}, {0, 1}},
+    {21, "REFRESH_L", DIGITAL, false, "s_in bit bitmode", {1, 0}, {1, 0}},
+    {22, "DNEWS0", DNEWS, false, "s_in rid fbus nb plrb bit", {1, 1}, {1, 1}},
+    {23, "DNEWS1", DNEWS, false, "s_in rid pupd fbus nb plrb bit", {1, 1}, {1, 1}},
+    {24, "PROP_R", ANALOG, false, "s_in RR12 plrb bit bitmode", {0, 0}, {0, 0}},
+    {25, "PROP_0", PROP, false, "s_in rid fbus RR12 LR12 nb", {0, 0}, {0, 0}},
+    {26, "PROP_1", PROP, false, "s_in rid pupd fbus RR12 LR12 nb", {0, 0}, {0, 0}}};
+enum { FORM_COUNT = sizeof FORMS / sizeof *FORMS };
+
+static size_t name_size(const char *text) { return strcspn(text, "(), ;"); }
+
+static bool is_name(const char *name, const char *text)
+{
+    return strlen(name) == name_size(text) && !strncmp(name, text, name_size(text));
+}
+
+static struct bits bits_of(const char *names)
+{
+    struct bits found = {0, 0};
+    for (; *names; names += name_size(names), names += *names == ' ') {
+        int number = 0;
+        for (const char *at = BITS; name_size(at) != name_size(names) || strncmp(at, names, name_size(at)); number++)
+            at += name_size(at) + 1;
+        *(number < 64 ? &found.low : &found.high) |= 1ull << number % 64;
+    }
+    return found;
+}
+
+static struct bits operand_bits[REGISTERS][2], form_bits[FORM_COUNT];
+
+static void translate_names(void)
+{
+    for (int i = 0; i < FORM_COUNT; i++)
+        form_bits[i] = bits_of(FORMS[i].bits);
+    for (int i = 0; i < 2 * REGISTERS; i++)
+        if (OPERANDS[i / 2].bits[i % 2])
+            operand_bits[i / 2][i % 2] = bits_of(OPERANDS[i / 2].bits[i % 2]);
+}
+
+static bool holds(struct bits all, struct bits some) { return !(some.low & ~all.low) && !(some.high & ~all.high); }
+
+static bool is_port(uint8_t name) { return name == NEWS || (name >= XN && name <= XW); }
+
+/* Whether a word of that form may have these operands, each of which is named once in its group. */
+static bool fits(const struct form *f, const struct word *w)
+{
+    unsigned ports[2] = {0, 0}, named[REGISTERS] = {0};
+    for (int group = 0; group < 2; group++) {
+        if (w->count[group] < f->least[group] || w->count[group] > f->most[group])
+            return false;
+        for (unsigned i = 0; i < w->count[group]; i++) {
+            uint8_t name = w->operands[group][i];
+            if (OPERANDS[name].analog != f->analog || !OPERANDS[name].bits[group] || named[name]++)
+                return false;
+            ports[group] += is_port(name);
+        }
+    }
+    if (f->mnemonic == BUS && ((w->count[0] == 2 && w->count[1] <= 2) || (w->count[0] == 3 && w->count[1] == 1)))
+        return false;                                  /* it is bus2 or bus3 */
+    return !(ports[0] && ports[0] + ports[1] > 1) && !(f->mnemonic == SQ && ports[1])
+        && !(named[SELECT] && named[RECT]);
+}
+
+/* Whether bits without a mnemonic are a word of that form: then they must not come without it. */
+static bool has_form(const struct form *f, const struct word *raw)
+{
+    struct bits all = {0, 0}, made = form_bits[f - FORMS], rest;
+    struct word w = {.mnemonic = f->mnemonic};
+    for (int i = 0; i < 80; i++)
+        *(i < 64 ? &all.low : &all.high) |= (uint64_t)(raw->bits[i / 8] >> i % 8 & 1) << i % 64;
+    if (raw->clock != f->clock || !holds(all, made))
+        return false;
+    rest = (struct bits){all.low & ~made.low, all.high & ~made.high};
+    bool used[REGISTERS] = {false};
+    for (int group = 0; group < 2; group++)
+        for (int k = REGISTERS; k-- && f->most[group];) {      /* RECT before SELECT, whose bit it has too */
+            struct bits own = operand_bits[k][group];
+            bool is_operand = OPERANDS[k].analog == f->analog && OPERANDS[k].bits[group];
+            if (!is_operand || used[k] || (k == SELECT && used[RECT]) || !holds(rest, own))
+                continue;
+            if (w.count[group] == MOST_OPERANDS)
+                return false;
+            used[k] = true;
+            w.operands[group][w.count[group]++] = (uint8_t)k;
+            made.low |= own.low;
+            made.high |= own.high;
+        }
+    return holds(made, all) && fits(f, &w);
+}
+
+static bool is_word(const struct word *w)
+{
+    for (int i = 0; i < FORM_COUNT; i++)
+        if (w->mnemonic == UNNAMED ? has_form(FORMS + i, w) : w->mnemonic == FORMS[i].mnemonic && fits(FORMS + i, w))
+            return w->mnemonic != UNNAMED;
+    return w->mnemonic == UNNAMED && w->clock < CLOCKS;
+}
+
 /* What is known of a decision. All zeros where it was never met. */
 struct estimate { int16_t of_zero; uint16_t count; };  /* of_zero: less 32,768 */
 
@@ -65,7 +219,7 @@ static void to_front(struct coder *c, const struct word *w)
     uint8_t list[REGISTERS];
     size_t size = 0;
     bool moved[REGISTERS] = {false};
-    for (int group = 0; group < 2; group++)
+    for (int group = 1; group >= 0; group--)           /* sources first */
         for (unsigned i = 0; i < w->count[group]; i++)
             if (!moved[w->operands[group][i]]) {
                 moved[w->operands[group][i]] = true;
@@ -118,16 +272,6 @@ static struct coder begin(const uint8_t *code, size_t size)
 
 /* What a block begins with. */
 
-static const char NAMES[REGISTERS][7] = {
-    "R8", "R9", "R10", "R11", "R0", "R7", "R6", "R1", "R2", "R3", "R4", "R5", "R12", "NEWS", "IN", "B", "A", "C", "D",
-    "E", "F", "XN", "XE", "XS", "XW", "PIX", "FLAG", "SELECT", "RECT"};
-
-static const struct { char name[10]; uint8_t destinations; } WORDS[MNEMONICS] = {  /* how many operands they are */
-    {"nop", 0}, {"rpix", 0}, {"aout", 0}, {"bus", 1}, {"bus2", 2}, {"bus3", 3}, {"blurset", 0}, {"blur", 1},
-    {"blurh", 1}, {"blurv", 1}, {"sq", 0}, {"where", 0}, {"WHERE", 0}, {"all", 0}, {"SET", 15}, {"CLR", 15},
-    {"MOV", 1}, {"OR", 1}, {"NOT", 1}, {"NOR", 1}, {"REFRESH_R", 0}, {"REFRESH_L", 1}, {"DNEWS0", 1}, {"DNEWS1", 1},
-    {"PROP_R", 0}, {"PROP_0", 0}, {"PROP_1", 0}};
-
 static const char *const LEARNED[] = {
     "CLR(R1, R2, R3, R4); CLR(R8, R9, R10, R11)",
     "CLR(R8, R9, R10, R11)",
@@ -148,13 +292,6 @@ static const char *const LEARNED[] = {
     "OR(R8, R6, R7); MOV(R6, R8)",
     "MOV(R7, R6); CLR(R2); SET(R1)"};
 
-static size_t name_size(const char *text) { return strcspn(text, "(), ;"); }
-
-static bool is_name(const char *name, const char *text)
-{
-    return strlen(name) == name_size(text) && !strncmp(name, text, name_size(text));
-}
-
 static void sort_operands(const struct coder *c, struct word *w)
 {
     for (int group = 0; group < 2; group++)
@@ -170,15 +307,16 @@ static void learn(const char *text)
 {
     struct coder c = begin(NULL, 0);
     while (*text) {
-        struct word w = {.mnemonic = 0};
-        while (!is_name(WORDS[w.mnemonic].name, text))
-            w.mnemonic++;
+        int form = 0;
+        while (!is_name(FORMS[form].name, text))
+            form++;
+        struct word w = {.mnemonic = FORMS[form].mnemonic};
         text += name_size(text);
         for (int operands = 0; *text && *text != ';'; operands++) {
-            int group = operands >= WORDS[w.mnemonic].destinations;
+            int group = operands >= FORMS[form].most[0];
             uint8_t name = 0;
             text += strspn(text, "(, ");
-            while (!is_name(NAMES[name], text))
+            while (!is_name(OPERANDS[name].name, text))
                 name++;
             w.operands[group][w.count[group]++] = name;
             text += name_size(text);
@@ -209,6 +347,7 @@ bool is_block(const uint8_t *p, size_t size)
     size_t at = 2;
     if (!varint(&words, p, size, &at) || words < 1 || words > 1024 || !varint(&code, p, size, &at) || size - at != code)
         return false;
+    translate_names();
     memset(&known, 0, sizeof known);
     for (size_t i = 0; i < sizeof LEARNED / sizeof *LEARNED; i++)
         learn(LEARNED[i]);
@@ -217,7 +356,7 @@ bool is_block(const uint8_t *p, size_t size)
         return false;
     while (words--) {
         struct word w;
-        if (!code_word(&c, &w))
+        if (!code_word(&c, &w) || !is_word(&w))
             return false;
     }
     return is_shortest(&c);
