@@ -87,5 +87,11 @@ def test_what_the_array_does_not_take_is_refused():
     }
     with pytest.raises(CompileError, match="2 different inputs"):
         compile_tree("t", "ab", nodes)
-    with pytest.raises(CompileError, match="not with a local mean"):
-        geometry_of([model(1, source=InputSpec(margin=4, threshold=5, local_mean=3))])
+
+
+def test_a_local_mean_is_the_capture_nodes():
+    source = InputSpec(margin=4, threshold=-3, local_mean=3)
+    nodes = {"root": FoldedNode(model(1, source=source), (0, 1, 2))}
+    tree = compile_tree("t", "abc", nodes)
+    image = np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8)
+    np.testing.assert_array_equal(tree.input_bits(image), source.binarize(image))

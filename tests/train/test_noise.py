@@ -42,7 +42,7 @@ def test_gain_and_spread_are_those_of_the_emulated_array(taps, share):
 
     Both words of a count write, negate, and add the errors of a typical chip.
     """
-    layer = AnalogNoise(taps, TYPICAL_ERRORS)
+    layer = AnalogNoise(taps, TYPICAL_ERRORS, has_bias=False)
     random = np.random.default_rng(0)
     for number in range(2):
         chip = Chip(TYPICAL, chip=number, seed=number)
@@ -86,3 +86,10 @@ def test_an_image_has_one_gain(monkeypatch):
     errors = layer(torch.full((4, 3, 5, 5), 8.0)).flatten(1)
     assert (errors == errors[:, :1]).all()
     assert len(errors[:, 0].unique()) == 4
+
+
+def test_a_bias_adds_the_errors_of_its_digits():
+    """16 taps write 16 words; a bias of -8 to 9 counts has 5 digits, two words each."""
+    without, with_bias = (AnalogNoise(16, TYPICAL_ERRORS, has_bias=each) for each in (False, True))
+    none = torch.zeros(1)
+    assert (with_bias.sigma(none) / without.sigma(none)).item() == pytest.approx((26 / 16) ** 0.5)

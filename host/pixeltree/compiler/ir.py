@@ -173,19 +173,12 @@ class AddWhere(Operation):
 
 
 @dataclass(frozen=True, eq=False)
-class BiasSign(Operation):
-    """bias := -IN where the cubes are 1, else 0. The top bit of two's complement."""
+class BiasDigit(Operation):
+    """bias := bias + IN where the cubes are 1 (``adds``), or bias - IN where they are 0."""
 
     bias: Plane
     cubes: tuple[Plane, Plane, Plane, Plane]
-
-
-@dataclass(frozen=True, eq=False)
-class BiasBit(Operation):
-    """bias := 2 bias + (IN where the cubes are 1). Horner's rule."""
-
-    bias: Plane
-    cubes: tuple[Plane, Plane, Plane, Plane]
+    adds: bool
 
 
 @dataclass(frozen=True, eq=False)

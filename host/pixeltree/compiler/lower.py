@@ -18,7 +18,7 @@ from pixeltree.compiler.placement import (
     picture_pattern,
 )
 from pixeltree.compiler.readout import lower_read_out
-from pixeltree.compiler.taps import Offset, Tap, bias_planes, plus_taps, taps
+from pixeltree.compiler.taps import Offset, Tap, bias_planes, digit_levels, plus_taps, taps
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel, FullyConnected, HeatMap, Layer, Pooling, PoolingKind
 from pixeltree_protocol.cover import ChannelGrid, Pattern, cover, expand
@@ -232,13 +232,23 @@ class _LayerLowering:
     def _bias(
         self, layer: Convolution, order: list[Tap], target: FeatureMap, bias: ir.Plane, level: int
     ) -> None:
-        """The bias matrix, one analog plane, from bit planes of two's complement; a section of its own."""
+        """The bias matrix, one analog plane, from planes of digits; a section of its own.
+
+        The smallest digit comes first: no sum on the way is beyond the range, and the greatest is written
+        last, so that a chip's gain has the least to act on.
+        """
         own, self.section = self.section, ir.Section(f"{self.section.name}: bias")
         self.unit.sections.insert(-1, self.section)
-        self.emit(ir.SetLevel(level))
-        for index, plane in enumerate(bias_planes(layer, order, target)):
+        self.emit(ir.ClearSum(bias))
+        for index, plane in enumerate(reversed(bias_planes(layer, order, target))):
+            plus, minus = digit_levels(level, index)
             self._load(plane)
-            self.emit((ir.BiasBit if index else ir.BiasSign)(bias, self.cubes))
+            self.emit(ir.SetLevel(plus))
+            self.emit(ir.BiasDigit(bias, self.cubes, adds=True))
+            if minus != plus:
+                self.emit(ir.SetLevel(minus))
+            self.emit(ir.BiasDigit(bias, self.cubes, adds=False))
+        self.emit(ir.SetLevel(level))
         self.section = own
 
     def _accumulate(self, order: list[Tap], target: FeatureMap, total: ir.Plane) -> None:

@@ -85,13 +85,28 @@ def plus_taps(order: list[Tap], position: int) -> int:
 
 
 def bias_planes(layer: Convolution, order: list[Tap], target: FeatureMap) -> list[dict[int, bool]]:
-    """The bias on the array of every output position as bit planes of two's complement, the sign first.
+    """The bias on the array of every output position as planes of digits, the greatest first.
 
-    There are as many as any bias of a layer of this shape needs, so that equal shapes give equal programs.
+    A bias of v counts lies half a count below, so that what just fires and what just does not are as far from
+    the comparison: v - 1 / 2 = sum of +-2^i / 2. A digit is 1 for plus, and the digits are those of
+    ``v + 2^(w-1) - 1`` in binary. There are as many, w, as any bias of a layer of this shape needs, so that
+    equal shapes give equal programs.
     """
     plus = {position: plus_taps(order, position) for position in target.positions}
     least, most = -max(plus.values()), layer.taps + 1 - min(plus.values())
-    width = max((-least - 1).bit_length(), most.bit_length()) + 1
+    width = max((-least).bit_length(), (most - 1).bit_length()) + 1
     counts = thresholds(layer)
-    values = {position: counts[o] - plus[position] for o, position in enumerate(target.positions)}
+    middle = (1 << width - 1) - 1
+    values = {p: counts[o] - plus[p] + middle for o, p in enumerate(target.positions)}
     return [{p: bool(value >> bit & 1) for p, value in values.items()} for bit in reversed(range(width))]
+
+
+def digit_levels(level: int, index: int) -> tuple[int, int]:
+    """What digit ``index`` of a bias, the smallest is 0, adds if it is 1, and takes away if it is 0.
+
+    A count is ``level``; where half of it is no whole number, the smallest digit puts the bias that much
+    higher.
+    """
+    if index:
+        return level << index - 1, level << index - 1
+    return (level + 1) // 2, level // 2

@@ -127,26 +127,16 @@ def _clear_sum(op: ir.ClearSum) -> list[Operation]:
     return [word("all"), word("bus", (NEWS,)), word("bus", (op.total,), NEWS)]
 
 
-def _bias_sign(op: ir.BiasSign) -> list[Operation]:
+def _bias_digit(op: ir.BiasDigit) -> list[Operation]:
     weight = Plane("w")
+    if op.adds:
+        return [_union(weight, op.cubes), word("WHERE", (), weight), *_add_in(op.bias, True)]
+    dark = Plane("dark")
     return [
-        *_clear_sum(ir.ClearSum(op.bias)),
         _union(weight, op.cubes),
-        word("WHERE", (), weight),
-        word("bus", (op.bias,), IN),
-    ]
-
-
-def _bias_bit(op: ir.BiasBit) -> list[Operation]:
-    weight, minus = Plane("w"), Plane("minus", True)
-    return [
-        word("all"),
-        word("bus", (NEWS,), op.bias),
-        word("bus", (minus,), op.bias),
-        word("bus", (op.bias,), NEWS, minus),
-        _union(weight, op.cubes),
-        word("WHERE", (), weight),
-        *_add_in(op.bias, True),
+        word("NOT", (dark,), weight),
+        word("WHERE", (), dark),
+        *_add_in(op.bias, False),
     ]
 
 
@@ -194,8 +184,7 @@ _RULES: dict[type[Operation], Callable[[Any], list[Operation]]] = {
     ir.AddTap: _add_tap,
     ir.AddWhere: _add_where,
     ir.ClearSum: _clear_sum,
-    ir.BiasSign: _bias_sign,
-    ir.BiasBit: _bias_bit,
+    ir.BiasDigit: _bias_digit,
     ir.Compare: _compare,
     ir.CompareBelow: _compare_below,
     ir.Merge: _merge,

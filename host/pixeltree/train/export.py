@@ -46,7 +46,7 @@ def geometry_of(models: Sequence[FoldedModel]) -> CaptureGeometry:
     room; all others lie in cells.
 
     Raises:
-        CompileError: the models see different inputs, or one that the capture node does not make.
+        CompileError: the models see different inputs.
     """
     inputs = {model.input for model in models}
     if len(inputs) > 1:
@@ -54,15 +54,18 @@ def geometry_of(models: Sequence[FoldedModel]) -> CaptureGeometry:
             f"the nodes see {len(inputs)} different inputs; a tree's nodes share one input plane"
         )
     (source,) = inputs
-    if source.local_mean:
-        raise CompileError("the capture node compares with one threshold, not with a local mean")
     in_cells = not all(_fits_blocks(model) for model in models)
-    geometry = CaptureGeometry(
-        source.threshold, 0, 0, margin=source.margin, size=source.size, in_cells=in_cells
+    room = 1 << (source.size - 1).bit_length()
+    middle = 0 if in_cells or room == ARRAY_SIZE else 1
+    return CaptureGeometry(
+        source.threshold,
+        middle,
+        middle,
+        margin=source.margin,
+        size=source.size,
+        in_cells=in_cells,
+        local_mean=source.local_mean,
     )
-    if in_cells or geometry.grid < 2:
-        return geometry
-    return CaptureGeometry(source.threshold, margin=source.margin, size=source.size)
 
 
 def _fits_blocks(model: FoldedModel) -> bool:

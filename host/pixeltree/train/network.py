@@ -67,7 +67,7 @@ class BinaryNetwork(nn.Module):
         else:
             self.head = BinaryHeatMap(shape[0], head)
             if errors is not None:
-                self.noise[_HEAD] = AnalogNoise(self.head.taps, errors)
+                self.noise[_HEAD] = AnalogNoise(self.head.taps, errors, has_bias=False)
         self.log_scale = nn.Parameter(torch.tensor(0.0))
 
     def activations(self, brightness: Tensor) -> list[Tensor]:

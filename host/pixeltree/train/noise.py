@@ -31,16 +31,18 @@ class AnalogNoise(nn.Module):
 
     and the spread of the sum is, as the count grows evenly from 0 to s / 2::
 
-        sigma = 2 / u * sqrt(K (noise^2 + 1 / 12) + (K gain_spread u s / 4)^2)
+        sigma = 2 / u * sqrt((K + B) (noise^2 + 1 / 12) + (K gain_spread u s / 4)^2)
 
     Training draws, for each image, how much of the mean gain there is, ``a`` uniformly from A to 1: what is
     trained decides alike on an ideal array and on a chip. So ``s' = a s + sigma * normal``; gradients pass as
-    if a were 1. Offsets cancel in macros of two words; the few words of the bias are left out.
+    if a were 1. B = 2 w words write the w digits of the bias. Offsets cancel in macros of two words.
     """
 
-    def __init__(self, taps: int, errors: AnalogErrors) -> None:
+    def __init__(self, taps: int, errors: AnalogErrors, has_bias: bool = True) -> None:
         super().__init__()
         self.taps = taps
+        self.has_bias = has_bias
+        self.digits = (taps // 2 + 1).bit_length() + 1
         self.errors = errors
         self.unit = max(1, min(GREATEST_UNIT, GREATEST_SUM // (taps // 2 + 1)))
 
@@ -53,7 +55,8 @@ class AnalogNoise(nn.Module):
 
     def sigma(self, sums: Tensor) -> Tensor:
         """Standard deviation of the error of each sum, in units of the sum; same shape."""
-        drawn = torch.full_like(sums, math.sqrt(self.taps * (self.errors.noise**2 + _ROUNDING)))
+        writes = self.taps + (WRITES_PER_TAP * self.digits if self.has_bias else 0)
+        drawn = torch.full_like(sums, math.sqrt(writes * (self.errors.noise**2 + _ROUNDING)))
         return 2 / self.unit * torch.hypot(drawn, self.taps * self.errors.gain_spread * self.unit * sums / 4)
 
     def forward(self, sums: Tensor) -> Tensor:
