@@ -44,7 +44,7 @@ class AnalogNoise(nn.Module):
         self.has_bias = has_bias
         self.digits = (taps // 2 + 1).bit_length() + 1
         self.errors = errors
-        self.unit = max(1, min(GREATEST_UNIT, GREATEST_SUM // (taps // 2 + 1)))
+        self.unit = max(1, min(GREATEST_UNIT, GREATEST_SUM // (taps - taps // 2 + 1)))
 
     @property
     def remaining(self) -> float:

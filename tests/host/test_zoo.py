@@ -1,0 +1,47 @@
+"""The committed trees: small, of all three tasks, and the same on an emulated sensor as by the reference."""
+
+from importlib import resources
+
+import numpy as np
+import pytest
+
+from pixeltree.folded import FullyConnected, HeatMap
+from pixeltree.tree import Tree
+from tests.host.in_memory import InMemoryDevice
+
+ZOO = sorted(
+    path.name for path in (resources.files("pixeltree") / "data").iterdir() if path.name.endswith(".ptree")
+)
+MOST_BYTES = 512 * 1024
+
+
+def load(name):
+    with resources.as_file(resources.files("pixeltree") / "data" / name) as path:
+        return Tree.load(path)
+
+
+def test_the_zoo_is_small():
+    sizes = [len((resources.files("pixeltree") / "data" / name).read_bytes()) for name in ZOO]
+    assert sum(sizes) < MOST_BYTES
+
+
+def test_the_zoo_has_every_task():
+    assert {"digits.ptree", "glyphs.ptree", "localize.ptree", "segment.ptree"} <= set(ZOO)
+    heads = {name: [type(model.head) for model in load(name).models.values()] for name in ZOO}
+    assert heads["localize.ptree"] == heads["segment.ptree"] == [HeatMap]
+    assert set(heads["glyphs.ptree"]) == {FullyConnected}
+    assert len(heads["glyphs.ptree"]) > 10
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_the_zoo_runs_as_the_reference(name):
+    tree = load(name)
+    size = tree.geometry.size
+    runner = InMemoryDevice(tree)
+    for seed in range(2):
+        random = np.random.default_rng(seed)
+        image = np.kron(random.integers(0, 256, (size // 4, size // 4)), np.ones((4, 4))).astype(np.uint8)
+        result = runner.infer(image)
+        label, path = tree.reference(image)
+        assert result.label == label
+        assert [(v.node, v.logits) for v in result.path] == [(v.node, v.logits) for v in path]
