@@ -1,8 +1,8 @@
 """The simulator of swapping: an outcome sequence against a tree, a memory, a line and a policy.
 
 On virtual time only, it models what the runner and the device do, event by event: the line with its framing
-and latency, the controller's memory, the array times of nodes, faults, sending ahead, frame periods and deadlines. Decisions
-are the runner's own: :class:`Planner` and :class:`Pace`.
+and latency, the controller's memory, the array times of nodes, faults, sending ahead, frame periods and
+deadlines. Decisions are the runner's own: :class:`Planner` and :class:`Pace`.
 
 Left out, because they are below a percent: acknowledgements of the link, and the credit window, which is
 assumed to be large enough to keep the line busy.
