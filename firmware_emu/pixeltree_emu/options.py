@@ -171,8 +171,8 @@ def _add_sensor(group: argparse._ArgumentGroup) -> None:
         "--source-order",
         type=Path,
         metavar="FILE",
-        help="which picture of the source each exposure sees, whatever the time: a number per line, round and "
-        "round",
+        help="which picture of the source each exposure sees, whatever the time: a number per line, "
+        "again from the first at the end",
     )
     group.add_argument(
         "--exposure-us",

@@ -200,7 +200,7 @@ class Planner:
                 self._content = True
                 return None
         keep, each = self._keep, self._queue[0]
-        steering = sum(query_bytes(len(batch)) for batch in batches(keep))
+        steering = self.steering_bytes(keep)
         size = min(most, self._max_part, room - steering - put_bytes(0) - room // 508)
         left = self.tree.sizes[each] - self.memory.uploads.get(each, 0)
         if size < min(LEAST_PART, left):
@@ -215,6 +215,18 @@ class Planner:
         if part.last:
             self._queue.pop(0)
         return part
+
+    def too_late(self, node: int, now: float, line_free: float, deadline: float) -> bool:
+        """Whether a frame that waits for a node now cannot end by a deadline; times in microseconds."""
+        absent = self.memory.missing(self.tree.nodes[node].needs)
+        left = sum(self.tree.sizes[each] - self.memory.uploads.get(each, 0) for each in absent)
+        there = max(now, line_free) + left * self.line.us_per_byte + self.line.latency_us
+        return there + self.tree.nodes[node].array_us > deadline
+
+    @staticmethod
+    def steering_bytes(keep: Sequence[int]) -> int:
+        """Bytes on the wire of the questions about what is to be kept."""
+        return sum(query_bytes(len(batch)) for batch in batches(keep))
 
     def want(self, node: int) -> None:
         """A frame would have needed this node and did not wait for it: send it ahead of all else."""
@@ -318,7 +330,7 @@ class Planner:
             elif each not in self.memory.pinned:
                 keep.append(each)
         self.memory.touch(keep)
-        self.counters.steering_bytes += sum(query_bytes(len(batch)) for batch in batches(keep))
+        self.counters.steering_bytes += self.steering_bytes(keep)
         return tuple(keep)
 
     def _begin(self, each: int) -> None:

@@ -240,10 +240,9 @@ class _Run:
         absent = self.planner.memory.missing(self._tree.nodes[node].needs)
         size = sum(self._tree.sizes[each] - self.planner.memory.uploads.get(each, 0) for each in absent)
         deadline = self._setup.deadline_us
-        if deadline is not None:
-            expected = max(now, self._line_free) + size * self._byte + self._tree.nodes[node].array_us
-            if expected + self._latency > start + deadline:
-                return None
+        answers = deadline is not None and self._tree.nodes[node].parent is not None
+        if answers and self.planner.too_late(node, now, self._line_free, start + (deadline or 0.0)):
+            return None
         for part in self.planner.demand(node):
             self._put(part, now)
         ready = max((self._arrivals.get(each, 0.0) for each in self._tree.nodes[node].needs), default=now)
