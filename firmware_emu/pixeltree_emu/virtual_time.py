@@ -158,13 +158,13 @@ class World:
         device.follow(round(self.now * _NS))
         self._client.serve()
         self._sessions.tick()
-        self._unsaid = device.busy
         device.work()
         self._sessions.work()
         if device.busy:
             due_ns = min(wakes, self._attention()) * _NS
             while device.busy and device.clock.now_ns < due_ns and not self._client.has_unsent:
                 device.work()
+        self._unsaid = self._client.has_unsent
         self._device_free = max(self.now, device.clock.now_ns / _NS)
 
 

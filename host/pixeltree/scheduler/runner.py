@@ -60,6 +60,10 @@ UNKNOWN_LINE = LineRate("unknown", 1e9)
 _LOGITS_PER_E = 20.0
 """Temperature of the root's margins; the mixture judges what they are worth."""
 
+_CAPTURE, _ROOT = 0, 1
+_PUT_HEAD = 24
+_ROUNDING_US = 0.01
+
 Scene = tuple[npt.NDArray[np.uint8], int, int]
 """Pixels for an emulated sensor, with the row and column (from the left) where they go."""
 
@@ -230,7 +234,7 @@ class TreeRunner:
             logger.warning("between frames: %s", error)  # the next frame opens the tree again
 
     def _use_line(self) -> None:
-        while (due := self._pace.due(self._streamer.now)) > self._streamer.now:
+        while (due := self._pace.due(self._streamer.now)) > self._streamer.now + _ROUNDING_US:
             if self._opened != self.device.opened:
                 self._open_again()
             again = self._streamer.ahead(self._pace.limit(self._streamer.now), IDLE_PART)
@@ -459,7 +463,3 @@ class TreeRunner:
                     f"node {self._name(digest)!r} needs {size} bytes of controller memory; "
                     f"the limit is {limit}"
                 )
-
-
-_CAPTURE, _ROOT = 0, 1
-_PUT_HEAD = 24

@@ -100,6 +100,7 @@ class Planner:
         self._max_part = max_part
         self._always = frozenset((*tree.nodes[CAPTURE].needs, *tree.nodes[ROOT].needs))
         self._needs = tuple(frozenset(node.needs) for node in tree.nodes)
+        self._way = tuple((CAPTURE, *tree.path_to(node)[:-1]) for node in range(len(tree.nodes)))
         self._frames = 0
         self._at: int | None = None
         self._queue: list[int] = []
@@ -167,8 +168,12 @@ class Planner:
                 if each in self.memory.resident:
                     self._lose(each)
         self._demanded = self._needs[node]
-        self.memory.pinned = self._demanded
-        self.memory.touch(needs)
+        for each in self._way[node]:  # the device has looked at those of this frame in between
+            self.memory.touch(self.tree.nodes[each].needs)
+        # without the manifest the device does not know what else the node needs
+        known = needs if needs[0] in self.memory.resident else needs[:1]
+        self.memory.touch(known)
+        self.memory.pinned = frozenset(known)
         self._content = False
         absent = self.memory.missing(needs)
         parts: list[Part] = []

@@ -120,6 +120,8 @@ def simulate(
     sequence = known if isinstance(known, np.ndarray) else ()
     policy = policy_named(setup.policy, setup.tree, chosen, sequence)  # type: ignore[arg-type]
     planner = Planner(setup.tree, setup.memory, setup.icw_store, setup.line, policy, chosen)
+    for each in np.flatnonzero(setup.tree.uses.sum(axis=1) == 0):
+        planner.memory.add(int(each))  # what opens the tree
     return _Run(setup, planner, trace).run(known.tolist() if isinstance(known, np.ndarray) else known)
 
 
