@@ -19,6 +19,7 @@ from pixeltree.cli.devices import devices
 from pixeltree.cli.emulate import emulate
 from pixeltree.cli.info import info
 from pixeltree.cli.run_kernel import run_kernel
+from pixeltree.cli.swap import simulate_swap, trace_command
 from pixeltree.errors import DeviceError, LinkError, PixeltreeError
 from pixeltree_protocol.errors import ProtocolError
 
@@ -44,6 +45,8 @@ app.command()(devices)
 app.command()(asm)
 app.command()(disasm)
 app.command()(run_kernel)
+app.command("simulate-swap")(simulate_swap)
+app.command("trace")(trace_command)
 app.add_typer(bench, name="bench")
 
 
