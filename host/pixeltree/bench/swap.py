@@ -1,7 +1,7 @@
 """How well swapping hides the line: policies on an emulated device, on virtual time.
 
-Link, array and controller of the emulated device share one clock: 5,000 frames at 30 frames per second take as
-long as this machine needs to emulate them, and every run gives the same figures. Belady's policy knows
+Link, array and controller of the emulated device share one clock: 5,000 frames at 30 frames per second take
+as long as this machine needs to emulate them, and every run gives the same figures. Belady's policy knows
 the future and runs in the simulator only, with the array times that the device measured.
 """
 

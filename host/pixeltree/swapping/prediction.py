@@ -84,10 +84,12 @@ class Markov:
         self._goes = np.full(ends, 1.0)
         self._at: int | None = None
         self._shares = shares
+        self._forecast: Probabilities | None = shares
 
     def learn(self, end: int, logits: Logits = _NO_LOGITS) -> None:
         """Count a transition."""
         before, self._at = self._at, end
+        self._forecast = None
         if before is None:
             return
         if before == end:
@@ -107,9 +109,12 @@ class Markov:
 
     def forecast(self) -> Probabilities:
         """The next end, with a part of what follows it."""
-        if self._at is None:
-            return self._shares
-        nearest = self._next(self._at)
+        if self._forecast is None:
+            self._forecast = self._shares if self._at is None else self._from(self._at)
+        return self._forecast
+
+    def _from(self, at: int) -> Probabilities:
+        nearest = self._next(at)
         if not self._lookahead:
             return nearest
         likely = np.argsort(nearest)[-4:]
@@ -185,6 +190,7 @@ class Mixture:
         self._parts = tuple(parts)
         self._keep = 1.0 - 1.0 / memory
         self._scores = np.zeros(len(parts))
+        self._forecast: Probabilities | None = None
 
     def learn(self, end: int, logits: Logits = _NO_LOGITS) -> None:
         """Judge the parts by their forecasts, then let them learn."""
@@ -192,6 +198,7 @@ class Mixture:
         self._scores = self._keep * self._scores + np.asarray(rightness)
         for part in self._parts:
             part.learn(end, logits)
+        self._forecast = None
 
     @property
     def weights(self) -> npt.NDArray[np.float64]:
@@ -201,7 +208,7 @@ class Mixture:
 
     def forecast(self) -> Probabilities:
         """The weighted mean of the parts' forecasts."""
-        mean = np.zeros_like(self._parts[0].forecast())
-        for weight, part in zip(self.weights, self._parts, strict=True):
-            mean += weight * part.forecast()
-        return mean
+        if self._forecast is None:
+            forecasts = np.stack([part.forecast() for part in self._parts])
+            self._forecast = np.asarray(self.weights @ forecasts)
+        return self._forecast
