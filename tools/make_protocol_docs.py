@@ -31,6 +31,15 @@ from pixeltree_protocol.messages.duties import DUTIES
 from pixeltree_protocol.objects import block, node, program, segment
 from pixeltree_protocol.objects.layout import ObjectKind
 from pixeltree_protocol.objects.step import OperandForm, StepForm
+from pixeltree_protocol.registers import (
+    ANALOG_SELECT,
+    ANALOG_WRITE,
+    AREGS,
+    BIT_NAMES,
+    DIGITAL_LOAD,
+    DIGITAL_READ,
+    DREGS,
+)
 
 ROOT = Path(__file__).parent.parent
 PROSE = ROOT / "tools/protocol_docs"
@@ -291,7 +300,56 @@ def steps() -> str:
     return table(("opcode", "step", "operands, in order", "also"), map(row, program.STEPS))
 
 
+VARYING = {
+    "ScanDreg": ("48 * rows", "32 * rows"),
+    "ShiftDreg": ("30 + 4 * (abs(h) + abs(v))", "0"),
+    "DrawLine": ("17 * (max(abs(r1 - r0), abs(c1 - c0)) + 1)", "0"),
+    "ScanAreg": (
+        "9 * ((r1 - r0) // rs + 1) * ((c1 - c0) // cs + 1)",
+        "((r1 - r0) // rs + 1) * ((c1 - c0) // cs + 1)",
+    ),
+    "ScanEvents": ("9 * max_num", "2 * max_num"),
+    "Expose": ("10 * microseconds", "0"),
+    "Wait": ("10 * microseconds", "0"),
+}
+"""Words and read-out bytes of steps where operands decide; a test holds them to the verifier's."""
+
+
+def costs() -> str:
+    """What each step stands for in words, what it reads out, and the registers that it touches."""
+
+    def row(form: StepForm) -> tuple[str, ...]:
+        least = form.step(*(least for _, least, _ in form.operands))
+        constant = f"{form.words(least):,}", f"{form.read_out(least):,}"
+        words, bytes_out = VARYING.get(form.step.__name__, constant)
+        touched = [", ".join(names) for names in (form.reads.split(), form.writes.split(), form.clobbers)]
+        return form.step.__name__, words.replace("//", "/"), bytes_out.replace("//", "/"), *touched
+
+    head = ("step", "words", "bytes read out", "reads", "writes", "clobbers")
+    return table(head, map(row, program.STEPS))
+
+
+def icw_bits() -> str:
+    """The names of an instruction word's bits, eight to a row."""
+    rows = [(f"{at} to {at + 7}", *BIT_NAMES[at : at + 8]) for at in range(0, len(BIT_NAMES), 8)]
+    return table(("bits", *(f"+{i}" for i in range(8))), rows)
+
+
+def icw_registers() -> str:
+    """Which bits say that a word reads or writes a register."""
+
+    def names(mask: int) -> str:
+        return " and ".join(name for number, name in enumerate(BIT_NAMES) if mask >> number & 1)
+
+    rows = [(reg, names(ANALOG_SELECT[reg]), names(ANALOG_WRITE[reg])) for reg in AREGS]
+    rows += [(reg, names(DIGITAL_READ[reg]), names(DIGITAL_LOAD[reg])) for reg in DREGS]
+    return table(("register", "on a bus", "written"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "costs": costs,
+    "icw_bits": icw_bits,
+    "icw_registers": icw_registers,
     "overview": overview,
     "messages": all_messages,
     "envelope": envelope,

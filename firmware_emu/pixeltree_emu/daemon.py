@@ -161,6 +161,8 @@ class Daemon:
             client.stop("the daemon stops")
             logger.info("closed", extra=fields(wire=client.wire.name, reason="the daemon stops"))
             client.close()
+        for session in self._sessions:
+            self._sessions.end(session, "the daemon stops")
         for listener in self._listeners:
             listener.close()
         self._selector.close()

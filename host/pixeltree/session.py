@@ -43,8 +43,16 @@ CONNECT_TIMEOUT = 5.0
 ANSWER_TIME = 60.0
 RECONNECT_TIME = 10.0
 
-_CHUNK = 16_384
+_GREATEST_BURST = 16_384
 """Bytes given to the link between two looks at what comes in: what a small request may have to wait for."""
+
+_FIRST_BURST = 2_048
+_LEAST_BURST = 1_024
+_LONG = 1.0
+"""Seconds that sending a burst may take before the next ones are shorter: a slow line is no stuck device."""
+
+_LEAST_GREETING = 2.0
+"""Seconds to greet, if so much was allowed, however long opening took: a private daemon starts first."""
 
 _FIRST_PAUSE = 0.02
 _GREATEST_PAUSE = 0.5
@@ -111,6 +119,7 @@ class Session:
         self._refusal: Refused | None = None
         self._departing: str | None = None
         self._nonsense = 0
+        self._burst = _FIRST_BURST
         self._lock = threading.RLock()
         self._keeper: _Keeper | None = None
         self._closed = False
@@ -281,7 +290,10 @@ class Session:
     def _connect(self, deadline: float) -> Welcome:
         """Open the link and shake hands."""
         received = self.wire_bytes_received
-        self._link = self._open_link(max(0.1, deadline - self._clock.monotonic()))
+        allowed = max(0.1, deadline - self._clock.monotonic())
+        self._link = self._open_link(allowed)
+        deadline = max(deadline, self._clock.monotonic() + min(allowed, _LEAST_GREETING))
+        self._burst = _FIRST_BURST
         self._refusal = None
         self._connection.connect(self._clock.monotonic())
         while self._connection.state is not State.READY:
@@ -327,12 +339,24 @@ class Session:
             raise LinkError(self._silence())
 
     def _flush(self) -> None:
-        while data := self._connection.data_to_send(self._clock.monotonic(), _CHUNK):
-            assert self._link is not None
-            self._link.send(data, self.patience.connect)
-            self.wire_bytes_sent += len(data)
-            if len(data) >= _CHUNK:
-                self._take(0.0)
+        unsent = b""
+        while unsent := unsent or self._connection.data_to_send(self._clock.monotonic(), self._burst):
+            burst, unsent = unsent[: self._burst], unsent[self._burst :]
+            self._send_burst(burst)
+
+    def _send_burst(self, data: bytes) -> None:
+        """Send some bytes, and learn how many the line takes in reasonable time."""
+        assert self._link is not None
+        full = len(data) >= self._burst
+        began = self._clock.monotonic()
+        self._link.send(data, self.patience.connect)
+        self.wire_bytes_sent += len(data)
+        if self._clock.monotonic() - began > _LONG:
+            self._burst = max(self._burst // 2, _LEAST_BURST)
+        elif full:
+            self._burst = min(2 * self._burst, _GREATEST_BURST)
+        if full:
+            self._take(0.0)
 
     def _take(self, timeout: float) -> None:
         assert self._link is not None

@@ -11,9 +11,10 @@ from pixeltree.demo.run import count_mismatches, demo_budget, demo_tree, run_dem
 from pixeltree.errors import DataError, DeviceError, LinkError, TreeError
 from pixeltree.scheduler import TreeRunner
 from pixeltree.tree import NodeSpec, Tree
+from pixeltree_protocol.declaration import Sender
 from pixeltree_protocol.delivery import Numbers
-from pixeltree_protocol.framing import encode_frame
-from pixeltree_protocol.messages import WHOLE, Fault, Pong, encode_message
+from pixeltree_protocol.framing import Frame, FrameDecoder, encode_frame
+from pixeltree_protocol.messages import WHOLE, Fault, Pong, Put, decode_message, encode_message
 from pixeltree_protocol.objects import digest_of
 from tests.host.in_memory import InMemoryDevice, InMemoryLink, device_on, in_memory_device, in_memory_session
 from tests.host.test_compiler import picture, some_network
@@ -74,20 +75,20 @@ def test_a_runner_believes_the_device_about_what_is_missing(tree):
 
 def test_wire_bytes_streamed_is_what_crossed_the_link(tree):
     device = in_memory_device()
-    sent = 0
+    sent = bytearray()
     link = device._session._link
     send = link.send
 
-    def counting(data, timeout):
-        nonlocal sent
-        sent += len(data.removeprefix(b"\0"))  # each burst begins with a zero
+    def noting(data, timeout):
+        sent.extend(data)
         send(data, timeout)
 
-    link.send = counting
-    objects = dict(list(tree.objects.items())[:5])
-    queries = 16 * len(objects) + 17 + 2  # QUERY: digests, count, envelope, length, CRC; COBS and delimiter
-    assert device.upload(objects).wire_bytes == sent - queries
-    assert device.wire_bytes_sent >= sent
+    link.send = noting
+    upload = device.upload(dict(list(tree.objects.items())[:5]))
+    frames = [frame for frame in FrameDecoder().feed(bytes(sent)) if isinstance(frame, Frame)]
+    parts = [frame for frame in frames if isinstance(decode_message(frame.payload, Sender.HOST)[1], Put)]
+    assert upload.wire_bytes == sum(frame.wire_bytes for frame in parts)
+    assert device.wire_bytes_sent >= sum(frame.wire_bytes for frame in frames)
 
 
 def test_a_limit_that_no_node_fits_is_refused_by_name(tree):

@@ -1,6 +1,8 @@
 """What tools/make_protocol_docs.py writes is up to date and complete."""
 
+import dataclasses
 import importlib.util
+import random
 import re
 from pathlib import Path
 from typing import get_args
@@ -12,6 +14,7 @@ from pixeltree_protocol.declaration import MESSAGES
 from pixeltree_protocol.messages import ErrorCode, Reply, Request
 from pixeltree_protocol.messages.duties import DUTIES
 from pixeltree_protocol.messages.layouts import TEXT
+from pixeltree_protocol.objects import program
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,11 +28,32 @@ def load_tool():
 
 TOOL = load_tool()
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
+OBJECTS = (ROOT / "docs/objects.md").read_text()
 
 
 @pytest.mark.parametrize("name", TOOL.NAMES)
 def test_a_document_is_that_of_the_declarations(name):
     assert (TOOL.DOCS / name).read_text() == TOOL.document(name), "run: python tools/make_protocol_docs.py"
+
+
+@pytest.mark.parametrize("form", program.STEPS, ids=lambda form: form.step.__name__)
+def test_what_a_step_stands_for_is_what_the_verifier_counts(form):
+    rows = [line for line in OBJECTS.splitlines() if line.startswith(f"| {form.step.__name__} |")]
+    _, words, bytes_out = rows[0].split(" | ")[:3]
+    chosen = random.Random(form.opcode)
+    names = [field.name for field in dataclasses.fields(form.step)]
+    for _ in range(50):
+        values = [chosen.randint(least, greatest) for _, least, greatest in form.operands]
+        operands = dict(zip(names, values, strict=True))
+        for low, high in (("r0", "r1"), ("c0", "c1")):
+            if form.step.__name__ == "ScanAreg" and operands[low] > operands[high]:
+                operands[low], operands[high] = operands[high], operands[low]
+        step = form.step(**operands)
+        counted = form.words(step), form.read_out(step)
+        terms = [term.replace(",", "") if "(" not in term else term for term in (words, bytes_out)]
+        for term, expected in zip(terms, counted, strict=True):
+            known = {**operands, "abs": abs, "max": max}
+            assert eval(term.removeprefix("| ").replace(" / ", " // "), {}, known) == expected
 
 
 @pytest.mark.parametrize("name", TOOL.NAMES)

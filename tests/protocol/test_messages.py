@@ -370,7 +370,7 @@ def test_error_codes_are_fixed_numbers():
         for number, name in enumerate(
             """BAD_FRAME MALFORMED UNEXPECTED VERSION BUSY BAD_OBJECT DIGEST_MISMATCH NO_ROOM BAD_UPLOAD
             BAD_TREE BAD_SCENE NO_TREE FAULT_TIMEOUT CREDIT_OVERRUN OUT_OF_RANGE INTERNAL
-            AUTHENTICATION NOT_DRIVER""".split(),
+            AUTHENTICATION NOT_DRIVER UNSUPPORTED""".split(),
             start=1,
         )
     ]

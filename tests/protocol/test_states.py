@@ -101,6 +101,7 @@ SAYS = {
     "sends NOTICE BUSY": [ErrorCode.BUSY],
     "sends WELCOME": [Welcome],
     "sends the same WELCOME again": [Welcome],
+    "sends NOTICE BAD_FRAME": [ErrorCode.BAD_FRAME],
     "sends NOTICE BAD_FRAME, and ACK with `reject`": [ErrorCode.BAD_FRAME, Ack],
     "sends HELLO with a new nonce, again and again": [Hello],
     "sends HELLO with a new nonce: the device forgot": [Hello],

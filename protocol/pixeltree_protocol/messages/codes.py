@@ -32,19 +32,21 @@ class ErrorCode(IntEnum):
     INTERNAL = 16
     AUTHENTICATION = 17
     NOT_DRIVER = 18
+    UNSUPPORTED = 19
 
 
 MEANINGS = {
     ErrorCode.BAD_FRAME: "a frame came in damaged (cut short, too long, wrong CRC); it counts for nothing",
-    ErrorCode.MALFORMED: "a whole frame holds no message: unknown code, or a body that does not parse",
+    ErrorCode.MALFORMED: "a whole frame holds no message: unknown code, a message that only a device sends, "
+    "or a body that does not parse",
     ErrorCode.UNEXPECTED: "a message that makes no sense in this state",
     ErrorCode.VERSION: "no version of the protocol is spoken by both ends",
     ErrorCode.BUSY: "a frame or program is in hand already, or all sessions are taken",
-    ErrorCode.BAD_OBJECT: "the bytes have the right digest but are no valid object, or an instruction word "
-    "has no meaning",
+    ErrorCode.BAD_OBJECT: "the bytes have the right digest but are no valid object, an instruction word "
+    "has no meaning, or a program names what is not resident or of another kind",
     ErrorCode.DIGEST_MISMATCH: "the uploaded bytes do not have the digest under which they were sent",
     ErrorCode.NO_ROOM: "the object does not fit beside what the frame in hand needs",
-    ErrorCode.BAD_UPLOAD: "a part of an object does not continue the one before, or the object is too large",
+    ErrorCode.BAD_UPLOAD: "a part of an object does not continue what came in, or the object is too large",
     ErrorCode.BAD_TREE: "the tree or one of its nodes is not what it must be",
     ErrorCode.BAD_SCENE: "the rectangle does not fit the sensor, or the device has real optics",
     ErrorCode.NO_TREE: "no tree is open, or the object to open is no resident tree",
@@ -54,6 +56,7 @@ MEANINGS = {
     ErrorCode.INTERNAL: "the device failed; its log has the details",
     ErrorCode.AUTHENTICATION: "the other end did not prove that it knows the token",
     ErrorCode.NOT_DRIVER: "an observer asked for something that only the session that drives may ask for",
+    ErrorCode.UNSUPPORTED: "the device lacks what the request needs, such as an array; do not ask again",
 }
 """What each code means, in a sentence."""
 

@@ -132,7 +132,7 @@ class Execute:
 @message(
     41,
     _DEVICE,
-    Field("step", c.Int16ul, "index of the read-out among the program's read-outs"),
+    Field("step", c.Int16ul, "index of the step in the program, from 0"),
     Field("offset", c.Int32ul, "where this part begins", "bytes"),
     Field("total", c.Int32ul, "size of the whole read-out", "bytes"),
     Field("data", c.GreedyBytes, "the part"),

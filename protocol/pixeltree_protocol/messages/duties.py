@@ -41,7 +41,7 @@ class Duty:
         request: its class.
         observers: whether a session that only observes may send it; all others are answered NOT_DRIVER.
         answers: messages that answer it, in their order.
-        errors: codes of the ERROR that may answer it instead, beside MALFORMED and INTERNAL.
+        errors: codes of the ERROR that may answer it instead, beside MALFORMED, INTERNAL and UNSUPPORTED.
         does: what the device does.
     """
 
@@ -79,16 +79,17 @@ DUTIES: tuple[Duty, ...] = (
         (_E.BAD_UPLOAD, _E.DIGEST_MISMATCH, _E.BAD_OBJECT, _E.NO_ROOM),
         "Takes room for `total` bytes at the first part, if need be by evicting what was not used for the "
         "longest time, never what the frame in hand needs. `offset` must be what came in so far, and `total` "
-        "the same in all parts. Only the last part is answered: check digest, kind and canonical form first. "
-        "An object that is resident already is answered by STORED for every part. An ERROR ends the upload; "
-        "what came in is forgotten, except after BAD_UPLOAD.",
+        "the same in all parts; a part may be empty. Only the last part is answered: check digest, kind and "
+        "canonical form first. An object that is resident already is answered by STORED for every part. An "
+        "ERROR ends the upload; what came in is forgotten, except after BAD_UPLOAD.",
     ),
     Duty(
         OpenTree,
         False,
         (TreeOpened,),
         (_E.BUSY, _E.NO_TREE, _E.OUT_OF_RANGE),
-        "Notes tree and time-out, sets the room that objects may take, and evicts until they fit.",
+        "Notes tree and time-out, sets the room that objects may take, at most what there is, and evicts "
+        "until they fit.",
     ),
     Duty(
         Scene,
@@ -104,8 +105,8 @@ DUTIES: tuple[Duty, ...] = (
         (Fault, Result),
         (_E.BUSY, _E.NO_TREE, _E.BAD_TREE, _E.FAULT_TIMEOUT),
         "Exposes, runs the capture node, then nodes from the root until an exit is a label. A node that "
-        "lacks objects holds the frame: one FAULT names them all, and another one only when the list has "
-        "changed. Each node is verified before its first step. Exactly one RESULT or ERROR ends the frame, "
+        "lacks objects holds the frame: one FAULT names them all, and another one only what none has named. "
+        "Each node is verified before its first step. Exactly one RESULT or ERROR ends the frame, "
         "unless CANCEL_FRAME does.",
     ),
     Duty(
@@ -121,8 +122,8 @@ DUTIES: tuple[Duty, ...] = (
         False,
         (ReadOut, Executed),
         (_E.BUSY, _E.BAD_OBJECT),
-        "Verifies the program, runs it, then sends what its read-out steps gave. An ERROR may overtake "
-        "READ_OUTs sent before it.",
+        "Verifies the program, whose blocks and segments must be resident, runs it, then sends what its "
+        "read-out steps gave. An ERROR may overtake READ_OUTs sent before it.",
     ),
 )
 """Every request."""

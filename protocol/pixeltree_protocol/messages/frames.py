@@ -21,7 +21,7 @@ _HOST, _DEVICE = Sender.HOST, Sender.DEVICE
     Field(
         "fault_timeout_ms",
         c.Int32ul,
-        "how long a frame waits for missing objects while no part of one comes in",
+        "how long a frame waits for missing objects while no part of any object comes in",
         "ms",
         "0 to 3,600,000",
     ),

@@ -25,7 +25,7 @@ EXIT = c.Struct(
     "kind" / c.Int8ul * "0 a label, which ends the frame; 1 a child node",
     "target"
     / c.Switch(c.this.kind, {_EXIT_LABEL: c.Int16ul, _EXIT_CHILD: _DIGEST}, default=c.Error)
-    * "the label, or the child's digest",
+    * "a label is a uint16_t, a child the 16 bytes of its digest",
 )
 
 NODE_LAYOUT = object_layout(

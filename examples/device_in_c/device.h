@@ -1,0 +1,122 @@
+/* The parts of the device and what they know of each other. */
+#ifndef DEVICE_H
+#define DEVICE_H
+
+#include "objects.h"
+
+enum message {
+    MSG_HELLO = 1, MSG_WELCOME, MSG_QUERY, MSG_HOLDINGS, MSG_PUT, MSG_STORED, MSG_OPEN_TREE, MSG_TREE_OPENED,
+    MSG_SCENE, MSG_DONE, MSG_START_FRAME, MSG_RESULT, MSG_CANCEL_FRAME, MSG_FAULT, MSG_READ_PLANE, MSG_PLANE_PART,
+    MSG_PING, MSG_PONG, MSG_LEAVE, MSG_STOPPING, MSG_GET_STATUS, MSG_STATUS, MSG_CHALLENGE, MSG_PROOF,
+    MSG_ACK = 30, MSG_ERROR, MSG_NOTICE = 33, MSG_EXECUTE = 40, MSG_READ_OUT, MSG_EXECUTED
+};
+enum error {
+    ERR_BAD_FRAME = 1, ERR_MALFORMED, ERR_UNEXPECTED, ERR_VERSION, ERR_BUSY, ERR_BAD_OBJECT, ERR_DIGEST_MISMATCH,
+    ERR_NO_ROOM, ERR_BAD_UPLOAD, ERR_BAD_TREE, ERR_BAD_SCENE, ERR_NO_TREE, ERR_FAULT_TIMEOUT, ERR_CREDIT_OVERRUN,
+    ERR_OUT_OF_RANGE, ERR_INTERNAL, ERR_AUTHENTICATION, ERR_NOT_DRIVER, ERR_UNSUPPORTED
+};
+enum { DRIVE, OBSERVE };
+
+#define MAX_BODY 8192u
+#define BIGGEST (2 + 9 + MAX_BODY + 4)
+#define WINDOW 65536u                                  /* bytes that the host may have under way */
+#define SEND_WINDOW 65536u                             /* what we have under way ourselves, at most */
+#define KEPT 256u                                      /* frames that we have under way, at most */
+#define MAX_ANSWER 8320u                               /* greatest body that we send */
+#define PART 4096u                                     /* of a plane */
+#define MEMORY (4u << 20)
+#define MAX_OBJECT (2u << 20)
+#define ICW_STORE 1024u
+#define PLANES 16                                      /* asked for at a time; a request more must wait */
+#define WIRES 4
+#define SESSIONS 4
+#define OUT_ROOM 32768u
+#define NOTICE_ROOM 16384u
+
+struct request { struct request *next; uint32_t wire_bytes; uint16_t size; uint8_t payload[]; };
+
+struct session {
+    bool used, confirmed;                              /* confirmed: the host knows of it */
+    uint8_t id[8], role;
+    char client[64];
+    struct wire *wire;
+    uint64_t gone_at;
+    uint16_t expected, handled, told_received, told_handled, rejected;       /* what comes in */
+    bool has_rejected, reject_due, ack_now;
+    uint8_t answer_due;
+    uint32_t held_bytes, handled_bytes;
+    uint64_t came_in_at;
+    struct request *queue, **queue_end;
+    uint32_t window;                                                         /* what goes out */
+    uint16_t next, received, peer_handled, resend, fresh, polled;            /* fresh: first never sent */
+    uint8_t poll;
+    bool asked, went_back, waiting;
+    uint32_t unhandled_bytes, pause;
+    uint64_t moved_at, resent_bytes;
+    struct { uint8_t *frame; uint16_t size, received, handled; } kept[KEPT]; /* by number modulo KEPT */
+    struct { uint16_t request; uint32_t total; } planes[PLANES];             /* READ_PLANEs, the oldest first */
+    unsigned plane_count;
+    uint32_t plane_at;                                 /* what was sent of the first */
+};
+
+struct wire {
+    int fd;                                            /* -1: this place is free */
+    enum { NEW, CHALLENGED, READY } state;
+    uint8_t in[COBS_ROOM(BIGGEST)], out[OUT_ROOM], hello[1024], challenge[16], proof[32];
+    size_t in_size, out_size, hello_size;
+    bool too_long, resumed;
+    uint64_t last_sent, last_heard;
+    struct session *session;
+};
+
+
+struct config {
+    uint32_t heartbeat, silence, resume;               /* ms */
+    size_t token_size;
+    uint8_t token[4096], boot_id[8];
+    bool tty;                                          /* one wire, which is always there */
+};
+
+extern struct config config;
+extern struct wire wires[WIRES];
+extern struct session sessions[SESSIONS];
+extern uint32_t damaged_frames;
+
+/* main.c: the operating system's part. */
+uint64_t now(void);                                    /* ms */
+void fatal(const char *what);
+void random_bytes(uint8_t *p, size_t size);
+void drop_connection(struct wire *w);
+
+/* delivery.c: frames in and out, in order and once. A payload is built by start and add, one at a time, and then
+ * sent by send_link, as a message of the link, or by answer, which keeps it until it is received. */
+void start(uint8_t code, uint16_t request);
+void add(uint64_t value, size_t bytes);
+void add_bytes(const void *p, size_t size);
+void add_text(const char *text);
+void overwrite(size_t offset, uint64_t value, size_t bytes);   /* what was added, counted in the body */
+size_t added(void);                                    /* bytes of the body so far */
+bool send_link(struct wire *w);                        /* false: there is no room now */
+void notice(struct wire *w, enum error code, const char *detail);
+bool can_answer(const struct session *s);              /* room for one more answer, of any size */
+void answer(struct session *s);
+void error(struct session *s, uint16_t request, enum error code, const char *detail);
+void take_byte(struct wire *w, uint8_t byte);          /* for every byte of the wire */
+void take_numbers(struct session *s, uint16_t received, uint16_t handled);
+void tick(struct session *s);                          /* sends what is due; the session has a wire */
+
+/* handshake.c: who is at the other end. */
+void take_hello(struct wire *w, const uint8_t *p, size_t size);
+void take_proof(struct wire *w, const uint8_t *p, size_t size);
+void detach(struct wire *w);                           /* takes the session off this wire */
+void close_wire(struct wire *w);
+void end_session(struct session *s);
+struct session *driver(void);
+
+/* requests.c: what a session asks for. */
+void work_off(struct session *s);
+void work_on_frame(void);
+void driver_left(void);
+void driver_is_back(struct session *s);
+
+#endif

@@ -1,0 +1,313 @@
+#include "objects.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_block(const uint8_t *p, size_t size)
+{
+    if (size < 6)
+        return false;
+    unsigned words = u16(p + 2), entries = u16(p + 4), width = 0;
+    uint8_t used[1024] = {0}, before[11] = {0}, word[11];
+    size_t at = 6;
+    if (words < 1 || words > 1024 || entries < 1 || entries > words)
+        return false;
+    for (unsigned i = 0; i < entries; i++) {
+        if (size - at < 2)
+            return false;
+        unsigned head = u16(p + at);
+        at += 2;
+        if (head >> 13 || head >> 10 > 6)
+            return false;
+        for (int b = 0; b < 10; b++) {                 /* most significant first, so that memcmp sorts */
+            word[9 - b] = 0;
+            if (head >> b & 1) {
+                if (at == size || !p[at])
+                    return false;
+                word[9 - b] = p[at++];
+            }
+        }
+        word[10] = (uint8_t)(head >> 10);
+        if (i && memcmp(before, word, 11) >= 0)
+            return false;
+        memcpy(before, word, 11);
+    }
+    while (1u << width < entries)
+        width++;
+    if (size - at != (words * width + 7) / 8)
+        return false;
+    for (unsigned bit = 0, i = 0; i < words; i++) {
+        unsigned index = 0;
+        for (unsigned b = 0; b < width; b++, bit++)
+            index |= (p[at + bit / 8] >> bit % 8 & 1u) << b;
+        if (index >= entries)
+            return false;
+        used[index] = 1;
+    }
+    if (words * width % 8 && p[size - 1] >> words * width % 8)
+        return false;
+    return memchr(used, 0, entries) == NULL;
+}
+
+static bool is_grid(unsigned n) { return n == 1 || n == 2 || n == 4 || n == 8 || n == 16; }
+
+static bool is_segment(const uint8_t *p, size_t size)
+{
+    if (size < 6)
+        return false;
+    if (p[2] == 1) {
+        unsigned bits = p[3] * p[4], bytes = (bits + 7) / 8;
+        if (!is_grid(p[3]) || !is_grid(p[4]) || size != 6 + (size_t)p[5] * bytes)
+            return false;
+        for (unsigned i = 1; bits % 8 && i <= p[5]; i++)
+            if (p[6 + i * bytes - 1] >> bits % 8)
+                return false;
+        return true;
+    }
+    unsigned inputs = u16(p + 3), outputs = p[5];
+    if (p[2] != 2 || !inputs || !outputs || size != 6 + outputs * (4 + (size_t)(inputs + 7) / 8))
+        return false;
+    for (unsigned i = 0; i < outputs; i++) {
+        int64_t bias = (int32_t)u32(p + 6 + 4 * i), most = 0x7FFFFFFF - (int64_t)inputs;
+        if (bias > most || bias < -most)
+            return false;
+    }
+    return true;
+}
+
+struct operand { int bytes; int32_t least, most; };    /* bytes negative: signed */
+enum rule { ANY, FIRST_DIFFERS_LAST, FIRST_TWO_DIFFER, RECTANGLE, RECTANGLE_AFTER_ONE, SCAN_DREG };
+struct step { uint8_t opcode, rule; struct operand operands[7]; };
+
+#define BYTE {1, 0, 255}
+#define AREG {1, 0, 6}
+#define DREG {1, 0, 12}
+#define MOVING {1, 5, 11}
+#define LEVEL {-1, -128, 127}
+#define DAC {2, 0, 4095}
+#define FLAG {1, 0, 1}
+#define SLOT {1, 0, 63}
+#define SHIFT {-2, -255, 255}
+#define PLACE {-2, -256, 511}
+#define SOME {1, 1, 255}
+#define MICROSECONDS {4, 0, 10000000}
+
+static const struct step STEPS[] = {
+    {1, ANY, {SLOT, {2, 1, 1024}}}, {2, ANY, {LEVEL}}, {3, ANY, {BYTE, BYTE, BYTE, BYTE}},
+    {4, RECTANGLE, {BYTE, BYTE, BYTE, BYTE}}, {5, ANY, {SLOT, {1, 0, 254}, DREG}},
+    {6, SCAN_DREG, {DREG, BYTE, SOME, {2, 1, 256}}}, {7, ANY, {SLOT}}, {8, ANY, {{0, 0, 0}}},
+    {20, ANY, {DAC}}, {21, FIRST_DIFFERS_LAST, {AREG, LEVEL, AREG}}, {22, FIRST_DIFFERS_LAST, {AREG, LEVEL, AREG}},
+    {23, FIRST_DIFFERS_LAST, {AREG, DAC, AREG}}, {24, FIRST_TWO_DIFFER, {{1, 0, 5}, {1, 0, 5}, {1, 1, 5}}},
+    {25, ANY, {{1, 0, 5}, SHIFT, SHIFT}}, {26, FIRST_DIFFERS_LAST, {AREG, SOME, FLAG, FLAG, AREG}},
+    {27, ANY, {AREG, BYTE, BYTE}}, {28, ANY, {AREG}}, {29, ANY, {AREG}}, {30, ANY, {AREG}},
+    {31, ANY, {AREG, BYTE, BYTE, BYTE, BYTE}}, {32, RECTANGLE_AFTER_ONE, {AREG, BYTE, BYTE, BYTE, BYTE}},
+    {33, ANY, {MOVING, SHIFT, SHIFT, FLAG, BYTE}}, {34, ANY, {DREG, BYTE, BYTE, BYTE, BYTE}},
+    {35, ANY, {DREG, AREG, FLAG}}, {36, FIRST_TWO_DIFFER, {MOVING, MOVING, FLAG, SOME, FLAG}},
+    {37, ANY, {DREG, BYTE, BYTE, BYTE, BYTE}}, {38, RECTANGLE_AFTER_ONE, {DREG, BYTE, BYTE, BYTE, BYTE}},
+    {39, ANY, {MOVING, PLACE, PLACE}}, {40, ANY, {MOVING, PLACE, PLACE}},
+    {41, RECTANGLE_AFTER_ONE, {MOVING, BYTE, BYTE, BYTE, BYTE}},
+    {42, ANY, {MOVING, PLACE, PLACE, PLACE, PLACE, FLAG}}, {43, ANY, {MOVING, PLACE, PLACE, BYTE, FLAG}},
+    {44, ANY, {MOVING}}, {45, RECTANGLE_AFTER_ONE, {AREG, BYTE, BYTE, BYTE, BYTE, SOME, SOME}},
+    {46, ANY, {AREG}}, {47, ANY, {DREG, {2, 1, 4000}, FLAG, FLAG, FLAG}}, {48, ANY, {DREG}},
+    {49, ANY, {MICROSECONDS}}, {50, ANY, {MICROSECONDS}}};
+
+static bool keeps_rule(enum rule rule, const int32_t *v, int count)
+{
+    switch (rule) {
+    case FIRST_DIFFERS_LAST: return v[0] != v[count - 1];
+    case FIRST_TWO_DIFFER: return v[0] != v[1];
+    case RECTANGLE: return v[0] <= v[2] && v[1] <= v[3];
+    case RECTANGLE_AFTER_ONE: return v[1] <= v[3] && v[2] <= v[4];
+    case SCAN_DREG: return v[1] + v[2] * (v[3] - 1) <= 255;
+    default: return true;
+    }
+}
+
+static size_t step_size(const uint8_t *p, size_t size) /* 0 where it is no step */
+{
+    for (size_t i = 0; i < sizeof STEPS / sizeof *STEPS; i++) {
+        const struct step *step = &STEPS[i];
+        if (step->opcode != p[0])
+            continue;
+        int32_t values[7] = {0};
+        size_t at = 1;
+        int count = 0;
+        for (; count < 7 && step->operands[count].bytes; count++) {
+            struct operand o = step->operands[count];
+            size_t bytes = (size_t)abs(o.bytes);
+            if (size - at < bytes)
+                return 0;
+            int64_t v = bytes == 1 ? p[at] : bytes == 2 ? u16(p + at) : u32(p + at);
+            if (o.bytes < 0 && v >> (8 * bytes - 1))
+                v -= 1ll << 8 * bytes;
+            if (v < o.least || v > o.most)
+                return 0;
+            values[count] = (int32_t)v;
+            at += bytes;
+        }
+        return keeps_rule(step->rule, values, count) ? at : 0;
+    }
+    return 0;
+}
+
+static bool is_program(const uint8_t *p, size_t size)
+{
+    size_t at = 4;
+    if (size < 5 || !u16(p + 2))
+        return false;
+    for (unsigned left = u16(p + 2); left; left--) {
+        size_t step = at < size ? step_size(p + at, size - at) : 0;
+        if (!step || (p[at] == 8 && left > 1))         /* Argmax is the last step */
+            return false;
+        at += step;
+    }
+    return at == size;
+}
+
+static bool is_node(const uint8_t *p, size_t size)
+{
+    size_t at = 18;
+    for (int list = 0; list < 2; list++) {             /* blocks, segments */
+        if (at >= size)
+            return false;
+        at += 1 + 16u * p[at];
+    }
+    if (at + 4 > size || u16(p + at) >> 13 || p[at + 2] >> 7)
+        return false;
+    at += 3;
+    for (unsigned left = p[at++]; left; left--) {
+        if (at >= size || p[at] > 1)
+            return false;
+        at += p[at] ? 17 : 3;
+    }
+    return at == size;
+}
+
+bool is_object(const uint8_t *p, size_t size)
+{
+    if (size < 2 || p[1] != 1)
+        return false;
+    switch (p[0]) {
+    case KIND_BLOCK: return is_block(p, size);
+    case KIND_SEGMENT: return is_segment(p, size);
+    case KIND_PROGRAM: return is_program(p, size);
+    case KIND_NODE: return is_node(p, size);
+    case KIND_TREE: return size == 35 && p[2] <= 12;
+    default: return false;
+    }
+}
+
+struct object *store_find(struct store *s, const uint8_t digest[16])
+{
+    struct object *o = s->first;
+    while (o && memcmp(o->digest, digest, 16))
+        o = o->next;
+    return o;
+}
+
+void store_touch(struct store *s, struct object *o) { o->used = ++s->clock; }
+
+void store_drop(struct store *s, struct object *o)
+{
+    struct object **link = &s->first;
+    while (*link != o)
+        link = &(*link)->next;
+    *link = o->next;
+    s->count--;
+    s->used -= o->size;
+    s->icw_used -= o->words;
+    free(o->data);
+    free(o->evicted);
+    free(o);
+}
+
+struct object *store_oldest(struct store *s, bool blocks_only, const struct object *spared)
+{
+    struct object *oldest = NULL;
+    for (struct object *o = s->first; o; o = o->next)
+        if (o != spared && o->whole && !(blocks_only && !o->words) && !s->is_needed(o->digest)
+            && (!oldest || o->used < oldest->used))
+            oldest = o;
+    return oldest;
+}
+
+static bool evict_for(struct store *s, struct object *one)
+{
+    struct object *o = store_oldest(s, one->whole, one);
+    uint8_t (*list)[16] = o ? realloc(one->evicted, 16u * (one->evicted_count + 1u)) : NULL;
+    if (!list)
+        return false;
+    one->evicted = list;
+    memcpy(list[one->evicted_count++], o->digest, 16);
+    store_drop(s, o);
+    return true;
+}
+
+/* Uploads go, all of them, where evicting objects is not enough but this is. An abandoned one must not hold
+ * its room for ever. Returns whether `size` bytes fit then, once objects are evicted. */
+static bool uploads_leave_room(struct store *s, uint32_t size)
+{
+    uint64_t needed = size, uploads = 0;
+    unsigned needed_count = 1, upload_count = 0;
+    for (struct object *o = s->first; o; o = o->next) {
+        bool is_needed = o->whole && s->is_needed(o->digest);
+        uploads += o->whole ? 0 : o->size;
+        upload_count += !o->whole;
+        needed += is_needed ? o->size : 0;
+        needed_count += is_needed;
+    }
+    if (needed > s->budget || needed_count > MAX_OBJECTS)
+        return false;
+    bool keep = needed + uploads <= s->budget && needed_count + upload_count <= MAX_OBJECTS;
+    for (struct object *o = s->first, *next; !keep && o; o = next) {
+        next = o->next;
+        if (!o->whole)
+            store_drop(s, o);
+    }
+    return true;
+}
+
+void store_limit(struct store *s, uint32_t budget)
+{
+    s->budget = budget;
+    uploads_leave_room(s, 0);
+}
+
+struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t size)
+{
+    struct object *one = uploads_leave_room(s, size) ? calloc(1, sizeof *one) : NULL;
+    if (!one)
+        return NULL;
+    memcpy(one->digest, digest, 16);
+    while ((s->used + size > s->budget || s->count >= MAX_OBJECTS) && evict_for(s, one)) { }
+    one->data = malloc(size);
+    if (!one->data || s->used + size > s->budget || s->count >= MAX_OBJECTS) {
+        free(one->data);
+        free(one->evicted);
+        free(one);
+        return NULL;
+    }
+    one->size = size;
+    one->next = s->first;
+    s->first = one;
+    s->used += size;
+    s->count++;
+    store_touch(s, one);
+    return one;
+}
+
+bool store_finish(struct store *s, struct object *o)
+{
+    uint32_t words = o->data[0] == KIND_BLOCK ? u16(o->data + 2) : 0, bound = words;
+    for (struct object *other = s->first; other; other = other->next)
+        if (other->whole && s->is_needed(other->digest))
+            bound += other->words;
+    if (bound > s->icw_room)
+        return false;
+    o->whole = true;
+    while (s->icw_used + words > s->icw_room && evict_for(s, o)) { }
+    o->words = words;
+    s->icw_used += words;
+    store_touch(s, o);
+    return true;
+}

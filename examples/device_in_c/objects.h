@@ -1,0 +1,41 @@
+/* What is uploaded: the store with its budget, and whether bytes are an object. docs/objects.md. */
+#ifndef OBJECTS_H
+#define OBJECTS_H
+
+#include "codec.h"
+
+enum kind { KIND_BLOCK = 1, KIND_SEGMENT, KIND_PROGRAM, KIND_NODE, KIND_TREE };
+
+struct object {
+    struct object *next;
+    uint8_t digest[16], *data;
+    uint32_t size, received;                           /* whole where they are equal */
+    uint64_t used;                                     /* rises with every use */
+    uint32_t words;                                    /* of a block: its room in the instruction store */
+    uint8_t (*evicted)[16];                            /* what had to go for it, until it is stored */
+    uint16_t evicted_count;
+    bool whole;
+};
+
+#define MAX_OBJECTS 500                                 /* objects and uploads; 16 bytes each fit an answer */
+
+struct store {
+    unsigned count;
+    struct object *first;
+    uint32_t budget, used, icw_room, icw_used;
+    uint64_t clock;
+    bool (*is_needed)(const uint8_t digest[16]);       /* must not be evicted */
+};
+
+bool is_object(const uint8_t *data, size_t size);      /* valid, and in the one form that it has */
+struct object *store_find(struct store *s, const uint8_t digest[16]);
+void store_touch(struct store *s, struct object *o);
+void store_limit(struct store *s, uint32_t budget);    /* evicting what is whole is left to the caller */
+/* An empty upload, after evicting what must go for it; NULL where it does not fit. */
+struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t size);
+/* Takes a whole upload's words out of the instruction store's room; false where they do not fit. */
+bool store_finish(struct store *s, struct object *o);
+void store_drop(struct store *s, struct object *o);
+struct object *store_oldest(struct store *s, bool blocks_only, const struct object *spared);
+
+#endif

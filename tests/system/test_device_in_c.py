@@ -1,0 +1,315 @@
+"""The device in C, written from the documents: it compiles, its bytes are right, the host works with it."""
+
+import contextlib
+import ctypes
+import hashlib
+import hmac
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import threading
+import tty
+
+import pytest
+
+import pixeltree
+from pixeltree_protocol.objects import digest_of
+from tests.system.conftest import ROOT
+from tests.system.conftest import pixeltree as run_pixeltree
+from tests.system.suite import QUICK, Run, counts
+
+SOURCES = sorted((ROOT / "examples/device_in_c").glob("*.c"))
+GOLDEN = ROOT / "tests/protocol/golden"
+STRICT = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-O1")
+SANITIZE = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover")
+TIME = 60
+OBJECT_BYTES = 1 << 20
+
+compiler = shutil.which("cc")
+pytestmark = pytest.mark.skipif(compiler is None, reason="there is no C compiler: cc is not on the PATH")
+
+
+def compile_c(target, *options):
+    command = [compiler, *STRICT, *options, "-o", target]
+    return subprocess.run(command, capture_output=True, text=True, timeout=TIME, check=False)
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """The device, with sanitizers where the compiler has them."""
+    target = tmp_path_factory.mktemp("device") / "device"
+    if compile_c(target, *SOURCES, *SANITIZE).returncode:
+        done = compile_c(target, *SOURCES)
+        assert done.returncode == 0, done.stderr
+    return target
+
+
+@pytest.fixture(scope="module")
+def codec(tmp_path_factory):
+    """Its coder of frames and digests, to be called from here."""
+    target = tmp_path_factory.mktemp("codec") / "codec.so"
+    done = compile_c(target, ROOT / "examples/device_in_c/codec.c", "-shared", "-fPIC")
+    assert done.returncode == 0, done.stderr
+    library = ctypes.CDLL(str(target))
+    library.frame_encode.restype = library.frame_decode.restype = ctypes.c_size_t
+    return library
+
+
+class Device:
+    """The device as a process; whatever sanitizers say fails the test."""
+
+    def __init__(self, program, log, *options):
+        self.log = log
+        with log.open("w") as errors:
+            self.process = subprocess.Popen(
+                [program, *options],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"},
+            )
+
+    @property
+    def url(self):
+        return self.process.stdout.readline().split()[-1]
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.communicate(timeout=TIME)
+        finally:
+            self.process.kill()
+        assert self.log.read_text() == ""
+        assert self.process.returncode == 0
+
+
+@pytest.fixture
+def start(program, tmp_path):
+    """Starts the device; at the end it must stop of itself when asked to, and have nothing to complain of."""
+    devices = []
+
+    def start_device(*options):
+        devices.append(Device(program, tmp_path / f"log{len(devices)}", *options))
+        return devices[-1]
+
+    yield start_device
+    for device in devices:
+        device.stop()
+
+
+class Relay:
+    """Joins each connection to another one at the device's port, until it is cut."""
+
+    def __init__(self, url):
+        host, port = url.removeprefix("tcp://").split(":")
+        self._target = (host, int(port))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._sockets = []
+        self._threads = []
+        self.cut_after = None
+        self.connections = 0
+        self.url = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._start(self._serve)
+
+    def _start(self, target, *arguments):
+        self._threads.append(threading.Thread(target=target, args=arguments, daemon=True))
+        self._threads[-1].start()
+
+    def _serve(self):
+        while True:
+            try:
+                near = self._listener.accept()[0]
+            except OSError:
+                return
+            far = socket.create_connection(self._target)
+            self._sockets += [near, far]
+            self.connections += 1
+            for source, sink in ((near, far), (far, near)):
+                self._start(self._pump, source, sink)
+
+    def _pump(self, source, sink):
+        passed = 0
+        with contextlib.suppress(OSError):  # cut
+            while data := source.recv(4096):
+                sink.sendall(data)
+                passed += len(data)
+                if self.cut_after is not None and passed >= self.cut_after:
+                    self.cut_after = None
+                    break
+        for end in (source, sink):
+            _shut(end)
+
+    def cut(self):
+        for end in self._sockets:
+            _shut(end)
+
+    def close(self):
+        _shut(self._listener)
+        self.cut()
+        for thread in self._threads:
+            thread.join(TIME)
+        for end in (self._listener, *self._sockets):
+            end.close()
+
+
+def _shut(end):
+    with contextlib.suppress(OSError):  # it was shut before
+        end.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def relay():
+    """Makes relays."""
+    relays = []
+
+    def make(url):
+        relays.append(Relay(url))
+        return relays[-1]
+
+    yield make
+    for each in relays:
+        each.close()
+
+
+def big_object(seed):
+    """A segment of somewhat more than 1 MiB, the greatest kind of object that there is."""
+    inputs, outputs = 65_528, 129
+    rows = random.Random(seed).randbytes(inputs // 8 * outputs)
+    head = b"\2\1\2" + inputs.to_bytes(2, "little") + bytes([outputs]) + bytes(4 * outputs)
+    assert len(rows) > OBJECT_BYTES
+    return head + rows
+
+
+# ---- bytes
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("[A-Z]*.json")), ids=lambda path: path.stem)
+def test_frames_are_the_golden_ones(codec, path):
+    golden = json.loads(path.read_text())
+    payload, frame = bytes.fromhex(golden["payload"]), bytes.fromhex(golden["frame"])
+    out = ctypes.create_string_buffer(2 * len(frame))
+    size = codec.frame_encode(out, payload, ctypes.c_size_t(len(payload)))
+    assert out.raw[:size] == frame
+    buffer = ctypes.create_string_buffer(frame)
+    assert codec.frame_decode(buffer, ctypes.c_size_t(len(frame) - 1)) == len(payload)
+    assert buffer.raw[2 : 2 + len(payload)] == payload
+
+
+def test_damaged_frames_are_known_for_what_they_are(codec):
+    for damaged in json.loads((GOLDEN / "damaged.json").read_text()):
+        if "before" not in damaged:
+            frame = bytes.fromhex(damaged["frame"])
+            buffer = ctypes.create_string_buffer(frame)
+            assert codec.frame_decode(buffer, ctypes.c_size_t(len(frame) - 1)) == 0, damaged["what"]
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 129, 256, 1000])
+def test_digests_are_those_of_hashlib(codec, size):
+    data = random.Random(size).randbytes(size)
+    found = ctypes.create_string_buffer(32)
+    codec.blake2b_128(found, data, ctypes.c_size_t(size))
+    assert found.raw[:16] == hashlib.blake2b(data, digest_size=16).digest()
+    nonce, challenge = bytes(range(16)), bytes(range(16, 32))
+    codec.hmac_sha256(found, data, ctypes.c_size_t(size), b"pixeltree host", nonce, challenge)
+    assert found.raw == hmac.digest(data, b"pixeltree host" + nonce + challenge, "sha256")
+
+
+# ---- with the host
+
+
+def test_the_command_line_shows_it(start):
+    shown = run_pixeltree("info", start("--port", "0").url)
+    assert shown.returncode == 0, shown.stderr
+    assert "C example" in shown.stdout
+    assert "4,194,304" in shown.stdout
+
+
+def test_an_upload_goes_on_over_a_second_wire(start, relay):
+    between = relay(start("--port", "0").url)
+    data = big_object(1)
+    between.cut_after = OBJECT_BYTES // 2
+    with pixeltree.connect(between.url) as device:
+        device.ping()
+        device.upload({digest_of(data): data})
+        assert between.connections == 2
+        assert device.cuts == 1
+        assert device.wire_bytes_sent < 1.5 * len(data), "the upload began anew"
+        status = device.status()
+        assert (status.objects, status.used_bytes, status.driver) == (1, len(data), "pixeltree")
+        between.cut()
+        device.ping()
+        assert device.cuts == 2
+        assert device.status().objects == 1
+
+
+def test_objects_make_room_and_outlive_sessions(start):
+    url = start("--port", "0").url
+    objects = [big_object(seed) for seed in range(4)]
+    digests = [digest_of(data) for data in objects]
+    with pixeltree.connect(url) as device:
+        for digest, data in zip(digests, objects, strict=True):
+            device.upload({digest: data})
+    with pixeltree.connect(url) as device:
+        held = device.holdings(digests)
+        assert [held[digest] == 0 for digest in digests] == [True, False, False, False]
+        assert device.status().sessions == 1, "the session before has left"
+
+
+def test_what_needs_an_array_is_unsupported_and_planes_are_empty(start):
+    with pixeltree.connect(start("--port", "0").url) as device:
+        assert not device.read_plane("R5").any()
+        with pytest.raises(pixeltree.DeviceError, match="UNSUPPORTED"):
+            device.wait(1)
+        with pytest.raises(pixeltree.DeviceError, match="OUT_OF_RANGE"):
+            device.read_plane("R13")
+
+
+def test_it_works_over_a_tty(start):
+    """Two pseudo terminals, joined as by a cable."""
+    ends = [os.openpty() for _ in range(2)]
+    for _, far in ends:
+        tty.setraw(far)
+
+    def pump(source, sink):
+        try:
+            while True:
+                data = os.read(source, 4096)
+                while data:
+                    data = data[os.write(sink, data) :]
+        except OSError:  # closed at the end of the test
+            pass
+
+    (near, near_tty), (far, far_tty) = ends
+    for source, sink in ((near, far), (far, near)):
+        threading.Thread(target=pump, args=(source, sink), daemon=True).start()
+    start("--tty", os.ttyname(near_tty))
+    for _ in range(2):
+        with pixeltree.connect(f"serial://{os.ttyname(far_tty)}") as device:
+            device.ping()
+            assert len(device.read_plane("A")) == 256
+
+
+# ---- with the conformance suite
+
+
+def test_it_passes_the_conformance_suite_but_for_the_array(start):
+    needless = "not (test_digital or test_analog or test_controller)"
+    status, text = Run(start("--port", "0", *QUICK).url, "-k", needless).wait()
+    assert status == 0, text[-8_000:]
+    found = counts(text)
+    assert found["passed"] >= 160, text[-2_000:]
+    reasons = [line for line in text.splitlines() if line.startswith("SKIPPED") and "UNSUPPORTED" not in line]
+    assert len(reasons) <= 12, reasons
+
+
+def test_it_proves_and_wants_proof_of_a_token(start, tmp_path):
+    file = tmp_path / "token"
+    file.write_text("a token that is long enough\n")
+    file.chmod(0o600)
+    url = start("--port", "0", "--token-file", str(file), *QUICK).url
+    status, text = Run(url, "--token-file", str(file), "-k", "authentication or handshake").wait()
+    assert status == 0, text[-8_000:]
+    assert "wants no token" not in text
