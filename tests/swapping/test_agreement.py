@@ -8,7 +8,7 @@ from pixeltree.swapping import LINES, Markov, Prior, Setup, Trace, make_sequence
 from pixeltree.swapping.describe import describe
 from tests.swapping.in_world import device_in_world
 
-FRAMES = 120
+FRAMES = 150
 PERIOD = 1 / 30
 
 

@@ -263,6 +263,7 @@ class TreeRunner:
             self.device.show(*scene)
         started = self._streamer.now
         self._pace.started(started)
+        self._planner.begin_frame()
         request = self.device.start_frame(self._frames)
         self._streamer.sent(START_BYTES)
         self._timeline.start(started, self._streamer.line_free)

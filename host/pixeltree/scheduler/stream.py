@@ -174,7 +174,7 @@ class Streamer:
         self._device.forget({event.request})
         if isinstance(event.message, Error):
             error = device_error(event.message)
-            logger.warning("object %d was refused: %s", each, error)
+            logger.info("object %d was refused: %s", each, error)
             self._planner.evicted(each)
             self._refusals += 1
             if self._refusals > _TRIES:
@@ -184,15 +184,20 @@ class Streamer:
         if not isinstance(event.message, Stored):
             raise DeviceError("UNEXPECTED", f"the answer to an upload was {type(event.message).__name__}")
         self._refusals = 0
-        for digest in event.message.evicted:
-            gone = self._index.get(digest)
-            if (
-                gone is not None
-                and gone in self._planner.memory.resident
-                and self._begun.get(gone, 0) <= count
-            ):
-                self._planner.evicted(gone)
+        self._compare(each, count, set(event.message.evicted))
         return True
+
+    def _compare(self, each: int, count: int, evicted: set[Digest]) -> None:
+        """What the device evicted for an object, against what we took for evicted; later uploads aside."""
+        memory = self._planner.memory
+        for gone in (self._index[digest] for digest in evicted if digest in self._index):
+            if gone in memory.resident and self._begun.get(gone, 0) <= count:
+                logger.debug("object %d was evicted for object %d", gone, each)
+                self._planner.evicted(gone)
+        for kept in self._planner.expected.pop(each, ()):
+            if self._digests[kept] not in evicted and self._begun.get(kept, 0) <= count:
+                logger.debug("object %d was not evicted for object %d", kept, each)
+                self._planner.stayed(kept)
 
 
 _EARLY = 1.0

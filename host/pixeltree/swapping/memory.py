@@ -94,6 +94,12 @@ class ControllerMemory:
             self.used += self._sizes[each]
             self.used_words += self._words[each]
 
+    def add_oldest(self, each: int) -> None:
+        """An object is resident, least recently used."""
+        before = list(self.resident)
+        self.add(each)
+        self.touch(before)
+
     def drop(self, each: int) -> None:
         """An object is not resident, nor on its way."""
         if each in self.resident:

@@ -79,6 +79,7 @@ class Planner:
     Attributes:
         memory: what the device holds, as far as the host knows.
         counters: where the bytes went.
+        expected: what the host takes for evicted by the upload of each object.
     """
 
     def __init__(
@@ -103,8 +104,16 @@ class Planner:
         self._way = tuple((CAPTURE, *tree.path_to(node)[:-1]) for node in range(len(tree.nodes)))
         self._frames = 0
         self._at: int | None = None
+        self.expected: dict[int, list[int]] = {}
+        self._computing = False
+        self._steered = False
+        self._passed: tuple[int, ...] = ()
+        """Nodes of the frame in hand that came before a demand: their use is in the picture already."""
+        self._unsure: set[int] = set()
+        """Used by frames while evictions were steered: which came first, only the device knows."""
         self._queue: list[int] = []
         self._keep: tuple[int, ...] = ()
+        self._urgent = False
         self._demanded: frozenset[int] = frozenset()
         self._content = False
 
@@ -115,37 +124,53 @@ class Planner:
 
     # -- what happens ------------------------------------------------------------------------------
 
+    def begin_frame(self) -> None:
+        """A frame starts; until it faults or ends, the host does not know which objects it uses when."""
+        self._computing = True
+
     def enter(self, node: int) -> None:
         """A frame runs a node: its objects are used."""
         needs = self.tree.nodes[node].needs
-        self.memory.touch(needs)
+        if self._steered:
+            self._unsure.update(needs)
+        if node not in self._passed:
+            self.memory.touch(needs)
         for each in needs:
             self.counters.used(each)
 
     def end_frame(self, end: int | None, logits: Logits = _NO_LOGITS) -> None:
         """A frame is over; what is learned from it changes what is worth sending. None: who knows where."""
         self._frames += 1
+        self._computing = self._steered = False
+        self._passed = ()
         if end is not None:
             self._predictor.learn(end, logits)
             self.policy.learn(end, self._frames - 1)
         self._demanded = self.memory.pinned = frozenset()
-        if end != self._at or logits:
+        if logits:
+            self._content = False
+        if end != self._at:
             self._at = end
             self._content = False
             self._queue = [each for each in self._queue[:1] if each in self.memory.uploads]
             self._keep = ()
 
-    def evicted(self, each: int, instead: Iterable[int] = ()) -> None:
-        """The device says that an object went, or that others stayed which we took for gone."""
+    def evicted(self, each: int) -> None:
+        """The device says that an object went, which we took for resident."""
         self._lose(each)
-        for other in instead:
-            self.memory.add(other)
+
+    def stayed(self, each: int) -> None:
+        """The device says that an object did not go, which we took for evicted."""
+        if each not in self.memory.resident and each not in self.memory.uploads:
+            self.memory.add_oldest(each)
 
     def restart(self) -> None:
         """The device was started anew and holds nothing."""
         for each in [*self.memory.resident, *self.memory.uploads]:
             self.counters.lost(each)
         self.memory.clear()
+        self.expected.clear()
+        self._unsure.clear()
         self._queue.clear()
         self._demanded = frozenset()
         self._content = False
@@ -168,9 +193,14 @@ class Planner:
                 if each in self.memory.resident:
                     self._lose(each)
         self._demanded = self._needs[node]
+        self._computing = False
         for each in self._way[node]:  # the device has looked at those of this frame in between
-            self.memory.touch(self.tree.nodes[each].needs)
+            if each not in self._passed:
+                self.memory.touch(self.tree.nodes[each].needs)
+            if self._steered:
+                self._unsure.update(self.tree.nodes[each].needs)
         # without the manifest the device does not know what else the node needs
+        self._passed = self._way[node]
         known = needs if needs[0] in self.memory.resident else needs[:1]
         self.memory.touch(known)
         self.memory.pinned = frozenset(known)
@@ -179,6 +209,7 @@ class Planner:
         parts: list[Part] = []
         if absent:
             keep = self._make_way(absent, self._demanded | self._always, self._demanded)
+            self._asked(keep)
             for each in self._in_order(absent, node):
                 parts += self._rest(each, self._max_part, hidden=False, keep=keep)
                 keep = ()
@@ -209,7 +240,10 @@ class Planner:
         size = min(most, self._max_part, room - steering - put_bytes(0) - room // 508)
         left = self.tree.sizes[each] - self.memory.uploads.get(each, 0)
         if size < min(LEAST_PART, left):
+            if keep and not self._urgent:
+                self._queue.clear()  # it is chosen anew when there is room
             return None
+        self._asked(keep)
         try:
             self._begin(each)
         except NoRoomError:
@@ -219,6 +253,7 @@ class Planner:
         part = self._part(each, size, hidden=True, keep=keep)
         if part.last:
             self._queue.pop(0)
+            self._urgent = self._urgent and bool(self._queue)
         return part
 
     def too_late(self, node: int, now: float, line_free: float, deadline: float) -> bool:
@@ -238,6 +273,7 @@ class Planner:
         absent = self.memory.missing(self.tree.nodes[node].needs)
         if absent:
             self._content = False
+            self._urgent = True
             self._queue = self._in_order(absent, node)
             self._keep = self._make_way(absent, self._needs[node] | self._always, self._needs[node])
 
@@ -262,6 +298,7 @@ class Planner:
                 continue
             self._queue = self._in_order(absent, node)
             self._keep = self._steer(victims)
+            self._urgent = False
             return True
         return False
 
@@ -334,16 +371,24 @@ class Planner:
                     break
             elif each not in self.memory.pinned:
                 keep.append(each)
-        self.memory.touch(keep)
-        self.counters.steering_bytes += self.steering_bytes(keep)
+        keep += self._unsure.intersection(self.memory.resident).difference(going, keep)
         return tuple(keep)
+
+    def _asked(self, keep: tuple[int, ...]) -> None:
+        """The device is asked about these: they become the most recently used."""
+        if keep:
+            self._unsure.clear()
+            self._steered |= self._computing
+            self.memory.touch(keep)
+            self.counters.steering_bytes += self.steering_bytes(keep)
 
     def _begin(self, each: int) -> None:
         """Take room for an object, unless it is on its way already."""
         if each in self.memory.uploads:
             return
         before = list(self.memory.uploads)
-        for gone in self.memory.begin(each):
+        self.expected[each] = self.memory.begin(each)
+        for gone in self.expected[each]:
             self.counters.lost(gone)
         for upload in before:
             if upload not in self.memory.uploads:
@@ -366,7 +411,9 @@ class Planner:
         part = Part(each, offset, size, last, keep)
         self.counters.sent(each, part.wire_bytes, hidden)
         if last:
-            for gone in self.memory.finish(each):
+            evicted = self.memory.finish(each)
+            self.expected.setdefault(each, []).extend(evicted)
+            for gone in evicted:
                 self.counters.lost(gone)
         else:
             self.memory.uploads[each] = offset + size

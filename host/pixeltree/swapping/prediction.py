@@ -181,24 +181,35 @@ class RootLogits:
 class Mixture:
     """Several predictors; each counts as much as it was right lately.
 
+    They are judged where something changes: all can tell that a camera mostly sees what it saw before.
+
     Args:
         parts: the predictors.
-        memory: frames over which that is judged.
+        memory: changes over which they are judged.
     """
 
-    def __init__(self, parts: Sequence[Predictor], memory: float = 100.0) -> None:
+    def __init__(self, parts: Sequence[Predictor], memory: float = 50.0) -> None:
         self._parts = tuple(parts)
         self._keep = 1.0 - 1.0 / memory
         self._scores = np.zeros(len(parts))
         self._forecast: Probabilities | None = None
+        self._at: int | None = None
 
     def learn(self, end: int, logits: Logits = _NO_LOGITS) -> None:
         """Judge the parts by their forecasts, then let them learn."""
-        rightness = [np.log(max(part.forecast()[end], 1e-3)) for part in self._parts]
-        self._scores = self._keep * self._scores + np.asarray(rightness)
+        before, self._at = self._at, end
+        if before is not None and before != end:
+            rightness = [self._rightness(part.forecast(), before, end) for part in self._parts]
+            self._scores = self._keep * self._scores + np.asarray(rightness)
         for part in self._parts:
             part.learn(end, logits)
         self._forecast = None
+
+    @staticmethod
+    def _rightness(forecast: Probabilities, before: int, end: int) -> float:
+        """Log probability of where it went, given that it left."""
+        leaves = max(1.0 - float(forecast[before]), _TINY)
+        return float(np.log(min(1.0, max(float(forecast[end]) / leaves, 1e-3))))
 
     @property
     def weights(self) -> npt.NDArray[np.float64]:

@@ -169,6 +169,7 @@ class _Run:
         """One frame; returns when the host has its result."""
         path, array, result_us = self._ends[end]
         self._pace.started(start)
+        self.planner.begin_frame()
         arrival = self._send(start, START_BYTES)
         device = max(arrival, self._device_free)
         began = device
