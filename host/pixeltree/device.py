@@ -199,7 +199,9 @@ class Device(ChipControl):
         return self.begin_upload(objects).wait()
 
     def put(self, digest: Digest, data: bytes, offset: int, size: int, priority: Priority) -> Ticket:
-        """Send part of an object; the answer to the last part is awaited by :meth:`wait_for`.
+        """Send part of an object; answers are awaited by :meth:`wait_for` until they are forgotten.
+
+        The last part is answered, the others only where they are refused or the object is there already.
 
         Args:
             digest: its name.
@@ -209,10 +211,7 @@ class Device(ChipControl):
             priority: DEMAND for what is waited for, PREFETCH for what may be useful.
         """
         part = Put(digest, len(data), offset, data[offset : offset + size])
-        ticket = self._exchange.send(part, priority)
-        if offset + size < len(data):
-            self._exchange.forget({ticket.request})
-        return ticket
+        return self._exchange.send(part, priority)
 
     def keep(self, digests: Sequence[Digest]) -> None:
         """Have the device take these for the most recently used, in this order, without waiting for it."""

@@ -64,6 +64,7 @@ class Streamer:
         self._objects = objects
         self._trace = trace
         self._waiting: dict[int, tuple[int, int]] = {}
+        self._parts: dict[int, set[int]] = {}
         self._begun: dict[int, int] = {}
         self._count = 0
         self._refusals = 0
@@ -91,6 +92,7 @@ class Streamer:
     def begin(self) -> None:
         """A tree was opened: ask the device what it holds of it."""
         self._waiting.clear()
+        self._parts.clear()
         self._begun.clear()
         self._planner.restart()
         memory = self._planner.memory
@@ -152,8 +154,8 @@ class Streamer:
         ticket = self._device.put(digest, self._objects[digest], part.offset, part.size, priority)
         self._unbilled.append(ticket)
         self.sent(part.wire_bytes)
-        if part.last:
-            self._waiting[ticket.request] = (part.each, self._count)
+        self._waiting[ticket.request] = (part.each, self._count)
+        self._parts.setdefault(part.each, set()).add(ticket.request)
         if self._trace is not None:
             busy = self.line_free - began
             self._trace.add(LINK, f"object {part.each}", began, busy, {"bytes": part.size})
@@ -162,7 +164,7 @@ class Streamer:
     # -- hearing -----------------------------------------------------------------------------------
 
     def heard(self, event: Received) -> bool:
-        """Take the answer to a last part.
+        """Take the answer to a part: the last one's, or a refusal.
 
         Returns:
             Whether the object is there.
@@ -170,8 +172,11 @@ class Streamer:
         Raises:
             DeviceError: the device refuses objects again and again.
         """
-        each, count = self._waiting.pop(event.request)
-        self._device.forget({event.request})
+        each, count = self._waiting[event.request]
+        parts = self._parts.pop(each, set()) | {event.request}
+        for request in parts:
+            self._waiting.pop(request, None)
+        self._device.forget(parts)
         if isinstance(event.message, Error):
             error = device_error(event.message)
             logger.info("object %d was refused: %s", each, error)
