@@ -14,7 +14,7 @@ from pixeltree.swapping.description import CAPTURE, ROOT, SwapTree
 from pixeltree.swapping.line import LineRate, put_bytes, query_bytes
 from pixeltree.swapping.memory import ControllerMemory, NoRoomError
 from pixeltree.swapping.prediction import Logits, Predictor
-from pixeltree.swapping.residency import Residency, Worth
+from pixeltree.swapping.residency import Residency
 
 IDLE_PART = 2_048
 """Bytes of an object in one part while nothing can interrupt."""
@@ -281,10 +281,10 @@ class Planner:
 
     def _choose(self) -> bool:
         """Queue the absent objects of the node most worth sending; returns whether there is one."""
-        forecast = self._predictor.forecast()
+        forecast = self._predictor.forecast().tolist()  # plain numbers: many small sums follow
         chances = [(sum(forecast[end] for end in ends), node) for node, ends in enumerate(self.tree.below)]
         chances.sort(reverse=True)
-        worth = self.policy.worth()
+        worth = self.policy.worth().tolist()
         looked_at = 0
         for chance, node in chances:
             absent = self.memory.missing(self.tree.nodes[node].needs)
@@ -307,10 +307,12 @@ class Planner:
         manifest = self.tree.nodes[node].needs[0]
         return sorted(absent, key=lambda each: (each not in self.memory.uploads, each == manifest))
 
-    def _cost(self, objects: Iterable[int], worth: Worth) -> float:
+    def _cost(self, objects: Iterable[int], worth: Sequence[float]) -> float:
         return float(sum(worth[each] * self.tree.sizes[each] for each in objects))
 
-    def _victims(self, objects: Sequence[int], kept: frozenset[int], worth: Worth) -> list[int] | None:
+    def _victims(
+        self, objects: Sequence[int], kept: frozenset[int], worth: Sequence[float]
+    ) -> list[int] | None:
         """What has to go so that objects fit, least worth first; None where that is not enough."""
         memory, sizes, words = self.memory, self.tree.sizes, self.tree.words
         short = sum(sizes[each] for each in objects if each not in memory.uploads) - memory.free
@@ -319,7 +321,7 @@ class Planner:
             return []
         candidates = [each for each in memory.resident if each not in kept]
         if self.policy.steers:
-            candidates.sort(key=lambda each: worth[each])
+            candidates.sort(key=worth.__getitem__)
         victims: list[int] = []
         for each in candidates:
             if short <= 0 and not words[each]:
@@ -349,7 +351,7 @@ class Planner:
         """What is to be kept so that the device evicts as the policy has it; returns what to ask about."""
         if not self.policy.steers:
             return ()
-        worth = self.policy.worth()
+        worth = self.policy.worth().tolist()
         victims = self._victims(objects, kept, worth)
         if victims is None:
             victims = self._victims(objects, least, worth)
