@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -20,6 +19,7 @@ import numpy.typing as npt
 
 from pixeltree.device import Device
 from pixeltree.errors import DataError, PixeltreeError, SessionLostError, TreeError
+from pixeltree.scheduler.coarse import CoarseAnswers
 from pixeltree.scheduler.results import InferenceResult, NodeVisit, Swap
 from pixeltree.scheduler.run import FrameRun
 from pixeltree.scheduler.stream import Sending, Streamer
@@ -44,7 +44,7 @@ from pixeltree.swapping.residency import policy_named
 from pixeltree.swapping.simulator import LEAST_COLD
 from pixeltree.tree import Image, Tree
 from pixeltree_protocol.messages import Error, Fault, Result
-from pixeltree_protocol.objects import Child, Digest, short
+from pixeltree_protocol.objects import Digest, short
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ class TreeRunner:
         self._timeline = Timeline(self._swap_tree, line or UNKNOWN_LINE, trace)
         self._pace = Pace(None)
         self._deadline_us: float | None = None
-        self._labels: dict[int, Counter[int]] = {}
+        self._answers = CoarseAnswers(tree, self._swap_tree)
         self._opening_bytes = 0
         self.budget_bytes = self._open_again()
 
@@ -346,16 +346,12 @@ class TreeRunner:
         self.counters.coarse += 1
         self._count(done - started)
         self._timeline.coarse(started, done)
-        path = [
-            NodeVisit(tree.nodes[each].name, self._outcome_to(each, following), (), 0.0)
-            for each, following in zip(above, (*above[1:], node), strict=True)
-        ]
-        label = self._likely_label(node)
+        label = self._answers.label(node)
         return InferenceResult(
             self._frames,
             label,
             self.tree.labels[label],
-            tuple(path),
+            self._answers.path(node),
             0.0,
             0.0,
             (),
@@ -365,20 +361,6 @@ class TreeRunner:
             True,
             done - started,
         )
-
-    def _outcome_to(self, node: int, child: int) -> int:
-        """Which outcome of a node leads to a child of it."""
-        order = node_order(self.tree)
-        exits = self.tree.nodes[order[node]].exits
-        return next(
-            index
-            for index, exit_ in enumerate(exits)
-            if isinstance(exit_, Child) and exit_.node == order[child]
-        )
-
-    def _likely_label(self, node: int) -> int:
-        seen = self._labels.get(node)
-        return seen.most_common(1)[0][0] if seen else self._swap_tree.nodes[node].label
 
     def _result(
         self,
@@ -397,8 +379,7 @@ class TreeRunner:
         logits = {node: visit.logits for node, visit in zip(nodes, result.path, strict=True) if node == _ROOT}
         for node in (_CAPTURE, *nodes):
             self._planner.enter(node)
-        for node in nodes:
-            self._labels.setdefault(node, Counter())[result.label] += 1
+        self._answers.learn(nodes, result.label)
         waited = self._timeline.waited
         self.counters.hits += 1 + len(nodes) - waited
         self._planner.end_frame(self._swap_tree.end_of.get(nodes[-1]), logits)
