@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import secrets
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 from pixeltree_emu.access import read_token
@@ -16,7 +17,7 @@ from pixeltree_emu.listeners import ListenSettings
 from pixeltree_emu.logs import FORMATS
 from pixeltree_emu.runtime.clock import CostModel
 from pixeltree_emu.runtime.device import DeviceLimits, EmulatedDevice
-from pixeltree_emu.sources import DEFAULT_RATE, open_source
+from pixeltree_emu.sources import DEFAULT_RATE, open_source, read_order
 from pixeltree_emu.wires.line import LineSettings
 from pixeltree_emu.wires.tls import server_context
 from pixeltree_protocol.connection import Identity
@@ -90,6 +91,12 @@ def _add_line(group: argparse._ArgumentGroup) -> None:
         help="bits on the line for one byte: 10 for a serial port with 8N1 (default %(default)g)",
     )
     group.add_argument(
+        "--virtual-time",
+        action="store_true",
+        help="line, array and controller on one clock that goes as fast as this machine computes; for hosts "
+        "that share it, on one unix socket",
+    )
+    group.add_argument(
         "--latency-us",
         type=float,
         default=0,
@@ -161,6 +168,13 @@ def _add_sensor(group: argparse._ArgumentGroup) -> None:
         help="frames per second of the source, on the device clock (default %(default)g; videos know theirs)",
     )
     group.add_argument(
+        "--source-order",
+        type=Path,
+        metavar="FILE",
+        help="which picture of the source each exposure sees, whatever the time: a number per line, "
+        "again from the first at the end",
+    )
+    group.add_argument(
         "--exposure-us",
         type=int,
         default=Sensor.exposure_ns // 1000,
@@ -202,6 +216,10 @@ def device_of(options: argparse.Namespace) -> EmulatedDevice:
     device.array.sensor.exposure_ns = options.exposure_us * 1000
     if options.source is not None:
         device.array.sensor.source = open_source(options.source, options.source_rate)
+        if options.source_order is not None:
+            device.array.sensor.order = cycle(read_order(options.source_order))
+    elif options.source_order is not None:
+        raise EmulatorError("--source-order is about the pictures of --source; give both")
     return device
 
 

@@ -126,6 +126,21 @@ def open_source(name: str, rate: float = DEFAULT_RATE) -> FrameSource:
     raise SourceError(f"{name} is no source: give 'moving', a folder, or a file of a known kind ({known})")
 
 
+def read_order(path: Path) -> list[int]:
+    """Which frame each exposure sees: a number from 0 on per line.
+
+    Raises:
+        SourceError: the file cannot be read, or has something else in it.
+    """
+    try:
+        order = [int(line) for line in path.read_text().split()]
+    except (OSError, ValueError) as error:
+        raise SourceError(f"cannot read {path} as a number per line: {error}") from error
+    if not order or min(order) < 0:
+        raise SourceError(f"{path} must have at least one number, and none below 0")
+    return order
+
+
 def _period(rate: float) -> int:
     if not 0.01 <= rate <= 100_000:
         raise SourceError(f"a source shows 0.01 to 100,000 frames per second, not {rate:g}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from types import TracebackType
 
@@ -16,6 +17,7 @@ from pixeltree.links import open_link, split_session_options
 from pixeltree.session import Patience, Session
 from pixeltree.token import read_token
 from pixeltree.upload import Upload, Uploading
+from pixeltree_protocol.connection import Received, Ticket
 from pixeltree_protocol.delivery import Priority
 from pixeltree_protocol.messages import (
     MAX_FAULT_TIMEOUT_MS,
@@ -30,6 +32,7 @@ from pixeltree_protocol.messages import (
     Ping,
     PlanePart,
     Pong,
+    Put,
     Query,
     ReadOut,
     ReadPlane,
@@ -194,6 +197,38 @@ class Device(ChipControl):
             except SessionLostError:
                 continue
         return self.begin_upload(objects).wait()
+
+    def put(self, digest: Digest, data: bytes, offset: int, size: int, priority: Priority) -> Ticket:
+        """Send part of an object; answers are awaited by :meth:`wait_for` until they are forgotten.
+
+        The last part is answered, the others only where they are refused or the object is there already.
+
+        Args:
+            digest: its name.
+            data: the whole object.
+            offset: where the part begins.
+            size: bytes of it.
+            priority: DEMAND for what is waited for, PREFETCH for what may be useful.
+        """
+        part = Put(digest, len(data), offset, data[offset : offset + size])
+        return self._exchange.send(part, priority)
+
+    def keep(self, digests: Sequence[Digest]) -> None:
+        """Have the device take these for the most recently used, in this order, without waiting for it."""
+        self._exchange.forget({self._exchange.send(Query(tuple(digests))).request})
+
+    @property
+    def now(self) -> float:
+        """Seconds on the clock by which this connection waits."""
+        return self._session.now
+
+    def wait_for(self, requests: AbstractSet[int], until: float | None = None) -> Received | None:
+        """Wait for the next answer to any of some requests; see :meth:`Exchange.wait`."""
+        return self._exchange.wait(requests, until)
+
+    def forget(self, requests: AbstractSet[int]) -> None:
+        """No more answers to these requests are wanted."""
+        self._exchange.forget(requests)
 
     def begin_upload(
         self, objects: Mapping[Digest, bytes], priority: Priority = Priority.DEMAND

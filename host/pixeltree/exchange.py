@@ -89,6 +89,24 @@ class Exchange:
         self._collect(self.session.waiting())
         return self._find(requests)
 
+    def wait(self, requests: AbstractSet[int], until: float | None) -> Received | None:
+        """Wait for the next answer to any of some requests, an ERROR included; None where none came in time.
+
+        Args:
+            requests: may be empty: then it just waits, and keeps the link going.
+            until: on the session's clock; None for as long as an answer may take.
+
+        Raises:
+            SessionLostError: the device has lost the session.
+            LinkError: the device is gone, or does not answer in time.
+        """
+        deadline = self.session.deadline
+        while True:
+            event = self._find(requests)
+            if event is not None or (until is not None and self.session.now >= until):
+                return event
+            self._collect(self.session.receive(deadline, until))
+
     def watch(self, deadline: float) -> Result:
         """Wait for a result of another session's frame."""
         while not self.observed:

@@ -189,8 +189,13 @@ class Session:
         """Bytes that this end had to send again in this session."""
         return self._connection.resent_bytes
 
-    def receive(self, deadline: float) -> list[Received]:
-        """Wait for messages; none come back only where the session was lost meanwhile.
+    @property
+    def now(self) -> float:
+        """Seconds on the clock of the session."""
+        return self._clock.monotonic()
+
+    def receive(self, deadline: float, until: float | None = None) -> list[Received]:
+        """Wait for messages; none come back only where the session was lost meanwhile, or ``until`` has come.
 
         Raises:
             LinkError: the device is gone and does not come back, or has nothing to say until the deadline.
@@ -199,7 +204,10 @@ class Session:
             self._need_link()
             generation = self.generation
             while not self._ready and generation == self.generation:
-                left = deadline - self._clock.monotonic()
+                now = self._clock.monotonic()
+                if until is not None and now >= until:
+                    break
+                left = min(deadline, deadline if until is None else until) - now
                 if left <= 0:
                     raise LinkError(
                         f"the device at {self.url} is alive, but did not answer in time; "

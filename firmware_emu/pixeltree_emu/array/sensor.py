@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -29,6 +30,7 @@ class Sensor:
     Attributes:
         scene: the still scene, 256 x 256 8-bit brightness seen the right way round.
         source: frames instead of the scene; painting the scene ends it.
+        order: which frame of the source each exposure sees; None for what the time says.
         exposure_ns: time in which white fills the half range, and exposure of every frame of a tree (60 per
             second; the sensitivity of the chip is OPEN, so that the scale is assumed).
     """
@@ -37,6 +39,7 @@ class Sensor:
 
     def __init__(self) -> None:
         self.source: FrameSource | None = None
+        self.order: Iterator[int] | None = None
         self.scene: npt.NDArray[np.uint8] = np.zeros(SHAPE, np.uint8)
 
     def show(self, top: int, left: int, patch: npt.NDArray[np.uint8], clear: bool) -> None:
@@ -78,6 +81,8 @@ class Sensor:
         duration = end_ns - start_ns
         if self.source is None:
             return self.scene.astype(np.float64) * duration
+        if self.order is not None:
+            return self.source.frame(next(self.order)).astype(np.float64) * duration
         period = self.source.period_ns
         begin_ns = max(start_ns, end_ns - _MOST_PERIODS * period)
         light = np.zeros(SHAPE)

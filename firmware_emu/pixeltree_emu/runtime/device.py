@@ -126,6 +126,7 @@ class EmulatedDevice:
         self._hand: FrameInHand | None = None
         self._deadline = 0.0
         self._host_away = False
+        self._follows = False
         self.frames = 0
         self._reply: Answer = lambda message, request: None
         self._handlers: dict[type[Any], Callable[[Any, int], None]] = {
@@ -177,6 +178,23 @@ class EmulatedDevice:
         self._host_away = away
         self._deadline = self._now() + self._fault_timeout_s
 
+    def follow_time(self, now: Callable[[], float]) -> None:
+        """From now on time goes on by itself: someone calls :meth:`follow`.
+
+        Args:
+            now: the time in seconds, for fault time-outs.
+        """
+        self._follows = True
+        self._now = now
+
+    def follow(self, now_ns: int) -> None:
+        """Let the device clock catch up; where the frame in hand waits, it has waited so long."""
+        waited = now_ns - self.clock.now_ns
+        if waited > 0:
+            self.clock.now_ns = now_ns
+            if self._hand is not None and self._hand.waiting:
+                self._hand.stall_ns += waited
+
     def give_up(self, reason: str) -> None:
         """End whatever is in hand with an error: something happened that must never happen."""
         request = self._job.request if self._job else self._hand.request if self._hand else 0
@@ -186,7 +204,8 @@ class EmulatedDevice:
 
     def handle(self, message: Message, request: int, wire_bytes: int) -> None:
         """Act on one request; a refusal is an ERROR answer."""
-        if self._hand is not None and self._hand.waiting and isinstance(message, Put):
+        waits = self._hand is not None and self._hand.waiting and not self._follows
+        if waits and self._hand is not None and isinstance(message, Put):
             stall = self.clock.costs.line_ns(wire_bytes)
             self._hand.stall_ns += stall
             self.clock.charge(stall)

@@ -21,6 +21,7 @@ from pixeltree.cli.emulate import emulate
 from pixeltree.cli.evaluate import evaluate
 from pixeltree.cli.info import info
 from pixeltree.cli.run_kernel import run_kernel
+from pixeltree.cli.swap import simulate_swap, trace_command
 from pixeltree.cli.train import train
 from pixeltree.cli.tree import tree
 from pixeltree.errors import DeviceError, LinkError, PixeltreeError
@@ -52,6 +53,8 @@ app.command()(run_kernel)
 app.command()(train)
 app.command("eval")(evaluate)
 app.command()(tree)
+app.command("simulate-swap")(simulate_swap)
+app.command("trace")(trace_command)
 app.add_typer(bench, name="bench")
 
 

@@ -12,9 +12,11 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from pixeltree.bench import swap as swap_bench
 from pixeltree.bench.link import LEAST_GOODPUT, LEAST_MB_S, MIB, MOST_PING_RATIO, bench_link
 from pixeltree.cli.report import check_writable, write_json
 from pixeltree.compiler.benchmarks import BENCHMARKS
+from pixeltree.tree import Tree
 
 bench = typer.Typer(help="Time parts of Pixeltree.", no_args_is_help=True)
 
@@ -83,6 +85,69 @@ def link(
         write_json(json_file, json.dumps(figures, indent=2))
     if str(json_file) != "-":
         screen.print(_link_table(figures))
+
+
+@bench.command()
+def swap(
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures to this file ('-' for the terminal).")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=10, help="Frames per run; the goals hold for 5,000.")] = (
+        swap_bench.FRAMES
+    ),
+    tree: Annotated[
+        Path | None, typer.Option(help="Tree file; without, random weights: a root and 12 children of 9 KiB.")
+    ] = None,
+    skew: Annotated[
+        float, typer.Option(min=0, help="Exponent of Zipf's law for what follows what.")
+    ] = swap_bench.SKEW,
+    coherence: Annotated[
+        float, typer.Option(min=0, max=1, help="Probability that a frame shows what was there before.")
+    ] = swap_bench.COHERENCE,
+    seed: Annotated[int, typer.Option(help="Fixes tree and stream.")] = 0,
+) -> None:
+    """Measure swapping: a tree in half the memory that it needs, on emulated lines of 12 Mbit/s and 3 Mbaud.
+
+    On virtual time: the figures do not depend on this machine, apart from processor time. Takes some minutes.
+    """
+    screen = Console(stderr=str(json_file) == "-")
+    if json_file is not None:
+        check_writable(json_file)
+    with screen.status("starting") as status:
+        chosen = None if tree is None else Tree.load(tree)
+        figures = swap_bench.bench_swap(frames, seed, chosen, skew, coherence, status.update)
+    if json_file is not None:
+        write_json(json_file, json.dumps(figures, indent=2))
+    if str(json_file) != "-":
+        for line, found in figures.items():
+            screen.print(_swap_table(line, found["policies"]))
+
+
+_SWAP_ROWS = (
+    ("cold_swap_ratio", "cold swap over line time of its bytes", f"at most {swap_bench.MOST_COLD:.2f}"),
+    ("stall_us_per_frame", "wait per frame, us", ""),
+    ("stall_ratio", "  over LRU's", f"at most {swap_bench.MOST_STALL:.3f}"),
+    ("misses", "nodes that frames waited for", ""),
+    ("belady_ratio", "  over Belady's", f"at most {swap_bench.MOST_BELADY}"),
+    ("hidden_fraction", "share of bytes that nobody waited for", f"at least {swap_bench.LEAST_HIDDEN}"),
+    ("fps_ratio", "frames per second over all resident", f"at least {swap_bench.LEAST_FPS} at 12 Mbit/s"),
+    ("deadline_misses", "frames that miss 1/30 s", f"at most {swap_bench.MOST_MISSES:.1%}"),
+    ("p50_us", "median latency, us", ""),
+    ("p99_us", "99th percentile, us", ""),
+    ("host_cpu_ms", "host processor time per frame, ms", f"at most {swap_bench.MOST_CPU_MS:g}"),
+)
+
+
+def _swap_table(line: str, policies: dict[str, dict[str, float]]) -> Table:
+    table = Table(title=f"Swapping over {line}")
+    table.add_column("figure")
+    for policy in policies:
+        table.add_column(policy, justify="right")
+    table.add_column("goal for expected")
+    for name, what, goal in _SWAP_ROWS:
+        values = (f"{found[name]:g}" if name in found else "-" for found in policies.values())
+        table.add_row(what, *values, goal)
+    return table
 
 
 def _link_table(figures: dict[str, Any]) -> Table:

@@ -1,0 +1,76 @@
+"""What comes of frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class NodeVisit:
+    """One node on a frame's path.
+
+    Attributes:
+        node: its name.
+        outcome: index of the exit it took.
+        logits: its output sums; none in a coarse answer.
+        device_us: device time that it took, in microseconds.
+    """
+
+    node: str
+    outcome: int
+    logits: tuple[int, ...]
+    device_us: float
+
+
+@dataclass(frozen=True)
+class Swap:
+    """A node that had to be streamed in while a frame waited.
+
+    Attributes:
+        node: its name (``capture`` for the capture node).
+        objects: how many objects were sent.
+        wire_bytes: their bytes on the wire, framing included.
+    """
+
+    node: str
+    objects: int
+    wire_bytes: int
+
+
+@dataclass(frozen=True)
+class InferenceResult:
+    """What came of a frame.
+
+    Attributes:
+        frame: its number, counted by the runner.
+        label: index of the label.
+        label_name: the label's name.
+        path: the nodes it went through, root first.
+        device_us: device time of the frame in microseconds, stalls not included; 0 in a coarse answer.
+        stall_us: device time during which it waited for objects.
+        swaps: what was streamed in for it.
+        faults: faults that the device reported.
+        words: instruction words executed.
+        repeats: how often the frame had to begin again because the device was started anew.
+        coarse: the deadline was near: the last node of the path has answered for the node that would have
+            been next, and the label is the most frequent one below that.
+        latency_us: from the frame's start to its result, on the clock of the connection.
+    """
+
+    frame: int
+    label: int
+    label_name: str
+    path: tuple[NodeVisit, ...]
+    device_us: float
+    stall_us: float
+    swaps: tuple[Swap, ...]
+    faults: int
+    words: int
+    repeats: int = 0
+    coarse: bool = False
+    latency_us: float = 0.0
+
+    @property
+    def logits(self) -> tuple[int, ...]:
+        """Output sums of the last node."""
+        return self.path[-1].logits

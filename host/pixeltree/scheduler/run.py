@@ -1,0 +1,67 @@
+"""A run of frames: an iterator, for ``for`` and for ``async for``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from pixeltree.scheduler.results import InferenceResult
+from pixeltree.tree import Image
+
+if TYPE_CHECKING:
+    from pixeltree.scheduler.runner import TreeRunner
+
+
+class FrameRun:
+    """Results, one at a time: a frame starts when its result is asked for.
+
+    In ``async for``, frames run in a thread. A task that is cancelled lets the frame in hand end first, so
+    that the device is free for what comes next.
+
+    Args:
+        runner: runs the frames.
+        source: images to show; None for what the sensor sees.
+        frames: how many at most; None for no limit.
+    """
+
+    def __init__(self, runner: TreeRunner, source: Iterable[Image] | None, frames: int | None) -> None:
+        self._runner = runner
+        self._images: Iterator[Image] | None = None if source is None else iter(source)
+        self._left = frames
+
+    def __iter__(self) -> FrameRun:
+        return self
+
+    def __next__(self) -> InferenceResult:
+        result = self._advance()
+        if result is None:
+            raise StopIteration
+        return result
+
+    def __aiter__(self) -> FrameRun:
+        return self
+
+    async def __anext__(self) -> InferenceResult:
+        frame = asyncio.ensure_future(asyncio.to_thread(self._advance))
+        try:
+            result = await asyncio.shield(frame)
+        except asyncio.CancelledError:
+            await asyncio.wait([frame])
+            raise
+        if result is None:
+            raise StopAsyncIteration
+        return result
+
+    def _advance(self) -> InferenceResult | None:
+        if self._left == 0:
+            return None
+        image = None
+        if self._images is not None:
+            image = next(self._images, None)
+            if image is None:
+                return None
+        self._runner.wait_for_turn()
+        if self._left is not None:
+            self._left -= 1
+        return self._runner.next_frame(image)

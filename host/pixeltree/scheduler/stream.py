@@ -1,0 +1,209 @@
+"""Puts on the line what the planner decides, and keeps the planner's picture of the device true."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pixeltree.device import Device
+from pixeltree.errors import DeviceError
+from pixeltree.session import device_error
+from pixeltree.swapping.planner import Part, Planner, batches
+from pixeltree.swapping.trace import LINK, Trace
+from pixeltree_protocol.connection import Received, Ticket
+from pixeltree_protocol.delivery import Priority
+from pixeltree_protocol.messages import WHOLE, Error, Stored
+from pixeltree_protocol.objects import Digest
+
+logger = logging.getLogger(__name__)
+
+_TRIES = 3
+"""Times that the device may refuse an object that a frame waits for."""
+
+
+@dataclass
+class Sending:
+    """What was sent for one fault.
+
+    Attributes:
+        objects: how many.
+        tickets: of all parts.
+    """
+
+    objects: int
+    tickets: list[Ticket]
+
+    @property
+    def wire_bytes(self) -> int:
+        """Bytes on the wire, once all parts are."""
+        return sum(ticket.wire_bytes for ticket in self.tickets)
+
+
+class Streamer:
+    """Sends parts of objects and hears what becomes of them; microseconds on the connection's clock.
+
+    Args:
+        device: the device.
+        planner: decides.
+        objects: bytes of all objects, by digest.
+        trace: collects what goes over the line, if given.
+
+    Attributes:
+        line_free: when the line will have carried what was sent so far, by its rate.
+    """
+
+    def __init__(
+        self, device: Device, planner: Planner, objects: Mapping[Digest, bytes], trace: Trace | None
+    ) -> None:
+        self.line_free = 0.0
+        self._device = device
+        self._planner = planner
+        self._digests = [each.digest for each in planner.tree.objects]
+        self._index = {digest: each for each, digest in enumerate(self._digests)}
+        self._objects = objects
+        self._trace = trace
+        self._waiting: dict[int, tuple[int, int]] = {}
+        self._parts: dict[int, set[int]] = {}
+        self._begun: dict[int, int] = {}
+        self._count = 0
+        self._refusals = 0
+        self._unbilled: list[Ticket] = []
+        self._billed = 0
+
+    @property
+    def requests(self) -> frozenset[int]:
+        """Requests whose answers are awaited."""
+        return frozenset(self._waiting)
+
+    @property
+    def wire_bytes(self) -> int:
+        """Bytes of objects put on the wire so far, framing included."""
+        late = [ticket for ticket in self._unbilled if not ticket.wire_bytes]
+        self._billed += sum(ticket.wire_bytes for ticket in self._unbilled)
+        self._unbilled = late
+        return self._billed
+
+    @property
+    def now(self) -> float:
+        """The time."""
+        return self._device.now * 1e6
+
+    def begin(self) -> None:
+        """A tree was opened: ask the device what it holds of it."""
+        self._waiting.clear()
+        self._parts.clear()
+        self._begun.clear()
+        self._planner.restart()
+        memory = self._planner.memory
+        for digest, received in self._device.holdings(self._digests).items():
+            each = self._index[digest]
+            if received == WHOLE:
+                memory.add(each)
+            elif received and memory.free >= self._planner.tree.sizes[each]:
+                memory.begin(each)
+                memory.uploads[each] = received
+        self.line_free = self.now
+
+    def sent(self, wire_bytes: int) -> None:
+        """Something else went on the line."""
+        self.line_free = max(self.now, self.line_free) + wire_bytes * self._planner.line.us_per_byte
+
+    # -- sending -----------------------------------------------------------------------------------
+
+    def demand(self, node: int, missing: tuple[Digest, ...]) -> Sending:
+        """Send what a node lacks at once.
+
+        Args:
+            node: the node that the frame in hand waits for.
+            missing: what the device says that it lacks.
+        """
+        on_their_way = {each for each, _ in self._waiting.values()}
+        lacking = [self._index[digest] for digest in missing if digest in self._index]
+        parts = self._planner.demand(node, [each for each in lacking if each not in on_their_way])
+        tickets = [self._put(part, Priority.DEMAND) for part in parts]
+        return Sending(len({part.each for part in parts}), tickets)
+
+    def ahead(self, limit: float, most: int) -> float | None:
+        """Send a part of what may be useful, if the line is free and it will be again at ``limit``.
+
+        Returns:
+            When to call again; None where that has no use before something happens.
+        """
+        planner = self._planner
+        while not planner.idle:
+            now = self.now
+            if now + _EARLY < self.line_free:
+                return self.line_free
+            part = planner.prefetch(int((limit - max(now, self.line_free)) / planner.line.us_per_byte), most)
+            if part is None:
+                return None
+            self._put(part, Priority.PREFETCH)
+        return None
+
+    def _put(self, part: Part, priority: Priority) -> Ticket:
+        for batch in batches(part.keep):
+            self._device.keep([self._digests[each] for each in batch])
+        if part.keep:
+            self.sent(self._planner.steering_bytes(part.keep))
+        began = max(self.now, self.line_free)
+        if part.offset == 0 or part.each not in self._begun:
+            self._count += 1
+            self._begun[part.each] = self._count
+        digest = self._digests[part.each]
+        ticket = self._device.put(digest, self._objects[digest], part.offset, part.size, priority)
+        self._unbilled.append(ticket)
+        self.sent(part.wire_bytes)
+        self._waiting[ticket.request] = (part.each, self._count)
+        self._parts.setdefault(part.each, set()).add(ticket.request)
+        if self._trace is not None:
+            busy = self.line_free - began
+            self._trace.add(LINK, f"object {part.each}", began, busy, {"bytes": part.size})
+        return ticket
+
+    # -- hearing -----------------------------------------------------------------------------------
+
+    def heard(self, event: Received) -> bool:
+        """Take the answer to a part: the last one's, or a refusal.
+
+        Returns:
+            Whether the object is there.
+
+        Raises:
+            DeviceError: the device refuses objects again and again.
+        """
+        each, count = self._waiting[event.request]
+        parts = self._parts.pop(each, set()) | {event.request}
+        for request in parts:
+            self._waiting.pop(request, None)
+        self._device.forget(parts)
+        if isinstance(event.message, Error):
+            error = device_error(event.message)
+            logger.info("object %d was refused: %s", each, error)
+            self._planner.evicted(each)
+            self._refusals += 1
+            if self._refusals > _TRIES:
+                self._refusals = 0
+                raise error
+            return False
+        if not isinstance(event.message, Stored):
+            raise DeviceError("UNEXPECTED", f"the answer to an upload was {type(event.message).__name__}")
+        self._refusals = 0
+        self._compare(each, count, set(event.message.evicted))
+        return True
+
+    def _compare(self, each: int, count: int, evicted: set[Digest]) -> None:
+        """What the device evicted for an object, against what we took for evicted; later uploads aside."""
+        memory = self._planner.memory
+        for gone in (self._index[digest] for digest in evicted if digest in self._index):
+            if gone in memory.resident and self._begun.get(gone, 0) <= count:
+                logger.debug("object %d was evicted for object %d", gone, each)
+                self._planner.evicted(gone)
+        for kept in self._planner.expected.pop(each, ()):
+            if self._digests[kept] not in evicted and self._begun.get(kept, 0) <= count:
+                logger.debug("object %d was not evicted for object %d", kept, each)
+                self._planner.stayed(kept)
+
+
+_EARLY = 1.0
+"""Microseconds before the line is free that the next part is sent."""

@@ -1,0 +1,44 @@
+"""Swapping: predicting, keeping, evicting and sending ahead; and the simulator of it all. No I/O."""
+
+from pixeltree.swapping.account import Counters
+from pixeltree.swapping.description import SwapNode, SwapObject, SwapTree
+from pixeltree.swapping.line import LINES, LineRate, line_named
+from pixeltree.swapping.memory import ControllerMemory, NoRoomError
+from pixeltree.swapping.pace import Pace
+from pixeltree.swapping.planner import Part, Planner
+from pixeltree.swapping.prediction import Markov, Mixture, Predictor, Prior, RootLogits
+from pixeltree.swapping.residency import POLICIES, Belady, ExpectedCost, LeastRecentlyUsed, Residency
+from pixeltree.swapping.sequences import GENERATORS, make_sequence
+from pixeltree.swapping.simulator import Outcome, Setup, simulate
+from pixeltree.swapping.trace import Trace
+
+__all__ = [
+    "GENERATORS",
+    "LINES",
+    "POLICIES",
+    "Belady",
+    "ControllerMemory",
+    "Counters",
+    "ExpectedCost",
+    "LeastRecentlyUsed",
+    "LineRate",
+    "Markov",
+    "Mixture",
+    "NoRoomError",
+    "Outcome",
+    "Pace",
+    "Part",
+    "Planner",
+    "Predictor",
+    "Prior",
+    "Residency",
+    "RootLogits",
+    "Setup",
+    "SwapNode",
+    "SwapObject",
+    "SwapTree",
+    "Trace",
+    "line_named",
+    "make_sequence",
+    "simulate",
+]

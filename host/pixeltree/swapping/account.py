@@ -1,0 +1,109 @@
+"""Where every byte went, and how long frames waited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Counters:
+    """Counts of a run.
+
+    Bytes are those on the wire, framing included, of parts of objects and of what steers the residency.
+
+    Attributes:
+        frames: frames that ended.
+        faults: nodes for which a frame had to wait.
+        hits: nodes that were there when a frame came to them.
+        coarse: frames answered by a node above, because their deadline was near.
+        late: frames that ended after their deadline.
+        sent_bytes: all bytes of objects.
+        used_bytes: of those, bytes of objects that a frame has used since.
+        wasted_bytes: bytes of objects that went unused, evicted or left at the end.
+        duplicate_bytes: bytes of objects that were there already.
+        unjudged_bytes: bytes of objects that are there and were not used yet; 0 at the end of a run.
+        steering_bytes: bytes of the questions that keep objects from being evicted.
+        hidden_bytes: bytes of objects that moved while no frame waited for them.
+        stall_us: device time for which frames waited.
+        array_us: device time of frames without what they waited.
+        cold_us: time from fault to active node, over the faults for which a whole node had to come.
+        cold_line_us: line time of the bytes that were missing.
+    """
+
+    frames: int = 0
+    faults: int = 0
+    hits: int = 0
+    coarse: int = 0
+    late: int = 0
+    sent_bytes: int = 0
+    used_bytes: int = 0
+    wasted_bytes: int = 0
+    duplicate_bytes: int = 0
+    steering_bytes: int = 0
+    hidden_bytes: int = 0
+    stall_us: float = 0.0
+    array_us: float = 0.0
+    cold_us: float = 0.0
+    cold_line_us: float = 0.0
+    _unjudged: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def unjudged_bytes(self) -> int:
+        """Bytes of objects that are there or on their way, and were not used yet."""
+        return sum(self._unjudged.values())
+
+    @property
+    def hidden_fraction(self) -> float:
+        """Share of the bytes that moved while no frame waited for them; 1 where none moved."""
+        return self.hidden_bytes / self.sent_bytes if self.sent_bytes else 1.0
+
+    @property
+    def hit_rate(self) -> float:
+        """Share of nodes that were there when a frame came to them."""
+        visits = self.hits + self.faults
+        return self.hits / visits if visits else 1.0
+
+    @property
+    def cold_swap_ratio(self) -> float:
+        """Time from fault to active node over the line time of the missing bytes, over all cold faults."""
+        return self.cold_us / self.cold_line_us if self.cold_line_us else 1.0
+
+    @property
+    def consistent(self) -> bool:
+        """Whether every byte sent is accounted for."""
+        judged = self.used_bytes + self.wasted_bytes + self.duplicate_bytes
+        return self.sent_bytes == judged + self.unjudged_bytes
+
+    def sent(self, each: int, wire_bytes: int, hidden: bool, known: bool = False) -> None:
+        """A part of an object goes on the wire; ``known`` where the device has the object already."""
+        self.sent_bytes += wire_bytes
+        if hidden:
+            self.hidden_bytes += wire_bytes
+        if known:
+            self.duplicate_bytes += wire_bytes
+        else:
+            self._unjudged[each] = self._unjudged.get(each, 0) + wire_bytes
+
+    def used(self, each: int) -> None:
+        """A frame uses an object."""
+        if self._unjudged:
+            self.used_bytes += self._unjudged.pop(each, 0)
+
+    def lost(self, each: int) -> None:
+        """An object is gone."""
+        self.wasted_bytes += self._unjudged.pop(each, 0)
+
+    def close(self) -> None:
+        """The run is over: what was not used is wasted."""
+        for each in list(self._unjudged):
+            self.lost(each)
+
+    def summary(self) -> dict[str, float]:
+        """All counts and shares, by name, for JSON and the log."""
+        counts = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        return {
+            **{name: round(value, 3) for name, value in counts.items()},
+            "hidden_fraction": round(self.hidden_fraction, 4),
+            "hit_rate": round(self.hit_rate, 4),
+            "cold_swap_ratio": round(self.cold_swap_ratio, 4),
+        }

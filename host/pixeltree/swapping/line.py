@@ -1,0 +1,104 @@
+"""The line between host and device, as arithmetic: bytes of each message, and how long they take.
+
+Sizes follow docs/protocol.md: a frame is its payload (9 bytes of envelope, then the body), 2 bytes of length,
+4 of CRC, COBS, and a zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pixeltree.errors import DataError
+
+_ENVELOPE = 9
+_FRAME = 6 + 2
+_COBS_RUN = 254
+_DIGEST = 16
+_BURST = 1
+"""The zero before each burst of bytes."""
+
+PUT_HEAD = 24
+
+
+def frame_bytes(body: int) -> int:
+    """Bytes on the wire of a message with so many bytes of body, in a burst of its own.
+
+    COBS adds a byte for each run of 254 bytes without a zero. Weights look random: about every second run has
+    one.
+    """
+    payload = _ENVELOPE + body
+    return payload + _FRAME + payload // (2 * _COBS_RUN) + _BURST
+
+
+def put_bytes(data: int) -> int:
+    """Bytes on the wire of one part of an object."""
+    return frame_bytes(PUT_HEAD + data)
+
+
+def query_bytes(digests: int) -> int:
+    """Bytes on the wire of a question about so many objects."""
+    return frame_bytes(2 + _DIGEST * digests)
+
+
+def fault_bytes(missing: int) -> int:
+    """Bytes on the wire of a fault."""
+    return frame_bytes(4 + _DIGEST + 2 + _DIGEST * missing)
+
+
+def result_bytes(visits: int, logits: int) -> int:
+    """Bytes on the wire of a result, with so many visits and logits altogether."""
+    return frame_bytes(34 + 1 + visits * (_DIGEST + 2 + 8) + 4 * logits)
+
+
+START_BYTES = frame_bytes(4)
+CANCEL_BYTES = frame_bytes(4)
+
+
+@dataclass(frozen=True)
+class LineRate:
+    """A line.
+
+    Attributes:
+        name: what it is called.
+        bits_per_second: its rate in each direction, above 0.
+        bits_per_byte: bits on the line for a byte: 10 for a serial port with 8N1.
+        latency_us: microseconds from one end to the other.
+    """
+
+    name: str
+    bits_per_second: float
+    bits_per_byte: float = 8.0
+    latency_us: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.bits_per_second > 0 or self.bits_per_byte <= 0 or self.latency_us < 0:
+            raise DataError(f"line {self.name}: the rate must be above 0, the latency 0 or more")
+
+    @property
+    def us_per_byte(self) -> float:
+        """Microseconds that a byte takes."""
+        return self.bits_per_byte * 1e6 / self.bits_per_second
+
+
+LINES = {
+    "usb_12M": LineRate("usb_12M", 12e6, 8, 0.0),
+    "serial_3M": LineRate("serial_3M", 3e6, 10, 0.0),
+}
+"""Lines with a name: USB full speed, and a serial port of 3 Mbaud with 8N1."""
+
+
+def line_named(text: str, latency_us: float = 0.0) -> LineRate:
+    """A line by its name, or by its rate in bits per second, as in ``12e6``.
+
+    Raises:
+        DataError: it is neither.
+    """
+    known = LINES.get(text)
+    if known is not None:
+        return LineRate(known.name, known.bits_per_second, known.bits_per_byte, latency_us)
+    try:
+        return LineRate(text, float(text), 8.0, latency_us)
+    except ValueError as error:
+        raise DataError(
+            f"{text!r} is no line: give {', '.join(LINES)}, or a rate in bits per second"
+        ) from error

@@ -1,0 +1,151 @@
+"""The controller's object store as the host knows it: what is resident, in which order of use.
+
+It follows the device's rules (docs/protocol.md, PUT): room is taken when an upload begins; where there is
+none, the least recently used objects go, never pinned ones; other uploads in progress go only where that is
+not enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from pixeltree.errors import TreeError
+
+MOST_OBJECTS = 1_024
+"""Objects and uploads that a device holds at a time."""
+
+
+class NoRoomError(TreeError):
+    """An object does not fit beside what must stay."""
+
+
+class ControllerMemory:
+    """The store.
+
+    Args:
+        sizes: bytes of each object.
+        words: instruction words of each object.
+        budget: bytes for all objects.
+        icw_store: instruction words for all blocks.
+
+    Attributes:
+        resident: objects in memory, the least recently used first.
+        uploads: bytes received of each upload in progress.
+        used: bytes taken, uploads included.
+        used_words: instruction words taken.
+        pinned: what may not be evicted.
+    """
+
+    def __init__(self, sizes: Sequence[int], words: Sequence[int], budget: int, icw_store: int) -> None:
+        self.budget = budget
+        self.icw_store = icw_store
+        self.resident: dict[int, None] = {}
+        self.uploads: dict[int, int] = {}
+        self.used = 0
+        self.used_words = 0
+        self.pinned: frozenset[int] = frozenset()
+        self._sizes = sizes
+        self._words = words
+
+    @property
+    def free(self) -> int:
+        """Bytes that nothing takes."""
+        return self.budget - self.used
+
+    def touch(self, objects: Iterable[int]) -> None:
+        """These are used, in this order: they become the most recently used."""
+        resident = self.resident
+        for each in objects:
+            if each in resident:
+                del resident[each]
+                resident[each] = None
+
+    def missing(self, objects: Iterable[int]) -> list[int]:
+        """Which of these are not resident."""
+        return [each for each in objects if each not in self.resident]
+
+    def begin(self, each: int) -> list[int]:
+        """An upload of an object begins: it takes its room; returns what is evicted for it.
+
+        Raises:
+            NoRoomError: it does not fit.
+        """
+        evicted = self._make_room(self._sizes[each], 0)
+        self.uploads[each] = 0
+        self.used += self._sizes[each]
+        return evicted
+
+    def finish(self, each: int) -> list[int]:
+        """An object is whole; returns what is evicted so that its words fit.
+
+        Raises:
+            NoRoomError: they do not.
+        """
+        del self.uploads[each]
+        self.used -= self._sizes[each]
+        evicted = self._make_room(self._sizes[each], self._words[each])
+        self.add(each)
+        return evicted
+
+    def add(self, each: int) -> None:
+        """An object is resident, most recently used."""
+        if each not in self.resident:
+            self.resident[each] = None
+            self.used += self._sizes[each]
+            self.used_words += self._words[each]
+
+    def add_oldest(self, each: int) -> None:
+        """An object is resident, least recently used."""
+        before = list(self.resident)
+        self.add(each)
+        self.touch(before)
+
+    def drop(self, each: int) -> None:
+        """An object is not resident, nor on its way."""
+        if each in self.resident:
+            del self.resident[each]
+            self.used -= self._sizes[each]
+            self.used_words -= self._words[each]
+        elif self.uploads.pop(each, None) is not None:
+            self.used -= self._sizes[each]
+
+    def clear(self) -> None:
+        """Nothing is resident."""
+        self.resident.clear()
+        self.uploads.clear()
+        self.used = self.used_words = 0
+        self.pinned = frozenset()
+
+    def _make_room(self, size: int, words: int) -> list[int]:
+        victims = self._victims(size, words, self.uploads)
+        if victims is None:
+            victims = self._victims(size, words, {})
+            if victims is None:
+                raise NoRoomError(
+                    f"no room for {size} bytes and {words} words in {self.budget} bytes and "
+                    f"{self.icw_store} words beside what the frame in hand needs; allow more memory"
+                )
+            for upload in list(self.uploads):
+                self.drop(upload)
+        for victim in victims:
+            self.drop(victim)
+        return victims
+
+    def _victims(self, size: int, words: int, uploads: Mapping[int, int]) -> list[int] | None:
+        waiting = sum(self._sizes[each] for each in self.uploads if each not in uploads)
+        free = self.free + waiting
+        free_words = self.icw_store - self.used_words
+        places = MOST_OBJECTS - len(self.resident) - len(uploads)
+        victims: list[int] = []
+        if free >= size and free_words >= words and places >= 1:
+            return victims
+        for each in self.resident:
+            if each in self.pinned or (free >= size and places >= 1 and not self._words[each]):
+                continue
+            victims.append(each)
+            free += self._sizes[each]
+            free_words += self._words[each]
+            places += 1
+            if free >= size and free_words >= words and places >= 1:
+                return victims
+        return None

@@ -1,0 +1,225 @@
+"""What the next frame will probably need: small classes behind one interface.
+
+All speak of *ends*: nodes at which a frame's path may end, numbered as in :attr:`SwapTree.ends`. An end names
+the whole path to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from pixeltree.swapping.description import ROOT, SwapTree
+
+Probabilities = npt.NDArray[np.float64]
+"""float64 (ends,), at least 0, sum 1."""
+
+Logits = Mapping[int, Sequence[int]]
+"""Output sums of the nodes that a frame visited, by node."""
+
+_NO_LOGITS: Logits = {}
+_TINY = 1e-12
+
+
+class Predictor(Protocol):
+    """Predicts the end of the next frame from those before."""
+
+    def learn(self, end: int, logits: Logits = _NO_LOGITS) -> None:
+        """A frame has ended there."""
+        ...
+
+    def forecast(self) -> Probabilities:
+        """How probable each end is for the next frame."""
+        ...
+
+
+class Prior:
+    """What is known before the first frame, such as the shares of the training data.
+
+    Args:
+        weights: at least 0, one per end; equal shares if None.
+        ends: how many ends there are.
+    """
+
+    def __init__(self, ends: int, weights: Sequence[float] | None = None) -> None:
+        shares = np.ones(ends) if weights is None else np.asarray(weights, np.float64)
+        self._shares = shares / shares.sum() if shares.sum() > 0 else np.full(ends, 1 / ends)
+
+    def learn(self, end: int, logits: Logits = _NO_LOGITS) -> None:
+        """A prior learns nothing."""
+
+    def forecast(self) -> Probabilities:
+        """The shares."""
+        return self._shares
+
+
+class Markov:
+    """Transitions between ends, counted as they happen; old ones are forgotten.
+
+    Staying and leaving are counted apart, since cameras see the same thing for many frames: where one goes on
+    leaving is ``n(i, j) / n(i)``, mixed with how often ``j`` is entered at all, mixed with the prior.
+
+    Args:
+        prior: what is believed before anything was seen.
+        memory: transitions out of an end that count; older ones fade.
+        trust: transitions that the less specific knowledge counts for.
+        lookahead: weight of what follows the next end.
+    """
+
+    def __init__(
+        self, prior: Predictor, memory: float = 400.0, trust: float = 2.0, lookahead: float = 0.25
+    ) -> None:
+        shares = prior.forecast()
+        ends = len(shares)
+        self._keep = 1.0 - 1.0 / memory
+        self._trust = trust
+        self._lookahead = lookahead
+        self._leaving = np.zeros((ends, ends))
+        self._left = np.zeros(ends)
+        self._entered = trust * shares
+        self._stays = np.full(ends, 1.0)
+        self._goes = np.full(ends, 1.0)
+        self._at: int | None = None
+        self._shares = shares
+        self._forecast: Probabilities | None = shares
+
+    def learn(self, end: int, logits: Logits = _NO_LOGITS) -> None:
+        """Count a transition."""
+        before, self._at = self._at, end
+        self._forecast = None
+        if before is None:
+            return
+        if before == end:
+            self._stays[before] += 1.0
+            if self._stays[before] > 1e4:  # forgetting, where nothing else happens
+                self._stays[before] *= 0.5
+                self._goes[before] *= 0.5
+            return
+        self._goes[before] = self._goes[before] * self._keep + 1.0
+        self._stays[before] *= self._keep
+        row = self._leaving[before]
+        row *= self._keep
+        row[end] += 1.0
+        self._left[before] = self._left[before] * self._keep + 1.0
+        self._entered *= self._keep
+        self._entered[end] += 1.0
+
+    def forecast(self) -> Probabilities:
+        """The next end, with a part of what follows it."""
+        if self._forecast is None:
+            self._forecast = self._shares if self._at is None else self._from(self._at)
+        return self._forecast
+
+    def _from(self, at: int) -> Probabilities:
+        nearest = self._next(at)
+        if not self._lookahead:
+            return nearest
+        likely = np.argsort(nearest)[-4:]
+        further = sum((nearest[end] * self._next(int(end)) for end in likely), np.zeros(len(nearest)))
+        mixed = nearest + self._lookahead * further
+        return np.asarray(mixed / mixed.sum())
+
+    def _next(self, end: int) -> Probabilities:
+        general = self._entered / self._entered.sum()
+        leaving = (self._leaving[end] + self._trust * general) / (self._left[end] + self._trust)
+        leaving[end] = 0.0
+        total = leaving.sum()
+        stay = self._stays[end] / (self._stays[end] + self._goes[end])
+        if total <= _TINY:
+            stay, total = 1.0, 1.0
+        leaving *= (1.0 - stay) / total
+        leaving[end] = stay
+        return np.asarray(leaving)
+
+
+class RootLogits:
+    """The root's margins: an outcome that came close in this frame may win in the next.
+
+    Below the root, shares are those of the ends seen so far.
+
+    Args:
+        tree: the tree.
+        children: per outcome of the root, the node that it leads to; None for a label.
+        temperature: logits that make one outcome e times as probable as another.
+    """
+
+    def __init__(self, tree: SwapTree, children: Sequence[int | None], temperature: float) -> None:
+        self._below = tree.below
+        self._root_end = tree.end_of.get(ROOT)
+        self._children = children
+        self._temperature = temperature
+        self._seen = np.ones(len(tree.ends))
+        self._forecast = self._seen / len(tree.ends)
+
+    def learn(self, end: int, logits: Logits = _NO_LOGITS) -> None:
+        """Take note of the root's logits, where they are known."""
+        self._seen[end] += 1.0
+        sums = logits.get(ROOT)
+        if sums is None:
+            self._forecast = self._seen / self._seen.sum()
+            return
+        scaled = np.asarray(sums, np.float64) / self._temperature
+        shares = np.exp(scaled - scaled.max())
+        shares /= shares.sum()
+        forecast = np.zeros(len(self._seen))
+        for child, share in zip(self._children, shares, strict=True):
+            ends = list(self._below[child]) if child is not None else []
+            if ends:
+                forecast[ends] += share * self._seen[ends] / self._seen[ends].sum()
+            elif self._root_end is not None:
+                forecast[self._root_end] += share
+        self._forecast = forecast / max(forecast.sum(), _TINY)
+
+    def forecast(self) -> Probabilities:
+        """The root's margins as probabilities."""
+        return self._forecast
+
+
+class Mixture:
+    """Several predictors; each counts as much as it was right lately.
+
+    They are judged where something changes: all can tell that a camera mostly sees what it saw before.
+
+    Args:
+        parts: the predictors.
+        memory: changes over which they are judged.
+    """
+
+    def __init__(self, parts: Sequence[Predictor], memory: float = 50.0) -> None:
+        self._parts = tuple(parts)
+        self._keep = 1.0 - 1.0 / memory
+        self._scores = np.zeros(len(parts))
+        self._forecast: Probabilities | None = None
+        self._at: int | None = None
+
+    def learn(self, end: int, logits: Logits = _NO_LOGITS) -> None:
+        """Judge the parts by their forecasts, then let them learn."""
+        before, self._at = self._at, end
+        if before is not None and before != end:
+            rightness = [self._rightness(part.forecast(), before, end) for part in self._parts]
+            self._scores = self._keep * self._scores + np.asarray(rightness)
+        for part in self._parts:
+            part.learn(end, logits)
+        self._forecast = None
+
+    @staticmethod
+    def _rightness(forecast: Probabilities, before: int, end: int) -> float:
+        """Log probability of where it went, given that it left."""
+        leaves = max(1.0 - float(forecast[before]), _TINY)
+        return float(np.log(min(1.0, max(float(forecast[end]) / leaves, 1e-3))))
+
+    @property
+    def weights(self) -> npt.NDArray[np.float64]:
+        """How much each part counts: float64 (parts,), sum 1."""
+        shares = np.exp(self._scores - self._scores.max())
+        return np.asarray(shares / shares.sum())
+
+    def forecast(self) -> Probabilities:
+        """The weighted mean of the parts' forecasts."""
+        if self._forecast is None:
+            forecasts = np.stack([part.forecast() for part in self._parts])
+            self._forecast = np.asarray(self.weights @ forecasts)
+        return self._forecast

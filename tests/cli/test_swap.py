@@ -1,0 +1,109 @@
+"""pixeltree simulate-swap, pixeltree trace, pixeltree bench swap."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from pixeltree.bench import swap
+from pixeltree.cli.app import app
+from pixeltree.errors import DataError
+from pixeltree.swapping import LINES
+
+KEYS = {
+    "cold_swap_ratio",
+    "stall_us_per_frame",
+    "belady_ratio",
+    "hidden_fraction",
+    "fps_ratio",
+    "deadline_misses",
+    "p50_us",
+    "p99_us",
+}
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(app, ["simulate-swap", *arguments])
+
+
+def test_figures_as_json_and_the_same_again():
+    first, second = (invoke("--frames", "300", "--fps", "30", "--json", "-") for _ in range(2))
+    assert first.exit_code == 0, first.output
+    figures = json.loads(first.stdout)
+    assert figures["frames"] == 300
+    assert figures["sent_bytes"] == figures["used_bytes"] + figures["wasted_bytes"]
+    assert first.stdout == second.stdout
+
+
+def test_a_tree_file_with_measured_times(tmp_path):
+    from pixeltree.demo.run import demo_tree  # noqa: PLC0415
+
+    demo_tree().save(tmp_path / "tree.ptree")
+    result = invoke(
+        str(tmp_path / "tree.ptree"),
+        "--frames",
+        "50",
+        "--array-us",
+        "root=1000",
+        "--memory",
+        "9000",
+        "--json",
+        "-",
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["array_us"] > 50_000
+
+
+def test_a_trace_is_written_and_drawn(tmp_path):
+    trace, picture = tmp_path / "trace.json", tmp_path / "trace.png"
+    assert invoke("--frames", "40", "--trace", str(trace)).exit_code == 0
+    events = json.loads(trace.read_text())["traceEvents"]
+    assert {event["ph"] for event in events} == {"M", "X"}
+    drawn = CliRunner().invoke(app, ["trace", str(trace), "--plot", str(picture)])
+    assert drawn.exit_code == 0, drawn.output
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_sweep_is_drawn(tmp_path):
+    picture, figures = tmp_path / "sweep.png", tmp_path / "sweep.json"
+    result = invoke("--frames", "30", "--sweep", "--plot", str(picture), "--json", str(figures))
+    assert result.exit_code == 0, result.output
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    fps = json.loads(figures.read_text())["fps"]
+    assert fps[-1][-1] > fps[-1][0]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--fps", "30", "--period", "0.1"],
+        ["--plot", "x.png"],
+        ["--memory", "half"],
+        ["--memory", "0"],
+        ["--line", "usb"],
+        ["--policy", "best"],
+        ["--sequence", "nothing"],
+        ["--array-us", "root"],
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments):
+    result = invoke("--frames", "10", *arguments)
+    assert isinstance(result.exception, DataError)
+
+
+def test_something_else_is_no_trace(tmp_path):
+    (tmp_path / "file").write_text("[]")
+    result = CliRunner().invoke(app, ["trace", str(tmp_path / "file")])
+    assert isinstance(result.exception, DataError)
+
+
+def test_the_bench_measures_on_the_device(monkeypatch):
+    monkeypatch.setattr(swap, "LINES", {"usb_12M": LINES["usb_12M"]})
+    monkeypatch.setattr(swap, "POLICIES", ("expected", "lru"))
+    figures = swap.bench_swap(frames=30)["usb_12M"]
+    assert set(figures) >= KEYS
+    assert set(figures["policies"]) == {"expected", "lru", "belady"}
+    for found in figures["policies"].values():
+        assert set(found) >= KEYS
+    assert figures["cold_swap_ratio"] == pytest.approx(1.05, abs=0.05)
+    assert figures["policies"]["lru"]["hidden_fraction"] == 0

@@ -1,0 +1,40 @@
+"""Draw the pictures of docs/swapping.md: ``python tools/draw_swapping.py docs``."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from pixeltree import TreeRunner
+from pixeltree.bench.random_tree import album, random_tree
+from pixeltree.cli.plots import plot_sweep, plot_trace
+from pixeltree.swapping import LINES, Trace, make_sequence
+from pixeltree.swapping.describe import describe
+from pixeltree.swapping.examples import uniform_tree
+from pixeltree.swapping.sweep import sweep
+from pixeltree.virtual_time import virtual_device
+
+_FRAMES = 40
+_PERIOD = 1 / 30
+
+
+def main(folder: Path) -> None:
+    """Draw both pictures into a folder."""
+    example = uniform_tree()
+    plot_sweep(sweep(example, make_sequence("markov", 12, 2_000, skew=2.0)), folder / "swap_sweep.png")
+    tree = random_tree()
+    ends = make_sequence("markov", 12, _FRAMES, seed=5, coherence=0.8, skew=2.0)
+    line = LINES["usb_12M"]
+    trace = Trace()
+    with tempfile.TemporaryDirectory() as files:
+        options = album(tree, 12).write(Path(files), ends)
+        with virtual_device(f"--bps={line.bits_per_second}", "--memory-bytes=1000000", *options) as device:
+            memory = describe(tree).total_bytes // 2
+            runner = TreeRunner(device, tree, memory, line=line, trace=trace)
+            list(runner.run(frames=_FRAMES, period=_PERIOD))
+    plot_trace(trace, folder / "swap_timeline.png", 0.0, 0.6)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
