@@ -15,7 +15,7 @@ from types import TracebackType
 
 from pixeltree.errors import LinkError
 
-_START_TIMEOUT = 60.0
+_START_TIMEOUT = 180.0
 """The first ever start compiles the emulator's fast engine."""
 _STOP_TIMEOUT = 5.0
 _POLL = 0.02

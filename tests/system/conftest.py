@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 COMMAND = [sys.executable, "-c", "from pixeltree.cli import main; main()"]
-START_TIMEOUT = 60
+START_TIMEOUT = 180
 
 
 class Daemon:
