@@ -9,7 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from pixeltree.train.fit import build  # noqa: E402
+from pixeltree.train.network import BinaryNetwork  # noqa: E402
 from pixeltree.train.noise import AnalogNoise  # noqa: E402
+from pixeltree.train.specification import Convolution, HeatMap, Input, NetworkSpecification  # noqa: E402
 from pixeltree_emu.array.nonidealities import TYPICAL, Chip  # noqa: E402
 from pixeltree_protocol.nonidealities import TYPICAL_ERRORS  # noqa: E402
 
@@ -93,3 +96,15 @@ def test_a_bias_adds_the_errors_of_its_digits():
     without, with_bias = (AnalogNoise(16, TYPICAL_ERRORS, has_bias=each) for each in (False, True))
     none = torch.zeros(1)
     assert (with_bias.sigma(none) / without.sigma(none)).item() == pytest.approx((26 / 16) ** 0.5)
+
+
+def test_the_bias_of_a_heat_map_does_not_err(monkeypatch):
+    """It is added to what was read: a gain shrinks the sums towards the bias, not towards 0."""
+    specification = NetworkSpecification(Input(16), (Convolution(4, 3),), HeatMap(2))
+    network = build(lambda: BinaryNetwork(specification, TYPICAL_ERRORS), 0)
+    network.head.latent_bias.data.fill_(100.0)
+    bias = network.head.integer_bias().item()
+    monkeypatch.setattr(AnalogNoise, "forward", lambda self, sums: 0 * sums)
+    logits = network.train().integer_logits(torch.zeros(2, 16, 16))
+    assert (logits == bias).all()
+    assert bias == 400

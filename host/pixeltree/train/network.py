@@ -103,8 +103,9 @@ class BinaryNetwork(nn.Module):
             if str(index) in self.noise:
                 latent = self.noise[str(index)](latent)
         logits = cast(Tensor, self.head(sign(latent, self.specification.estimator).float()))
-        if _HEAD in self.noise:
-            logits = cast(Tensor, self.noise[_HEAD](logits))
+        if isinstance(self.head, BinaryHeatMap) and _HEAD in self.noise:
+            bias = self.head.integer_bias()  # is added to what was read, and does not err
+            logits = cast(Tensor, self.noise[_HEAD](logits - bias)) + bias
         return logits
 
     def forward(self, brightness: Tensor) -> Tensor:
