@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test link-proof kill-proof fuzz soak zoo picture clean
+.PHONY: help demo test link-proof kill-proof fuzz soak zoo results picture clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,7 +30,7 @@ test: $(VENV)/.installed-test  ## the whole test suite, linters and type checks
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 link-proof: $(VENV)/.installed-test  ## 5,000 schedules of faults between host and device
 	$(BIN)/python -m tests.link.proof --schedules 5000
@@ -46,6 +46,12 @@ soak: $(VENV)/.installed-test  ## an hour at full rate; is memory flat?
 
 zoo: $(VENV)/.installed-test  ## train the committed trees again from their data
 	$(BIN)/python tools/train_digits_tree.py
+	for name in glyphs localize segment; do \
+		OMP_NUM_THREADS=1 $(BIN)/pixeltree train recipes/$$name.toml -o host/pixeltree/data/$$name.ptree || exit 1; \
+	done
+
+results: $(VENV)/.installed-test  ## train every recipe with three seeds, measure, write docs/results.md
+	OMP_NUM_THREADS=1 $(BIN)/python tools/make_results.py
 
 picture: $(VENV)/.installed-test  ## draw the README's picture again
 	$(BIN)/python tools/draw_tree.py docs/digits_tree.png

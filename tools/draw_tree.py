@@ -23,7 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import FancyBboxPatch
 
-from pixeltree.compiler import plan
+from pixeltree.compiler.placement import INPUT
 from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.demo.run import demo_tree
 from pixeltree.tree import Tree
@@ -31,15 +31,16 @@ from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.runtime.clock import CostModel, DeviceClock
 from pixeltree_emu.runtime.sequencer import Decision, Sequencer
 from pixeltree_protocol.objects import Child, Digest, Label, Node, parse_object
-from pixeltree_protocol.objects.program import LoadPlane, Run, ScanDreg, Step
-from pixeltree_protocol.verify import NodeImage, verify_node
+from pixeltree_protocol.objects.program import LoadCover, Run, ScanDreg, Step
+from pixeltree_protocol.registers import DREGS, Analog, Digital
+from pixeltree_protocol.verify import NodeImage, registers_written, verify_node
 
 INK, FAINT, ACCENT, PAPER = "#1f2a37", "#b8c0cc", "#d9480f", "#ffffff"
 PLANE_TITLES = (
-    "one weight per block\n(R7)",
-    "sum over 16 taps\n(A)",
-    "+ bias, binarized\n(R6)",
-    "pooled, packed\n(R6)",
+    "one weight per block\n(four DREGs)",
+    "sum over 16 taps\n(an AREG)",
+    "+ bias, binarized\n(a DREG)",
+    "pooled, packed\n(a DREG)",
 )
 
 
@@ -62,6 +63,24 @@ class NodeShots:
     device_us: float = 0.0
 
 
+def _areg_written(step: Step, image: NodeImage) -> Analog:
+    """The sum that a block's last analog word writes."""
+    assert isinstance(step, Run)
+    for word in reversed(image.blocks[step.block].words):
+        for register in registers_written(word):
+            if isinstance(register, Analog) and register is not Analog.NEWS:
+                return register
+    raise AssertionError("the block writes no sum")
+
+
+def _last_loaded(step: Step, image: NodeImage) -> Digital:
+    """The DREG that a block's last word loads."""
+    assert isinstance(step, Run)
+    (register,) = registers_written(image.blocks[step.block].words[-1])
+    assert isinstance(register, Digital)
+    return register
+
+
 class Camera:
     """Runs a tree on an array of its own and takes pictures."""
 
@@ -77,7 +96,7 @@ class Camera:
         self.array.sensor.show(top, left, pixels, clear=True)
         self.array.expose()
         self._execute(self._tree.root.capture, NodeShots("capture"))
-        input_plane = self._digital(plan.INPUT)
+        input_plane = self._digital(INPUT)
         shots: list[NodeShots] = []
         digest = self._tree.root.root
         while True:
@@ -107,17 +126,19 @@ class Camera:
 
     def _take(self, step: Step, previous: Step | None, image: NodeImage, shots: NodeShots) -> None:
         """A weight plane once it is loaded, the rest where the program has just made them."""
-        loads = [s for s in image.program.steps if isinstance(s, LoadPlane)]
+        loads = [s for s in image.program.steps if isinstance(s, LoadCover)]
         if not loads:
             return  # the capture node
         if step is loads[-1]:
-            shots.planes.append(self._digital(plan.WEIGHT))
+            cubes = [self._digital(DREGS[dreg]) for dreg in loads[-1].dregs]
+            shots.planes.append(np.logical_or.reduce(cubes))
         elif previous is loads[-1]:
-            shots.planes.append(self.array.engine.analog(plan.SUM)[:, ::-1])
-        elif isinstance(step, ScanDreg) or (isinstance(step, Run) and len(shots.planes) == 2):
-            shots.planes.append(self._digital(plan.SHIFTED))
+            shots.planes.append(self.array.engine.analog(_areg_written(step, image))[:, ::-1])
+            shots.planes.append(self._digital(_last_loaded(step, image)))
+        elif isinstance(step, ScanDreg) and len(shots.planes) == len(PLANE_TITLES) - 1:
+            shots.planes.append(self._digital(DREGS[step.dreg]))
 
-    def _digital(self, register: plan.Digital) -> npt.NDArray[np.generic]:
+    def _digital(self, register: Digital) -> npt.NDArray[np.generic]:
         return self.array.engine.digital(register)[:, ::-1]
 
     def _image(self, digest: Digest) -> NodeImage:

@@ -19,7 +19,7 @@ from pixeltree_protocol import delivery, framing, messages, verify
 from pixeltree_protocol.connection import host, states
 from pixeltree_protocol.connection.states import Transition
 from pixeltree_protocol.declaration import MESSAGES, RECORDS, Declaration, Field, Record
-from pixeltree_protocol.isa import ClockClass
+from pixeltree_protocol.isa import FORMS, MNEMONICS, ClockClass, Operand
 from pixeltree_protocol.messages import (
     ENVELOPE_FIELDS,
     MEANINGS,
@@ -28,8 +28,8 @@ from pixeltree_protocol.messages import (
     encode_message,
 )
 from pixeltree_protocol.messages.duties import DUTIES
-from pixeltree_protocol.objects import block, node, program, segment
-from pixeltree_protocol.objects.layout import ObjectKind
+from pixeltree_protocol.objects import arithmetic, block, node, program, segment, word_code
+from pixeltree_protocol.objects.layout import ObjectKind, VarInt
 from pixeltree_protocol.objects.step import OperandForm, StepForm
 from pixeltree_protocol.registers import (
     ANALOG_SELECT,
@@ -71,6 +71,7 @@ _TYPES: tuple[tuple[type[c.Construct], Callable[[Any], str]], ...] = (
     (c.FormatField, lambda layout: _INTEGERS[layout.fmtstr[-1]]),
     (c.Bytes, lambda layout: f"uint8_t[{_length(layout)}]"),
     (c.StringEncoded, lambda layout: f"{c_type(layout.subcon.lengthfield)} n, char[n]: UTF-8, no final zero"),
+    (VarInt, lambda _: "varint"),
     (c.Prefixed, lambda layout: f"{c_type(layout.lengthfield)} n, uint8_t[n]"),
     (c.FocusedSeq, _counted),
     (c.Const, lambda layout: f"uint8_t = {layout.value[0]}"),
@@ -308,6 +309,7 @@ VARYING = {
         "9 * ((r1 - r0) // rs + 1) * ((c1 - c0) // cs + 1)",
         "((r1 - r0) // rs + 1) * ((c1 - c0) // cs + 1)",
     ),
+    "ScanLogits": ("10 * ((r1 - r0) // rs + 1) * ((c1 - c0) // cs + 1)", "0"),
     "ScanEvents": ("9 * max_num", "2 * max_num"),
     "Expose": ("10 * microseconds", "0"),
     "Wait": ("10 * microseconds", "0"),
@@ -335,11 +337,49 @@ def icw_bits() -> str:
     return table(("bits", *(f"+{i}" for i in range(8))), rows)
 
 
+def _bit_names(mask: int, between: str = " ") -> str:
+    return between.join(name for number, name in enumerate(BIT_NAMES) if mask >> number & 1)
+
+
+def words() -> str:
+    """Every form of an instruction word, by the number of its mnemonic."""
+
+    def operands(kind: Operand | None, limits: tuple[int, int]) -> str:
+        least, most = limits
+        count = f"{least}" if least == most else f"{least} to {most}"
+        return f"{count} {kind.value.split()[0]}" if kind else ""
+
+    rows = [
+        (
+            MNEMONICS.index(form.mnemonic),
+            form.mnemonic,
+            form.clock.name,
+            _bit_names(form.bits),
+            operands(form.destination, form.destinations),
+            operands(form.source, form.sources),
+        )
+        for form in FORMS
+    ]
+    return table(("number", "mnemonic", "clock class", "bits", "destinations", "sources"), rows)
+
+
+def registers() -> str:
+    """The bits of each operand, in the order in which a block begins."""
+    analog = (Operand.ANALOG_DESTINATION, Operand.ANALOG_SOURCE)
+    digital = (Operand.DIGITAL_DESTINATION, Operand.DIGITAL_SOURCE)
+    rows = []
+    for register in word_code.REGISTERS:
+        kinds = analog if register in Operand.ANALOG_SOURCE.table else digital
+        bits = (_bit_names(kind.table[register]) if register in kind.table else "none" for kind in kinds)
+        rows.append((register, kinds[0].value.split()[0], *bits))
+    return table(("register", "kind", "bits as a destination", "bits as a source"), rows)
+
+
 def icw_registers() -> str:
     """Which bits say that a word reads or writes a register."""
 
     def names(mask: int) -> str:
-        return " and ".join(name for number, name in enumerate(BIT_NAMES) if mask >> number & 1)
+        return _bit_names(mask, " and ")
 
     rows = [(reg, names(ANALOG_SELECT[reg]), names(ANALOG_WRITE[reg])) for reg in AREGS]
     rows += [(reg, names(DIGITAL_READ[reg]), names(DIGITAL_LOAD[reg])) for reg in DREGS]
@@ -364,10 +404,13 @@ TABLES: dict[str, Callable[[], str]] = {
     "kinds": lambda: table(("kind", "object"), ((kind.value, kind.name.lower()) for kind in ObjectKind)),
     "clocks": lambda: table(("class", "name"), ((clock.value, clock.name) for clock in ClockClass)),
     "block": lambda: _object_table(block.LAYOUT),
-    "block_entry": lambda: _object_table(block.TABLE_ENTRY),
+    "words": words,
+    "registers": registers,
+    "primer": lambda: f"```\n{word_code.PRIMER}```",
     "segment": lambda: _object_table(segment.LAYOUT),
     "block_planes": lambda: _object_table(segment.BLOCK_PLANES),
     "fully_connected": lambda: _object_table(segment.FULLY_CONNECTED),
+    "packed": lambda: _object_table(segment.PACKED),
     "program": lambda: _object_table(program.LAYOUT),
     "step": lambda: _object_table(program.STEP_LAYOUT),
     "node": lambda: _object_table(node.NODE_LAYOUT),
@@ -376,7 +419,7 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 """What stands for a line ``{{name}}``."""
 
-_SOURCES = (delivery, framing, messages, host, node, block, program, verify)
+_SOURCES = (delivery, framing, messages, host, node, block, segment, program, verify, arithmetic)
 
 
 def constant(name: str) -> str:

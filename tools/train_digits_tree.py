@@ -26,9 +26,9 @@ from sklearn.model_selection import train_test_split
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.demo.digits import HELD_OUT_FILE, UPSAMPLING
 from pixeltree.network import FoldedNetwork
-from pixeltree.train.fit import Digits, FitSettings, Progress, Scene, fit, scene_bits
-from pixeltree.train.fold import fold
-from pixeltree.train.model import NodeNetwork
+from pixeltree.train.digits_demo.fit import Digits, FitSettings, Progress, Scene, fit, scene_bits
+from pixeltree.train.digits_demo.fold import fold
+from pixeltree.train.digits_demo.model import NodeNetwork
 from pixeltree.tree import NodeSpec, Tree
 
 DATA = Path(__file__).resolve().parent.parent / "host" / "pixeltree" / "data"

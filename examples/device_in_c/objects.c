@@ -3,56 +3,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_block(const uint8_t *p, size_t size)
+bool varint(uint32_t *value, const uint8_t *p, size_t size, size_t *at)
 {
-    if (size < 6)
-        return false;
-    unsigned words = u16(p + 2), entries = u16(p + 4), width = 0;
-    uint8_t used[1024] = {0}, before[11] = {0}, word[11];
-    size_t at = 6;
-    if (words < 1 || words > 1024 || entries < 1 || entries > words)
-        return false;
-    for (unsigned i = 0; i < entries; i++) {
-        if (size - at < 2)
-            return false;
-        unsigned head = u16(p + at);
-        at += 2;
-        if (head >> 13 || head >> 10 > 6)
-            return false;
-        for (int b = 0; b < 10; b++) {                 /* most significant first, so that memcmp sorts */
-            word[9 - b] = 0;
-            if (head >> b & 1) {
-                if (at == size || !p[at])
-                    return false;
-                word[9 - b] = p[at++];
-            }
-        }
-        word[10] = (uint8_t)(head >> 10);
-        if (i && memcmp(before, word, 11) >= 0)
-            return false;
-        memcpy(before, word, 11);
+    *value = 0;
+    for (int i = 0; i < 3 && *at < size; i++) {
+        uint8_t byte = p[(*at)++];
+        *value |= (uint32_t)(byte & 0x7F) << 7 * i;
+        if (byte < 0x80)
+            return !i || byte;                         /* in as few bytes as it fits */
     }
-    while (1u << width < entries)
-        width++;
-    if (size - at != (words * width + 7) / 8)
-        return false;
-    for (unsigned bit = 0, i = 0; i < words; i++) {
-        unsigned index = 0;
-        for (unsigned b = 0; b < width; b++, bit++)
-            index |= (p[at + bit / 8] >> bit % 8 & 1u) << b;
-        if (index >= entries)
-            return false;
-        used[index] = 1;
-    }
-    if (words * width % 8 && p[size - 1] >> words * width % 8)
-        return false;
-    return memchr(used, 0, entries) == NULL;
+    return false;
 }
 
 static bool is_grid(unsigned n) { return n == 1 || n == 2 || n == 4 || n == 8 || n == 16; }
 
 static bool is_segment(const uint8_t *p, size_t size)
 {
+    uint32_t bytes_packed;
+    size_t at = 3;
+    if (size > 3 && p[2] == 3)
+        return varint(&bytes_packed, p, size, &at) && bytes_packed >= 1 && bytes_packed <= 8192
+            && size - at == bytes_packed;
     if (size < 6)
         return false;
     if (p[2] == 1) {
@@ -76,8 +47,9 @@ static bool is_segment(const uint8_t *p, size_t size)
 }
 
 struct operand { int bytes; int32_t least, most; };    /* bytes negative: signed */
-enum rule { ANY, FIRST_DIFFERS_LAST, FIRST_TWO_DIFFER, RECTANGLE, RECTANGLE_AFTER_ONE, SCAN_DREG };
-struct step { uint8_t opcode, rule; struct operand operands[7]; };
+enum rule { ANY, FIRST_DIFFERS_LAST, FIRST_TWO_DIFFER, RECTANGLE, RECTANGLE_AFTER_ONE, RECTANGLE_AFTER_FOUR, SCAN_DREG };
+enum { MOST_OPERANDS = 10 };
+struct step { uint8_t opcode, rule; struct operand operands[MOST_OPERANDS]; };
 
 #define BYTE {1, 0, 255}
 #define AREG {1, 0, 6}
@@ -86,7 +58,9 @@ struct step { uint8_t opcode, rule; struct operand operands[7]; };
 #define LEVEL {-1, -128, 127}
 #define DAC {2, 0, 4095}
 #define FLAG {1, 0, 1}
-#define SLOT {1, 0, 63}
+#define SLOT {1, 0, 254}
+#define WORD {2, 0, 65535}
+#define COVER {1, 0, 11}
 #define SHIFT {-2, -255, 255}
 #define PLACE {-2, -256, 511}
 #define SOME {1, 1, 255}
@@ -94,8 +68,11 @@ struct step { uint8_t opcode, rule; struct operand operands[7]; };
 
 static const struct step STEPS[] = {
     {1, ANY, {SLOT, {2, 1, 1024}}}, {2, ANY, {LEVEL}}, {3, ANY, {BYTE, BYTE, BYTE, BYTE}},
-    {4, RECTANGLE, {BYTE, BYTE, BYTE, BYTE}}, {5, ANY, {SLOT, {1, 0, 254}, DREG}},
+    {4, RECTANGLE, {BYTE, BYTE, BYTE, BYTE}}, {5, ANY, {SLOT, SLOT, DREG}},
     {6, SCAN_DREG, {DREG, BYTE, SOME, {2, 1, 256}}}, {7, ANY, {SLOT}}, {8, ANY, {{0, 0, 0}}},
+    {9, ANY, {SLOT, SLOT, SLOT, WORD, {1, 0, 8}, COVER, COVER, COVER, COVER}},
+    {10, RECTANGLE_AFTER_FOUR, {SLOT, WORD, {1, 1, 127}, AREG, BYTE, BYTE, BYTE, BYTE, SOME, SOME}},
+    {11, ANY, {SLOT, WORD, {2, 1, 65535}, AREG, BYTE, BYTE, BYTE, BYTE, {1, 0, 8}, {1, 0, 8}}},
     {20, ANY, {DAC}}, {21, FIRST_DIFFERS_LAST, {AREG, LEVEL, AREG}}, {22, FIRST_DIFFERS_LAST, {AREG, LEVEL, AREG}},
     {23, FIRST_DIFFERS_LAST, {AREG, DAC, AREG}}, {24, FIRST_TWO_DIFFER, {{1, 0, 5}, {1, 0, 5}, {1, 1, 5}}},
     {25, ANY, {{1, 0, 5}, SHIFT, SHIFT}}, {26, FIRST_DIFFERS_LAST, {AREG, SOME, FLAG, FLAG, AREG}},
@@ -118,6 +95,7 @@ static bool keeps_rule(enum rule rule, const int32_t *v, int count)
     case FIRST_TWO_DIFFER: return v[0] != v[1];
     case RECTANGLE: return v[0] <= v[2] && v[1] <= v[3];
     case RECTANGLE_AFTER_ONE: return v[1] <= v[3] && v[2] <= v[4];
+    case RECTANGLE_AFTER_FOUR: return v[4] <= v[6] && v[5] <= v[7];
     case SCAN_DREG: return v[1] + v[2] * (v[3] - 1) <= 255;
     default: return true;
     }
@@ -129,10 +107,10 @@ static size_t step_size(const uint8_t *p, size_t size) /* 0 where it is no step 
         const struct step *step = &STEPS[i];
         if (step->opcode != p[0])
             continue;
-        int32_t values[7] = {0};
+        int32_t values[MOST_OPERANDS] = {0};
         size_t at = 1;
         int count = 0;
-        for (; count < 7 && step->operands[count].bytes; count++) {
+        for (; count < MOST_OPERANDS && step->operands[count].bytes; count++) {
             struct operand o = step->operands[count];
             size_t bytes = (size_t)abs(o.bytes);
             if (size - at < bytes)
@@ -172,10 +150,10 @@ static bool is_node(const uint8_t *p, size_t size)
             return false;
         at += 1 + 16u * p[at];
     }
-    if (at + 4 > size || u16(p + at) >> 13 || p[at + 2] >> 7)
+    if (at + 5 > size || u16(p + at) >> 13 || p[at + 2] >> 7 || u16(p + at + 3) > 1024)
         return false;
-    at += 3;
-    for (unsigned left = p[at++]; left; left--) {
+    unsigned left = u16(p + at + 3);
+    for (at += 5; left; left--) {
         if (at >= size || p[at] > 1)
             return false;
         at += p[at] ? 17 : 3;
@@ -298,7 +276,11 @@ struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t s
 
 bool store_finish(struct store *s, struct object *o)
 {
-    uint32_t words = o->data[0] == KIND_BLOCK ? u16(o->data + 2) : 0, bound = words;
+    uint32_t words = 0;
+    size_t at = 2;
+    if (o->data[0] == KIND_BLOCK)
+        varint(&words, o->data, o->size, &at);
+    uint32_t bound = words;
     for (struct object *other = s->first; other; other = other->next)
         if (other->whole && s->is_needed(other->digest))
             bound += other->words;

@@ -27,6 +27,9 @@ struct store {
     bool (*is_needed)(const uint8_t digest[16]);       /* must not be evicted */
 };
 
+/* A number of one to three bytes at p + *at, which is moved behind it; false where there is none. */
+bool varint(uint32_t *value, const uint8_t *p, size_t size, size_t *at);
+bool is_block(const uint8_t *data, size_t size);       /* its kind and version are right */
 bool is_object(const uint8_t *data, size_t size);      /* valid, and in the one form that it has */
 struct object *store_find(struct store *s, const uint8_t digest[16]);
 void store_touch(struct store *s, struct object *o);

@@ -45,3 +45,11 @@ class TreeError(PixeltreeError):
 
 class DataError(PixeltreeError):
     """An image, or a set of images, has the wrong shape, type or size."""
+
+
+class RecipeError(PixeltreeError):
+    """A recipe cannot be read, or asks for something that does not exist or does not fit together."""
+
+
+class CheckpointError(PixeltreeError):
+    """A checkpoint cannot be read or written, or is of another recipe or other data."""

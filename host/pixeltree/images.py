@@ -27,6 +27,27 @@ def read_picture(path: Path, fit: bool = False) -> npt.NDArray[np.uint8]:
     Raises:
         DataError: the file cannot be read, has more than 8 bits per channel, or is not 256 x 256.
     """
+    return read_grey(path, (ARRAY_SIZE, ARRAY_SIZE), fit, "the sensor has")
+
+
+def read_grey(
+    path: Path, size: tuple[int, int], fit: bool = False, needed_by: str = "needed are"
+) -> npt.NDArray[np.uint8]:
+    """Read a picture of a given size; colours become grey.
+
+    Args:
+        path: a file that Pillow reads.
+        size: rows and columns that it must have, in pixels.
+        fit: crop to the size's proportions about the centre, and scale.
+        needed_by: what the message about another size says before the right one.
+
+    Returns:
+        uint8 (rows, columns), the right way round.
+
+    Raises:
+        DataError: the file cannot be read, has more than 8 bits per channel, or has another size.
+    """
+    rows, columns = size
     try:
         with Image.open(path) as image:
             image.load()
@@ -35,13 +56,15 @@ def read_picture(path: Path, fit: bool = False) -> npt.NDArray[np.uint8]:
             grey = image.convert("L")
     except UnidentifiedImageError as error:
         raise DataError(f"{path} is not an image") from error
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{path} is too large: {error}") from error
+    except (OSError, SyntaxError, ValueError) as error:  # the last two are how Pillow reports damage
+        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     if fit:
-        grey = ImageOps.fit(grey, (ARRAY_SIZE, ARRAY_SIZE))
-    if grey.size != (ARRAY_SIZE, ARRAY_SIZE):
+        grey = ImageOps.fit(grey, (columns, rows))
+    if grey.size != (columns, rows):
         raise DataError(
-            f"{path} is {grey.width} x {grey.height} pixels; the sensor has {ARRAY_SIZE} x {ARRAY_SIZE} "
+            f"{path} is {grey.width} x {grey.height} pixels; {needed_by} {columns} x {rows} "
             f"(--fit crops and scales)"
         )
     return np.asarray(grey, np.uint8)

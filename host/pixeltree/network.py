@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.errors import PixeltreeError
+from pixeltree.folded import Convolution, FoldedModel, FullyConnected, InputSpec, Pooling, PoolingKind
 
 INPUT_SIZE = 64
 """Height and width of a node's input, in pixels; also the block size on the array (256 / 4)."""
@@ -81,6 +82,19 @@ class FoldedNetwork:
     def outcomes(self) -> int:
         """Number of outputs."""
         return len(self.biases)
+
+    def model(self, threshold: int, margin: int) -> FoldedModel:
+        """The same network as a folded model, for an input of this threshold and margin.
+
+        With X = 2 x - 1, ``S = sum w x >= threshold`` is ``sum w X + (sum w - 2 threshold + 1) > 0``.
+        """
+        bias = self.kernels.sum(axis=(1, 2), dtype=np.int32) - 2 * self.thresholds.astype(np.int32) + 1
+        convolution = Convolution(
+            self.kernels[:, None], bias, np.zeros(KERNEL_COUNT, np.bool_), after=KERNEL_SIZE - 1
+        )
+        head = FullyConnected(self.weights, self.biases)
+        layers = (convolution, Pooling(PoolingKind.OR, self.pool))
+        return FoldedModel(InputSpec(INPUT_SIZE, margin, threshold), layers, head)
 
     def convolve(self, bits: BitPlane) -> npt.NDArray[np.int16]:
         """Kernel sums S: int16 (16, 64, 64), each in [-16, 16]. ``bits`` is bool (64, 64)."""

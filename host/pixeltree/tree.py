@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,17 +10,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.compiler import CaptureGeometry, compile_capture, compile_node
-from pixeltree.compiler.plan import BLOCK_SIZE, INPUT
+from pixeltree.compiler import CaptureGeometry, compile_capture, compile_model
+from pixeltree.compiler.placement import INPUT
 from pixeltree.errors import DataError, PixeltreeError, TreeError
-from pixeltree.network import INPUT_SIZE, FoldedNetwork
-from pixeltree.network_file import decode_networks, encode_networks
+from pixeltree.files import write_whole
+from pixeltree.folded import FoldedModel, decode_model, encode_model, infer
+from pixeltree.network import FoldedNetwork
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects import MAX_DEPTH, Block, Child, Digest, Exit, Label, Node, TreeRoot, digest_of
 from pixeltree_protocol.registers import ARRAY_SIZE
 from pixeltree_protocol.treefile import TreeFile
 
-_NETWORKS = "networks"
+_MODEL = "model "
+"""Attachments of this name and a node's hold its folded model."""
 
 Image = npt.NDArray[np.uint8]
 Leads = int | str
@@ -34,7 +34,7 @@ class NodeSpec:
     """A node in the making: a network and, per outcome, the label or the child that it leads to."""
 
     name: str
-    network: FoldedNetwork
+    network: FoldedNetwork | FoldedModel
     leads: tuple[Leads, ...]
 
 
@@ -59,7 +59,7 @@ class Tree:
         objects: all objects, by digest.
         nodes: manifest of every node, by digest; the capture node included.
         names: name of every node but the capture node, by digest.
-        networks: folded network of every node, by name.
+        models: folded model of every node, by name.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Tree:
     objects: dict[Digest, bytes]
     nodes: dict[Digest, Node]
     names: dict[Digest, str]
-    networks: dict[str, FoldedNetwork]
+    models: dict[str, FoldedModel]
 
     @classmethod
     def build(
@@ -82,7 +82,8 @@ class Tree:
             CompileError: a node that does not fit.
         """
         by_name = {spec.name: spec for spec in specs}
-        capture = compile_capture(geometry)
+        models = {spec.name: _model(spec, geometry) for spec in specs}
+        capture = compile_capture(geometry).node
         objects = dict(capture.objects)
         nodes = {capture.digest: capture.manifest}
         names: dict[Digest, str] = {}
@@ -103,7 +104,8 @@ class Tree:
                     exits.append(Label(lead))
                 else:
                     raise TreeError(f"node {spec_name!r} leads to label {lead} of {len(labels)}")
-            compiled = compile_node(spec.network, exits)
+            model = models[spec_name]
+            compiled = compile_model(model, exits, geometry.layout(model)).node
             objects.update(compiled.objects)
             nodes[compiled.digest] = compiled.manifest
             names[compiled.digest] = spec_name
@@ -112,8 +114,7 @@ class Tree:
         root = TreeRoot(INPUT, capture.digest, compile_below(specs[0].name, ()))
         encoded = root.encode()
         objects[digest_of(encoded)] = encoded
-        networks = {spec.name: spec.network for spec in specs}
-        return cls(name, tuple(labels), geometry, digest_of(encoded), objects, nodes, names, networks)
+        return cls(name, tuple(labels), geometry, digest_of(encoded), objects, nodes, names, models)
 
     @property
     def root(self) -> TreeRoot:
@@ -149,9 +150,12 @@ class Tree:
             "geometry": asdict(self.geometry),
             "nodes": {digest.hex(): name for digest, name in self.names.items()},
         }
-        attachments = {_NETWORKS: encode_networks(self.networks)}
+        attachments = {_MODEL + name: encode_model(model) for name, model in self.models.items()}
         data = TreeFile(self.digest, json.dumps(description), self.objects, attachments).encode()
-        _write_whole(Path(path), data)
+        try:
+            write_whole(Path(path), data)
+        except OSError as error:
+            raise TreeError(f"{path}: cannot be written: {error.strerror}") from error
 
     @classmethod
     def load(cls, path: str | Path) -> Tree:
@@ -183,7 +187,11 @@ class Tree:
             file.objects,
             nodes,
             names,
-            decode_networks(file.attachments[_NETWORKS]),
+            {
+                name.removeprefix(_MODEL): decode_model(data)
+                for name, data in file.attachments.items()
+                if name.startswith(_MODEL)
+            },
         )
         tree._check()
         return tree
@@ -192,6 +200,8 @@ class Tree:
         exits = [exit_ for node in self.nodes.values() for exit_ in node.exits]
         if any(isinstance(exit_, Label) and exit_.value >= len(self.labels) for exit_ in exits):
             raise TreeError(f"an exit leads to a label beyond the {len(self.labels)} that have a name")
+        for model in self.models.values():
+            self.geometry.layout(model)
         if self.root.root not in self.names:
             raise TreeError("the tree's root node is not among its nodes")
         for digest, node in self.nodes.items():
@@ -201,9 +211,9 @@ class Tree:
                 raise TreeError(
                     f"node {self.names.get(digest, 'capture')!r} names objects that are not there"
                 )
-        missing = set(self.names.values()) - set(self.networks)
+        missing = set(self.names.values()) - set(self.models)
         if missing:
-            raise TreeError(f"no network for {', '.join(sorted(missing))}")
+            raise TreeError(f"no model for {', '.join(sorted(missing))}")
 
     def reference(self, image: Image) -> tuple[int, tuple[ReferenceVisit, ...]]:
         """Label and path of an image by the integer reference: NumPy only, no device.
@@ -216,7 +226,7 @@ class Tree:
         digest = self.root.root
         while True:
             name = self.names[digest]
-            logits = tuple(int(v) for v in self.networks[name].logits(bits))
+            logits = tuple(int(v) for v in infer(self.models[name], bits).logits)
             outcome = logits.index(max(logits))
             visits.append(ReferenceVisit(name, outcome, logits))
             exit_ = self.nodes[digest].exits[outcome]
@@ -225,19 +235,18 @@ class Tree:
             digest = exit_.node
 
     def input_bits(self, image: Image) -> npt.NDArray[np.bool_]:
-        """The input plane's window as the capture node makes it: bool (64, 64)."""
+        """The input as the capture node makes it: bool (size, size)."""
         pixels, top, left = self.scene(image)
         full = np.zeros((ARRAY_SIZE, ARRAY_SIZE), np.uint8)
         full[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
-        return self.geometry.input_bits(
-            full[self.geometry.top :, self.geometry.left :][:BLOCK_SIZE, :BLOCK_SIZE]
-        )
+        return self.geometry.input_bits(self.geometry.window(full))
 
     def scene(self, image: Image) -> tuple[Image, int, int]:
         """Where an image goes in the picture: the pixels, their top row and their left column.
 
         Args:
-            image: uint8, (64, 64) for the window alone or (256, 256) for the whole picture.
+            image: uint8, (size, size) for the input alone or (256, 256) for the whole picture. Where the
+                input lies in cells, each of its pixels fills a cell of the picture.
 
         Raises:
             DataError: another shape or type.
@@ -245,26 +254,16 @@ class Tree:
         if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
             kind = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
             raise DataError(f"an image must be a NumPy array of uint8, not {kind}")
-        if image.shape == (INPUT_SIZE, INPUT_SIZE):
-            return image, self.geometry.top, self.geometry.left
+        size = self.geometry.size
         if image.shape == (ARRAY_SIZE, ARRAY_SIZE):
             return image, 0, 0
-        raise DataError(f"an image must have shape (64, 64) or (256, 256), not {image.shape}")
+        if image.shape == (size, size):
+            pixels = image.repeat(self.geometry.pitch, axis=0).repeat(self.geometry.pitch, axis=1)
+            return pixels, self.geometry.top, self.geometry.left
+        raise DataError(f"an image must have shape {(size, size)} or (256, 256), not {image.shape}")
 
 
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write beside the target, then replace it: a full disk or a kill leaves the old file."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                temporary.chmod(0o644)
-                temporary.replace(path)
-            except OSError:
-                temporary.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise TreeError(f"{path}: cannot be written: {error.strerror}") from error
+def _model(spec: NodeSpec, geometry: CaptureGeometry) -> FoldedModel:
+    if isinstance(spec.network, FoldedModel):
+        return spec.network
+    return spec.network.model(geometry.threshold, geometry.margin)

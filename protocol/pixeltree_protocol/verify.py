@@ -17,14 +17,17 @@ from pixeltree_protocol.objects.node import Node
 from pixeltree_protocol.objects.program import (
     ApplyFullyConnected,
     Argmax,
+    LoadCover,
     LoadPlane,
     Program,
     Run,
     ScanDreg,
+    ScanLogits,
     Step,
+    SumLogit,
     form_of,
 )
-from pixeltree_protocol.objects.segment import BlockPlanes, FullyConnected, Segment
+from pixeltree_protocol.objects.segment import BlockPlanes, FullyConnected, PackedBits, Segment
 from pixeltree_protocol.registers import (
     ANALOG_SELECT,
     ANALOG_WRITE,
@@ -46,6 +49,9 @@ MAX_WORDS_PER_NODE = 1_000_000
 MAX_SCANNED_BITS = 1 << 20
 """A node that reads out more (sixteen whole planes) is refused: the controller's buffer is finite."""
 
+
+_COVER_WORDS = 17
+"""A selection of a cover takes as long as so many words: a select, a launch and two words."""
 
 MAX_WORDS_IMMEDIATE = 10_000_000
 """An immediate program that executes more instruction words (1 s at 10 MHz) is refused."""
@@ -133,6 +139,12 @@ def registers_written(word: ICW) -> frozenset[Register]:
     return _present(word, AREGS, ANALOG_WRITE) | _present(word, DREGS, DIGITAL_LOAD)
 
 
+def step_writes(step: Step) -> frozenset[Register]:
+    """Registers that a controller step changes."""
+    form = form_of(step)
+    return form.registers(step, form.writes) | frozenset(form.clobbers)
+
+
 _NEWS_BUS = bits("SEL4")
 _NEIGHBOURS = bits("nb")
 
@@ -176,53 +188,99 @@ def _check_steps(
     segments: Sequence[Segment],
     input_plane: Digital | None,
 ) -> None:
-    words = scanned_bits = logits = read_out = 0
+    tally = _Tally()
     for index, step in enumerate(program.steps):
         where = f"step {index} ({step})"
         _check_slots(where, step, len(blocks), len(segments))
+        _check_segments(where, step, segments, tally)
         if isinstance(step, Run):
-            words += step.times * len(blocks[step.block].words)
-        elif isinstance(step, LoadPlane):
-            segment = segments[step.segment]
-            if not isinstance(segment, BlockPlanes) or step.plane >= len(segment.planes):
-                raise ProgramError(f"{where}: the segment has no such plane")
+            tally.words += step.times * len(blocks[step.block].words)
         elif isinstance(step, ScanDreg):
-            scanned_bits += step.rows * ARRAY_SIZE
-        elif isinstance(step, ApplyFullyConnected):
-            segment = segments[step.segment]
-            if not isinstance(segment, FullyConnected) or segment.inputs != scanned_bits:
-                raise ProgramError(f"{where}: the segment does not take the {scanned_bits} bits scanned")
-            logits = len(segment.biases)
-            words += logits * (segment.inputs // 32 + 1)  # 16 controller operations of 5 ns per 32 inputs
-        elif isinstance(step, Argmax) and (not logits or (node is not None and logits != len(node.exits))):
+            tally.scanned_bits += step.rows * ARRAY_SIZE
+        elif isinstance(step, ScanLogits):
+            tally.logits = len(step.rows) * len(step.columns)
+        elif isinstance(step, SumLogit):
+            tally.logits += 1
+        elif isinstance(step, Argmax) and (not tally.logits or (node and tally.logits != len(node.exits))):
             exits = f" for {len(node.exits)} exits" if node else ""
-            raise ProgramError(f"{where}: {logits} logits{exits}")
+            raise ProgramError(f"{where}: {tally.logits} logits{exits}")
         if node is not None:
             _check_step_planes(node, step, input_plane, where)
         if node is not None or not isinstance(step, Expose | Wait):
-            words += form_of(step).words(step)
-        read_out += form_of(step).read_out(step)
+            tally.words += form_of(step).words(step)
+        tally.read_out += form_of(step).read_out(step)
     limit = MAX_WORDS_PER_NODE if node is not None else MAX_WORDS_IMMEDIATE
     for verb, amount, unit, most in (
-        ("reads out", scanned_bits, "bits", MAX_SCANNED_BITS),
-        ("reads out", read_out, "bytes", MAX_READ_OUT_BYTES),
-        ("executes", words, "words", limit),
+        ("reads out", tally.scanned_bits, "bits", MAX_SCANNED_BITS),
+        ("reads out", tally.read_out, "bytes", MAX_READ_OUT_BYTES),
+        ("executes", tally.words, "words", limit),
     ):
         if amount > most:
             raise ProgramError(f"the program {verb} {amount} {unit}; the limit is {most}")
 
 
+@dataclass
+class _Tally:
+    """What a program does in all: words or as long as so many, bits and bytes read out, logits at the end."""
+
+    words: int = 0
+    scanned_bits: int = 0
+    logits: int = 0
+    read_out: int = 0
+
+
+def _check_segments(where: str, step: Step, segments: Sequence[Segment], tally: _Tally) -> None:
+    """Whether a step's segments are what it needs."""
+    if isinstance(step, LoadPlane):
+        segment = segments[step.segment]
+        if not isinstance(segment, BlockPlanes) or step.plane >= len(segment.planes):
+            raise ProgramError(f"{where}: the segment has no such plane")
+    elif isinstance(step, LoadCover):
+        positions = _check_cover(where, step, segments)
+        tally.words += positions // 2 * _COVER_WORDS
+    elif isinstance(step, ScanLogits | SumLogit):
+        _check_bits(where, segments[step.segment], step.bit, 32)
+    elif isinstance(step, ApplyFullyConnected):
+        segment = segments[step.segment]
+        if not isinstance(segment, FullyConnected) or segment.inputs != tally.scanned_bits:
+            raise ProgramError(f"{where}: the segment does not take the {tally.scanned_bits} bits scanned")
+        tally.logits = len(segment.biases)
+        # 16 controller operations of 5 ns per 32 inputs
+        tally.words += tally.logits * (segment.inputs // 32 + 1)
+
+
 def _check_step_planes(node: Node, step: Step, input_plane: Digital | None, where: str) -> None:
     form = form_of(step)
     own: frozenset[Register] = node.dregs | node.aregs
-    writes = form.registers(step, form.writes) | set(form.clobbers)
-    strangers = writes - own | form.registers(step, form.reads) - own - {input_plane}
+    strangers = step_writes(step) - own | form.registers(step, form.reads) - own - {input_plane}
     if strangers:
         raise ProgramError(f"{where}: {', '.join(sorted(strangers))} is not a plane of this node")
+
+
+def _check_cover(where: str, step: LoadCover, segments: Sequence[Segment]) -> int:
+    """Positions of the grid that a cover may select."""
+    mask = segments[step.mask]
+    if not isinstance(mask, BlockPlanes) or step.plane >= len(mask.planes):
+        raise ProgramError(f"{where}: the mask segment has no such plane")
+    side = mask.grid_rows
+    if side != mask.grid_columns or side << step.shift > ARRAY_SIZE:
+        raise ProgramError(
+            f"{where}: a grid of {side} x {mask.grid_columns} positions, {1 << step.shift} PEs apart, is not "
+            "square or does not fit the array"
+        )
+    _check_bits(where, segments[step.segment], step.bit, mask.planes[step.plane].bit_count())
+    return mask.blocks
+
+
+def _check_bits(where: str, segment: Segment, bit: int, width: int) -> None:
+    if not isinstance(segment, PackedBits) or bit + width > 8 * len(segment.data):
+        raise ProgramError(f"{where}: the segment is not packed, or has no {width} bits from bit {bit} on")
 
 
 def _check_slots(where: str, step: Step, blocks: int, segments: int) -> None:
     if isinstance(step, Run) and step.block >= blocks:
         raise ProgramError(f"{where}: the node has {blocks} blocks")
-    if isinstance(step, LoadPlane | ApplyFullyConnected) and step.segment >= segments:
+    used = getattr(step, "segment", -1), getattr(step, "mask", -1)
+    takes = LoadPlane | LoadCover | ScanLogits | SumLogit | ApplyFullyConnected
+    if isinstance(step, takes) and max(used) >= segments:
         raise ProgramError(f"{where}: the node has {segments} segments")

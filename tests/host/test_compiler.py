@@ -8,13 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pixeltree.compiler import CaptureGeometry, compile_node
-from pixeltree.compiler.readout import feature_order
-from pixeltree.compiler.weights import bias_counts, tap_path
+from pixeltree.compiler import CaptureGeometry, compile_model
+from pixeltree.compiler.placement import FeatureMap, block_layout
+from pixeltree.compiler.readout import feature_numbers, progressions
+from pixeltree.compiler.taps import taps, thresholds
 from pixeltree.errors import CompileError
+from pixeltree.folded import FoldedModel, InputSpec, Pooling, PoolingKind
 from pixeltree.network import FoldedNetwork, NetworkError
 from pixeltree.tree import NodeSpec, Tree
 from pixeltree_protocol.objects import Label, parse_object
+from tests.folded.strategies import convolution, heat_map
 from tests.host.in_memory import InMemoryDevice
 
 
@@ -47,9 +50,16 @@ def picture(seed):
 
 
 @settings(max_examples=40, deadline=None)
-@given(networks(), st.integers(0, 127), st.integers(0, 3), st.integers(0, 3), st.integers(0, 2**32 - 1))
-def test_compiled_equals_reference_in_every_logit(network, threshold, row, column, seed):
-    geometry = CaptureGeometry(threshold, row, column)
+@given(
+    networks(),
+    st.integers(0, 127),
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.integers(0, 2**32 - 1),
+    st.booleans(),
+)
+def test_compiled_equals_reference_in_every_logit(network, threshold, row, column, seed, in_cells):
+    geometry = CaptureGeometry(threshold, row, column, in_cells=in_cells)
     labels = [str(i) for i in range(network.outcomes)]
     tree = Tree.build("any", labels, geometry, [NodeSpec("root", network, tuple(range(network.outcomes)))])
     image = picture(seed)
@@ -59,53 +69,102 @@ def test_compiled_equals_reference_in_every_logit(network, threshold, row, colum
     assert result.label == label
 
 
+@pytest.mark.parametrize(("size", "in_cells", "local_mean"), [
+    (16, True, 5), (20, True, 1), (64, True, 3), (64, False, 3), (100, False, 2), (128, False, 5),
+    (256, True, 4),
+])  # fmt: skip
+def test_an_adaptive_threshold_follows_the_light_of_the_picture(size, in_cells, local_mean):
+    """Every bit of the input is a cell of a heat map, so that none can hide; beyond the window it is dark."""
+    random = np.random.default_rng(size + local_mean)
+    row = 0 if size > 64 else 1
+    geometry = CaptureGeometry(-3, row, 0, 2, size, in_cells, local_mean)
+    cells = [Pooling(PoolingKind.OR, -(-size // 32))] if size > 32 else []
+    model = FoldedModel(geometry.spec, tuple(cells), heat_map(random, 1, 1))
+    labels = [str(i) for i in range(model.outcomes)]
+    tree = Tree.build("any", labels, geometry, [NodeSpec("root", model, tuple(range(model.outcomes)))])
+    image = random.integers(0, 100, (256, 256), dtype=np.uint8) + np.arange(0, 128, 0.5).astype(np.uint8)
+    result = InMemoryDevice(tree).infer(image)
+    label, path = tree.reference(image)
+    assert 0.1 < tree.input_bits(image).mean() < 0.9
+    assert result.path[0].logits == path[0].logits
+    assert result.label == label
+
+
+def test_a_node_must_take_the_input_that_its_tree_captures():
+    model = FoldedModel(InputSpec(64, local_mean=2), (), heat_map(np.random.default_rng(0), 1, 7, stride=8))
+    with pytest.raises(CompileError, match=r"local_mean=2.*captures.*local_mean=0"):
+        CaptureGeometry(20).layout(model)
+
+
+def compiled(seed=0):
+    return compile_model(some_network(seed).model(30, 4)).node
+
+
 def test_compiling_is_deterministic():
-    network = some_network()
-    first = compile_node(network, [Label(i) for i in range(network.outcomes)])
-    second = compile_node(network, [Label(i) for i in range(network.outcomes)])
-    assert first.objects == second.objects
+    assert compiled().objects == compiled().objects
 
 
 def test_nodes_of_equal_shape_share_everything_but_weights():
-    first, second = (compile_node(some_network(seed), [Label(0), Label(1)]) for seed in (1, 2))
-    assert first.manifest.blocks == second.manifest.blocks
-    assert first.manifest.program == second.manifest.program
-    assert not set(first.manifest.segments) & set(second.manifest.segments)
+    first, second = compiled(1).manifest, compiled(2).manifest
+    assert first.blocks == second.blocks
+    assert first.program == second.program
+    masks, *weights = first.segments
+    assert masks == second.segments[0]
+    assert not set(weights) & set(second.segments)
 
 
 def test_every_object_parses_under_its_digest():
-    node = compile_node(some_network(), [Label(0), Label(1)])
-    for data in node.objects.values():
+    for data in compiled().objects.values():
         parse_object(data)
 
 
 def test_convolution_weights_travel_as_their_information_content():
-    """16 kernels of 4 x 4 are 32 bytes, 16 biases of 5 bits are 10; the layout adds 6."""
-    node = compile_node(some_network(), [Label(0), Label(1)])
-    assert len(node.objects[node.manifest.segments[0]]) == 32 + 10 + 6
-
-
-def test_the_tap_path_never_jumps():
-    path = tap_path()
-    assert sorted(path) == [(r, c) for r in range(4) for c in range(4)]
-    steps = [abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in itertools.pairwise(path)]
-    assert set(steps) == {1}
+    """16 kernels of 4 x 4 are 32 bytes, 16 biases of 5 bits 10; kind, version, layout and length add 4."""
+    node = compiled()
+    assert len(node.objects[node.manifest.segments[1]]) == 32 + 10 + 4
 
 
 @pytest.mark.parametrize("pool", [2, 4, 8, 16])
 def test_every_feature_is_read_once(pool):
-    order = feature_order(pool)
-    assert np.array_equal(np.sort(order), np.arange(16 * (64 // pool) ** 2))
+    shape = (16, 64 // pool, 64 // pool)
+    source = FeatureMap(shape, block_layout(4), pool, tuple(range(16)))
+    features = feature_numbers(source)
+    assert np.array_equal(np.sort(features[features >= 0]), np.arange(np.prod(shape)))
 
 
-def test_bias_counts_turn_every_threshold_into_a_mismatch_count():
+def test_rows_that_are_no_progression_are_scanned_in_several():
+    assert progressions([0, 4, 8, 64, 68, 72]) == [(0, 4, 3), (64, 4, 3)]
+    assert progressions([7]) == [(7, 1, 1)]
+    assert progressions([]) == []
+
+
+def test_thresholds_turn_every_bias_into_a_number_of_differences():
     network = some_network()
+    layer = network.model(30, 4).layers[0]
     bits = np.random.default_rng(3).random((64, 64)) < 0.4
     padded = np.pad(bits, ((0, 3), (0, 3)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (4, 4))
-    mismatches = (windows[None] != (network.kernels > 0)[:, None, None]).sum(axis=(3, 4))
-    fires = bias_counts(network)[:, None, None] - mismatches > 0
+    differences = (windows[None] != (network.kernels > 0)[:, None, None]).sum(axis=(3, 4))
+    fires = differences < np.array(thresholds(layer))[:, None, None]
     assert np.array_equal(fires, network.activations(bits))
+
+
+def test_the_input_only_moves_away_from_where_it_lay():
+    """What has left the array does not come back."""
+    layer = convolution(np.random.default_rng(0), 1, 4, 5, before=2, after=2)
+    layout = block_layout(2)
+    order = taps(
+        layer,
+        FeatureMap((1, 128, 128), layout, 1, ()),
+        FeatureMap((4, 128, 128), layout, 1, (0, 1, 2, 3)),
+    )
+    assert sorted(tap.offset for tap in order) == [(r, c) for r in range(-2, 3) for c in range(-2, 3)]
+    for here, there in itertools.pairwise(order):
+        (row, column), (next_row, next_column) = here.offset, there.offset
+        if row == next_row and (column < 0) == (next_column < 0):
+            assert abs(next_column) == abs(column) + 1
+        elif row != next_row and (row < 0) == (next_row < 0):
+            assert abs(next_row) == abs(row) + 1
 
 
 @pytest.mark.parametrize(
@@ -113,7 +172,7 @@ def test_bias_counts_turn_every_threshold_into_a_mismatch_count():
     [
         ((128,), "threshold 128"),
         ((10, 4), "grid"),
-        ((10, 1, 1, 2), "margin 2"),
+        ((10, 1, 1, 32), "leaves nothing"),
         (("10",), "whole numbers"),
     ],
 )
@@ -124,7 +183,7 @@ def test_an_impossible_capture_is_refused(geometry, message):
 
 def test_a_network_needs_an_exit_per_outcome():
     with pytest.raises(CompileError, match="2 outcomes"):
-        compile_node(some_network(), [Label(0)])
+        compile_model(some_network().model(30, 4), [Label(0)])
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.demo.run import demo_tree
 from pixeltree.errors import DataError, TreeError
 from pixeltree.tree import NodeSpec, Tree
-from pixeltree_protocol.objects import MAX_DEPTH
+from pixeltree_protocol.objects import MAX_DEPTH, Child
 from pixeltree_protocol.treefile import TreeFile
 from tests.host.test_compiler import some_network
 
@@ -33,6 +33,21 @@ def saved(tree, tmp_path):
     path = tmp_path / "tiny.ptree"
     tree.save(path)
     return path
+
+
+def test_the_shipped_tree_compiles_to_the_same_bytes_on_this_machine():
+    shipped = demo_tree()
+    leads = {
+        name: tuple(
+            shipped.names[exit_.node] if isinstance(exit_, Child) else exit_.value
+            for exit_ in shipped.nodes[digest].exits
+        )
+        for digest, name in shipped.names.items()
+    }
+    root = shipped.names[shipped.root.root]
+    names = [root, *(name for name in leads if name != root)]
+    specs = [NodeSpec(name, shipped.models[name], leads[name]) for name in names]
+    assert Tree.build(shipped.name, shipped.labels, shipped.geometry, specs).objects == shipped.objects
 
 
 def test_a_tree_survives_saving(tree, saved):

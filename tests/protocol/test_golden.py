@@ -52,8 +52,8 @@ BY_HAND = {
     "StartFrame": bytes([4, 3, 2, 1]),
     "CancelFrame": bytes([4, 3, 2, 1]),
     "Result": struct.pack("<IHB", 7, 3, 2)
-    + DIGEST + struct.pack("<BBiiQ", 1, 2, -1, 2, 1_000_000)
-    + OTHER + struct.pack("<BBQ", 0, 0, 5)
+    + DIGEST + struct.pack("<HHiiQ", 1, 2, -1, 2, 1_000_000)
+    + OTHER + struct.pack("<HHQ", 0, 0, 5)
     + struct.pack("<QQQI", 11, 0x0102030405060708, 13, 14),
     "Fault": struct.pack("<I", 7) + DIGEST + struct.pack("<H", 2) + OTHER + DIGEST,
     "ReadPlane": b"\x03\x00R12",

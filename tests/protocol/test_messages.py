@@ -235,7 +235,7 @@ def test_a_message_survives_encoding(cls):
         (Done(), ""),
         (
             Result(1, 2, (Visit(DIGEST, 3, (-1,), 4),), 5, 6, 7, 8),
-            f"01000000 0200 01 {DIGEST.hex()} 03 01 ffffffff 0400000000000000"
+            f"01000000 0200 01 {DIGEST.hex()} 0300 0100 ffffffff 0400000000000000"
             "0500000000000000 0600000000000000 0700000000000000 08000000",
         ),
         (Error(ErrorCode.CREDIT_OVERRUN, "no"), "0e00 0200 6e6f"),
@@ -352,7 +352,7 @@ def test_text_that_is_not_utf8_is_refused(payload, sender):
         Welcome(
             1, DIGEST, bytes(8), bytes(8), True, 0, b"", 1, 1, 1, "", Capabilities(1, 1, 1, 1, 1, 1 << 16, 1)
         ),
-        Result(1, 1, (Visit(DIGEST, 256, (), 0),), 0, 0, 0, 0),
+        Result(1, 1, (Visit(DIGEST, 65_536, (), 0),), 0, 0, 0, 0),
         Result(1, 1, (Visit(DIGEST, 0, (1 << 31,), 0),), 0, 0, 0, 0),
         Result(1, 1, (VISIT,) * 256, 0, 0, 0, 0),
         Error(1 << 16, ""),

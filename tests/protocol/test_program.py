@@ -25,13 +25,16 @@ OPERANDS = [
 
 # Ranges written down a second time, from the documentation of the steps.
 RANGES = {
-    "Run": [(0, 63), (1, 1024)],
+    "Run": [(0, 254), (1, 1024)],
     "SetIn": [(-128, 127)],
     "SelectPattern": [(0, 255)] * 4,
     "SelectRect": [(0, 255)] * 4,
-    "LoadPlane": [(0, 63), (0, 254), (0, 12)],
+    "LoadPlane": [(0, 254), (0, 254), (0, 12)],
+    "LoadCover": [(0, 254), (0, 254), (0, 254), (0, 0xFFFF), (0, 8), *[(0, 11)] * 4],
+    "ScanLogits": [(0, 254), (0, 0xFFFF), (1, 127), (0, 6), *[(0, 255)] * 4, (1, 255), (1, 255)],
+    "SumLogit": [(0, 254), (0, 0xFFFF), (1, 0xFFFF), (0, 6), *[(0, 255)] * 4, (0, 8), (0, 8)],
     "ScanDreg": [(0, 12), (0, 255), (1, 255), (1, 256)],
-    "ApplyFullyConnected": [(0, 63)],
+    "ApplyFullyConnected": [(0, 254)],
     "Argmax": [],
     "SetDac": [(0, 4095)],
     "LoadIn": [(0, 6), (-128, 127), (0, 6)],
@@ -122,14 +125,14 @@ def test_an_operand_just_outside_its_range_is_refused_naming_step_and_operand(fo
     ("data", "message"),
     [
         ("01 00 0000", r"step 0 \(Run.*times must be 1 to 1024, not 0"),
-        ("01 40 0100", r"step 0 \(Run.*block must be 0 to 63, not 64"),
+        ("01 ff 0100", r"step 0 \(Run.*block must be 0 to 254, not 255"),
         ("01 00 0104", r"step 0 \(Run.*times must be 1 to 1024, not 1025"),
         ("05 00 ff 00", r"step 0 \(LoadPlane.*plane must be 0 to 254, not 255"),
         ("05 00 00 0d", r"step 0 \(LoadPlane.*dreg must be 0 to 12, not 13"),
         ("06 00 00 00 0100", r"step 0 \(ScanDreg.*row_step must be 1 to 255, not 0"),
         ("06 00 00 01 0000", r"step 0 \(ScanDreg.*rows must be 1 to 256, not 0"),
         ("06 00 01 01 0001", r"step 0 \(ScanDreg.*last row"),
-        ("07 40", r"step 0 \(ApplyFullyConnected.*segment must be 0 to 63, not 64"),
+        ("07 ff", r"step 0 \(ApplyFullyConnected.*segment must be 0 to 254, not 255"),
     ],
 )
 def test_ranges_hold_for_programs_that_come_as_bytes(data, message):

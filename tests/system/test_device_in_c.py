@@ -16,7 +16,9 @@ import tty
 import pytest
 
 import pixeltree
-from pixeltree_protocol.objects import digest_of
+from pixeltree.demo.run import demo_tree
+from pixeltree_protocol.errors import ObjectError
+from pixeltree_protocol.objects import ObjectKind, digest_of, parse_object
 from tests.system.conftest import ROOT
 from tests.system.conftest import pixeltree as run_pixeltree
 from tests.system.suite import QUICK, Run, counts
@@ -56,6 +58,48 @@ def codec(tmp_path_factory):
     library = ctypes.CDLL(str(target))
     library.frame_encode.restype = library.frame_decode.restype = ctypes.c_size_t
     return library
+
+
+@pytest.fixture(scope="module")
+def is_object(tmp_path_factory):
+    """Its judgement about an object's bytes."""
+    target = tmp_path_factory.mktemp("objects") / "objects.so"
+    sources = [ROOT / "examples/device_in_c" / f"{name}.c" for name in ("codec", "objects", "blocks")]
+    done = compile_c(target, *sources, "-shared", "-fPIC")
+    assert done.returncode == 0, done.stderr
+    library = ctypes.CDLL(str(target))
+    library.is_object.restype = ctypes.c_bool
+    library.is_object.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+    return lambda data: library.is_object(data, len(data))
+
+
+def test_every_object_of_a_tree_is_one(is_object):
+    for data in demo_tree().objects.values():
+        assert is_object(data)
+        assert not is_object(data + b"\0")
+        assert not is_object(data[:-1])
+
+
+def test_of_damaged_blocks_it_takes_what_the_emulator_takes(is_object):
+    draws = random.Random(4)
+    blocks = [data for data in demo_tree().objects.values() if data[0] == ObjectKind.BLOCK]
+    judged = {True: 0, False: 0}
+    for _ in range(1500):
+        data = bytearray(draws.choice(blocks))
+        if draws.random() < 0.5:
+            data[draws.randrange(4, len(data))] ^= 1 << draws.randrange(8)
+        else:
+            count = draws.randrange(6)
+            data = bytearray([1, 1, draws.randrange(1, 4), count, *draws.randbytes(count)])
+        taken = is_object(bytes(data))
+        judged[taken] += 1
+        try:
+            parse_object(bytes(data))
+        except ObjectError:
+            assert not taken
+        else:
+            assert taken
+    assert min(judged.values()) > 20
 
 
 class Device:

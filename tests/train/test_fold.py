@@ -1,4 +1,4 @@
-"""The fold to integers is exact, and a short training run learns something."""
+"""The fold is exact: folded model and PyTorch network give the same bits and the same logits."""
 
 from __future__ import annotations
 
@@ -11,163 +11,205 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from pixeltree.demo.digits import render_digit  # noqa: E402
-from pixeltree.network import POOLS  # noqa: E402
-from pixeltree.train.fit import (  # noqa: E402
-    Digits,
-    FitSettings,
-    Scene,
-    allowed_loss,
-    augmented_bits,
-    evaluate,
-    fit,
-    scene_bits,
+from pixeltree.folded import ModelError, PoolingKind, infer  # noqa: E402
+from pixeltree.train.fold import compare, fold  # noqa: E402
+from pixeltree.train.layers import LatentActivation  # noqa: E402
+from pixeltree.train.network import BinaryNetwork  # noqa: E402
+from pixeltree.train.specification import (  # noqa: E402
+    Convolution,
+    FullyConnected,
+    HeatMap,
+    Input,
+    NetworkSpecification,
+    Pooling,
+    SpecificationError,
 )
-from pixeltree.train.fold import fold  # noqa: E402
-from pixeltree.train.model import NodeNetwork  # noqa: E402
-
-SCENE = Scene(upsampling=7, threshold=50)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """The tensors are small; on a busy machine, threads waiting for each other cost tenfold."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+@st.composite
+def specifications(draw):
+    """Networks of one to three convolutions on 16 x 16 pixels, with every kind of layer and head."""
+    layers, channels = [], 1
+    for _ in range(draw(st.integers(1, 3))):
+        kernel = draw(st.integers(1, 7))
+        groups = draw(st.sampled_from([g for g in (1, 2, 4) if channels % g == 0]))
+        outputs = groups * draw(st.integers(1, 3))
+        border = st.none() | st.integers(0, kernel - 1)
+        layers.append(
+            Convolution(outputs, kernel, draw(st.integers(1, 3)), groups, draw(border), draw(border))
+        )
+        channels = outputs
+        if draw(st.booleans()):
+            layers.append(Pooling(draw(st.sampled_from(PoolingKind)), draw(st.integers(2, 3))))
+    local_mean = draw(st.integers(0, 2))
+    source = Input(16, draw(st.integers(0, 4)), draw(st.integers(0, 20)), draw(st.booleans()), local_mean)
+    head = (
+        FullyConnected(draw(st.integers(2, 5))) if draw(st.booleans()) else HeatMap(draw(st.integers(1, 3)))
+    )
+    try:
+        return NetworkSpecification(source, tuple(layers), head)
+    except SpecificationError:
+        return NetworkSpecification(source, (Convolution(2, 3),), FullyConnected(2))
 
 
-def node_with(gamma, beta, mean, variance, pool=8, seed=0, outcomes=3):
+def randomized(specification, seed):
+    """A network with random parameters, round ones too, where ties occur; some scales are 0."""
     torch.manual_seed(seed)
-    module = NodeNetwork(outcomes, pool).eval()
+    network = BinaryNetwork(specification).eval()
+    for module in network.modules():
+        if isinstance(module, LatentActivation):
+            size = len(module.threshold)
+            norm = module.norm
+            with torch.no_grad():
+                norm.weight.copy_(torch.randn(size) * torch.randint(0, 3, (size,)))
+                norm.bias.copy_(torch.randn(size) if seed % 2 else torch.randint(-2, 3, (size,)).float())
+                norm.running_mean.copy_(
+                    torch.randint(-5, 6, (size,)) + (torch.randn(size) if seed % 3 else 0)
+                )
+                norm.running_var.copy_(torch.rand(size) * 20)
+                module.threshold.copy_(
+                    torch.randn(size) if seed % 2 else torch.randint(-2, 3, (size,)).float()
+                )
     with torch.no_grad():
-        module.norm.weight.copy_(torch.as_tensor(gamma))
-        module.norm.bias.copy_(torch.as_tensor(beta))
-        module.norm.running_mean.copy_(torch.as_tensor(mean))
-        module.norm.running_var.copy_(torch.as_tensor(variance))
-        module.linear.latent_bias.normal_()
-    return module
+        network.head.latent_bias.normal_()
+        if network.specification.input.learned:
+            network.input.threshold.normal_(0, 2)
+    return network
 
 
-def assert_fold_is_exact(module, seed=0):
-    network = fold(module)
-    random = np.random.default_rng(seed)
-    for density in (0.0, 0.2, 0.5, 1.0):
-        bits = random.random((64, 64)) < density
-        batch = torch.from_numpy(bits).float().view(1, 1, 64, 64)
-        with torch.no_grad():
-            np.testing.assert_array_equal(network.activations(bits), module.activations(batch)[0].numpy())
-            np.testing.assert_array_equal(network.logits(bits), module.integer_logits(batch)[0].numpy())
+@settings(max_examples=150, deadline=None)
+@given(specification=specifications(), seed=st.integers(0, 10_000))
+def test_the_fold_gives_the_networks_bits_and_logits(specification, seed):
+    network = randomized(specification, seed)
+    try:
+        model, _ = fold(network)
+    except ModelError as error:
+        assert "heat map of" in str(error)
+        return
+    images = np.random.default_rng(seed).integers(0, 256, (3, 16, 16)).astype(np.uint8)
+    images[1] //= 4
+    agreement = compare(network, model, images)
+    assert (agreement.different_bits, agreement.different_logits) == (0, 0)
+    assert agreement.bits >= 3 * 256
 
 
-def sixteen(low, high):
-    value = st.floats(low, high, width=32) | st.integers(math.ceil(low), math.floor(high)).map(float)
-    return st.lists(value, min_size=16, max_size=16)
+def one_channel(gamma, beta=0.0, mean=0.0, variance=1.0, threshold=0.0, kernel=2):
+    """A network of one kernel with these parameters."""
+    source = Input(16, 0, 0)
+    network = BinaryNetwork(NetworkSpecification(source, (Convolution(1, kernel),), FullyConnected(2))).eval()
+    activation = network.layers[1]
+    for parameter, value in (
+        (activation.norm.weight, gamma),
+        (activation.norm.bias, beta),
+        (activation.norm.running_mean, mean),
+        (activation.norm.running_var, variance),
+        (activation.threshold, threshold),
+    ):
+        parameter.data.fill_(value)
+    return network
 
 
-@settings(max_examples=25, deadline=None)
+def folded_bias(network):
+    layer = fold(network)[0].layers[0]
+    return int(layer.bias[0]), bool(layer.falling[0])
+
+
+parameter = st.floats(-3, 3, width=32)
+
+
 @given(
-    gamma=sixteen(-2, 2),
-    beta=sixteen(-20, 20),
-    mean=sixteen(-20, 20),
-    variance=sixteen(0, 50),
-    pool=st.sampled_from(POOLS),
-    seed=st.integers(0, 1000),
+    gamma=st.floats(0.125, 2, width=32) | st.floats(-2, -0.125, width=32),
+    beta=parameter,
+    mean=parameter,
+    variance=st.floats(0.5, 20, width=32),
+    threshold=parameter,
 )
-def test_fold_gives_the_modules_bits_and_logits(gamma, beta, mean, variance, pool, seed):
-    assert_fold_is_exact(node_with(gamma, beta, mean, variance, pool, seed), seed)
+@settings(max_examples=200, deadline=None)
+def test_the_bias_follows_the_algebra(gamma, beta, mean, variance, threshold):
+    """The closed form of the docstring, away from ties, where its own rounding could decide."""
+    network = one_channel(gamma, beta, mean, variance, threshold, kernel=4)
+    crossing = mean + (threshold - beta) * math.sqrt(variance + network.layers[1].norm.eps) / gamma
+    if abs(crossing - round(crossing)) < 1e-9:
+        return
+    expected = -math.floor(crossing) if gamma > 0 else -math.ceil(crossing)
+    limits = (-16, 17) if gamma > 0 else (-17, 16)
+    assert folded_bias(network) == (int(np.clip(expected, *limits)), gamma < 0)
 
 
-def test_threshold_follows_the_algebra():
-    """The closed form of the docstring, with parameters away from ties."""
-    random = np.random.default_rng(1)
-    gamma = random.uniform(0.1, 2, 16) * random.choice([-1, 1], 16)
-    beta, mean = random.uniform(-1, 1, 16), random.uniform(-5, 5, 16)
-    variance = random.uniform(1, 20, 16)
-    module = node_with(gamma, beta, mean, variance)
-    crossing = mean - beta * np.sqrt(variance + module.norm.eps) / gamma
-    expected = np.floor(np.sign(gamma) * crossing) + 1
-    np.testing.assert_array_equal(fold(module).thresholds, np.clip(expected, -16, 17))
+@pytest.mark.parametrize(("gamma", "bias"), [(1.0, -3), (-1.0, -3)])
+def test_a_tie_does_not_fire(gamma, bias):
+    """v(3) = 0: s > 3 fires, or s < 3 for a negative scale; the sum 3 itself in neither case."""
+    assert folded_bias(one_channel(gamma, mean=3.0, kernel=3)) == (bias, gamma < 0)
 
 
-@pytest.mark.parametrize(("gamma", "expected"), [(1.0, 4), (-1.0, -2)])
-def test_a_tie_does_not_fire(gamma, expected):
-    """BN(3) = 0 with mean 3: S >= 4 fires, or -S >= -2 for the negated kernel."""
-    module = node_with([gamma] * 16, [0.0] * 16, [3.0] * 16, [1.0] * 16)
-    assert set(fold(module).thresholds.tolist()) == {expected}
-    assert_fold_is_exact(module)
-
-
-def test_negative_scale_negates_the_kernel():
-    ordinary = node_with([1.0] * 16, [0.0] * 16, [0.0] * 16, [1.0] * 16)
-    flipped = node_with([-1.0] * 16, [0.0] * 16, [0.0] * 16, [1.0] * 16)
-    np.testing.assert_array_equal(fold(flipped).kernels, -fold(ordinary).kernels)
-
-
-@pytest.mark.parametrize(("beta", "expected"), [(0.5, -16), (0.0, 17), (-0.5, 17)])
-def test_zero_scale_fires_always_or_never(beta, expected):
-    module = node_with([0.0] * 16, [beta] * 16, [1.0] * 16, [1.0] * 16)
-    assert set(fold(module).thresholds.tolist()) == {expected}
-    assert_fold_is_exact(module)
+@pytest.mark.parametrize(("beta", "bias"), [(0.5, 5), (0.0, -4), (-0.5, -4)])
+def test_zero_scale_fires_always_or_never(beta, bias):
+    """Sums of a 2 x 2 kernel are -4 to 4: s + 5 > 0 always, s - 4 > 0 never."""
+    network = one_channel(0.0, beta)
+    assert folded_bias(network) == (bias, False)
+    assert fold(network)[1].layers[0].constant == 1
 
 
 @pytest.mark.parametrize("gamma", [-1.0, 1.0])
-@pytest.mark.parametrize(("mean", "expected"), [(-1000.0, -16), (1000.0, 17)])
-def test_thresholds_out_of_range_are_clipped(gamma, mean, expected):
-    module = node_with([gamma] * 16, [0.0] * 16, [mean * gamma] * 16, [1.0] * 16)
-    assert set(fold(module).thresholds.tolist()) == {expected}
-    assert_fold_is_exact(module)
+@pytest.mark.parametrize("fires", [False, True])
+def test_thresholds_out_of_reach_are_constant(gamma, fires):
+    network = one_channel(gamma, beta=1000.0 if fires else -1000.0)
+    model, report = fold(network)
+    assert report.layers[0].constant == 1
+    random = np.random.default_rng(0).random((16, 16)) < 0.5
+    assert (infer(model, random).activations[1] == fires).all()
 
 
-def test_fold_leaves_the_module_as_it_was():
-    module = NodeNetwork(2, 16).train()
-    before = {name: value.clone() for name, value in module.state_dict().items()}
-    fold(module)
-    assert module.training
-    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+def test_the_learned_threshold_is_subtracted():
+    assert folded_bias(one_channel(1.0, threshold=2.5)) == (-2, False)
+    assert folded_bias(one_channel(1.0, threshold=-2.5)) == (3, False)
 
 
-def test_augmentation_of_nothing_is_the_device_scene():
-    """With every range 0, the training's sampling is the integer rendering up to rounding."""
-    random = np.random.default_rng(2)
-    values = random.integers(0, 17, (20, 8, 8)).astype(np.uint8)
-    still = FitSettings(SCENE, pool=8, rotation=0, zoom=0, shear=0, shift=0, threshold_jitter=0)
-    batch = torch.from_numpy(values).float().unsqueeze(1)
-    bits = augmented_bits(batch, still, torch.Generator().manual_seed(0))[:, 0].numpy()
-    difference = bits != scene_bits(values, SCENE)
-    levels = np.stack([render_digit(digit, SCENE.upsampling) for digit in values]).astype(int)
-    assert difference.mean() < 0.001
-    assert (np.abs(levels[difference] - 102) <= 1).all()
+def test_cases_within_rounding_are_counted():
+    """0.1 and its multiples are not exact, so v is near 0 but float32 may fall on either side."""
+    far = one_channel(1.0, mean=0.5)
+    near = one_channel(1.0, beta=0.3, mean=2.0, variance=1.0 - 1e-5, threshold=0.3)
+    assert fold(far)[1].near == 0
+    assert fold(near)[1].near == 1
 
 
-def test_loss_with_several_right_outcomes():
-    logits = torch.log(torch.tensor([[0.2, 0.3, 0.5]]))
-    one = allowed_loss(logits, torch.tensor([[False, False, True]]))
-    two = allowed_loss(logits, torch.tensor([[True, False, True]]))
-    assert one.item() == pytest.approx(-math.log(0.5))
-    assert two.item() == pytest.approx(-math.log(0.7))
+def test_sums_of_the_other_parity_do_not_count():
+    """A 2 x 2 kernel sums four signs: an even number, so a crossing at 1 is not near any sum."""
+    assert fold(one_channel(1.0, mean=1.0))[1].near == 0
 
 
-def bars(count, seed):
-    """Noisy horizontal and vertical bars, as 8 x 8 digits, and which of the two each is."""
-    random = np.random.default_rng(seed)
-    values = random.integers(0, 5, (count, 8, 8)).astype(np.uint8)
-    vertical = random.random(count) < 0.5
-    for image, upright in zip(values, vertical, strict=True):
-        place = random.integers(2, 6)
-        (image.T if upright else image)[place] = 16
-    return Digits(values, np.stack([vertical, ~vertical], axis=1))
+def test_the_report_counts_turned_channels():
+    specification = NetworkSpecification(Input(16), (Convolution(3, 2), Convolution(2, 2)), FullyConnected(2))
+    network = BinaryNetwork(specification)
+    network.layers[1].norm.weight.data.copy_(torch.tensor([1.0, -1.0, -1.0]))
+    report = fold(network)[1]
+    assert [layer.falling for layer in report.layers] == [2, 0]
+    assert [layer.channels for layer in report.layers] == [3, 2]
 
 
-def test_a_short_run_beats_chance_and_repeats_itself():
-    run = FitSettings(SCENE, pool=8, epochs=3, batch_size=16)
-    training, validation, test = bars(160, 0), bars(40, 1), bars(100, 2)
-    lines = []
-    models = [fit(training, validation, run, lines.append) for _ in range(2)]
-    bits = torch.from_numpy(scene_bits(test.values, SCENE)).float().unsqueeze(1)
-    accuracy, _ = evaluate(models[0], bits, torch.from_numpy(test.allowed))
-    assert accuracy > 0.8
-    assert lines
-    first, second = (model.state_dict() for model in models)
-    assert all(torch.equal(value, second[name]) for name, value in first.items())
+def test_a_difference_would_be_found():
+    """compare() is what the other tests rely on: it must be able to fail."""
+    specification = NetworkSpecification(Input(16), (Convolution(3, 3),), FullyConnected(2))
+    network = BinaryNetwork(specification)
+    model, _ = fold(network)
+    images = np.random.default_rng(0).integers(0, 256, (2, 16, 16)).astype(np.uint8)
+    model.layers[0].weights[0] *= -1
+    model.head.bias[0] += 1
+    agreement = compare(network, model, images)
+    assert agreement.different_bits > 0
+    assert agreement.different_logits >= 2
+
+
+def test_fold_leaves_the_network_as_it_was():
+    network = BinaryNetwork(NetworkSpecification(Input(16), (Convolution(3, 3),), HeatMap(4, 4))).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    model, _ = fold(network)
+    compare(network, model, np.zeros((1, 16, 16), np.uint8))
+    assert all(module.training for module in network.modules())
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_a_heat_map_of_too_many_cells_is_refused():
+    network = BinaryNetwork(NetworkSpecification(Input(33), (Convolution(3, 3),), HeatMap(1)))
+    with pytest.raises(ModelError, match=r"heat map of 1,?089 cells"):
+        fold(network)

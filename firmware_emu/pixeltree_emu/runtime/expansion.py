@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pixeltree_emu.array.selection import PatternSelect
-from pixeltree_protocol.objects.segment import BlockPlanes, block_size
+from pixeltree_protocol.cover import ChannelGrid, Pattern
+from pixeltree_protocol.cover import expand as expand_positions
+from pixeltree_protocol.objects.program import LoadCover
+from pixeltree_protocol.objects.segment import BlockPlanes, PackedBits, block_size
 
 _INVERSION_WORTH = 1
 """Covers one cube smaller pay for the two words of an inversion: a cube costs a select and a launch."""
@@ -82,3 +85,12 @@ def _selection(segment: BlockPlanes, cube: Cube) -> PatternSelect:
     return PatternSelect(
         row * height, column * width, free_row * height | height - 1, free_column * width | width - 1
     )
+
+
+def cover_of(step: LoadCover, mask: BlockPlanes, segment: PackedBits) -> tuple[Pattern, ...]:
+    """The selections of a cover step: the positions in the mask take the segment's bits one by one."""
+    care = mask.planes[step.plane]
+    positions = [position for position in range(mask.blocks) if care >> position & 1]
+    values = segment.field(step.bit, len(positions))
+    ones = sum(1 << position for index, position in enumerate(positions) if values >> index & 1)
+    return expand_positions(ChannelGrid(mask.grid_rows, step.shift), ones, care)

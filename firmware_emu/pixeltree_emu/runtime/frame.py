@@ -18,12 +18,14 @@ from pixeltree_protocol.errors import ProgramError
 from pixeltree_protocol.messages import ErrorCode, Fault, Result, Visit
 from pixeltree_protocol.objects import (
     MAX_DEPTH,
+    MAX_PATH_LOGITS,
     Block,
     BlockPlanes,
     Digest,
     FullyConnected,
     Label,
     Node,
+    PackedBits,
     Segment,
     TreeRoot,
     short,
@@ -170,6 +172,11 @@ class FrameRunner:
         outcome = hand.decision.outcome
         assert outcome is not None  # a verified node's last step is Argmax
         hand.path.append(Visit(hand.node, outcome, hand.decision.logits, elapsed))
+        logits = sum(len(visit.logits) for visit in hand.path)
+        if logits > MAX_PATH_LOGITS:
+            raise RequestError(
+                ErrorCode.BAD_TREE, f"the frame's path has {logits} logits; a result has {MAX_PATH_LOGITS}"
+            )
         exit_ = hand.image.node.exits[outcome]
         if not isinstance(exit_, Label):
             if len(hand.path) >= MAX_DEPTH:
@@ -199,7 +206,7 @@ def _expect(found: object, kind: type[_T], digest: Digest) -> _T:
 
 
 def _segment(found: object, digest: Digest) -> Segment:
-    if not isinstance(found, BlockPlanes | FullyConnected):
+    if not isinstance(found, BlockPlanes | FullyConnected | PackedBits):
         raise _not_a("Segment", digest)
     return found
 

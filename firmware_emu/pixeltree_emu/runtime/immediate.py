@@ -11,7 +11,7 @@ from pixeltree_emu.runtime.sequencer import Decision, Sequencer
 from pixeltree_emu.runtime.store import ObjectStore
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.messages import ErrorCode, Execute, Executed, ReadOut
-from pixeltree_protocol.objects import Block, BlockPlanes, Digest, FullyConnected, Segment, short
+from pixeltree_protocol.objects import Block, BlockPlanes, Digest, FullyConnected, PackedBits, Segment, short
 from pixeltree_protocol.objects.program import Program, Step
 from pixeltree_protocol.verify import ProgramImage, verify_program
 
@@ -60,7 +60,7 @@ class ImmediateRunner:
             blocks.append(found)
         for digest in message.segments:
             found = self._resident(digest)
-            if not isinstance(found, BlockPlanes | FullyConnected):
+            if not isinstance(found, BlockPlanes | FullyConnected | PackedBits):
                 raise _not_resident(digest, "segment")
             segments.append(found)
         try:

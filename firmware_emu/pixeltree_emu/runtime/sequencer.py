@@ -10,23 +10,27 @@ import numpy as np
 
 from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.array.engine import Item
+from pixeltree_emu.array.selection import PatternSelect, pattern_select
 from pixeltree_emu.runtime.clock import DeviceClock
 from pixeltree_emu.runtime.controller import Controller
-from pixeltree_emu.runtime.expansion import Expansion, expand
+from pixeltree_emu.runtime.expansion import Expansion, cover_of, expand
 from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode
-from pixeltree_protocol.objects import BlockPlanes, FullyConnected
+from pixeltree_protocol.objects import BlockPlanes, FullyConnected, PackedBits
 from pixeltree_protocol.objects.program import (
     ApplyFullyConnected,
     Argmax,
+    LoadCover,
     LoadPlane,
     Run,
     ScanDreg,
+    ScanLogits,
     SelectPattern,
     SelectRect,
     SetIn,
     Step,
+    SumLogit,
 )
-from pixeltree_protocol.registers import DIGITAL_LOAD, DIGITAL_READ, DREGS, Digital, bits
+from pixeltree_protocol.registers import AREGS, DIGITAL_LOAD, DIGITAL_READ, DREGS, Digital, bits
 from pixeltree_protocol.verify import NodeImage, ProgramImage
 
 Image = NodeImage | ProgramImage
@@ -60,12 +64,16 @@ class Sequencer:
         self._array = array
         self._clock = clock
         self._loadings: dict[tuple[BlockPlanes, LoadPlane], _Loading] = {}
+        self._covers: dict[tuple[BlockPlanes, PackedBits, LoadCover], _Cover] = {}
         self._controller = Controller(array, clock)
         self._actions: dict[type[Step], Callable[[Any, Image, Sequence[Kernel], Decision], None]] = {
             SetIn: self._set_in,
             SelectPattern: self._select_pattern,
             SelectRect: self._select_rect,
             LoadPlane: self._load_plane,
+            LoadCover: self._load_cover,
+            ScanLogits: self._scan_logits,
+            SumLogit: self._sum_logit,
             ScanDreg: self._scan,
             ApplyFullyConnected: self._fully_connected,
             Argmax: self._argmax,
@@ -122,6 +130,68 @@ class Sequencer:
         self._run(loading.kernel, loading.launches)
         self._clock.charge(loading.selections * self._clock.costs.select_ns)
 
+    def _load_cover(self, step: LoadCover, image: Image, _kernels: object, _: Decision) -> None:
+        mask, segment = image.segments[step.mask], image.segments[step.segment]
+        assert isinstance(mask, BlockPlanes)  # verify_node has seen to it
+        assert isinstance(segment, PackedBits)
+        loaded = self._covers.get((mask, segment, step))
+        if loaded is None:
+            if len(self._covers) >= _REMEMBERED:
+                self._covers.clear()
+            loaded = self._make_cover(step, mask, segment)
+            self._covers[mask, segment, step] = loaded
+        if loaded.kernel is not None:
+            self._array.run(loaded.kernel, self._clock.now_ns)
+        costs = self._clock.costs
+        self._clock.charge(loaded.selections * costs.select_ns + loaded.merges * costs.launch_ns)
+        self._clock.words += loaded.selections - loaded.merges
+        self._clock.charge_words({ClockClass.DIGITAL: 2 * loaded.merges})
+
+    def _make_cover(self, step: LoadCover, mask: BlockPlanes, segment: PackedBits) -> _Cover:
+        """Loads as ``scamp5_load_pattern``, whose MOV is part of the select's time; then in-place ORs."""
+        patterns = cover_of(step, mask, segment)
+        if not patterns:
+            return _Cover(None, 0, 0)
+        last = DREGS[step.fourth]
+        items: list[Item] = []
+        for index, pattern in enumerate(patterns):
+            items.append(pattern_select(*pattern))
+            if index < len(step.dregs):
+                items.append(encode(Instruction("MOV", (DREGS[step.dregs[index]],), (Digital.SELECT,))))
+            else:
+                items += _or_selection(last)
+        merges = max(0, len(patterns) - len(step.dregs))
+        return _Cover(self._array.load(items), len(patterns), merges)
+
+    def _scan_logits(self, step: ScanLogits, image: Image, _kernels: object, decision: Decision) -> None:
+        segment = image.segments[step.segment]
+        assert isinstance(segment, PackedBits)  # verify_node has seen to it
+        plane = self._array.engine.analog(AREGS[step.areg])
+        samples = self._controller.parameters.adc(plane).astype(np.int64)
+        levels = (
+            samples[np.ix_(list(step.rows), list(step.columns)[::-1])] - self._controller.parameters.adc_zero
+        )
+        offset = _signed(segment, step.bit)
+        rounded = (2 * levels + step.unit) // (2 * step.unit)
+        decision.logits = tuple(int(v) for v in (2 * rounded + offset).ravel())
+        costs = self._clock.costs
+        each = costs.adc_sample_ns + costs.sample_logit_operations * costs.operation_ns
+        self._clock.charge(len(decision.logits) * each)
+
+    def _sum_logit(self, step: SumLogit, image: Image, _kernels: object, decision: Decision) -> None:
+        segment = image.segments[step.segment]
+        assert isinstance(segment, PackedBits)  # verify_node has seen to it
+        parameters = self._controller.parameters
+        plane = self._array.engine.analog(AREGS[step.areg])
+        count = 0
+        for pattern in step.patterns:
+            sample = parameters.total(plane, PatternSelect(*pattern).plane, parameters.sum_sparse_scale)
+            count += (512 * (parameters.adc_zero - sample) + step.unit) // (2 * step.unit)
+        decision.logits += (_signed(segment, step.bit) - 2 * count,)
+        costs = self._clock.costs
+        each = costs.adc_sample_ns + costs.sample_logit_operations * costs.operation_ns
+        self._clock.charge(len(step.patterns) * each)
+
     def _scan(self, step: ScanDreg, _image: object, _kernels: object, decision: Decision) -> None:
         rows = range(step.row, step.row + step.rows * step.row_step, step.row_step)
         data = self._array.scan_rows(DREGS[step.dreg], rows)
@@ -144,12 +214,27 @@ class Sequencer:
         self._clock.charge(len(decision.logits) * self._clock.costs.operation_ns)
 
 
+def _signed(segment: PackedBits, bit: int) -> int:
+    """A 32-bit two's complement number."""
+    value = segment.field(bit, 32)
+    return value - ((value >> 31) << 32)
+
+
 def fully_connected(segment: FullyConnected, bits_read: bytes) -> tuple[int, ...]:
     """2 * popcount(XNOR(bits, weights)) - inputs + bias, per output."""
     weights = np.frombuffer(b"".join(segment.weights), np.uint8).reshape(len(segment.biases), -1)
     agree = np.unpackbits(~(weights ^ np.frombuffer(bits_read, np.uint8)), axis=1, bitorder="little")
     counts = agree[:, : segment.inputs].sum(axis=1, dtype=np.int64)
     return tuple(int(v) for v in 2 * counts - segment.inputs + np.array(segment.biases))
+
+
+@dataclass(frozen=True)
+class _Cover:
+    """A cover made ready; no kernel where nothing is selected."""
+
+    kernel: Kernel | None
+    selections: int
+    merges: int
 
 
 @dataclass(frozen=True)
@@ -168,11 +253,8 @@ def _load_of(array: PixelArray, expansion: Expansion, register: Digital) -> _Loa
     ends a block, so every selection, and the inversion, is a launch of its own.
     """
     read, load = DIGITAL_READ[register], DIGITAL_LOAD[register]
+    add = _or_selection(register)
     copy = (encode(Instruction("MOV", (register,), (Digital.SELECT,))),)
-    add = (
-        _digital(bits("plrb", "bit", "bitmode") | read | DIGITAL_READ[Digital.SELECT]),
-        _digital(bits("bit", "bitmode") | load),
-    )
     invert = (_digital(bits("plrb", "nbit") | read), _digital(bits("nbit") | load))
     blocks: list[tuple[Item, ...]] = [
         (selection, *(add if index else copy)) for index, selection in enumerate(expansion.selections)
@@ -181,6 +263,14 @@ def _load_of(array: PixelArray, expansion: Expansion, register: Digital) -> _Loa
         blocks.append(invert)
     items = [item for block in blocks for item in block]
     return _Loading(array.load(items), len(expansion.selections), len(blocks))
+
+
+def _or_selection(register: Digital) -> tuple[ICW, ICW]:
+    """Register := register OR SELECT, in place: one word reads, the next loads (fact sheet 3.5)."""
+    return (
+        _digital(bits("plrb", "bit", "bitmode") | DIGITAL_READ[register] | DIGITAL_READ[Digital.SELECT]),
+        _digital(bits("bit", "bitmode") | DIGITAL_LOAD[register]),
+    )
 
 
 def _digital(value: int) -> ICW:

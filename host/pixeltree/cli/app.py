@@ -14,12 +14,16 @@ from rich.markup import escape
 
 from pixeltree.cli.assembly import asm, disasm
 from pixeltree.cli.bench import bench
+from pixeltree.cli.compile import compile_
 from pixeltree.cli.demo import demo
 from pixeltree.cli.devices import devices
 from pixeltree.cli.emulate import emulate
+from pixeltree.cli.evaluate import evaluate
 from pixeltree.cli.info import info
 from pixeltree.cli.run_kernel import run_kernel
 from pixeltree.cli.swap import simulate_swap, trace_command
+from pixeltree.cli.train import train
+from pixeltree.cli.tree import tree
 from pixeltree.errors import DeviceError, LinkError, PixeltreeError
 from pixeltree_protocol.errors import ProtocolError
 
@@ -41,12 +45,16 @@ app.command(
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
 )(emulate)
 app.command()(info)
+app.command("compile")(compile_)
 app.command()(devices)
 app.command()(asm)
 app.command()(disasm)
 app.command()(run_kernel)
 app.command("simulate-swap")(simulate_swap)
 app.command("trace")(trace_command)
+app.command()(train)
+app.command("eval")(evaluate)
+app.command()(tree)
 app.add_typer(bench, name="bench")
 
 

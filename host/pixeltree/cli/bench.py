@@ -1,4 +1,4 @@
-"""``pixeltree bench``: what this software costs in wall time."""
+"""``pixeltree bench``: what this software costs in wall time, and its programs in device time."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from pixeltree.bench import swap as swap_bench
 from pixeltree.bench.link import LEAST_GOODPUT, LEAST_MB_S, MIB, MOST_PING_RATIO, bench_link
 from pixeltree.cli.report import check_writable, write_json
+from pixeltree.compiler.benchmarks import BENCHMARKS
 from pixeltree.tree import Tree
 
 bench = typer.Typer(help="Time parts of Pixeltree.", no_args_is_help=True)
@@ -32,6 +33,32 @@ def _group() -> None:
 def engine(context: typer.Context) -> None:
     """Time the engines of the emulated array (options: pixeltree bench engine --help)."""
     os.execv(sys.executable, [sys.executable, "-m", "pixeltree_emu.bench", *context.args])
+
+
+@bench.command()
+def compiler(
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write it to this file as well ('-' for the terminal).")
+    ] = None,
+) -> None:
+    """Device time and sizes of three compiled networks, and whether they pass their bars."""
+    if json_file is not None:
+        check_writable(json_file)
+    figures = {name: measure() for name, measure in BENCHMARKS.items()}
+    if json_file is not None:
+        write_json(json_file, json.dumps({name: row.as_dict() for name, row in figures.items()}, indent=2))
+        if str(json_file) == "-":
+            return
+    headings = "words", "segment bytes", "block bytes", "device us", "fps", "compiled in", "passes"
+    columns = [Column(heading, justify="right") for heading in headings]
+    table = Table(Column("network", no_wrap=True), *columns, box=None, padding=(0, 1, 0, 0))
+    for name, row in figures.items():
+        numbers = (row.words, row.segment_bytes, row.block_bytes, row.device_us, row.fps)
+        passes = "yes" if row.passes else "no"
+        table.add_row(name, *(f"{number:,}" for number in numbers), f"{row.compile_s:.2f} s", passes)
+    Console().print(table)
+    if not all(row.passes for row in figures.values()):
+        raise typer.Exit(1)
 
 
 @bench.command()

@@ -1,7 +1,7 @@
-"""The compiler: a folded network becomes a node image."""
+"""The compiler: a folded model becomes a node image."""
 
-from pixeltree.compiler.capture import CaptureGeometry, compile_capture
+from pixeltree.compiler.capture import CaptureGeometry
 from pixeltree.compiler.image import CompiledNode
-from pixeltree.compiler.node import compile_node
+from pixeltree.compiler.pipeline import Compiled, compile_capture, compile_model
 
-__all__ = ["CaptureGeometry", "CompiledNode", "compile_capture", "compile_node"]
+__all__ = ["CaptureGeometry", "Compiled", "CompiledNode", "compile_capture", "compile_model"]

@@ -1,146 +1,230 @@
-"""Compile a tree's capture node: expose, threshold, cut out the window, copy it into all blocks."""
+"""Compile a tree's capture node: expose, threshold, cut out the input, copy it to every channel's place."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.compiler import kernels
-from pixeltree.compiler.image import CompiledNode, ImageBuilder
-from pixeltree.compiler.plan import BLOCK_SIZE, GRID, INPUT, SHIFTED, TEMPS
+from pixeltree.compiler import ir
+from pixeltree.compiler.ir import Plane, Word
+from pixeltree.compiler.placement import INPUT, Layout, block_layout, cell_layout, grid_side, picture_pattern
 from pixeltree.errors import CompileError
-from pixeltree.kernels import Kernel
-from pixeltree_protocol.objects.program import SelectRect, SetIn
-from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital, Direction
+from pixeltree.folded import FoldedModel, InputSpec, ModelError
+from pixeltree.folded.layers import Convolution
+from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
 
-_CHUNK = 32
-"""Pixels per run of the shift block: long enough to make launches cheap, short enough for the ICW store."""
+_HOPS = 32
+"""Pixels by which one block moves an AREG, at most."""
 
 
 @dataclass(frozen=True)
 class CaptureGeometry:
-    """Which part of the picture is the input. A value outside its range is a CompileError.
+    """Which part of the picture is the input, and how it lies on the array. Bad values are CompileErrors.
+
+    In blocks, a window of the picture is copied into every block of a grid. In cells, the whole picture is
+    sampled, one pixel in every cell of the size of ``pitch``, and spread over its cell.
 
     Attributes:
-        threshold: input bit = half-range brightness (0-127) greater than this.
-        block_row, block_column: the 64 x 64 block of the picture, counted from the top left, that is the
-            window; 1, 1 lies next to the centre.
-        margin: pixels at the edge of the window that are forced to 0, at least 3, so that a kernel that
-            reaches over the edge of a block finds 0 and not the neighbour block's copy.
+        threshold: input bit = half-range brightness (0-127) greater than this (and the local mean).
+        block_row, block_column: the block of the picture, counted from the top left, that is the window.
+        margin: pixels at the edge of the input that are forced to 0; in blocks, a kernel that reaches over
+            the edge of its block finds them there, and not the neighbour block's copy.
+        size: rows and columns of the input, 16 to 256.
+        in_cells: whether the input lies in cells.
+        local_mean: 0, or j for the mean of 2^j x 2^j pixels as :class:`~pixeltree.folded.InputSpec` has it.
     """
 
     threshold: int
     block_row: int = 1
     block_column: int = 1
     margin: int = 4
+    size: int = 64
+    in_cells: bool = False
+    local_mean: int = 0
 
     def __post_init__(self) -> None:
-        values = (self.threshold, self.block_row, self.block_column, self.margin)
+        values = (
+            self.threshold,
+            self.block_row,
+            self.block_column,
+            self.margin,
+            self.size,
+            self.local_mean,
+        )
         if not all(isinstance(value, int) for value in values):
-            raise CompileError(f"threshold, block and margin must be whole numbers, not {values}")
-        if not 0 <= self.threshold <= 127:
-            raise CompileError(f"threshold {self.threshold} is outside the half range 0 to 127")
-        if not (0 <= self.block_row < GRID and 0 <= self.block_column < GRID):
-            raise CompileError(f"the window's block must lie in the {GRID} x {GRID} grid")
-        if not 3 <= self.margin < BLOCK_SIZE // 2:
-            raise CompileError(f"margin {self.margin}: a 4 x 4 kernel needs at least 3 pixels of margin")
+            raise CompileError(
+                f"threshold, block, margin, size and local mean must be whole numbers, not {values}"
+            )
+        try:
+            InputSpec(self.size, self.margin, self.threshold, self.local_mean)
+        except ModelError as error:
+            raise CompileError(str(error)) from error
+        if not (0 <= self.block_row < self.grid and 0 <= self.block_column < self.grid) and not self.in_cells:
+            raise CompileError(f"the window's block must lie in the {self.grid} x {self.grid} grid")
+
+    @property
+    def spec(self) -> InputSpec:
+        """The input that nodes of the tree take."""
+        return InputSpec(self.size, self.margin, self.threshold, self.local_mean)
+
+    @property
+    def room(self) -> int:
+        """Side of a block."""
+        return 1 << (self.size - 1).bit_length()
+
+    @property
+    def grid(self) -> int:
+        """Blocks along each side."""
+        return ARRAY_SIZE // self.room
+
+    @property
+    def pitch(self) -> int:
+        """Picture pixels from one input pixel to the next."""
+        return self.grid if self.in_cells else 1
 
     @property
     def top(self) -> int:
         """First row of the window."""
-        return self.block_row * BLOCK_SIZE
+        return 0 if self.in_cells else self.block_row * self.room
 
     @property
     def left(self) -> int:
         """First column of the window, from the left of the picture."""
-        return self.block_column * BLOCK_SIZE
+        return 0 if self.in_cells else self.block_column * self.room
+
+    def layout(self, model: FoldedModel) -> Layout:
+        """How the input lies on the array for a node of the tree.
+
+        Raises:
+            CompileError: the model takes another input, or has too many channels.
+        """
+        spec = model.input
+        if spec.size != self.size or spec.margin > self.margin or spec.local_mean != self.local_mean:
+            raise CompileError(f"the node takes {spec}, and the tree captures {self.spec}")
+        if not self.in_cells:
+            return block_layout(self.grid)
+        channels = max((layer.outputs for layer in model.layers if isinstance(layer, Convolution)), default=1)
+        return cell_layout(self.size, grid_side(channels) ** 2)
+
+    def window(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """The pixels of a whole picture (256, 256) that are the input: uint8 (size, size)."""
+        return picture[self.top :: self.pitch, self.left :: self.pitch][: self.size, : self.size]
 
     def input_bits(self, window: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-        """What the capture node makes of the window: bool (64, 64), the integer reference of this module.
+        """What the capture node makes of the window: bool (size, size), the integer reference of this module.
 
         Args:
-            window: uint8 (64, 64), brightness 0 to 255.
+            window: uint8 (size, size), brightness 0 to 255.
         """
-        bits = np.zeros(window.shape, np.bool_)
-        inside = slice(self.margin, -self.margin)
-        bits[inside, inside] = (window[inside, inside] >> 1) > self.threshold
-        return bits
+        return self.spec.binarize(window)
 
 
-def compile_capture(geometry: CaptureGeometry) -> CompiledNode:
-    """Compile the capture node."""
-    builder = ImageBuilder()
-    builder.steps.append(SetIn(geometry.threshold))
-    builder.run(_expose_and_threshold())
-    builder.steps.append(_window(geometry))
-    builder.run(_cut_out())
-    for index, toward_higher, toward_lower in (
-        (geometry.block_row, Direction.NORTH, Direction.SOUTH),
-        (geometry.block_column, Direction.WEST, Direction.EAST),
-    ):
-        _replicate(builder, index, toward_higher, toward_lower)
-    builder.run(_keep())
-    return builder.build((), is_capture=True)
+def capture_unit(geometry: CaptureGeometry) -> ir.Unit:
+    """The capture node as operations on planes."""
+    x = Plane("x")
+    section = ir.Section("capture")
+    section.operations += _adaptive(geometry, x) if geometry.local_mean else _fixed(geometry, x)
+    section.operations += [_box(geometry, geometry.margin), ir.Keep(x, Digital.RECT)]
+    section.operations += _to_cells(geometry, x) if geometry.in_cells else _to_blocks(geometry, x)
+    section.operations.append(Word("MOV", (INPUT,), (x,)))
+    return ir.Unit([section], 1, 8)
 
 
-def _expose_and_threshold() -> Kernel:
-    """SHIFTED := get_image > IN."""
-    kernel = Kernel()
-    kernel.all()
-    kernel.get_image(Analog.F)
-    kernel.bus(Analog.E, Analog.IN)
-    kernel.where(Analog.F, Analog.E)
-    kernel.MOV(SHIFTED, Digital.FLAG)
-    kernel.all()
-    return kernel
+def _expose(image: Plane) -> list[ir.Operation]:
+    """Image := get_image, half range."""
+    news, pix = Analog.NEWS, Analog.PIX
+    return [
+        Word("all"),
+        Word("bus", (news,), (pix,)),
+        *(Word("rpix"), Word("rpix"), Word("nop")),
+        Word("bus", (image,), (news, pix)),
+    ]
 
 
-def _window(geometry: CaptureGeometry) -> SelectRect:
-    rows = geometry.top + geometry.margin, geometry.top + BLOCK_SIZE - 1 - geometry.margin
-    right = ARRAY_SIZE - geometry.left - BLOCK_SIZE
-    columns = right + geometry.margin, right + BLOCK_SIZE - 1 - geometry.margin
-    return SelectRect(rows[0], columns[0], rows[1], columns[1])
+def _compare(x: Plane, *terms: ir.Operand) -> list[ir.Operation]:
+    """X := sum of the terms > 0."""
+    return [Word("where", (), terms), Word("MOV", (x,), (Digital.FLAG,)), Word("all")]
 
 
-def _cut_out() -> Kernel:
-    kernel = Kernel()
-    kernels.keep_selected(kernel, Digital.RECT)
-    return kernel
+def _fixed(geometry: CaptureGeometry, x: Plane) -> Iterator[ir.Operation]:
+    """X := get_image > IN."""
+    image, level = Plane("image", True), Plane("level", True)
+    yield ir.SetLevel(geometry.threshold)
+    yield from _expose(image)
+    yield Word("bus", (level,), (Analog.IN,))
+    yield from _compare(x, image, level)
 
 
-def _replicate(builder: ImageBuilder, index: int, toward_higher: Direction, toward_lower: Direction) -> None:
-    """Fill the four blocks along one axis by doubling, starting from block ``index``.
-
-    ``toward_higher`` is the neighbour to read so that contents move to a higher block index.
-    """
-    for reach, low in ((1, index % 2 == 0), (2, index < GRID // 2)):
-        builder.run(_copy_and_look(toward_higher if low else toward_lower))
-        builder.run(_move(), times=reach * BLOCK_SIZE // _CHUNK)
-        builder.run(_merge())
-
-
-def _copy_and_look(direction: Direction) -> Kernel:
-    kernel = Kernel()
-    kernel.MOV(TEMPS[0], SHIFTED)
-    kernel.look(direction)
-    return kernel
-
-
-def _move() -> Kernel:
-    kernel = Kernel()
-    kernels.shift(kernel, TEMPS[0], _CHUNK)
-    return kernel
+def _adaptive(geometry: CaptureGeometry, x: Plane) -> Iterator[ir.Operation]:
+    """X := get_image > local mean + threshold; what is not of the window counts as dark."""
+    image, mean, moved = (Plane(name, True) for name in ("image", "mean", "moved"))
+    minus, again = Plane("minus", True), Plane("again", True)
+    yield ir.SetLevel(-geometry.threshold)
+    yield from _expose(image)
+    if geometry.size * geometry.pitch < ARRAY_SIZE:
+        outside = Plane("outside")
+        yield _box(geometry, 0)
+        yield Word("NOT", (outside,), (Digital.RECT,))
+        yield from (Word("WHERE", (), (outside,)), Word("bus", (image,)), Word("all"))
+    current = image
+    for power in range(geometry.local_mean):
+        for port in (Analog.XE, Analog.XS):
+            yield from _neighbour(moved, current, geometry.pitch << power, port)
+            yield Word("bus2", (minus, again), (current, moved))
+            yield Word("bus", (mean,), (minus,))
+            current = mean
+    yield from _compare(x, image, minus, Analog.IN)
 
 
-def _merge() -> Kernel:
-    kernel = Kernel()
-    kernels.merge(kernel)
-    return kernel
+def _neighbour(target: Plane, source: Plane, distance: int, port: Analog) -> Iterator[ir.Operation]:
+    """Target := source as it lies at a distance; 0 beyond the edge."""
+    news = Analog.NEWS
+    if distance >= ARRAY_SIZE:
+        yield from (Word("bus", (news,)), Word("bus", (target,), (news,)))
+        return
+    yield from (Word("bus", (news,), (source,)), Word("bus", (target,), (port,)))
+    hop = Word("bus", (news,), (target,)), Word("bus", (target,), (port,))
+    chunks, rest = divmod(distance - 1, _HOPS)
+    if chunks:
+        yield ir.Repeat(chunks, hop * _HOPS)
+    for _ in range(rest):
+        yield from hop
 
 
-def _keep() -> Kernel:
-    kernel = Kernel()
-    kernel.MOV(INPUT, SHIFTED)
-    return kernel
+def _box(geometry: CaptureGeometry, margin: int) -> ir.SelectBox:
+    first = margin * geometry.pitch
+    last = (geometry.size - margin) * geometry.pitch - 1
+    right = ARRAY_SIZE - 1 - geometry.left
+    return ir.SelectBox((geometry.top + first, right - last, geometry.top + last, right - first))
+
+
+def _to_blocks(geometry: CaptureGeometry, x: Plane) -> Iterator[ir.Operation]:
+    """Fill the blocks along each axis by doubling, starting from the window's."""
+    for index, down, right in ((geometry.block_row, 1, 0), (geometry.block_column, 0, 1)):
+        reach = 1
+        while reach < geometry.grid:
+            distance = (-reach if index & reach else reach) * geometry.room
+            yield from _spread(x, down * distance, right * distance)
+            reach *= 2
+
+
+def _to_cells(geometry: CaptureGeometry, x: Plane) -> Iterator[ir.Operation]:
+    """Keep one pixel of every cell and spread it over the cell by doubling."""
+    free = ARRAY_SIZE - geometry.pitch  # the bits that tell cells apart
+    yield ir.Select(picture_pattern(0, 0, free, free))
+    yield ir.Keep(x, Digital.SELECT)
+    for down, right in ((1, 0), (0, 1)):
+        reach = 1
+        while reach < geometry.pitch:
+            yield from _spread(x, down * reach, right * reach)
+            reach *= 2
+
+
+def _spread(x: Plane, down: int, right: int) -> Iterator[ir.Operation]:
+    moved = Plane("moved")
+    yield ir.Copy(moved, x)
+    yield ir.Shift(moved, down, right)
+    yield ir.Merge(x, moved)

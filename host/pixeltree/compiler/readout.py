@@ -1,33 +1,180 @@
-"""Reading pooled activations out: packing them on the array, and the order in which their bits arrive.
+"""Reading activations out: what is kept, how rows are packed, and in which order the bits arrive.
 
-After pooling with cells of p x p, one PE in p^2 holds a bit: the top-left PE of its cell, as one looks at
-the picture. Read-out fetches eight neighbours of a row at a time, so p rows of cells are first folded
-into one row: cell row j of a band moves up by j * p and right by j. Then one row in p^2 is read.
+Activations lie at addresses of which some row bits and some column bits vary and the others are 0. Read-out
+fetches eight neighbours of a row at a time, whole rows, so rows are packed: where a row bit varies and a
+column bit does not, the rows with that bit set move up by its value and to the right by the column bit's,
+and half as many rows are left.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.compiler.plan import BLOCK_SIZE, GRID
-from pixeltree_protocol.registers import ARRAY_SIZE
+from pixeltree.compiler import ir
+from pixeltree.compiler.placement import FeatureMap, mask_of, picture_pattern
+from pixeltree.errors import CompileError
+from pixeltree.folded import FullyConnected
+from pixeltree_protocol.costs import CostTable
+from pixeltree_protocol.cover import ChannelGrid, Pattern, cover, expand
+from pixeltree_protocol.objects import FullyConnected as OutputSegment
+from pixeltree_protocol.registers import ARRAY_SIZE, Digital
+
+_ALL = ARRAY_SIZE - 1
+_MOST_INPUTS = 0xFFFF
+_WORDS_PER_PIXEL = 2
+_PACK_WORDS = 8
+"""Copy, two directions, merge."""
+
+_MOST_DROPPED = 3
 
 
-def feature_order(pool: int) -> npt.NDArray[np.intp]:
-    """Which feature each read-out bit is.
+@dataclass(frozen=True)
+class Packing:
+    """Move the rows with a bit set up by that bit and to the right by another; both are powers of two."""
 
-    Args:
-        pool: side of a pooling cell, a power of two.
+    up: int
+    right: int
 
-    Returns:
-        intp (65,536 / pool^2,): the flat index into features (16, 64 / pool, 64 / pool) of each bit, in
-        read-out order: bands from the top, array columns from the right.
+
+def lower_read_out(
+    unit: ir.Unit, section: ir.Section, head: FullyConnected, source: FeatureMap, plane: ir.Plane
+) -> OutputSegment:
+    """Lower a fully connected head; returns its segment.
+
+    Raises:
+        CompileError: too many activations.
     """
-    bands, columns = np.mgrid[: ARRAY_SIZE // pool**2, :ARRAY_SIZE]
-    cells = BLOCK_SIZE // pool
-    cell_row = bands * pool + (pool - 1 - columns % pool)
-    cell_column = ARRAY_SIZE // pool - 1 - columns // pool
-    kernel = cell_row // cells * GRID + cell_column // cells
-    index = (kernel * cells + cell_row % cells) * cells + cell_column % cells
-    return np.asarray(index.ravel(), np.intp)
+    features = feature_numbers(source)
+    row_bits, column_bits = keep_activations(section, plane, source, features)
+    moved_bits = 0
+    for packing in packings(row_bits, column_bits):
+        moved = ir.Plane("moved")
+        section.operations += [
+            ir.Copy(moved, plane),
+            ir.Shift(moved, -packing.up, packing.right),
+            ir.Merge(plane, moved),
+        ]
+        moved_bits |= packing.up
+        shifted = np.full_like(features, -1)
+        shifted[: -packing.up, packing.right :] = features[packing.up :, : -packing.right]
+        features = np.where(features >= 0, features, shifted)
+    occupied = np.flatnonzero((features >= 0).any(axis=1)).tolist()
+    scanned = [row for row in occupied if not row & moved_bits]
+    order = features[scanned, ::-1].ravel()  # array columns count from the right
+    if len(order) > _MOST_INPUTS:
+        raise CompileError(
+            f"layer {section.name}: {len(order)} bits to read out; a fully connected layer takes "
+            f"{_MOST_INPUTS}: pool before it"
+        )
+    section.operations += [ir.Scan(plane, *run) for run in progressions(scanned)]
+    section.operations.append(ir.ApplyWeights())
+    return output_segment(head, order)
+
+
+def keep_activations(
+    section: ir.Section, plane: ir.Plane, source: FeatureMap, features: npt.NDArray[np.int64]
+) -> tuple[int, int]:
+    """Zero all PEs that hold no activation; which bits of the activations' row and column addresses vary."""
+    rows, columns = np.nonzero(features >= 0)
+    row_bits, column_bits = int(np.bitwise_or.reduce(rows)), int(np.bitwise_or.reduce(columns))
+    section.operations.append(ir.Select(picture_pattern(0, 0, row_bits, column_bits)))
+    section.operations.append(ir.Keep(plane, Digital.SELECT))
+    _clean(section, plane, _strangers(source, features, row_bits, column_bits))
+    return row_bits, column_bits
+
+
+def feature_numbers(source: FeatureMap) -> npt.NDArray[np.int64]:
+    """Flat number of the activation at every PE, in picture coordinates; -1 where there is none."""
+    features = np.full((ARRAY_SIZE, ARRAY_SIZE), -1, np.int64)
+    channels, rows, columns = source.shape
+    for channel in range(channels):
+        above, left = source.place(channel) if source.positions else (0, 0)
+        numbers = channel * rows * columns + np.arange(rows * columns).reshape(rows, columns)
+        pitch = source.pitch
+        features[above : above + rows * pitch : pitch, left : left + columns * pitch : pitch] = numbers
+    return features
+
+
+def packings(row_bits: int, column_bits: int) -> list[Packing]:
+    """Which packings pay, cheapest first."""
+    costs = CostTable()
+    result = []
+    rows = 1 << row_bits.bit_count()
+    varying = [1 << bit for bit in range(8) if row_bits >> bit & 1]
+    free = [1 << bit for bit in range(8) if not column_bits >> bit & 1]
+    for up, right in zip(varying, free, strict=False):
+        words = _WORDS_PER_PIXEL * (up + right) + _PACK_WORDS
+        saved = rows // 2 * (ARRAY_SIZE // 8) * costs.scan_byte_ns
+        if words * costs.word_ns >= saved:
+            break
+        result.append(Packing(up, right))
+        rows //= 2
+    return result
+
+
+def _clean(section: ir.Section, plane: ir.Plane, patterns: list[Pattern]) -> None:
+    """Zero what would be read out without being an activation."""
+    cubes = tuple(ir.Plane(f"c{i}") for i in range(_MOST_DROPPED))
+    for first in range(0, len(patterns), _MOST_DROPPED):
+        part = patterns[first : first + _MOST_DROPPED]
+        section.operations.append(ir.LoadCubes(cubes[: len(part)], tuple(part)))
+        section.operations.append(ir.Drop(plane, cubes[: len(part)]))
+
+
+def _strangers(
+    source: FeatureMap, features: npt.NDArray[np.int64], row_bits: int, column_bits: int
+) -> list[Pattern]:
+    """Patterns of selected PEs that hold no activation: of rows, columns and channels without one."""
+    patterns = []
+    for axis, varying in ((1, row_bits), (0, column_bits)):
+        used = np.asarray((features >= 0).any(axis=axis))
+        selected = [address for address in range(ARRAY_SIZE) if not address & ~varying]
+        care = sum(1 << address for address in selected)
+        ones = sum(1 << address for address in selected if not used[address])
+        for cube in cover(ones, care, ARRAY_SIZE):
+            is_row = axis == 1
+            pattern = (cube.value, 0, cube.free, _ALL) if is_row else (0, cube.value, _ALL, cube.free)
+            patterns.append(picture_pattern(*pattern))
+    return patterns + _unused_channels(source)
+
+
+def _unused_channels(source: FeatureMap) -> list[Pattern]:
+    """Patterns of grid positions without a channel, in rows and columns that have one."""
+    layout = source.layout
+    grid = ChannelGrid(layout.grid.side, layout.grid.shift)
+    channels = [divmod(position, grid.side) for position in source.positions or (0,)]
+    rows, columns = {row for row, _ in channels}, {column for _, column in channels}
+    care = mask_of(layout, [row * grid.side + column for row in rows for column in columns])
+    used = mask_of(layout, source.positions or (0,))
+    return list(expand(grid, care & ~used, care))
+
+
+def progressions(rows: list[int]) -> list[tuple[int, int, int]]:
+    """Ascending rows as runs of equal distance: first row, distance, count."""
+    runs = []
+    while rows:
+        step = rows[1] - rows[0] if len(rows) > 1 else 1
+        count = 1
+        while count < len(rows) and rows[count] - rows[count - 1] == step:
+            count += 1
+        runs.append((rows[0], step, count))
+        rows = rows[count:]
+    return runs
+
+
+def output_segment(head: FullyConnected, order: npt.NDArray[np.int64]) -> OutputSegment:
+    """Signs and biases in the order of read-out.
+
+    A bit that is no activation reads 0; its weight of 0 agrees with it, which the bias takes back.
+    """
+    real = order >= 0
+    signs = head.weights.reshape(head.outcomes, -1) > 0
+    rows = np.where(real, signs[:, np.where(real, order, 0)], False)
+    packed = np.packbits(rows, axis=1, bitorder="little")
+    idle = int(np.count_nonzero(~real))
+    return OutputSegment(
+        len(order), tuple(int(b) - idle for b in head.bias), tuple(row.tobytes() for row in packed)
+    )

@@ -1,208 +1,240 @@
-"""The training of one node: augmentation, loss, schedule, choice of the checkpoint."""
+"""The training of one network: loss, schedule, choice of the epoch, checkpoints.
+
+Everything drawn in an epoch comes from a seed made of the run's seed and the epoch's number, so a run that
+was killed and resumed ends with the same weights as one that was not.
+"""
 
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from pixeltree.demo.digits import DIGIT_MAX, DIGIT_SIZE, MARGIN, input_bits, render_digit
-from pixeltree.network import INPUT_SIZE
+from pixeltree.datasets import Dataset
+from pixeltree.train.augment import Augmentation, augmented
+from pixeltree.train.checkpoint import CheckpointFile
 from pixeltree.train.layers import clip_latent_weights
-from pixeltree.train.model import NodeNetwork
+from pixeltree.train.objective import Objective
+from pixeltree.train.specification import SpecificationError
 
-Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Scene:
-    """How a digit becomes input bits.
-
-    Attributes:
-        upsampling: side of one digit pixel in the scene, in scene pixels.
-        threshold: 0 to 127, in halved gray levels.
-    """
-
-    upsampling: int
-    threshold: int
+_EVALUATION_BATCH = 128
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """Choices of one training run; the ranges of the augmentation are drawn uniformly, both signs.
+    """Choices of one training run.
 
     Attributes:
-        scene: how the device sees a digit.
-        pool: side of a pooling cell, in pixels; 2, 4, 8 or 16.
-        epochs: passes over the training digits.
-        batch_size: digits per step.
+        epochs: passes over the training images.
+        batch_size: images per step.
         learning_rate: Adam's, at the start of the cosine schedule, which ends at 0.
-        rotation: largest rotation, in degrees.
-        zoom: largest relative change of either axis' scale.
-        shear: largest shear, scene columns per scene row.
-        shift: largest shift along each axis, in scene pixels.
-        threshold_jitter: largest change of the threshold, in halved gray levels.
-        seed: of the initial weights, the order of the digits and the augmentation.
+        augmentation: how training images are changed.
+        distillation: weight of the teacher's opinion in the loss, 0 (none) to 1.
+        temperature: by which logits are divided before the teacher's and the student's are compared.
+        seed: of the initial weights, the order of images, and the augmentation.
     """
 
-    scene: Scene
-    pool: int
-    epochs: int = 60
+    epochs: int = 30
     batch_size: int = 64
     learning_rate: float = 0.003
-    rotation: float = 10.0
-    zoom: float = 0.1
-    shear: float = 0.1
-    shift: float = 3.0
-    threshold_jitter: float = 8.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    distillation: float = 0.0
+    temperature: float = 4.0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if min(self.epochs, self.batch_size) < 1 or self.batch_size < 2:
+            raise SpecificationError("training needs at least 1 epoch and batches of at least 2 images")
+        if not (self.learning_rate > 0 and 0 <= self.distillation <= 1 and self.temperature > 0):
+            raise SpecificationError(
+                f"learning rate and temperature must be above 0 and distillation 0 to 1, not {self}"
+            )
 
-@dataclass(frozen=True, eq=False)
-class Digits:
-    """Digits and what a node may decide about them.
+
+@dataclass(frozen=True)
+class EpochReport:
+    """How a run stands after an epoch.
 
     Attributes:
-        values: uint8 (N, 8, 8), 0 to 16.
-        allowed: bool (N, outcomes), the outcomes that are right for each digit; at least one.
+        epoch: epochs done.
+        epochs: epochs in all.
+        loss: mean training loss.
+        score: on the validation images, 0 to 1.
+        best: the best score so far.
     """
 
-    values: npt.NDArray[np.uint8]
-    allowed: npt.NDArray[np.bool_]
+    epoch: int
+    epochs: int
+    loss: float
+    score: float
+    best: float
 
 
-def scene_bits(values: npt.NDArray[np.uint8], scene: Scene) -> npt.NDArray[np.bool_]:
-    """Input bits of digits as the device sees them: bool (N, 64, 64); ``values`` is uint8 (N, 8, 8)."""
-    return np.stack([input_bits(render_digit(digit, scene.upsampling), scene.threshold) for digit in values])
+Progress = Callable[[EpochReport], None]
 
 
-def augmented_bits(values: Tensor, settings: FitSettings, generator: torch.Generator) -> Tensor:
-    """Input bits of digits seen turned, zoomed, sheared, shifted, and under another threshold.
+def build(make: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """A module whose initial weights follow from a seed; PyTorch's global generator stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return make()
 
-    Sampling the 8 x 8 digit bilinearly with zeros outside (``grid_sample``) along an affine grid is the
-    rendering of ``pixeltree.demo.digits`` before rounding, followed by the affine map in one step.
+
+def fit(
+    network: nn.Module,
+    training: Dataset,
+    validation: Dataset,
+    objective: Objective,
+    settings: FitSettings,
+    checkpoint: CheckpointFile | None = None,
+    teacher: nn.Module | None = None,
+    progress: Progress = lambda report: None,
+) -> nn.Module:
+    """Train a network and leave it as it was at its best epoch on the validation images.
+
+    The best epoch is the one with the highest validation score, the lowest validation loss among equals.
 
     Args:
-        values: float (batch, 1, 8, 8), 0 to 16.
-        settings: the scene without augmentation, and the augmentation's ranges.
-        generator: source of every random number.
+        network: binary or float; its weights are where training starts, unless a checkpoint has others.
+        training: images to learn from.
+        validation: images to choose the epoch by.
+        objective: what to learn.
+        settings: the run's choices.
+        checkpoint: where to save after every epoch and go on from; None saves nothing.
+        teacher: a trained float network; needed if ``settings.distillation`` is above 0.
+        progress: called after every epoch.
 
     Returns:
-        float (batch, 1, 64, 64), values 0 or 1.
+        The network, in evaluation mode.
+
+    Raises:
+        CheckpointError: see :class:`CheckpointFile`.
+        SpecificationError: the augmentation moves what a heat map must find.
+        DataError: the objective does not fit the data.
     """
-    batch = values.shape[0]
-    spread = torch.rand((batch, 7), generator=generator) * 2 - 1
-    angle = spread[:, 0] * math.radians(settings.rotation)
-    zoom = (1 + spread[:, 1:3] * settings.zoom) * INPUT_SIZE / (DIGIT_SIZE * settings.scene.upsampling)
-    shear = spread[:, 3] * settings.shear
-    cosine, sine = angle.cos(), angle.sin()
-    columns = torch.stack([cosine, shear * cosine - sine], dim=1) * zoom[:, :1]
-    rows = torch.stack([sine, shear * sine + cosine], dim=1) * zoom[:, 1:]
-    shift = spread[:, 4:6, None] * settings.shift * 2 / (DIGIT_SIZE * settings.scene.upsampling)
-    affine = torch.cat([torch.stack([columns, rows], dim=1), shift], dim=2)
-    grid = nn.functional.affine_grid(affine, [batch, 1, INPUT_SIZE, INPUT_SIZE], align_corners=False)
-    seen = nn.functional.grid_sample(values, grid, padding_mode="zeros", align_corners=False)
-    levels = (seen * (255 / DIGIT_MAX)).round() / 2
-    threshold = settings.scene.threshold + 0.5 + spread[:, 6] * settings.threshold_jitter
-    return without_margin((levels > threshold.view(-1, 1, 1, 1)).float())
-
-
-def without_margin(bits: Tensor) -> Tensor:
-    """The bits with the border the device forces to 0; float (batch, 1, 64, 64)."""
-    inner = bits[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
-    return nn.functional.pad(inner, (MARGIN, MARGIN, MARGIN, MARGIN))
-
-
-def allowed_loss(logits: Tensor, allowed: Tensor) -> Tensor:
-    """-log of the probability of deciding rightly, with several right outcomes: mean over the batch.
-
-    L = logsumexp(z) - logsumexp(z over the allowed outcomes); with one allowed, the cross-entropy.
-
-    Args:
-        logits: float (batch, outcomes).
-        allowed: bool (batch, outcomes), at least one true in each row.
-    """
-    right = logits.masked_fill(~allowed, -math.inf).logsumexp(dim=1)
-    return (logits.logsumexp(dim=1) - right).mean()
+    run = _Run(network, training, validation, objective, settings, teacher)
+    state = checkpoint.load() if checkpoint else None
+    if state is not None:
+        run.restore(state)
+    while run.epoch < settings.epochs:
+        report = run.train_epoch()
+        if checkpoint is not None:
+            checkpoint.save(run.state())
+        progress(report)
+    network.load_state_dict(run.best_weights)
+    return network.eval()
 
 
 @torch.no_grad()
-def evaluate(model: NodeNetwork, bits: Tensor, allowed: Tensor) -> tuple[float, float]:
-    """Accuracy, 0 to 1, and loss in evaluation mode.
-
-    Args:
-        model: the node; left in evaluation mode.
-        bits: float (N, 1, 64, 64), values 0 or 1.
-        allowed: bool (N, outcomes).
-    """
-    model.eval()
-    logits = torch.cat([model(chunk) for chunk in torch.split(bits, 128)])
-    decided = torch.from_numpy(logits.numpy().argmax(axis=1))
-    accuracy = allowed.gather(1, decided[:, None]).double().mean()
-    return float(accuracy), float(allowed_loss(logits, allowed))
+def logits_of(network: nn.Module, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Logits in evaluation mode: float64 (N, outcomes); the network's mode is left as it was."""
+    was_training = network.training
+    network.eval()
+    chunks = torch.split(torch.from_numpy(images), _EVALUATION_BATCH)
+    logits = torch.cat([network(chunk) for chunk in chunks])
+    network.train(was_training)
+    return np.asarray(logits.double().numpy(), np.float64)
 
 
-def fit(training: Digits, validation: Digits, settings: FitSettings, progress: Progress) -> NodeNetwork:
-    """Train one node and return it as it was at its best epoch on the validation digits.
+class _Run:
+    """What changes while a network is trained."""
 
-    The best epoch is the one with the fewest validation errors, then the lowest validation loss. The same
-    arguments on the same machine and library give the same weights.
-
-    Args:
-        training: digits to learn from.
-        validation: digits to choose the epoch by.
-        settings: the run's choices.
-        progress: called with one line per ten epochs.
-
-    Returns:
-        The node, in evaluation mode.
-    """
-    torch.manual_seed(settings.seed)
-    generator = torch.Generator().manual_seed(settings.seed)
-    model = NodeNetwork(training.allowed.shape[1], settings.pool)
-    optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs)
-    seen = torch.from_numpy(scene_bits(validation.values, settings.scene)).float().unsqueeze(1)
-    allowed = torch.from_numpy(validation.allowed)
-    best, best_state = (-1.0, 0.0), copy.deepcopy(model.state_dict())
-    for epoch in range(settings.epochs):
-        loss = _train_epoch(model, optimizer, training, settings, generator)
-        schedule.step()
-        accuracy, validation_loss = evaluate(model, seen, allowed)
-        if (accuracy, -validation_loss) > best:
-            best, best_state = (accuracy, -validation_loss), copy.deepcopy(model.state_dict())
-        if epoch % 10 == 9 or epoch == settings.epochs - 1:
-            progress(
-                f"epoch {epoch + 1}: training loss {loss:.3f}, validation {accuracy:.1%} (best {best[0]:.1%})"
+    def __init__(
+        self,
+        network: nn.Module,
+        training: Dataset,
+        validation: Dataset,
+        objective: Objective,
+        settings: FitSettings,
+        teacher: nn.Module | None,
+    ) -> None:
+        if settings.augmentation.moves and training.targets.ndim > 1:
+            raise SpecificationError(
+                f"augmentation may not turn, zoom, shear or shift {training.name}: positions would be wrong"
             )
-    model.load_state_dict(best_state)
-    return model.eval()
+        self.network, self.settings, self.objective = network, settings, objective
+        self.validation = validation
+        self.teacher = teacher.eval() if teacher is not None else None
+        self.images = torch.from_numpy(training.images)
+        self.targets = objective.targets(training)
+        self.validation_targets = objective.targets(validation)
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, settings.epochs)
+        self.epoch = 0
+        self.best = (-1.0, 0.0)
+        self.best_weights: dict[str, Any] = copy.deepcopy(network.state_dict())
 
+    def state(self) -> dict[str, Any]:
+        """Everything that :meth:`restore` needs."""
+        return {
+            "epoch": self.epoch,
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "best": list(self.best),
+            "best_weights": self.best_weights,
+        }
 
-def _train_epoch(
-    model: NodeNetwork,
-    optimizer: torch.optim.Optimizer,
-    training: Digits,
-    settings: FitSettings,
-    generator: torch.Generator,
-) -> float:
-    """One pass over the training digits, in random order; returns the mean loss."""
-    model.train()
-    values = torch.from_numpy(training.values).float().unsqueeze(1)
-    allowed = torch.from_numpy(training.allowed)
-    total = 0.0
-    for batch in torch.split(torch.randperm(len(values), generator=generator), settings.batch_size):
-        bits = augmented_bits(values[batch], settings, generator)
-        loss = allowed_loss(model(bits), allowed[batch])
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        clip_latent_weights(model)
-        total += float(loss.detach()) * len(batch)
-    return total / len(values)
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.epoch = int(state["epoch"])
+        self.best = (float(state["best"][0]), float(state["best"][1]))
+        self.best_weights = state["best_weights"]
+
+    def train_epoch(self) -> EpochReport:
+        """One pass over the training images, in random order, and a look at the validation images."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.settings.seed * 1_000_003 + self.epoch + 1)
+            loss = self._train()
+        self.schedule.step()
+        self.epoch += 1
+        logits = logits_of(self.network, self.validation.images)
+        score = self.objective.score(logits, self.validation)
+        validation_loss = float(self.objective.loss(torch.from_numpy(logits), self.validation_targets))
+        if (score, -validation_loss) > self.best:
+            self.best = (score, -validation_loss)
+            self.best_weights = copy.deepcopy(self.network.state_dict())
+        return EpochReport(self.epoch, self.settings.epochs, loss, score, self.best[0])
+
+    def _train(self) -> float:
+        self.network.train()
+        total = 0.0
+        order = torch.split(torch.randperm(len(self.images)), self.settings.batch_size)
+        for batch in order:
+            if len(batch) < 2:  # batch normalization needs two
+                continue
+            seen = augmented(self.images[batch], self.settings.augmentation)
+            loss = self._loss(seen, self.targets[batch])
+            self.optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+            clip_latent_weights(self.network)
+            total += float(loss.detach()) * len(batch)
+        return total / len(self.images)
+
+    def _loss(self, seen: Tensor, targets: Tensor) -> Tensor:
+        """(1 - a) L + a T^2 KL(teacher / T || student / T), Hinton et al. 2015 (arXiv:1503.02531)."""
+        logits: Tensor = self.network(seen)
+        loss = self.objective.loss(logits, targets)
+        share = self.settings.distillation
+        if self.teacher is None or not share:
+            return loss
+        with torch.no_grad():
+            opinion: Tensor = self.teacher(seen)
+        heat = self.settings.temperature
+        divergence = nn.functional.kl_div(
+            (logits / heat).log_softmax(dim=1),
+            (opinion / heat).log_softmax(dim=1),
+            reduction="batchmean",
+            log_target=True,
+        )
+        return (1 - share) * loss + share * heat**2 * divergence

@@ -1,120 +1,210 @@
-"""Binarized layers: the straight-through estimator, a binary convolution, a binary linear layer.
+"""Binarized layers with latent weights, for every layer that a folded model has.
 
-The rules are those of Courbariaux, Hubara et al. 2016, "Binarized Neural Networks" (arXiv:1602.02830):
-binarize in the forward pass, let the gradient straight through (STE) where the latent value lies in
-[-1, 1], and clip the latent weights to [-1, 1] after every step.
+Activations are signs X in {-1, +1}; everything outside a feature map is -1, as on the array. Between a
+convolution and the next layer that takes signs, a network carries *latent activations* v, whose sign is the
+activation: OR pooling is then max pooling of v, because sign(max v) = max sign(v), and the gradient goes to
+the strongest activation of a cell instead of an arbitrary one.
 """
 
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx
 
-from pixeltree.network import KERNEL_COUNT, KERNEL_SIZE
-
-
-class _Sign(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: FunctionCtx, values: Tensor) -> Tensor:
-        ctx.save_for_backward(values)
-        return torch.where(values > 0, 1.0, -1.0).to(values.dtype)
-
-    @staticmethod
-    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
-        (values,) = cast(tuple[Tensor], ctx.saved_tensors)  # type: ignore[attr-defined]
-        return gradient * (values.abs() <= 1)
-
-
-class _Round(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: FunctionCtx, values: Tensor) -> Tensor:
-        return values.round()
-
-    @staticmethod
-    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
-        return gradient
-
-
-def sign(values: Tensor) -> Tensor:
-    """Binarize: +1 where v > 0, else -1 (so 0 gives -1).
-
-    The gradient is the straight-through estimator dL/dv = dL/ds * 1[|v| <= 1].
-
-    Args:
-        values: float, any shape.
-
-    Returns:
-        Same shape and type, values -1 or +1.
-    """
-    return cast(Tensor, _Sign.apply(values))  # type: ignore[no-untyped-call]
-
-
-def round_through(values: Tensor) -> Tensor:
-    """Round to the nearest integer, half to even; the gradient passes unchanged, dL/dv = dL/dr."""
-    return cast(Tensor, _Round.apply(values))  # type: ignore[no-untyped-call]
+from pixeltree.train.binarize import Estimator, round_through, sign
+from pixeltree.train.specification import Convolution, HeatMap, Shape
 
 
 class BinaryConvolution(nn.Module):
-    """S_k(r, c) = sum_ij sign(latent_k[i, j]) * x(r + i, c + j), with x = 0 beyond the image.
-
-    The image is padded at the bottom and on the right only, so a kernel looks down and to the right, as
-    on the device.
+    """s_o(r, c) = sum over channels and taps of sign(latent) * X, X = -1 beyond the map.
 
     Attributes:
-        latent: float (16, 1, 4, 4), the latent weights, in [-1, 1].
+        latent: float (outputs, inputs / groups, k, k), the latent weights, in [-1, 1].
     """
 
-    def __init__(self) -> None:
+    def __init__(self, inputs: int, layer: Convolution | HeatMap) -> None:
         super().__init__()
-        self.latent = nn.Parameter(torch.empty(KERNEL_COUNT, 1, KERNEL_SIZE, KERNEL_SIZE).uniform_(-1, 1))
+        outputs = layer.channels if isinstance(layer, Convolution) else 1
+        self.groups = layer.groups if isinstance(layer, Convolution) else 1
+        self.stride = layer.stride
+        self.before, self.after = layer.borders
+        shape = (outputs, inputs // self.groups, layer.kernel, layer.kernel)
+        self.latent = nn.Parameter(torch.empty(shape).uniform_(-1, 1))
 
-    def forward(self, bits: Tensor) -> Tensor:
-        """Kernel sums: float (batch, 16, 64, 64), integers in [-16, 16].
-
-        Args:
-            bits: float (batch, 1, 64, 64), values 0 or 1.
-        """
-        reach = KERNEL_SIZE - 1
-        padded = nn.functional.pad(bits, (0, reach, 0, reach))
-        return nn.functional.conv2d(padded, sign(self.latent))
-
-
-class BinaryLinear(nn.Module):
-    """z_n = sum_i sign(latent_ni) * x_i + round(latent_bias_n * sqrt(inputs)).
-
-    The bias is kept in units of sqrt(inputs), the spread of a sum of that many random signs, so that one
-    learning rate fits the weights and the biases.
-
-    Attributes:
-        latent: float (outputs, inputs), the latent weights, in [-1, 1].
-        latent_bias: float (outputs,).
-    """
-
-    def __init__(self, inputs: int, outputs: int, latent_range: float = 0.1) -> None:
-        super().__init__()
-        self.latent = nn.Parameter(torch.empty(outputs, inputs).uniform_(-latent_range, latent_range))
-        self.latent_bias = nn.Parameter(torch.zeros(outputs))
-
-    def integer_bias(self) -> Tensor:
-        """The integer biases the device adds: float (outputs,)."""
-        return round_through(self.latent_bias * math.sqrt(self.latent.shape[1]))
+    @property
+    def taps(self) -> int:
+        """K: weights of one output channel; sums are integers from -K to K."""
+        return math.prod(self.latent.shape[1:])
 
     def forward(self, signs: Tensor) -> Tensor:
-        """Output sums: float (batch, outputs), integers.
+        """Sums: float (batch, outputs, rows, columns), integers in [-K, K], of K's parity.
 
         Args:
-            signs: float (batch, inputs), values -1 or +1.
+            signs: float (batch, inputs, rows, columns), values -1 or +1.
         """
-        return nn.functional.linear(signs, sign(self.latent), self.integer_bias())
+        padding = (self.before, self.after, self.before, self.after)
+        padded = nn.functional.pad(signs, padding, value=-1.0)
+        return nn.functional.conv2d(padded, sign(self.latent), stride=self.stride, groups=self.groups)
+
+
+class ExactBatchNorm(nn.BatchNorm2d):
+    """Batch normalization whose evaluation mode is the formula itself, in float64.
+
+    BN(s) = gamma (s - mu) / sqrt(var + eps) + beta (Ioffe, Szegedy 2015, arXiv:1502.03167). PyTorch's own
+    evaluation rearranges this to s alpha + (beta - mu alpha) in float32, which can miss a tie that the
+    formula hits; written out in float64, each operation is monotone in s and rounds the same way
+    everywhere.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalized sums: (batch, channels, rows, columns); float64 in evaluation mode.
+
+        Args:
+            input: float (batch, channels, rows, columns), sums.
+        """
+        if self.training:
+            return super().forward(input)
+        shape = (1, -1, 1, 1)
+        mean = cast(Tensor, self.running_mean).double().view(shape)
+        deviation = torch.sqrt(cast(Tensor, self.running_var).double() + self.eps).view(shape)
+        centred = (input.double() - mean) / deviation
+        return self.weight.double().view(shape) * centred + self.bias.double().view(shape)
+
+
+def balanced_threshold(side: int) -> float:
+    """The threshold at which half of the cells of an OR pooling fire, before anything is learned.
+
+    Normalized sums are taken as Gaussian, and as so alike along one axis that a cell of side^2 is worth
+    ``side`` independent ones: P(none fires) = P(v < t)^side = 1 / 2. Without it nearly all cells fire at
+    first, and carry no information.
+    """
+    return NormalDist().inv_cdf(0.5 ** (1 / side))
+
+
+class LatentActivation(nn.Module):
+    """v = BN(s) - threshold, with a threshold learned per channel; the activation is sign(v).
+
+    The learned threshold is RSign of Liu et al. 2020, "ReActNet" (arXiv:2003.03488).
+
+    Attributes:
+        norm: the batch normalization.
+        threshold: float (channels,); begins at :func:`balanced_threshold` of the OR pooling that follows.
+    """
+
+    def __init__(self, channels: int, pooled: int = 1) -> None:
+        super().__init__()
+        self.norm = ExactBatchNorm(channels)
+        self.threshold = nn.Parameter(torch.full((channels,), balanced_threshold(pooled)))
+
+    def forward(self, sums: Tensor) -> Tensor:
+        """Latent activations, same shape as the sums; float64 in evaluation mode."""
+        normalized = cast(Tensor, self.norm(sums))
+        return normalized - self.threshold.to(normalized.dtype).view(1, -1, 1, 1)
+
+
+class OrPooling(nn.Module):
+    """Any activation of a cell: the greatest latent activation; incomplete cells are dropped."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.side = side
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Latent activations of cells: (batch, channels, rows // side, columns // side)."""
+        return nn.functional.max_pool2d(latent, self.side)
+
+
+class MajorityPooling(nn.Module):
+    """At least half of a cell's activations: the sign of their sum, where a tie counts as +1.
+
+    The latent activation is (sum of signs + 1 / 2) / side: sums are integers, so 1 / 2 decides ties only.
+    """
+
+    def __init__(self, side: int, estimator: Estimator) -> None:
+        super().__init__()
+        self.side = side
+        self.estimator = estimator
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Latent activations of cells: (batch, channels, rows // side, columns // side)."""
+        signs = sign(latent, self.estimator)
+        total = nn.functional.avg_pool2d(signs, self.side, divisor_override=1)
+        return (total + 0.5) / self.side
+
+
+class BinaryFullyConnected(nn.Module):
+    """z_n = sum_i sign(latent_ni) * X_i + round(latent_bias_n * sqrt(inputs)), not binarized.
+
+    The bias is kept in units of sqrt(inputs), the spread of a sum of that many random signs, so that one
+    learning rate fits weights and biases.
+
+    Attributes:
+        latent: float (outcomes, channels, rows, columns), the latent weights, in [-1, 1].
+        latent_bias: float (outcomes,).
+    """
+
+    def __init__(self, shape: Shape, outcomes: int, latent_range: float = 0.1) -> None:
+        super().__init__()
+        self.latent = nn.Parameter(torch.empty((outcomes, *shape)).uniform_(-latent_range, latent_range))
+        self.latent_bias = nn.Parameter(torch.zeros(outcomes))
+
+    @property
+    def taps(self) -> int:
+        """Inputs of one outcome."""
+        return math.prod(self.latent.shape[1:])
+
+    def integer_bias(self) -> Tensor:
+        """The integer biases: float (outcomes,)."""
+        return round_through(self.latent_bias * math.sqrt(self.taps))
+
+    def forward(self, signs: Tensor) -> Tensor:
+        """Sums: float (batch, outcomes), integers.
+
+        Args:
+            signs: float (batch, channels, rows, columns), values -1 or +1.
+        """
+        weights = sign(self.latent).flatten(1)
+        return nn.functional.linear(signs.flatten(1), weights, self.integer_bias())
+
+
+class BinaryHeatMap(nn.Module):
+    """A binary convolution to one channel, plus an integer bias, not binarized; its cells are the outcomes.
+
+    Attributes:
+        convolution: with the latent weights.
+        latent_bias: float (1,), in units of sqrt(K).
+    """
+
+    def __init__(self, inputs: int, head: HeatMap) -> None:
+        super().__init__()
+        self.convolution = BinaryConvolution(inputs, head)
+        self.latent_bias = nn.Parameter(torch.zeros(1))
+
+    @property
+    def taps(self) -> int:
+        """K: weights of a cell."""
+        return self.convolution.taps
+
+    def integer_bias(self) -> Tensor:
+        """The integer bias: float (1,)."""
+        return round_through(self.latent_bias * math.sqrt(self.taps))
+
+    def forward(self, signs: Tensor) -> Tensor:
+        """Sums: float (batch, cells), integers, row by row from the top left.
+
+        Args:
+            signs: float (batch, channels, rows, columns), values -1 or +1.
+        """
+        return cast(Tensor, self.convolution(signs)).flatten(1) + self.integer_bias()
 
 
 @torch.no_grad()
 def clip_latent_weights(module: nn.Module) -> None:
     """Clip the latent weights of every binary layer of a module to [-1, 1], in place."""
     for layer in module.modules():
-        if isinstance(layer, BinaryConvolution | BinaryLinear):
+        if isinstance(layer, BinaryConvolution | BinaryFullyConnected):
             layer.latent.clamp_(-1, 1)

@@ -109,8 +109,8 @@ class Visit:
 VISIT = record(
     Visit,
     Field("node", DIGEST, "which node"),
-    Field("outcome", c.Int8ul, "index of the exit that it took"),
-    Field("logits", c.PrefixedArray(c.Int8ul, c.Int32sl), "its output sums"),
+    Field("outcome", c.Int16ul, "index of the exit that it took"),
+    Field("logits", c.PrefixedArray(c.Int16ul, c.Int32sl), "its output sums"),
     Field("device_ns", c.Int64ul, "device time that it took", "ns"),
 )
 

@@ -12,14 +12,25 @@ from pixeltree_protocol.objects.layout import (
     digest_of,
     short,
 )
-from pixeltree_protocol.objects.node import MAX_DEPTH, Child, Exit, Label, Node, TreeRoot
+from pixeltree_protocol.objects.node import (
+    MAX_DEPTH,
+    MAX_OUTCOMES,
+    MAX_PATH_LOGITS,
+    Child,
+    Exit,
+    Label,
+    Node,
+    TreeRoot,
+)
 from pixeltree_protocol.objects.parse import AnyObject, parse_object
-from pixeltree_protocol.objects.segment import BlockPlanes, FullyConnected, Segment
+from pixeltree_protocol.objects.segment import BlockPlanes, FullyConnected, PackedBits, Segment
 
 __all__ = [
     "DIGEST_BYTES",
     "MAX_BLOCK_WORDS",
     "MAX_DEPTH",
+    "MAX_OUTCOMES",
+    "MAX_PATH_LOGITS",
     "AnyObject",
     "Block",
     "BlockPlanes",
@@ -30,6 +41,7 @@ __all__ = [
     "Label",
     "Node",
     "ObjectKind",
+    "PackedBits",
     "Segment",
     "TreeRoot",
     "digest_of",

@@ -39,6 +39,34 @@ def short(digest: Digest) -> str:
     return digest[:4].hex()
 
 
+class VarInt(c.Construct):  # type: ignore[misc]
+    """A number of up to 21 bits: seven a byte, least significant first, bit 7 where another byte follows."""
+
+    _MOST_BYTES = 3
+
+    def _parse(self, stream: Any, context: Any, path: str) -> int:  # noqa: ANN401
+        value = 0
+        for place in range(self._MOST_BYTES):
+            byte: int = c.stream_read(stream, 1, path)[0]
+            value |= (byte & 0x7F) << 7 * place
+            if byte < 0x80:
+                return value
+        raise c.IntegerError(f"a number is longer than {self._MOST_BYTES} bytes", path=path)
+
+    def _build(self, obj: int, stream: Any, context: Any, path: str) -> int:  # noqa: ANN401
+        if obj >> 7 * self._MOST_BYTES:
+            raise c.IntegerError(f"{obj} needs more than {self._MOST_BYTES} bytes", path=path)
+        rest = obj
+        while rest > 0x7F:
+            c.stream_write(stream, bytes([rest & 0x7F | 0x80]), 1, path)
+            rest >>= 7
+        c.stream_write(stream, bytes([rest]), 1, path)
+        return obj
+
+
+VARINT = VarInt()
+
+
 def object_layout(kind: ObjectKind, *fields: Any) -> c.Construct:  # noqa: ANN401 - construct is untyped
     """The construct of one kind of object: header, fields, and nothing after them."""
     return c.Struct(

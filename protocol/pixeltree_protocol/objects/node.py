@@ -17,6 +17,12 @@ from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital
 MAX_DEPTH = 128
 """Nodes on a path from the root to a label; a device ends a frame that goes deeper."""
 
+MAX_OUTCOMES = 1024
+"""Outcomes of a node: a heat map of 32 x 32 cells, whose logits are 4 KiB of a result message."""
+
+MAX_PATH_LOGITS = 15_000
+"""Logits of all nodes on a path together, so that a result always fits into one message."""
+
 _DIGEST = c.Bytes(DIGEST_BYTES)
 
 _EXIT_LABEL, _EXIT_CHILD = 0, 1
@@ -37,12 +43,7 @@ NODE_LAYOUT = object_layout(
     "segments" / c.PrefixedArray(c.Int8ul, _DIGEST) * "likewise",
     "dregs" / c.Int16ul * "bit i: the node may write Ri, 0 to 12; other bits are 0",
     "aregs" / c.Int8ul * "bit i: the node may write the i-th of A B C D E F NEWS; bit 7 is 0",
-    "exits"
-    / c.PrefixedArray(
-        c.Int8ul,
-        EXIT,
-    )
-    * "one per outcome; none for a capture node",
+    "exits" / c.PrefixedArray(c.Int16ul, EXIT) * "one per outcome, at most 1,024; none for a capture node",
 )
 
 TREE_LAYOUT = object_layout(
@@ -89,6 +90,8 @@ class Node:
     exits: tuple[Exit, ...] = ()
 
     def __post_init__(self) -> None:
+        if len(self.exits) > MAX_OUTCOMES:
+            raise ObjectError(f"a node has at most {MAX_OUTCOMES} exits, not {len(self.exits)}")
         strangers = [*(self.dregs - set(DREGS)), *(self.aregs - set(AREGS))]
         if strangers:
             raise ObjectError(

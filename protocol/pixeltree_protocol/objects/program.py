@@ -15,6 +15,7 @@ from pixeltree_protocol.errors import ProgramError
 from pixeltree_protocol.objects.controller_table import CONTROLLER_STEPS
 from pixeltree_protocol.objects.layout import ObjectKind, build, object_layout, parse
 from pixeltree_protocol.objects.step import (
+    AREG,
     DREG,
     LAST,
     ROW,
@@ -32,21 +33,25 @@ __all__ = [
     "STEPS",
     "ApplyFullyConnected",
     "Argmax",
+    "LoadCover",
     "LoadPlane",
     "Program",
     "Run",
     "ScanDreg",
+    "ScanLogits",
     "SelectPattern",
     "SelectRect",
     "SetIn",
     "Step",
     "StepForm",
+    "SumLogit",
     "form_of",
     "operand_values",
 ]
 
 MAX_REPEATS = 1024
-MAX_SLOTS = 64
+MAX_SLOTS = 255
+"""Blocks, and segments, that a program can name; as many as a manifest can."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,99 @@ class LoadPlane(Step):
 
 
 @dataclass(frozen=True)
+class LoadCover(Step):
+    """Expand packed bits over the channels of a grid: the OR of four DREGs becomes the plane.
+
+    Plane ``plane`` of the block-planes segment ``mask`` says which positions of a square grid, 2^``shift``
+    PEs apart, take a bit; they take the bits of the packed segment ``segment`` from ``bit`` on, in the order
+    of their numbers. What the others become is not defined. The controller loads the selections of the
+    plane's cover (:mod:`pixeltree_protocol.cover`) one by one into ``first`` to ``fourth`` as
+    ``scamp5_load_pattern`` does; DREGs beyond the last selection are left alone, so they must be 0 before.
+    Selections beyond the fourth are ORed into ``fourth``, each by a block of its own.
+    """
+
+    mask: int
+    plane: int
+    segment: int
+    bit: int
+    shift: int
+    first: int
+    second: int
+    third: int
+    fourth: int
+
+    @property
+    def dregs(self) -> tuple[int, int, int, int]:
+        """The four DREGs, in the order in which they are filled."""
+        return self.first, self.second, self.third, self.fourth
+
+
+@dataclass(frozen=True)
+class ScanLogits(Step):
+    """Logits := ADC samples of a grid of AREG ``areg``, row by row from the top, each from its LEFT end.
+
+    logit = 2 * round((sample - 128) / unit) + offset; offset is the 32-bit two's complement number at
+    ``bit`` of the packed segment ``segment``. (r0, c0) is the top RIGHT corner; rows and columns are sampled
+    every ``rs`` and ``cs``.
+    """
+
+    segment: int
+    bit: int
+    unit: int
+    areg: int
+    r0: int
+    c0: int
+    r1: int
+    c1: int
+    rs: int
+    cs: int
+
+    @property
+    def rows(self) -> range:
+        """Rows sampled, from the top."""
+        return range(self.r0, self.r1 + 1, self.rs)
+
+    @property
+    def columns(self) -> range:
+        """Columns sampled, from the right."""
+        return range(self.c0, self.c1 + 1, self.cs)
+
+
+@dataclass(frozen=True)
+class SumLogit(Step):
+    """Append a logit: offset - 2 x the sum of round(256 (zero - sample) / ``unit``) over sparse global sums.
+
+    A sample is the global sum of AREG ``areg`` over the pattern (r, c, rx, cx), zero the ADC code of level 0.
+    There are up to four: ``gr`` n > 0 adds one whose row address has bit n - 1 set, and ``gc`` likewise for
+    columns. Offset is the 32-bit two's complement number at ``bit`` of the packed segment ``segment``.
+    """
+
+    segment: int
+    bit: int
+    unit: int
+    areg: int
+    r: int
+    c: int
+    rx: int
+    cx: int
+    gr: int
+    gc: int
+
+    @property
+    def patterns(self) -> tuple[tuple[int, int, int, int], ...]:
+        """Patterns of the sums."""
+        return tuple(
+            (self.r | row, self.c | column, self.rx, self.cx)
+            for row in _with_and_without(self.gr)
+            for column in _with_and_without(self.gc)
+        )
+
+
+def _with_and_without(number: int) -> tuple[int, ...]:
+    return (0, 1 << number - 1) if number else (0,)
+
+
+@dataclass(frozen=True)
 class ScanDreg(Step):
     """Append ``rows`` rows of DREG ``dreg``, from ``row`` on in steps of ``row_step``, to the bit buffer.
 
@@ -122,6 +220,9 @@ class Argmax(Step):
 
 
 _SLOT: OperandForm = (c.Int8ul, 0, MAX_SLOTS - 1)
+_WEIGHT: OperandForm = (c.Int8ul, 0, 11)  # not R12, which only loads where R0 is 1
+_PART: OperandForm = (c.Int8ul, 0, 8)
+_PITCH: OperandForm = (c.Int8ul, 1, LAST)
 
 STEPS: tuple[StepForm, ...] = (
     StepForm(1, Run, (_SLOT, (c.Int16ul, 1, MAX_REPEATS))),
@@ -140,9 +241,30 @@ STEPS: tuple[StepForm, ...] = (
     ),
     StepForm(7, ApplyFullyConnected, (_SLOT,)),
     StepForm(8, Argmax, ()),
+    # its time depends on the grid; verify.py bounds it
+    StepForm(
+        9,
+        LoadCover,
+        (_SLOT, (c.Int8ul, 0, 254), _SLOT, (c.Int16ul, 0, 0xFFFF), (c.Int8ul, 0, 8), *(4 * (_WEIGHT,))),
+        writes="first second third fourth",
+    ),
+    StepForm(
+        10,
+        ScanLogits,
+        (_SLOT, (c.Int16ul, 0, 0xFFFF), (c.Int8ul, 1, 127), AREG, *(4 * (ROW,)), _PITCH, _PITCH),
+        reads="areg",
+        words=lambda step: 10 * len(step.rows) * len(step.columns),
+    ),
+    StepForm(
+        11,
+        SumLogit,
+        (_SLOT, (c.Int16ul, 0, 0xFFFF), (c.Int16ul, 1, 0xFFFF), AREG, *(4 * (ROW,)), _PART, _PART),
+        reads="areg",
+        words=lambda _: 40,
+    ),
     *CONTROLLER_STEPS,
 )
-"""Every step. Rows 1-8 are the sequencer's own; the rest is the vendor's controller API."""
+"""Every step. Rows 1-11 are the sequencer's own; the rest is the vendor's controller API."""
 
 _FORM_OF: dict[type[Step], StepForm] = {form.step: form for form in STEPS}
 _BY_OPCODE = {form.opcode: form for form in STEPS}

@@ -9,11 +9,14 @@ from typing import Any
 import construct as c
 
 from pixeltree_protocol.errors import ObjectError
-from pixeltree_protocol.objects.layout import ObjectKind, build, object_layout, parse
+from pixeltree_protocol.objects.layout import VARINT, ObjectKind, build, object_layout, parse
 from pixeltree_protocol.registers import ARRAY_SIZE
 
 _GRID_SIDES = (1, 2, 4, 8, 16)
 _GREATEST_LOGIT = 2**31 - 1
+
+MAX_PACKED_BYTES = 8192
+"""So that a bit's number fits 16 bits."""
 
 BLOCK_PLANES = c.Struct(
     "grid_rows" / c.Int8ul * "rows of the block grid: 1, 2, 4, 8 or 16",
@@ -37,15 +40,21 @@ FULLY_CONNECTED = c.Struct(
     * "a row per output; bit i, least significant first, is the sign of input i: 1 is +1, 0 is -1",
 )
 
-_NUMBERS = {"block_planes": 1, "fully_connected": 2}
+PACKED = c.Struct(
+    "data"
+    / c.Prefixed(VARINT, c.GreedyBytes)
+    * "bit i is bit i % 8 of byte i / 8; the program says what each bit means"
+)
+
+_NUMBERS = {"block_planes": 1, "fully_connected": 2, "packed": 3}
 
 LAYOUT = object_layout(
     ObjectKind.SEGMENT,
-    "layout" / c.Enum(c.Int8ul, **_NUMBERS) * "1 block planes, 2 fully connected",
+    "layout" / c.Enum(c.Int8ul, **_NUMBERS) * "1 block planes, 2 fully connected, 3 packed bits",
     "body"
     / c.Switch(
         c.this.layout,
-        {"block_planes": BLOCK_PLANES, "fully_connected": FULLY_CONNECTED},
+        {"block_planes": BLOCK_PLANES, "fully_connected": FULLY_CONNECTED, "packed": PACKED},
         default=c.Error,
     )
     * "see below",
@@ -124,11 +133,35 @@ class FullyConnected:
         return build(LAYOUT, "segment", {"layout": "fully_connected", "body": body})
 
 
-Segment = BlockPlanes | FullyConnected
+@dataclass(frozen=True)
+class PackedBits:
+    """Weights and biases as nothing but their bits; the program knows what each of them means.
+
+    Attributes:
+        data: bit i is bit ``i % 8`` of byte ``i // 8``; 1 to 8,192 bytes.
+    """
+
+    data: bytes
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.data) <= MAX_PACKED_BYTES:
+            raise ObjectError(f"a packed segment has 1 to {MAX_PACKED_BYTES} bytes, not {len(self.data)}")
+
+    def field(self, bit: int, width: int) -> int:
+        """``width`` bits from ``bit`` on, least significant first."""
+        value = int.from_bytes(self.data[bit // 8 : (bit + width + 7) // 8], "little")
+        return value >> bit % 8 & (1 << width) - 1
+
+    def encode(self) -> bytes:
+        """The segment's object bytes."""
+        return build(LAYOUT, "segment", {"layout": "packed", "body": {"data": self.data}})
+
+
+Segment = BlockPlanes | FullyConnected | PackedBits
 
 
 def decode_segment(data: bytes) -> Segment:
-    """Read a weight segment of either layout.
+    """Read a weight segment of any layout.
 
     Raises:
         ObjectError: the bytes are not a segment.
@@ -138,6 +171,8 @@ def decode_segment(data: bytes) -> Segment:
     if str(fields.layout) == "block_planes":
         planes = tuple(int.from_bytes(plane, "little") for plane in body.planes)
         return BlockPlanes(body.grid_rows, body.grid_columns, planes)
+    if str(fields.layout) == "packed":
+        return PackedBits(body.data)
     biases = struct.unpack(f"<{body.outputs}i", body.biases)
     row, weights = (body.inputs + 7) // 8, body.weights
     rows = tuple(weights[at : at + row] for at in range(0, len(weights), row or 1))

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from pixeltree.network import INPUT_SIZE, KERNEL_COUNT
-from pixeltree.train.layers import BinaryConvolution, BinaryLinear, sign
+from pixeltree.train.binarize import sign
+from pixeltree.train.digits_demo.layers import BinaryConvolution, BinaryLinear
 
 
 class ExactBatchNorm(nn.BatchNorm2d):

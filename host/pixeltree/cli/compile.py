@@ -1,0 +1,126 @@
+"""``pixeltree compile``: what the compiler makes of a model or a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+from pixeltree.compiler import Compiled, compile_model
+from pixeltree.compiler.pipeline import Where
+from pixeltree.compiler.predict import Cost
+from pixeltree.compiler.sizes import block_bytes, block_words, head_bytes, program_bytes, segment_bytes
+from pixeltree.errors import DataError
+from pixeltree.folded import FoldedModel, decode_model
+from pixeltree.tree import Tree
+
+
+def compile_(
+    model: Annotated[Path, typer.Argument(help="A folded model (JSON), or a tree (.ptree).")],
+    dump_ir: Annotated[
+        bool, typer.Option("--dump-ir", help="Show the program after every pass of the compiler.")
+    ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Show words, time, planes and bytes of every layer.")
+    ] = False,
+    head: Annotated[
+        Where | None,
+        typer.Option(
+            "--head", help="Where a fully connected head is computed; where it is faster if left out."
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw the planes in use over the program to this file.")
+    ] = None,
+) -> None:
+    """Compile a folded model, or every node of a tree, and say what it takes.
+
+    Example: pixeltree compile digits.ptree --report
+    """
+    console = Console(highlight=False)
+    tree = Tree.load(model) if model.suffix == ".ptree" else None
+    compiled: dict[str, Compiled] = {}
+    for name, folded in _models(model, tree):
+        show = _shower(console, name) if dump_ir else None
+        layout = tree.geometry.layout(folded) if tree else None
+        compiled[name] = compile_model(folded, layout=layout, show=show, head=head)
+        node = compiled[name].node
+        console.print(
+            f"{name}: {compiled[name].cost.words} words, {compiled[name].cost.nanoseconds / 1000:,.1f} us, "
+            f"{block_bytes(node)} bytes of blocks, {segment_bytes(node)} of segments, "
+            f"{program_bytes(node)} of program; {compiled[name].layout}"
+        )
+        if report:
+            console.print(_layers(compiled[name]))
+    if report:
+        _sharing(console, compiled)
+    if plot is not None:
+        from pixeltree.cli.plot_planes import plot_planes  # noqa: PLC0415 - needs matplotlib
+
+        plot_planes(compiled, plot)
+        console.print(f"wrote {plot}")
+
+
+def _models(path: Path, tree: Tree | None) -> Iterator[tuple[str, FoldedModel]]:
+    if tree is not None:
+        yield from tree.models.items()
+        return
+    try:
+        yield path.name, decode_model(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _shower(console: Console, name: str) -> Callable[[str, str], None]:
+    """Prints the program after each pass."""
+
+    def show(title: str, listing: str) -> None:
+        console.print(f"---- {escape(name)}, after: {title}", style="bold")
+        console.print(listing, markup=False, soft_wrap=True)
+
+    return show
+
+
+def _layers(compiled: Compiled) -> Table:
+    """A row per layer: cost, most registers in use, bytes of blocks that no layer before has, of weights."""
+    headings = "words", "launches", "selects", "us", "DREGs", "AREGs", "blocks", "weights"
+    columns = [Column(heading, no_wrap=True, justify="right") for heading in headings]
+    table = Table(Column("layer"), *columns, box=None, padding=(0, 1, 0, 0))
+    node = compiled.node
+    sizes = [len(node.objects[digest]) for digest in node.manifest.blocks]
+    for number, section in enumerate(compiled.sections, 1):
+        digital, analog = (max((counts[kind] for counts in section.planes), default=0) for kind in (0, 1))
+        code = sum(sizes[block] for block in section.needs.blocks)
+        weights = -(-section.needs.weight_bits // 8)
+        if number == len(compiled.sections):
+            weights += head_bytes(node)
+        bytes_ = f"{code:,}", f"{weights:,}"
+        table.add_row(escape(section.name), *_columns(section.cost), str(digital), str(analog), *bytes_)
+    totals = f"{block_bytes(node):,}", f"{segment_bytes(node):,}"
+    table.add_row("all", *_columns(compiled.cost), "", "", *totals)
+    return table
+
+
+def _columns(cost: Cost) -> tuple[str, ...]:
+    return str(cost.words), str(cost.launches), str(cost.selects), f"{cost.nanoseconds / 1000:,.1f}"
+
+
+def _sharing(console: Console, compiled: dict[str, Compiled]) -> None:
+    """How much of the nodes' objects several nodes have in common."""
+    objects: dict[bytes, int] = {}
+    separately = 0
+    for one in compiled.values():
+        node = one.node
+        separately += sum(len(node.objects[digest]) for digest in (*node.manifest.needs, node.digest))
+        objects |= {digest: len(data) for digest, data in node.objects.items()}
+    together = sum(objects.values())
+    words = {name: block_words(one.node) for name, one in compiled.items()}
+    console.print(
+        f"{len(compiled)} nodes: {together:,} bytes of objects; {separately:,} if nothing were shared. "
+        f"Words in the controller's store, per node: {max(words.values())} at most."
+    )

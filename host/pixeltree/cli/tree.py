@@ -1,0 +1,55 @@
+"""``pixeltree tree``: what is in a tree file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.tree import Tree as Drawing
+
+from pixeltree.datasets.named import test_images
+from pixeltree.evaluation import accuracy_by_node, evaluate_reference
+from pixeltree.tree import Tree
+from pixeltree_protocol.objects import Digest, Label
+
+
+def tree(
+    model: Annotated[Path, typer.Argument(help="A tree, NAME.ptree.")],
+    data: Annotated[
+        str | None, typer.Option(help="Say how often each node is right: digits, glyphs, or a folder.")
+    ] = None,
+) -> None:
+    """Draw a tree: its nodes, what each outcome is, sizes, and with --data the accuracy of each node.
+
+    Example: pixeltree tree digits.ptree --data digits
+    """
+    loaded = Tree.load(model)
+    accuracies: dict[str, float] = {}
+    counts = f"{len(loaded.labels)} labels, {len(loaded.names)} nodes, {loaded.total_bytes:,} bytes"
+    if data is not None:
+        dataset = test_images(data, loaded.geometry.size)
+        evaluation = evaluate_reference(loaded, dataset)
+        accuracies = accuracy_by_node(loaded, dataset, evaluation)
+        counts += f", {evaluation.score:.1%} of {len(dataset):,} images right"
+    drawing = Drawing(escape(f"{loaded.name}: {counts}"))
+    _draw(loaded, loaded.root.root, accuracies, drawing)
+    Console().print(drawing)
+
+
+def _draw(loaded: Tree, digest: Digest, accuracies: dict[str, float], above: Drawing) -> None:
+    node, name = loaded.nodes[digest], loaded.names[digest]
+    labels = [loaded.labels[exit_.value] for exit_ in node.exits if isinstance(exit_, Label)]
+    weights = loaded.bytes_of(sorted(set(node.segments)))
+    text = (
+        f"{name}: {len(node.exits)} outcomes, {weights:,} bytes of weights, {loaded.words_of(digest):,} words"
+    )
+    if name in accuracies:
+        text += f", right {accuracies[name]:.1%}"
+    below = above.add(escape(text))
+    if labels:
+        below.add(escape(" ".join(labels)))
+    for child in node.children:
+        _draw(loaded, child, accuracies, below)

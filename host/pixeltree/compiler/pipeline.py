@@ -1,0 +1,276 @@
+"""The compiler from end to end: a folded model becomes a node image, pass by pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from pixeltree.compiler import ir
+from pixeltree.compiler.allocate import allocate
+from pixeltree.compiler.arrange import Arrangement, arrange
+from pixeltree.compiler.capture import CaptureGeometry, capture_unit
+from pixeltree.compiler.directions import set_directions
+from pixeltree.compiler.encode import Encoded, Encoder
+from pixeltree.compiler.hoist import hoist_loads
+from pixeltree.compiler.image import CompiledNode, make_image
+from pixeltree.compiler.lower import Lowered, lower
+from pixeltree.compiler.placement import Layout, block_layout, cell_layout, grid_side
+from pixeltree.compiler.predict import Cost, Predictor
+from pixeltree.compiler.resources import Needs, check_resources, needs_of
+from pixeltree.compiler.words import select_words
+from pixeltree.errors import CompileError
+from pixeltree.folded import Convolution, FoldedModel
+from pixeltree.folded import FullyConnected as FullyConnectedHead
+from pixeltree_protocol.cover import ChannelGrid
+from pixeltree_protocol.objects import BlockPlanes, Exit, FullyConnected, Label, PackedBits, Segment
+from pixeltree_protocol.registers import ARRAY_SIZE
+
+PASSES: tuple[tuple[str, Callable[[ir.Unit], None]], ...] = (
+    ("select words", select_words),
+    ("hoist loads", hoist_loads),
+    ("allocate registers", allocate),
+    ("set directions", set_directions),
+)
+"""Passes over the intermediate form, after lowering and before encoding, in order. Each does one thing."""
+
+
+Show = Callable[[str, str], None]
+
+_WAYS = ((True, 15), (True, 3), (False, 15), (False, 3), (False, 0))
+"""Whether weight planes load in pairs, and how long a shift may be that stays among other words; tried in
+this order. Pairs need more registers, shifts among words more room in the controller's store."""
+
+
+_SMALL_HEAD = 256
+"""Activations of a head that may be faster on the array; more never fit there."""
+
+
+class Where(StrEnum):
+    """Where a fully connected head is computed."""
+
+    ARRAY = "array"
+    CONTROLLER = "controller"
+
+
+@dataclass(frozen=True)
+class SectionCost:
+    """What one layer costs.
+
+    Attributes:
+        name: the layer.
+        cost: of its steps.
+        needs: what it adds to the node's objects.
+        planes: registers that hold something, after each of its operations: DREGs and AREGs.
+    """
+
+    name: str
+    cost: Cost
+    needs: Needs
+    planes: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled node and how it came about.
+
+    Attributes:
+        node: the image.
+        layout: how the input lies on the array.
+        sections: cost of each layer, in order.
+        information_bits: information content of the weights and biases.
+    """
+
+    node: CompiledNode
+    layout: Layout
+    sections: tuple[SectionCost, ...]
+    information_bits: int = 0
+
+    @property
+    def cost(self) -> Cost:
+        """Of the whole node."""
+        return sum((section.cost for section in self.sections), Cost())
+
+
+def layouts(model: FoldedModel) -> list[Layout]:
+    """Layouts that have room for a model's channels, the better one first.
+
+    Blocks are better where only the first layer convolves, cells where channels mix.
+
+    Raises:
+        CompileError: there is none; says which layer has too many channels.
+    """
+    channels = {
+        f"layer {index}": layer.outputs
+        for index, layer in enumerate(model.layers)
+        if isinstance(layer, Convolution)
+    }
+    most = max(channels.values(), default=1)
+    side = grid_side(most)
+    found = []
+    if model.input.size * side <= ARRAY_SIZE:
+        found.append(block_layout(side))
+    try:
+        found.insert(0 if len(channels) > 1 else 1, cell_layout(model.input.size, most))
+    except CompileError as error:
+        if not found:
+            listing = ", ".join(f"{name} has {count}" for name, count in channels.items())
+            raise CompileError(f"{error}. Channels: {listing}") from error
+    return found
+
+
+def compile_model(
+    model: FoldedModel,
+    exits: Sequence[Exit] | None = None,
+    layout: Layout | None = None,
+    show: Show | None = None,
+    head: Where | None = None,
+) -> Compiled:
+    """Compile a model.
+
+    Args:
+        model: the folded model.
+        exits: where each outcome leads; label i for outcome i if None.
+        layout: how the input plane lies on the array; chosen if None. All nodes of a tree share one.
+        show: called with the name of every pass and the program after it, for people.
+        head: where a fully connected head is computed; where it is faster if None.
+
+    Raises:
+        CompileError: the model does not fit; it says what, how much is needed, and what there is.
+    """
+    exits = [Label(i) for i in range(model.outcomes)] if exits is None else exits
+    if len(exits) != model.outcomes:
+        raise CompileError(f"{model.outcomes} outcomes need as many exits, not {len(exits)}")
+    if layout is not None:
+        return _with_a_head(model, exits, layout, show, head)
+    first, *others = layouts(model)
+    try:
+        return _with_a_head(model, exits, first, show, head)
+    except CompileError:
+        for other in others:
+            with suppress(CompileError):
+                return _with_a_head(model, exits, other, show, head)
+        raise
+
+
+def _with_a_head(
+    model: FoldedModel, exits: Sequence[Exit], layout: Layout, show: Show | None, head: Where | None
+) -> Compiled:
+    """Compile with the head where it is told to be, or where it is faster."""
+    if head is Where.ARRAY and not isinstance(model.head, FullyConnectedHead):
+        raise CompileError(
+            "only a fully connected head has a place of its own; a heat map is read from the array"
+        )
+    if (
+        head is not None
+        or not isinstance(model.head, FullyConnectedHead)
+        or model.head.weights[0].size > _SMALL_HEAD
+    ):
+        return _compile(model, exits, layout, show, head is Where.ARRAY)
+    try:
+        there = _compile(model, exits, layout, None, True)
+    except CompileError:
+        return _compile(model, exits, layout, show, False)
+    here = _compile(model, exits, layout, None, False)
+    on_array = there.cost.nanoseconds < here.cost.nanoseconds
+    if show is not None:
+        return _compile(model, exits, layout, show, on_array)
+    return there if on_array else here
+
+
+def _compile(
+    model: FoldedModel, exits: Sequence[Exit], layout: Layout, show: Show | None, on_array: bool
+) -> Compiled:
+    """Compile for one layout and one place of the head."""
+    arrangement = arrange(model, layout)
+    lowered, encoded = _first_that_fits(model, layout, arrangement, on_array)
+    unit = lowered.unit
+    check_resources(needs_of(unit, encoded, [Cost()] * len(unit.sections)))
+    segments: list[Segment] = []
+    if unit.weights:
+        segments.append(BlockPlanes(unit.grid_side, unit.grid_side, tuple(unit.masks)))
+        segments.append(PackedBits(packed(unit.weights)))
+    if unit.head_grid is not None:
+        segments.append(BlockPlanes(unit.head_grid.side, unit.head_grid.side, (unit.head_mask,)))
+    if lowered.output is not None:
+        segments.append(lowered.output)
+    if show is not None:
+        _show_passes(
+            lower(model, layout, arrangement, unit.in_pairs, on_array).unit,
+            unit.longest_in_line,
+            encoded,
+            show,
+        )
+    sections = _section_costs(unit, encoded, segments)
+    check_resources([section.needs for section in sections])
+    node = make_image(encoded.steps, encoded.blocks, segments, exits)
+    output_bits = sum(32 + s.inputs for s in segments if isinstance(s, FullyConnected) for _ in s.biases)
+    information = len(unit.weights) + output_bits
+    return Compiled(node, layout, sections, information)
+
+
+def compile_capture(geometry: CaptureGeometry) -> Compiled:
+    """Compile a tree's capture node."""
+    unit = capture_unit(geometry)
+    for _, run in PASSES:
+        run(unit)
+    encoded = Encoder(unit).encode()
+    sections = _section_costs(unit, encoded, ())
+    check_resources([section.needs for section in sections])
+    node = make_image(encoded.steps, encoded.blocks, (), (), is_capture=True)
+    return Compiled(node, Layout(ChannelGrid(1, 8), geometry.pitch), sections)
+
+
+def _section_costs(unit: ir.Unit, encoded: Encoded, segments: Sequence[Segment]) -> tuple[SectionCost, ...]:
+    predictor = Predictor(encoded.blocks, segments)
+    costs = [Cost()] * len(unit.sections)
+    for section, step in zip(encoded.sections, encoded.steps, strict=True):
+        costs[section] += predictor.cost(step)
+    needs = needs_of(unit, encoded, costs)
+    return tuple(
+        SectionCost(section.name, cost, need, tuple(section.planes))
+        for section, cost, need in zip(unit.sections, costs, needs, strict=True)
+    )
+
+
+def _first_that_fits(
+    model: FoldedModel, layout: Layout, arrangement: Arrangement, on_array: bool
+) -> tuple[Lowered, Encoded]:
+    """Run the passes, the fastest way first, until registers and the block store suffice.
+
+    Raises:
+        CompileError: not even the most frugal way fits.
+    """
+    for in_pairs, longest_in_line in _WAYS:
+        lowered = lower(model, layout, arrangement, in_pairs, on_array)
+        unit = lowered.unit
+        unit.longest_in_line = longest_in_line
+        try:
+            for _, run in PASSES:
+                run(unit)
+        except CompileError:
+            if in_pairs:
+                continue
+            raise
+        encoded = Encoder(unit).encode()
+        if encoded.fits:
+            break
+    return lowered, encoded
+
+
+def _show_passes(unit: ir.Unit, longest_in_line: int, encoded: Encoded, show: Show) -> None:
+    """Run the passes once more, with somebody looking."""
+    unit.longest_in_line = longest_in_line
+    show("lower", unit.listing())
+    for name, run in PASSES:
+        run(unit)
+        show(name, unit.listing())
+    show("encode", encoded.listing())
+
+
+def packed(bits: Sequence[int]) -> bytes:
+    """Bits as bytes, least significant first."""
+    return np.packbits(np.array(bits, np.uint8), bitorder="little").tobytes()

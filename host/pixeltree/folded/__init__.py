@@ -1,0 +1,26 @@
+"""The folded model: a purely binarized network as data, its integer reference, and its file form.
+
+Trainers write it, the compiler reads it, and what a device computes is compared with its reference.
+"""
+
+from pixeltree.folded.file import decode_model, encode_model
+from pixeltree.folded.layers import Convolution, FullyConnected, HeatMap, Layer, Pooling, PoolingKind
+from pixeltree.folded.model import FoldedModel, Head, InputSpec, ModelError
+from pixeltree.folded.reference import Inference, infer
+
+__all__ = [
+    "Convolution",
+    "FoldedModel",
+    "FullyConnected",
+    "Head",
+    "HeatMap",
+    "Inference",
+    "InputSpec",
+    "Layer",
+    "ModelError",
+    "Pooling",
+    "PoolingKind",
+    "decode_model",
+    "encode_model",
+    "infer",
+]

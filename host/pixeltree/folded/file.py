@@ -1,0 +1,121 @@
+"""Folded models as bytes: JSON that a person can read, signs packed eight to a byte.
+
+Signs travel as base64, least significant bit first in array order, 1 for +1. Equal models give equal bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pixeltree.folded.layers import (
+    Convolution,
+    FullyConnected,
+    HeatMap,
+    Layer,
+    ModelError,
+    Pooling,
+    PoolingKind,
+)
+from pixeltree.folded.model import FoldedModel, Head, InputSpec
+
+FORMAT = "pixeltree folded model"
+VERSION = 1
+
+
+def encode_model(model: FoldedModel) -> bytes:
+    """The bytes of a model."""
+    description = {
+        "format": FORMAT,
+        "version": VERSION,
+        "input": asdict(model.input),
+        "layers": [_layer(layer) for layer in model.layers],
+        "head": _layer(model.head),
+    }
+    return json.dumps(description, sort_keys=True, separators=(",", ":")).encode()
+
+
+def decode_model(data: bytes) -> FoldedModel:
+    """A model from its bytes.
+
+    Raises:
+        ModelError: the bytes are not a model, or not a possible one.
+    """
+    try:
+        description = json.loads(data)
+        if description["format"] != FORMAT or description["version"] != VERSION:
+            raise ModelError(f"not a {FORMAT} of version {VERSION}")
+        layers = tuple(_read(entry) for entry in description["layers"])
+        head = _read(description["head"])
+        if not isinstance(head, FullyConnected | HeatMap):
+            raise ModelError("the head is neither fully connected nor a heat map")
+        if not all(isinstance(layer, Convolution | Pooling) for layer in layers):
+            raise ModelError("a layer is neither a convolution nor a pooling")
+        return FoldedModel(InputSpec(**description["input"]), layers, head)  # type: ignore[arg-type]
+    except ModelError:
+        raise
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+        binascii.Error,
+    ) as error:
+        raise ModelError(f"the folded model is malformed: {error!r}") from error
+
+
+def _layer(layer: Layer | Head) -> dict[str, Any]:
+    if isinstance(layer, Pooling):
+        return {"type": "pooling", "kind": str(layer.kind), "side": layer.side}
+    entry: dict[str, Any] = {"shape": list(layer.weights.shape), "weights": _pack(layer.weights)}
+    entry["bias"] = layer.bias.tolist()
+    if isinstance(layer, FullyConnected):
+        return {"type": "fully connected", **entry}
+    entry |= {"stride": layer.stride, "before": layer.before, "after": layer.after}
+    if isinstance(layer, HeatMap):
+        return {"type": "heat map", **entry}
+    return {"type": "convolution", **entry, "falling": layer.falling.tolist(), "groups": layer.groups}
+
+
+def _read(entry: dict[str, Any]) -> Layer | Head:
+    kind = entry["type"]
+    if kind == "pooling":
+        return Pooling(PoolingKind(entry["kind"]), _whole(entry["side"]))
+    weights = _unpack(entry["weights"], tuple(_whole(side) for side in entry["shape"]))
+    bias = np.array([_whole(value) for value in entry["bias"]], np.int32)
+    if kind == "fully connected":
+        return FullyConnected(weights, bias)
+    borders = {name: _whole(entry[name]) for name in ("stride", "before", "after")}
+    if kind == "heat map":
+        return HeatMap(weights, bias, **borders)
+    if kind != "convolution":
+        raise ModelError(f"no layer is a {kind!r}")
+    falling = np.array(entry["falling"], np.bool_)
+    return Convolution(weights, bias, falling, groups=_whole(entry["groups"]), **borders)
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ModelError(f"a whole number was expected, not {value!r}")
+    return value
+
+
+def _pack(signs: npt.NDArray[np.int8]) -> str:
+    return base64.b64encode(np.packbits(signs.ravel() > 0, bitorder="little").tobytes()).decode()
+
+
+def _unpack(text: str, shape: tuple[int, ...]) -> npt.NDArray[np.int8]:
+    count = int(np.prod(shape, dtype=np.int64))
+    data = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
+    if len(data) != (count + 7) // 8:
+        raise ModelError(f"{len(data)} bytes of signs for shape {shape}")
+    bits = np.unpackbits(data, count=count, bitorder="little").astype(np.int8)
+    return (bits * 2 - 1).reshape(shape)

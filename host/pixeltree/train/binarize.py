@@ -1,0 +1,70 @@
+"""Binarization in training: the sign, and the straight-through estimators (STE) of its gradient.
+
+The rules are those of Courbariaux, Hubara et al. 2016, "Binarized Neural Networks" (arXiv:1602.02830):
+binarize in the forward pass, let the gradient through as if nothing had happened where the latent value is
+small, and clip latent weights to [-1, 1] after every step.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+
+class Estimator(enum.StrEnum):
+    """What stands for the derivative of the sign.
+
+    CLIPPED: 1 where |v| <= 1, else 0, the clipped identity of Hubara et al. 2016.
+    SMOOTH: 2 - 2 |v| where |v| <= 1, else 0, of Liu et al. 2018, "Bi-Real Net" (arXiv:1808.00278), eq. 5: the
+        derivative of a parabola on each side of 0, closer to the sign where it matters.
+    """
+
+    CLIPPED = "clipped"
+    SMOOTH = "smooth"
+
+
+class _Sign(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, values: Tensor, estimator: Estimator) -> Tensor:
+        ctx.save_for_backward(values)
+        ctx.estimator = estimator  # type: ignore[attr-defined]
+        return torch.where(values > 0, 1.0, -1.0).to(values.dtype)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:
+        (values,) = cast(tuple[Tensor], ctx.saved_tensors)  # type: ignore[attr-defined]
+        if ctx.estimator is Estimator.SMOOTH:  # type: ignore[attr-defined]
+            return gradient * (2 - 2 * values.abs()).clamp(min=0), None
+        return gradient * (values.abs() <= 1), None
+
+
+class _Round(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, values: Tensor) -> Tensor:
+        return values.round()
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+def sign(values: Tensor, estimator: Estimator = Estimator.CLIPPED) -> Tensor:
+    """Binarize: +1 where v > 0, else -1 (so 0 gives -1).
+
+    Args:
+        values: float, any shape.
+        estimator: of the gradient.
+
+    Returns:
+        Same shape and type, values -1 or +1.
+    """
+    return cast(Tensor, _Sign.apply(values, estimator))  # type: ignore[no-untyped-call]
+
+
+def round_through(values: Tensor) -> Tensor:
+    """Round to the nearest integer, half to even; the gradient passes unchanged, dL/dv = dL/dr."""
+    return cast(Tensor, _Round.apply(values))  # type: ignore[no-untyped-call]

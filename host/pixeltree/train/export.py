@@ -1,0 +1,77 @@
+"""The seam between training and compilation: folded models become a compiled tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pixeltree.compiler import CaptureGeometry
+from pixeltree.compiler.placement import grid_side
+from pixeltree.errors import CompileError
+from pixeltree.folded import Convolution, FoldedModel, HeatMap
+from pixeltree.tree import Leads, NodeSpec, Tree
+from pixeltree_protocol.registers import ARRAY_SIZE
+
+
+@dataclass(frozen=True)
+class FoldedNode:
+    """A node before compilation: its model, and the class (an index) or node (a name) of each outcome."""
+
+    model: FoldedModel
+    leads: tuple[Leads, ...]
+
+
+def compile_tree(name: str, labels: Sequence[str], nodes: Mapping[str, FoldedNode]) -> Tree:
+    """Compile a tree; the first node is the root.
+
+    Args:
+        name: of the tree.
+        labels: names of the classes.
+        nodes: every node, by name; all must see the same input plane.
+
+    Raises:
+        CompileError: a node does not fit the array, or sees another input than the root.
+        TreeError: a lead leads nowhere.
+    """
+    geometry = geometry_of([node.model for node in nodes.values()])
+    return Tree.build(
+        name, labels, geometry, [NodeSpec(key, node.model, node.leads) for key, node in nodes.items()]
+    )
+
+
+def geometry_of(models: Sequence[FoldedModel]) -> CaptureGeometry:
+    """How the input of all nodes lies on the array.
+
+    Blocks, one per channel, hold networks whose only convolution is the first layer and whose channels find
+    room; all others lie in cells.
+
+    Raises:
+        CompileError: the models see different inputs.
+    """
+    inputs = {model.input for model in models}
+    if len(inputs) > 1:
+        raise CompileError(
+            f"the nodes see {len(inputs)} different inputs; a tree's nodes share one input plane"
+        )
+    (source,) = inputs
+    in_cells = not all(_fits_blocks(model) for model in models)
+    room = 1 << (source.size - 1).bit_length()
+    middle = 0 if in_cells or room == ARRAY_SIZE else 1
+    return CaptureGeometry(
+        source.threshold,
+        middle,
+        middle,
+        margin=source.margin,
+        size=source.size,
+        in_cells=in_cells,
+        local_mean=source.local_mean,
+    )
+
+
+def _fits_blocks(model: FoldedModel) -> bool:
+    """Whether only the first layer convolves, and each of its channels has a block as large as the input."""
+    first, *others = model.layers
+    assert isinstance(first, Convolution)
+    alone = not any(isinstance(layer, Convolution | HeatMap) for layer in (*others, model.head))
+    room = 1 << (model.input.size - 1).bit_length()
+    return alone and room * grid_side(first.outputs) <= ARRAY_SIZE

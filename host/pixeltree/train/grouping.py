@@ -1,0 +1,81 @@
+"""Which classes belong together: those that a network confuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.cluster import SpectralClustering
+
+from pixeltree.datasets import Dataset
+
+Groups = tuple[tuple[int, ...], ...]
+
+_FLOOR = 1e-4
+"""Affinity of classes that are never confused, so that the graph of classes is connected."""
+
+
+def confusion(logits: npt.NDArray[np.float64], dataset: Dataset, outcomes: int) -> npt.NDArray[np.float64]:
+    """How probable a network finds each outcome for images of each class: float64 (classes, outcomes).
+
+    Rows are means of softmax(logits) and sum to 1; a class without images has zeros.
+    """
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    opinions = shifted / shifted.sum(axis=1, keepdims=True)
+    result = np.zeros((len(dataset.classes), outcomes))
+    for target in np.unique(dataset.targets):
+        result[target] = opinions[dataset.targets == target].mean(axis=0)
+    return result
+
+
+def grouped(matrix: npt.NDArray[np.float64], count: int, seed: int) -> Groups:
+    """Groups of indices such that what is confused lies in one group.
+
+    Spectral clustering (Ng, Jordan, Weiss 2001) of the graph whose edges are the confusions, both ways
+    added; the hierarchy by confusion is that of Griffin, Perona 2008, "Learning and using taxonomies for
+    fast visual categorization".
+
+    Args:
+        matrix: float64 (n, n), as :func:`confusion` has it.
+        count: number of groups, 2 to n.
+        seed: of the clustering.
+
+    Returns:
+        Groups in the order of their first members, none empty.
+    """
+    affinity = matrix + matrix.T
+    np.fill_diagonal(affinity, 0)
+    affinity += _FLOOR
+    clustering = SpectralClustering(
+        count, affinity="precomputed", random_state=seed, assign_labels="cluster_qr"
+    )
+    labels = clustering.fit_predict(affinity)
+    groups = [tuple(int(i) for i in np.flatnonzero(labels == label)) for label in range(count)]
+    filled = sorted(group for group in groups if group)
+    if len(filled) < 2:  # nothing tells the classes apart
+        return tuple(tuple(int(i) for i in part) for part in np.array_split(np.arange(len(matrix)), count))
+    return tuple(filled)
+
+
+def overlapping(
+    groups: Groups, routed: npt.NDArray[np.float64], share: float, most: int | None = None
+) -> Groups:
+    """Groups with classes added that a router often sends there.
+
+    Args:
+        groups: indices of classes.
+        routed: float64 (classes, groups), the share of each class's images that goes to each group.
+        share: from which a class is added.
+        most: classes to which a group may grow, the greatest shares first; None for no limit.
+    """
+    return tuple(
+        tuple(sorted({*group, *_strays(group, routed[:, index], share, most)}))
+        for index, group in enumerate(groups)
+    )
+
+
+def _strays(
+    group: tuple[int, ...], shares: npt.NDArray[np.float64], share: float, most: int | None
+) -> list[int]:
+    order = np.argsort(-shares, kind="stable")
+    strays = [int(c) for c in order if shares[c] >= share and int(c) not in group]
+    return strays if most is None else strays[: max(0, most - len(group))]

@@ -1,0 +1,309 @@
+"""Growing a tree: a root that tells groups of classes apart, children that tell the classes of a group apart.
+
+A network that would not fit a node for all classes fits for a few; so the tree can be better than any one
+network of a node's capacity.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from pixeltree.datasets import Dataset, Splits
+from pixeltree.errors import CompileError
+from pixeltree.train.capacity import Capacity, best_fit, most_outcomes, require_fit
+from pixeltree.train.checkpoint import CheckpointFile
+from pixeltree.train.export import FoldedNode
+from pixeltree.train.fit import EpochReport, FitSettings, build, fit, logits_of
+from pixeltree.train.fold import fold
+from pixeltree.train.grouping import Groups, confusion, grouped, overlapping
+from pixeltree.train.network import BinaryNetwork
+from pixeltree.train.objective import Classification
+from pixeltree.train.specification import FullyConnected, NetworkSpecification
+from pixeltree_protocol.nonidealities import AnalogErrors
+
+Classes = tuple[int, ...]
+Progress = Callable[[str, EpochReport], None]
+
+
+@dataclass(frozen=True)
+class GrowSettings:
+    """Choices of a tree.
+
+    Attributes:
+        fit: the training of every node.
+        branching: children of a node that is split.
+        target: validation accuracy on its own classes at which a child is split no further, 0 to 1.
+        depth: most nodes on a path.
+        overlap: share of a class's validation images in a wrong child from which the class is tried there
+            too; more than 1 tries nothing.
+        errors: of the chip, for noise-aware training; None for none.
+        child_epochs: of every node below the root, which see fewer images; None for as many as the root.
+    """
+
+    fit: FitSettings = field(default_factory=FitSettings)
+    branching: int = 6
+    target: float = 0.9
+    depth: int = 2
+    overlap: float = 0.05
+    errors: AnalogErrors | None = None
+    child_epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.branching < 2 or self.depth < 1 or not 0 <= self.target <= 1 or self.overlap <= 0:
+            raise CompileError(
+                f"a tree needs at least 2 children per node and 1 node per path, a target of 0 to 1, and an "
+                f"overlap above 0: {self}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class GrownNode:
+    """One node and what lies below it.
+
+    Attributes:
+        network: trained, in evaluation mode.
+        groups: classes that each outcome stands for.
+        children: of each outcome, None where it is one class and ends there.
+        score: accuracy of this node alone on validation images of its classes.
+    """
+
+    network: BinaryNetwork
+    groups: Groups
+    children: tuple[GrownNode | None, ...]
+    score: float
+
+    def decide(
+        self, images: npt.NDArray[np.uint8], allowed: frozenset[int] | None = None
+    ) -> npt.NDArray[np.int64]:
+        """Class of each image: int64 (N,).
+
+        Args:
+            images: uint8 (N, rows, columns).
+            allowed: classes to decide between; None for all that are below this node.
+        """
+        logits = logits_of(self.network, images)
+        if allowed is not None:
+            logits[:, [not allowed.intersection(group) for group in self.groups]] = -np.inf
+        outcomes = logits.argmax(axis=1)
+        decided = np.empty(len(images), np.int64)
+        for outcome, (group, child) in enumerate(zip(self.groups, self.children, strict=True)):
+            own = outcomes == outcome
+            if own.any():
+                decided[own] = group[0] if child is None else child.decide(images[own], allowed)
+        return decided
+
+    def decide_apart(self, images: npt.NDArray[np.uint8], groups: Groups) -> npt.NDArray[np.int64]:
+        """As :meth:`decide`, but each child decides between the classes of its entry in ``groups`` only."""
+        outcomes = logits_of(self.network, images).argmax(axis=1)
+        decided = np.empty(len(images), np.int64)
+        for outcome, (group, child) in enumerate(zip(groups, self.children, strict=True)):
+            own = outcomes == outcome
+            if own.any():
+                decided[own] = group[0] if child is None else child.decide(images[own], frozenset(group))
+        return decided
+
+    def nodes(self, name: str = "root") -> dict[str, FoldedNode]:
+        """This node and all below, folded, by name; the names say the path."""
+        leads = tuple(
+            group[0] if child is None else f"{name}.{outcome}"
+            for outcome, (group, child) in enumerate(zip(self.groups, self.children, strict=True))
+        )
+        result = {name: FoldedNode(fold(self.network)[0], leads)}
+        for outcome, child in enumerate(self.children):
+            if child is not None:
+                result |= child.nodes(f"{name}.{outcome}")
+        return result
+
+
+def accuracy(node: GrownNode, dataset: Dataset) -> float:
+    """Share of images whose class a tree tells."""
+    return float((node.decide(dataset.images) == dataset.targets).mean())
+
+
+class GroupTeacher(nn.Module):
+    """What a teacher for all classes thinks of a node's outcomes: logsumexp of its logits of their classes.
+
+    A class in several groups counts in each.
+    """
+
+    def __init__(self, teacher: nn.Module, groups: Groups) -> None:
+        super().__init__()
+        self.teacher = teacher.eval()
+        self.groups = [list(group) for group in groups]
+
+    def forward(self, brightness: Tensor) -> Tensor:
+        """Logits: float (batch, outcomes).
+
+        Args:
+            brightness: (batch, rows, columns), 0 to 255.
+        """
+        logits: Tensor = self.teacher(brightness)
+        return torch.stack([logits[:, group].logsumexp(dim=1) for group in self.groups], dim=1)
+
+
+class _Grower:
+    def __init__(
+        self,
+        splits: Splits,
+        capacity: Capacity,
+        candidates: Sequence[NetworkSpecification],
+        settings: GrowSettings,
+        checkpoints: Path | None,
+        progress: Progress,
+        teacher: nn.Module | None,
+    ) -> None:
+        self.teacher = teacher
+        self.splits, self.capacity, self.settings = splits, capacity, settings
+        self.candidates = list(candidates)
+        self.checkpoints, self.progress = checkpoints, progress
+        self.data = "".join(part.digest() for part in splits)
+        self.trained: dict[tuple[NetworkSpecification, Groups], GrownNode] = {}
+
+    def train(self, name: str, network: NetworkSpecification, groups: Groups) -> GrownNode:
+        """Train one node, whose outcomes all end there, on images of its classes; once per choice."""
+        if (network, groups) in self.trained:
+            return self.trained[network, groups]
+        classes = sorted({index for group in groups for index in group})
+        training, validation = (
+            _among(part, classes) for part in (self.splits.training, self.splits.validation)
+        )
+        settings = self.settings.fit
+        if self.settings.child_epochs is not None and len(classes) < len(self.splits.training.classes):
+            settings = replace(settings, epochs=self.settings.child_epochs)
+        made = build(lambda: BinaryNetwork(network, self.settings.errors), settings.seed)
+        assert isinstance(made, BinaryNetwork)
+        objective = Classification(groups)
+        file = None
+        if self.checkpoints is not None:
+            text = repr((network, groups, settings, self.settings.errors, self.data))
+            identity = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+            file = CheckpointFile(self.checkpoints / f"{name}-{identity[:12]}", identity)
+        fit(
+            made,
+            training,
+            validation,
+            objective,
+            settings,
+            file,
+            GroupTeacher(self.teacher, groups) if self.teacher is not None else None,
+            lambda report: self.progress(name, report),
+        )
+        score = objective.score(logits_of(made, validation.images), validation)
+        self.trained[network, groups] = GrownNode(made, groups, (None,) * len(groups), score)
+        return self.trained[network, groups]
+
+    def grow(self, name: str, classes: Classes, depth: int) -> GrownNode:
+        """A node for some classes: a leaf if one fits and is good enough, else a router and its children."""
+        singles = tuple((index,) for index in classes)
+        fitting = best_fit(self.candidates, len(classes), self.capacity)
+        too_deep = depth >= self.settings.depth
+        if fitting is None and too_deep:
+            fitting = require_fit(self.candidates, len(classes), self.capacity)
+        scouting = fitting or replace(self.candidates[-1], head=FullyConnected(len(classes)))
+        leaf = self.train(f"{name}{'' if fitting else ' (scout)'}", scouting, singles)
+        few = len(classes) <= self.settings.branching
+        if fitting is not None and (too_deep or few or leaf.score >= self.settings.target):
+            return leaf
+        own = _among(self.splits.validation, list(classes))
+        matrix = confusion(logits_of(leaf.network, own.images), own, len(classes))[list(classes)]
+        local = grouped(matrix, min(self.settings.branching, len(classes)), self.settings.fit.seed)
+        split = self.split(name, tuple(tuple(classes[i] for i in group) for group in local), depth)
+        if fitting is not None and accuracy(leaf, own) >= accuracy(split, own):
+            return leaf
+        return split
+
+    def split(self, name: str, groups: Groups, depth: int) -> GrownNode:
+        """A router and its children; classes are in several children where that raises accuracy.
+
+        Children with the classes that stray to them are trained first, and stay if they decide better with
+        those classes than without.
+        """
+        router = self.train(
+            f"{name} (router)", require_fit(self.candidates, len(groups), self.capacity), groups
+        )
+        self.share_input(router.network)
+        own = _among(self.splits.validation, sorted({index for group in groups for index in group}))
+        wider = self.widened(router, own)
+        if wider != groups:
+            shared = self.with_children(name, replace(router, groups=wider), depth)
+            apart = float((shared.decide_apart(own.images, groups) == own.targets).mean())
+            if accuracy(shared, own) > apart:
+                return shared
+        return self.with_children(name, router, depth)
+
+    def widened(self, router: GrownNode, own: Dataset) -> Groups:
+        """A router's groups with the classes that it often sends there."""
+        outcomes = logits_of(router.network, own.images).argmax(axis=1)
+        shares = np.zeros((len(own.classes), len(router.groups)))
+        for target in np.unique(own.targets):
+            chosen = outcomes[own.targets == target]
+            shares[target] = np.bincount(chosen, minlength=len(router.groups)) / len(chosen)
+        most = max(most_outcomes(self.candidates[0], self.capacity), self.settings.branching)
+        return overlapping(router.groups, shares, self.settings.overlap, min(most, self.capacity.outcomes))
+
+    def with_children(self, name: str, router: GrownNode, depth: int) -> GrownNode:
+        """A router with a child for each group of more than one class."""
+        children = tuple(
+            None if len(group) == 1 else self.grow(f"{name}.{outcome}", group, depth + 1)
+            for outcome, group in enumerate(router.groups)
+        )
+        return replace(router, children=children)
+
+    def share_input(self, router: BinaryNetwork) -> None:
+        """All nodes see one input plane: what the root learned about its threshold is fixed from then on."""
+        source = router.specification.input
+        if source.learned:
+            fixed = replace(source, threshold=router.input.folded_threshold(), learned=False)
+            self.candidates = [replace(candidate, input=fixed) for candidate in self.candidates]
+
+
+def grow_tree(
+    splits: Splits,
+    capacity: Capacity,
+    candidates: Sequence[NetworkSpecification],
+    settings: GrowSettings | None = None,
+    groups: Groups | None = None,
+    checkpoints: Path | None = None,
+    progress: Progress = lambda name, report: None,
+    teacher: nn.Module | None = None,
+) -> GrownNode:
+    """Grow a tree for a classification.
+
+    A network for all classes is trained, whether it fits a node or not; classes are grouped by how it
+    confuses validation images; a router and a child per group are trained; a child that does not fit, or
+    stays below its target, is split in the same way.
+
+    Args:
+        splits: images; the test part is not looked at.
+        capacity: what one node may cost.
+        candidates: networks to choose from for each node, the best first; heads are changed as needed.
+        settings: choices; None is the default.
+        groups: the classes of each child, by hand; None finds them.
+        checkpoints: a folder where every node's training is saved, and goes on from; None saves nothing.
+        progress: called after every epoch with the node's name.
+        teacher: a trained network for all classes, needed if the settings distill.
+
+    Returns:
+        The root.
+
+    Raises:
+        CompileError: no candidate fits a node.
+        CheckpointError: a checkpoint cannot be read or written.
+    """
+    chosen = settings or GrowSettings()
+    grower = _Grower(splits, capacity, candidates, chosen, checkpoints, progress, teacher)
+    if groups is None:
+        return grower.grow("root", tuple(range(len(splits.training.classes))), 1)
+    return grower.split("root", groups, 1)
+
+
+def _among(dataset: Dataset, classes: Sequence[int]) -> Dataset:
+    return dataset.subset(np.isin(dataset.targets, classes))

@@ -1,0 +1,159 @@
+"""Trainable networks: a specification as a binary PyTorch module, and as the float one of the same shape."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from pixeltree.folded import PoolingKind
+from pixeltree.train.binarize import sign
+from pixeltree.train.input import InputBinarization
+from pixeltree.train.layers import (
+    BinaryConvolution,
+    BinaryFullyConnected,
+    BinaryHeatMap,
+    LatentActivation,
+    MajorityPooling,
+    OrPooling,
+)
+from pixeltree.train.noise import AnalogNoise
+from pixeltree.train.specification import Convolution, FullyConnected, NetworkSpecification, Pooling
+from pixeltree_protocol.nonidealities import AnalogErrors
+
+_HEAD = "head"
+
+
+class BinaryNetwork(nn.Module):
+    """The binary network of a specification.
+
+    Attributes:
+        specification: what it was made from.
+        input: brightness to signs.
+        layers: a BinaryConvolution and a LatentActivation for each convolution; a pooling for each pooling.
+        head: signs to integer logits.
+        noise: the errors of each convolution's sums in training, by its index in ``layers``, and of a heat
+            map's; empty without errors.
+        log_scale: float (), the logits' learned log inverse temperature, in training only.
+    """
+
+    def __init__(self, specification: NetworkSpecification, errors: AnalogErrors | None = None) -> None:
+        super().__init__()
+        self.specification = specification
+        self.input = InputBinarization(specification.input)
+        self.layers = nn.ModuleList()
+        self.noise = nn.ModuleDict()
+        following = (*specification.layers[1:], None)
+        for layer, after, (channels, _, _) in zip(
+            specification.layers, following, specification.shapes, strict=False
+        ):
+            if isinstance(layer, Convolution):
+                pooled = after.side if isinstance(after, Pooling) and after.kind is PoolingKind.OR else 1
+                convolution = BinaryConvolution(channels, layer)
+                if errors is not None:
+                    self.noise[str(len(self.layers))] = AnalogNoise(convolution.taps, errors)
+                self.layers.append(convolution)
+                self.layers.append(LatentActivation(layer.channels, pooled))
+            elif layer.kind is PoolingKind.OR:
+                self.layers.append(OrPooling(layer.side))
+            else:
+                self.layers.append(MajorityPooling(layer.side, specification.estimator))
+        head, shape = specification.head, specification.head_inputs
+        self.head: BinaryFullyConnected | BinaryHeatMap
+        if isinstance(head, FullyConnected):
+            self.head = BinaryFullyConnected(shape, head.outcomes)
+        else:
+            self.head = BinaryHeatMap(shape[0], head)
+            if errors is not None:
+                self.noise[_HEAD] = AnalogNoise(self.head.taps, errors, has_bias=False)
+        self.log_scale = nn.Parameter(torch.tensor(0.0))
+
+    def activations(self, brightness: Tensor) -> list[Tensor]:
+        """Signs of the input and after every layer, as the folded model's reference has them.
+
+        Args:
+            brightness: (batch, rows, columns), whole numbers 0 to 255.
+
+        Returns:
+            float32, each (batch, channels, rows, columns), -1 or +1.
+        """
+        signs = [cast(Tensor, self.input(brightness))]
+        latent = signs[0]
+        for layer in self.layers:
+            if isinstance(layer, BinaryConvolution):
+                latent = layer(sign(latent, self.specification.estimator).float())
+            else:
+                latent = layer(latent)
+                signs.append(sign(latent, self.specification.estimator).float())
+        return signs
+
+    def integer_logits(self, brightness: Tensor) -> Tensor:
+        """The sums that the device computes: float32 (batch, outcomes), integers.
+
+        Args:
+            brightness: (batch, rows, columns), whole numbers 0 to 255.
+        """
+        latent = cast(Tensor, self.input(brightness))
+        for index, layer in enumerate(self.layers):
+            if isinstance(layer, BinaryConvolution) and index:
+                latent = sign(latent, self.specification.estimator).float()
+            latent = layer(latent)
+            if str(index) in self.noise:
+                latent = self.noise[str(index)](latent)
+        logits = cast(Tensor, self.head(sign(latent, self.specification.estimator).float()))
+        if _HEAD in self.noise:
+            logits = cast(Tensor, self.noise[_HEAD](logits))
+        return logits
+
+    def forward(self, brightness: Tensor) -> Tensor:
+        """Logits for the loss: ``exp(log_scale) * integer_logits / sqrt(K)``, float32 (batch, outcomes).
+
+        Args:
+            brightness: (batch, rows, columns), whole numbers 0 to 255.
+        """
+        return self.integer_logits(brightness) * (self.log_scale.exp() / math.sqrt(self.head.taps))
+
+
+class FloatNetwork(nn.Module):
+    """The float network of a specification's layer shapes: ReLU for signs, grey levels for input bits.
+
+    It is the teacher of a distillation, and what a binary network is compared with.
+    """
+
+    def __init__(self, specification: NetworkSpecification) -> None:
+        super().__init__()
+        self.specification = specification
+        self.layers = nn.Sequential()
+        for layer, (channels, _, _) in zip(specification.layers, specification.shapes, strict=False):
+            if isinstance(layer, Pooling):
+                kind = nn.MaxPool2d if layer.kind is PoolingKind.OR else nn.AvgPool2d
+                self.layers.append(kind(layer.side))
+                continue
+            before, after = layer.borders
+            self.layers.append(nn.ZeroPad2d((before, after, before, after)))
+            self.layers.append(
+                nn.Conv2d(
+                    channels, layer.channels, layer.kernel, layer.stride, groups=layer.groups, bias=False
+                )
+            )
+            self.layers.append(nn.BatchNorm2d(layer.channels))
+            self.layers.append(nn.ReLU())
+        head, shape = specification.head, specification.head_inputs
+        if isinstance(head, FullyConnected):
+            self.layers.append(nn.Flatten())
+            self.layers.append(nn.Linear(math.prod(shape), head.outcomes))
+        else:
+            before, after = head.borders
+            self.layers.append(nn.ZeroPad2d((before, after, before, after)))
+            self.layers.append(nn.Conv2d(shape[0], 1, head.kernel, head.stride))
+            self.layers.append(nn.Flatten())
+
+    def forward(self, brightness: Tensor) -> Tensor:
+        """Logits: float32 (batch, outcomes).
+
+        Args:
+            brightness: (batch, rows, columns), 0 to 255.
+        """
+        return cast(Tensor, self.layers(brightness.float().unsqueeze(1) / 127.5 - 1))

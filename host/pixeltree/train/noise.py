@@ -1,0 +1,72 @@
+"""Noise-aware training: sums err as they do on a chip, so that thresholds keep clear of them."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from pixeltree.compiler.lower import GREATEST_SUM, GREATEST_UNIT
+from pixeltree_protocol.nonidealities import AnalogErrors
+
+WRITES_PER_TAP = 2
+"""A tap that counts is a macro of two words, each of which writes once."""
+
+
+_ROUNDING = 1 / 12
+"""Variance of rounding to a whole level."""
+
+
+class AnalogNoise(nn.Module):
+    """s with the errors of a chip in training, s itself in evaluation.
+
+    The array goes through the K taps of a channel and counts in an AREG, in units of u levels: up where a
+    plus tap agrees, down where a minus tap differs. With every second tap a plus tap, P = K / 2, and D of K
+    taps that differ, it ends at P - D = s / 2, and about K / 2 of the taps count, so that K words write. Each
+    multiplies what is there by a gain, adds Gaussian noise, and rounds to a level. With a mean gain of 1 + g,
+    what was counted is left, on average, with::
+
+        A = mean of (1 + g)^(2 j) over j from 1 to K / 2
+
+    and the spread of the sum is, as the count grows evenly from 0 to s / 2::
+
+        sigma = 2 / u * sqrt((K + B) (noise^2 + 1 / 12) + (K gain_spread u s / 4)^2)
+
+    Training draws, for each image, how much of the mean gain there is, ``a`` uniformly from A to 1: what is
+    trained decides alike on an ideal array and on a chip. So ``s' = a s + sigma * normal``; gradients pass as
+    if a were 1. B = 2 w words write the w digits of the bias. Offsets cancel in macros of two words.
+    """
+
+    def __init__(self, taps: int, errors: AnalogErrors, has_bias: bool = True) -> None:
+        super().__init__()
+        self.taps = taps
+        self.has_bias = has_bias
+        self.digits = (taps // 2 + 1).bit_length() + 1
+        self.errors = errors
+        self.unit = max(1, min(GREATEST_UNIT, GREATEST_SUM // (taps // 2 + 1)))
+
+    @property
+    def remaining(self) -> float:
+        """A: the share of a count that the mean gain leaves at the end, on average."""
+        counted = max(1, self.taps // 2)
+        left = [(1 + self.errors.gain_error) ** (WRITES_PER_TAP * later) for later in range(1, counted + 1)]
+        return sum(left) / len(left)
+
+    def sigma(self, sums: Tensor) -> Tensor:
+        """Standard deviation of the error of each sum, in units of the sum; same shape."""
+        writes = self.taps + (WRITES_PER_TAP * self.digits if self.has_bias else 0)
+        drawn = torch.full_like(sums, math.sqrt(writes * (self.errors.noise**2 + _ROUNDING)))
+        return 2 / self.unit * torch.hypot(drawn, self.taps * self.errors.gain_spread * self.unit * sums / 4)
+
+    def forward(self, sums: Tensor) -> Tensor:
+        """Sums with errors, same shape.
+
+        Args:
+            sums: float (batch, ...), integers from -K to K.
+        """
+        if not self.training:
+            return sums
+        exact = sums.detach()
+        lost = (1 - self.remaining) * torch.rand(len(sums), *(1,) * (sums.ndim - 1))
+        return sums - lost * exact + torch.randn_like(exact) * self.sigma(exact)

@@ -1,0 +1,352 @@
+"""Recipes: TOML files that say which data, which network, and how to train it.
+
+A recipe has a ``name`` and the tables ``[data]``, ``[input]``, ``[[layers]]``, ``[head]``, ``[training]``,
+``[training.augmentation]``, for a tree in place of one network ``[tree]``, and for a root that ends early
+``[detector]``. Keys are the fields of the
+dataclasses that they become; what is unknown is refused.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pixeltree.datasets import (
+    GlyphSettings,
+    Scenes,
+    SceneSettings,
+    Splits,
+    digits,
+    glyphs,
+    idx_folder,
+    image_folders,
+    scene_splits,
+)
+from pixeltree.errors import DataError, RecipeError
+from pixeltree.folded import PoolingKind
+from pixeltree.train.augment import Augmentation
+from pixeltree.train.binarize import Estimator
+from pixeltree.train.fit import FitSettings
+from pixeltree.train.grouping import Groups
+from pixeltree.train.specification import (
+    Convolution,
+    FullyConnected,
+    HeatMap,
+    Input,
+    NetworkSpecification,
+    Pooling,
+    SpecificationError,
+)
+
+_LAYERS = {"convolution": Convolution, "pooling": Pooling}
+_HEADS = {"fully connected": FullyConnected, "heat map": HeatMap}
+_TASKS = {
+    "localization": Scenes.localization,
+    "segmentation": Scenes.segmentation,
+    "presence": Scenes.presence,
+}
+
+
+@dataclass(frozen=True)
+class DigitsData:
+    """Settings of :func:`pixeltree.datasets.digits`."""
+
+    upsampling: int = 7
+    seed: int = 0
+
+    def load(self, size: int) -> Splits:
+        """The images, as large as the network's input."""
+        return digits(self.upsampling, size, self.seed)
+
+
+@dataclass(frozen=True)
+class GlyphsData:
+    """Settings of :func:`pixeltree.datasets.glyphs`; ``fonts`` is a folder."""
+
+    per_class: tuple[int, int, int] = (240, 40, 60)
+    fonts: str = ""
+    seed: int = 0
+
+    def load(self, size: int) -> Splits:
+        """The images, as large as the network's input."""
+        settings = GlyphSettings(per_class=self.per_class, size=size, seed=self.seed)
+        return glyphs(settings, Path(self.fonts) if self.fonts else None)
+
+
+@dataclass(frozen=True)
+class ScenesData:
+    """Settings of :func:`pixeltree.datasets.scenes`; ``task`` is localization, segmentation or presence."""
+
+    task: str = "localization"
+    counts: tuple[int, int, int] = (4000, 600, 1000)
+    objects: tuple[int, int] = (1, 3)
+    seed: int = 0
+
+    def load(self, size: int) -> Splits:
+        """The images; they are 64 x 64, whatever the network's input."""
+        if self.task not in _TASKS:
+            raise RecipeError(f"[data] task is {self.task!r}; known: {', '.join(_TASKS)}")
+        settings = SceneSettings(counts=self.counts, objects=self.objects, seed=self.seed)
+        return scene_splits(_TASKS[self.task], settings)
+
+
+@dataclass(frozen=True)
+class IdxData:
+    """Settings of :func:`pixeltree.datasets.idx_folder`."""
+
+    folder: str
+    transposed: bool = False
+    upsampling: int = 2
+    seed: int = 0
+
+    def load(self, size: int) -> Splits:
+        """The images, as large as the network's input."""
+        folder = Path(self.folder)
+        return idx_folder(
+            folder, transposed=self.transposed, upsampling=self.upsampling, size=size, seed=self.seed
+        )
+
+
+@dataclass(frozen=True)
+class FolderData:
+    """Settings of :func:`pixeltree.datasets.image_folders`."""
+
+    folder: str
+    fit: bool = False
+    seed: int = 0
+
+    def load(self, size: int) -> Splits:
+        """The images, as large as the network's input."""
+        return image_folders(Path(self.folder), size, self.fit, self.seed)
+
+
+@dataclass(frozen=True)
+class TreeTable:
+    """The table ``[tree]``: a tree in place of one network; its nodes have the recipe's layers.
+
+    Attributes:
+        segment_bytes, outcomes: see :class:`pixeltree.train.capacity.Capacity`.
+        pool_sides: sides to choose from for the last pooling, each node the finest that fits.
+        branching, target, depth, overlap, child_epochs: see :class:`pixeltree.train.grow.GrowSettings`.
+        groups: the classes of each of the root's children, by name; empty finds them.
+    """
+
+    segment_bytes: int
+    outcomes: int = 255
+    pool_sides: tuple[int, ...] = (2, 4, 8, 16)
+    branching: int = 6
+    target: float = 0.9
+    depth: int = 2
+    overlap: float = 0.05
+    child_epochs: int | None = None
+    groups: tuple[tuple[str, ...], ...] = ()
+
+    def groups_of(self, classes: Sequence[str]) -> Groups | None:
+        """The groups as indices of classes, None if they are to be found.
+
+        Raises:
+            RecipeError: a name is no class, or a class is in no group.
+        """
+        if not self.groups:
+            return None
+        named = {name for group in self.groups for name in group}
+        if named != set(classes):
+            wrong = ", ".join(sorted(named ^ set(classes)))
+            raise RecipeError(f"[tree] groups must name every class and no other; look at {wrong}")
+        return tuple(tuple(sorted(classes.index(name) for name in group)) for group in self.groups)
+
+
+@dataclass(frozen=True)
+class DetectorTable:
+    """The table ``[detector]``: a root before a heat map, which ends early where there is nothing to see.
+
+    It has the recipe's input and layers, OR pooling, and a fully connected head of two outcomes, and learns
+    from scenes of which some have no object.
+
+    Attributes:
+        pool_side: of the pooling.
+        epochs: of its training.
+    """
+
+    pool_side: int = 4
+    epochs: int = 8
+
+
+Data = DigitsData | GlyphsData | ScenesData | IdxData | FolderData
+_DATA = {
+    "digits": DigitsData,
+    "glyphs": GlyphsData,
+    "scenes": ScenesData,
+    "idx": IdxData,
+    "folder": FolderData,
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a training run depends on, but for the bytes of data on disk.
+
+    Attributes:
+        name: of the model.
+        data: which images.
+        network: which network.
+        training: how it is trained.
+        noise_aware: whether sums err in training as on a typical chip.
+        tree: how to grow a tree; None for one network.
+        detector: of a root that ends early; None for none.
+    """
+
+    name: str
+    data: Data
+    network: NetworkSpecification
+    training: FitSettings
+    noise_aware: bool = False
+    tree: TreeTable | None = None
+    detector: DetectorTable | None = None
+
+    def __post_init__(self) -> None:
+        if self.detector is not None and (
+            not isinstance(self.data, ScenesData) or isinstance(self.network.head, FullyConnected)
+        ):
+            raise RecipeError("[detector] goes before a heat map, and learns from scenes")
+
+    def detector_recipe(self) -> Recipe | None:
+        """The training of the detector as a recipe of its own; None if there is none."""
+        if self.detector is None or not isinstance(self.data, ScenesData):
+            return None
+        pooling = Pooling(PoolingKind.OR, self.detector.pool_side)
+        network = dataclasses.replace(
+            self.network, layers=(*self.network.layers, pooling), head=FullyConnected(2)
+        )
+        return dataclasses.replace(
+            self,
+            data=dataclasses.replace(self.data, task="presence", objects=(0, self.data.objects[1])),
+            network=network,
+            training=dataclasses.replace(self.training, epochs=self.detector.epochs),
+            detector=None,
+        )
+
+    def with_seed(self, seed: int) -> Recipe:
+        """The same with another seed of the training; the data stay as they are."""
+        return dataclasses.replace(self, training=dataclasses.replace(self.training, seed=seed))
+
+    def load_data(self) -> Splits:
+        """The images.
+
+        Raises:
+            DataError: they cannot be loaded, or have another size than the network's input.
+        """
+        splits = self.data.load(self.network.input.size)
+        splits.training.require_size(self.network.input.size, self.network.input.size)
+        return splits
+
+    def identity(self, splits: Splits) -> str:
+        """What a checkpoint must have been made with: hexadecimal digest of the recipe and the images."""
+        return identity_of(self, splits)
+
+
+def identity_of(*things: object) -> str:
+    """What a checkpoint must have been made with: hexadecimal digest of dataclasses and of images.
+
+    Args:
+        things: dataclasses of plain values, and splits, whose images count.
+    """
+    text = repr([[part.digest() for part in t] if isinstance(t, Splits) else t for t in things])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        RecipeError: it cannot be read, is not TOML, lacks a table, or has a key or value that means nothing.
+    """
+    try:
+        with path.open("rb") as file:
+            tables = tomllib.load(file)
+    except OSError as error:
+        raise RecipeError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is not TOML: {error}") from error
+    try:
+        return _recipe(tables)
+    except (RecipeError, SpecificationError, DataError) as error:
+        raise RecipeError(f"{path}: {error}") from error
+
+
+def _recipe(tables: dict[str, Any]) -> Recipe:
+    known = {"name", "data", "input", "layers", "head", "training", "estimator"}
+    known |= {"noise_aware", "tree", "detector"}
+    unknown = sorted(set(tables) - known)
+    missing = sorted({"name", "data", "layers", "head"} - set(tables))
+    if unknown or missing:
+        raise RecipeError(f"unknown: {', '.join(unknown) or 'none'}; missing: {', '.join(missing) or 'none'}")
+    if not isinstance(tables["layers"], list):
+        raise RecipeError("layers must be a list of tables, [[layers]]")
+    layers = tuple(
+        _choice(_LAYERS, "type", layer, f"layers[{index}]") for index, layer in enumerate(tables["layers"])
+    )
+    training = dict(tables.get("training", {}))
+    ranges = _made(Augmentation, training.pop("augmentation", {}), "training.augmentation")
+    estimator = _value(Estimator, tables.get("estimator", "clipped"), "estimator")
+    head = _choice(_HEADS, "type", tables["head"], "head")
+    network = NetworkSpecification(_made(Input, tables.get("input", {}), "input"), layers, head, estimator)
+    return Recipe(
+        _value(str, tables["name"], "name"),
+        _choice(_DATA, "set", tables["data"], "data"),
+        network,
+        _made(FitSettings, training | {"augmentation": ranges}, "training"),
+        _value(bool, tables.get("noise_aware", False), "noise_aware"),
+        _made(TreeTable, tables["tree"], "tree") if "tree" in tables else None,
+        _made(DetectorTable, tables["detector"], "detector") if "detector" in tables else None,
+    )
+
+
+def _choice(kinds: Mapping[str, type[Any]], key: str, table: object, where: str) -> Any:  # noqa: ANN401
+    """One of several dataclasses, the one that ``key`` names."""
+    if not isinstance(table, dict) or table.get(key) not in kinds:
+        raise RecipeError(f"[{where}] needs {key} = one of {', '.join(map(repr, kinds))}")
+    return _made(kinds[table[key]], {name: v for name, v in table.items() if name != key}, where)
+
+
+def _made(kind: type[Any], table: object, where: str) -> Any:  # noqa: ANN401 - one function for all dataclasses
+    """A dataclass from a table whose keys are its fields."""
+    if not isinstance(table, dict):
+        raise RecipeError(f"[{where}] must be a table")
+    hints = typing.get_type_hints(kind)
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    for name in table:
+        if name not in fields:
+            raise RecipeError(f"[{where}] has no {name!r}; known: {', '.join(fields)}")
+    for name, field in fields.items():
+        if name not in table and field.default is field.default_factory is dataclasses.MISSING:
+            raise RecipeError(f"[{where}] lacks {name!r}")
+    values = {name: _value(hints[name], value, f"{where}.{name}") for name, value in table.items()}
+    return kind(**values)
+
+
+def _value(hint: Any, value: object, where: str) -> Any:  # noqa: ANN401 - checked against any type
+    """A value of the type that a field wants."""
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    for option in options:
+        if typing.get_origin(option) is tuple and isinstance(value, list):
+            items = typing.get_args(option)
+            if len(items) == 2 and items[1] is Ellipsis:
+                items = items[:1] * len(value)
+            if len(items) == len(value):
+                return tuple(_value(item, part, where) for item, part in zip(items, value, strict=True))
+        elif option is float and isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        elif option in (PoolingKind, Estimator) and value in list(option):
+            return option(value)
+        elif isinstance(option, type) and type(value) is option:
+            return value
+    wanted = ", ".join(map(repr, map(str, hint))) if hint in (PoolingKind, Estimator) else hint
+    raise RecipeError(f"{where} is {value!r}; expected {getattr(wanted, '__name__', wanted)}")

@@ -1,0 +1,232 @@
+"""A recipe from start to end: data, training of a network or a tree, fold, file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from pixeltree.datasets import Splits, Task
+from pixeltree.errors import CompileError, RecipeError, TreeError
+from pixeltree.files import write_whole
+from pixeltree.folded import encode_model
+from pixeltree.train.capacity import Capacity, pooled
+from pixeltree.train.checkpoint import CheckpointFile
+from pixeltree.train.export import FoldedNode, compile_tree
+from pixeltree.train.fit import EpochReport, build, fit, logits_of
+from pixeltree.train.fold import Agreement, compare, fold
+from pixeltree.train.grow import GrowSettings, accuracy, grow_tree
+from pixeltree.train.network import BinaryNetwork, FloatNetwork
+from pixeltree.train.objective import objective_for
+from pixeltree.train.recipe import Recipe, TreeTable, identity_of
+from pixeltree_protocol.nonidealities import TYPICAL_ERRORS
+
+COMPARED_IMAGES = 50
+"""Validation images on which the fold of a single network is compared with the network."""
+
+FLOAT_RATE = 0.002
+"""Learning rate of float networks; latent weights want a greater one."""
+
+DETECTOR = "detector"
+NOTHING = "nothing"
+"""Name of a root that ends early, and of the label with which it does."""
+
+FOLDED_SUFFIX = ".folded"
+
+Progress = Callable[[str, EpochReport], None]
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What a run gives.
+
+    Attributes:
+        recipe: what was run.
+        classes: names of the classes.
+        nodes: the folded networks, by name, the root first.
+        score: on the validation images, 0 to 1.
+        near: channels within rounding of a threshold, of a single network.
+        agreement: of a single network and its fold, on validation images; None for a tree.
+    """
+
+    recipe: Recipe
+    classes: tuple[str, ...]
+    nodes: Mapping[str, FoldedNode]
+    score: float
+    near: int = 0
+    agreement: Agreement | None = None
+
+    def save(self, path: Path) -> None:
+        """Write a tree file, or with suffix ``.folded`` the folded model of a single network.
+
+        Raises:
+            CompileError: the compiler does not take the model.
+            TreeError: the file cannot be written; an existing one is as it was.
+        """
+        if path.suffix != FOLDED_SUFFIX:
+            compile_tree(self.recipe.name, self.classes, self.nodes).save(path)
+            return
+        (node,) = self.nodes.values()
+        try:
+            write_whole(path, encode_model(node.model))
+        except OSError as error:
+            raise TreeError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def check_output(recipe: Recipe, path: Path) -> None:
+    """Refuse an output before an hour of training that could not be written after it.
+
+    Raises:
+        CompileError: the compiler does not take such a network.
+        RecipeError: a tree has no folded form of one network.
+    """
+    if path.suffix == FOLDED_SUFFIX:
+        if recipe.tree is not None or recipe.detector is not None:
+            raise RecipeError(f"{path}: a tree is written as .ptree")
+        return
+    for each in (recipe, recipe.detector_recipe()):
+        if each is None:
+            continue
+        model, _ = fold(_binary(each))
+        try:
+            compile_tree(each.name, [""], {each.name: FoldedNode(model, (0,) * model.outcomes)})
+        except CompileError as error:
+            raise CompileError(f"{path} could not be made from this recipe: {error}") from error
+
+
+def run_recipe(recipe: Recipe, checkpoints: Path | None, progress: Progress) -> TrainedModel:
+    """Train what a recipe says, in one thread: the order of float sums, and so the result, depends on it.
+
+    Args:
+        recipe: what to train.
+        checkpoints: folder to save to after every epoch, and to go on from.
+        progress: called after every epoch with who learns.
+
+    Raises:
+        DataError: the data cannot be loaded or do not fit the network.
+        CheckpointError: see :class:`CheckpointFile`.
+        ModelError: the folded model cannot express the network.
+        CompileError: no network fits a node of the tree.
+    """
+    torch.set_num_threads(1)
+    splits = recipe.load_data()
+    if recipe.tree is not None:
+        return _run_tree(recipe, recipe.tree, splits, checkpoints, progress)
+    trained = _run_network(recipe, splits, checkpoints, progress)
+    detector = recipe.detector_recipe()
+    if detector is None:
+        return trained
+    below = None if checkpoints is None else checkpoints / DETECTOR
+    seen = _run_network(
+        detector, detector.load_data(), below, lambda who, report: progress(f"{DETECTOR} {who}", report)
+    )
+    return _behind(seen, trained)
+
+
+def _behind(detector: TrainedModel, trained: TrainedModel) -> TrainedModel:
+    """A tree of two tasks: the detector ends where there is nothing; else the network looks for it."""
+    (root,), (node,) = detector.nodes.values(), trained.nodes.values()
+    name = trained.recipe.name
+    leads = tuple(lead + 1 for lead in node.leads if isinstance(lead, int))
+    nodes = {DETECTOR: FoldedNode(root.model, (0, name)), name: FoldedNode(node.model, leads)}
+    return replace(trained, classes=(NOTHING, *trained.classes), nodes=nodes)
+
+
+def _run_network(
+    recipe: Recipe, splits: Splits, checkpoints: Path | None, progress: Progress
+) -> TrainedModel:
+    objective = objective_for(splits.training, recipe.network)
+    network = _binary(recipe)
+    fold(network)  # a network that cannot be folded is refused before it is trained
+    teacher = _teacher(recipe, splits, checkpoints, progress)
+    fit(
+        network,
+        splits.training,
+        splits.validation,
+        objective,
+        recipe.training,
+        _file(checkpoints, "network", recipe.identity(splits)),
+        teacher,
+        lambda report: progress("network", report),
+    )
+    model, report = fold(network)
+    score = objective.score(logits_of(network, splits.validation.images), splits.validation)
+    compared = compare(network, model, splits.validation.images[:COMPARED_IMAGES])
+    names = splits.training.classes
+    if splits.training.task is not Task.CLASSIFICATION:
+        names = tuple(f"cell {index}" for index in range(model.outcomes))
+    nodes = {recipe.name: FoldedNode(model, tuple(range(model.outcomes)))}
+    return TrainedModel(recipe, names, nodes, score, report.near, compared)
+
+
+def _run_tree(
+    recipe: Recipe, table: TreeTable, splits: Splits, checkpoints: Path | None, progress: Progress
+) -> TrainedModel:
+    objective_for(splits.training, recipe.network)  # refuses what does not fit the data
+    candidates = pooled(recipe.network, table.pool_sides)
+    settings = GrowSettings(
+        recipe.training,
+        table.branching,
+        table.target,
+        table.depth,
+        table.overlap,
+        TYPICAL_ERRORS if recipe.noise_aware else None,
+        table.child_epochs,
+    )
+    root = grow_tree(
+        splits,
+        Capacity(table.segment_bytes, table.outcomes),
+        candidates,
+        settings,
+        table.groups_of(splits.training.classes),
+        checkpoints,
+        progress,
+        _teacher(recipe, splits, checkpoints, progress),
+    )
+    return TrainedModel(recipe, splits.training.classes, root.nodes(), accuracy(root, splits.validation))
+
+
+def _binary(recipe: Recipe) -> BinaryNetwork:
+    """The recipe's network with its initial weights."""
+    errors = TYPICAL_ERRORS if recipe.noise_aware else None
+    network = build(lambda: BinaryNetwork(recipe.network, errors), recipe.training.seed)
+    assert isinstance(network, BinaryNetwork)
+    return network
+
+
+def _teacher(
+    recipe: Recipe, splits: Splits, checkpoints: Path | None, progress: Progress
+) -> FloatNetwork | None:
+    """The float network that a recipe distills; None if it does not."""
+    return float_network(recipe, splits, checkpoints, progress) if recipe.training.distillation else None
+
+
+def float_network(
+    recipe: Recipe, splits: Splits, checkpoints: Path | None, progress: Progress
+) -> FloatNetwork:
+    """The float network of a recipe's shape, for all classes, trained on the same data.
+
+    For a tree, the shape is the finest that its nodes choose from, whatever a node may cost.
+    """
+    network = recipe.network
+    if recipe.tree is not None:
+        network = pooled(network, recipe.tree.pool_sides)[0]
+    teacher = build(lambda: FloatNetwork(network), recipe.training.seed)
+    assert isinstance(teacher, FloatNetwork)
+    settings = replace(recipe.training, distillation=0.0, learning_rate=FLOAT_RATE)
+    fit(
+        teacher,
+        splits.training,
+        splits.validation,
+        objective_for(splits.training, network),
+        settings,
+        _file(checkpoints, "teacher", identity_of(network, settings, splits)),
+        progress=lambda report: progress("teacher", report),
+    )
+    return teacher
+
+
+def _file(folder: Path | None, name: str, identity: str) -> CheckpointFile | None:
+    return None if folder is None else CheckpointFile(folder / name, f"{name} {identity}")

@@ -1,0 +1,232 @@
+"""What a network is before it has weights: input, layers and head, checked against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pixeltree.cells import CellGrid
+from pixeltree.errors import PixeltreeError
+from pixeltree.folded import InputSpec, ModelError, PoolingKind
+from pixeltree.train.binarize import Estimator
+
+
+class SpecificationError(PixeltreeError, ValueError):
+    """A network that cannot be: layers that do not fit each other, or a number out of range."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """How brightness becomes the input bits.
+
+    Attributes:
+        size: rows and columns of the image, 16 to 256.
+        margin: pixels at every edge that are forced to 0.
+        threshold: bit = half-range brightness (0 to 127) greater than this; where training starts, if
+            learned.
+        learned: whether training moves the threshold.
+        local_mean: j > 0 for an adaptive threshold: brightness is compared with the mean of 2^j x 2^j
+            pixels plus the threshold, which may then be negative.
+    """
+
+    size: int = 64
+    margin: int = 4
+    threshold: int = 63
+    learned: bool = False
+    local_mean: int = 0
+
+    def __post_init__(self) -> None:
+        try:
+            self.folded(self.threshold)
+        except ModelError as error:
+            raise SpecificationError(f"input: {error}") from error
+
+    def folded(self, threshold: int) -> InputSpec:
+        """The input of the folded model, with the threshold that training arrived at."""
+        return InputSpec(self.size, self.margin, threshold, self.local_mean)
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A binary convolution, batch normalization, and a binary activation.
+
+    Attributes:
+        channels: output channels.
+        kernel: side of the kernels, 2 to 7, or 1 to mix channels only.
+        stride: distance of neighbouring windows, 1 to 8.
+        groups: 1 is dense across channels; must divide input and output channels.
+        before: rows and columns of -1 assumed above and to the left; None is ``(kernel - 1) // 2``.
+        after: the same below and to the right; None is ``kernel // 2``, so that stride 1 keeps the size.
+    """
+
+    channels: int
+    kernel: int
+    stride: int = 1
+    groups: int = 1
+    before: int | None = None
+    after: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.kernel <= 7:
+            raise SpecificationError(f"a kernel is 1 x 1 to 7 x 7, not {self.kernel} x {self.kernel}")
+        check_borders(self)
+        if min(self.channels, self.groups) < 1 or self.channels % self.groups:
+            raise SpecificationError(f"{self.channels} channels do not divide into {self.groups} groups")
+
+    @property
+    def borders(self) -> tuple[int, int]:
+        """``before`` and ``after``, with their defaults."""
+        return borders(self)
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """Cells of ``side`` x ``side`` activations become one: any of them (OR), or at least half (majority)."""
+
+    kind: PoolingKind
+    side: int
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.side <= 16:
+            raise SpecificationError(f"a pooling cell's side is 2 to 16, not {self.side}")
+
+
+@dataclass(frozen=True)
+class FullyConnected:
+    """A binary fully connected layer whose sums are the logits, one per class."""
+
+    outcomes: int
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.outcomes <= 255:
+            raise SpecificationError(f"a node has 2 to 255 outcomes, not {self.outcomes}")
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """A binary convolution to one channel whose sums are the logits, one per cell.
+
+    Attributes:
+        kernel, stride, before, after: as for :class:`Convolution`.
+    """
+
+    kernel: int
+    stride: int = 1
+    before: int | None = None
+    after: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.kernel <= 7:
+            raise SpecificationError(f"a kernel is 1 x 1 to 7 x 7, not {self.kernel} x {self.kernel}")
+        check_borders(self)
+
+    @property
+    def borders(self) -> tuple[int, int]:
+        """``before`` and ``after``, with their defaults."""
+        return borders(self)
+
+
+Layer = Convolution | Pooling
+Head = FullyConnected | HeatMap
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class NetworkSpecification:
+    """A network's input, layers and head. What does not fit together is a SpecificationError.
+
+    Attributes:
+        input: how brightness becomes bits.
+        layers: convolutions and poolings, a convolution first.
+        head: what makes the logits.
+        estimator: of the gradient of every binary activation.
+    """
+
+    input: Input
+    layers: tuple[Layer, ...]
+    head: Head
+    estimator: Estimator = Estimator.CLIPPED
+
+    def __post_init__(self) -> None:
+        if not self.layers or not isinstance(self.layers[0], Convolution):
+            raise SpecificationError("the first layer must be a convolution")
+        _ = self.shapes
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Channels, rows and columns of the input, of what each layer makes, and of a heat map."""
+        shapes: list[Shape] = [(1, self.input.size, self.input.size)]
+        for index, layer in enumerate((*self.layers, self.head)):
+            if isinstance(layer, FullyConnected):
+                continue
+            try:
+                shapes.append(_output_shape(layer, shapes[-1]))
+            except SpecificationError as error:
+                raise SpecificationError(f"layer {index} ({type(layer).__name__}): {error}") from error
+        return tuple(shapes)
+
+    @property
+    def cell_grid(self) -> CellGrid:
+        """The cells of the heat map."""
+        windows = [
+            (layer.side, 0, layer.side)
+            if isinstance(layer, Pooling)
+            else (layer.kernel, layer.borders[0], layer.stride)
+            for layer in (*self.layers, self.head)
+            if not isinstance(layer, FullyConnected)
+        ]
+        return CellGrid.behind(windows, *self.shapes[-1][1:])
+
+    @property
+    def head_inputs(self) -> Shape:
+        """Channels, rows and columns of what the head sees."""
+        return self.shapes[len(self.layers)]
+
+    @property
+    def weight_bits(self) -> int:
+        """Information content of all binary weights, in bits."""
+        total = 0
+        for layer, (channels, rows, columns) in zip((*self.layers, self.head), self.shapes, strict=False):
+            if isinstance(layer, FullyConnected):
+                total += layer.outcomes * channels * rows * columns
+            elif isinstance(layer, HeatMap):
+                total += channels * layer.kernel**2
+            elif isinstance(layer, Convolution):
+                total += layer.channels * channels // layer.groups * layer.kernel**2
+        return total
+
+
+def borders(layer: Convolution | HeatMap) -> tuple[int, int]:
+    """``before`` and ``after`` of a layer, with their defaults."""
+    before = (layer.kernel - 1) // 2 if layer.before is None else layer.before
+    return before, layer.kernel // 2 if layer.after is None else layer.after
+
+
+def check_borders(layer: Convolution | HeatMap) -> None:
+    """Refuse strides and borders that no layer has."""
+    before, after = borders(layer)
+    for name, value, least, most in (
+        ("stride", layer.stride, 1, 8),
+        ("before", before, 0, layer.kernel - 1),
+        ("after", after, 0, layer.kernel - 1),
+    ):
+        if not least <= value <= most:
+            raise SpecificationError(f"{name} is {value}; here it must be {least} to {most}")
+
+
+def _output_shape(layer: Layer | HeatMap, shape: Shape) -> Shape:
+    channels, rows, columns = shape
+    if isinstance(layer, Pooling):
+        if min(rows, columns) < layer.side:
+            raise SpecificationError(
+                f"cells of {layer.side} x {layer.side} do not fit into {rows} x {columns}"
+            )
+        return channels, rows // layer.side, columns // layer.side
+    if isinstance(layer, Convolution) and channels % layer.groups:
+        raise SpecificationError(f"{channels} input channels do not divide into {layer.groups} groups")
+    spare = sum(layer.borders) - layer.kernel
+    if min(rows, columns) + spare < 0:
+        raise SpecificationError(
+            f"a {layer.kernel} x {layer.kernel} kernel does not fit into {rows} x {columns}"
+        )
+    outputs = layer.channels if isinstance(layer, Convolution) else 1
+    return outputs, (rows + spare) // layer.stride + 1, (columns + spare) // layer.stride + 1

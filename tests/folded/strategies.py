@@ -1,0 +1,32 @@
+"""Random folded models: any that the integer reference can run."""
+
+import numpy as np
+
+from pixeltree.folded import Convolution, FullyConnected, HeatMap, Pooling, PoolingKind
+
+
+def signs(random, *shape):
+    return random.choice(np.array([-1, 1], np.int8), shape)
+
+
+def convolution(random, inputs, outputs, side, groups=1, **rest):
+    """A convolution whose channels fire about half of the time, some of them always or never."""
+    weights = signs(random, outputs, inputs // groups, side, side)
+    reach = max(2, int(np.sqrt(weights[0].size)))
+    bias = random.integers(-reach, reach + 1, outputs).astype(np.int32)
+    bias[random.random(outputs) < 0.05] = weights[0].size + 1
+    return Convolution(weights, bias, random.random(outputs) < 0.3, groups=groups, **rest)
+
+
+def fully_connected(random, shape, outcomes):
+    return FullyConnected(
+        signs(random, outcomes, *shape), random.integers(-50, 50, outcomes).astype(np.int32)
+    )
+
+
+def heat_map(random, channels, side, **rest):
+    return HeatMap(signs(random, 1, channels, side, side), random.integers(-9, 9, 1).astype(np.int32), **rest)
+
+
+def pooling(random, side):
+    return Pooling(list(PoolingKind)[random.integers(2)], side)

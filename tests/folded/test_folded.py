@@ -1,0 +1,171 @@
+"""The folded model: what it computes, what it refuses, and that it survives its file form."""
+
+import json
+
+import numpy as np
+import pytest
+
+from pixeltree.folded import (
+    Convolution,
+    FoldedModel,
+    FullyConnected,
+    HeatMap,
+    InputSpec,
+    ModelError,
+    Pooling,
+    PoolingKind,
+    decode_model,
+    encode_model,
+    infer,
+)
+from tests.folded.strategies import convolution, fully_connected, heat_map, signs
+
+
+def deep_model(seed=0):
+    random = np.random.default_rng(seed)
+    layers = (
+        convolution(random, 1, 8, 4, before=1, after=2),
+        Pooling(PoolingKind.OR, 2),
+        convolution(random, 8, 8, 3, groups=4, stride=2),
+        convolution(random, 8, 4, 2),
+        Pooling(PoolingKind.MAJORITY, 3),
+    )
+    return FoldedModel(InputSpec(32), layers, fully_connected(random, (4, 2, 2), 3))
+
+
+def picture(size, seed=0):
+    return np.random.default_rng(seed).random((size, size)) < 0.4
+
+
+def test_one_window_by_hand():
+    weights = np.array([[[[1, -1], [-1, 1]]]], np.int8)
+    layer = Convolution(weights, np.array([-3], np.int32), np.array([False]))
+    falling = Convolution(weights, np.array([-3], np.int32), np.array([True]))
+    bits = np.zeros((16, 16), bool)
+    bits[0, 0] = bits[1, 1] = True  # agrees with the kernel in all four places
+    head = fully_connected(np.random.default_rng(0), (1, 15, 15), 2)
+    fires = infer(FoldedModel(InputSpec(16), (layer,), head), bits).activations[1]
+    assert np.argwhere(fires).tolist() == [[0, 0, 0]]  # 4 - 3 > 0; elsewhere at most 2 - 3
+    falls = infer(FoldedModel(InputSpec(16), (falling,), head), bits).activations[1]
+    assert np.array_equal(falls, ~fires)
+
+
+def test_outside_is_minus_one():
+    """A kernel of -1 agrees with everything outside and with a dark picture."""
+    layer = Convolution(-np.ones((1, 1, 3, 3), np.int8), np.array([-8]), np.array([False]), before=1, after=1)
+    head = fully_connected(np.random.default_rng(0), (1, 16, 16), 2)
+    assert infer(FoldedModel(InputSpec(16), (layer,), head), np.zeros((16, 16), bool)).activations[1].all()
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize(("stride", "before", "after"), [(1, 0, 0), (2, 1, 2), (3, 2, 0)])
+def test_a_convolution_is_the_sum_over_its_groups_windows(groups, stride, before, after):
+    """Against a formulation with gathered windows instead of shifted planes."""
+    random = np.random.default_rng(groups)
+    layer = convolution(random, 4, 8, 3, groups, stride=stride, before=before, after=after)
+    first = convolution(random, 1, 4, 2)
+    shape = layer.output_shape((4, 19, 19))
+    model = FoldedModel(InputSpec(20), (first, layer), fully_connected(random, shape, 2))
+    result = infer(model, picture(20))
+    padded = np.pad(result.activations[1] * 2 - 1, ((0, 0), *[(before, after)] * 2), constant_values=-1)
+    view = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))[:, ::stride, ::stride]
+    each = view.reshape(groups, 4 // groups, *view.shape[1:])
+    weights = layer.weights.reshape(groups, 8 // groups, 4 // groups, 3, 3)
+    sums = np.einsum("gcyxij,gocij->goyx", each, weights).reshape(shape) + layer.bias[:, None, None]
+    expected = np.where(layer.falling[:, None, None], sums < 0, sums > 0)
+    assert np.array_equal(result.activations[2], expected)
+
+
+def test_pooling():
+    bits = np.zeros((16, 16), bool)
+    bits[0, 0] = bits[0, 2] = bits[1, 3] = True
+    for kind, expected in ((PoolingKind.OR, [[0, 0], [0, 1]]), (PoolingKind.MAJORITY, [[0, 1]])):
+        head = fully_connected(np.random.default_rng(0), (1, 8, 8), 2)
+        pooled = infer(FoldedModel(InputSpec(16), (Pooling(kind, 2),), head), bits).activations[1]
+        assert np.argwhere(pooled[0]).tolist() == expected
+
+
+def test_a_heat_map_gives_one_logit_a_cell():
+    random = np.random.default_rng(1)
+    model = FoldedModel(InputSpec(16), (convolution(random, 1, 2, 3),), heat_map(random, 2, 2, stride=2))
+    result = infer(model, picture(16))
+    signed = result.activations[1].astype(int) * 2 - 1
+    by_hand = (model.head.weights[0] * signed[:, 2:4, 4:6]).sum() + model.head.bias[0]
+    assert len(result.logits) == model.outcomes == 49
+    assert result.logits[1 * 7 + 2] == by_hand
+
+
+def test_input_binarization():
+    image = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    bits = InputSpec(16, margin=2, threshold=100).binarize(image)
+    assert np.array_equal(bits[2:-2, 2:-2], image[2:-2, 2:-2] // 2 > 100)
+    assert not bits[:2].any() and not bits[:, -2:].any()
+
+
+def test_the_local_mean_follows_the_light():
+    dark = np.full((16, 16), 40, np.uint8)
+    dark[5:7, 5:7] = 80
+    spec = InputSpec(16, threshold=3, local_mean=3)
+    bright = dark + 100
+    assert spec.binarize(dark)[5:7, 5:7].all()
+    inside = np.s_[:8, :8]
+    assert np.array_equal(spec.binarize(dark)[inside], spec.binarize(bright)[inside])
+
+
+@pytest.mark.parametrize("head", ["classes", "map"])
+def test_a_model_survives_its_file(head):
+    model = deep_model()
+    if head == "map":
+        model = FoldedModel(model.input, model.layers, heat_map(np.random.default_rng(2), 4, 1))
+    again = decode_model(encode_model(model))
+    bits = picture(32)
+    first, second = infer(model, bits), infer(again, bits)
+    assert np.array_equal(first.logits, second.logits)
+    assert all(np.array_equal(a, b) for a, b in zip(first.activations, second.activations, strict=True))
+    assert encode_model(again) == encode_model(model)
+
+
+def test_signs_travel_as_bits():
+    random = np.random.default_rng(0)
+    head = FullyConnected(signs(random, 10, 1, 64, 64), np.zeros(10, np.int32))
+    assert len(encode_model(FoldedModel(InputSpec(64), (), head))) < 10 * 64 * 64 / 8 * 1.4 + 300
+
+
+@pytest.mark.parametrize("damage", [
+    lambda entry: entry.pop("head"),
+    lambda entry: entry["layers"][0].update(type="attention"),
+    lambda entry: entry["layers"][0].update(weights="!!"),
+    lambda entry: entry["layers"][0].update(shape=[8, 1, 4, 400]),
+    lambda entry: entry["layers"][0].update(bias=[0.5] * 8),
+    lambda entry: entry["input"].update(size="64"),
+    lambda entry: entry.update(version=7),
+    lambda entry: entry.update(head=entry["layers"][0]),
+])  # fmt: skip
+def test_a_damaged_file_is_refused(damage):
+    entry = json.loads(encode_model(deep_model()))
+    damage(entry)
+    with pytest.raises(ModelError):
+        decode_model(json.dumps(entry).encode())
+
+
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda: InputSpec(12), "16 to 256"),
+    (lambda: InputSpec(32, margin=16), "leaves nothing"),
+    (lambda: InputSpec(32, threshold=-1), "threshold -1"),
+    (lambda: convolution(RANDOM, 1, 4, 8), "7 x 7"),
+    (lambda: convolution(RANDOM, 4, 6, 3, groups=4), "groups"),
+    (lambda: convolution(RANDOM, 1, 4, 3, before=3), "before is 3"),
+    (lambda: Convolution(np.zeros((1, 1, 2, 2), np.int8), np.zeros(1), np.zeros(1)), r"-1 and \+1"),
+    (lambda: Pooling(PoolingKind.OR, 1), "2 to 16"),
+    (lambda: HeatMap(signs(RANDOM, 2, 1, 2, 2), np.zeros(1)), "one output"),
+    (lambda: FoldedModel(InputSpec(32), (convolution(RANDOM, 2, 4, 3),), heat_map(RANDOM, 4, 2)),
+     r"layer 0 \(Convolution\).*2 input channels.*makes 1"),
+    (lambda: FoldedModel(InputSpec(16), (), fully_connected(RANDOM, (1, 8, 8), 2)), "layer 0.*activations"),
+    (lambda: FoldedModel(InputSpec(34), (), heat_map(RANDOM, 1, 2)), "1089 cells.*2 to 1,024"),
+])  # fmt: skip
+def test_an_impossible_model_is_refused(make, message):
+    with pytest.raises(ModelError, match=message):
+        make()

@@ -1,0 +1,99 @@
+"""Localization, segmentation, and a tree of two tasks, from a recipe to an emulated sensor."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch")
+
+from pixeltree.datasets import Scenes, SceneSettings, scene_splits
+from pixeltree.demo.run import demo_tree
+from pixeltree.device import connect
+from pixeltree.errors import DataError
+from pixeltree.evaluation import METRICS, ended_early, evaluate_device, evaluate_reference
+from pixeltree.folded import FullyConnected, HeatMap
+from pixeltree.scheduler import TreeRunner
+from pixeltree.train.recipe import load_recipe
+from pixeltree.train.run import check_output, run_recipe
+from pixeltree.tree import Tree
+
+RECIPE = """
+name = "find"
+[data]
+set = "scenes"
+task = "{task}"
+counts = [24, 8, 8]
+[input]
+threshold = 96
+[[layers]]
+type = "convolution"
+channels = 4
+kernel = 5
+stride = 4
+before = 1
+after = 3
+[head]
+type = "heat map"
+kernel = 2
+before = 0
+after = {after}
+[training]
+epochs = 1
+batch_size = 8
+{more}
+"""
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("PIXELTREE_CACHE", str(tmp_path / "cache"))
+
+
+def trained(tmp_path, task, after, more=""):
+    (tmp_path / "r.toml").write_text(RECIPE.format(task=task, after=after, more=more))
+    recipe = load_recipe(tmp_path / "r.toml")
+    check_output(recipe, tmp_path / "m.ptree")
+    run_recipe(recipe, None, lambda who, report: None).save(tmp_path / "m.ptree")
+    return Tree.load(tmp_path / "m.ptree")
+
+
+def few(task, objects=(1, 3)):
+    return scene_splits(task, SceneSettings(counts=(8, 8, 8), objects=objects, seed=1)).test
+
+
+def agreed(tree, dataset, url):
+    """The evaluation by the reference, after an emulated sensor has given the same."""
+    reference = evaluate_reference(tree, dataset)
+    with connect(url) as device:
+        on_device = evaluate_device(TreeRunner(device, tree), tree, dataset)
+    assert on_device.differences(reference) == 0
+    assert on_device.score == reference.score
+    return reference
+
+
+def test_a_map_of_16_by_16_cells_is_trained_and_measured(tmp_path, shared):
+    tree = trained(tmp_path, "segmentation", after=1)
+    dataset = few(Scenes.segmentation)
+    evaluation = agreed(tree, dataset, shared.url)
+    assert {len(path[-1].logits) for path in evaluation.paths} == {256}
+    assert METRICS[dataset.task] == "mean IoU"
+    assert 0 <= evaluation.score <= 1
+
+
+def test_a_detector_goes_before_a_localizer(tmp_path, shared):
+    tree = trained(tmp_path, "localization", after=0, more="[detector]\nepochs = 1")
+    assert tree.labels[:2] == ("nothing", "cell 0")
+    heads = {name: type(model.head) for name, model in tree.models.items()}
+    assert heads == {"detector": FullyConnected, "find": HeatMap}
+    dataset = few(Scenes.localization, (0, 3))
+    evaluation = agreed(tree, dataset, shared.url)
+    early = ended_early(tree, dataset, evaluation)
+    assert early["empty"] == (dataset.targets[:, 0, 0] < 0).sum() > 0
+    assert evaluation.visits()["detector"] == 8
+    assert evaluation.visits().get("find", 0) == 8 - early["ended"] - early["lost"]
+    assert early["ended"] + early["lost"] == (evaluation.decided == 0).sum()
+
+
+def test_a_tree_that_makes_no_heat_map_finds_nothing():
+    with pytest.raises(DataError, match="no node of digits makes a heat map"):
+        evaluate_reference(demo_tree(), few(Scenes.localization))

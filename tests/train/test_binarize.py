@@ -1,0 +1,43 @@
+"""The sign and what stands for its gradient."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from pixeltree.train.binarize import Estimator, round_through, sign  # noqa: E402
+
+
+def test_sign_is_plus_one_above_zero_only():
+    values = torch.tensor([-2.0, -0.0, 0.0, 1e-30, 3.0])
+    assert sign(values).tolist() == [-1, -1, -1, 1, 1]
+
+
+def test_sign_passes_the_gradient_where_the_value_is_within_one():
+    values = torch.tensor([-1.5, -1.0, -0.2, 0.0, 0.7, 1.0, 1.01], requires_grad=True)
+    arriving = torch.tensor([2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0])
+    sign(values).backward(arriving)
+    assert values.grad.tolist() == [0, 3, 5, 7, 11, 13, 0]
+
+
+def test_round_through_passes_every_gradient():
+    values = torch.tensor([-2.6, 0.4, 7.5], requires_grad=True)
+    rounded = round_through(values)
+    rounded.sum().backward()
+    assert rounded.tolist() == [-3, 0, 8]
+    assert values.grad.tolist() == [1, 1, 1]
+
+
+def test_the_smooth_estimator_weighs_values_by_their_closeness_to_zero():
+    values = torch.tensor([-1.5, -1.0, -0.25, 0.0, 0.5, 1.0, 2.0], requires_grad=True)
+    sign(values, Estimator.SMOOTH).sum().backward()
+    assert values.grad.tolist() == [0, 0, 1.5, 2, 1, 0, 0]
+
+
+def test_both_estimators_pass_the_same_gradient_in_all():
+    """Each integrates to 2, the height of the sign's step."""
+    for estimator in Estimator:
+        values = torch.linspace(-2, 2, 4001, requires_grad=True)
+        sign(values, estimator).sum().backward()
+        assert values.grad.sum().item() * 0.001 == pytest.approx(2, abs=0.01)

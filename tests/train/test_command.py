@@ -1,0 +1,142 @@
+"""``pixeltree train`` as a user types it: a model, a kill in between, and a clear word about bad input."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("torch")
+
+from tests.system.conftest import COMMAND, pixeltree
+
+from pixeltree.folded import decode_model
+from pixeltree.tree import Tree
+
+RECIPE = """
+name = "bars"
+[data]
+set = "folder"
+folder = "{folder}"
+[input]
+threshold = 60
+[[layers]]
+type = "convolution"
+channels = 16
+kernel = 4
+before = 0
+after = 3
+[[layers]]
+type = "pooling"
+kind = "or"
+side = 16
+[head]
+type = "fully connected"
+outcomes = 2
+[training]
+epochs = {epochs}
+batch_size = 8
+distillation = {distillation}
+"""
+
+
+def command(*arguments):
+    return [*COMMAND, "train", *map(str, arguments)]
+
+
+def train(*arguments):
+    return pixeltree("train", *map(str, arguments))
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """Writes a recipe for pictures of bars, horizontal or vertical."""
+    random = np.random.default_rng(0)
+    for index in range(40):
+        name = ("across", "down")[index % 2]
+        picture = random.integers(0, 90, (64, 64)).astype(np.uint8)
+        place = random.integers(8, 52)
+        (picture if index % 2 == 0 else picture.T)[place : place + 4] = 220
+        (tmp_path / "data" / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(tmp_path / "data" / name / f"{index}.png")
+
+    def write(epochs=2, distillation=0.0):
+        text = RECIPE.format(folder=tmp_path / "data", epochs=epochs, distillation=distillation)
+        (tmp_path / "r.toml").write_text(text)
+        return tmp_path / "r.toml"
+
+    return write
+
+
+def test_a_recipe_becomes_a_tree(recipe, tmp_path):
+    run = train(recipe(distillation=0.5), "-o", tmp_path / "m.ptree")
+    assert run.returncode == 0, run.stderr
+    assert "0 logits differ" in run.stdout
+    tree = Tree.load(tmp_path / "m.ptree")
+    assert tree.labels == ("across", "down")
+    assert tree.reference(np.zeros((64, 64), np.uint8))[0] in (0, 1)
+    assert not list(tmp_path.glob("*.checkpoints"))
+
+
+def test_a_killed_run_goes_on_and_gives_the_same_model(recipe, tmp_path):
+    file = recipe(epochs=12)
+    output, checkpoint = tmp_path / "m.folded", tmp_path / "m.folded.checkpoints" / "network"
+    with subprocess.Popen(command(file, "-o", output), stdout=subprocess.DEVNULL) as process:
+        while not checkpoint.exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert checkpoint.exists() or output.exists()
+    assert train(file, "-o", output).returncode == 0
+    assert train(file, "-o", tmp_path / "whole.folded").returncode == 0
+    assert output.read_bytes() == (tmp_path / "whole.folded").read_bytes()
+    assert decode_model(output.read_bytes()).outcomes == 2
+
+
+def test_bad_input_is_one_line_and_status_2(recipe, tmp_path):
+    file = recipe(epochs=1)
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "network").write_bytes(b"no checkpoint")
+    for arguments, message in (
+        ((tmp_path / "absent.toml", "-o", tmp_path / "m.ptree"), "cannot read"),
+        ((file, "-o", tmp_path / "absent" / "m.ptree"), "the folder is missing"),
+        ((file, "-o", tmp_path / "m.ptree", "--checkpoints", tmp_path / "kept"), "delete it to start anew"),
+    ):
+        run = train(*arguments)
+        assert run.returncode == 2
+        assert message in run.stderr
+        assert "Traceback" not in run.stderr
+
+
+def test_a_tree_is_grown_where_the_recipe_says_so(recipe, tmp_path):
+    file = recipe(epochs=3)
+    file.write_text(file.read_text() + "[tree]\nsegment_bytes = 1000\ngroups = [['down'], ['across']]\n")
+    run = train(file, "-o", tmp_path / "m.ptree")
+    assert run.returncode == 0, run.stderr
+    assert Tree.load(tmp_path / "m.ptree").labels == ("across", "down")
+    assert "1 nodes" in run.stdout
+    wrong = train(file, "-o", tmp_path / "m.folded")
+    assert (wrong.returncode, "a tree is written as .ptree" in wrong.stderr) == (2, True)
+
+
+def test_without_pytorch_it_says_what_to_install(recipe, tmp_path):
+    code = "import sys; sys.modules['torch'] = None; from pixeltree.cli import main; main()"
+    arguments = ["train", str(recipe()), "-o", str(tmp_path / "m.ptree")]
+    run = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 2
+    assert "training needs torch: pip install 'pixeltree[train]'" in run.stderr
+
+
+def test_a_network_that_the_compiler_does_not_take_is_refused_before_training(recipe, tmp_path):
+    file = recipe()
+    file.write_text(file.read_text().replace("channels = 16", "channels = 17"))
+    run = train(file, "-o", tmp_path / "m.ptree")
+    assert run.returncode == 2
+    assert "could not be made from this recipe" in run.stderr
+    assert not list(tmp_path.glob("m.*"))

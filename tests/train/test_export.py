@@ -1,0 +1,97 @@
+"""Folded models become a compiled tree that computes the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from pixeltree.errors import CompileError  # noqa: E402
+from pixeltree.folded import (  # noqa: E402
+    Convolution,
+    FoldedModel,
+    FullyConnected,
+    InputSpec,
+    Pooling,
+    PoolingKind,
+    infer,
+)
+from pixeltree.train.export import FoldedNode, compile_tree, geometry_of  # noqa: E402
+
+
+def signs(random, *shape):
+    return (random.integers(0, 2, shape) * 2 - 1).astype(np.int8)
+
+
+def convolution(random, inputs, outputs, side, **borders):
+    bias = random.integers(-18, 19, outputs).astype(np.int32)
+    return Convolution(
+        signs(random, outputs, inputs, side, side), bias, random.random(outputs) < 0.5, **borders
+    )
+
+
+def model(seed, outcomes=3, source=None, convolutions=1):
+    random = np.random.default_rng(seed)
+    layers = [convolution(random, 1, 16, 4, after=3), Pooling(PoolingKind.OR, 8)]
+    layers += [convolution(random, 16, 16, 1) for _ in range(convolutions - 1)]
+    head = FullyConnected(
+        signs(random, outcomes, 16, 8, 8), random.integers(-50, 51, outcomes).astype(np.int32)
+    )
+    return FoldedModel(source or InputSpec(margin=4, threshold=50), tuple(layers), head)
+
+
+@pytest.mark.parametrize("convolutions", [1, 2])
+def test_a_compiled_tree_sees_and_decides_as_the_models_do(convolutions):
+    nodes = {
+        "root": FoldedNode(model(1, outcomes=2, convolutions=convolutions), ("leaf", 0)),
+        "leaf": FoldedNode(model(2), (1, 2, 0)),
+    }
+    tree = compile_tree("t", "abc", nodes)
+    assert tree.geometry.in_cells == (convolutions > 1)
+    for image in np.random.default_rng(0).integers(0, 256, (10, 64, 64)).astype(np.uint8):
+        bits = nodes["root"].model.input.binarize(image)
+        np.testing.assert_array_equal(tree.input_bits(image), bits)
+        label, visits = tree.reference(image)
+        expected = nodes["root"].leads[infer(nodes["root"].model, bits).outcome]
+        if expected == "leaf":
+            expected = nodes["leaf"].leads[infer(nodes["leaf"].model, bits).outcome]
+        assert label == expected
+        assert visits[0].node == "root"
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "in_cells"),
+    [
+        (64, 16, False),
+        (64, 17, True),
+        (32, 64, False),
+        (16, 256, False),
+        (128, 4, False),
+        (256, 1, False),
+        (100, 5, True),
+    ],
+)
+def test_channels_that_find_room_lie_in_blocks(size, channels, in_cells):
+    random = np.random.default_rng(0)
+    layer = convolution(random, 1, channels, 3)
+    head = FullyConnected(signs(random, 2, channels, size - 2, size - 2), np.zeros(2, np.int32))
+    geometry = geometry_of([FoldedModel(InputSpec(size, threshold=9), (layer,), head)])
+    assert (geometry.in_cells, geometry.size, geometry.threshold) == (in_cells, size, 9)
+
+
+def test_what_the_array_does_not_take_is_refused():
+    nodes = {
+        "root": FoldedNode(model(1, outcomes=2), ("leaf", 0)),
+        "leaf": FoldedNode(model(2, outcomes=2, source=InputSpec(margin=4, threshold=51)), (0, 1)),
+    }
+    with pytest.raises(CompileError, match="2 different inputs"):
+        compile_tree("t", "ab", nodes)
+
+
+def test_a_local_mean_is_the_capture_nodes():
+    source = InputSpec(margin=4, threshold=-3, local_mean=3)
+    nodes = {"root": FoldedNode(model(1, source=source), (0, 1, 2))}
+    tree = compile_tree("t", "abc", nodes)
+    image = np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8)
+    np.testing.assert_array_equal(tree.input_bits(image), source.binarize(image))

@@ -1,0 +1,232 @@
+"""Trees: grouping by confusion, capacity, and a grown tree that decides folded as it does in training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from pixeltree.datasets import Dataset, Splits, Task  # noqa: E402
+from pixeltree.errors import CompileError  # noqa: E402
+from pixeltree.folded import PoolingKind, infer  # noqa: E402
+from pixeltree.train.capacity import Capacity, best_fit, most_outcomes, pooled, segment_bytes  # noqa: E402
+from pixeltree.train.export import compile_tree  # noqa: E402
+from pixeltree.train.fit import FitSettings  # noqa: E402
+from pixeltree.train.grouping import confusion, grouped, overlapping  # noqa: E402
+from pixeltree.train.grow import GroupTeacher, GrowSettings, accuracy, grow_tree  # noqa: E402
+from pixeltree.train.specification import (  # noqa: E402
+    Convolution,
+    FullyConnected,
+    Input,
+    NetworkSpecification,
+    Pooling,
+    SpecificationError,
+)
+
+NETWORK = NetworkSpecification(
+    Input(64, margin=4, threshold=50, learned=True),
+    (Convolution(16, 4, before=0, after=3), Pooling(PoolingKind.OR, 16)),
+    FullyConnected(2),
+)
+RUN = FitSettings(epochs=2, batch_size=16, learning_rate=0.01)
+CLASSES = ("top", "bottom", "left", "right")
+
+
+def bars(count, seed, name):
+    """A bright bar near one of the four edges."""
+    random = np.random.default_rng(seed)
+    images = random.integers(0, 60, (count, 64, 64)).astype(np.uint8)
+    targets = np.arange(count) % 4
+    for image, target in zip(images, targets, strict=True):
+        turned = (image, image[::-1], image.T, image.T[::-1])[target]
+        place = random.integers(8, 20)
+        turned[place : place + 6, 8:56] = 220
+    return Dataset(name, Task.CLASSIFICATION, images, targets, CLASSES)
+
+
+@pytest.fixture(scope="module")
+def splits():
+    return Splits(bars(48, 0, "training"), bars(24, 1, "validation"), bars(24, 2, "test"))
+
+
+def blocks(*sizes):
+    """A confusion matrix in which each block's classes are confused with each other only."""
+    matrix = np.zeros((sum(sizes), sum(sizes)))
+    start = 0
+    for size in sizes:
+        matrix[start : start + size, start : start + size] = 1 / size
+        start += size
+    return matrix
+
+
+def test_what_is_confused_is_grouped():
+    shuffled = np.random.default_rng(0).permutation(9)
+    groups = grouped(blocks(2, 3, 4)[np.ix_(shuffled, shuffled)], 3, seed=0)
+    found = {tuple(sorted(int(shuffled[i]) for i in group)) for group in groups}
+    assert found == {(0, 1), (2, 3, 4), (5, 6, 7, 8)}
+
+
+def test_groups_cover_every_class_once_even_without_confusions():
+    groups = grouped(np.eye(7), 3, seed=0)
+    assert sorted(index for group in groups for index in group) == list(range(7))
+    assert len(groups) >= 2
+
+
+def test_confusion_is_the_mean_opinion_of_a_class():
+    dataset = bars(4, 0, "b")
+    logits = np.log(np.array([[0.7, 0.1, 0.1, 0.1]] * 4))
+    np.testing.assert_allclose(confusion(logits, dataset, 4), [[0.7, 0.1, 0.1, 0.1]] * 4)
+
+
+def test_a_class_joins_the_groups_it_is_sent_to():
+    routed = np.array([[0.9, 0.1], [0.98, 0.02], [0.0, 1.0]])
+    assert overlapping(((0, 1), (2,)), routed, 0.05) == ((0, 1), (0, 2))
+    assert overlapping(((0, 1), (2,)), routed, 0.5) == ((0, 1), (2,))
+
+
+def test_a_group_grows_to_what_a_node_holds_and_takes_the_greatest_shares_first():
+    routed = np.array([[1.0, 0.0], [0.8, 0.2], [0.7, 0.3], [0.0, 1.0]])
+    assert overlapping(((0, 1, 2), (3,)), routed, 0.05, most=2) == ((0, 1, 2), (2, 3))
+    assert overlapping(((0, 1, 2), (3,)), routed, 0.05, most=3) == ((0, 1, 2), (1, 2, 3))
+
+
+def test_the_most_outcomes_are_those_that_fit():
+    most = most_outcomes(NETWORK, Capacity(500))
+    sizes = [segment_bytes(replace(NETWORK, head=FullyConnected(most + more))) for more in (0, 1)]
+    assert sizes[0] <= 500 < sizes[1]
+    assert most_outcomes(NETWORK, Capacity(40)) == 0
+    assert most_outcomes(NETWORK, Capacity(100_000, outcomes=7)) == 7
+
+
+def test_a_teachers_opinion_of_a_group_is_that_of_its_classes_together():
+    class Fixed(torch.nn.Module):
+        def forward(self, brightness):
+            return torch.tensor([[0.1, 0.2, 0.3, 0.4]]).log().expand(len(brightness), 4)
+
+    opinion = GroupTeacher(Fixed(), ((0, 1), (2, 3), (3,)))(torch.zeros(2, 16, 16))
+    np.testing.assert_allclose(opinion.exp(), [[0.3, 0.7, 0.4]] * 2, rtol=1e-6)
+
+
+def test_the_finest_pooling_that_fits_is_chosen():
+    candidates = pooled(NETWORK, (16, 2, 8, 4))
+    assert [each.layers[1].side for each in candidates] == [2, 4, 8, 16]
+    sizes = [segment_bytes(best_fit(candidates, 4, Capacity(limit))) for limit in (100_000, 3000, 700)]
+    assert sizes == [32 + 16 * 32 * 32 // 2 + 16, 32 + 16 * 16 * 16 // 2 + 16, 32 + 16 * 8 * 8 // 2 + 16]
+    assert [len(each.layers) for each in pooled(NETWORK, (2, 1))] == [1, 2]
+    assert best_fit(candidates, 4, Capacity(100)) is None
+    assert best_fit(candidates, 4, Capacity(100_000, outcomes=3)) is None
+    with pytest.raises(SpecificationError, match="needs a pooling layer"):
+        pooled(NetworkSpecification(Input(16), (Convolution(2, 3),), FullyConnected(2)), (2,))
+
+
+def walk(nodes, image):
+    """The class that folded nodes decide for."""
+    lead = "root"
+    while isinstance(lead, str):
+        node = nodes[lead]
+        lead = node.leads[infer(node.model, node.model.input.binarize(image)).outcome]
+    return lead
+
+
+def test_a_grown_tree_fits_its_capacity_and_folds_exactly(splits):
+    capacity = Capacity(32 + 2 * (32 + 4), outcomes=2)
+    names = []
+    settings = GrowSettings(RUN, branching=2, target=1.0, depth=3, overlap=2)
+    root = grow_tree(splits, capacity, [NETWORK], settings, progress=lambda name, report: names.append(name))
+    nodes = root.nodes()
+    assert 2 <= len(nodes) <= 3
+    assert {"root (scout)", "root (router)"} <= set(names)
+    for node in nodes.values():
+        assert node.model.outcomes == 2
+        assert node.model.input == nodes["root"].model.input
+    tree = compile_tree("t", CLASSES, nodes)
+    decided = root.decide(splits.test.images)
+    assert decided.tolist() == [walk(nodes, image) for image in splits.test.images]
+    assert decided.tolist() == [tree.reference(image)[0] for image in splits.test.images]
+    assert accuracy(root, splits.test) == (decided == splits.test.targets).mean()
+    assert accuracy(root, splits.test) > 0.4
+
+
+def test_groups_by_hand_are_the_roots(splits):
+    settings = GrowSettings(RUN, overlap=2)
+    root = grow_tree(splits, Capacity(1000), [NETWORK], settings, groups=((0, 1, 2), (3,)))
+    assert root.groups == ((0, 1, 2), (3,))
+    assert root.children[1] is None
+    assert root.nodes()["root"].leads == ("root.0", 3)
+
+
+def test_one_network_is_enough_where_it_reaches_the_target(splits):
+    root = grow_tree(splits, Capacity(1000), [NETWORK], GrowSettings(RUN, branching=2, target=0.0))
+    assert root.children == (None,) * 4
+
+
+def test_a_class_is_in_several_children_only_where_that_is_better(splits):
+    """With any share tried, classes are shared only if the children decide better with them than without."""
+    settings = GrowSettings(RUN, branching=2, overlap=1e-9)
+    groups = ((0, 2), (1, 3))
+    tried = grow_tree(splits, Capacity(1000), [NETWORK], settings, groups)
+    own = splits.validation
+    apart = (tried.decide_apart(own.images, groups) == own.targets).mean()
+    if tried.groups != groups:
+        assert accuracy(tried, own) > apart
+    else:
+        assert accuracy(tried, own) == apart
+
+
+def test_a_child_decides_between_the_classes_it_is_allowed(splits):
+    settings = GrowSettings(RUN, branching=2, overlap=2)
+    root = grow_tree(splits, Capacity(1000), [NETWORK], settings, ((0, 2), (1, 3)))
+    images = splits.test.images
+    assert set(root.decide(images, frozenset({1, 2}))) <= {1, 2}
+    apart = root.decide_apart(images, ((0,), (3,)))
+    assert set(apart) <= {0, 3}
+    assert (root.decide_apart(images, root.groups) == root.decide(images)).all()
+
+
+def test_children_train_for_epochs_of_their_own(splits):
+    epochs = {}
+    settings = GrowSettings(RUN, branching=2, overlap=2, child_epochs=3)
+    grow_tree(
+        splits,
+        Capacity(1000),
+        [NETWORK],
+        settings,
+        ((0, 2), (1, 3)),
+        progress=lambda name, report: epochs.update({name: report.epochs}),
+    )
+    assert epochs == {"root (router)": 2, "root.0": 3, "root.1": 3}
+
+
+def test_a_killed_growth_goes_on(splits, tmp_path):
+    reports = []
+
+    class Killed(Exception):
+        pass
+
+    def stop(name, report):
+        if "router" in name:
+            raise Killed
+
+    arguments = (
+        splits,
+        Capacity(32 + 2 * 36, outcomes=2),
+        [NETWORK],
+        GrowSettings(RUN, branching=2, overlap=2),
+    )
+    with pytest.raises(Killed):
+        grow_tree(*arguments, checkpoints=tmp_path, progress=stop)
+    grow = grow_tree(*arguments, checkpoints=tmp_path, progress=lambda name, report: reports.append(name))
+    assert "root (scout)" not in reports
+    assert reports.count("root (router)") == 1
+    whole = grow_tree(*arguments)
+    assert (grow.decide(splits.test.images) == whole.decide(splits.test.images)).all()
+
+
+def test_a_capacity_that_no_network_fits_says_what_is_needed(splits):
+    with pytest.raises(
+        CompileError, match=r"no network for 2 outcomes fits a node of 50 bytes .* needs 104 bytes"
+    ):
+        grow_tree(splits, Capacity(50), [NETWORK], GrowSettings(RUN, branching=2))

@@ -1,0 +1,151 @@
+"""Recipes: what they may say, and what is said about the others."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch")
+
+from pixeltree.datasets import digits
+from pixeltree.errors import RecipeError
+from pixeltree.folded import PoolingKind
+from pixeltree.train.augment import Augmentation
+from pixeltree.train.binarize import Estimator
+from pixeltree.train.fit import FitSettings
+from pixeltree.train.recipe import DigitsData, Recipe, TreeTable, load_recipe
+from pixeltree.train.specification import (
+    Convolution,
+    FullyConnected,
+    Input,
+    NetworkSpecification,
+    Pooling,
+)
+
+GOOD = """
+name = "small"
+estimator = "smooth"
+noise_aware = true
+[data]
+set = "digits"
+seed = 3
+[input]
+threshold = 50
+learned = true
+[[layers]]
+type = "convolution"
+channels = 16
+kernel = 4
+before = 0
+[[layers]]
+type = "pooling"
+kind = "or"
+side = 4
+[head]
+type = "fully connected"
+outcomes = 10
+[training]
+epochs = 2
+learning_rate = 1
+[training.augmentation]
+rotation = 10
+"""
+
+
+def read(tmp_path, text):
+    (tmp_path / "r.toml").write_text(text)
+    return load_recipe(tmp_path / "r.toml")
+
+
+def test_a_recipe_says_everything(tmp_path):
+    network = NetworkSpecification(
+        Input(threshold=50, learned=True),
+        (Convolution(16, 4, before=0), Pooling(PoolingKind.OR, 4)),
+        FullyConnected(10),
+        Estimator.SMOOTH,
+    )
+    training = FitSettings(epochs=2, learning_rate=1.0, augmentation=Augmentation(rotation=10.0))
+    assert read(tmp_path, GOOD) == Recipe("small", DigitsData(seed=3), network, training, noise_aware=True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('name = "small"', "", "missing: name"),
+        ('name = "small"', 'name = "small"\nnoise = 1', "unknown: noise"),
+        ('name = "small"', "name = 3", "name is 3; expected str"),
+        ('name = "small"', "name", "is not TOML"),
+        ("epochs = 2", "epochs = 2.5", r"training\.epochs is 2\.5; expected int"),
+        ("epochs = 2", "epochs = true", r"training\.epochs is True"),
+        ("epochs = 2", "epoch = 2", r"\[training\] has no 'epoch'; known: epochs, batch_size"),
+        ("epochs = 2", "epochs = 0", "at least 1 epoch"),
+        ("rotation = 10", "zoom = 2", "zoom is 2.0"),
+        ('kind = "or"', 'kind = "max"', "'max'; expected 'or', 'majority'"),
+        ('kind = "or"', "", r"\[layers\[1\]\] lacks 'kind'"),
+        (
+            'type = "pooling"',
+            'type = "pool"',
+            r"\[layers\[1\]\] needs type = one of 'convolution', 'pooling'",
+        ),
+        (
+            'set = "digits"',
+            'set = "letters"',
+            "needs set = one of 'digits', 'glyphs', 'scenes', 'idx', 'folder'",
+        ),
+        ("outcomes = 10", "outcomes = 1", "2 to 255 outcomes"),
+        ("channels = 16", "channels = 16\nstride = 8\nafter = 0\ngroups = 3", "do not divide into 3 groups"),
+        (
+            "side = 4",
+            "side = 16\n[[layers]]\ntype='pooling'\nkind='or'\nside=8",
+            r"layer 2 \(Pooling\): cells",
+        ),
+        ("[input]", "[[input]]", r"\[input\] must be a table"),
+    ],
+)
+def test_what_means_nothing_is_refused(tmp_path, old, new, message):
+    assert old in GOOD
+    with pytest.raises(RecipeError, match=message) as caught:
+        read(tmp_path, GOOD.replace(old, new))
+    assert "r.toml" in str(caught.value)
+
+
+def test_a_tree_may_have_groups_by_hand(tmp_path):
+    tree = "[tree]\nsegment_bytes = 8192\npool_sides = [4, 8]\ngroups = [['a', 'c'], ['b']]\n"
+    recipe = read(tmp_path, GOOD + tree)
+    assert recipe.tree == TreeTable(8192, pool_sides=(4, 8), groups=(("a", "c"), ("b",)))
+    assert recipe.tree.groups_of(("a", "b", "c")) == ((0, 2), (1,))
+    for classes in (("a", "b"), ("a", "b", "c", "d")):
+        with pytest.raises(RecipeError, match=r"must name every class and no other; look at [cd]"):
+            recipe.tree.groups_of(classes)
+    assert TreeTable(8192).groups_of(("a", "b")) is None
+
+
+def test_a_missing_recipe_says_so(tmp_path):
+    with pytest.raises(RecipeError, match=r"cannot read .*absent\.toml: No such file"):
+        load_recipe(tmp_path / "absent.toml")
+
+
+def test_the_identity_follows_recipe_and_images(tmp_path):
+    recipe, other = read(tmp_path, GOOD), read(tmp_path, GOOD.replace("epochs = 2", "epochs = 3"))
+    splits = digits()
+    same = {recipe.identity(splits), read(tmp_path, GOOD).identity(digits())}
+    assert len(same) == 1
+    assert len(same | {other.identity(splits), recipe.identity(digits(seed=1))}) == 3
+
+
+def test_a_detector_goes_before_a_heat_map_only(tmp_path):
+    with pytest.raises(RecipeError, match=r"\[detector\] goes before a heat map"):
+        read(tmp_path, GOOD + "[detector]")
+
+
+def test_a_detector_sees_what_the_network_sees_and_learns_from_empty_scenes(tmp_path):
+    text = GOOD.replace('set = "digits"', 'set = "scenes"').replace(
+        'type = "fully connected"\noutcomes = 10', 'type = "heat map"\nkernel = 2'
+    )
+    recipe = read(tmp_path, text + "[detector]\nepochs = 5\npool_side = 2")
+    detector = recipe.detector_recipe()
+    assert detector.network.input == recipe.network.input
+    assert detector.network.layers == (*recipe.network.layers, Pooling(PoolingKind.OR, 2))
+    assert detector.network.head == FullyConnected(2)
+    assert (detector.data.task, detector.data.objects, detector.data.seed) == ("presence", (0, 3), 3)
+    assert (detector.training.epochs, detector.detector) == (5, None)
+    assert read(tmp_path, GOOD).detector_recipe() is None

@@ -1,0 +1,226 @@
+"""Training: it learns, repeats itself, goes on after a kill, and never spoils the last good checkpoint."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from pixeltree.datasets import Dataset, Task  # noqa: E402
+from pixeltree.errors import CheckpointError, DataError  # noqa: E402
+from pixeltree.folded import PoolingKind  # noqa: E402
+from pixeltree.train.augment import Augmentation, augmented  # noqa: E402
+from pixeltree.train.checkpoint import CheckpointFile  # noqa: E402
+from pixeltree.train.fit import FitSettings, build, fit, logits_of  # noqa: E402
+from pixeltree.train.fold import compare, fold  # noqa: E402
+from pixeltree.train.network import BinaryNetwork, FloatNetwork  # noqa: E402
+from pixeltree.train.objective import Classification, objective_for  # noqa: E402
+from pixeltree.train.specification import (  # noqa: E402
+    Convolution,
+    FullyConnected,
+    HeatMap,
+    Input,
+    NetworkSpecification,
+    Pooling,
+    SpecificationError,
+)
+from pixeltree_protocol.nonidealities import TYPICAL_ERRORS  # noqa: E402
+
+TINY = NetworkSpecification(
+    Input(16, margin=0, threshold=50),
+    (Convolution(8, 3), Pooling(PoolingKind.OR, 4)),
+    FullyConnected(2),
+)
+BOTH = Classification(((0,), (1,)))
+
+
+def bars(count, seed):
+    """Noisy horizontal and vertical bars of 16 x 16 pixels, and which of the two each is."""
+    random = np.random.default_rng(seed)
+    images = random.integers(0, 90, (count, 16, 16)).astype(np.uint8)
+    vertical = random.random(count) < 0.5
+    for image, upright in zip(images, vertical, strict=True):
+        place = random.integers(2, 13)
+        (image.T if upright else image)[place : place + 2] = 220
+    return Dataset("bars", Task.CLASSIFICATION, images, vertical.astype(np.int64), ("horizontal", "vertical"))
+
+
+TRAINING, VALIDATION, TEST = bars(160, 0), bars(40, 1), bars(100, 2)
+RUN = FitSettings(epochs=4, batch_size=16, augmentation=Augmentation(brightness=5, noise=4))
+
+
+def tiny(seed=0):
+    return build(lambda: BinaryNetwork(TINY), seed)
+
+
+def trained(network=None, run=RUN, **more):
+    return fit(network or tiny(), TRAINING, VALIDATION, BOTH, run, **more)
+
+
+def weights(network):
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+def assert_equal_weights(first, second):
+    first, second = weights(first), weights(second)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_a_short_run_beats_chance_and_folds_exactly():
+    network = trained(run=replace(RUN, epochs=12))
+    assert BOTH.score(logits_of(network, TEST.images), TEST) > 0.85
+    model, _ = fold(network)
+    agreement = compare(network, model, TEST.images[:20])
+    assert (agreement.different_bits, agreement.different_logits) == (0, 0)
+
+
+def test_the_same_run_gives_the_same_weights_whatever_was_drawn_before():
+    first = trained()
+    torch.rand(7)
+    before = torch.get_rng_state()
+    second = trained()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert_equal_weights(first, second)
+    other = trained(run=replace(RUN, seed=1))
+    assert not torch.equal(other.head.latent, first.head.latent)
+
+
+class Killed(Exception):
+    """Stands for a kill: it comes after the epoch's checkpoint."""
+
+
+def killed_after(epochs):
+    def progress(report):
+        if report.epoch == epochs:
+            raise Killed
+
+    return progress
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_run_goes_on_after_a_kill_as_if_nothing_had_happened(tmp_path, epochs):
+    file = CheckpointFile(tmp_path / "c", "identity")
+    with pytest.raises(Killed):
+        trained(checkpoint=file, progress=killed_after(epochs))
+    reports = []
+    resumed = trained(tiny(seed=9), checkpoint=file, progress=reports.append)
+    assert [report.epoch for report in reports] == list(range(epochs + 1, 5))
+    assert_equal_weights(resumed, trained())
+
+
+def test_a_finished_run_is_not_repeated(tmp_path):
+    file = CheckpointFile(tmp_path / "c", "identity")
+    first = trained(checkpoint=file)
+    reports = []
+    assert_equal_weights(trained(tiny(seed=9), checkpoint=file, progress=reports.append), first)
+    assert reports == []
+
+
+def test_the_best_epoch_is_kept():
+    reports = []
+    network = trained(run=replace(RUN, epochs=6, learning_rate=0.05), progress=reports.append)
+    score = BOTH.score(logits_of(network, VALIDATION.images), VALIDATION)
+    assert score == max(report.score for report in reports) == reports[-1].best
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
+    CheckpointFile(tmp_path / "c", "one").save({})
+    with pytest.raises(CheckpointError, match=r"another recipe or other data; delete it to start anew"):
+        CheckpointFile(tmp_path / "c", "two").load()
+    assert CheckpointFile(tmp_path / "c", "one").load() == {}
+
+
+@pytest.mark.parametrize("damage", [lambda d: d[: len(d) // 2], lambda d: b"", lambda d: b"x" * 100])
+def test_a_damaged_checkpoint_is_refused(tmp_path, damage):
+    file = CheckpointFile(tmp_path / "c", "one")
+    file.save({"epoch": 3})
+    file.path.write_bytes(damage(file.path.read_bytes()))
+    with pytest.raises(CheckpointError, match=r"damaged|no checkpoint"):
+        file.load()
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path, mocker):
+    file = CheckpointFile(tmp_path / "c", "one")
+    file.save({"epoch": 3})
+    mocker.patch("os.fsync", side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    with pytest.raises(CheckpointError, match=r"No space left on device; the one saved before is intact"):
+        file.save({"epoch": 4})
+    assert file.load() == {"epoch": 3}
+    assert list(tmp_path.iterdir()) == [file.path]
+
+
+def test_a_student_learns_from_its_teachers_opinion_alone():
+    """Distillation of 1 leaves the labels out, so the student follows even a teacher who is always wrong."""
+    teacher = build(lambda: FloatNetwork(TINY), 0)
+    contrary = Classification(((1,), (0,)))
+    fit(teacher, TRAINING, VALIDATION, contrary, RUN)
+    run = replace(RUN, distillation=1.0)
+    student = fit(tiny(), TRAINING, VALIDATION, contrary, run, teacher=teacher)
+    assert BOTH.score(logits_of(student, TEST.images), TEST) < 0.3
+
+
+def test_noise_aware_training_errs_in_training_only():
+    network = build(lambda: BinaryNetwork(TINY, replace(TYPICAL_ERRORS, noise=5.0)), 0)
+    images = torch.from_numpy(TEST.images[:4])
+    network.train()
+    assert not torch.equal(network(images), network(images))
+    network.eval()
+    assert torch.equal(network(images), network(images))
+    fit(network, TRAINING, VALIDATION, BOTH, RUN)
+    assert compare(network, fold(network)[0], TEST.images[:5]).different_logits == 0
+
+
+def test_augmentation_of_nothing_changes_nothing():
+    images = torch.from_numpy(TEST.images)
+    assert torch.equal(augmented(images, Augmentation()), images.float())
+
+
+def test_augmentation_shifts_as_far_as_it_says():
+    images = torch.zeros(64, 16, 16, dtype=torch.uint8)
+    images[:, 8, 8] = 255
+    moved = augmented(images, Augmentation(shift=3))
+    places = moved.flatten(1).argmax(dim=1)
+    distances = torch.stack([(places // 16 - 8).abs(), (places % 16 - 8).abs()])
+    assert distances.max() == 3
+    assert len(places.unique()) > 10
+
+
+def test_augmentation_stays_in_range_and_whole():
+    images = torch.from_numpy(TEST.images)
+    changed = augmented(images, Augmentation(rotation=20, brightness=80, contrast=0.5, noise=30))
+    assert (changed.min(), changed.max()) == (0, 255)
+    assert torch.equal(changed, changed.round())
+
+
+def test_images_of_a_heat_map_must_not_move():
+    positions = np.full((160, 1, 2), 5)
+    located = Dataset("places", Task.LOCALIZATION, TRAINING.images, positions, ("object",))
+    specification = NetworkSpecification(Input(16), (Convolution(4, 3),), HeatMap(2, stride=2))
+    objective = objective_for(located, specification)
+    with pytest.raises(SpecificationError, match="may not turn, zoom, shear or shift places"):
+        fit(
+            BinaryNetwork(specification),
+            located,
+            located,
+            objective,
+            FitSettings(augmentation=Augmentation(shift=2)),
+        )
+
+
+def test_a_class_that_no_outcome_stands_for_is_named():
+    with pytest.raises(DataError, match="no outcome stands for class vertical"):
+        Classification(((0,),)).targets(TRAINING)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"batch_size": 1}, {"distillation": 1.5}, {"learning_rate": 0}]
+)
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(SpecificationError, match=r"must be above 0|needs at least"):
+        FitSettings(**wrong)
