@@ -62,7 +62,7 @@ def test_prediction_and_device_agree_within_a_percent(tree, pictures, line, poli
     assert elapsed == pytest.approx(outcome.elapsed_us, rel=0.01)
     assert latency == pytest.approx(outcome.latencies.total_us, rel=0.01)
     assert counters.sent_bytes == pytest.approx(outcome.counters.sent_bytes, rel=0.01)
-    assert counters.hidden_fraction == pytest.approx(outcome.counters.hidden_fraction, abs=0.01)
+    assert counters.hidden_bytes == pytest.approx(outcome.counters.hidden_bytes, rel=0.01)
     assert counters.stall_us == pytest.approx(outcome.counters.stall_us, rel=0.01)
     assert counters.array_us == pytest.approx(outcome.counters.array_us, rel=0.01)
     assert (counters.faults, counters.hits) == (outcome.counters.faults, outcome.counters.hits)

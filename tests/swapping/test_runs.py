@@ -7,12 +7,11 @@ import pytest
 from pixeltree import TreeRunner
 from pixeltree.bench.random_tree import album, random_tree
 from pixeltree.errors import DataError
-from pixeltree.swapping import LINES, LineRate, Trace
+from pixeltree.swapping import LINES, Trace, make_sequence
 from pixeltree.swapping.describe import describe
 from tests.swapping.in_world import device_in_world
 
 PERIOD = 1 / 30
-SLOW = LineRate("serial_3M", 3e6, 10)
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +180,19 @@ def test_the_host_believes_what_the_device_says_that_it_evicted(tree, pictures):
     ours = {runner._swap_tree.objects[each].digest for each in runner._planner.memory.resident}
     assert ours == set(store._residents)
     assert runner._planner.memory.used == store.used_bytes
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_the_hosts_picture_of_the_memory_stays_true_while_evictions_are_steered(line):
+    tree = random_tree(children=8, labels_each=8)
+    ends = make_sequence("markov", 8, 250, seed=2, coherence=0.6, skew=1.0)
+    runner = runner_for(tree, album(tree, 8), ends, share=0.5, line=line)
+    store = runner.device.emulated.store
+    compared = 0
+    for _ in runner.run(frames=250, period=PERIOD):
+        if not runner._planner.memory.uploads and not runner._streamer.requests:
+            ours = {runner._swap_tree.objects[each].digest for each in runner._planner.memory.resident}
+            assert ours == set(store._residents)
+            compared += 1
+    assert compared > 50
+    assert runner.counters.steering_bytes > 0

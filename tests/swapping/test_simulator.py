@@ -8,7 +8,7 @@ import pytest
 from pixeltree.errors import DataError, TreeError
 from pixeltree.swapping import LINES, POLICIES, LineRate, Setup, SwapTree, Trace, make_sequence, simulate
 from pixeltree.swapping.examples import uniform_tree
-from pixeltree.swapping.line import frame_bytes, put_bytes
+from pixeltree.swapping.line import STORED_BYTES, frame_bytes, put_bytes
 
 TREE = uniform_tree()
 HALF = TREE.total_bytes // 2
@@ -51,7 +51,8 @@ def test_a_frame_that_faults_takes_what_its_bytes_take():
     needed = {need for node in TREE.paths[0] for need in TREE.nodes[node].needs}
     bytes_us = sum(put_bytes(TREE.sizes[need]) for need in needed) * line.us_per_byte
     assert outcome.counters.faults == 3
-    messages = 6 * 100.0 + (3 * frame_bytes(22 + 16) + put_bytes(0)) * line.us_per_byte
+    answers = 3 * frame_bytes(22 + 16) + 2 * STORED_BYTES  # a fault waits for the answer to the last upload
+    messages = 6 * 100.0 + (answers + put_bytes(0)) * line.us_per_byte
     assert bytes_us < outcome.counters.stall_us <= bytes_us + messages
 
 

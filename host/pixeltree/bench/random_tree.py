@@ -20,7 +20,7 @@ Pictures = npt.NDArray[np.uint8]
 _POOL = 4
 _THRESHOLD = 64
 _MARGIN = 4
-_TRIES = 400
+_TRIES = 2_000
 _WHITE = 255
 
 
@@ -72,7 +72,7 @@ def album(tree: Tree, ends: int, seed: int = 0) -> Album:
         tree.names[digest]: index for index, digest in enumerate(node_order(tree)) if digest in tree.names
     }
     found: dict[int, Pictures] = {}
-    for picture in _windows(np.random.default_rng(seed), _TRIES):
+    for picture in _windows(np.random.default_rng(seed), _TRIES, tree.geometry.size):
         found.setdefault(number[tree.reference(picture)[1][-1].node], picture)
         if len(found) == ends:
             break
@@ -81,16 +81,16 @@ def album(tree: Tree, ends: int, seed: int = 0) -> Album:
     pictures = np.zeros((ends, ARRAY_SIZE, ARRAY_SIZE), np.uint8)
     for index, end in enumerate(sorted(found)):
         window, top, left = tree.scene(found[end])
-        pictures[index, top : top + INPUT_SIZE, left : left + INPUT_SIZE] = window
+        pictures[index, top : top + window.shape[0], left : left + window.shape[1]] = window
     return Album(pictures, tuple(range(ends)))
 
 
-def _windows(random: np.random.Generator, count: int) -> list[Pictures]:
-    """Random blotches, uint8 (64, 64) each, black at the margin."""
+def _windows(random: np.random.Generator, count: int, size: int = INPUT_SIZE) -> list[Pictures]:
+    """Random blotches, uint8 (size, size) each, black at the margin."""
     windows = []
     for _ in range(count):
-        coarse = random.random((8, 8)) < random.uniform(0.2, 0.8)
-        picture = np.kron(coarse, np.ones((8, 8))).astype(np.uint8) * np.uint8(_WHITE)
+        coarse = random.random((8, 8)) < random.uniform(0.1, 0.8)
+        picture = np.kron(coarse, np.ones((size // 8, size // 8))).astype(np.uint8) * np.uint8(_WHITE)
         picture[:_MARGIN] = picture[-_MARGIN:] = 0
         picture[:, :_MARGIN] = picture[:, -_MARGIN:] = 0
         windows.append(picture)

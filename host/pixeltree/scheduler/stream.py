@@ -154,7 +154,7 @@ class Streamer:
         ticket = self._device.put(digest, self._objects[digest], part.offset, part.size, priority)
         self._unbilled.append(ticket)
         self.sent(part.wire_bytes)
-        self._waiting[ticket.request] = (part.each, self._count)
+        self._waiting[ticket.request] = (part.each, self._begun[part.each])
         self._parts.setdefault(part.each, set()).add(ticket.request)
         if self._trace is not None:
             busy = self.line_free - began
@@ -172,7 +172,7 @@ class Streamer:
         Raises:
             DeviceError: the device refuses objects again and again.
         """
-        each, count = self._waiting[event.request]
+        each, begun = self._waiting[event.request]
         parts = self._parts.pop(each, set()) | {event.request}
         for request in parts:
             self._waiting.pop(request, None)
@@ -189,18 +189,21 @@ class Streamer:
         if not isinstance(event.message, Stored):
             raise DeviceError("UNEXPECTED", f"the answer to an upload was {type(event.message).__name__}")
         self._refusals = 0
-        self._compare(each, count, set(event.message.evicted))
+        self._compare(each, begun, set(event.message.evicted))
         return True
 
-    def _compare(self, each: int, count: int, evicted: set[Digest]) -> None:
-        """What the device evicted for an object, against what we took for evicted; later uploads aside."""
+    def _compare(self, each: int, begun: int, evicted: set[Digest]) -> None:
+        """What the device evicted for an object, against what we took for evicted.
+
+        It evicts when the first part comes in: what was sent after that is there again.
+        """
         memory = self._planner.memory
         for gone in (self._index[digest] for digest in evicted if digest in self._index):
-            if gone in memory.resident and self._begun.get(gone, 0) <= count:
+            if gone in memory.resident and self._begun.get(gone, 0) < begun:
                 logger.debug("object %d was evicted for object %d", gone, each)
                 self._planner.evicted(gone)
         for kept in self._planner.expected.pop(each, ()):
-            if self._digests[kept] not in evicted and self._begun.get(kept, 0) <= count:
+            if self._digests[kept] not in evicted and self._begun.get(kept, 0) < begun:
                 logger.debug("object %d was not evicted for object %d", kept, each)
                 self._planner.stayed(kept)
 

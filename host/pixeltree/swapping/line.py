@@ -40,6 +40,14 @@ def query_bytes(digests: int) -> int:
     return frame_bytes(2 + _DIGEST * digests)
 
 
+def holdings_bytes(digests: int) -> int:
+    """Bytes on the wire of the answer to that question."""
+    return frame_bytes(2 + 4 * digests)
+
+
+STORED_BYTES = frame_bytes(_DIGEST + 2)
+
+
 def fault_bytes(missing: int) -> int:
     """Bytes on the wire of a fault."""
     return frame_bytes(4 + _DIGEST + 2 + _DIGEST * missing)
@@ -47,7 +55,7 @@ def fault_bytes(missing: int) -> int:
 
 def result_bytes(visits: int, logits: int) -> int:
     """Bytes on the wire of a result, with so many visits and logits altogether."""
-    return frame_bytes(34 + 1 + visits * (_DIGEST + 2 + 8) + 4 * logits)
+    return frame_bytes(34 + 1 + visits * (_DIGEST + 2 + 2 + 8) + 4 * logits)
 
 
 START_BYTES = frame_bytes(4)

@@ -106,11 +106,11 @@ class Planner:
         self._at: int | None = None
         self.expected: dict[int, list[int]] = {}
         self._computing = False
-        self._steered = False
+        self._disturbed = False
         self._passed: tuple[int, ...] = ()
         """Nodes of the frame in hand that came before a demand: their use is in the picture already."""
         self._unsure: set[int] = set()
-        """Used by frames while evictions were steered: which came first, only the device knows."""
+        """Used by frames while the order changed otherwise too: what came first, only the device knows."""
         self._queue: list[int] = []
         self._keep: tuple[int, ...] = ()
         self._urgent = False
@@ -131,7 +131,7 @@ class Planner:
     def enter(self, node: int) -> None:
         """A frame runs a node: its objects are used."""
         needs = self.tree.nodes[node].needs
-        if self._steered:
+        if self._disturbed:
             self._unsure.update(needs)
         if node not in self._passed:
             self.memory.touch(needs)
@@ -141,7 +141,7 @@ class Planner:
     def end_frame(self, end: int | None, logits: Logits = _NO_LOGITS) -> None:
         """A frame is over; what is learned from it changes what is worth sending. None: who knows where."""
         self._frames += 1
-        self._computing = self._steered = False
+        self._computing = self._disturbed = False
         self._passed = ()
         if end is not None:
             self._predictor.learn(end, logits)
@@ -197,7 +197,7 @@ class Planner:
         for each in self._way[node]:  # the device has looked at those of this frame in between
             if each not in self._passed:
                 self.memory.touch(self.tree.nodes[each].needs)
-            if self._steered:
+            if self._disturbed:
                 self._unsure.update(self.tree.nodes[each].needs)
         # without the manifest the device does not know what else the node needs
         self._passed = self._way[node]
@@ -380,7 +380,7 @@ class Planner:
         """The device is asked about these: they become the most recently used."""
         if keep:
             self._unsure.clear()
-            self._steered |= self._computing
+            self._disturbed |= self._computing
             self.memory.touch(keep)
             self.counters.steering_bytes += self.steering_bytes(keep)
 
@@ -414,6 +414,7 @@ class Planner:
         self.counters.sent(each, part.wire_bytes, hidden)
         if last:
             evicted = self.memory.finish(each)
+            self._disturbed |= self._computing
             self.expected.setdefault(each, []).extend(evicted)
             for gone in evicted:
                 self.counters.lost(gone)

@@ -22,8 +22,10 @@ from pixeltree.swapping.latency import Latencies
 from pixeltree.swapping.line import (
     CANCEL_BYTES,
     START_BYTES,
+    STORED_BYTES,
     LineRate,
     fault_bytes,
+    holdings_bytes,
     query_bytes,
     result_bytes,
 )
@@ -140,6 +142,9 @@ class _Run:
         self._trace = trace
         self._line_free = 0.0
         self._device_free = 0.0
+        self._back_free = 0.0
+        self._answers: list[tuple[float, int]] = []
+        """When the device answers what, in bytes: faults and results wait for that on the way back."""
         self._arrivals: dict[int, float] = {}
         """When objects that are on the line will be whole."""
         self._ends = [self._remember(end) for end in range(len(self._tree.ends))]
@@ -183,7 +188,7 @@ class _Run:
                 missing = self._missing(node, device)
             if missing:
                 stalled = True
-                told = device + self._fault_us(node, missing)
+                told = self._fault(node, missing, device)
                 self._prefetch(host, told, BUSY_PART)
                 host = told
                 ready = self._serve(node, told, device, start)
@@ -199,7 +204,7 @@ class _Run:
         device += RESULT_US
         self._device_free = device
         self.counters.array_us += array + RESULT_US
-        done = device + result_us + self._latency
+        done = self._back(device) + result_us + self._latency
         self._prefetch(host, done, BUSY_PART)
         for node in path:
             self.planner.enter(node)
@@ -231,11 +236,18 @@ class _Run:
         self._note(HOST, "frame, coarse", start, done - start)
         return done
 
-    def _fault_us(self, node: int, missing: list[int]) -> float:
-        """Until the host knows of a fault. Where the manifest is missing, the device can name no more."""
+    def _back(self, now: float) -> float:
+        """When the line back is free for what the device has to say now."""
+        for at, wire_bytes in [answer for answer in self._answers if answer[0] <= now]:
+            self._back_free = max(self._back_free, at) + wire_bytes * self._byte
+        self._answers = [answer for answer in self._answers if answer[0] > now]
+        return max(self._back_free, now)
+
+    def _fault(self, node: int, missing: list[int], now: float) -> float:
+        """When the host knows of a fault. Where the manifest is missing, the device can name no more."""
         manifest = self._tree.nodes[node].needs[0]
         count = 1 if manifest in missing else len(missing)
-        return fault_bytes(count) * self._byte + self._latency
+        return self._back(now) + fault_bytes(count) * self._byte + self._latency
 
     def _serve(self, node: int, now: float, fault_at: float, start: float) -> float | None:
         """Send what a node lacks; returns when it is there, or None where the frame does not wait for it."""
@@ -282,11 +294,12 @@ class _Run:
 
     def _put(self, part: Part, now: float) -> None:
         for batch in batches(part.keep):
-            self._send(now, query_bytes(len(batch)))
+            self._answers.append((self._send(now, query_bytes(len(batch))), holdings_bytes(len(batch))))
         began = max(now, self._line_free)
         arrival = self._send(now, part.wire_bytes)
         self._note(LINK, f"object {part.each}", began, self._line_free - began, bytes=part.size)
         if part.last:
+            self._answers.append((arrival, STORED_BYTES))
             self._arrivals = {each: at for each, at in self._arrivals.items() if at > now}
             self._arrivals[part.each] = arrival
 
