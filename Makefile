@@ -30,7 +30,7 @@ test: $(VENV)/.installed-test  ## the whole test suite, linters and type checks
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 link-proof: $(VENV)/.installed-test  ## 5,000 schedules of faults between host and device
 	$(BIN)/python -m tests.link.proof --schedules 5000

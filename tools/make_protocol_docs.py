@@ -19,7 +19,7 @@ from pixeltree_protocol import delivery, framing, messages, verify
 from pixeltree_protocol.connection import host, states
 from pixeltree_protocol.connection.states import Transition
 from pixeltree_protocol.declaration import MESSAGES, RECORDS, Declaration, Field, Record
-from pixeltree_protocol.isa import MNEMONICS, ClockClass
+from pixeltree_protocol.isa import FORMS, MNEMONICS, ClockClass, Operand
 from pixeltree_protocol.messages import (
     ENVELOPE_FIELDS,
     MEANINGS,
@@ -337,11 +337,49 @@ def icw_bits() -> str:
     return table(("bits", *(f"+{i}" for i in range(8))), rows)
 
 
+def _bit_names(mask: int, between: str = " ") -> str:
+    return between.join(name for number, name in enumerate(BIT_NAMES) if mask >> number & 1)
+
+
+def words() -> str:
+    """Every form of an instruction word, by the number of its mnemonic."""
+
+    def operands(kind: Operand | None, limits: tuple[int, int]) -> str:
+        least, most = limits
+        count = f"{least}" if least == most else f"{least} to {most}"
+        return f"{count} {kind.value.split()[0]}" if kind else ""
+
+    rows = [
+        (
+            MNEMONICS.index(form.mnemonic),
+            form.mnemonic,
+            form.clock.name,
+            _bit_names(form.bits),
+            operands(form.destination, form.destinations),
+            operands(form.source, form.sources),
+        )
+        for form in FORMS
+    ]
+    return table(("number", "mnemonic", "clock class", "bits", "destinations", "sources"), rows)
+
+
+def registers() -> str:
+    """The bits of each operand, in the order in which a block begins."""
+    analog = (Operand.ANALOG_DESTINATION, Operand.ANALOG_SOURCE)
+    digital = (Operand.DIGITAL_DESTINATION, Operand.DIGITAL_SOURCE)
+    rows = []
+    for register in word_code.REGISTERS:
+        kinds = analog if register in Operand.ANALOG_SOURCE.table else digital
+        bits = (_bit_names(kind.table[register]) if register in kind.table else "none" for kind in kinds)
+        rows.append((register, kinds[0].value.split()[0], *bits))
+    return table(("register", "kind", "bits as a destination", "bits as a source"), rows)
+
+
 def icw_registers() -> str:
     """Which bits say that a word reads or writes a register."""
 
     def names(mask: int) -> str:
-        return " and ".join(name for number, name in enumerate(BIT_NAMES) if mask >> number & 1)
+        return _bit_names(mask, " and ")
 
     rows = [(reg, names(ANALOG_SELECT[reg]), names(ANALOG_WRITE[reg])) for reg in AREGS]
     rows += [(reg, names(DIGITAL_READ[reg]), names(DIGITAL_LOAD[reg])) for reg in DREGS]
@@ -366,8 +404,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "kinds": lambda: table(("kind", "object"), ((kind.value, kind.name.lower()) for kind in ObjectKind)),
     "clocks": lambda: table(("class", "name"), ((clock.value, clock.name) for clock in ClockClass)),
     "block": lambda: _object_table(block.LAYOUT),
-    "mnemonics": lambda: table(("number", "mnemonic"), enumerate(MNEMONICS)),
-    "registers": lambda: ", ".join(word_code.REGISTERS),
+    "words": words,
+    "registers": registers,
     "primer": lambda: f"```\n{word_code.PRIMER}```",
     "segment": lambda: _object_table(segment.LAYOUT),
     "block_planes": lambda: _object_table(segment.BLOCK_PLANES),

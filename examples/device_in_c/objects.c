@@ -3,43 +3,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A varint at *at, which moves behind it; false where there is none, or a longer one than needed. */
-static bool varint(const uint8_t *p, size_t size, size_t *at, unsigned *value)
+bool varint(uint32_t *value, const uint8_t *p, size_t size, size_t *at)
 {
     *value = 0;
-    for (int place = 0; place < 3 && *at < size; place++) {
+    for (int i = 0; i < 3 && *at < size; i++) {
         uint8_t byte = p[(*at)++];
-        *value |= (byte & 0x7Fu) << 7 * place;
+        *value |= (uint32_t)(byte & 0x7F) << 7 * i;
         if (byte < 0x80)
-            return byte || !place;
+            return !i || byte;                         /* in as few bytes as it fits */
     }
     return false;
-}
-
-unsigned block_words(const uint8_t *p, size_t size)
-{
-    size_t at = 2;
-    unsigned words;
-    return size > 2 && p[0] == KIND_BLOCK && varint(p, size, &at, &words) ? words : 0;
-}
-
-static bool is_block(const uint8_t *p, size_t size)
-{
-    size_t at = 2;
-    unsigned words, bytes;
-    return varint(p, size, &at, &words) && words >= 1 && words <= 1024 && varint(p, size, &at, &bytes)
-        && size - at == bytes && is_code(p + at, bytes, words);
 }
 
 static bool is_grid(unsigned n) { return n == 1 || n == 2 || n == 4 || n == 8 || n == 16; }
 
 static bool is_segment(const uint8_t *p, size_t size)
 {
-    if (size >= 4 && p[2] == 3) {
-        size_t at = 3;
-        unsigned bytes;
-        return varint(p, size, &at, &bytes) && bytes >= 1 && bytes <= 8192 && size - at == bytes;
-    }
+    uint32_t bytes_packed;
+    size_t at = 3;
+    if (size > 3 && p[2] == 3)
+        return varint(&bytes_packed, p, size, &at) && bytes_packed >= 1 && bytes_packed <= 8192
+            && size - at == bytes_packed;
     if (size < 6)
         return false;
     if (p[2] == 1) {
@@ -63,9 +47,9 @@ static bool is_segment(const uint8_t *p, size_t size)
 }
 
 struct operand { int bytes; int32_t least, most; };    /* bytes negative: signed */
-enum rule { ANY, FIRST_DIFFERS_LAST, FIRST_TWO_DIFFER, RECTANGLE, RECTANGLE_AFTER_ONE, RECTANGLE_AFTER_FOUR,
-            SCAN_DREG };
-struct step { uint8_t opcode, rule; struct operand operands[11]; };
+enum rule { ANY, FIRST_DIFFERS_LAST, FIRST_TWO_DIFFER, RECTANGLE, RECTANGLE_AFTER_ONE, RECTANGLE_AFTER_FOUR, SCAN_DREG };
+enum { MOST_OPERANDS = 10 };
+struct step { uint8_t opcode, rule; struct operand operands[MOST_OPERANDS]; };
 
 #define BYTE {1, 0, 255}
 #define AREG {1, 0, 6}
@@ -75,8 +59,8 @@ struct step { uint8_t opcode, rule; struct operand operands[11]; };
 #define DAC {2, 0, 4095}
 #define FLAG {1, 0, 1}
 #define SLOT {1, 0, 254}
-#define WEIGHT {1, 0, 11}
-#define NUMBER {2, 0, 65535}
+#define WORD {2, 0, 65535}
+#define COVER {1, 0, 11}
 #define SHIFT {-2, -255, 255}
 #define PLACE {-2, -256, 511}
 #define SOME {1, 1, 255}
@@ -84,11 +68,11 @@ struct step { uint8_t opcode, rule; struct operand operands[11]; };
 
 static const struct step STEPS[] = {
     {1, ANY, {SLOT, {2, 1, 1024}}}, {2, ANY, {LEVEL}}, {3, ANY, {BYTE, BYTE, BYTE, BYTE}},
-    {4, RECTANGLE, {BYTE, BYTE, BYTE, BYTE}}, {5, ANY, {SLOT, {1, 0, 254}, DREG}},
+    {4, RECTANGLE, {BYTE, BYTE, BYTE, BYTE}}, {5, ANY, {SLOT, SLOT, DREG}},
     {6, SCAN_DREG, {DREG, BYTE, SOME, {2, 1, 256}}}, {7, ANY, {SLOT}}, {8, ANY, {{0, 0, 0}}},
-    {9, ANY, {SLOT, {1, 0, 254}, SLOT, NUMBER, {1, 0, 8}, WEIGHT, WEIGHT, WEIGHT, WEIGHT}},
-    {10, RECTANGLE_AFTER_FOUR, {SLOT, NUMBER, {1, 1, 127}, AREG, BYTE, BYTE, BYTE, BYTE, SOME, SOME}},
-    {11, ANY, {SLOT, NUMBER, {2, 1, 65535}, AREG, BYTE, BYTE, BYTE, BYTE, {1, 0, 8}, {1, 0, 8}}},
+    {9, ANY, {SLOT, SLOT, SLOT, WORD, {1, 0, 8}, COVER, COVER, COVER, COVER}},
+    {10, RECTANGLE_AFTER_FOUR, {SLOT, WORD, {1, 1, 127}, AREG, BYTE, BYTE, BYTE, BYTE, SOME, SOME}},
+    {11, ANY, {SLOT, WORD, {2, 1, 65535}, AREG, BYTE, BYTE, BYTE, BYTE, {1, 0, 8}, {1, 0, 8}}},
     {20, ANY, {DAC}}, {21, FIRST_DIFFERS_LAST, {AREG, LEVEL, AREG}}, {22, FIRST_DIFFERS_LAST, {AREG, LEVEL, AREG}},
     {23, FIRST_DIFFERS_LAST, {AREG, DAC, AREG}}, {24, FIRST_TWO_DIFFER, {{1, 0, 5}, {1, 0, 5}, {1, 1, 5}}},
     {25, ANY, {{1, 0, 5}, SHIFT, SHIFT}}, {26, FIRST_DIFFERS_LAST, {AREG, SOME, FLAG, FLAG, AREG}},
@@ -123,10 +107,10 @@ static size_t step_size(const uint8_t *p, size_t size) /* 0 where it is no step 
         const struct step *step = &STEPS[i];
         if (step->opcode != p[0])
             continue;
-        int32_t values[11] = {0};
+        int32_t values[MOST_OPERANDS] = {0};
         size_t at = 1;
         int count = 0;
-        for (; count < 11 && step->operands[count].bytes; count++) {
+        for (; count < MOST_OPERANDS && step->operands[count].bytes; count++) {
             struct operand o = step->operands[count];
             size_t bytes = (size_t)abs(o.bytes);
             if (size - at < bytes)
@@ -168,8 +152,8 @@ static bool is_node(const uint8_t *p, size_t size)
     }
     if (at + 5 > size || u16(p + at) >> 13 || p[at + 2] >> 7 || u16(p + at + 3) > 1024)
         return false;
-    at += 5;
-    for (unsigned left = u16(p + at - 2); left; left--) {
+    unsigned left = u16(p + at + 3);
+    for (at += 5; left; left--) {
         if (at >= size || p[at] > 1)
             return false;
         at += p[at] ? 17 : 3;
@@ -292,7 +276,11 @@ struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t s
 
 bool store_finish(struct store *s, struct object *o)
 {
-    uint32_t words = block_words(o->data, o->size), bound = words;
+    uint32_t words = 0;
+    size_t at = 2;
+    if (o->data[0] == KIND_BLOCK)
+        varint(&words, o->data, o->size, &at);
+    uint32_t bound = words;
     for (struct object *other = s->first; other; other = other->next)
         if (other->whole && s->is_needed(other->digest))
             bound += other->words;

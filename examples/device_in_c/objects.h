@@ -27,9 +27,10 @@ struct store {
     bool (*is_needed)(const uint8_t digest[16]);       /* must not be evicted */
 };
 
+/* A number of one to three bytes at p + *at, which is moved behind it; false where there is none. */
+bool varint(uint32_t *value, const uint8_t *p, size_t size, size_t *at);
+bool is_block(const uint8_t *data, size_t size);       /* its kind and version are right */
 bool is_object(const uint8_t *data, size_t size);      /* valid, and in the one form that it has */
-unsigned block_words(const uint8_t *data, size_t size); /* 0 where it is no block */
-bool is_code(const uint8_t *code, size_t size, unsigned words);  /* of so many instruction words; words.c */
 struct object *store_find(struct store *s, const uint8_t digest[16]);
 void store_touch(struct store *s, struct object *o);
 void store_limit(struct store *s, uint32_t budget);    /* evicting what is whole is left to the caller */

@@ -119,7 +119,12 @@ COUNTS = {
 
 
 def macro_id(case):
-    return f"{case[0]}({','.join(str(operand) for operand in case[1])})"
+    return f"{case[0]}({','.join(map(operand_id, case[1]))})"
+
+
+def operand_id(operand):
+    """Sets in an order that every process finds."""
+    return "+".join(sorted(map(str, operand))) if isinstance(operand, frozenset) else str(operand)
 
 
 @pytest.mark.parametrize("case", SEQUENCES, ids=macro_id)

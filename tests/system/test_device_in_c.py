@@ -64,7 +64,7 @@ def codec(tmp_path_factory):
 def is_object(tmp_path_factory):
     """Its judgement about an object's bytes."""
     target = tmp_path_factory.mktemp("objects") / "objects.so"
-    sources = [ROOT / "examples/device_in_c" / f"{name}.c" for name in ("codec", "objects", "words")]
+    sources = [ROOT / "examples/device_in_c" / f"{name}.c" for name in ("codec", "objects", "blocks")]
     done = compile_c(target, *sources, "-shared", "-fPIC")
     assert done.returncode == 0, done.stderr
     library = ctypes.CDLL(str(target))
@@ -80,7 +80,7 @@ def test_every_object_of_a_tree_is_one(is_object):
         assert not is_object(data[:-1])
 
 
-def test_of_damaged_blocks_it_takes_what_the_emulator_takes_and_words_that_mean_nothing(is_object):
+def test_of_damaged_blocks_it_takes_what_the_emulator_takes(is_object):
     draws = random.Random(4)
     blocks = [data for data in demo_tree().objects.values() if data[0] == ObjectKind.BLOCK]
     judged = {True: 0, False: 0}
@@ -95,8 +95,8 @@ def test_of_damaged_blocks_it_takes_what_the_emulator_takes_and_words_that_mean_
         judged[taken] += 1
         try:
             parse_object(bytes(data))
-        except ObjectError as error:
-            assert not taken or "is not an instruction word" in str(error) or "canonical" in str(error)
+        except ObjectError:
+            assert not taken
         else:
             assert taken
     assert min(judged.values()) > 20

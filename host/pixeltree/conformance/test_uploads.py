@@ -11,6 +11,7 @@ import pytest
 
 from pixeltree.conformance import samples
 from pixeltree.conformance.conversation import Conversation
+from pixeltree_protocol.assembly import assemble
 from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.messages import WHOLE, ErrorCode, Execute, Executed, Holdings, Put, Query, Stored
 from pixeltree_protocol.objects import Block, Node, TreeRoot, digest_of
@@ -138,6 +139,10 @@ def _block() -> bytes:
     return samples.block_of(3)
 
 
+def _longer(block: bytes) -> bytes:
+    return block[:3] + bytes([block[3] + 1]) + block[4:] + b"\0"
+
+
 def _node(registers: int) -> bytes:
     data = Node(secrets.token_bytes(16), (), (), frozenset(), frozenset()).encode()
     return data[:-5] + registers.to_bytes(2, "little") + data[-3:]
@@ -162,6 +167,10 @@ INVALID: dict[str, Callable[[], bytes]] = {
     "a byte too few": lambda: samples.segment_of(50)[:-1],
     "a block cut short": lambda: _block()[:-1],
     "a block without words": lambda: b"\x01\x01\0\0",
+    "a block whose code has a zero too many": lambda: _longer(_block()),
+    "a block whose word count has a byte too many": lambda: _block()[:2] + b"\x83\0" + _block()[3:],
+    "the word `all` as its bits": lambda: bytes.fromhex("0101010a fca21d560564000002b2"),
+    "a word with two destinations as `bus`, not as `bus2`": lambda: bytes.fromhex("01010104 020e8a35"),
     "a word without a meaning": lambda: Block((ICW(0), ICW(bits("g_start")))).encode(),
     "a program with an unknown step": lambda: _program(250),
     "a program without steps": lambda: b"\x03\x01\0\0",
@@ -169,6 +178,34 @@ INVALID: dict[str, Callable[[], bytes]] = {
     "a tree whose input plane is not there": lambda: _tree(13),
     "one byte": lambda: bytes([1 + secrets.randbelow(5)]),
 }
+
+
+WORDS = """
+all
+get_image(F)
+bus(NEWS, A, IN)
+bus2(A, B, NEWS)
+bus3(C, D, E, PIX)
+bus({A, C, D}, {XE, XW})
+gauss(B, C)
+where(A, F)
+MOV(R5, FLAG)
+NOT(R5)
+OR(R9, R6, SELECT)
+NOR(R9, R5, R6, R12)
+DNEWS(R7, R9, alldir, 1)
+XORX(R5, R6, R7)
+PROP0
+REFRESH(R8)
+all
+"""
+"""A kernel of most kinds of words, some without a mnemonic among them."""
+
+
+def test_words_of_all_kinds_are_stored(driver: Conversation) -> None:
+    """PUT: a block is checked word by word, but none is refused that an encoder writes."""
+    block = assemble("".join(chosen for chosen in WORDS.splitlines(keepends=True) for _ in range(3)))
+    driver.ask(samples.whole(block.encode()), Stored)
 
 
 @pytest.mark.parametrize("what", INVALID)

@@ -1,0 +1,363 @@
+/* Instruction words in a block, arithmetic-coded: docs/objects.md, "Block". */
+#include "objects.h"
+
+#include <string.h>
+
+enum { REGISTERS = 29, MNEMONICS = 27, UNNAMED = 27, FIRST = 28, BEFORES = 29, MOST_OPERANDS = 15 };
+
+struct word { uint8_t mnemonic, count[2], operands[2][MOST_OPERANDS], bits[10], clock; };    /* 0 destinations */
+
+/* What words there are. Bits have their names in objects.md, bit 0 first. */
+
+static const char BITS[] =
+    "selsq selpix rstpix seldiffe seldiffs s_in rana sels bit8 sele selx rid seln W1 W2 W3 W4 W5 W6 W7 wrf SEL1 SEL2 "
+    "SEL3 SEL4 SEL5 SEL6 SEL7 setf selw pupd fbus RR1 RR2 RR3 RR4 RR5 RR6 RR7 RR8 RR9 RR10 RR11 RR12 LR1 LR2 LR3 LR4 "
+    "LR5 LR6 LR7 LR8 LR9 LR10 LR11 LR12 lfl rfl nbit nb plwb plrb bit bitmode wr ana dig8 g_start g_stop col_out dir "
+    "row_out s0_left s1_left rst_start rst_stop s0_bot s1_bot pgdb pgdbobus";
+
+struct bits { uint64_t low, high; };
+
+/* In the order in which a block begins; as a destination and as a source, NULL where it is none. */
+static const struct { char name[7]; bool analog; const char *bits[2]; } OPERANDS[REGISTERS] = {
+    {"R8", false, {"LR8", "RR8"}}, {"R9", false, {"LR9", "RR9"}}, {"R10", false, {"LR10", "RR10"}},
+    {"R11", false, {"LR11", "RR11"}}, {"R0", false, {"lfl", "rfl"}}, {"R7", false, {"LR7", "RR7"}},
+    {"R6", false, {"LR6", "RR6"}}, {"R1", false, {"LR1", "RR1"}}, {"R2", false, {"LR2", "RR2"}},
+    {"R3", false, {"LR3", "RR3"}}, {"R4", false, {"LR4", "RR4"}}, {"R5", false, {"LR5", "RR5"}},
+    {"R12", false, {"LR12", "RR12"}}, {"NEWS", true, {"W4 SEL4 selx", "SEL4 selx"}}, {"IN", true, {NULL, "s_in"}},
+    {"B", true, {"W2 SEL2", "SEL2"}}, {"A", true, {"W1 SEL1", "SEL1"}}, {"C", true, {"W3 SEL3", "SEL3"}},
+    {"D", true, {"W5 SEL5", "SEL5"}}, {"E", true, {"W6 SEL6", "SEL6"}}, {"F", true, {"W7 SEL7", "SEL7"}},
+    {"XN", true, {"W4 SEL4 sels", "SEL4 sels"}}, {"XE", true, {"W4 SEL4 sele", "SEL4 sele"}},
+    {"XS", true, {"W4 SEL4 seln", "SEL4 seln"}}, {"XW", true, {"W4 SEL4 selw", "SEL4 selw"}},
+    {"PIX", true, {NULL, "selpix"}}, {"FLAG", false, {NULL, "rana"}}, {"SELECT", false, {NULL, "wr"}},
+    {"RECT", false, {NULL, "wr s0_left s0_bot"}}};
+enum { NEWS = 13, XN = 21, XW = 24, SELECT = 27, RECT = 28, SQ = 10, BUS = 3 };
+
+enum { ANALOG, DIGITAL, DNEWS, PROP, CLOCKS = 7 };
+
+static const struct form {
+    uint8_t mnemonic;
+    char name[10];
+    uint8_t clock;
+    bool analog;                                       /* what its operands are */
+    const char *bits;
+    uint8_t least[2], most[2];                         /* destinations, sources */
+} FORMS[] = {
+    {0, "nop", ANALOG, true, "", {0, 0}, {0, 0}},
+    {1, "rpix", ANALOG, true, "selpix rstpix", {0, 0}, {0, 0}},
+    {2, "aout", ANALOG, true, "ana", {0, 1}, {0, 1}},
+    {BUS, "bus", ANALOG, true, "", {1, 0}, {1, 13}},
+    {4, "bus2", ANALOG, true, "", {2, 0}, {2, 2}},
+    {5, "bus3", ANALOG, true, "", {3, 1}, {3, 1}},
+    {BUS, "bus", ANALOG, true, "", {2, 0}, {11, 13}},
+    {6, "blurset", DIGITAL, false, "RR1 RR2", {0, 0}, {0, 0}},
+    {7, "blur", ANALOG, true, "seldiffe seldiffs", {1, 1}, {1, 1}},
+    {8, "blurh", ANALOG, true, "seldiffe", {1, 1}, {1, 1}},
+    {9, "blurv", ANALOG, true, "seldiffs", {1, 1}, {1, 1}},
+    {SQ, "sq", ANALOG, true, "selsq selx W4 SEL4", {0, 1}, {0, 2}},
+    {11, "where", ANALOG, true, "wrf", {0, 1}, {0, 3}},
+    {12, "WHERE", DIGITAL, false, "rid wrf plrb", {0, 1}, {0, 3}},
+    {13, "all", ANALOG, true, "rid setf plrb", {0, 0}, {0, 0}},
+    {14, "SET", DIGITAL, false, "s_in plwb", {1, 0}, {4, 0}},
+    {15, "CLR", DIGITAL, false, "s_in plrb bit bitmode", {1, 0}, {4, 0}},
+    {16, "MOV", DIGITAL, false, "s_in plrb bit bitmode", {1, 1}, {1, 1}},
+    {17, "OR", DIGITAL, false, "s_in plrb bit bitmode", {1, 2}, {1, 4}},
+    {18, "NOT", DIGITAL, false, "s_in nbit plwb plrb bitmode", {1, 1}, {1, 1}},
+    {19, "NOR", DIGITAL, false, "s_in nbit plwb plrb bitmode", {1, 2}, {1, 4}},
+    {20, "REFRESH_R", DIGITAL, false, "s_in plrb bit bitmode", {0, 1}, {0, 1}},
+    {21, "REFRESH_L", DIGITAL, false, "s_in bit bitmode", {1, 0}, {1, 0}},
+    {22, "DNEWS0", DNEWS, false, "s_in rid fbus nb plrb bit", {1, 1}, {1, 1}},
+    {23, "DNEWS1", DNEWS, false, "s_in rid pupd fbus nb plrb bit", {1, 1}, {1, 1}},
+    {24, "PROP_R", ANALOG, false, "s_in RR12 plrb bit bitmode", {0, 0}, {0, 0}},
+    {25, "PROP_0", PROP, false, "s_in rid fbus RR12 LR12 nb", {0, 0}, {0, 0}},
+    {26, "PROP_1", PROP, false, "s_in rid pupd fbus RR12 LR12 nb", {0, 0}, {0, 0}}};
+enum { FORM_COUNT = sizeof FORMS / sizeof *FORMS };
+
+static size_t name_size(const char *text) { return strcspn(text, "(), ;"); }
+
+static bool is_name(const char *name, const char *text)
+{
+    return strlen(name) == name_size(text) && !strncmp(name, text, name_size(text));
+}
+
+static struct bits bits_of(const char *names)
+{
+    struct bits found = {0, 0};
+    for (; *names; names += name_size(names), names += *names == ' ') {
+        int number = 0;
+        for (const char *at = BITS; name_size(at) != name_size(names) || strncmp(at, names, name_size(at)); number++)
+            at += name_size(at) + 1;
+        *(number < 64 ? &found.low : &found.high) |= 1ull << number % 64;
+    }
+    return found;
+}
+
+static struct bits operand_bits[REGISTERS][2], form_bits[FORM_COUNT];
+
+static void translate_names(void)
+{
+    for (int i = 0; i < FORM_COUNT; i++)
+        form_bits[i] = bits_of(FORMS[i].bits);
+    for (int i = 0; i < 2 * REGISTERS; i++)
+        if (OPERANDS[i / 2].bits[i % 2])
+            operand_bits[i / 2][i % 2] = bits_of(OPERANDS[i / 2].bits[i % 2]);
+}
+
+static bool holds(struct bits all, struct bits some) { return !(some.low & ~all.low) && !(some.high & ~all.high); }
+
+static bool is_port(uint8_t name) { return name == NEWS || (name >= XN && name <= XW); }
+
+/* Whether a word of that form may have these operands, each of which is named once in its group. */
+static bool fits(const struct form *f, const struct word *w)
+{
+    unsigned ports[2] = {0, 0}, named[REGISTERS] = {0};
+    for (int group = 0; group < 2; group++) {
+        if (w->count[group] < f->least[group] || w->count[group] > f->most[group])
+            return false;
+        for (unsigned i = 0; i < w->count[group]; i++) {
+            uint8_t name = w->operands[group][i];
+            if (OPERANDS[name].analog != f->analog || !OPERANDS[name].bits[group] || named[name]++)
+                return false;
+            ports[group] += is_port(name);
+        }
+    }
+    if (f->mnemonic == BUS && ((w->count[0] == 2 && w->count[1] <= 2) || (w->count[0] == 3 && w->count[1] == 1)))
+        return false;                                  /* it is bus2 or bus3 */
+    return !(ports[0] && ports[0] + ports[1] > 1) && !(f->mnemonic == SQ && ports[1])
+        && !(named[SELECT] && named[RECT]);
+}
+
+/* Whether bits without a mnemonic are a word of that form: then they must not come without it. */
+static bool has_form(const struct form *f, const struct word *raw)
+{
+    struct bits all = {0, 0}, made = form_bits[f - FORMS], rest;
+    struct word w = {.mnemonic = f->mnemonic};
+    for (int i = 0; i < 80; i++)
+        *(i < 64 ? &all.low : &all.high) |= (uint64_t)(raw->bits[i / 8] >> i % 8 & 1) << i % 64;
+    if (raw->clock != f->clock || !holds(all, made))
+        return false;
+    rest = (struct bits){all.low & ~made.low, all.high & ~made.high};
+    bool used[REGISTERS] = {false};
+    for (int group = 0; group < 2; group++)
+        for (int k = REGISTERS; k-- && f->most[group];) {      /* RECT before SELECT, whose bit it has too */
+            struct bits own = operand_bits[k][group];
+            bool is_operand = OPERANDS[k].analog == f->analog && OPERANDS[k].bits[group];
+            if (!is_operand || used[k] || (k == SELECT && used[RECT]) || !holds(rest, own))
+                continue;
+            if (w.count[group] == MOST_OPERANDS)
+                return false;
+            used[k] = true;
+            w.operands[group][w.count[group]++] = (uint8_t)k;
+            made.low |= own.low;
+            made.high |= own.high;
+        }
+    return holds(made, all) && fits(f, &w);
+}
+
+static bool is_word(const struct word *w)
+{
+    for (int i = 0; i < FORM_COUNT; i++)
+        if (w->mnemonic == UNNAMED ? has_form(FORMS + i, w) : w->mnemonic == FORMS[i].mnemonic && fits(FORMS + i, w))
+            return w->mnemonic != UNNAMED;
+    return w->mnemonic == UNNAMED && w->clock < CLOCKS;
+}
+
+/* What is known of a decision. All zeros where it was never met. */
+struct estimate { int16_t of_zero; uint16_t count; };  /* of_zero: less 32,768 */
+
+/* 3 MB so that the text of the document can be followed; firmware keeps them in a table of those that were met. */
+static struct {
+    struct estimate mnemonic[BEFORES][32], counts[2][MNEMONICS][BEFORES][16];
+    struct estimate operands[MNEMONICS][BEFORES][2 * MOST_OPERANDS][32], bits[80], clock[8];
+} known;
+
+struct coder {
+    const uint8_t *code;                               /* NULL where decisions are given, to learn from */
+    size_t size, at;
+    uint32_t range, value;
+    uint8_t list[REGISTERS], before;
+};
+
+static uint8_t next_byte(struct coder *c)
+{
+    uint8_t byte = c->at < c->size ? c->code[c->at] : 0;
+    c->at++;
+    return byte;
+}
+
+static unsigned decide(struct coder *c, struct estimate *e, unsigned bit)
+{
+    uint32_t p = (uint32_t)(e->of_zero + 32768), bound = (c->range >> 16) * p;
+    if (c->code) {
+        bit = c->value >= bound;
+        c->value -= bit ? bound : 0;
+        c->range = bit ? c->range - bound : bound;
+        for (; c->range < 1u << 24; c->range <<= 8)
+            c->value = c->value << 8 | next_byte(c);
+    }
+    p = bit ? p - p * 2 / (2u * e->count + 3) : p + (65536 - p) * 2 / (2u * e->count + 3);
+    p = p < 600 ? 600 : p > 65536 - 600 ? 65536 - 600 : p;
+    e->of_zero = (int16_t)((int32_t)p - 32768);
+    e->count = (uint16_t)(e->count < 15 ? e->count + 1 : 15);
+    return bit;
+}
+
+static unsigned number(struct coder *c, struct estimate *contexts, int width, unsigned given)
+{
+    unsigned seen = 1;                                 /* the bits before, with a 1 in front of them */
+    for (int i = width - 1; i >= 0; i--)
+        seen = seen << 1 | decide(c, contexts + seen, given >> i & 1);
+    return seen - (1u << width);
+}
+
+static uint8_t place_of(const struct coder *c, uint8_t name)
+{
+    return (uint8_t)((const uint8_t *)memchr(c->list, name, REGISTERS) - c->list);
+}
+
+static void to_front(struct coder *c, const struct word *w)
+{
+    uint8_t list[REGISTERS];
+    size_t size = 0;
+    bool moved[REGISTERS] = {false};
+    for (int group = 1; group >= 0; group--)           /* sources first */
+        for (unsigned i = 0; i < w->count[group]; i++)
+            if (!moved[w->operands[group][i]]) {
+                moved[w->operands[group][i]] = true;
+                list[size++] = w->operands[group][i];
+            }
+    for (int i = 0; i < REGISTERS; i++)
+        if (!moved[c->list[i]])
+            list[size++] = c->list[i];
+    memcpy(c->list, list, sizeof list);
+}
+
+/* Reads a word, or learns from the one that is given; false where there is no such word. */
+static bool code_word(struct coder *c, struct word *w)
+{
+    w->mnemonic = (uint8_t)number(c, known.mnemonic[c->before], 5, w->mnemonic);
+    if (w->mnemonic > UNNAMED)
+        return false;
+    if (w->mnemonic == UNNAMED) {
+        memset(w->bits, 0, sizeof w->bits);
+        for (int i = 0; i < 80; i++)
+            w->bits[i / 8] |= (uint8_t)(decide(c, known.bits + i, 0) << i % 8);
+        w->clock = (uint8_t)number(c, known.clock, 3, 0);
+    } else {
+        for (int group = 0; group < 2; group++)
+            w->count[group] = (uint8_t)number(c, known.counts[group][w->mnemonic][c->before], 4, w->count[group]);
+        struct estimate (*contexts)[32] = known.operands[w->mnemonic][c->before];
+        for (int group = 0; group < 2; group++)
+            for (int i = 0, before = -1; i < w->count[group]; i++) {
+                int place = (int)number(c, *contexts++, 5, c->code ? 0 : place_of(c, w->operands[group][i]));
+                if (place <= before || place >= REGISTERS)
+                    return false;
+                before = place;
+                w->operands[group][i] = c->list[place];
+            }
+        to_front(c, w);
+    }
+    c->before = w->mnemonic;
+    return true;
+}
+
+static struct coder begin(const uint8_t *code, size_t size)
+{
+    struct coder c = {.code = code, .size = size, .range = 0xFFFFFFFF, .before = FIRST};
+    for (uint8_t i = 0; i < REGISTERS; i++)
+        c.list[i] = i;
+    for (int i = 0; code && i < 4; i++)
+        c.value = c.value << 8 | next_byte(&c);
+    return c;
+}
+
+/* What a block begins with. */
+
+static const char *const LEARNED[] = {
+    "CLR(R1, R2, R3, R4); CLR(R8, R9, R10, R11)",
+    "CLR(R8, R9, R10, R11)",
+    "all; bus(NEWS); bus(B, NEWS); MOV(R6, R5); MOV(R7, R6); CLR(R8, R9, R10, R11)",
+    "all; bus(NEWS); bus(A, NEWS); OR(R10, R1, R2, R3, R4); WHERE(R10); bus(A, IN); all; bus(NEWS, A); "
+    "bus(B, A); bus(A, B, NEWS); OR(R10, R6, R7, R8, R9); WHERE(R10); bus(NEWS, A, IN); bus(A, NEWS); "
+    "CLR(R1, R2, R3, R4); CLR(R6, R7, R8, R9)",
+    "OR(R0, R8, R9, R10, R11); NOR(R8, R0, R7); NOR(R9, R7, R8); NOR(R10, R0, R8); WHERE(R9, R10); bus(NEWS, B); "
+    "bus(B, NEWS, IN); CLR(R1, R2, R3, R4); SET(R4)",
+    "DNEWS0(R8, R7); DNEWS0(R7, R8); MOV(R8, R7); DNEWS0(R7, R8); DNEWS0(R8, R7); MOV(R7, R8)",
+    "DNEWS0(R7, R6); DNEWS0(R6, R7); MOV(R7, R6); DNEWS0(R6, R7); DNEWS0(R7, R6); MOV(R6, R7)",
+    "OR(R0, R8, R9, R10, R11); NOR(R8, R0, R7); NOR(R9, R7, R8); NOR(R10, R0, R8); WHERE(R9, R10); "
+    "bus(NEWS, B, IN); bus(B, NEWS); MOV(R7, R6); CLR(R1, R2, R3, R4); SET(R2)",
+    "OR(R0, R1, R2, R3, R4); NOR(R1, R0, R7); NOR(R2, R1, R7); NOR(R3, R0, R1); WHERE(R2, R3); bus(NEWS, B); "
+    "bus(B, NEWS, IN); CLR(R1, R2, R3, R4); SET(R1); DNEWS0(R0, R7); MOV(R7, R0); OR(R0, R8, R9, R10, R11); "
+    "NOR(R8, R0, R7); NOR(R1, R7, R8); NOR(R2, R0, R8); WHERE(R1, R2); bus(NEWS, B, IN); bus(B, NEWS); "
+    "where(A, B); MOV(R6, FLAG)",
+    "OR(R8, R6, R7); MOV(R6, R8)",
+    "MOV(R7, R6); CLR(R2); SET(R1)"};
+
+static void sort_operands(const struct coder *c, struct word *w)
+{
+    for (int group = 0; group < 2; group++)
+        for (int i = 1; i < w->count[group]; i++)
+            for (int k = i; k && place_of(c, w->operands[group][k]) < place_of(c, w->operands[group][k - 1]); k--) {
+                uint8_t other = w->operands[group][k];
+                w->operands[group][k] = w->operands[group][k - 1];
+                w->operands[group][k - 1] = other;
+            }
+}
+
+static void learn(const char *text)
+{
+    struct coder c = begin(NULL, 0);
+    while (*text) {
+        int form = 0;
+        while (!is_name(FORMS[form].name, text))
+            form++;
+        struct word w = {.mnemonic = FORMS[form].mnemonic};
+        text += name_size(text);
+        for (int operands = 0; *text && *text != ';'; operands++) {
+            int group = operands >= FORMS[form].most[0];
+            uint8_t name = 0;
+            text += strspn(text, "(, ");
+            while (!is_name(OPERANDS[name].name, text))
+                name++;
+            w.operands[group][w.count[group]++] = name;
+            text += name_size(text);
+            text += *text == ')';
+        }
+        text += strspn(text, "; ");
+        sort_operands(&c, &w);
+        code_word(&c, &w);
+    }
+}
+
+/* Whether the code is the shortest that decodes to this, and the smallest of those: what a decoder knows in the end is
+ * how far the code lies above the least one with the same decisions (value), and how many there are (range). */
+static bool is_shortest(const struct coder *c)
+{
+    if (c->size > c->at)
+        return false;
+    if (!c->size)
+        return true;
+    size_t zeros = c->at - c->size > 6 ? 6 : c->at - c->size;
+    uint64_t unit = 1ull << 8 * zeros, last = c->code[c->size - 1];
+    return last && c->value < unit && (256 - last) * unit >= c->range - c->value;
+}
+
+bool is_block(const uint8_t *p, size_t size)
+{
+    uint32_t words, code;
+    size_t at = 2;
+    if (!varint(&words, p, size, &at) || words < 1 || words > 1024 || !varint(&code, p, size, &at) || size - at != code)
+        return false;
+    translate_names();
+    memset(&known, 0, sizeof known);
+    for (size_t i = 0; i < sizeof LEARNED / sizeof *LEARNED; i++)
+        learn(LEARNED[i]);
+    struct coder c = begin(p + at, code);
+    if (c.value >= c.range)
+        return false;
+    while (words--) {
+        struct word w;
+        if (!code_word(&c, &w) || !is_word(&w))
+            return false;
+    }
+    return is_shortest(&c);
+}
