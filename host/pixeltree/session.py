@@ -57,6 +57,7 @@ _LEAST_GREETING = 2.0
 _FIRST_PAUSE = 0.02
 _GREATEST_PAUSE = 0.5
 _WRONG_PROTOCOL = "what answers at {} does not speak the Pixeltree protocol; is it the right address?"
+_NO_ANSWER = "what is at {} does not answer; check the cable and the power, or look at the daemon's log"
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ class Session:
         self._departing: str | None = None
         self._nonsense = 0
         self._burst = _FIRST_BURST
+        self._greet_by: float | None = None
         self._lock = threading.RLock()
         self._keeper: _Keeper | None = None
         self._closed = False
@@ -213,14 +215,14 @@ class Session:
                         f"the device at {self.url} is alive, but did not answer in time; "
                         f"look at its log, or allow more time"
                     )
-                self._persist(partial(self._exchange, left))
+                self._persist(partial(self._converse, left))
             return self.waiting()
 
     def poll(self) -> None:
         """Move what can be moved without waiting."""
         with self._lock:
             self._need_link()
-            self._persist(lambda: self._exchange(0.0))
+            self._persist(lambda: self._converse(0.0))
 
     def waiting(self) -> list[Received]:
         """Messages that have come in and nobody has taken yet."""
@@ -294,6 +296,7 @@ class Session:
         self._link = self._open_link(allowed)
         deadline = max(deadline, self._clock.monotonic() + min(allowed, _LEAST_GREETING))
         self._burst = _FIRST_BURST
+        self._greet_by = None
         self._refusal = None
         self._connection.connect(self._clock.monotonic())
         while self._connection.state is not State.READY:
@@ -301,10 +304,7 @@ class Session:
             if left <= 0 and self.wire_bytes_received > received:
                 raise LinkError(_WRONG_PROTOCOL.format(self.url))
             if left <= 0:
-                raise LinkError(
-                    f"what is at {self.url} does not answer; check the cable and the power, or look at the "
-                    f"daemon's log"
-                )
+                raise LinkError(_NO_ANSWER.format(self.url))
             self._exchange(left)
             if self._refusal is not None:
                 raise DeviceError(self._refusal.code.name, self._refusal.detail)
@@ -324,6 +324,16 @@ class Session:
             self._link = None
 
     # -- bytes -------------------------------------------------------------------------------------
+
+    def _converse(self, timeout: float) -> None:
+        """Exchange bytes in a session; a device that forgot it is greeted again, but not for ever."""
+        self._exchange(timeout)
+        if self._connection.state is State.READY:
+            self._greet_by = None
+        elif self._greet_by is None:
+            self._greet_by = self._clock.monotonic() + self.patience.connect
+        elif self._clock.monotonic() >= self._greet_by:
+            raise LinkError(_NO_ANSWER.format(self.url))
 
     def _exchange(self, timeout: float) -> None:
         """Send what is to send, then wait for something to come in, or for a timer, for so long at most."""
@@ -400,7 +410,7 @@ class Session:
             return
         try:
             if self._link is not None and not self._closed:
-                self._exchange(0.0)
+                self._converse(0.0)
         except LinkError as error:
             logger.info("while idle: %s", error)
             self._drop_link()

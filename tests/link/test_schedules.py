@@ -30,6 +30,11 @@ def test_a_stream_that_comes_byte_by_byte_is_the_same_stream():
     assert run_schedule("split", 1, every_byte=True).host_resent == 0
 
 
+def test_a_cable_that_dies_while_the_host_greets_again_does_not_use_up_the_time_for_an_answer():
+    """The device had forgotten the session and said so; the next HELLO was lost with the cable."""
+    assert run_schedule("all and restart", 276).frames >= 2
+
+
 def test_a_wire_that_is_dead_for_good_ends_a_run_with_an_error_and_no_hang():
     """The harness itself: what never comes back is noticed."""
     world = World(Faults(), 0, schedules.array())
