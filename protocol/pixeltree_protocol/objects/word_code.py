@@ -62,8 +62,9 @@ def encode_words(words: Sequence[ICW]) -> bytes:
     return coder.finish()
 
 
+@lru_cache(maxsize=64)
 def decode_words(data: bytes, count: int) -> tuple[ICW, ...]:
-    """So many words from their code.
+    """So many words from their code; it takes milliseconds and swaps bring blocks back: the last are kept.
 
     Raises:
         ObjectError: the bytes are not the code of words.
