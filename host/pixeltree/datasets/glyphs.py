@@ -31,10 +31,10 @@ from pixeltree.datasets.typefaces import (
 )
 from pixeltree.errors import DataError
 
-VERSION = 2
+VERSION = 3
 """Counts changes of this file or of ``typefaces`` that give other images."""
 
-_STREAM = 0x474C595048
+_STREAM = 0x474C595048 + VERSION
 Floats = npt.NDArray[np.float64]
 
 

@@ -32,7 +32,7 @@ class _Sign(torch.autograd.Function):
     def forward(ctx: FunctionCtx, values: Tensor, estimator: Estimator) -> Tensor:
         ctx.save_for_backward(values)
         ctx.estimator = estimator  # type: ignore[attr-defined]
-        return torch.where(values > 0, 1.0, -1.0).to(values.dtype)
+        return (values > 0).to(values.dtype).mul_(2).sub_(1)
 
     @staticmethod
     def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:

@@ -48,7 +48,8 @@ class BinaryConvolution(nn.Module):
         """
         padding = (self.before, self.after, self.before, self.after)
         padded = nn.functional.pad(signs, padding, value=-1.0)
-        return nn.functional.conv2d(padded, sign(self.latent), stride=self.stride, groups=self.groups)
+        sums = nn.functional.conv2d(padded, sign(self.latent), stride=self.stride, groups=self.groups)
+        return sums.contiguous(memory_format=torch.channels_last)  # what follows takes half the time so
 
 
 class ExactBatchNorm(nn.BatchNorm2d):
