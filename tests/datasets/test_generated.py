@@ -90,7 +90,7 @@ def test_no_family_is_in_two_parts():
     families = {(face.family, face.split) for face in typefaces}
     assert len({family for family, _ in families}) == len(families)
     parts = [face.split for face in typefaces]
-    assert [parts.count(part) for part in ("training", "validation", "test")] == [17, 2, 5]
+    assert [parts.count(part) for part in ("training", "validation", "test")] == [16, 3, 5]
 
 
 def test_a_width_or_weight_belongs_to_its_family(tmp_path):
