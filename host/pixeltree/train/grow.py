@@ -29,6 +29,9 @@ from pixeltree.train.objective import Classification
 from pixeltree.train.specification import FullyConnected, NetworkSpecification
 from pixeltree_protocol.nonidealities import AnalogErrors
 
+SCOUTING = 4
+"""Part of a node's epochs that a network gets which only shows what is confused, as it fits no node."""
+
 Classes = tuple[int, ...]
 Progress = Callable[[str, EpochReport], None]
 
@@ -167,7 +170,9 @@ class _Grower:
         self.data = "".join(part.digest() for part in splits)
         self.trained: dict[tuple[NetworkSpecification, Groups], GrownNode] = {}
 
-    def train(self, name: str, network: NetworkSpecification, groups: Groups) -> GrownNode:
+    def train(
+        self, name: str, network: NetworkSpecification, groups: Groups, is_scout: bool = False
+    ) -> GrownNode:
         """Train one node, whose outcomes all end there, on images of its classes; once per choice."""
         if (network, groups) in self.trained:
             return self.trained[network, groups]
@@ -178,6 +183,8 @@ class _Grower:
         settings = self.settings.fit
         if self.settings.child_epochs is not None and len(classes) < len(self.splits.training.classes):
             settings = replace(settings, epochs=self.settings.child_epochs)
+        if is_scout:
+            settings = replace(settings, epochs=max(1, settings.epochs // SCOUTING))
         made = build(lambda: BinaryNetwork(network, self.settings.errors), settings.seed)
         assert isinstance(made, BinaryNetwork)
         objective = Classification(groups)
@@ -208,7 +215,7 @@ class _Grower:
         if fitting is None and too_deep:
             fitting = require_fit(self.candidates, len(classes), self.capacity)
         scouting = fitting or replace(self.candidates[-1], head=FullyConnected(len(classes)))
-        leaf = self.train(f"{name}{'' if fitting else ' (scout)'}", scouting, singles)
+        leaf = self.train(f"{name}{'' if fitting else ' (scout)'}", scouting, singles, fitting is None)
         few = len(classes) <= self.settings.branching
         if fitting is not None and (too_deep or few or leaf.score >= self.settings.target):
             return leaf
