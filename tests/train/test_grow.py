@@ -16,7 +16,8 @@ from pixeltree.train.capacity import Capacity, best_fit, most_outcomes, pooled, 
 from pixeltree.train.export import compile_tree  # noqa: E402
 from pixeltree.train.fit import FitSettings  # noqa: E402
 from pixeltree.train.grouping import confusion, grouped, overlapping  # noqa: E402
-from pixeltree.train.grow import GroupTeacher, GrowSettings, accuracy, grow_tree  # noqa: E402
+from pixeltree.train.grow import GroupTeacher, GrowSettings, grow_tree  # noqa: E402
+from pixeltree.train.grown import accuracy  # noqa: E402
 from pixeltree.train.specification import (  # noqa: E402
     Convolution,
     FullyConnected,
@@ -148,6 +149,27 @@ def test_a_grown_tree_fits_its_capacity_and_folds_exactly(splits):
     assert decided.tolist() == [tree.reference(image)[0] for image in splits.test.images]
     assert accuracy(root, splits.test) == (decided == splits.test.targets).mean()
     assert accuracy(root, splits.test) > 0.4
+
+
+def test_outcomes_of_one_group_lead_to_one_child(splits):
+    """A network for all classes that fits is the router, with an outcome for each class."""
+    first = replace(NETWORK.layers[0], channels=2)
+    coarse, finer = (replace(NETWORK, layers=(first, Pooling(PoolingKind.OR, side))) for side in (16, 12))
+    settings = GrowSettings(RUN, branching=2, target=1.0, overlap=2)
+    capacity = Capacity(2 * 1 + 4 * (2 * 1 + 4))
+    assert best_fit([finer, coarse], 2, capacity) == finer
+    assert best_fit([finer, coarse], 4, capacity).layers == coarse.layers
+    root = grow_tree(splits, capacity, [finer, coarse], settings)
+    assert root.score < 1
+    assert root.branches == tuple(next(b for b, g in enumerate(root.groups) if c in g) for c in range(4))
+    nodes = root.nodes()
+    leads = nodes["root"].leads
+    assert len(leads) == 4
+    assert set(leads) - set(range(4)) == set(nodes) - {"root"} != set()
+    decided = root.decide(splits.test.images)
+    assert decided.tolist() == [walk(nodes, image) for image in splits.test.images]
+    tree = compile_tree("t", CLASSES, nodes)
+    assert decided.tolist() == [tree.reference(image)[0] for image in splits.test.images]
 
 
 def test_groups_by_hand_are_the_roots(splits):

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -20,10 +19,9 @@ from pixeltree.datasets import Dataset, Splits
 from pixeltree.errors import CompileError
 from pixeltree.train.capacity import Capacity, best_fit, most_outcomes, require_fit
 from pixeltree.train.checkpoint import CheckpointFile
-from pixeltree.train.export import FoldedNode
 from pixeltree.train.fit import EpochReport, FitSettings, build, fit, logits_of
-from pixeltree.train.fold import fold
 from pixeltree.train.grouping import Groups, confusion, grouped, overlapping
+from pixeltree.train.grown import GrownNode, accuracy
 from pixeltree.train.network import BinaryNetwork
 from pixeltree.train.objective import Classification
 from pixeltree.train.specification import FullyConnected, NetworkSpecification
@@ -65,70 +63,6 @@ class GrowSettings:
                 f"a tree needs at least 2 children per node and 1 node per path, a target of 0 to 1, and an "
                 f"overlap above 0: {self}"
             )
-
-
-@dataclass(frozen=True, eq=False)
-class GrownNode:
-    """One node and what lies below it.
-
-    Attributes:
-        network: trained, in evaluation mode.
-        groups: classes that each outcome stands for.
-        children: of each outcome, None where it is one class and ends there.
-        score: accuracy of this node alone on validation images of its classes.
-    """
-
-    network: BinaryNetwork
-    groups: Groups
-    children: tuple[GrownNode | None, ...]
-    score: float
-
-    def decide(
-        self, images: npt.NDArray[np.uint8], allowed: frozenset[int] | None = None
-    ) -> npt.NDArray[np.int64]:
-        """Class of each image: int64 (N,).
-
-        Args:
-            images: uint8 (N, rows, columns).
-            allowed: classes to decide between; None for all that are below this node.
-        """
-        logits = logits_of(self.network, images)
-        if allowed is not None:
-            logits[:, [not allowed.intersection(group) for group in self.groups]] = -np.inf
-        outcomes = logits.argmax(axis=1)
-        decided = np.empty(len(images), np.int64)
-        for outcome, (group, child) in enumerate(zip(self.groups, self.children, strict=True)):
-            own = outcomes == outcome
-            if own.any():
-                decided[own] = group[0] if child is None else child.decide(images[own], allowed)
-        return decided
-
-    def decide_apart(self, images: npt.NDArray[np.uint8], groups: Groups) -> npt.NDArray[np.int64]:
-        """As :meth:`decide`, but each child decides between the classes of its entry in ``groups`` only."""
-        outcomes = logits_of(self.network, images).argmax(axis=1)
-        decided = np.empty(len(images), np.int64)
-        for outcome, (group, child) in enumerate(zip(groups, self.children, strict=True)):
-            own = outcomes == outcome
-            if own.any():
-                decided[own] = group[0] if child is None else child.decide(images[own], frozenset(group))
-        return decided
-
-    def nodes(self, name: str = "root") -> dict[str, FoldedNode]:
-        """This node and all below, folded, by name; the names say the path."""
-        leads = tuple(
-            group[0] if child is None else f"{name}.{outcome}"
-            for outcome, (group, child) in enumerate(zip(self.groups, self.children, strict=True))
-        )
-        result = {name: FoldedNode(fold(self.network)[0], leads)}
-        for outcome, child in enumerate(self.children):
-            if child is not None:
-                result |= child.nodes(f"{name}.{outcome}")
-        return result
-
-
-def accuracy(node: GrownNode, dataset: Dataset) -> float:
-    """Share of images whose class a tree tells."""
-    return float((node.decide(dataset.images) == dataset.targets).mean())
 
 
 class GroupTeacher(nn.Module):
@@ -204,7 +138,8 @@ class _Grower:
             lambda report: self.progress(name, report),
         )
         score = objective.score(logits_of(made, validation.images), validation)
-        self.trained[network, groups] = GrownNode(made, groups, (None,) * len(groups), score)
+        own = (None,) * len(groups), tuple(range(len(groups)))
+        self.trained[network, groups] = GrownNode(made, groups, *own, score)
         return self.trained[network, groups]
 
     def grow(self, name: str, classes: Classes, depth: int) -> GrownNode:
@@ -222,21 +157,27 @@ class _Grower:
         own = _among(self.splits.validation, list(classes))
         matrix = confusion(logits_of(leaf.network, own.images), own, len(classes))[list(classes)]
         local = grouped(matrix, min(self.settings.branching, len(classes)), self.settings.fit.seed)
-        split = self.split(name, tuple(tuple(classes[i] for i in group) for group in local), depth)
-        if fitting is not None and accuracy(leaf, own) >= accuracy(split, own):
+        groups = tuple(tuple(classes[i] for i in group) for group in local)
+        if fitting is None:
+            return self.split(name, groups, depth)
+        split = self.below(name, _grouping(leaf, groups), depth)
+        if accuracy(leaf, own) >= accuracy(split, own):
             return leaf
         return split
 
     def split(self, name: str, groups: Groups, depth: int) -> GrownNode:
+        """A router with an outcome per group, and its children."""
+        network = require_fit(self.candidates, len(groups), self.capacity)
+        return self.below(name, self.train(f"{name} (router)", network, groups), depth)
+
+    def below(self, name: str, router: GrownNode, depth: int) -> GrownNode:
         """A router and its children; classes are in several children where that raises accuracy.
 
         Children with the classes that stray to them are trained first, and stay if they decide better with
         those classes than without.
         """
-        router = self.train(
-            f"{name} (router)", require_fit(self.candidates, len(groups), self.capacity), groups
-        )
         self.share_input(router.network)
+        groups = router.groups
         own = _among(self.splits.validation, sorted({index for group in groups for index in group}))
         wider = self.widened(router, own)
         if wider != groups:
@@ -248,10 +189,10 @@ class _Grower:
 
     def widened(self, router: GrownNode, own: Dataset) -> Groups:
         """A router's groups with the classes that it often sends there."""
-        outcomes = logits_of(router.network, own.images).argmax(axis=1)
+        taken = router.route(own.images)
         shares = np.zeros((len(own.classes), len(router.groups)))
         for target in np.unique(own.targets):
-            chosen = outcomes[own.targets == target]
+            chosen = taken[own.targets == target]
             shares[target] = np.bincount(chosen, minlength=len(router.groups)) / len(chosen)
         most = max(most_outcomes(self.candidates[0], self.capacity), self.settings.branching)
         return overlapping(router.groups, shares, self.settings.overlap, min(most, self.capacity.outcomes))
@@ -259,8 +200,8 @@ class _Grower:
     def with_children(self, name: str, router: GrownNode, depth: int) -> GrownNode:
         """A router with a child for each group of more than one class."""
         children = tuple(
-            None if len(group) == 1 else self.grow(f"{name}.{outcome}", group, depth + 1)
-            for outcome, group in enumerate(router.groups)
+            None if len(group) == 1 else self.grow(f"{name}.{branch}", group, depth + 1)
+            for branch, group in enumerate(router.groups)
         )
         return replace(router, children=children)
 
@@ -285,8 +226,9 @@ def grow_tree(
     """Grow a tree for a classification.
 
     A network for all classes is trained, whether it fits a node or not; classes are grouped by how it
-    confuses validation images; a router and a child per group are trained; a child that does not fit, or
-    stays below its target, is split in the same way.
+    confuses validation images. If it fits, it is the router, and the outcomes of a group's classes lead to
+    one child: it routes better than a router with one outcome per group, which is trained only if it does not
+    fit. A child per group is trained; one that does not fit, or stays below its target, is split alike.
 
     Args:
         splits: images; the test part is not looked at.
@@ -310,6 +252,13 @@ def grow_tree(
     if groups is None:
         return grower.grow("root", tuple(range(len(splits.training.classes))), 1)
     return grower.split("root", groups, 1)
+
+
+def _grouping(leaf: GrownNode, groups: Groups) -> GrownNode:
+    """A leaf as a router: each of its outcomes, one class, takes the branch of its class's group."""
+    branch_of = {index: branch for branch, group in enumerate(groups) for index in group}
+    branches = tuple(branch_of[index] for (index,) in leaf.groups)
+    return replace(leaf, groups=groups, children=(None,) * len(groups), branches=branches)
 
 
 def _among(dataset: Dataset, classes: Sequence[int]) -> Dataset:

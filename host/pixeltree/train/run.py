@@ -17,7 +17,8 @@ from pixeltree.train.checkpoint import CheckpointFile
 from pixeltree.train.export import FoldedNode, compile_tree
 from pixeltree.train.fit import EpochReport, build, fit, logits_of
 from pixeltree.train.fold import Agreement, compare, fold
-from pixeltree.train.grow import GrowSettings, accuracy, grow_tree
+from pixeltree.train.grow import GrowSettings, grow_tree
+from pixeltree.train.grown import accuracy
 from pixeltree.train.network import BinaryNetwork, FloatNetwork
 from pixeltree.train.objective import objective_for
 from pixeltree.train.recipe import Recipe, TreeTable, identity_of

@@ -1,0 +1,91 @@
+"""A grown tree before compilation: trained networks, and the classes that lie below each outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pixeltree.datasets import Dataset
+from pixeltree.train.export import FoldedNode
+from pixeltree.train.fit import logits_of
+from pixeltree.train.fold import fold
+from pixeltree.train.grouping import Groups
+from pixeltree.train.network import BinaryNetwork
+
+Branches = tuple[int, ...]
+"""Per outcome, the branch that it takes; outcomes may share one."""
+
+
+@dataclass(frozen=True, eq=False)
+class GrownNode:
+    """One node and what lies below it.
+
+    Attributes:
+        network: trained, in evaluation mode.
+        groups: classes below each branch.
+        children: of each branch, None where it is one class and ends there.
+        branches: of each outcome. A router may have an outcome per class, of which several share a child.
+        score: accuracy of this node alone on validation images of its classes.
+    """
+
+    network: BinaryNetwork
+    groups: Groups
+    children: tuple[GrownNode | None, ...]
+    branches: Branches
+    score: float
+
+    def route(
+        self, images: npt.NDArray[np.uint8], allowed: frozenset[int] | None = None
+    ) -> npt.NDArray[np.int64]:
+        """Branch of each image: int64 (N,); arguments as in :meth:`decide`."""
+        logits = logits_of(self.network, images)
+        if allowed is not None:
+            logits[:, [not allowed.intersection(self.groups[branch]) for branch in self.branches]] = -np.inf
+        return np.asarray(np.asarray(self.branches)[logits.argmax(axis=1)], np.int64)
+
+    def decide(
+        self, images: npt.NDArray[np.uint8], allowed: frozenset[int] | None = None
+    ) -> npt.NDArray[np.int64]:
+        """Class of each image: int64 (N,).
+
+        Args:
+            images: uint8 (N, rows, columns).
+            allowed: classes to decide between; None for all that are below this node.
+        """
+        return self._below(images, self.route(images, allowed), (allowed,) * len(self.groups))
+
+    def decide_apart(self, images: npt.NDArray[np.uint8], groups: Groups) -> npt.NDArray[np.int64]:
+        """As :meth:`decide`, but each child decides between the classes of its entry in ``groups`` only."""
+        return self._below(images, self.route(images), tuple(map(frozenset, groups)))
+
+    def _below(
+        self,
+        images: npt.NDArray[np.uint8],
+        taken: npt.NDArray[np.int64],
+        allowed: tuple[frozenset[int] | None, ...],
+    ) -> npt.NDArray[np.int64]:
+        decided = np.empty(len(images), np.int64)
+        for branch, (group, child) in enumerate(zip(self.groups, self.children, strict=True)):
+            own = taken == branch
+            if own.any():
+                decided[own] = group[0] if child is None else child.decide(images[own], allowed[branch])
+        return decided
+
+    def nodes(self, name: str = "root") -> dict[str, FoldedNode]:
+        """This node and all below, folded, by name; the names say the path."""
+        leads = tuple(
+            group[0] if child is None else f"{name}.{branch}"
+            for branch, (group, child) in enumerate(zip(self.groups, self.children, strict=True))
+        )
+        result = {name: FoldedNode(fold(self.network)[0], tuple(leads[branch] for branch in self.branches))}
+        for branch, child in enumerate(self.children):
+            if child is not None:
+                result |= child.nodes(f"{name}.{branch}")
+        return result
+
+
+def accuracy(node: GrownNode, dataset: Dataset) -> float:
+    """Share of images whose class a tree tells."""
+    return float((node.decide(dataset.images) == dataset.targets).mean())
