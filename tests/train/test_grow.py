@@ -153,19 +153,14 @@ def test_a_grown_tree_fits_its_capacity_and_folds_exactly(splits):
 
 def test_outcomes_of_one_group_lead_to_one_child(splits):
     """A network for all classes that fits is the router, with an outcome for each class."""
-    first = replace(NETWORK.layers[0], channels=2)
-    coarse, finer = (replace(NETWORK, layers=(first, Pooling(PoolingKind.OR, side))) for side in (16, 12))
-    settings = GrowSettings(RUN, branching=2, target=1.0, overlap=2)
-    capacity = Capacity(2 * 1 + 4 * (2 * 1 + 4))
-    assert best_fit([finer, coarse], 2, capacity) == finer
-    assert best_fit([finer, coarse], 4, capacity).layers == coarse.layers
-    root = grow_tree(splits, capacity, [finer, coarse], settings)
-    assert root.score < 1
-    assert root.branches == tuple(next(b for b, g in enumerate(root.groups) if c in g) for c in range(4))
+    leaf = grow_tree(splits, Capacity(1000), [NETWORK], GrowSettings(RUN, target=0.0))
+    groups = ((0, 2), (1, 3))
+    by_hand = grow_tree(splits, Capacity(1000), [NETWORK], GrowSettings(RUN, overlap=2), groups)
+    root = replace(leaf.routing(groups), children=by_hand.children)
+    assert root.branches == (0, 1, 0, 1)
     nodes = root.nodes()
     leads = nodes["root"].leads
-    assert len(leads) == 4
-    assert set(leads) - set(range(4)) == set(nodes) - {"root"} != set()
+    assert leads == ("root.0", "root.1", "root.0", "root.1")
     decided = root.decide(splits.test.images)
     assert decided.tolist() == [walk(nodes, image) for image in splits.test.images]
     tree = compile_tree("t", CLASSES, nodes)

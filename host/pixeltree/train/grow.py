@@ -160,7 +160,7 @@ class _Grower:
         groups = tuple(tuple(classes[i] for i in group) for group in local)
         if fitting is None:
             return self.split(name, groups, depth)
-        split = self.below(name, _grouping(leaf, groups), depth)
+        split = self.below(name, leaf.routing(groups), depth)
         if accuracy(leaf, own) >= accuracy(split, own):
             return leaf
         return split
@@ -252,13 +252,6 @@ def grow_tree(
     if groups is None:
         return grower.grow("root", tuple(range(len(splits.training.classes))), 1)
     return grower.split("root", groups, 1)
-
-
-def _grouping(leaf: GrownNode, groups: Groups) -> GrownNode:
-    """A leaf as a router: each of its outcomes, one class, takes the branch of its class's group."""
-    branch_of = {index: branch for branch, group in enumerate(groups) for index in group}
-    branches = tuple(branch_of[index] for (index,) in leaf.groups)
-    return replace(leaf, groups=groups, children=(None,) * len(groups), branches=branches)
 
 
 def _among(dataset: Dataset, classes: Sequence[int]) -> Dataset:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,12 @@ class GrownNode:
         if allowed is not None:
             logits[:, [not allowed.intersection(self.groups[branch]) for branch in self.branches]] = -np.inf
         return np.asarray(np.asarray(self.branches)[logits.argmax(axis=1)], np.int64)
+
+    def routing(self, groups: Groups) -> GrownNode:
+        """A leaf as a router: each of its outcomes, one class, takes the branch of its class's group."""
+        branch_of = {index: branch for branch, group in enumerate(groups) for index in group}
+        branches = tuple(branch_of[index] for (index,) in self.groups)
+        return replace(self, groups=groups, children=(None,) * len(groups), branches=branches)
 
     def decide(
         self, images: npt.NDArray[np.uint8], allowed: frozenset[int] | None = None
