@@ -40,8 +40,8 @@ _RIM = 1.0
 _TRIES = 200
 _STREAM = 0x5343454E45
 _PARTS = (0, 1, 3)
-"""What the streams of training, validation and test images are keyed by. 2 was the test part of results that led
-to changes; the images of 3 decided nothing."""
+"""What the streams of training, validation and test images are keyed by. 2 was the test part of results that
+led to changes; the images of 3 decided nothing."""
 Floats = npt.NDArray[np.float64]
 
 
