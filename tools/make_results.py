@@ -15,7 +15,6 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,11 @@ BUILD = ROOT / "build" / "results"
 PAGE = ROOT / "docs" / "results.md"
 SEEDS = (0, 1, 2)
 CHIPS = 8
+KINDS = ("reference", "ideal", "typical")
+"""Reports of a row: of the whole test part, and of some images on an ideal chip and on typical ones."""
+
+Reports = dict[str, dict[str, Any]]
+"""By kind; those of one seed."""
 
 _BEGIN, _END = "<!-- measured: make results -->", "<!-- end -->"
 _HEADER = (
@@ -48,7 +52,7 @@ class Entry:
         name: of the row and its files.
         recipe: file in ``recipes``.
         data: as ``pixeltree eval`` names it.
-        chip_images: images that go through each of the typical chips.
+        chip_images: images that go through the ideal chip and each of the typical ones.
         noise_aware: whether training knows of a chip's errors.
         is_float: whether it is the float network of the recipe's shape, which runs on no array.
     """
@@ -114,8 +118,10 @@ def _make(entry: Entry, seed: int) -> None:
         trained.save(model)
         minutes = (time.monotonic() - begun) / 60
         _say(f"{entry.name}, seed {seed}: validation {trained.score:.4f}, {minutes:.1f} minutes")
-    _evaluate(model, entry, stem.with_suffix(".reference.json"), "--preset", "ideal")
+    _evaluate(model, entry, stem.with_suffix(".reference.json"))
     images = ("--images", str(entry.chip_images))
+    if entry.noise_aware:  # one network of a recipe through an ideal chip tells as much as two
+        _evaluate(model, entry, stem.with_suffix(".ideal.json"), "--preset", "ideal", *images)
     _evaluate(
         model, entry, stem.with_suffix(".typical.json"), "--preset", "typical", "--chips", str(CHIPS), *images
     )
@@ -131,7 +137,7 @@ def _evaluate(model: Path, entry: Entry, report: Path, *options: str) -> None:
         stdout=subprocess.DEVNULL,
     )
     result = json.loads(report.read_text())
-    _say(f"{report.name}: {result['score']:.4f}, devices {result['device_scores']}")
+    _say(f"{report.name}: {result['score']:.4f}, devices {result.get('device_scores', 'none')}")
 
 
 def _measure_float(entry: Entry, recipe: Recipe, report: Path, seed: int) -> None:
@@ -148,32 +154,28 @@ def _measure_float(entry: Entry, recipe: Recipe, report: Path, seed: int) -> Non
 
 def _tables() -> str:
     lines = [_HEADER, "|---" * _HEADER.count("| ") + "|"]
-    lines += [_row(entry, reports) for entry in ENTRIES if (reports := list(_reports(entry)))]
+    lines += [_row(entry, seeds) for entry in ENTRIES if (seeds := _reports(entry))]
     return "\n".join(lines)
 
 
-def _reports(entry: Entry) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
-    """Of every seed that is there: the report of reference and ideal chip, and that of typical chips."""
+def _reports(entry: Entry) -> list[Reports]:
+    """The reports of every seed that is there."""
+    seeds = []
     for seed in SEEDS:
-        files = [_stem(entry, seed).with_suffix(f".{kind}.json") for kind in ("reference", "typical")]
-        reports = [json.loads(file.read_text()) if file.exists() else None for file in files]
-        if reports[0] is not None:
-            yield reports[0], reports[1]
+        files = {kind: _stem(entry, seed).with_suffix(f".{kind}.json") for kind in KINDS}
+        seeds.append({kind: json.loads(file.read_text()) for kind, file in files.items() if file.exists()})
+    return [reports for reports in seeds if "reference" in reports]
 
 
-def _row(entry: Entry, reports: list[tuple[dict[str, Any], dict[str, Any] | None]]) -> str:
-    first = [report for report, _ in reports]
-    chips = [report for _, report in reports if report is not None]
-    cells = [entry.name, first[0]["metric"], _mean([report["score"] for report in first])]
-    if entry.is_float:
-        cells += ["", "", ""]
-    else:
-        differences = sum(sum(report["device_differences"]) for report in first)
-        cells.append(f"{differences} of {sum(report['images'] for report in first):,}")
-        cells.append(_mean([report["device_score_mean"] for report in chips]) if chips else "")
-        losses = [report["score"] - report["device_score_mean"] for report in chips]
-        cells.append(f"{100 * np.mean(losses):.1f} points" if chips else "")
-    cells.append(f"{max(report['bytes'] for report in first):,}")
+def _row(entry: Entry, seeds: list[Reports]) -> str:
+    references, ideal, chips = ([seed[kind] for seed in seeds if kind in seed] for kind in KINDS)
+    cells = [entry.name, references[0]["metric"], _mean([report["score"] for report in references])]
+    differences = sum(sum(report["device_differences"]) for report in ideal)
+    cells.append(f"{differences} of {sum(report['images'] for report in ideal):,}" if ideal else "")
+    cells.append(_mean([report["device_score_mean"] for report in chips]) if chips else "")
+    losses = [report["score"] - report["device_score_mean"] for report in chips]
+    cells.append(f"{100 * np.mean(losses):.1f} points" if chips else "")
+    cells.append(f"{max(report['bytes'] for report in references):,}")
     return f"| {' | '.join(cells)} |"
 
 

@@ -88,6 +88,18 @@ def test_a_latent_activation_is_normalized_and_compared():
     assert layer(torch.full((1, 1, 1, 1), 6.0)).item() == pytest.approx(expected, rel=1e-12)
 
 
+def test_a_latent_activation_is_0_at_its_threshold_of_sums():
+    layer = LatentActivation(2).eval()
+    layer.norm.running_mean[:] = torch.tensor([3.0, -2.0])
+    layer.norm.running_var[:] = torch.tensor([4.0, 9.0])
+    layer.norm.weight.data[:] = torch.tensor([0.5, -2.0])
+    layer.norm.bias.data[:] = torch.tensor([0.25, 1.0])
+    layer.threshold.data[:] = torch.tensor([1.0, 0.5])
+    threshold = layer.threshold_of_sums()
+    assert threshold.tolist() == pytest.approx([6.0, -1.25], abs=1e-4)
+    assert layer(threshold.view(1, 2, 1, 1)).flatten().tolist() == pytest.approx([0, 0], abs=1e-6)
+
+
 def test_training_and_evaluation_normalize_alike():
     layer = LatentActivation(3).train()
     layer.norm.momentum = 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pixeltree.train.fit import build  # noqa: E402
+from pixeltree.datasets import Dataset, Task  # noqa: E402
+from pixeltree.train.fit import FitSettings, build, fit  # noqa: E402
 from pixeltree.train.network import BinaryNetwork  # noqa: E402
 from pixeltree.train.noise import AnalogNoise  # noqa: E402
+from pixeltree.train.objective import CellMap  # noqa: E402
 from pixeltree.train.specification import Convolution, HeatMap, Input, NetworkSpecification  # noqa: E402
 from pixeltree_emu.array.nonidealities import TYPICAL, Chip  # noqa: E402
 from pixeltree_protocol.nonidealities import TYPICAL_ERRORS  # noqa: E402
@@ -108,3 +111,64 @@ def test_the_bias_of_a_heat_map_does_not_err(monkeypatch):
     logits = network.train().integer_logits(torch.zeros(2, 16, 16))
     assert (logits == bias).all()
     assert bias == 400
+
+
+@pytest.mark.parametrize(("threshold", "margin"), [
+    (-21.0, 1.0),  # the ideal array's -20 is next
+    (-20.5, 1.0),  # folds to -21
+    (-14.9, None),  # folds to -15; what a chip leaves of -20 is next
+    (-19.0, -1.0),  # between the two
+])  # fmt: skip
+def test_bits_flip_where_a_threshold_lies_between_what_a_chip_and_an_ideal_array_count(threshold, margin):
+    layer = AnalogNoise(36, TYPICAL_ERRORS)
+    sums = sums_of(-20.0)
+    margin = 20 * layer.remaining - 15 if margin is None else margin
+    share = 0.5 - 0.5 * math.erf(margin / layer.sigma(sums).item() / 2**0.5)
+    assert layer.flips(sums, torch.tensor([threshold])).item() == pytest.approx(share, abs=1e-4)
+
+
+def test_fewer_flips_are_away_from_the_sums():
+    layer = AnalogNoise(36, TYPICAL_ERRORS)
+    threshold = torch.tensor([-15.0, -23.0], requires_grad=True)
+    layer.flips(sums_of(-20.0).expand(1, 2, 1, 1), threshold).backward()
+    up, down = threshold.grad.tolist()
+    assert up < 0 < down
+
+
+def dark_network():
+    specification = NetworkSpecification(Input(16, threshold=60), (Convolution(4, 5),), HeatMap(2))
+    images = (np.random.default_rng(0).random((32, 16, 16)) < 0.02).astype(np.uint8) * 255
+    data = Dataset("dark", Task.SEGMENTATION, images, np.zeros((32, 16, 16), np.int64), ("nothing", "object"))
+    return build(lambda: BinaryNetwork(specification, TYPICAL_ERRORS), 0), data
+
+
+def test_thresholds_move_away_from_frequent_sums():
+    """A dark picture gives each channel one sum, next to which its threshold begins here."""
+    network, data = dark_network()
+    network.counts_flips = True
+    activation = network.layers[1]
+    network.integer_logits(torch.from_numpy(data.images))
+    dark = -network.layers[0].latent.sign().sum(dim=(1, 2, 3))
+    deviation = activation.norm.running_var.sqrt()
+    activation.threshold.data += (dark - activation.threshold_of_sums().detach()) / deviation
+    optimizer = torch.optim.Adam([activation.threshold], lr=0.05)
+    flips = []
+    for _ in range(40):
+        network.integer_logits(torch.from_numpy(data.images))
+        optimizer.zero_grad()
+        network.flips.backward()
+        optimizer.step()
+        flips.append(network.flips.item())
+    assert flips[-1] < flips[0] / 2
+
+
+def test_steadiness_counts_flips_in_the_loss():
+    losses = []
+    for steadiness in (0.0, 1.0, 2.0):
+        network, data = dark_network()
+        settings = FitSettings(epochs=1, batch_size=8, learning_rate=1e-9, steadiness=steadiness)
+        objective = CellMap(network.specification.cell_grid)
+        fit(network, data, data, objective, settings, progress=lambda report: losses.append(report.loss))
+    without, once, twice = losses
+    assert once - without > 0.01
+    assert twice - without == pytest.approx(2 * (once - without), rel=1e-3)

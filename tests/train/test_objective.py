@@ -110,6 +110,11 @@ def test_head_task_and_size_must_fit():
     classifier = NetworkSpecification(Input(64), layers, FullyConnected(2))
     localizer = NetworkSpecification(Input(64), layers, HeatMap(2, before=0, after=0))
     assert objective_for(located([(1, 1)]), localizer) == CellMap(CellGrid(15, 15, first=2, distance=4))
+    cells = Dataset(
+        "cells", Task.SEGMENTATION, IMAGES, np.zeros((2, 15, 15), np.int64), ("nothing", "object")
+    )
+    weights = [objective_for(data, localizer).positive_weight for data in (located([(1, 1)]), cells)]
+    assert weights == [4, 1]
     assert objective_for(labelled(0, 1, classes=2), classifier) == Classification(((0,), (1,)))
     for dataset, specification, message in (
         (labelled(0, 1), classifier, "has 3 classes"),

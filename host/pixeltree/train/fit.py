@@ -20,6 +20,7 @@ from pixeltree.datasets import Dataset
 from pixeltree.train.augment import Augmentation, augmented
 from pixeltree.train.checkpoint import CheckpointFile
 from pixeltree.train.layers import clip_latent_weights
+from pixeltree.train.network import BinaryNetwork
 from pixeltree.train.objective import Objective
 from pixeltree.train.specification import SpecificationError
 
@@ -36,6 +37,8 @@ class FitSettings:
         learning_rate: Adam's, at the start of the cosine schedule, which ends at 0.
         augmentation: how training images are changed.
         distillation: weight of the teacher's opinion in the loss, 0 (none) to 1.
+        steadiness: weight in the loss of the share of bits that a chip may get wrong, summed over the layers;
+            needs noise-aware training.
         temperature: by which logits are divided before the teacher's and the student's are compared.
         seed: of the initial weights, the order of images, and the augmentation.
     """
@@ -45,6 +48,7 @@ class FitSettings:
     learning_rate: float = 0.003
     augmentation: Augmentation = field(default_factory=Augmentation)
     distillation: float = 0.0
+    steadiness: float = 0.0
     temperature: float = 4.0
     seed: int = 0
 
@@ -55,6 +59,8 @@ class FitSettings:
             raise SpecificationError(
                 f"learning rate and temperature must be above 0 and distillation 0 to 1, not {self}"
             )
+        if self.steadiness < 0:
+            raise SpecificationError(f"steadiness must not be negative, not {self.steadiness}")
 
 
 @dataclass(frozen=True)
@@ -159,6 +165,8 @@ class _Run:
                 f"augmentation may not turn, zoom, shear or shift {training.name}: positions would be wrong"
             )
         self.network, self.settings, self.objective = network, settings, objective
+        if isinstance(network, BinaryNetwork):
+            network.counts_flips = settings.steadiness > 0
         self.validation = validation
         self.teacher = teacher.eval() if teacher is not None else None
         self.images = torch.from_numpy(training.images)
@@ -225,6 +233,8 @@ class _Run:
         """(1 - a) L + a T^2 KL(teacher / T || student / T), Hinton et al. 2015 (arXiv:1503.02531)."""
         logits: Tensor = self.network(seen)
         loss = self.objective.loss(logits, targets)
+        if isinstance(self.network, BinaryNetwork):
+            loss = loss + self.settings.steadiness * self.network.flips
         share = self.settings.distillation
         if self.teacher is None or not share:
             return loss

@@ -86,6 +86,10 @@ def balanced_threshold(side: int) -> float:
     return NormalDist().inv_cdf(0.5 ** (1 / side))
 
 
+_LEAST_SCALE = 0.01
+"""A batch normalization that scales by less says nothing about where the threshold should be."""
+
+
 class LatentActivation(nn.Module):
     """v = BN(s) - threshold, with a threshold learned per channel; the activation is sign(v).
 
@@ -100,6 +104,14 @@ class LatentActivation(nn.Module):
         super().__init__()
         self.norm = ExactBatchNorm(channels)
         self.threshold = nn.Parameter(torch.full((channels,), balanced_threshold(pooled)))
+
+    def threshold_of_sums(self) -> Tensor:
+        """Where v is 0, in units of the sum: float (channels,), with a gradient for the threshold alone."""
+        norm = self.norm
+        deviation = torch.sqrt(cast(Tensor, norm.running_var) + norm.eps)
+        scale = norm.weight.detach()
+        scale = torch.where(scale < 0, -1.0, 1.0) * scale.abs().clamp(min=_LEAST_SCALE)
+        return cast(Tensor, norm.running_mean) + deviation * (self.threshold - norm.bias.detach()) / scale
 
     def forward(self, sums: Tensor) -> Tensor:
         """Latent activations, same shape as the sums; float64 in evaluation mode."""

@@ -37,6 +37,9 @@ class BinaryNetwork(nn.Module):
         noise: the errors of each convolution's sums in training, by its index in ``layers``, and of a heat
             map's; empty without errors.
         log_scale: float (), the logits' learned log inverse temperature, in training only.
+        counts_flips: whether training counts ``flips``.
+        flips: float (), the share of bits that a chip may get wrong, summed over the convolutions that are
+            noisy, of the last batch; see :meth:`AnalogNoise.flips`.
     """
 
     def __init__(self, specification: NetworkSpecification, errors: AnalogErrors | None = None) -> None:
@@ -69,6 +72,8 @@ class BinaryNetwork(nn.Module):
             if errors is not None:
                 self.noise[_HEAD] = AnalogNoise(self.head.taps, errors, has_bias=False)
         self.log_scale = nn.Parameter(torch.tensor(0.0))
+        self.counts_flips = False
+        self.flips = torch.tensor(0.0)
 
     def activations(self, brightness: Tensor) -> list[Tensor]:
         """Signs of the input and after every layer, as the folded model's reference has them.
@@ -95,18 +100,27 @@ class BinaryNetwork(nn.Module):
         Args:
             brightness: (batch, rows, columns), whole numbers 0 to 255.
         """
-        latent = cast(Tensor, self.input(brightness))
+        latent, flips = cast(Tensor, self.input(brightness)), torch.tensor(0.0)
         for index, layer in enumerate(self.layers):
             if isinstance(layer, BinaryConvolution) and index:
                 latent = sign(latent, self.specification.estimator).float()
             latent = layer(latent)
             if str(index) in self.noise:
+                if self.training and self.counts_flips:
+                    flips = flips + self._flips(index, latent)
                 latent = self.noise[str(index)](latent)
+        self.flips = flips
         logits = cast(Tensor, self.head(sign(latent, self.specification.estimator).float()))
         if isinstance(self.head, BinaryHeatMap) and _HEAD in self.noise:
             bias = self.head.integer_bias()  # is added to what was read, and does not err
             logits = cast(Tensor, self.noise[_HEAD](logits - bias)) + bias
         return logits
+
+    def _flips(self, index: int, sums: Tensor) -> Tensor:
+        noise, activation = self.noise[str(index)], self.layers[index + 1]
+        assert isinstance(noise, AnalogNoise)
+        assert isinstance(activation, LatentActivation)
+        return noise.flips(sums, activation.threshold_of_sums())
 
     def forward(self, brightness: Tensor) -> Tensor:
         """Logits for the loss: ``exp(log_scale) * integer_logits / sqrt(K)``, float32 (batch, outcomes).

@@ -60,6 +60,28 @@ class AnalogNoise(nn.Module):
         spread = self.taps * self.errors.gain_spread / 2
         return torch.sqrt(drawn**2 + (spread * sums) ** 2)
 
+    def flips(self, sums: Tensor, threshold: Tensor) -> Tensor:
+        """Share of the sums that may fall on the other side of a threshold on a chip, to be made small.
+
+        A sum keeps a share of itself between A and 1; of that range the end next to the threshold is a margin
+        m away from it, less than 0 if the threshold lies within. So the share is the mean of Phi(-m / sigma).
+        A threshold folds to the middle between two possible sums, and counts as if it were there.
+
+        Args:
+            sums: float (batch, channels, ...), integers from -K to K; no gradient passes to them.
+            threshold: float (channels,), in units of the sum.
+
+        Returns:
+            float (), 0 to 1, with a gradient for the threshold.
+        """
+        exact = sums.detach()
+        folded = 2 * torch.floor((threshold.detach() - self.taps) / 2) + self.taps + 1
+        threshold = threshold + (folded - threshold.detach())
+        middle, reach = (1 + self.remaining) / 2 * exact, (1 - self.remaining) / 2 * exact.abs()
+        margin = (middle - threshold.view(1, -1, *(1,) * (sums.ndim - 2))).abs() - reach
+        share: Tensor = torch.special.ndtr(-margin / self.sigma(exact))
+        return share.mean()
+
     def forward(self, sums: Tensor) -> Tensor:
         """Sums with errors, same shape.
 

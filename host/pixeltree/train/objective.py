@@ -19,6 +19,10 @@ from pixeltree.train.specification import FullyConnected, NetworkSpecification
 IGNORED = -1.0
 """Target of a cell that may be anything."""
 
+POSITIVE_WEIGHTS = {Task.LOCALIZATION: 4.0, Task.SEGMENTATION: 1.0}
+"""Weight of a cell with an object, against 1 of one without. Peaks are sought among few such cells. A
+segmentation is to say neither too much nor too little: a chip tends to say more than an ideal array."""
+
 Logits = npt.NDArray[np.float64]
 
 
@@ -81,7 +85,7 @@ class CellMap:
     """
 
     grid: CellGrid
-    positive_weight: float = 4.0
+    positive_weight: float = POSITIVE_WEIGHTS[Task.LOCALIZATION]
 
     def targets(self, dataset: Dataset) -> Tensor:
         """1 with an object, 0 without, :data:`IGNORED` for neighbours of a centre: float32 (N, cells).
@@ -147,4 +151,4 @@ def objective_for(dataset: Dataset, specification: NetworkSpecification) -> Obje
         return Classification(tuple((index,) for index in range(len(dataset.classes))))
     if isinstance(head, FullyConnected):
         raise DataError(f"{dataset.name}: {dataset.task} needs a heat map for its head")
-    return CellMap(specification.cell_grid)
+    return CellMap(specification.cell_grid, POSITIVE_WEIGHTS[dataset.task])
