@@ -74,13 +74,22 @@ class AnalogNoise(nn.Module):
         Returns:
             float (), 0 to 1, with a gradient for the threshold.
         """
-        exact = sums.detach()
         folded = 2 * torch.floor((threshold.detach() - self.taps) / 2) + self.taps + 1
         threshold = threshold + (folded - threshold.detach())
-        middle, reach = (1 + self.remaining) / 2 * exact, (1 - self.remaining) / 2 * exact.abs()
-        margin = (middle - threshold.view(1, -1, *(1,) * (sums.ndim - 2))).abs() - reach
-        share: Tensor = torch.special.ndtr(-margin / self.sigma(exact))
-        return share.mean()
+        counts = self._counts(sums.detach())
+        values = torch.arange(-self.taps, self.taps + 1, dtype=threshold.dtype)
+        middle, reach = (1 + self.remaining) / 2 * values, (1 - self.remaining) / 2 * values.abs()
+        margin = (middle - threshold.unsqueeze(1)).abs() - reach
+        share: Tensor = (counts * torch.special.ndtr(-margin / self.sigma(values))).sum() / counts.sum()
+        return share
+
+    def _counts(self, sums: Tensor) -> Tensor:
+        """How often each channel has each sum from -K to K: float32 (channels, 2 K + 1)."""
+        channels, values = sums.shape[1], 2 * self.taps + 1
+        first = self.taps + values * torch.arange(channels, dtype=torch.int32)
+        places = sums.to(torch.int32) + first.view(1, -1, *(1,) * (sums.ndim - 2))
+        flat = places.as_strided((places.numel(),), (1,))  # in any order: they are only counted
+        return torch.bincount(flat, minlength=channels * values).view(channels, values).float()
 
     def forward(self, sums: Tensor) -> Tensor:
         """Sums with errors, same shape.
