@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
-from dataclasses import replace
 
 import numpy as np
 import pytest
