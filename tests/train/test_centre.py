@@ -10,8 +10,12 @@ pytest.importorskip("torch")
 from tests.folded.strategies import heat_map
 
 from pixeltree.cells import CellGrid
+from pixeltree.errors import RecipeError
 from pixeltree.folded import FoldedModel, InputSpec, Window
 from pixeltree.train.centre import cut_images, windows_of
+from pixeltree.train.recipe import load_recipe
+from pixeltree.train.run import check_output, run_recipe
+from pixeltree.tree import Tree
 
 
 def test_images_are_cut_as_the_array_cuts_their_bits():
@@ -35,3 +39,62 @@ def test_a_cells_centre_is_in_the_middle_of_its_window(size):
     middles = np.array([(window.row, window.column) for window in windows]) + (size - 1) / 2
     centres = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
     assert np.abs(middles - centres).max() <= 0.5
+
+
+RECIPE = """
+name = "find"
+[data]
+set = "scenes"
+task = "what"
+counts = [24, 8, 8]
+objects = [1, 1]
+[localizer]
+window = 16
+epochs = 1
+[[localizer.layers]]
+type = "convolution"
+channels = 2
+kernel = 4
+stride = 8
+[localizer.head]
+type = "heat map"
+kernel = 2
+stride = 2
+before = 0
+after = 0
+[[layers]]
+type = "convolution"
+channels = 2
+kernel = 4
+stride = 2
+[[layers]]
+type = "pooling"
+kind = "or"
+side = 2
+[head]
+type = "fully connected"
+outcomes = 3
+[training]
+epochs = 1
+[tree]
+segment_bytes = 100
+groups = [["disc"], ["square", "triangle"]]
+"""
+
+
+def test_a_tree_grows_below_the_windows(tmp_path, monkeypatch):
+    monkeypatch.setenv("PIXELTREE_CACHE", str(tmp_path))
+    (tmp_path / "r.toml").write_text(RECIPE)
+    recipe = load_recipe(tmp_path / "r.toml")
+    check_output(recipe, tmp_path / "m.ptree")
+    with pytest.raises(RecipeError, match=r"written as \.ptree"):
+        check_output(recipe, tmp_path / "m.folded")
+    trained = run_recipe(recipe, tmp_path / "checkpoints", lambda who, report: None)
+    windows = [name for name, node in trained.nodes.items() if isinstance(node.model, Window)]
+    assert len(windows) == 16
+    assert set(trained.nodes) == {"localizer", *windows, "root", "root.1"}
+    trained.save(tmp_path / "m.ptree")
+    tree = Tree.load(tmp_path / "m.ptree")
+    path = tree.reference(recipe.load_data().test.images[0])[1]
+    assert [visit.node for visit in path[:3]] == ["localizer", path[1].node, "root"]
+    assert path[1].node in windows
