@@ -123,7 +123,8 @@ def accuracy_by_node(tree: Tree, dataset: Dataset, evaluation: Evaluation) -> di
     """How often each node was right: its outcome leads to the image's label, at once or further down.
 
     Only images that came to a node count, those that its parent sent there wrongly included, unless no
-    outcome of the node could have been right.
+    outcome of the node could have been right. Nodes all of whose outcomes lead to the same labels, such as
+    windows and the localizer above them, can neither be right nor wrong and are left out.
 
     Args:
         tree: the tree.
@@ -134,22 +135,28 @@ def accuracy_by_node(tree: Tree, dataset: Dataset, evaluation: Evaluation) -> di
         Share of right outcomes, 0 to 1, of every node that an image came to.
     """
     truth = _labels(tree, dataset)[dataset.targets]
-    below = {name: _labels_below(tree, digest) for digest, name in tree.names.items()}
+    known: dict[Digest, list[set[int]]] = {}
+    below = {name: _labels_below(tree, digest, known) for digest, name in tree.names.items()}
     right: dict[str, list[bool]] = {}
     for label, path in zip(truth, evaluation.paths, strict=True):
         for visit in path:
             reachable = below[visit.node]
-            if any(int(label) in labels for labels in reachable):
+            differ = any(labels != reachable[0] for labels in reachable)
+            if differ and any(int(label) in labels for labels in reachable):
                 right.setdefault(visit.node, []).append(int(label) in reachable[visit.outcome])
     return {name: float(np.mean(each)) for name, each in right.items()}
 
 
-def _labels_below(tree: Tree, digest: Digest) -> list[set[int]]:
-    """The labels that each outcome of a node can lead to."""
-    return [
-        {exit_.value} if isinstance(exit_, Label) else set().union(*_labels_below(tree, exit_.node))
-        for exit_ in tree.nodes[digest].exits
-    ]
+def _labels_below(tree: Tree, digest: Digest, known: dict[Digest, list[set[int]]]) -> list[set[int]]:
+    """The labels that each outcome of a node can lead to; ``known`` has those that were found before."""
+    if digest not in known:
+        known[digest] = [
+            {exit_.value}
+            if isinstance(exit_, Label)
+            else set().union(*_labels_below(tree, exit_.node, known))
+            for exit_ in tree.nodes[digest].exits
+        ]
+    return known[digest]
 
 
 def _evaluate(

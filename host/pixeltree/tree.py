@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.compiler import CaptureGeometry, compile_capture, compile_model
+from pixeltree.compiler import (
+    CaptureGeometry,
+    CompiledNode,
+    compile_capture,
+    compile_model,
+    compile_window,
+)
 from pixeltree.compiler.placement import INPUT
 from pixeltree.errors import DataError, PixeltreeError, TreeError
 from pixeltree.files import write_whole
-from pixeltree.folded import FoldedModel, decode_model, encode_model, infer
+from pixeltree.folded import FoldedModel, Window, decode_model, encode_model, infer
 from pixeltree.network import FoldedNetwork
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects import MAX_DEPTH, Block, Child, Digest, Exit, Label, Node, TreeRoot, digest_of
@@ -31,10 +38,13 @@ Leads = int | str
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """A node in the making: a network and, per outcome, the label or the child that it leads to."""
+    """A node in the making: a network or a window and, per outcome, the label or the child that it leads to.
+
+    A window has one outcome. The nodes below it see the window in place of the whole input.
+    """
 
     name: str
-    network: FoldedNetwork | FoldedModel
+    network: FoldedNetwork | FoldedModel | Window
     leads: tuple[Leads, ...]
 
 
@@ -59,7 +69,8 @@ class Tree:
         objects: all objects, by digest.
         nodes: manifest of every node, by digest; the capture node included.
         names: name of every node but the capture node, by digest.
-        models: folded model of every node, by name.
+        models: folded model of every node that is no window, by name.
+        windows: the window of every other node, by name.
     """
 
     name: str
@@ -70,6 +81,7 @@ class Tree:
     nodes: dict[Digest, Node]
     names: dict[Digest, str]
     models: dict[str, FoldedModel]
+    windows: dict[str, Window] = field(default_factory=dict)
 
     @classmethod
     def build(
@@ -81,40 +93,23 @@ class Tree:
             TreeError: a child that is not there, a label out of range, or a cycle.
             CompileError: a node that does not fit.
         """
-        by_name = {spec.name: spec for spec in specs}
-        models = {spec.name: _model(spec, geometry) for spec in specs}
+        builder = _Builder(labels, geometry, specs)
         capture = compile_capture(geometry).node
-        objects = dict(capture.objects)
-        nodes = {capture.digest: capture.manifest}
-        names: dict[Digest, str] = {}
-
-        def compile_below(spec_name: str, above: tuple[str, ...]) -> Digest:
-            if len(above) >= MAX_DEPTH:
-                raise TreeError(f"the tree is deeper than {MAX_DEPTH} nodes")
-            if spec_name in above:
-                raise TreeError(f"node {spec_name!r} leads back to itself")
-            if spec_name not in by_name:
-                raise TreeError(f"node {above[-1]!r} leads to {spec_name!r}, which does not exist")
-            spec = by_name[spec_name]
-            exits: list[Exit] = []
-            for lead in spec.leads:
-                if isinstance(lead, str):
-                    exits.append(Child(compile_below(lead, (*above, spec_name))))
-                elif 0 <= lead < len(labels):
-                    exits.append(Label(lead))
-                else:
-                    raise TreeError(f"node {spec_name!r} leads to label {lead} of {len(labels)}")
-            model = models[spec_name]
-            compiled = compile_model(model, exits, geometry.layout(model)).node
-            objects.update(compiled.objects)
-            nodes[compiled.digest] = compiled.manifest
-            names[compiled.digest] = spec_name
-            return compiled.digest
-
-        root = TreeRoot(INPUT, capture.digest, compile_below(specs[0].name, ()))
-        encoded = root.encode()
-        objects[digest_of(encoded)] = encoded
-        return cls(name, tuple(labels), geometry, digest_of(encoded), objects, nodes, names, models)
+        builder.add(capture)
+        below, _ = builder.node(specs[0].name, None, ())
+        encoded = TreeRoot(INPUT, capture.digest, below).encode()
+        builder.objects[digest_of(encoded)] = encoded
+        return cls(
+            name,
+            tuple(labels),
+            geometry,
+            digest_of(encoded),
+            builder.objects,
+            builder.nodes,
+            builder.names,
+            builder.models,
+            {spec.name: spec.network for spec in specs if isinstance(spec.network, Window)},
+        )
 
     @property
     def root(self) -> TreeRoot:
@@ -150,6 +145,8 @@ class Tree:
             "geometry": asdict(self.geometry),
             "nodes": {digest.hex(): name for digest, name in self.names.items()},
         }
+        if self.windows:
+            description["windows"] = {name: asdict(window) for name, window in self.windows.items()}
         attachments = {_MODEL + name: encode_model(model) for name, model in self.models.items()}
         data = TreeFile(self.digest, json.dumps(description), self.objects, attachments).encode()
         try:
@@ -192,6 +189,7 @@ class Tree:
                 for name, data in file.attachments.items()
                 if name.startswith(_MODEL)
             },
+            {name: Window(**window) for name, window in description.get("windows", {}).items()},
         )
         tree._check()
         return tree
@@ -200,8 +198,8 @@ class Tree:
         exits = [exit_ for node in self.nodes.values() for exit_ in node.exits]
         if any(isinstance(exit_, Label) and exit_.value >= len(self.labels) for exit_ in exits):
             raise TreeError(f"an exit leads to a label beyond the {len(self.labels)} that have a name")
-        for model in self.models.values():
-            self.geometry.layout(model)
+        for window in self.windows.values():
+            window.check_input(self.geometry.size)
         if self.root.root not in self.names:
             raise TreeError("the tree's root node is not among its nodes")
         for digest, node in self.nodes.items():
@@ -211,9 +209,25 @@ class Tree:
                 raise TreeError(
                     f"node {self.names.get(digest, 'capture')!r} names objects that are not there"
                 )
-        missing = set(self.names.values()) - set(self.models)
+        missing = set(self.names.values()) - set(self.models) - set(self.windows)
         if missing:
             raise TreeError(f"no model for {', '.join(sorted(missing))}")
+        for digest, seen in self.windows_above.items():
+            if self.names[digest] in self.models:
+                self.geometry.layout(self.models[self.names[digest]], seen)
+
+    @cached_property
+    def windows_above(self) -> dict[Digest, Window | None]:
+        """The last window above every node, one of several equally large ones; None if there is none."""
+        found: dict[Digest, Window | None] = {}
+        waiting: list[tuple[Digest, Window | None]] = [(self.root.root, None)]
+        while waiting:
+            digest, above = waiting.pop()
+            if digest not in found:
+                found[digest] = above
+                own = self.windows.get(self.names[digest], above)
+                waiting += [(child, own) for child in self.nodes[digest].children]
+        return found
 
     def reference(self, image: Image) -> tuple[int, tuple[ReferenceVisit, ...]]:
         """Label and path of an image by the integer reference: NumPy only, no device.
@@ -222,11 +236,16 @@ class Tree:
             image: as for :meth:`scene`.
         """
         bits = self.input_bits(image)
+        seen = bits
         visits: list[ReferenceVisit] = []
         digest = self.root.root
         while True:
             name = self.names[digest]
-            logits = tuple(int(v) for v in infer(self.models[name], bits).logits)
+            window = self.windows.get(name)
+            if window is None:
+                logits = tuple(int(v) for v in infer(self.models[name], seen).logits)
+            else:
+                seen, logits = window.cut(bits), (0,)
             outcome = logits.index(max(logits))
             visits.append(ReferenceVisit(name, outcome, logits))
             exit_ = self.nodes[digest].exits[outcome]
@@ -263,7 +282,72 @@ class Tree:
         raise DataError(f"an image must have shape {(size, size)} or (256, 256), not {image.shape}")
 
 
-def _model(spec: NodeSpec, geometry: CaptureGeometry) -> FoldedModel:
-    if isinstance(spec.network, FoldedModel):
-        return spec.network
-    return spec.network.model(geometry.threshold, geometry.margin)
+class _Builder:
+    """Compiles nodes from the leaves up, each once for the window that it sees."""
+
+    def __init__(self, labels: Sequence[str], geometry: CaptureGeometry, specs: Sequence[NodeSpec]) -> None:
+        self.labels, self.geometry = labels, geometry
+        self.specs = {spec.name: spec for spec in specs}
+        self.models = {
+            spec.name: _model(spec.network, geometry)
+            for spec in specs
+            if not isinstance(spec.network, Window)
+        }
+        self.objects: dict[Digest, bytes] = {}
+        self.nodes: dict[Digest, Node] = {}
+        self.names: dict[Digest, str] = {}
+        self._made: dict[tuple[str, int | None], tuple[Digest, int]] = {}
+
+    def add(self, compiled: CompiledNode) -> None:
+        """Take a node's manifest and objects."""
+        self.objects.update(compiled.objects)
+        self.nodes[compiled.digest] = compiled.manifest
+
+    def node(self, name: str, window: Window | None, above: tuple[str, ...]) -> tuple[Digest, int]:
+        """Compile a node and all below it: its digest, and how many nodes its longest path has.
+
+        Args:
+            name: of the node.
+            window: the last one above it.
+            above: names of the nodes above it, the root first.
+        """
+        if name in above:
+            raise TreeError(f"node {name!r} leads back to itself")
+        if name not in self.specs:
+            raise TreeError(f"node {above[-1]!r} leads to {name!r}, which does not exist")
+        key = name, window.size if window else None
+        if key not in self._made and len(above) < MAX_DEPTH:
+            self._made[key] = self._compiled(self.specs[name], window, above)
+        if key not in self._made or len(above) + self._made[key][1] > MAX_DEPTH:
+            raise TreeError(f"the tree is deeper than {MAX_DEPTH} nodes")
+        return self._made[key]
+
+    def _compiled(self, spec: NodeSpec, window: Window | None, above: tuple[str, ...]) -> tuple[Digest, int]:
+        own = spec.network if isinstance(spec.network, Window) else None
+        exits: list[Exit] = []
+        height = 0
+        for lead in spec.leads:
+            if isinstance(lead, str):
+                child, below = self.node(lead, own or window, (*above, spec.name))
+                exits.append(Child(child))
+                height = max(height, below)
+            elif 0 <= lead < len(self.labels):
+                exits.append(Label(lead))
+            else:
+                raise TreeError(f"node {spec.name!r} leads to label {lead} of {len(self.labels)}")
+        if own is None:
+            model = self.models[spec.name]
+            compiled = compile_model(model, exits, self.geometry.layout(model, window)).node
+        elif len(exits) == 1:
+            compiled = compile_window(self.geometry, own, exits[0]).node
+        else:
+            raise TreeError(f"window {spec.name!r} leads to {len(exits)} nodes; it has one outcome")
+        self.add(compiled)
+        self.names[compiled.digest] = spec.name
+        return compiled.digest, height + 1
+
+
+def _model(network: FoldedNetwork | FoldedModel, geometry: CaptureGeometry) -> FoldedModel:
+    if isinstance(network, FoldedModel):
+        return network
+    return network.model(geometry.threshold, geometry.margin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,6 +38,7 @@ def few_scenes(tmp_path_factory):
 def test_another_process_generates_the_same_bytes(few_glyphs, few_scenes, tmp_path):
     code = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from pixeltree.datasets import *
 folder = Path(sys.argv[1])
@@ -204,6 +206,18 @@ def test_scenes_may_be_empty(tmp_path):
     splits = scene_splits(Scenes.presence, some, cache=tmp_path)
     assert splits.training.classes == ("nothing", "something")
     assert 10 < splits.training.targets.sum() < 30
+
+
+def test_scenes_of_one_object_say_what_it_is(tmp_path):
+    some = SceneSettings(counts=(40, 40, 40), objects=(1, 1), seed=1)
+    training = scene_splits(Scenes.what, some, cache=tmp_path).training
+    masks = scenes(some, cache=tmp_path)[0].masks
+    assert training.classes == ("disc", "square", "triangle")
+    assert training.counts().min() > 5
+    for mask, kind in zip(masks, training.targets, strict=True):
+        assert set(np.unique(mask)) == {0, kind + 1}
+    with pytest.raises(DataError, match="one object each"):
+        scene_splits(Scenes.what, replace(some, objects=(1, 2)), cache=tmp_path)
 
 
 def test_a_background_has_detail_at_every_scale():

@@ -23,10 +23,11 @@ class Outcome:
 
 
 def run_node(compiled, bits, array=None):
-    """Run a node on an input plane: bool (size, size)."""
+    """Run a node on an input plane: bool (size, size); None leaves the array as it is."""
     array = array or PixelArray()
     clock = DeviceClock(CostModel())
-    array.engine.set_digital(INPUT, input_plane(compiled.layout, bits))
+    if bits is not None:
+        array.engine.set_digital(INPUT, input_plane(compiled.layout, bits))
     node = compiled.node.manifest
     parsed = {digest: parse_object(data) for digest, data in compiled.node.objects.items()}
     blocks = [parsed[digest] for digest in node.blocks]

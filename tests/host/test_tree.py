@@ -11,10 +11,12 @@ import pytest
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.demo.run import demo_tree
-from pixeltree.errors import DataError, TreeError
+from pixeltree.errors import CompileError, DataError, TreeError
+from pixeltree.folded import FoldedModel, FullyConnected, InputSpec, Window, infer
 from pixeltree.tree import NodeSpec, Tree
 from pixeltree_protocol.objects import MAX_DEPTH, Child
 from pixeltree_protocol.treefile import TreeFile
+from tests.folded.strategies import fully_connected, pooling, signs
 from tests.host.test_compiler import some_network
 
 
@@ -174,3 +176,57 @@ def test_the_shipped_tree_recognises_held_out_digits():
         for picture, label in zip(pictures, labels, strict=True)
     )
     assert right / len(labels) >= 0.93
+
+
+def windowed(random):
+    """A root that leads to one leaf through two windows, and to a label."""
+    places = Window(-10, 3, 32), Window(20, 40, 32)
+    even = FullyConnected(signs(random, 2, 1, 16, 16), np.zeros(2, np.int32))
+    root = FoldedModel(InputSpec(64, 4, 30), (pooling(random, 4),), even)
+    leaf = FoldedModel(InputSpec(32, 0, 30), (pooling(random, 4),), fully_connected(random, (1, 8, 8), 2))
+    specs = [
+        NodeSpec("root", root, ("window 0", "window 1")),
+        *(NodeSpec(f"window {index}", place, ("leaf",)) for index, place in enumerate(places)),
+        NodeSpec("leaf", leaf, (0, 1)),
+    ]
+    return places, leaf, specs
+
+
+def test_a_child_below_windows_is_compiled_once_and_sees_what_its_window_shows(tmp_path):
+    random = np.random.default_rng(1)
+    places, leaf, specs = windowed(random)
+    Tree.build("moved", "ab", CaptureGeometry(30), specs).save(tmp_path / "moved.ptree")
+    tree = Tree.load(tmp_path / "moved.ptree")
+    assert sorted(tree.names.values()) == ["leaf", "root", "window 0", "window 1"]
+    taken = set()
+    for brightest in random.integers(62, 80, 20):
+        image = random.integers(0, brightest, (64, 64)).astype(np.uint8)
+        label, (first, moved, last) = tree.reference(image)
+        assert (moved.node, moved.outcome, moved.logits) == (f"window {first.outcome}", 0, (0,))
+        expected = infer(leaf, places[first.outcome].cut(tree.input_bits(image)))
+        assert (last.logits, last.outcome, label) == (
+            tuple(expected.logits),
+            expected.outcome,
+            expected.outcome,
+        )
+        taken.add(first.outcome)
+    assert taken == {0, 1}
+
+
+def test_windows_that_make_no_sense_are_refused(tmp_path):
+    _, leaf, specs = windowed(np.random.default_rng(1))
+    path = tmp_path / "moved.ptree"
+    Tree.build("moved", "ab", CaptureGeometry(30), specs).save(path)
+    file = TreeFile.decode(path.read_bytes())
+    windows = json.loads(file.description)["windows"]
+    for changed in ({}, windows | {"window 1": windows["window 1"] | {"size": 31}}, {"window 0": 3}):
+        spoiled = json.dumps(json.loads(file.description) | {"windows": changed})
+        path.write_bytes(replace(file, description=spoiled).encode())
+        with pytest.raises(TreeError, match=r"moved\.ptree"):
+            Tree.load(path)
+    both = [specs[0], replace(specs[1], leads=("leaf", "leaf")), *specs[2:]]
+    with pytest.raises(TreeError, match="one outcome"):
+        Tree.build("moved", "ab", CaptureGeometry(30), both)
+    wide = FoldedModel(InputSpec(40, 0, 30), (pooling(np.random.default_rng(0), 5),), leaf.head)
+    with pytest.raises(CompileError, match="the window above it shows"):
+        Tree.build("moved", "ab", CaptureGeometry(30), [*specs[:3], NodeSpec("leaf", wide, (0, 1))])

@@ -3,6 +3,7 @@
 Each takes pytest's monkeypatch; the device runs in the process of the test, the suite in another.
 """
 
+import numpy as np
 from cobs import cobs
 
 from pixeltree_emu.runtime import sequencer
@@ -13,6 +14,7 @@ from pixeltree_protocol import delivery, framing
 from pixeltree_protocol.connection import DeviceConnection
 from pixeltree_protocol.messages import Done, Pong
 from pixeltree_protocol.objects import Block, digest_of
+from pixeltree_protocol.registers import Digital
 
 
 def answers_wrong(patch):
@@ -112,6 +114,16 @@ def adds_wrong(patch):
     )
 
 
+def forgets_registers(patch):
+    real = sequencer.Sequencer.execute
+
+    def from_nothing(self, *arguments):
+        self._array.engine.set_digital(Digital.R7, np.zeros((256, 256), bool))
+        return real(self, *arguments)
+
+    patch.setattr(sequencer.Sequencer, "execute", from_nothing)
+
+
 def runs_words_backwards(patch):
     load = EmulatedDevice._load_block
     patch.setattr(
@@ -136,6 +148,7 @@ CAUGHT_BY = {
     has_no_fault_timeout: "waits_too_long_is_given_up",
     cancels_nothing: "cancelled_frame_has_no_result",
     adds_wrong: "faults_until_its_objects_are_there",
+    forgets_registers: "what_the_one_before_it_left_there",
     runs_words_backwards: "digital_macro_has_its_documented_result",
 }
 """Each mutant, and a test of the suite that must notice it (the parts of its name for ``-k``)."""

@@ -10,12 +10,19 @@ from pixeltree.datasets import Scenes, SceneSettings, scene_splits
 from pixeltree.demo.run import demo_tree
 from pixeltree.device import connect
 from pixeltree.errors import DataError
-from pixeltree.evaluation import METRICS, ended_early, evaluate_device, evaluate_reference
+from pixeltree.evaluation import (
+    METRICS,
+    accuracy_by_node,
+    ended_early,
+    evaluate_device,
+    evaluate_reference,
+)
 from pixeltree.folded import FullyConnected, HeatMap
 from pixeltree.scheduler import TreeRunner
 from pixeltree.train.recipe import load_recipe
 from pixeltree.train.run import check_output, run_recipe
 from pixeltree.tree import Tree
+from tests.system.conftest import pixeltree
 
 RECIPE = """
 name = "find"
@@ -92,6 +99,50 @@ def test_a_detector_goes_before_a_localizer(tmp_path, shared):
     assert evaluation.visits()["detector"] == 8
     assert evaluation.visits().get("find", 0) == 8 - early["ended"] - early["lost"]
     assert early["ended"] + early["lost"] == (evaluation.decided == 0).sum()
+
+
+LOCALIZER = """
+[localizer]
+window = 24
+epochs = 1
+[[localizer.layers]]
+type = "convolution"
+channels = 4
+kernel = 5
+stride = 4
+before = 1
+after = 3
+[localizer.head]
+type = "heat map"
+kernel = 2
+stride = 2
+before = 0
+after = 0
+"""
+
+
+def test_a_localizer_recentres_the_image_for_a_classifier(tmp_path, shared):
+    text = RECIPE.format(task="what", after=0, more=LOCALIZER)
+    text = text.replace("counts =", "objects = [1, 1]\ncounts =")
+    text = text.replace('"heat map"\nkernel = 2\nbefore = 0\nafter = 0', '"fully connected"\noutcomes = 3', 1)
+    (tmp_path / "r.toml").write_text(text)
+    recipe = load_recipe(tmp_path / "r.toml")
+    check_output(recipe, tmp_path / "m.ptree")
+    trained = run_recipe(recipe, None, lambda who, report: None)
+    trained.save(tmp_path / "m.ptree")
+    tree = Tree.load(tmp_path / "m.ptree")
+    assert (len(tree.windows), sorted(tree.models)) == (64, ["find", "localizer"])
+    assert (tree.labels, tree.models["find"].input.size) == (("disc", "square", "triangle"), 24)
+    splits = recipe.load_data()
+    on_validation = evaluate_reference(tree, splits.validation)
+    assert on_validation.score == trained.score  # the child has learned from what the windows show
+    evaluation = agreed(tree, splits.test, shared.url)
+    assert len({path[1].node for path in evaluation.paths}) > 1
+    assert set(accuracy_by_node(tree, splits.test, evaluation)) == {"find"}
+    drawn = pixeltree("tree", str(tmp_path / "m.ptree")).stdout
+    assert "64 windows of 24 x 24 pixels" in drawn
+    assert drawn.count("find: 3 outcomes") == 1
+    assert "find: " in pixeltree("compile", str(tmp_path / "m.ptree")).stdout
 
 
 def test_a_tree_that_makes_no_heat_map_finds_nothing():

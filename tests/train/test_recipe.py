@@ -149,3 +149,46 @@ def test_a_detector_sees_what_the_network_sees_and_learns_from_empty_scenes(tmp_
     assert (detector.data.task, detector.data.objects, detector.data.seed) == ("presence", (0, 3), 3)
     assert (detector.training.epochs, detector.detector) == (5, None)
     assert read(tmp_path, GOOD).detector_recipe() is None
+
+
+CENTRED = """
+[localizer]
+window = 24
+epochs = 5
+[[localizer.layers]]
+type = "convolution"
+channels = 8
+kernel = 5
+stride = 4
+[localizer.head]
+type = "heat map"
+kernel = 2
+"""
+
+
+def test_a_localizer_learns_where_and_the_network_what_its_window_shows(tmp_path):
+    scenes = GOOD.replace('set = "digits"', 'set = "scenes"\ntask = "what"\nobjects = [1, 1]')
+    recipe = read(tmp_path, scenes + CENTRED)
+    localizer = recipe.localizer_recipe()
+    assert (localizer.data.task, localizer.data.objects, localizer.training.epochs) == (
+        "localization",
+        (1, 1),
+        5,
+    )
+    assert localizer.network.input == recipe.network.input
+    assert localizer.network.layers == (Convolution(8, 5, 4),)
+    assert not localizer.training.augmentation.moves
+    classifier = recipe.classifier_recipe(47)
+    assert classifier.network.input == Input(24, 0, 47)
+    assert (classifier.network.layers, classifier.training) == (recipe.network.layers, recipe.training)
+    assert (classifier.localizer, read(tmp_path, GOOD).localizer_recipe()) == (None, None)
+    for text, message in (
+        (GOOD + CENTRED, "goes before a network that tells scenes apart"),
+        (scenes + CENTRED.replace("24", "8"), "8 x 8"),
+        (scenes.replace("learned = true", "local_mean = 2") + CENTRED, "fixed or learned threshold"),
+        (scenes + CENTRED.replace("heat map", "fully connected"), "localizer.head. needs type"),
+        (scenes + "[localizer]\nwindow = 24", "localizer.layers must be a list"),
+        (scenes.replace('"small"', '"localizer"') + CENTRED, "another name"),
+    ):
+        with pytest.raises(RecipeError, match=message):
+            read(tmp_path, text)

@@ -13,6 +13,7 @@ from rich.table import Column, Table
 
 from pixeltree.compiler import Compiled, compile_model
 from pixeltree.compiler.pipeline import Where
+from pixeltree.compiler.placement import Layout
 from pixeltree.compiler.predict import Cost
 from pixeltree.compiler.sizes import block_bytes, block_words, head_bytes, program_bytes, segment_bytes
 from pixeltree.errors import DataError
@@ -38,16 +39,15 @@ def compile_(
         Path | None, typer.Option("--plot", help="Draw the planes in use over the program to this file.")
     ] = None,
 ) -> None:
-    """Compile a folded model, or every node of a tree, and say what it takes.
+    """Compile a folded model, or every node of a tree that is no window, and say what it takes.
 
     Example: pixeltree compile digits.ptree --report
     """
     console = Console(highlight=False)
     tree = Tree.load(model) if model.suffix == ".ptree" else None
     compiled: dict[str, Compiled] = {}
-    for name, folded in _models(model, tree):
+    for name, folded, layout in _models(model, tree):
         show = _shower(console, name) if dump_ir else None
-        layout = tree.geometry.layout(folded) if tree else None
         compiled[name] = compile_model(folded, layout=layout, show=show, head=head)
         node = compiled[name].node
         console.print(
@@ -66,12 +66,15 @@ def compile_(
         console.print(f"wrote {plot}")
 
 
-def _models(path: Path, tree: Tree | None) -> Iterator[tuple[str, FoldedModel]]:
+def _models(path: Path, tree: Tree | None) -> Iterator[tuple[str, FoldedModel, Layout | None]]:
+    """Name, model, and the layout that the tree has for it."""
     if tree is not None:
-        yield from tree.models.items()
+        seen = {tree.names[digest]: window for digest, window in tree.windows_above.items()}
+        for name, folded in tree.models.items():
+            yield name, folded, tree.geometry.layout(folded, seen.get(name))
         return
     try:
-        yield path.name, decode_model(path.read_bytes())
+        yield path.name, decode_model(path.read_bytes()), None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -51,5 +52,25 @@ def _draw(loaded: Tree, digest: Digest, accuracies: dict[str, float], above: Dra
     below = above.add(escape(text))
     if labels:
         below.add(escape(" ".join(labels)))
-    for child in node.children:
-        _draw(loaded, child, accuracies, below)
+    windows = [child for child in dict.fromkeys(node.children) if loaded.names[child] in loaded.windows]
+    if windows:
+        _draw_windows(loaded, windows, accuracies, below)
+    for child in dict.fromkeys(node.children):
+        if child not in windows:
+            _draw(loaded, child, accuracies, below)
+
+
+def _draw_windows(
+    loaded: Tree, windows: Sequence[Digest], accuracies: dict[str, float], above: Drawing
+) -> None:
+    """All windows below a node in one line, and what they lead to once."""
+    needs = {digest for window in windows for digest in loaded.needs(window)}
+    sides = sorted({loaded.windows[loaded.names[window]].size for window in windows})
+    size = " or ".join(f"{side} x {side}" for side in sides)
+    text = f"{len(windows)} windows of {size} pixels: {loaded.bytes_of(sorted(needs)):,} bytes together"
+    below = above.add(escape(text))
+    for exit_ in dict.fromkeys(loaded.nodes[window].exits[0] for window in windows):
+        if isinstance(exit_, Label):
+            below.add(escape(loaded.labels[exit_.value]))
+        else:
+            _draw(loaded, exit_.node, accuracies, below)

@@ -2,6 +2,13 @@
 
 from pixeltree.compiler.capture import CaptureGeometry
 from pixeltree.compiler.image import CompiledNode
-from pixeltree.compiler.pipeline import Compiled, compile_capture, compile_model
+from pixeltree.compiler.pipeline import Compiled, compile_capture, compile_model, compile_window
 
-__all__ = ["CaptureGeometry", "Compiled", "CompiledNode", "compile_capture", "compile_model"]
+__all__ = [
+    "CaptureGeometry",
+    "Compiled",
+    "CompiledNode",
+    "compile_capture",
+    "compile_model",
+    "compile_window",
+]

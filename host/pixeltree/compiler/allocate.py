@@ -20,7 +20,7 @@ from pixeltree.errors import CompileError
 from pixeltree_protocol.registers import Analog, Digital, Register
 
 DREGS = tuple(Digital(f"R{i}") for i in (6, 7, 8, 9, 10, 11, 0))
-"""For planes; R5 is the input, R1-R4 are directions, and R12 only loads where R0 is 1."""
+"""For planes; R5 is the input, R1-R4 are directions, and R12, for windows, loads only where R0 is 1."""
 
 DIRECTIONS = tuple(Digital(f"R{i}") for i in (1, 2, 3, 4))
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from pixeltree.compiler import ir
 from pixeltree.compiler.ir import Plane, Word
-from pixeltree.compiler.placement import INPUT, Layout, block_layout, cell_layout, grid_side, picture_pattern
+from pixeltree.compiler.placement import (
+    INPUT,
+    WINDOW,
+    Layout,
+    block_layout,
+    cell_layout,
+    grid_side,
+    picture_pattern,
+)
 from pixeltree.errors import CompileError
-from pixeltree.folded import FoldedModel, InputSpec, ModelError
+from pixeltree.folded import FoldedModel, InputSpec, ModelError, Window
 from pixeltree.folded.layers import Convolution
 from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
 
@@ -95,19 +103,26 @@ class CaptureGeometry:
         """First column of the window, from the left of the picture."""
         return 0 if self.in_cells else self.block_column * self.room
 
-    def layout(self, model: FoldedModel) -> Layout:
+    def layout(self, model: FoldedModel, window: Window | None = None) -> Layout:
         """How the input lies on the array for a node of the tree.
+
+        Args:
+            model: of the node.
+            window: the last one above it; None if it sees the captured input.
 
         Raises:
             CompileError: the model takes another input, or has too many channels.
         """
         spec = model.input
-        if spec.size != self.size or spec.margin > self.margin or spec.local_mean != self.local_mean:
-            raise CompileError(f"the node takes {spec}, and the tree captures {self.spec}")
+        seen = self.spec if window is None else InputSpec(window.size, 0, self.threshold, self.local_mean)
+        if spec.size != seen.size or spec.margin > seen.margin or spec.local_mean != seen.local_mean:
+            what = "the tree captures" if window is None else "the window above it shows"
+            raise CompileError(f"the node takes {spec}, and {what} {seen}")
+        source = INPUT if window is None else WINDOW
         if not self.in_cells:
-            return block_layout(self.grid)
+            return replace(block_layout(self.grid), source=source)
         channels = max((layer.outputs for layer in model.layers if isinstance(layer, Convolution)), default=1)
-        return cell_layout(self.size, grid_side(channels) ** 2)
+        return replace(cell_layout(self.size, grid_side(channels) ** 2), source=source)
 
     def window(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """The pixels of a whole picture (256, 256) that are the input: uint8 (size, size)."""
@@ -127,8 +142,8 @@ def capture_unit(geometry: CaptureGeometry) -> ir.Unit:
     x = Plane("x")
     section = ir.Section("capture")
     section.operations += _adaptive(geometry, x) if geometry.local_mean else _fixed(geometry, x)
-    section.operations += [_box(geometry, geometry.margin), ir.Keep(x, Digital.RECT)]
-    section.operations += _to_cells(geometry, x) if geometry.in_cells else _to_blocks(geometry, x)
+    section.operations += [_without_margin(geometry, geometry.margin), ir.Keep(x, Digital.RECT)]
+    section.operations += _to_cells(geometry, x) if geometry.in_cells else to_blocks(geometry, x)
     section.operations.append(Word("MOV", (INPUT,), (x,)))
     return ir.Unit([section], 1, 8)
 
@@ -166,7 +181,7 @@ def _adaptive(geometry: CaptureGeometry, x: Plane) -> Iterator[ir.Operation]:
     yield from _expose(image)
     if geometry.size * geometry.pitch < ARRAY_SIZE:
         outside = Plane("outside")
-        yield _box(geometry, 0)
+        yield _without_margin(geometry, 0)
         yield Word("NOT", (outside,), (Digital.RECT,))
         yield from (Word("WHERE", (), (outside,)), Word("bus", (image,)), Word("all"))
     current = image
@@ -194,14 +209,18 @@ def _neighbour(target: Plane, source: Plane, distance: int, port: Analog) -> Ite
         yield from hop
 
 
-def _box(geometry: CaptureGeometry, margin: int) -> ir.SelectBox:
-    first = margin * geometry.pitch
-    last = (geometry.size - margin) * geometry.pitch - 1
-    right = ARRAY_SIZE - 1 - geometry.left
-    return ir.SelectBox((geometry.top + first, right - last, geometry.top + last, right - first))
+def _without_margin(geometry: CaptureGeometry, margin: int) -> ir.SelectBox:
+    return box(geometry, (margin, margin, geometry.size - margin, geometry.size - margin))
 
 
-def _to_blocks(geometry: CaptureGeometry, x: Plane) -> Iterator[ir.Operation]:
+def box(geometry: CaptureGeometry, edges: tuple[int, int, int, int]) -> ir.SelectBox:
+    """Select a rectangle of the input: first row and column, row and column after the last, in its pixels."""
+    top, left, bottom, right = (edge * geometry.pitch for edge in edges)
+    side = ARRAY_SIZE - 1 - geometry.left  # array columns count from the right
+    return ir.SelectBox((geometry.top + top, side - right + 1, geometry.top + bottom - 1, side - left))
+
+
+def to_blocks(geometry: CaptureGeometry, x: Plane) -> Iterator[ir.Operation]:
     """Fill the blocks along each axis by doubling, starting from the window's."""
     for index, down, right in ((geometry.block_row, 1, 0), (geometry.block_column, 0, 1)):
         reach = 1

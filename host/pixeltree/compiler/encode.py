@@ -27,7 +27,8 @@ from pixeltree_protocol.objects.program import (
 from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital, Register
 
 MASKS, WEIGHTS, HEAD = 0, 1, 2
-"""Slots of segments: masks and bits that covers read, then a head's: its mask, or the whole layer."""
+"""Slots of segments: masks and bits that covers read, then a head's: its mask, or the whole layer.
+Without masks, the bits are in slot 0."""
 
 
 @dataclass
@@ -139,9 +140,8 @@ class Encoder:
                 step = ScanDreg(_dreg(operation.plane), operation.row, operation.row_step, operation.rows)
             case ir.ScanMap():
                 areg, pitch = AREGS.index(_analog(operation.total)), operation.pitch
-                step = ScanLogits(
-                    WEIGHTS, operation.bit, operation.unit, areg, *operation.corners, pitch, pitch
-                )
+                slot = WEIGHTS if self._unit.masks else 0
+                step = ScanLogits(slot, operation.bit, operation.unit, areg, *operation.corners, pitch, pitch)
             case ir.SumLogit():
                 areg = AREGS.index(_analog(operation.total))
                 where_from = (*operation.pattern, *operation.parts)

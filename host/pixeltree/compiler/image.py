@@ -40,8 +40,17 @@ def make_image(
     segments: Sequence[Segment],
     exits: Sequence[Exit],
     is_capture: bool = False,
+    source: Digital = INPUT,
 ) -> CompiledNode:
     """A node image, verified as the device will verify it.
+
+    Args:
+        steps: the program.
+        blocks: in the order of their slots.
+        segments: likewise.
+        exits: one per outcome.
+        is_capture: whether it writes the input plane.
+        source: the DREG that it takes its input from; one of the node's planes unless it is the input plane.
 
     Raises:
         CompileError: the image breaks one of the device's rules.
@@ -58,7 +67,7 @@ def make_image(
             digests[0],
             tuple(digests[1:first_segment]),
             tuple(digests[first_segment:]),
-            frozenset(reg for reg in written if isinstance(reg, Digital)),
+            frozenset(reg for reg in written | {source} - {INPUT} if isinstance(reg, Digital)),
             frozenset(reg for reg in written if isinstance(reg, Analog)),
             tuple(exits),
         )

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pixeltree.compiler import ir
 from pixeltree.compiler.array_head import lower_array_head
 from pixeltree.compiler.placement import (
-    INPUT,
     FeatureMap,
     Layout,
     array_position,
@@ -73,7 +72,7 @@ def lower(
     """
     unit = ir.Unit([], layout.grid.side, layout.grid.shift, in_pairs=in_pairs)
     maps = [input_map(model.input, layout)]
-    plane: ir.Operand = INPUT
+    plane: ir.Operand = layout.source
     for index, layer in enumerate(model.layers):
         lowering = _LayerLowering(unit, f"{index} {_title(layer)}", maps[-1], plane)
         target, plane = lowering.layer(layer, arrangement[index], model.shapes[index + 1])

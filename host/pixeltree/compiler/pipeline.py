@@ -21,9 +21,10 @@ from pixeltree.compiler.lower import Lowered, lower
 from pixeltree.compiler.placement import Layout, block_layout, cell_layout, grid_side
 from pixeltree.compiler.predict import Cost, Predictor
 from pixeltree.compiler.resources import Needs, check_resources, needs_of
+from pixeltree.compiler.window import window_unit
 from pixeltree.compiler.words import select_words
 from pixeltree.errors import CompileError
-from pixeltree.folded import Convolution, FoldedModel
+from pixeltree.folded import Convolution, FoldedModel, Window
 from pixeltree.folded import FullyConnected as FullyConnectedHead
 from pixeltree_protocol.cover import ChannelGrid
 from pixeltree_protocol.objects import BlockPlanes, Exit, FullyConnected, Label, PackedBits, Segment
@@ -206,7 +207,7 @@ def _compile(
         )
     sections = _section_costs(unit, encoded, segments)
     check_resources([section.needs for section in sections])
-    node = make_image(encoded.steps, encoded.blocks, segments, exits)
+    node = make_image(encoded.steps, encoded.blocks, segments, exits, source=layout.source)
     output_bits = sum(32 + s.inputs for s in segments if isinstance(s, FullyConnected) for _ in s.biases)
     information = len(unit.weights) + output_bits
     return Compiled(node, layout, sections, information)
@@ -214,13 +215,29 @@ def _compile(
 
 def compile_capture(geometry: CaptureGeometry) -> Compiled:
     """Compile a tree's capture node."""
-    unit = capture_unit(geometry)
+    return _without_layers(capture_unit(geometry), geometry, (), is_capture=True)
+
+
+def compile_window(geometry: CaptureGeometry, window: Window, exit_: Exit) -> Compiled:
+    """Compile a window node.
+
+    Raises:
+        CompileError: the window is larger than the input, or sees nothing of it.
+    """
+    return _without_layers(window_unit(geometry, window), geometry, (exit_,))
+
+
+def _without_layers(
+    unit: ir.Unit, geometry: CaptureGeometry, exits: Sequence[Exit], is_capture: bool = False
+) -> Compiled:
+    """Compile a node that moves pixels and has no layers."""
     for _, run in PASSES:
         run(unit)
     encoded = Encoder(unit).encode()
-    sections = _section_costs(unit, encoded, ())
+    segments = (PackedBits(packed(unit.weights)),) if unit.weights else ()
+    sections = _section_costs(unit, encoded, segments)
     check_resources([section.needs for section in sections])
-    node = make_image(encoded.steps, encoded.blocks, (), (), is_capture=True)
+    node = make_image(encoded.steps, encoded.blocks, segments, exits, is_capture)
     return Compiled(node, Layout(ChannelGrid(1, 8), geometry.pitch), sections)
 
 

@@ -27,6 +27,10 @@ from pixeltree_protocol.registers import ARRAY_SIZE, Digital
 INPUT = Digital.R5
 """The input plane: written once per frame by the capture node, read-only for all others."""
 
+WINDOW = Digital.R12
+"""What window nodes cut out of the input plane. Planes of other nodes never have R12, so it stays as it is
+from node to node, as the input plane does."""
+
 _ALL = ARRAY_SIZE - 1
 EDGE = 1 << 16
 """A map with this much quiet around it ends at the edge of the array, beyond which everything is 0."""
@@ -39,10 +43,12 @@ class Layout:
     Attributes:
         grid: where channels are; the input plane holds a copy of the input at every position.
         pitch: PEs between neighbouring pixels of the input.
+        source: the DREG that holds it: the input plane, or below a window node the window.
     """
 
     grid: ChannelGrid
     pitch: int
+    source: Digital = INPUT
 
     @property
     def in_blocks(self) -> bool:

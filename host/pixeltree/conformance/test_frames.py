@@ -47,6 +47,14 @@ def test_a_frame_faults_until_its_objects_are_there_and_then_ends_with_its_resul
     assert faults >= 1 + len(tree.path)
 
 
+def test_a_node_finds_in_a_register_what_the_one_before_it_left_there(driver: Conversation) -> None:
+    """Registers stay as they are from node to node: a child decides by a plane that the root has written."""
+    tree = trees.small_tree(carries=True)
+    trees.open_tree(driver, tree)
+    result, _ = trees.serve(driver, tree, trees.start(driver, 1))
+    trees.check_result(result, tree, 1)
+
+
 def test_a_fault_names_the_manifest_first_and_then_all_that_it_lacks(driver: Conversation) -> None:
     """FAULT: a manifest alone where that is missing, then every object of the node that is."""
     tree = trees.small_tree()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,17 @@ from pixeltree.conformance import samples
 from pixeltree.conformance.conversation import Conversation
 from pixeltree.conformance.model import plane_of_segment
 from pixeltree_protocol.messages import Error, Fault, OpenTree, Result, StartFrame, Stored, TreeOpened
-from pixeltree_protocol.objects import Child, Digest, FullyConnected, Label, Node, TreeRoot, digest_of
+from pixeltree_protocol.objects import (
+    BlockPlanes,
+    Child,
+    Digest,
+    FullyConnected,
+    Label,
+    Node,
+    Segment,
+    TreeRoot,
+    digest_of,
+)
 from pixeltree_protocol.objects.program import (
     ApplyFullyConnected,
     Argmax,
@@ -23,6 +33,7 @@ from pixeltree_protocol.objects.program import (
 from pixeltree_protocol.registers import DREGS, Digital
 
 _INPUT = Digital.R6
+_CARRIED = Digital.R7
 _SCAN = ScanDreg(DREGS.index(_INPUT), 7, 32, 8)
 _INPUTS = 256 * _SCAN.rows
 FAULT_TIMEOUT_MS = 20_000
@@ -59,8 +70,13 @@ class SmallTree:
         return sum(len(self.objects[digest]) for digest in digests)
 
 
-def small_tree(depth: int = 2) -> SmallTree:
-    """A new tree of so many nodes on the path of its frames."""
+def small_tree(depth: int = 2, carries: bool = False) -> SmallTree:
+    """A new tree of so many nodes on the path of its frames.
+
+    Args:
+        depth: nodes on the path.
+        carries: the root also writes a register, and the nodes below decide by what it left there.
+    """
     objects: dict[Digest, bytes] = {}
 
     def add(data: bytes) -> Digest:
@@ -71,26 +87,39 @@ def small_tree(depth: int = 2) -> SmallTree:
     loading = Program((*_salt(), LoadPlane(0, 0, DREGS.index(_INPUT))))
     capture = Node(add(loading.encode()), (), (add(picture.encode()),), frozenset({_INPUT}), frozenset())
     captured = add(capture.encode())
-    rows = plane_of_segment(picture, 0)[_SCAN.row :: _SCAN.row_step][: _SCAN.rows]
-    decide = add(Program((*_salt(), _SCAN, ApplyFullyConnected(0), Argmax())).encode())
+    carried = samples.planes(1)
+    end = ApplyFullyConnected(0), Argmax()
+    decide = Program((*_salt(), _SCAN, *end))
+    leave = Program((LoadPlane(1, 0, DREGS.index(_CARRIED)), *decide.steps))
+    find = Program((*_salt(), replace(_SCAN, dreg=DREGS.index(_CARRIED)), *end))
 
     label = secrets.randbelow(0x10000)
     good: Label | Child = Label(label)
     path: list[Digest] = []
     outcomes: list[int] = []
     sums: list[tuple[int, ...]] = []
-    for _ in range(depth):
+    for above in reversed(range(depth)):
         layer = _layer()
-        logits = logits_of(layer, np.packbits(rows, axis=1, bitorder="little").tobytes())
+        program = (find if above else leave) if carries else decide
+        logits = logits_of(layer, _scanned(carried if carries and above else picture))
         outcome = logits.index(max(logits))
         exits = [good if n == outcome else Label(label ^ 1) for n in range(len(logits))]
-        node = Node(decide, (), (add(layer.encode()),), frozenset(), frozenset(), tuple(exits))
+        segments: list[Segment] = [layer, carried] if program is leave else [layer]
+        planes = frozenset({_CARRIED} if carries else ())
+        named = tuple(add(segment.encode()) for segment in segments)
+        node = Node(add(program.encode()), (), named, planes, frozenset(), tuple(exits))
         path.insert(0, add(node.encode()))
         outcomes.insert(0, outcome)
         sums.insert(0, logits)
         good = Child(path[0])
     digest = add(TreeRoot(_INPUT, captured, path[0]).encode())
     return SmallTree(digest, objects, captured, tuple(path), tuple(outcomes), tuple(sums), label)
+
+
+def _scanned(segment: BlockPlanes) -> bytes:
+    """What :data:`_SCAN` reads of a segment's plane."""
+    rows = plane_of_segment(segment, 0)[_SCAN.row :: _SCAN.row_step][: _SCAN.rows]
+    return np.packbits(rows, axis=1, bitorder="little").tobytes()
 
 
 def _salt() -> tuple[SetIn, ...]:

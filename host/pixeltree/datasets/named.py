@@ -34,6 +34,7 @@ _NAMED: dict[str, Callable[[int], Dataset]] = {
     "glyphs": _glyphs,
     "scenes-localization": lambda size: _scenes(Scenes.localization),
     "scenes-sparse": lambda size: _scenes(Scenes.localization, (0, 3)),
+    "scenes-what": lambda size: _scenes(Scenes.what, (1, 1)),
     "scenes-segmentation": lambda size: _scenes(Scenes.segmentation),
 }
 

@@ -122,6 +122,17 @@ class Scenes:
         targets = (self.positions[:, 0, 0] != NOWHERE).astype(np.int64)
         return Dataset(self.name, Task.CLASSIFICATION, self.images, targets, ("nothing", "something"))
 
+    def what(self) -> Dataset:
+        """Of which of :data:`KINDS` is the object? Needs settings with one object in every image.
+
+        Raises:
+            DataError: an image has another number of objects.
+        """
+        if ((self.positions[:, :, 0] != NOWHERE).sum(axis=1) != 1).any():
+            raise DataError(f"{self.name}: what an image shows is asked of one object each: objects = [1, 1]")
+        targets = self.masks.max(axis=(1, 2)).astype(np.int64) - 1
+        return Dataset(self.name, Task.CLASSIFICATION, self.images, targets, KINDS)
+
 
 def scenes(settings: SceneSettings | None = None, cache: Path | None = None) -> tuple[Scenes, Scenes, Scenes]:
     """Scenes for training, validation and test.

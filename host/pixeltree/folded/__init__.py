@@ -7,6 +7,7 @@ from pixeltree.folded.file import decode_model, encode_model
 from pixeltree.folded.layers import Convolution, FullyConnected, HeatMap, Layer, Pooling, PoolingKind
 from pixeltree.folded.model import FoldedModel, Head, InputSpec, ModelError
 from pixeltree.folded.reference import Inference, infer
+from pixeltree.folded.window import Window
 
 __all__ = [
     "Convolution",
@@ -20,6 +21,7 @@ __all__ = [
     "ModelError",
     "Pooling",
     "PoolingKind",
+    "Window",
     "decode_model",
     "encode_model",
     "infer",

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.compiler.placement import grid_side
 from pixeltree.errors import CompileError
-from pixeltree.folded import Convolution, FoldedModel, HeatMap
+from pixeltree.folded import Convolution, FoldedModel, HeatMap, Window
 from pixeltree.tree import Leads, NodeSpec, Tree
 from pixeltree_protocol.registers import ARRAY_SIZE
 
 
 @dataclass(frozen=True)
 class FoldedNode:
-    """A node before compilation: its model, and the class (an index) or node (a name) of each outcome."""
+    """A node before compilation: its model, and the class (an index) or node (a name) of each outcome.
 
-    model: FoldedModel
+    A window in place of the model has one outcome.
+    """
+
+    model: FoldedModel | Window
     leads: tuple[Leads, ...]
 
 
@@ -27,23 +30,46 @@ def compile_tree(name: str, labels: Sequence[str], nodes: Mapping[str, FoldedNod
     Args:
         name: of the tree.
         labels: names of the classes.
-        nodes: every node, by name; all must see the same input plane.
+        nodes: every node, by name; all must see the same input plane, or a window of it.
 
     Raises:
         CompileError: a node does not fit the array, or sees another input than the root.
         TreeError: a lead leads nowhere.
     """
-    geometry = geometry_of([node.model for node in nodes.values()])
+    geometry = geometry_of(*_models(nodes))
     return Tree.build(
         name, labels, geometry, [NodeSpec(key, node.model, node.leads) for key, node in nodes.items()]
     )
 
 
-def geometry_of(models: Sequence[FoldedModel]) -> CaptureGeometry:
+def _models(nodes: Mapping[str, FoldedNode]) -> tuple[list[FoldedModel], list[FoldedModel]]:
+    """The models that see the captured input, and those that see a window of it."""
+    captured: list[FoldedModel] = []
+    windowed: list[FoldedModel] = []
+    waiting, known = [(next(iter(nodes)), captured)], set[str]()
+    while waiting:
+        name, models = waiting.pop()
+        if name in known or name not in nodes:
+            continue
+        known.add(name)
+        node = nodes[name]
+        if isinstance(node.model, Window):
+            models = windowed
+        else:
+            models.append(node.model)
+        waiting += [(lead, models) for lead in node.leads if isinstance(lead, str)]
+    return captured, windowed
+
+
+def geometry_of(models: Sequence[FoldedModel], windowed: Sequence[FoldedModel] = ()) -> CaptureGeometry:
     """How the input of all nodes lies on the array.
 
     Blocks, one per channel, hold networks whose only convolution is the first layer and whose channels find
     room; all others lie in cells.
+
+    Args:
+        models: of the nodes that see the captured input.
+        windowed: of those that see a window of it.
 
     Raises:
         CompileError: the models see different inputs.
@@ -54,8 +80,8 @@ def geometry_of(models: Sequence[FoldedModel]) -> CaptureGeometry:
             f"the nodes see {len(inputs)} different inputs; a tree's nodes share one input plane"
         )
     (source,) = inputs
-    in_cells = not all(_fits_blocks(model) for model in models)
     room = 1 << (source.size - 1).bit_length()
+    in_cells = not all(_fits_blocks(model, room) for model in (*models, *windowed))
     middle = 0 if in_cells or room == ARRAY_SIZE else 1
     return CaptureGeometry(
         source.threshold,
@@ -68,10 +94,9 @@ def geometry_of(models: Sequence[FoldedModel]) -> CaptureGeometry:
     )
 
 
-def _fits_blocks(model: FoldedModel) -> bool:
-    """Whether only the first layer convolves, and each of its channels has a block as large as the input."""
+def _fits_blocks(model: FoldedModel, room: int) -> bool:
+    """Whether only the first layer convolves, and each of its channels finds a block of that many pixels."""
     first, *others = model.layers
     assert isinstance(first, Convolution)
     alone = not any(isinstance(layer, Convolution | HeatMap) for layer in (*others, model.head))
-    room = 1 << (model.input.size - 1).bit_length()
     return alone and room * grid_side(first.outputs) <= ARRAY_SIZE

@@ -1,9 +1,9 @@
 """Recipes: TOML files that say which data, which network, and how to train it.
 
 A recipe has a ``name`` and the tables ``[data]``, ``[input]``, ``[[layers]]``, ``[head]``, ``[training]``,
-``[training.augmentation]``, for a tree in place of one network ``[tree]``, and for a root that ends early
-``[detector]``. Keys are the fields of the
-dataclasses that they become; what is unknown is refused.
+``[training.augmentation]``, for a tree in place of one network ``[tree]``, for a root that ends early
+``[detector]``, and for one that re-centres the image ``[localizer]``. Keys are the fields of the dataclasses
+that they become; what is unknown is refused.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from pixeltree.train.specification import (
     FullyConnected,
     HeatMap,
     Input,
+    Layer,
     NetworkSpecification,
     Pooling,
     SpecificationError,
@@ -51,6 +52,7 @@ _TASKS = {
     "localization": Scenes.localization,
     "segmentation": Scenes.segmentation,
     "presence": Scenes.presence,
+    "what": Scenes.what,
 }
 
 
@@ -82,7 +84,10 @@ class GlyphsData:
 
 @dataclass(frozen=True)
 class ScenesData:
-    """Settings of :func:`pixeltree.datasets.scenes`; ``task`` is localization, segmentation or presence."""
+    """Settings of :func:`pixeltree.datasets.scenes`.
+
+    ``task`` is localization, segmentation, presence, or what (of one object each).
+    """
 
     task: str = "localization"
     counts: tuple[int, int, int] = (4000, 600, 1000)
@@ -179,6 +184,24 @@ class DetectorTable:
     epochs: int = 8
 
 
+@dataclass(frozen=True)
+class LocalizerTable:
+    """The table ``[localizer]``: a root whose heat map re-centres the image for the recipe's network or tree.
+
+    It has the recipe's input, and learns from the same scenes where the object is.
+
+    Attributes:
+        layers, head: of the root; each cell of its heat map is an outcome.
+        window: rows and columns that the network sees, the highest cell in their middle.
+        epochs: of its training.
+    """
+
+    layers: tuple[Layer, ...]
+    head: HeatMap
+    window: int = 32
+    epochs: int = 8
+
+
 Data = DigitsData | GlyphsData | ScenesData | IdxData | FolderData
 _DATA = {
     "digits": DigitsData,
@@ -201,6 +224,7 @@ class Recipe:
         noise_aware: whether sums err in training as on a typical chip.
         tree: how to grow a tree; None for one network.
         detector: of a root that ends early; None for none.
+        localizer: of a root that re-centres the image; None for none.
     """
 
     name: str
@@ -210,12 +234,24 @@ class Recipe:
     noise_aware: bool = False
     tree: TreeTable | None = None
     detector: DetectorTable | None = None
+    localizer: LocalizerTable | None = None
 
     def __post_init__(self) -> None:
         if self.detector is not None and (
             not isinstance(self.data, ScenesData) or isinstance(self.network.head, FullyConnected)
         ):
             raise RecipeError("[detector] goes before a heat map, and learns from scenes")
+        if self.localizer is not None:
+            if not isinstance(self.data, ScenesData) or self.data.task != "what":
+                raise RecipeError('[localizer] goes before a network that tells scenes apart, task = "what"')
+            if self.network.input.local_mean:
+                raise RecipeError(
+                    "[localizer] needs a fixed or learned threshold; leave out input.local_mean"
+                )
+            if self.name == "localizer":
+                raise RecipeError("the root is called localizer; the recipe needs another name")
+            self.localizer_recipe()
+            self.classifier_recipe(self.network.input.threshold)
 
     def detector_recipe(self) -> Recipe | None:
         """The training of the detector as a recipe of its own; None if there is none."""
@@ -231,6 +267,33 @@ class Recipe:
             network=network,
             training=dataclasses.replace(self.training, epochs=self.detector.epochs),
             detector=None,
+        )
+
+    def localizer_recipe(self) -> Recipe | None:
+        """The training of the localizer as a recipe of its own; None if there is none."""
+        if self.localizer is None or not isinstance(self.data, ScenesData):
+            return None
+        table, training = self.localizer, self.training
+        still = dataclasses.replace(training.augmentation, rotation=0.0, zoom=0.0, shear=0.0, shift=0.0)
+        return dataclasses.replace(
+            self,
+            data=dataclasses.replace(self.data, task="localization"),
+            network=dataclasses.replace(self.network, layers=table.layers, head=table.head),
+            training=dataclasses.replace(training, epochs=table.epochs, augmentation=still, distillation=0.0),
+            tree=None,
+            localizer=None,
+        )
+
+    def classifier_recipe(self, threshold: int) -> Recipe:
+        """The training of what is below the localizer as a recipe of its own.
+
+        Args:
+            threshold: of the captured input, which the localizer may have learned.
+        """
+        assert self.localizer is not None
+        seen = Input(self.localizer.window, 0, threshold)
+        return dataclasses.replace(
+            self, network=dataclasses.replace(self.network, input=seen), localizer=None
         )
 
     def with_seed(self, seed: int) -> Recipe:
@@ -283,21 +346,18 @@ def load_recipe(path: Path) -> Recipe:
 
 def _recipe(tables: dict[str, Any]) -> Recipe:
     known = {"name", "data", "input", "layers", "head", "training", "estimator"}
-    known |= {"noise_aware", "tree", "detector"}
+    known |= {"noise_aware", "tree", "detector", "localizer"}
     unknown = sorted(set(tables) - known)
     missing = sorted({"name", "data", "layers", "head"} - set(tables))
     if unknown or missing:
         raise RecipeError(f"unknown: {', '.join(unknown) or 'none'}; missing: {', '.join(missing) or 'none'}")
-    if not isinstance(tables["layers"], list):
-        raise RecipeError("layers must be a list of tables, [[layers]]")
-    layers = tuple(
-        _choice(_LAYERS, "type", layer, f"layers[{index}]") for index, layer in enumerate(tables["layers"])
-    )
     training = dict(tables.get("training", {}))
     ranges = _made(Augmentation, training.pop("augmentation", {}), "training.augmentation")
     estimator = _value(Estimator, tables.get("estimator", "clipped"), "estimator")
     head = _choice(_HEADS, "type", tables["head"], "head")
-    network = NetworkSpecification(_made(Input, tables.get("input", {}), "input"), layers, head, estimator)
+    network = NetworkSpecification(
+        _made(Input, tables.get("input", {}), "input"), _layers(tables["layers"], "layers"), head, estimator
+    )
     return Recipe(
         _value(str, tables["name"], "name"),
         _choice(_DATA, "set", tables["data"], "data"),
@@ -306,7 +366,24 @@ def _recipe(tables: dict[str, Any]) -> Recipe:
         _value(bool, tables.get("noise_aware", False), "noise_aware"),
         _made(TreeTable, tables["tree"], "tree") if "tree" in tables else None,
         _made(DetectorTable, tables["detector"], "detector") if "detector" in tables else None,
+        _localizer(tables["localizer"]) if "localizer" in tables else None,
     )
+
+
+def _layers(tables: object, where: str) -> tuple[Layer, ...]:
+    if not isinstance(tables, list):
+        raise RecipeError(f"{where} must be a list of tables, [[{where}]]")
+    return tuple(_choice(_LAYERS, "type", layer, f"{where}[{index}]") for index, layer in enumerate(tables))
+
+
+def _localizer(table: object) -> LocalizerTable:
+    if not isinstance(table, dict):
+        raise RecipeError("[localizer] must be a table")
+    made = {
+        "layers": list(_layers(table.get("layers"), "localizer.layers")),
+        "head": _choice({"heat map": HeatMap}, "type", table.get("head"), "localizer.head"),
+    }
+    return typing.cast("LocalizerTable", _made(LocalizerTable, table | made, "localizer"))
 
 
 def _choice(kinds: Mapping[str, type[Any]], key: str, table: object, where: str) -> Any:  # noqa: ANN401

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,8 +11,9 @@ import torch
 from pixeltree.datasets import Splits, Task
 from pixeltree.errors import CompileError, RecipeError, TreeError
 from pixeltree.files import write_whole
-from pixeltree.folded import encode_model
+from pixeltree.folded import FoldedModel, Window, encode_model
 from pixeltree.train.capacity import Capacity, pooled
+from pixeltree.train.centre import LOCALIZER, centred, join, windows_of
 from pixeltree.train.checkpoint import CheckpointFile
 from pixeltree.train.export import FoldedNode, compile_tree
 from pixeltree.train.fit import EpochReport, build, fit, logits_of
@@ -21,7 +22,7 @@ from pixeltree.train.grow import GrowSettings, grow_tree
 from pixeltree.train.grown import accuracy
 from pixeltree.train.network import BinaryNetwork, FloatNetwork
 from pixeltree.train.objective import objective_for
-from pixeltree.train.recipe import Recipe, TreeTable, identity_of
+from pixeltree.train.recipe import LocalizerTable, Recipe, TreeTable, identity_of
 from pixeltree_protocol.nonidealities import TYPICAL_ERRORS
 
 COMPARED_IMAGES = 50
@@ -70,6 +71,7 @@ class TrainedModel:
             compile_tree(self.recipe.name, self.classes, self.nodes).save(path)
             return
         (node,) = self.nodes.values()
+        assert isinstance(node.model, FoldedModel)  # check_output refuses trees
         try:
             write_whole(path, encode_model(node.model))
         except OSError as error:
@@ -84,17 +86,32 @@ def check_output(recipe: Recipe, path: Path) -> None:
         RecipeError: a tree has no folded form of one network.
     """
     if path.suffix == FOLDED_SUFFIX:
-        if recipe.tree is not None or recipe.detector is not None:
+        if recipe.tree is not None or recipe.detector is not None or recipe.localizer is not None:
             raise RecipeError(f"{path}: a tree is written as .ptree")
         return
-    for each in (recipe, recipe.detector_recipe()):
-        if each is None:
-            continue
-        model, _ = fold(_binary(each))
+    for nodes in _untrained(recipe):
         try:
-            compile_tree(each.name, [""], {each.name: FoldedNode(model, (0,) * model.outcomes)})
+            compile_tree(recipe.name, [""], nodes)
         except CompileError as error:
             raise CompileError(f"{path} could not be made from this recipe: {error}") from error
+
+
+def _untrained(recipe: Recipe) -> Iterator[dict[str, FoldedNode]]:
+    """Trees like those of the recipe, for the compiler to look at; one window stands for all."""
+
+    def alone(each: Recipe) -> dict[str, FoldedNode]:
+        model, _ = fold(_binary(each))
+        return {each.name: FoldedNode(model, (0,) * model.outcomes)}
+
+    localizer, detector = recipe.localizer_recipe(), recipe.detector_recipe()
+    if recipe.localizer is None or localizer is None:
+        yield alone(recipe)
+    else:
+        below = alone(recipe.classifier_recipe(recipe.network.input.threshold))
+        root, _ = fold(_binary(localizer))
+        yield join(root, [Window(0, 0, recipe.localizer.window)] * root.outcomes, below)
+    if detector is not None:
+        yield alone(detector)
 
 
 def run_recipe(recipe: Recipe, checkpoints: Path | None, progress: Progress) -> TrainedModel:
@@ -113,17 +130,40 @@ def run_recipe(recipe: Recipe, checkpoints: Path | None, progress: Progress) -> 
     """
     torch.set_num_threads(1)
     splits = recipe.load_data()
+    if recipe.localizer is not None:
+        return _run_centred(recipe, recipe.localizer, splits, checkpoints, progress)
     if recipe.tree is not None:
         return _run_tree(recipe, recipe.tree, splits, checkpoints, progress)
-    trained = _run_network(recipe, splits, checkpoints, progress)
+    _, trained = _run_network(recipe, splits, checkpoints, progress)
     detector = recipe.detector_recipe()
     if detector is None:
         return trained
-    below = None if checkpoints is None else checkpoints / DETECTOR
-    seen = _run_network(
-        detector, detector.load_data(), below, lambda who, report: progress(f"{DETECTOR} {who}", report)
-    )
+    _, seen = _run_network(detector, detector.load_data(), *_apart(DETECTOR, checkpoints, progress))
     return _behind(seen, trained)
+
+
+def _apart(name: str, checkpoints: Path | None, progress: Progress) -> tuple[Path | None, Progress]:
+    """A folder and a progress of its own for one of several trainings."""
+    below = None if checkpoints is None else checkpoints / name
+    return below, lambda who, report: progress(f"{name} {who}", report)
+
+
+def _run_centred(
+    recipe: Recipe, table: LocalizerTable, splits: Splits, checkpoints: Path | None, progress: Progress
+) -> TrainedModel:
+    """The localizer first; what is below it learns from what the windows show that it chooses."""
+    finding = recipe.localizer_recipe()
+    assert finding is not None
+    network, localizer = _run_network(finding, finding.load_data(), *_apart(LOCALIZER, checkpoints, progress))
+    root = localizer.nodes[finding.name].model
+    assert isinstance(root, FoldedModel)
+    windows = windows_of(root, table.window)
+    seen, telling = centred(splits, network, windows), recipe.classifier_recipe(root.input.threshold)
+    if telling.tree is not None:
+        told = _run_tree(telling, telling.tree, seen, checkpoints, progress)
+    else:
+        _, told = _run_network(telling, seen, checkpoints, progress)
+    return replace(told, recipe=recipe, nodes=join(root, windows, told.nodes))
 
 
 def _behind(detector: TrainedModel, trained: TrainedModel) -> TrainedModel:
@@ -137,7 +177,7 @@ def _behind(detector: TrainedModel, trained: TrainedModel) -> TrainedModel:
 
 def _run_network(
     recipe: Recipe, splits: Splits, checkpoints: Path | None, progress: Progress
-) -> TrainedModel:
+) -> tuple[BinaryNetwork, TrainedModel]:
     objective = objective_for(splits.training, recipe.network)
     network = _binary(recipe)
     fold(network)  # a network that cannot be folded is refused before it is trained
@@ -159,7 +199,7 @@ def _run_network(
     if splits.training.task is not Task.CLASSIFICATION:
         names = tuple(f"cell {index}" for index in range(model.outcomes))
     nodes = {recipe.name: FoldedNode(model, tuple(range(model.outcomes)))}
-    return TrainedModel(recipe, names, nodes, score, report.near, compared)
+    return network, TrainedModel(recipe, names, nodes, score, report.near, compared)
 
 
 def _run_tree(
