@@ -142,9 +142,29 @@ def logits_of(network: nn.Module, images: npt.NDArray[np.uint8]) -> npt.NDArray[
     """Logits in evaluation mode: float64 (N, outcomes); the network's mode is left as it was."""
     was_training = network.training
     network.eval()
+    logits = _logits(network, images)
+    network.train(was_training)
+    return logits
+
+
+@torch.no_grad()
+def noisy_logits_of(
+    network: BinaryNetwork, images: npt.NDArray[np.uint8], seed: int
+) -> npt.NDArray[np.float64]:
+    """As :func:`logits_of`, with the errors of a chip that the network knows, drawn anew for every sum."""
+    was_training = network.training
+    network.eval()
+    network.noise.train()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        logits = _logits(network, images)
+    network.train(was_training)
+    return logits
+
+
+def _logits(network: nn.Module, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     chunks = torch.split(torch.from_numpy(images), _EVALUATION_BATCH)
     logits = torch.cat([network(chunk) for chunk in chunks])
-    network.train(was_training)
     return np.asarray(logits.double().numpy(), np.float64)
 
 

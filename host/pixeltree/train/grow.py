@@ -19,7 +19,7 @@ from pixeltree.datasets import Dataset, Splits
 from pixeltree.errors import CompileError
 from pixeltree.train.capacity import Capacity, best_fit, most_outcomes, require_fit
 from pixeltree.train.checkpoint import CheckpointFile
-from pixeltree.train.fit import EpochReport, FitSettings, build, fit, logits_of
+from pixeltree.train.fit import EpochReport, FitSettings, build, fit, logits_of, noisy_logits_of
 from pixeltree.train.grouping import Groups, confusion, grouped, overlapping
 from pixeltree.train.grown import GrownNode, accuracy
 from pixeltree.train.network import BinaryNetwork
@@ -29,6 +29,9 @@ from pixeltree_protocol.nonidealities import AnalogErrors
 
 SCOUTING = 4
 """Part of a node's epochs that a network gets which only shows what is confused, as it fits no node."""
+
+NOISY_VIEWS = 4
+"""Looks at a router's choices with a chip's errors, beside one without, when classes are shared."""
 
 Classes = tuple[int, ...]
 Progress = Callable[[str, EpochReport], None]
@@ -188,11 +191,14 @@ class _Grower:
         return self.with_children(name, router, depth)
 
     def widened(self, router: GrownNode, own: Dataset) -> Groups:
-        """A router's groups with the classes that it often sends there."""
-        taken = router.route(own.images)
+        """A router's groups with the classes that it often sends there, on a chip too where it knows one."""
+        views = [logits_of(router.network, own.images)]
+        if self.settings.errors is not None:
+            views += [noisy_logits_of(router.network, own.images, seed) for seed in range(NOISY_VIEWS)]
+        taken = np.stack([router.taken(view) for view in views])
         shares = np.zeros((len(own.classes), len(router.groups)))
         for target in np.unique(own.targets):
-            chosen = taken[own.targets == target]
+            chosen = taken[:, own.targets == target].ravel()
             shares[target] = np.bincount(chosen, minlength=len(router.groups)) / len(chosen)
         most = max(most_outcomes(self.candidates[0], self.capacity), self.settings.branching)
         return overlapping(router.groups, shares, self.settings.overlap, min(most, self.capacity.outcomes))

@@ -43,6 +43,10 @@ class GrownNode:
         logits = logits_of(self.network, images)
         if allowed is not None:
             logits[:, [not allowed.intersection(self.groups[branch]) for branch in self.branches]] = -np.inf
+        return self.taken(logits)
+
+    def taken(self, logits: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """Branch that each row of logits takes: int64 (N,), from float64 (N, outcomes)."""
         return np.asarray(np.asarray(self.branches)[logits.argmax(axis=1)], np.int64)
 
     def routing(self, groups: Groups) -> GrownNode:
