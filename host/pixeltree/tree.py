@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +117,7 @@ class Tree:
         objects[digest_of(encoded)] = encoded
         return cls(name, tuple(labels), geometry, digest_of(encoded), objects, nodes, names, models)
 
-    @property
+    @cached_property
     def root(self) -> TreeRoot:
         """The tree object."""
         return TreeRoot.decode(self.objects[self.digest])

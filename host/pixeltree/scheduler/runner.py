@@ -39,7 +39,7 @@ from pixeltree.swapping import (
 )
 from pixeltree.swapping.describe import describe, node_order, root_children
 from pixeltree.swapping.line import CANCEL_BYTES, START_BYTES
-from pixeltree.swapping.planner import BUSY_PART, IDLE_PART
+from pixeltree.swapping.parts import BUSY_PART, IDLE_PART
 from pixeltree.swapping.residency import policy_named
 from pixeltree.swapping.simulator import LEAST_COLD
 from pixeltree.tree import Image, Tree
@@ -293,7 +293,7 @@ class TreeRunner:
             faulted[node] = message
             if first and self._answers_now(node, now, started):
                 return self._coarse(request, node, faults, repeats, started)
-            missing = self._missing_bytes(node)
+            missing = self._planner.bytes_left(node)
             sending = self._streamer.demand(node, message.missing)
             if first:
                 self._timeline.fault(node, now, message, missing)
@@ -319,11 +319,6 @@ class TreeRunner:
             if not self._streamer.heard(event) and faulted:
                 node = next(reversed(faulted))
                 self._streamer.demand(node, ())
-
-    def _missing_bytes(self, node: int) -> int:
-        memory, tree = self._planner.memory, self._swap_tree
-        absent = memory.missing(tree.nodes[node].needs)
-        return sum(tree.sizes[each] - memory.uploads.get(each, 0) for each in absent)
 
     def _answers_now(self, node: int, now: float, started: float) -> bool:
         """Whether the node above has to answer, because the frame would end too late."""

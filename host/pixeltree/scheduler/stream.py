@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pixeltree.device import Device
 from pixeltree.errors import DeviceError
 from pixeltree.session import device_error
-from pixeltree.swapping.planner import Part, Planner, batches
+from pixeltree.swapping.parts import Part, batches, steering_bytes
+from pixeltree.swapping.planner import Planner
 from pixeltree.swapping.trace import LINK, Trace
 from pixeltree_protocol.connection import Received, Ticket
 from pixeltree_protocol.delivery import Priority
@@ -145,7 +146,7 @@ class Streamer:
         for batch in batches(part.keep):
             self._device.keep([self._digests[each] for each in batch])
         if part.keep:
-            self.sent(self._planner.steering_bytes(part.keep))
+            self.sent(steering_bytes(part.keep))
         began = max(self.now, self.line_free)
         if part.offset == 0 or part.each not in self._begun:
             self._count += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -84,10 +85,10 @@ class Counters:
         else:
             self._unjudged[each] = self._unjudged.get(each, 0) + wire_bytes
 
-    def used(self, each: int) -> None:
-        """A frame uses an object."""
+    def used(self, objects: Iterable[int]) -> None:
+        """A frame uses objects."""
         if self._unjudged:
-            self.used_bytes += self._unjudged.pop(each, 0)
+            self.used_bytes += sum(self._unjudged.pop(each, 0) for each in objects)
 
     def lost(self, each: int) -> None:
         """An object is gone."""

@@ -85,6 +85,8 @@ class Markov:
         self._at: int | None = None
         self._shares = shares
         self._forecast: Probabilities | None = shares
+        self._rows: dict[int, Probabilities] = {}
+        """Where frames go on leaving an end, as far as worked out since the last change."""
 
     def learn(self, end: int, logits: Logits = _NO_LOGITS) -> None:
         """Count a transition."""
@@ -98,6 +100,7 @@ class Markov:
                 self._stays[before] *= 0.5
                 self._goes[before] *= 0.5
             return
+        self._rows.clear()
         self._goes[before] = self._goes[before] * self._keep + 1.0
         self._stays[before] *= self._keep
         row = self._leaving[before]
@@ -118,21 +121,26 @@ class Markov:
         if not self._lookahead:
             return nearest
         likely = np.argsort(nearest)[-4:]
-        further = sum((nearest[end] * self._next(int(end)) for end in likely), np.zeros(len(nearest)))
+        further = np.zeros(len(nearest))
+        for end in likely.tolist():
+            further += nearest[end] * self._next(end)
         mixed = nearest + self._lookahead * further
         return np.asarray(mixed / mixed.sum())
 
     def _next(self, end: int) -> Probabilities:
-        general = self._entered / self._entered.sum()
-        leaving = (self._leaving[end] + self._trust * general) / (self._left[end] + self._trust)
-        leaving[end] = 0.0
-        total = leaving.sum()
+        row = self._rows.get(end)
+        if row is None:
+            row = self._rows[end] = self._row(end)
         stay = self._stays[end] / (self._stays[end] + self._goes[end])
-        if total <= _TINY:
-            stay, total = 1.0, 1.0
-        leaving *= (1.0 - stay) / total
-        leaving[end] = stay
-        return np.asarray(leaving)
+        following = row * (1.0 - stay)
+        following[end] += 1.0 - following.sum()
+        return np.asarray(following)
+
+    def _row(self, end: int) -> Probabilities:
+        """Where frames go on leaving an end: sum 1, or all 0 where it has no other."""
+        row = self._leaving[end] + (self._trust / self._entered.sum()) * self._entered
+        row[end] = 0.0
+        return np.asarray(row / max(row.sum(), _TINY))
 
 
 class RootLogits:
@@ -147,35 +155,36 @@ class RootLogits:
     """
 
     def __init__(self, tree: SwapTree, children: Sequence[int | None], temperature: float) -> None:
-        self._below = tree.below
-        self._root_end = tree.end_of.get(ROOT)
-        self._children = children
+        self._leads = np.zeros((len(children), len(tree.ends)))
+        for outcome, child in enumerate(children):
+            if child is not None:
+                self._leads[outcome, list(tree.below[child])] = 1.0
+            elif ROOT in tree.end_of:
+                self._leads[outcome, tree.end_of[ROOT]] = 1.0
         self._temperature = temperature
         self._seen = np.ones(len(tree.ends))
-        self._forecast = self._seen / len(tree.ends)
+        self._sums: Sequence[int] | None = None
+        self._forecast: Probabilities | None = self._seen / len(tree.ends)
 
     def learn(self, end: int, logits: Logits = _NO_LOGITS) -> None:
         """Take note of the root's logits, where they are known."""
         self._seen[end] += 1.0
-        sums = logits.get(ROOT)
-        if sums is None:
-            self._forecast = self._seen / self._seen.sum()
-            return
+        self._sums = logits.get(ROOT)
+        self._forecast = None
+
+    def forecast(self, at: int | None = None) -> Probabilities:
+        """The root's margins as probabilities; those of a frame that is not over are not known."""
+        if self._forecast is None:
+            self._forecast = self._seen / self._seen.sum() if self._sums is None else self._spread(self._sums)
+        return self._forecast
+
+    def _spread(self, sums: Sequence[int]) -> Probabilities:
+        """Each outcome's share, over the ends that it leads to."""
         scaled = np.asarray(sums, np.float64) / self._temperature
         shares = np.exp(scaled - scaled.max())
-        shares /= shares.sum()
-        forecast = np.zeros(len(self._seen))
-        for child, share in zip(self._children, shares, strict=True):
-            ends = list(self._below[child]) if child is not None else []
-            if ends:
-                forecast[ends] += share * self._seen[ends] / self._seen[ends].sum()
-            elif self._root_end is not None:
-                forecast[self._root_end] += share
-        self._forecast = forecast / max(forecast.sum(), _TINY)
-
-    def forecast(self) -> Probabilities:
-        """The root's margins as probabilities."""
-        return self._forecast
+        below = self._leads @ self._seen
+        spread = self._seen * ((shares / np.maximum(below, _TINY)) @ self._leads)
+        return np.asarray(spread / max(spread.sum(), _TINY))
 
 
 class Mixture:
@@ -220,6 +229,6 @@ class Mixture:
     def forecast(self) -> Probabilities:
         """The weighted mean of the parts' forecasts."""
         if self._forecast is None:
-            forecasts = np.stack([part.forecast() for part in self._parts])
-            self._forecast = np.asarray(self.weights @ forecasts)
+            parts = zip(self.weights.tolist(), self._parts, strict=True)
+            self._forecast = np.asarray(sum(weight * part.forecast() for weight, part in parts))
         return self._forecast
