@@ -109,9 +109,9 @@ class Planner:
         if end is not None:
             self._predictor.learn(end, logits)
             self.policy.learn(end, self._frames - 1)
-        self._demanded = self.memory.pinned = frozenset()
-        if logits:
+        if logits or self._demanded:
             self._content = False
+        self._demanded = self.memory.pinned = frozenset()
         if end != self._at:
             self._at = end
             self._content = False
@@ -161,7 +161,7 @@ class Planner:
         known = needs if needs[0] in self.memory.resident else needs[:1]
         self.memory.touch(known)
         self.memory.pinned = frozenset(known)
-        self._content = False
+        self._content = True  # until the frame ends, forecasts are those of before it
         parts = self._whole(node)
         self._queue = [each for each in self._queue if each not in self.memory.resident]
         self.memory.touch(needs)
@@ -275,7 +275,9 @@ class Planner:
         """Have the policy's victims evicted for what a node lacks; returns what to ask about."""
         if not self.policy.steers:
             return ()
-        worth = self.policy.worth().tolist()
+        below = self.tree.below[node]
+        # where the frame in hand will end is known already, if that is so
+        worth = self.policy.worth(below[0] if len(below) == 1 else None).tolist()
         for kept in (self._needs[node] | self._always, self._needs[node]):
             victims = self._eviction.victims(absent, self._eviction.in_order(kept, worth))
             if victims is not None:

@@ -31,8 +31,12 @@ class Predictor(Protocol):
         """A frame has ended there."""
         ...
 
-    def forecast(self) -> Probabilities:
-        """How probable each end is for the next frame."""
+    def forecast(self, at: int | None = None) -> Probabilities:
+        """How probable each end is for the next frame.
+
+        Args:
+            at: as if a frame had just ended there; None: where the last one has.
+        """
         ...
 
 
@@ -51,7 +55,7 @@ class Prior:
     def learn(self, end: int, logits: Logits = _NO_LOGITS) -> None:
         """A prior learns nothing."""
 
-    def forecast(self) -> Probabilities:
+    def forecast(self, at: int | None = None) -> Probabilities:
         """The shares."""
         return self._shares
 
@@ -66,17 +70,13 @@ class Markov:
         prior: what is believed before anything was seen.
         memory: transitions out of an end that count; older ones fade.
         trust: transitions that the less specific knowledge counts for.
-        lookahead: weight of what follows the next end.
     """
 
-    def __init__(
-        self, prior: Predictor, memory: float = 400.0, trust: float = 2.0, lookahead: float = 0.25
-    ) -> None:
+    def __init__(self, prior: Predictor, memory: float = 400.0, trust: float = 2.0) -> None:
         shares = prior.forecast()
         ends = len(shares)
         self._keep = 1.0 - 1.0 / memory
         self._trust = trust
-        self._lookahead = lookahead
         self._leaving = np.zeros((ends, ends))
         self._left = np.zeros(ends)
         self._entered = trust * shares
@@ -110,24 +110,15 @@ class Markov:
         self._entered *= self._keep
         self._entered[end] += 1.0
 
-    def forecast(self) -> Probabilities:
-        """The next end, with a part of what follows it."""
+    def forecast(self, at: int | None = None) -> Probabilities:
+        """The next end."""
+        if at is not None:
+            return self._from(at)
         if self._forecast is None:
             self._forecast = self._shares if self._at is None else self._from(self._at)
         return self._forecast
 
-    def _from(self, at: int) -> Probabilities:
-        nearest = self._next(at)
-        if not self._lookahead:
-            return nearest
-        likely = np.argsort(nearest)[-4:]
-        further = np.zeros(len(nearest))
-        for end in likely.tolist():
-            further += nearest[end] * self._next(end)
-        mixed = nearest + self._lookahead * further
-        return np.asarray(mixed / mixed.sum())
-
-    def _next(self, end: int) -> Probabilities:
+    def _from(self, end: int) -> Probabilities:
         row = self._rows.get(end)
         if row is None:
             row = self._rows[end] = self._row(end)
@@ -201,6 +192,7 @@ class Mixture:
         self._parts = tuple(parts)
         self._keep = 1.0 - 1.0 / memory
         self._scores = np.zeros(len(parts))
+        self._weights = [1.0 / len(parts)] * len(parts)
         self._forecast: Probabilities | None = None
         self._at: int | None = None
 
@@ -210,6 +202,8 @@ class Mixture:
         if before is not None and before != end:
             rightness = [self._rightness(part.forecast(), before, end) for part in self._parts]
             self._scores = self._keep * self._scores + np.asarray(rightness)
+            shares = np.exp(self._scores - self._scores.max())
+            self._weights = (shares / shares.sum()).tolist()
         for part in self._parts:
             part.learn(end, logits)
         self._forecast = None
@@ -223,12 +217,16 @@ class Mixture:
     @property
     def weights(self) -> npt.NDArray[np.float64]:
         """How much each part counts: float64 (parts,), sum 1."""
-        shares = np.exp(self._scores - self._scores.max())
-        return np.asarray(shares / shares.sum())
+        return np.asarray(self._weights)
 
-    def forecast(self) -> Probabilities:
+    def forecast(self, at: int | None = None) -> Probabilities:
         """The weighted mean of the parts' forecasts."""
+        if at is not None:
+            return self._mean(at)
         if self._forecast is None:
-            parts = zip(self.weights.tolist(), self._parts, strict=True)
-            self._forecast = np.asarray(sum(weight * part.forecast() for weight, part in parts))
+            self._forecast = self._mean(None)
         return self._forecast
+
+    def _mean(self, at: int | None) -> Probabilities:
+        parts = zip(self._weights, self._parts, strict=True)
+        return np.asarray(sum(weight * part.forecast(at) for weight, part in parts))

@@ -300,7 +300,7 @@ class _Run:
         self._note(LINK, f"object {part.each}", began, self._line_free - began, bytes=part.size)
         if part.last:
             self._answers.append((arrival, STORED_BYTES))
-            self._arrivals = {each: at for each, at in self._arrivals.items() if at > now}
+            self._arrivals = {each: at for each, at in self._arrivals.items() if at > self._device_free}
             self._arrivals[part.each] = arrival
 
     def _send(self, now: float, wire_bytes: int) -> float:
