@@ -44,7 +44,7 @@ class Planner:
         max_part: bytes of an object in one message at most.
 
     Attributes:
-        line: may be replaced by one that is known better.
+        line: may be replaced by one that is known better. While it is unknown, nothing is sent ahead.
         memory: what the device holds, as far as the host knows.
         counters: where the bytes went.
         expected: what the host takes for evicted by the upload of each object.
@@ -88,7 +88,7 @@ class Planner:
     @property
     def idle(self) -> bool:
         """Whether there is nothing to send ahead until something happens."""
-        return self._content or not (self._queue or self.policy.prefetches)
+        return self._content or not (self.line.known and (self._queue or self.policy.prefetches))
 
     # -- what happens ------------------------------------------------------------------------------
 
@@ -126,6 +126,14 @@ class Planner:
         """The device says that an object did not go, which we took for evicted."""
         if each not in self.memory.resident and each not in self.memory.uploads:
             self.memory.add_oldest(each)
+
+    def holds(self, each: int, received: int) -> None:
+        """The device says how many bytes of an object it has; a whole one is resident."""
+        if received == self.tree.sizes[each]:
+            self.memory.add(each)
+        elif received and each not in self.memory.uploads and self.memory.free >= self.tree.sizes[each]:
+            self.memory.begin(each)
+            self.memory.uploads[each] = received
 
     def restart(self) -> None:
         """The device was started anew and holds nothing."""
