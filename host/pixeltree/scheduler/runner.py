@@ -247,7 +247,9 @@ class TreeRunner:
     def next_frame(self, image: Image | None) -> InferenceResult:
         """The next frame of :meth:`run`."""
         result = self._run(None if image is None else self.tree.scene(image))
-        self._streamer.ahead(self._server.pace.limit(self._streamer.now), IDLE_PART)
+        part_us = IDLE_PART * self._planner.line.us_per_byte
+        # goes over the line while the caller is busy; no more than systems buffer, so that nobody waits
+        self._streamer.ahead(self._server.pace.limit(self._streamer.now), IDLE_PART, part_us)
         return result
 
     def _run(self, scene: Scene | None) -> InferenceResult:

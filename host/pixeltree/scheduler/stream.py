@@ -144,8 +144,13 @@ class Streamer:
         tickets = [self._put(part, Priority.DEMAND) for part in parts]
         return Sending(len({part.each for part in parts}), tickets)
 
-    def ahead(self, limit: float, most: int) -> float | None:
-        """Send a part of what may be useful, if the line is free and it will be again at ``limit``.
+    def ahead(self, limit: float, most: int, early_us: float = 1.0) -> float | None:
+        """Send parts of what may be useful, as soon as the line is free, if it will be again at ``limit``.
+
+        Args:
+            limit: in microseconds.
+            most: bytes of a part at most.
+            early_us: microseconds before the line is free that the next part is sent.
 
         Returns:
             When to call again; None where that has no use before something happens.
@@ -153,7 +158,7 @@ class Streamer:
         planner = self._planner
         while not planner.idle:
             now = self.now
-            if now + _EARLY < self.line_free:
+            if now + early_us < self.line_free:
                 return self.line_free
             part = planner.prefetch(int((limit - max(now, self.line_free)) / planner.line.us_per_byte), most)
             if part is None:
@@ -173,9 +178,7 @@ class Streamer:
         digest = self._digests[part.each]
         before = self._latest.get(part.each)
         if part.offset and before is not None and not before.wire_bytes:
-            priority = (
-                Priority.PREFETCH
-            )  # what it continues waits in that queue still; it may not overtake it
+            priority = Priority.PREFETCH  # what it continues still waits there, and is not to be overtaken
         ticket = self._latest[part.each] = self._device.put(
             digest, self._objects[digest], part.offset, part.size, priority
         )
@@ -248,7 +251,3 @@ class Streamer:
             if self._digests[kept] not in evicted and self._begun.get(kept, 0) < begun:
                 logger.debug("object %d was not evicted for object %d", kept, each)
                 self._planner.stayed(kept)
-
-
-_EARLY = 1.0
-"""Microseconds before the line is free that the next part is sent."""
