@@ -6,9 +6,11 @@ import pytest
 from typer.testing import CliRunner
 
 from pixeltree.bench import swap
+from pixeltree.bench.random_tree import random_tree
 from pixeltree.cli.app import app
 from pixeltree.errors import DataError
 from pixeltree.swapping import LINES
+from pixeltree.swapping.describe import describe
 
 KEYS = {
     "cold_swap_ratio",

@@ -13,14 +13,9 @@ from tests.host.test_compiler import some_network
 @pytest.fixture(scope="module")
 def tree():
     """Frames may end at the root, at an inner node, and at leaves."""
-    nodes = [
-        ("root", 10, ("x", 0)),
-        ("x", 11, ("a", "b")),
-        ("a", 1, (1, 0)),
-        ("b", 2, (2, "c")),
-        ("c", 3, (3, 0)),
-    ]
-    specs = [NodeSpec(name, some_network(seed), leads) for name, seed, leads in nodes]
+    inner = [("root", 10, ("x", 0)), ("x", 11, ("a", "b")), ("b", 2, (2, "c"))]
+    leaves = [("a", 1, (1, 0)), ("c", 3, (3, 0))]
+    specs = [NodeSpec(name, some_network(seed), leads) for name, seed, leads in (*inner, *leaves)]
     return Tree.build("deep", list("0123"), CaptureGeometry(20), specs)
 
 

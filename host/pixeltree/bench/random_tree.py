@@ -80,9 +80,8 @@ def album(tree: Tree, ends: int, seed: int = 0) -> Album:
             continue
         found.setdefault(number[path[-1]], picture)
         for node in reversed(path):
-            if done.issuperset(tree.nodes[node].children) and (
-                number[node] in found or not _ends(tree, node)
-            ):
+            whole = number[node] in found or not _ends(tree, node)
+            if whole and done.issuperset(tree.nodes[node].children):
                 done.add(node)
         if len(found) == ends:
             break
