@@ -11,6 +11,7 @@ that can be learned where followers are drawn independently for each end), and l
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -116,7 +117,7 @@ def rows(
 
 
 def main() -> None:
-    """Print the table."""
+    """Write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tree", nargs="?", help="tree file (default: the package's glyphs)")
     parser.add_argument("--frames", type=int, default=FRAMES)
@@ -125,10 +126,11 @@ def main() -> None:
     parser.add_argument("--memory", type=float, default=0.5, help="share of the tree's bytes")
     options = parser.parse_args()
     tree = describe(Tree.load(options.tree) if options.tree else glyphs_tree())
-    print("| skew | changes | knows the matrix | has to learn it | least recently used |")
-    print("|---|---:|---:|---:|---:|")
+    table = ["| skew | changes | knows the matrix | has to learn it | least recently used |"]
+    table.append("|---|---:|---:|---:|---:|")
     for row in rows(tree, options.frames, options.seeds, options.skews, options.memory):
-        print(f"| {row[0]:g} | " + " | ".join(f"{value:.0f}" for value in row[1:]) + " |")
+        table.append(f"| {row[0]:g} | " + " | ".join(f"{value:.0f}" for value in row[1:]) + " |")
+    sys.stdout.write("\n".join(table) + "\n")
 
 
 if __name__ == "__main__":

@@ -195,8 +195,9 @@ class FrameServer:
         )
 
     def _result(self, result: Result, frame: _Frame) -> InferenceResult:
-        nodes = [self._nodes.number(visit.node) for visit in result.path]
-        logits = {node: visit.logits for node, visit in zip(nodes, result.path, strict=True) if node == ROOT}
+        found = [self._nodes.find(visit.node) for visit in result.path]
+        nodes = [number for number, _ in found]
+        logits = {ROOT: result.path[0].logits} if nodes[0] == ROOT else {}
         for node in (CAPTURE, *nodes):
             self._planner.enter(node)
         self._answers.learn(nodes, result.label)
@@ -208,8 +209,8 @@ class FrameServer:
             label=result.label,
             label_name=self._tree.labels[result.label],
             path=tuple(
-                NodeVisit(self._nodes.name(visit.node), visit.outcome, visit.logits, visit.device_ns / 1000)
-                for visit in result.path
+                NodeVisit(name, visit.outcome, visit.logits, visit.device_ns / 1000)
+                for (_, name), visit in zip(found, result.path, strict=True)
             ),
             device_us=result.device_ns / 1000,
             stall_us=result.stall_ns / 1000,

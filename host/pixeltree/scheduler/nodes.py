@@ -22,13 +22,24 @@ class NodeTable:
             for number, digest in enumerate(node_order(tree))
         }
 
+    def find(self, node: Digest) -> tuple[int, str]:
+        """Its number and its name.
+
+        Raises:
+            TreeError: the tree has no such node.
+        """
+        found = self._known.get(node)
+        if found is None:
+            raise TreeError(f"the device speaks of node {short(node)}, which is not in this tree")
+        return found
+
     def number(self, node: Digest) -> int:
         """Its number.
 
         Raises:
             TreeError: the tree has no such node.
         """
-        return self._find(node)[0]
+        return self.find(node)[0]
 
     def name(self, node: Digest) -> str:
         """Its name.
@@ -36,13 +47,7 @@ class NodeTable:
         Raises:
             TreeError: the tree has no such node.
         """
-        return self._find(node)[1]
-
-    def _find(self, node: Digest) -> tuple[int, str]:
-        found = self._known.get(node)
-        if found is None:
-            raise TreeError(f"the device speaks of node {short(node)}, which is not in this tree")
-        return found
+        return self.find(node)[1]
 
     def check_fits(self, limit: int, icw_store: int) -> None:
         """See that each node fits into so many bytes of memory, and so many instruction words.

@@ -25,7 +25,8 @@ class Eviction:
 
     def cost(self, objects: Iterable[int], worth: Sequence[float]) -> float:
         """What objects are worth together."""
-        return float(sum(worth[each] * self._sizes[each] for each in objects))
+        sizes = self._sizes
+        return sum([worth[each] * sizes[each] for each in objects])
 
     def in_order(self, kept: Collection[int], worth: Sequence[float]) -> list[int]:
         """Residents that may go, in the order in which they do."""
@@ -35,7 +36,7 @@ class Eviction:
         return candidates
 
     def victims(
-        self, objects: Sequence[int], candidates: Iterable[int], kept: Collection[int] = ()
+        self, objects: Collection[int], candidates: Iterable[int], kept: Collection[int] = ()
     ) -> list[int] | None:
         """What has to go so that objects fit; None where that is not enough.
 
@@ -45,8 +46,8 @@ class Eviction:
             kept: what of that stays nevertheless.
         """
         memory, sizes, words = self._memory, self._sizes, self._words
-        short = sum(sizes[each] for each in objects if each not in memory.uploads) - memory.free
-        short_words = sum(words[each] for each in objects) - (memory.icw_store - memory.used_words)
+        short = sum([sizes[each] for each in objects if each not in memory.uploads]) - memory.free
+        short_words = sum([words[each] for each in objects]) - (memory.icw_store - memory.used_words)
         if short <= 0 and short_words <= 0:
             return []
         victims: list[int] = []

@@ -100,7 +100,7 @@ class Planner:
         """A frame runs a node: its objects are used."""
         needs = self.tree.nodes[node].needs
         self._order.enter(node, needs)
-        self.counters.used(needs)
+        self.counters.used(self._needs[node])
 
     def end_frame(self, end: int | None, logits: Logits = _NO_LOGITS) -> None:
         """A frame is over; what is learned from it changes what is worth sending. None: who knows where."""
@@ -253,9 +253,10 @@ class Planner:
         chances = (self._below @ self._predictor.forecast()).tolist()  # plain numbers: many small sums follow
         worth: list[float] = []
         candidates: list[int] = []
-        looked_at = 0
+        looked_at, refused_gain, refused_bytes = 0, 0.0, 0
         for chance, node in sorted(zip(chances, range(len(chances)), strict=True), reverse=True):
-            if not self._needs[node].difference(resident):
+            absent = self._needs[node].difference(resident)
+            if not absent:
                 continue
             looked_at += 1
             if chance < _LEAST_WORTH or looked_at > _CANDIDATES:
@@ -263,12 +264,14 @@ class Planner:
             if not worth:
                 worth = self.policy.worth().tolist()
                 candidates = self._eviction.in_order(self._always | self._demanded, worth)
-            absent = self.memory.missing(self.tree.nodes[node].needs)
+            gain, size = self._eviction.cost(absent, worth), sum([self.tree.sizes[each] for each in absent])
+            if size >= refused_bytes and gain <= refused_gain:
+                continue  # one that would bring more for less was refused
             victims = self._eviction.victims(absent, candidates, self._needs[node])
-            cost = self._eviction.cost
-            if victims is None or cost(victims, worth) * _MARGIN >= cost(absent, worth):
+            if victims is None or self._eviction.cost(victims, worth) * _MARGIN >= gain:
+                refused_gain, refused_bytes = gain, size
                 continue
-            self._queue = self._in_order(absent, node)
+            self._queue = self._in_order(self.memory.missing(self.tree.nodes[node].needs), node)
             self._keep = self._steer(victims)
             self._urgent = False
             return True
