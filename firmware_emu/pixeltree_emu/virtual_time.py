@@ -50,6 +50,8 @@ class FrameLine:
         start = 0
         while start < len(data):
             end = data.find(0, start) + 1 or len(data)
+            if end == start + 1 < len(data):  # ends what was broken off before, and means nothing by itself
+                end = data.find(0, end) + 1 or len(data)
             at += (end - start) * self._settings.seconds_per_byte
             self._frames.append((at + self._settings.latency, data[start:end]))
             start = end

@@ -226,6 +226,10 @@ class Device(ChipControl):
         """Wait for the next answer to any of some requests; see :meth:`Exchange.wait`."""
         return self._exchange.wait(requests, until)
 
+    def take(self, requests: AbstractSet[int]) -> Received | None:
+        """An answer to any of some requests that is there already; see :meth:`Exchange.take`."""
+        return self._exchange.take(requests)
+
     def forget(self, requests: AbstractSet[int]) -> None:
         """No more answers to these requests are wanted."""
         self._exchange.forget(requests)

@@ -349,10 +349,13 @@ class Session:
             raise LinkError(self._silence())
 
     def _flush(self) -> None:
-        unsent = b""
-        while unsent := unsent or self._connection.data_to_send(self._clock.monotonic(), self._burst):
-            burst, unsent = unsent[: self._burst], unsent[self._burst :]
-            self._send_burst(burst)
+        more = True
+        while more:
+            unsent = self._connection.data_to_send(self._clock.monotonic(), self._burst)
+            more = len(unsent) >= self._burst
+            while unsent:
+                burst, unsent = unsent[: self._burst], unsent[self._burst :]
+                self._send_burst(burst)
 
     def _send_burst(self, data: bytes) -> None:
         """Send some bytes, and learn how many the line takes in reasonable time."""

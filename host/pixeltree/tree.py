@@ -111,7 +111,7 @@ class Tree:
             {spec.name: spec.network for spec in specs if isinstance(spec.network, Window)},
         )
 
-    @property
+    @cached_property
     def root(self) -> TreeRoot:
         """The tree object."""
         return TreeRoot.decode(self.objects[self.digest])

@@ -284,6 +284,8 @@ class _Outbox:
         if self._cursor < len(self._flight):
             self._cursor += 1
             return self._flight[self._cursor - 1], True
+        if not self.queued_bytes:
+            return None, False
         for priority, queue in self._queues.items():
             if queue:
                 size, encode = queue[0]

@@ -6,9 +6,11 @@ import pytest
 from typer.testing import CliRunner
 
 from pixeltree.bench import swap
+from pixeltree.bench.random_tree import random_tree
 from pixeltree.cli.app import app
 from pixeltree.errors import DataError
 from pixeltree.swapping import LINES
+from pixeltree.swapping.describe import describe
 
 KEYS = {
     "cold_swap_ratio",
@@ -97,10 +99,38 @@ def test_something_else_is_no_trace(tmp_path):
     assert isinstance(result.exception, DataError)
 
 
+PACES = ("30 frames per second", "one frame after the other")
+
+
+@pytest.mark.parametrize(
+    ("named", "tree", "ends"), [([], "glyphs", 10), (["--tree", "random"], "random weights", 12)]
+)
+def test_the_bench_takes_the_glyphs_tree_unless_told_otherwise(monkeypatch, named, tree, ends):
+    asked = []
+
+    def bench_swap(frames, seed, tree, skew, coherence, progress):
+        asked.append((frames, tree.name, len(describe(tree).ends)))
+        progress("a step", frames)
+        return {}
+
+    monkeypatch.setattr(swap, "bench_swap", bench_swap)
+    assert CliRunner().invoke(app, ["bench", "swap", "--frames", "10", *named]).exit_code == 0
+    [(frames, name, count)] = asked
+    assert frames == 10
+    assert tree in name
+    assert count >= ends
+
+
 def test_the_bench_measures_on_the_device(monkeypatch):
     monkeypatch.setattr(swap, "LINES", {"usb_12M": LINES["usb_12M"]})
     monkeypatch.setattr(swap, "POLICIES", ("expected", "lru"))
-    figures = swap.bench_swap(frames=30)["usb_12M"]
+    told = []
+    figures = swap.bench_swap(30, tree=random_tree(), progress=lambda *step: told.append(step))["usb_12M"]
+    assert [step for step, _ in told] == [
+        "usb_12M: all resident, one frame after the other",
+        *(f"usb_12M: {policy}, {pace}" for policy in ("expected", "lru") for pace in PACES),
+        "usb_12M: belady, simulated",
+    ]
     assert set(figures) >= KEYS
     assert set(figures["policies"]) == {"expected", "lru", "belady"}
     for found in figures["policies"].values():

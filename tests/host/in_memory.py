@@ -63,4 +63,4 @@ class InMemoryDevice(TreeRunner):
     """A runner of one tree on a device of its own."""
 
     def __init__(self, tree, memory_limit=None, **limits):
-        super().__init__(in_memory_device(**limits), tree, memory_limit)
+        super().__init__(in_memory_device(**limits), tree, memory_limit, policy="no_prefetch")

@@ -59,7 +59,7 @@ def undisturbed():
     """What each image gives where nothing goes wrong."""
     world = World(Faults(), 0, array())
     with host_of(world) as device:
-        runner = TreeRunner(device, tree(), demo_budget(tree()))
+        runner = TreeRunner(device, tree(), demo_budget(tree()), policy="no_prefetch")
         results = [runner.infer(picture(index)) for index in range(IMAGES)]
     for index, result in enumerate(results):
         assert count_mismatches(result, *tree().reference(picture(index))) == 0
@@ -88,7 +88,7 @@ def run_schedule(kind, seed, every_byte=False):
     if kind == "cut":
         world.tap = Tap()
     with host_of(world) as device:
-        runner = TreeRunner(device, tree(), demo_budget(tree()))
+        runner = TreeRunner(device, tree(), demo_budget(tree()), policy="no_prefetch")
         repeats = 0
         frames = world.dice.randint(2, 3)
         for number in range(1, frames + 1):

@@ -401,8 +401,9 @@ def either(action, *arguments):
         return None
 
 
-def test_messages_of_fixed_size_fields_have_a_quick_codec():
-    assert {Put, Ping, Pong, Ack, ReadOut, PlanePart, Scene, StartFrame} <= set(QUICK)
+def test_what_is_sent_while_frames_run_has_a_quick_codec():
+    bulk = {ReadOut, PlanePart, Scene, Execute}
+    assert {Put, Stored, Query, Holdings, StartFrame, Fault, Result, Ping, Pong, Ack} | bulk <= set(QUICK)
 
 
 @pytest.mark.parametrize("cls", QUICK, ids=lambda cls: cls.__name__)

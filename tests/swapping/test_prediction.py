@@ -30,13 +30,13 @@ def test_a_prior_is_the_share_of_its_weights():
 
 
 def test_transitions_are_learned():
-    forecast = taught(Markov(Prior(4), lookahead=0), [0, 0, 1, 1, 2, 2] * 30 + [0, 0]).forecast()
+    forecast = taught(Markov(Prior(4)), [0, 0, 1, 1, 2, 2] * 30 + [0, 0]).forecast()
     assert np.argsort(forecast)[-2:].tolist() in ([0, 1], [1, 0])
     assert forecast[1] > 20 * forecast[2]
 
 
 def test_what_is_old_is_forgotten():
-    predictor = taught(Markov(Prior(3), memory=20, lookahead=0), [0, 1] * 100)
+    predictor = taught(Markov(Prior(3), memory=20), [0, 1] * 100)
     taught(predictor, [0, 2] * 60)
     predictor.learn(0)
     forecast = predictor.forecast()

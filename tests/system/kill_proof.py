@@ -82,7 +82,7 @@ def run_frames(url, frames, progress=lambda done: None):
     wrong = repeats = 0
     results = []
     with connect(url, PATIENCE) as device:
-        runner = TreeRunner(device, tree, demo_budget(tree), retries=RETRIES)
+        runner = TreeRunner(device, tree, demo_budget(tree), retries=RETRIES, policy="no_prefetch")
         for number in range(frames):
             picture = pictures[number % len(pictures)]
             result = runner.infer(picture)

@@ -25,3 +25,13 @@ def test_a_tiny_training_run_makes_a_tree(tmp_path):
     tree = Tree.load(tmp_path / "digits.ptree")
     assert len(tree.names) >= 4
     assert "folded against torch: 0 activation bits and 0 logits differ" in run.stderr
+
+
+def test_the_limits_of_swapping_are_in_order():
+    run = run_tool("swap_limits.py", "--frames", "2000", "--seeds", "2", "--skews", "1", "2")
+    assert run.returncode == 0, run.stderr
+    rows = [[float(cell) for cell in line.strip("| ").split("|")] for line in run.stdout.splitlines()[2:]]
+    assert [row[0] for row in rows] == [1, 2]
+    for _, changes, knows, learns, recent in rows:
+        assert 0 < knows < learns < recent < changes
+    assert rows[1][2] < rows[0][2], "the more they differ, the more can be foreseen"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import numpy.typing as npt
 
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.errors import DataError
+from pixeltree.folded import infer
 from pixeltree.network import INPUT_SIZE, KERNEL_COUNT, KERNEL_SIZE, FoldedNetwork
 from pixeltree.swapping.describe import node_order
 from pixeltree.tree import NodeSpec, Tree
+from pixeltree_protocol.objects import Digest, Label
 from pixeltree_protocol.registers import ARRAY_SIZE
 
 Pictures = npt.NDArray[np.uint8]
@@ -68,12 +71,18 @@ def album(tree: Tree, ends: int, seed: int = 0) -> Album:
     Raises:
         DataError: some end is not found.
     """
-    number = {
-        tree.names[digest]: index for index, digest in enumerate(node_order(tree)) if digest in tree.names
-    }
+    number = {digest: index for index, digest in enumerate(node_order(tree))}
     found: dict[int, Pictures] = {}
+    done: set[Digest] = set()
     for picture in _windows(np.random.default_rng(seed), _TRIES, tree.geometry.size):
-        found.setdefault(number[tree.reference(picture)[1][-1].node], picture)
+        path = _way(tree, picture, done)
+        if path[-1] in done:
+            continue
+        found.setdefault(number[path[-1]], picture)
+        for node in reversed(path):
+            whole = number[node] in found or not _ends(tree, node)
+            if whole and done.issuperset(tree.nodes[node].children):
+                done.add(node)
         if len(found) == ends:
             break
     else:
@@ -83,6 +92,27 @@ def album(tree: Tree, ends: int, seed: int = 0) -> Album:
         window, top, left = tree.scene(found[end])
         pictures[index, top : top + window.shape[0], left : left + window.shape[1]] = window
     return Album(pictures, tuple(range(ends)))
+
+
+def _way(tree: Tree, picture: Pictures, done: Container[Digest]) -> list[Digest]:
+    """The nodes on a picture's way, as far as it leads to something that has not been found.
+
+    A node that has labels only is where the way ends, whatever it says.
+    """
+    bits = tree.input_bits(picture)
+    way = [tree.root.root]
+    while way[-1] not in done and (node := tree.nodes[way[-1]]).children:
+        logits = infer(tree.models[tree.names[way[-1]]], bits).logits
+        exit_ = node.exits[int(np.argmax(logits))]
+        if isinstance(exit_, Label):
+            break
+        way.append(exit_.node)
+    return way
+
+
+def _ends(tree: Tree, node: Digest) -> bool:
+    """Whether a way may end at a node."""
+    return any(isinstance(exit_, Label) for exit_ in tree.nodes[node].exits)
 
 
 def _windows(random: np.random.Generator, count: int, size: int = INPUT_SIZE) -> list[Pictures]:

@@ -12,12 +12,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pixeltree.bench.random_tree import Album, album, random_tree
+from pixeltree.bench.random_tree import Album, album
 from pixeltree.scheduler import InferenceResult, TreeRunner
 from pixeltree.swapping import LINES, Counters, LineRate, Setup, SwapTree, make_sequence, simulate
 from pixeltree.swapping.describe import describe
@@ -35,6 +36,10 @@ POLICIES = ("expected", "no_prefetch", "lru")
 MOST_COLD, MOST_STALL, MOST_BELADY, LEAST_HIDDEN = 1.10, 1 / 3, 1.2, 0.9
 LEAST_FPS, MOST_MISSES, MOST_CPU_MS = 0.8, 0.005, 1.0
 
+RUNS = len(LINES) * (1 + 2 * len(POLICIES))
+"""How often the frames are run on an emulated device."""
+
+_REPORT = 50
 _ROOMY = 1 << 20
 _CALM = ("--heartbeat-ms=30000", "--silence-ms=65000")
 """The device's wire does not fail here, and a device at rest for long would say so again and again."""
@@ -64,13 +69,30 @@ class Measured:
         return len(self.latencies_us) / self.seconds
 
 
+Progress = Callable[[str, int], None]
+"""Told what is being run, and how many frames have ended since it was told last."""
+
+
+def glyphs_tree() -> Tree:
+    """The glyphs tree that comes with the package.
+
+    Raises:
+        TreeError: it cannot be read.
+    """
+    return Tree.load(str(files("pixeltree") / "data" / "glyphs.ptree"))
+
+
+def _no_progress(step: str, frames: int) -> None:
+    """Nobody looks on."""
+
+
 class SwapBench:
     """A tree, half of the memory that it needs, and a stream.
 
     Args:
         frames: how many.
         seed: fixes tree and stream.
-        tree: the tree; one of random weights, a root and 12 children of 9 KiB, if None.
+        tree: the tree; the glyphs tree of the package if None.
         skew: exponent of Zipf's law for the followers of an end.
         coherence: probability that a frame shows what was there before.
     """
@@ -83,14 +105,21 @@ class SwapBench:
         skew: float = SKEW,
         coherence: float = COHERENCE,
     ) -> None:
-        self.tree = tree or random_tree(seed=seed)
+        self.tree = tree or glyphs_tree()
         self.swap_tree: SwapTree = describe(self.tree)
         self.memory = self.swap_tree.total_bytes // 2
         ends = len(self.swap_tree.ends)
         self.ends: Sequence = make_sequence("markov", ends, frames, seed, coherence, skew)
         self._album: Album = album(self.tree, ends, seed)
 
-    def measure(self, line: LineRate, policy: str, paced: bool, resident: bool = False) -> Measured:
+    def measure(
+        self,
+        line: LineRate,
+        policy: str,
+        paced: bool,
+        resident: bool = False,
+        progress: Progress = _no_progress,
+    ) -> Measured:
         """Run the stream on an emulated device.
 
         Args:
@@ -98,7 +127,11 @@ class SwapBench:
             policy: who has to go.
             paced: 30 frames per second with that deadline; otherwise one after the other.
             resident: with room for the whole tree, which is there from the start.
+            progress: told now and then how far it is.
         """
+        pace = "30 frames per second" if paced else "one frame after the other"
+        step = f"{line.name}: {'all resident' if resident else policy}, {pace}"
+        progress(step, 0)
         frames = len(self.ends)
         with self._device_options(line) as options, virtual_device(*options) as device:
             if resident:
@@ -113,6 +146,8 @@ class SwapBench:
             for result in runner.run(None, frames, period, period):
                 latencies.append(result.latency_us)
                 times.update(_times(result))
+                if len(latencies) % _REPORT == 0:
+                    progress(step, _REPORT)
             cpu = _cpu_seconds() - cpu
             seconds = device.now - began
         return Measured(runner.finish(), tuple(latencies), seconds, 1e3 * cpu / frames, times)
@@ -128,19 +163,16 @@ class SwapBench:
                 *self._album.write(Path(folder), self.ends),
             ]
 
-    def figures(self, line: LineRate, progress: Callable[[str], None]) -> dict[str, Any]:
+    def figures(self, line: LineRate, progress: Progress) -> dict[str, Any]:
         """All figures of a line."""
-        progress(f"{line.name}: all resident")
-        resident = self.measure(line, "expected", paced=False, resident=True)
+        resident = self.measure(line, "expected", paced=False, resident=True, progress=progress)
         policies: dict[str, dict[str, float]] = {}
         runs: dict[str, Measured] = {}
         for policy in POLICIES:
-            progress(f"{line.name}: {policy}, 30 frames per second")
-            runs[policy] = self.measure(line, policy, paced=True)
-            progress(f"{line.name}: {policy}, one frame after the other")
-            free = self.measure(line, policy, paced=False)
+            runs[policy] = self.measure(line, policy, paced=True, progress=progress)
+            free = self.measure(line, policy, paced=False, progress=progress)
             policies[policy] = _figures(runs[policy], free.fps / resident.fps)
-        progress(f"{line.name}: belady, simulated")
+        progress(f"{line.name}: belady, simulated", 0)
         belady = self._belady(line, runs["lru"].times, resident.fps)
         policies["belady"] = belady
         for figures in policies.values():
@@ -174,7 +206,7 @@ def bench_swap(
     tree: Tree | None = None,
     skew: float = SKEW,
     coherence: float = COHERENCE,
-    progress: Callable[[str], None] = lambda step: None,
+    progress: Progress = _no_progress,
 ) -> dict[str, Any]:
     """Measure swapping on both lines; see :class:`SwapBench`.
 

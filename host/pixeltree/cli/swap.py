@@ -16,6 +16,7 @@ from pixeltree.swapping import GENERATORS, LINES, POLICIES, Setup, SwapTree, Tra
 from pixeltree.swapping.describe import describe
 from pixeltree.swapping.examples import uniform_tree
 from pixeltree.swapping.sequences import COHERENCE, SKEW, make_sequence
+from pixeltree.swapping.sequences import Sequence as Ends
 from pixeltree.swapping.sweep import Sweep, sweep
 from pixeltree.tree import Tree
 
@@ -39,54 +40,57 @@ _SHOWN = (
 )
 
 
+_Tree = Annotated[str, typer.Argument(help="Tree file, or 'example' for a root and 12 children of 9 KiB.")]
+_Memory = Annotated[str, typer.Option(help="Controller memory in bytes, or a share of the tree, as in 50%.")]
+_Line = Annotated[str, typer.Option(help=f"{', '.join(LINES)}, or bits per second, as in 12e6.")]
+_Latency = Annotated[float, typer.Option(min=0, help="Microseconds from one end of the line to the other.")]
+_Policy = Annotated[str, typer.Option(help=", ".join(POLICIES))]
+_Sequence = Annotated[str, typer.Option(help=f"{', '.join(GENERATORS)}, or a file with an outcome per line.")]
+_Coherence = Annotated[
+    float, typer.Option(min=0, max=1, help="Probability that a frame shows what was there before.")
+]
+_Skew = Annotated[float, typer.Option(min=0, help="Exponent of Zipf's law.")]
+_Frames = Annotated[int, typer.Option(min=1, help="Frames.")]
+_Fps = Annotated[
+    float | None, typer.Option(min=0.001, help="Frames per second; without, one after the other.")
+]
+_Period = Annotated[float | None, typer.Option(min=1e-6, help="The same as seconds from frame to frame.")]
+_Deadline = Annotated[
+    float | None, typer.Option(min=1e-6, help="Seconds in which a frame must end, or be answered coarsely.")
+]
+_Seed = Annotated[int, typer.Option(help="Fixes the draws.")]
+_ArrayUs = Annotated[
+    list[str] | None, typer.Option(metavar="NODE=US", help="Measured device time of a node; repeatable.")
+]
+_Json = Annotated[
+    Path | None, typer.Option("--json", help="Write the figures to this file ('-' for the terminal).")
+]
+_TraceFile = Annotated[
+    Path | None, typer.Option("--trace", help="Write a Chrome trace of the run to this file.")
+]
+_Swept = Annotated[bool, typer.Option("--sweep", help="Frames per second over memory and line rate instead.")]
+_Plot = Annotated[Path | None, typer.Option(help="With --sweep: draw the heat map to this PNG file.")]
+
+
 def simulate_swap(
-    tree: Annotated[
-        str, typer.Argument(help="Tree file, or 'example' for a root and 12 children of 9 KiB.")
-    ] = _EXAMPLE,
-    memory: Annotated[
-        str, typer.Option(help="Controller memory in bytes, or a share of the tree, as in 50%.")
-    ] = "50%",
-    line: Annotated[
-        str, typer.Option(help=f"{', '.join(LINES)}, or bits per second, as in 12e6.")
-    ] = "usb_12M",
-    latency_us: Annotated[
-        float, typer.Option(min=0, help="Microseconds from one end of the line to the other.")
-    ] = 0.0,
-    policy: Annotated[str, typer.Option(help=", ".join(POLICIES))] = "expected",
-    sequence: Annotated[
-        str, typer.Option(help=f"{', '.join(GENERATORS)}, or a file with an outcome per line.")
-    ] = "markov",
-    coherence: Annotated[
-        float, typer.Option(min=0, max=1, help="Probability that a frame shows what was there before.")
-    ] = COHERENCE,
-    skew: Annotated[float, typer.Option(min=0, help="Exponent of Zipf's law.")] = SKEW,
-    frames: Annotated[int, typer.Option(min=1, help="Frames.")] = 5_000,
-    fps: Annotated[
-        float | None, typer.Option(min=0.001, help="Frames per second; without, one after the other.")
-    ] = None,
-    period: Annotated[
-        float | None, typer.Option(min=1e-6, help="The same as seconds from frame to frame.")
-    ] = None,
-    deadline: Annotated[
-        float | None,
-        typer.Option(min=1e-6, help="Seconds in which a frame must end, or be answered coarsely."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Fixes the draws.")] = 0,
-    array_us: Annotated[
-        list[str] | None, typer.Option(metavar="NODE=US", help="Measured device time of a node; repeatable.")
-    ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the figures to this file ('-' for the terminal).")
-    ] = None,
-    trace_file: Annotated[
-        Path | None, typer.Option("--trace", help="Write a Chrome trace of the run to this file.")
-    ] = None,
-    swept: Annotated[
-        bool, typer.Option("--sweep", help="Frames per second over memory and line rate instead.")
-    ] = False,
-    plot: Annotated[
-        Path | None, typer.Option(help="With --sweep: draw the heat map to this PNG file.")
-    ] = None,
+    tree: _Tree = _EXAMPLE,
+    memory: _Memory = "50%",
+    line: _Line = "usb_12M",
+    latency_us: _Latency = 0.0,
+    policy: _Policy = "expected",
+    sequence: _Sequence = "markov",
+    coherence: _Coherence = COHERENCE,
+    skew: _Skew = SKEW,
+    frames: _Frames = 5_000,
+    fps: _Fps = None,
+    period: _Period = None,
+    deadline: _Deadline = None,
+    seed: _Seed = 0,
+    array_us: _ArrayUs = None,
+    json_file: _Json = None,
+    trace_file: _TraceFile = None,
+    swept: _Swept = False,
+    plot: _Plot = None,
 ) -> None:
     """Replay outcomes against a tree, a memory, a line and a policy, on virtual time only.
 
@@ -101,32 +105,40 @@ def simulate_swap(
             check_writable(path)
     swap_tree = load_swap_tree(tree, array_us or [])
     ends = make_sequence(sequence, len(swap_tree.ends), frames, seed, coherence, skew)
-    period_us = 1e6 / fps if fps else period * 1e6 if period else None
+    period_us = 1e6 / fps if fps else _microseconds(period)
     screen = Console(stderr=str(json_file) == "-")
-    deadline_us = deadline * 1e6 if deadline else None
     if swept:
-        found = sweep(swap_tree, ends, policy, period_us)
-        if plot is not None:
-            from pixeltree.cli.plots import plot_sweep  # noqa: PLC0415 - an optional extra
-
-            plot_sweep(found, plot)
-        screen.print(_sweep_table(found))
-        _write(json_file, {"shares": found.shares, "lines": found.bits_per_second, "fps": found.fps})
+        _sweep(sweep(swap_tree, ends, policy, period_us), screen, json_file, plot)
         return
-    setup = Setup(
-        swap_tree,
-        memory_bytes(memory, swap_tree),
-        line_named(line, latency_us),
-        policy,
-        period_us,
-        deadline_us,
-    )
+    bytes_, rate = memory_bytes(memory, swap_tree), line_named(line, latency_us)
+    setup = Setup(swap_tree, bytes_, rate, policy, period_us, _microseconds(deadline))
+    _replay(setup, ends, screen, json_file, trace_file)
+
+
+def _microseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1e6
+
+
+def _replay(
+    setup: Setup, ends: Ends, screen: Console, json_file: Path | None, trace_file: Path | None
+) -> None:
+    """Simulate, and say what came of it."""
     trace = Trace() if trace_file is not None else None
     figures = simulate(setup, ends, trace=trace).summary()
     if trace is not None and trace_file is not None:
         trace.save(trace_file)
-    screen.print(_table(figures, setup, frames))
+    screen.print(_table(figures, setup, len(ends)))
     _write(json_file, figures)
+
+
+def _sweep(found: Sweep, screen: Console, json_file: Path | None, plot: Path | None) -> None:
+    """Show what a sweep found."""
+    if plot is not None:
+        from pixeltree.cli.plots import plot_sweep  # noqa: PLC0415 - an optional extra
+
+        plot_sweep(found, plot)
+    screen.print(_sweep_table(found))
+    _write(json_file, {"shares": found.shares, "lines": found.bits_per_second, "fps": found.fps})
 
 
 def trace_command(

@@ -87,7 +87,7 @@ def run_demo(device: Device, tree: Tree, images: int, progress: Callable[[int], 
     """
     check_images(images)
     pictures, labels = held_out()
-    runner = TreeRunner(device, tree, memory_limit=demo_budget(tree))
+    runner = TreeRunner(device, tree, memory_limit=demo_budget(tree), policy="no_prefetch")
     results: list[InferenceResult] = []
     mismatches = 0
     wall = 0.0

@@ -12,6 +12,7 @@ import struct
 from pixeltree.errors import LinkError
 
 _ENVELOPE = struct.Struct("<dI")
+_READ_BYTES = 1 << 16
 _ANSWER_TIME = 120.0
 """Seconds of wall time for the emulator to reach the time that we wait for."""
 
@@ -31,6 +32,7 @@ class VirtualTimeLink:
         self._now = 0.0
         self._outgoing = bytearray()
         self._incoming = bytearray()
+        self._unread = b""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(_ANSWER_TIME)
         try:
@@ -80,10 +82,11 @@ class VirtualTimeLink:
             raise LinkError(f"the emulator at {self.url} is gone: {error}") from error
 
     def _exactly(self, count: int) -> bytes:
-        data = bytearray()
-        while len(data) < count:
-            part = self._socket.recv(count - len(data))
+        while len(self._unread) < count:
+            part = self._socket.recv(_READ_BYTES)
             if not part:
                 raise LinkError(f"the emulator at {self.url} is gone: it closed the connection")
-            data += part
-        return bytes(data)
+            self._unread += part
+        data = self._unread[:count]
+        self._unread = self._unread[count:]
+        return data

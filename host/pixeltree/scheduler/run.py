@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from pixeltree.errors import PixeltreeError
 from pixeltree.scheduler.results import InferenceResult
 from pixeltree.tree import Image
 
 if TYPE_CHECKING:
     from pixeltree.scheduler.runner import TreeRunner
 
+logger = logging.getLogger(__name__)
+
 
 class FrameRun:
     """Results, one at a time: a frame starts when its result is asked for.
 
     In ``async for``, frames run in a thread. A task that is cancelled lets the frame in hand end first, so
-    that the device is free for what comes next.
+    that the device is free for what comes next. While the caller is busy with a result and gives the event
+    loop its turns, these are used to send ahead; that ends by itself when there is nothing more to send.
 
     Args:
         runner: runs the frames.
@@ -29,6 +34,7 @@ class FrameRun:
         self._runner = runner
         self._images: Iterator[Image] | None = None if source is None else iter(source)
         self._left = frames
+        self._pause: asyncio.Task[None] | None = None
 
     def __iter__(self) -> FrameRun:
         return self
@@ -43,6 +49,8 @@ class FrameRun:
         return self
 
     async def __anext__(self) -> InferenceResult:
+        if self._pause is not None:
+            self._pause.cancel()  # it stops between two steps, never inside one
         frame = asyncio.ensure_future(asyncio.to_thread(self._advance))
         try:
             result = await asyncio.shield(frame)
@@ -51,7 +59,15 @@ class FrameRun:
             raise
         if result is None:
             raise StopAsyncIteration
+        self._pause = asyncio.create_task(self._use_pause())
         return result
+
+    async def _use_pause(self) -> None:
+        try:
+            while (seconds := self._runner.use_pause()) is not None:
+                await asyncio.sleep(seconds)
+        except PixeltreeError as error:
+            logger.info("between frames: %s", error)  # the next frame will say it again
 
     def _advance(self) -> InferenceResult | None:
         if self._left == 0:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pixeltree.device import Device
 from pixeltree.errors import DeviceError
 from pixeltree.session import device_error
-from pixeltree.swapping.planner import Part, Planner, batches
+from pixeltree.swapping.line_meter import LineMeter
+from pixeltree.swapping.parts import Part, batches, steering_bytes
+from pixeltree.swapping.planner import Planner
 from pixeltree.swapping.trace import LINK, Trace
 from pixeltree_protocol.connection import Received, Ticket
 from pixeltree_protocol.delivery import Priority
@@ -46,6 +48,7 @@ class Streamer:
     Args:
         device: the device.
         planner: decides.
+        meter: measures the line.
         objects: bytes of all objects, by digest.
         trace: collects what goes over the line, if given.
 
@@ -54,20 +57,29 @@ class Streamer:
     """
 
     def __init__(
-        self, device: Device, planner: Planner, objects: Mapping[Digest, bytes], trace: Trace | None
+        self,
+        device: Device,
+        planner: Planner,
+        meter: LineMeter,
+        objects: Mapping[Digest, bytes],
+        trace: Trace | None,
     ) -> None:
         self.line_free = 0.0
         self._device = device
         self._planner = planner
+        self._meter = meter
         self._digests = [each.digest for each in planner.tree.objects]
         self._index = {digest: each for each, digest in enumerate(self._digests)}
         self._objects = objects
         self._trace = trace
         self._waiting: dict[int, tuple[int, int]] = {}
+        self._metered: dict[int, int | None] = {}
         self._parts: dict[int, set[int]] = {}
         self._begun: dict[int, int] = {}
         self._count = 0
         self._refusals = 0
+        self._latest: dict[int, Ticket] = {}
+        """The last part that was given out of each object."""
         self._unbilled: list[Ticket] = []
         self._billed = 0
 
@@ -92,22 +104,30 @@ class Streamer:
     def begin(self) -> None:
         """A tree was opened: ask the device what it holds of it."""
         self._waiting.clear()
+        self._metered.clear()
+        self._meter.look_away()
         self._parts.clear()
         self._begun.clear()
         self._planner.restart()
-        memory = self._planner.memory
-        for digest, received in self._device.holdings(self._digests).items():
-            each = self._index[digest]
-            if received == WHOLE:
-                memory.add(each)
-            elif received and memory.free >= self._planner.tree.sizes[each]:
-                memory.begin(each)
-                memory.uploads[each] = received
+        self._latest.clear()
+        self._ask_about(self._digests)
         self.line_free = self.now
 
-    def sent(self, wire_bytes: int) -> None:
-        """Something else went on the line."""
-        self.line_free = max(self.now, self.line_free) + wire_bytes * self._planner.line.us_per_byte
+    def _ask_about(self, digests: Sequence[Digest]) -> None:
+        for digest, received in self._device.holdings(digests).items():
+            each = self._index[digest]
+            self._planner.holds(each, self._planner.tree.sizes[each] if received == WHOLE else received)
+
+    def sent(self, wire_bytes: int) -> int | None:
+        """Something went on the line; returns what the meter makes of it."""
+        now = self.now
+        metered = self._meter.sent(now, self.line_free, wire_bytes, bool(self._waiting))
+        self.line_free = max(now, self.line_free) + wire_bytes * self._planner.line.us_per_byte
+        return metered
+
+    def look_away(self) -> None:
+        """Nobody listens for a while: answers are heard later than they come."""
+        self._meter.look_away()
 
     # -- sending -----------------------------------------------------------------------------------
 
@@ -124,8 +144,13 @@ class Streamer:
         tickets = [self._put(part, Priority.DEMAND) for part in parts]
         return Sending(len({part.each for part in parts}), tickets)
 
-    def ahead(self, limit: float, most: int) -> float | None:
-        """Send a part of what may be useful, if the line is free and it will be again at ``limit``.
+    def ahead(self, limit: float, most: int, early_us: float = 1.0) -> float | None:
+        """Send parts of what may be useful, as soon as the line is free, if it will be again at ``limit``.
+
+        Args:
+            limit: in microseconds.
+            most: bytes of a part at most.
+            early_us: microseconds before the line is free that the next part is sent.
 
         Returns:
             When to call again; None where that has no use before something happens.
@@ -133,7 +158,7 @@ class Streamer:
         planner = self._planner
         while not planner.idle:
             now = self.now
-            if now + _EARLY < self.line_free:
+            if now + early_us < self.line_free:
                 return self.line_free
             part = planner.prefetch(int((limit - max(now, self.line_free)) / planner.line.us_per_byte), most)
             if part is None:
@@ -145,15 +170,20 @@ class Streamer:
         for batch in batches(part.keep):
             self._device.keep([self._digests[each] for each in batch])
         if part.keep:
-            self.sent(self._planner.steering_bytes(part.keep))
+            self.sent(steering_bytes(part.keep))
         began = max(self.now, self.line_free)
         if part.offset == 0 or part.each not in self._begun:
             self._count += 1
             self._begun[part.each] = self._count
         digest = self._digests[part.each]
-        ticket = self._device.put(digest, self._objects[digest], part.offset, part.size, priority)
+        before = self._latest.get(part.each)
+        if part.offset and before is not None and not before.wire_bytes:
+            priority = Priority.PREFETCH  # what it continues still waits there, and is not to be overtaken
+        ticket = self._latest[part.each] = self._device.put(
+            digest, self._objects[digest], part.offset, part.size, priority
+        )
         self._unbilled.append(ticket)
-        self.sent(part.wire_bytes)
+        self._metered[ticket.request] = self.sent(part.wire_bytes)
         self._waiting[ticket.request] = (part.each, self._begun[part.each])
         self._parts.setdefault(part.each, set()).add(ticket.request)
         if self._trace is not None:
@@ -176,11 +206,15 @@ class Streamer:
         parts = self._parts.pop(each, set()) | {event.request}
         for request in parts:
             self._waiting.pop(request, None)
+            metered = self._metered.pop(request, None)
+            if request == event.request:
+                self._meter.arrived(self.now, metered)
         self._device.forget(parts)
         if isinstance(event.message, Error):
             error = device_error(event.message)
             logger.info("object %d was refused: %s", each, error)
             self._planner.evicted(each)
+            self._ask_about([self._digests[each]])
             self._refusals += 1
             if self._refusals > _TRIES:
                 self._refusals = 0
@@ -189,8 +223,19 @@ class Streamer:
         if not isinstance(event.message, Stored):
             raise DeviceError("UNEXPECTED", f"the answer to an upload was {type(event.message).__name__}")
         self._refusals = 0
+        self._believe()
         self._compare(each, begun, set(event.message.evicted))
         return True
+
+    def _believe(self) -> None:
+        """Go by what the meter has found."""
+        found, line = self._meter.line, self._planner.line
+        if found is None or found is line:
+            return
+        said = f"not {line.bits_per_second / 1e6:g} Mbit/s as given" if line.known else "measured"
+        rate, latency = found.bits_per_second / 1e6, found.latency_us
+        logger.info("the line: %.3g Mbit/s, %.0f us from end to end (%s)", rate, latency, said)
+        self._planner.line = found
 
     def _compare(self, each: int, begun: int, evicted: set[Digest]) -> None:
         """What the device evicted for an object, against what we took for evicted.
@@ -206,7 +251,3 @@ class Streamer:
             if self._digests[kept] not in evicted and self._begun.get(kept, 0) < begun:
                 logger.debug("object %d was not evicted for object %d", kept, each)
                 self._planner.stayed(kept)
-
-
-_EARLY = 1.0
-"""Microseconds before the line is free that the next part is sent."""

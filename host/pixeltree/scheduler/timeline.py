@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from pixeltree.swapping.description import CAPTURE, SwapTree
-from pixeltree.swapping.line import LineRate, fault_bytes
+from pixeltree.swapping.description import CAPTURE
+from pixeltree.swapping.line import fault_bytes
+from pixeltree.swapping.planner import Planner
 from pixeltree.swapping.trace import ARRAY, CONTROLLER, HOST, Trace
 from pixeltree_protocol.messages import Fault, Result
 
@@ -18,17 +19,16 @@ class Timeline:
     """One frame after the other; times are microseconds on the connection's clock.
 
     Args:
-        tree: the tree.
-        line: the line.
+        planner: knows the tree and the line.
         trace: collects the events, if given.
 
     Attributes:
         waited: nodes that the frame in hand had to wait for.
     """
 
-    def __init__(self, tree: SwapTree, line: LineRate, trace: Trace | None) -> None:
-        self._tree = tree
-        self._line = line
+    def __init__(self, planner: Planner, trace: Trace | None) -> None:
+        self._tree = planner.tree
+        self._planner = planner
         self._trace = trace
         self._started = 0.0
         self._arrived = 0.0
@@ -42,12 +42,13 @@ class Timeline:
     def start(self, now: float, line_free: float) -> None:
         """A frame starts; its message is on the line until then."""
         self._started = now
-        self._arrived = line_free + self._line.latency_us
+        self._arrived = line_free + self._planner.line.latency_us
         self._faults = {}
 
     def fault(self, node: int, now: float, fault: Fault, missing_bytes: int) -> None:
         """The host has heard of a fault."""
-        travelled = fault_bytes(len(fault.missing)) * self._line.us_per_byte + self._line.latency_us
+        line = self._planner.line
+        travelled = fault_bytes(len(fault.missing)) * line.us_per_byte + line.latency_us
         self._faults[node] = (now - travelled, missing_bytes)
 
     def coarse(self, started: float, done: float) -> None:

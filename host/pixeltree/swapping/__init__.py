@@ -5,7 +5,8 @@ from pixeltree.swapping.description import SwapNode, SwapObject, SwapTree
 from pixeltree.swapping.line import LINES, LineRate, line_named
 from pixeltree.swapping.memory import ControllerMemory, NoRoomError
 from pixeltree.swapping.pace import Pace
-from pixeltree.swapping.planner import Part, Planner
+from pixeltree.swapping.parts import Part
+from pixeltree.swapping.planner import Planner
 from pixeltree.swapping.prediction import Markov, Mixture, Predictor, Prior, RootLogits
 from pixeltree.swapping.residency import POLICIES, Belady, ExpectedCost, LeastRecentlyUsed, Residency
 from pixeltree.swapping.sequences import GENERATORS, make_sequence

@@ -84,10 +84,11 @@ class Counters:
         else:
             self._unjudged[each] = self._unjudged.get(each, 0) + wire_bytes
 
-    def used(self, each: int) -> None:
-        """A frame uses an object."""
+    def used(self, objects: frozenset[int]) -> None:
+        """A frame uses objects."""
         if self._unjudged:
-            self.used_bytes += self._unjudged.pop(each, 0)
+            for each in self._unjudged.keys() & objects:
+                self.used_bytes += self._unjudged.pop(each)
 
     def lost(self, each: int) -> None:
         """An object is gone."""

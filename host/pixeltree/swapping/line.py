@@ -83,10 +83,18 @@ class LineRate:
             raise DataError(f"line {self.name}: the rate must be above 0, the latency 0 or more")
 
     @property
+    def known(self) -> bool:
+        """Whether it is any line at all, not :data:`UNKNOWN_LINE`."""
+        return self is not UNKNOWN_LINE
+
+    @property
     def us_per_byte(self) -> float:
         """Microseconds that a byte takes."""
         return self.bits_per_byte * 1e6 / self.bits_per_second
 
+
+UNKNOWN_LINE = LineRate("unknown", 1e9)
+"""Where nobody knows how fast the line is: nothing is sent ahead, and costs of objects are their bytes."""
 
 LINES = {
     "usb_12M": LineRate("usb_12M", 12e6, 8, 0.0),

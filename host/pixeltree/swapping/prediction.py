@@ -31,8 +31,12 @@ class Predictor(Protocol):
         """A frame has ended there."""
         ...
 
-    def forecast(self) -> Probabilities:
-        """How probable each end is for the next frame."""
+    def forecast(self, at: int | None = None) -> Probabilities:
+        """How probable each end is for the next frame.
+
+        Args:
+            at: as if a frame had just ended there; None: where the last one has.
+        """
         ...
 
 
@@ -51,7 +55,7 @@ class Prior:
     def learn(self, end: int, logits: Logits = _NO_LOGITS) -> None:
         """A prior learns nothing."""
 
-    def forecast(self) -> Probabilities:
+    def forecast(self, at: int | None = None) -> Probabilities:
         """The shares."""
         return self._shares
 
@@ -66,17 +70,13 @@ class Markov:
         prior: what is believed before anything was seen.
         memory: transitions out of an end that count; older ones fade.
         trust: transitions that the less specific knowledge counts for.
-        lookahead: weight of what follows the next end.
     """
 
-    def __init__(
-        self, prior: Predictor, memory: float = 400.0, trust: float = 2.0, lookahead: float = 0.25
-    ) -> None:
+    def __init__(self, prior: Predictor, memory: float = 400.0, trust: float = 2.0) -> None:
         shares = prior.forecast()
         ends = len(shares)
         self._keep = 1.0 - 1.0 / memory
         self._trust = trust
-        self._lookahead = lookahead
         self._leaving = np.zeros((ends, ends))
         self._left = np.zeros(ends)
         self._entered = trust * shares
@@ -85,6 +85,8 @@ class Markov:
         self._at: int | None = None
         self._shares = shares
         self._forecast: Probabilities | None = shares
+        self._rows: dict[int, Probabilities] = {}
+        """Where frames go on leaving an end, as far as worked out since the last change."""
 
     def learn(self, end: int, logits: Logits = _NO_LOGITS) -> None:
         """Count a transition."""
@@ -98,6 +100,7 @@ class Markov:
                 self._stays[before] *= 0.5
                 self._goes[before] *= 0.5
             return
+        self._rows.clear()
         self._goes[before] = self._goes[before] * self._keep + 1.0
         self._stays[before] *= self._keep
         row = self._leaving[before]
@@ -107,32 +110,28 @@ class Markov:
         self._entered *= self._keep
         self._entered[end] += 1.0
 
-    def forecast(self) -> Probabilities:
-        """The next end, with a part of what follows it."""
+    def forecast(self, at: int | None = None) -> Probabilities:
+        """The next end."""
+        if at is not None:
+            return self._from(at)
         if self._forecast is None:
             self._forecast = self._shares if self._at is None else self._from(self._at)
         return self._forecast
 
-    def _from(self, at: int) -> Probabilities:
-        nearest = self._next(at)
-        if not self._lookahead:
-            return nearest
-        likely = np.argsort(nearest)[-4:]
-        further = sum((nearest[end] * self._next(int(end)) for end in likely), np.zeros(len(nearest)))
-        mixed = nearest + self._lookahead * further
-        return np.asarray(mixed / mixed.sum())
-
-    def _next(self, end: int) -> Probabilities:
-        general = self._entered / self._entered.sum()
-        leaving = (self._leaving[end] + self._trust * general) / (self._left[end] + self._trust)
-        leaving[end] = 0.0
-        total = leaving.sum()
+    def _from(self, end: int) -> Probabilities:
+        row = self._rows.get(end)
+        if row is None:
+            row = self._rows[end] = self._row(end)
         stay = self._stays[end] / (self._stays[end] + self._goes[end])
-        if total <= _TINY:
-            stay, total = 1.0, 1.0
-        leaving *= (1.0 - stay) / total
-        leaving[end] = stay
-        return np.asarray(leaving)
+        following = row * (1.0 - stay)
+        following[end] += 1.0 - following.sum()
+        return np.asarray(following)
+
+    def _row(self, end: int) -> Probabilities:
+        """Where frames go on leaving an end: sum 1, or all 0 where it has no other."""
+        row = self._leaving[end] + (self._trust / self._entered.sum()) * self._entered
+        row[end] = 0.0
+        return np.asarray(row / max(row.sum(), _TINY))
 
 
 class RootLogits:
@@ -147,35 +146,36 @@ class RootLogits:
     """
 
     def __init__(self, tree: SwapTree, children: Sequence[int | None], temperature: float) -> None:
-        self._below = tree.below
-        self._root_end = tree.end_of.get(ROOT)
-        self._children = children
+        self._leads = np.zeros((len(children), len(tree.ends)))
+        for outcome, child in enumerate(children):
+            if child is not None:
+                self._leads[outcome, list(tree.below[child])] = 1.0
+            elif ROOT in tree.end_of:
+                self._leads[outcome, tree.end_of[ROOT]] = 1.0
         self._temperature = temperature
         self._seen = np.ones(len(tree.ends))
-        self._forecast = self._seen / len(tree.ends)
+        self._sums: Sequence[int] | None = None
+        self._forecast: Probabilities | None = self._seen / len(tree.ends)
 
     def learn(self, end: int, logits: Logits = _NO_LOGITS) -> None:
         """Take note of the root's logits, where they are known."""
         self._seen[end] += 1.0
-        sums = logits.get(ROOT)
-        if sums is None:
-            self._forecast = self._seen / self._seen.sum()
-            return
+        self._sums = logits.get(ROOT)
+        self._forecast = None
+
+    def forecast(self, at: int | None = None) -> Probabilities:
+        """The root's margins as probabilities; those of a frame that is not over are not known."""
+        if self._forecast is None:
+            self._forecast = self._seen / self._seen.sum() if self._sums is None else self._spread(self._sums)
+        return self._forecast
+
+    def _spread(self, sums: Sequence[int]) -> Probabilities:
+        """Each outcome's share, over the ends that it leads to."""
         scaled = np.asarray(sums, np.float64) / self._temperature
         shares = np.exp(scaled - scaled.max())
-        shares /= shares.sum()
-        forecast = np.zeros(len(self._seen))
-        for child, share in zip(self._children, shares, strict=True):
-            ends = list(self._below[child]) if child is not None else []
-            if ends:
-                forecast[ends] += share * self._seen[ends] / self._seen[ends].sum()
-            elif self._root_end is not None:
-                forecast[self._root_end] += share
-        self._forecast = forecast / max(forecast.sum(), _TINY)
-
-    def forecast(self) -> Probabilities:
-        """The root's margins as probabilities."""
-        return self._forecast
+        below = self._leads @ self._seen
+        spread = self._seen * ((shares / np.maximum(below, _TINY)) @ self._leads)
+        return np.asarray(spread / max(spread.sum(), _TINY))
 
 
 class Mixture:
@@ -192,6 +192,7 @@ class Mixture:
         self._parts = tuple(parts)
         self._keep = 1.0 - 1.0 / memory
         self._scores = np.zeros(len(parts))
+        self._weights = [1.0 / len(parts)] * len(parts)
         self._forecast: Probabilities | None = None
         self._at: int | None = None
 
@@ -201,6 +202,8 @@ class Mixture:
         if before is not None and before != end:
             rightness = [self._rightness(part.forecast(), before, end) for part in self._parts]
             self._scores = self._keep * self._scores + np.asarray(rightness)
+            shares = np.exp(self._scores - self._scores.max())
+            self._weights = (shares / shares.sum()).tolist()
         for part in self._parts:
             part.learn(end, logits)
         self._forecast = None
@@ -214,12 +217,16 @@ class Mixture:
     @property
     def weights(self) -> npt.NDArray[np.float64]:
         """How much each part counts: float64 (parts,), sum 1."""
-        shares = np.exp(self._scores - self._scores.max())
-        return np.asarray(shares / shares.sum())
+        return np.asarray(self._weights)
 
-    def forecast(self) -> Probabilities:
+    def forecast(self, at: int | None = None) -> Probabilities:
         """The weighted mean of the parts' forecasts."""
+        if at is not None:
+            return self._mean(at)
         if self._forecast is None:
-            forecasts = np.stack([part.forecast() for part in self._parts])
-            self._forecast = np.asarray(self.weights @ forecasts)
+            self._forecast = self._mean(None)
         return self._forecast
+
+    def _mean(self, at: int | None) -> Probabilities:
+        parts = zip(self._weights, self._parts, strict=True)
+        return np.asarray(sum(weight * part.forecast(at) for weight, part in parts))

@@ -44,8 +44,8 @@ class Residency(Protocol):
         """Frame number ``frame``, counted from 0, has ended there."""
         ...
 
-    def worth(self) -> Worth:
-        """What keeping each object is worth now."""
+    def worth(self, at: int | None = None) -> Worth:
+        """What keeping each object is worth, now or as if a frame had just ended at ``at``."""
         ...
 
 
@@ -62,7 +62,7 @@ class LeastRecentlyUsed:
     def learn(self, end: int, frame: int) -> None:
         """The order of use is kept by the memory."""
 
-    def worth(self) -> Worth:
+    def worth(self, at: int | None = None) -> Worth:
         """Nothing is worth more than anything else; the order of use decides."""
         return self._worth
 
@@ -88,9 +88,9 @@ class ExpectedCost:
     def learn(self, end: int, frame: int) -> None:
         """The predictor learns."""
 
-    def worth(self) -> Worth:
+    def worth(self, at: int | None = None) -> Worth:
         """See :data:`Worth`."""
-        return np.asarray((self._uses @ self._predictor.forecast()) * self._per_byte)
+        return np.asarray((self._uses @ self._predictor.forecast(at)) * self._per_byte)
 
 
 class Belady:
@@ -115,7 +115,7 @@ class Belady:
         """Time goes on."""
         self._frame = frame
 
-    def worth(self) -> Worth:
+    def worth(self, at: int | None = None) -> Worth:
         """The sooner an object is needed, the more it is worth."""
         waits = np.array([self._wait(times) for times in self._times])
         soonest = np.where(self._uses, waits, np.inf).min(axis=1)

@@ -30,7 +30,8 @@ from pixeltree.swapping.line import (
     result_bytes,
 )
 from pixeltree.swapping.pace import Pace
-from pixeltree.swapping.planner import BUSY_PART, IDLE_PART, Part, Planner, batches
+from pixeltree.swapping.parts import BUSY_PART, IDLE_PART, Part, batches
+from pixeltree.swapping.planner import Planner
 from pixeltree.swapping.prediction import Markov, Predictor, Prior
 from pixeltree.swapping.residency import policy_named
 from pixeltree.swapping.trace import ARRAY, CONTROLLER, HOST, LINK, Trace
@@ -252,8 +253,7 @@ class _Run:
     def _serve(self, node: int, now: float, fault_at: float, start: float) -> float | None:
         """Send what a node lacks; returns when it is there, or None where the frame does not wait for it."""
         self.counters.faults += 1
-        absent = self.planner.memory.missing(self._tree.nodes[node].needs)
-        size = sum(self._tree.sizes[each] - self.planner.memory.uploads.get(each, 0) for each in absent)
+        size = self.planner.bytes_left(node)
         deadline = self._setup.deadline_us
         answers = deadline is not None and self._tree.nodes[node].parent is not None
         if answers and self.planner.too_late(node, now, self._line_free, start + (deadline or 0.0)):
@@ -300,7 +300,7 @@ class _Run:
         self._note(LINK, f"object {part.each}", began, self._line_free - began, bytes=part.size)
         if part.last:
             self._answers.append((arrival, STORED_BYTES))
-            self._arrivals = {each: at for each, at in self._arrivals.items() if at > now}
+            self._arrivals = {each: at for each, at in self._arrivals.items() if at > self._device_free}
             self._arrivals[part.each] = arrival
 
     def _send(self, now: float, wire_bytes: int) -> float:
