@@ -116,6 +116,7 @@ class Session:
         self._keep_alive = keep_alive
         self._connection = HostConnection("pixeltree", secrets.token_bytes, role, token)
         self._link: Link | None = None
+        self._lost = "it was closed"
         self._ready: list[Received] = []
         self._refusal: Refused | None = None
         self._departing: str | None = None
@@ -252,7 +253,7 @@ class Session:
         if self._closed:
             raise LinkError(f"the connection to {self.url} is closed")
         if self._link is None:
-            self._reconnect("it was lost earlier")
+            self._reconnect(self._lost)
 
     def _persist(self, action: Callable[[], None]) -> None:
         """Do something with the link; where it breaks, open it again."""
@@ -416,6 +417,7 @@ class Session:
                 self._converse(0.0)
         except LinkError as error:
             logger.info("while idle: %s", error)
+            self._lost = str(error)
             self._drop_link()
         finally:
             self._lock.release()

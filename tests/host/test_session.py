@@ -7,7 +7,7 @@ from pixeltree.errors import LinkError
 from pixeltree.session import Patience, Session
 from pixeltree_emu.runtime.device import EmulatedDevice
 from pixeltree_protocol.objects import FullyConnected, digest_of
-from tests.host.in_memory import InMemoryLink
+from tests.host.in_memory import InMemoryLink, in_memory_session
 
 
 class Clock:
@@ -58,3 +58,18 @@ def test_a_slow_line_gets_short_bursts_and_is_not_taken_for_a_stuck_device(bytes
 def test_a_private_daemon_may_take_its_time_to_start():
     clock = Clock()
     device_over(SlowLink(clock, 300_000), clock, opening=20.0).ping()
+
+
+def test_a_link_that_broke_while_nobody_asked_says_why_to_the_next_who_does():
+    """The thread that answers heartbeats may be the first to see that the device is gone."""
+    link = InMemoryLink(EmulatedDevice())
+    session = in_memory_session(link)
+    device = Device(session, session.greet())
+
+    def gone(timeout):
+        raise LinkError("the device at memory: is gone")
+
+    link.receive = gone
+    session.keep_alive()
+    with pytest.raises(LinkError, match="the device at memory: is gone"):
+        device.ping()
