@@ -12,7 +12,7 @@ from pixeltree.folded import PoolingKind
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
 from pixeltree.train.fit import FitSettings
-from pixeltree.train.recipe import DigitsData, Recipe, TreeTable, load_recipe
+from pixeltree.train.recipe import Recipe, load_recipe
 from pixeltree.train.specification import (
     Convolution,
     FullyConnected,
@@ -20,6 +20,7 @@ from pixeltree.train.specification import (
     NetworkSpecification,
     Pooling,
 )
+from pixeltree.train.tables import DigitsData, TreeTable
 
 GOOD = """
 name = "small"

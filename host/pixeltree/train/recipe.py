@@ -13,28 +13,19 @@ import hashlib
 import tomllib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pixeltree.datasets import (
-    GlyphSettings,
-    Scenes,
-    SceneSettings,
     Splits,
-    digits,
-    glyphs,
-    idx_folder,
-    image_folders,
-    scene_splits,
 )
 from pixeltree.errors import DataError, RecipeError
 from pixeltree.folded import PoolingKind
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
 from pixeltree.train.fit import FitSettings
-from pixeltree.train.grouping import Groups
 from pixeltree.train.specification import (
     Convolution,
     FullyConnected,
@@ -45,171 +36,10 @@ from pixeltree.train.specification import (
     Pooling,
     SpecificationError,
 )
+from pixeltree.train.tables import DATA, Data, DetectorTable, LocalizerTable, ScenesData, TreeTable
 
 _LAYERS = {"convolution": Convolution, "pooling": Pooling}
 _HEADS = {"fully connected": FullyConnected, "heat map": HeatMap}
-_TASKS = {
-    "localization": Scenes.localization,
-    "segmentation": Scenes.segmentation,
-    "presence": Scenes.presence,
-    "what": Scenes.what,
-}
-
-
-@dataclass(frozen=True)
-class DigitsData:
-    """Settings of :func:`pixeltree.datasets.digits`."""
-
-    upsampling: int = 7
-    seed: int = 0
-
-    def load(self, size: int) -> Splits:
-        """The images, as large as the network's input."""
-        return digits(self.upsampling, size, self.seed)
-
-
-@dataclass(frozen=True)
-class GlyphsData:
-    """Settings of :func:`pixeltree.datasets.glyphs`; ``fonts`` is a folder."""
-
-    per_class: tuple[int, int, int] = (240, 40, 60)
-    fonts: str = ""
-    seed: int = 0
-
-    def load(self, size: int) -> Splits:
-        """The images, as large as the network's input."""
-        settings = GlyphSettings(per_class=self.per_class, size=size, seed=self.seed)
-        return glyphs(settings, Path(self.fonts) if self.fonts else None)
-
-
-@dataclass(frozen=True)
-class ScenesData:
-    """Settings of :func:`pixeltree.datasets.scenes`.
-
-    ``task`` is localization, segmentation, presence, or what (of one object each).
-    """
-
-    task: str = "localization"
-    counts: tuple[int, int, int] = (4000, 600, 1000)
-    objects: tuple[int, int] = (1, 3)
-    seed: int = 0
-
-    def load(self, size: int) -> Splits:
-        """The images; they are 64 x 64, whatever the network's input."""
-        if self.task not in _TASKS:
-            raise RecipeError(f"[data] task is {self.task!r}; known: {', '.join(_TASKS)}")
-        settings = SceneSettings(counts=self.counts, objects=self.objects, seed=self.seed)
-        return scene_splits(_TASKS[self.task], settings)
-
-
-@dataclass(frozen=True)
-class IdxData:
-    """Settings of :func:`pixeltree.datasets.idx_folder`."""
-
-    folder: str
-    transposed: bool = False
-    upsampling: int = 2
-    seed: int = 0
-
-    def load(self, size: int) -> Splits:
-        """The images, as large as the network's input."""
-        folder = Path(self.folder)
-        return idx_folder(
-            folder, transposed=self.transposed, upsampling=self.upsampling, size=size, seed=self.seed
-        )
-
-
-@dataclass(frozen=True)
-class FolderData:
-    """Settings of :func:`pixeltree.datasets.image_folders`."""
-
-    folder: str
-    fit: bool = False
-    seed: int = 0
-
-    def load(self, size: int) -> Splits:
-        """The images, as large as the network's input."""
-        return image_folders(Path(self.folder), size, self.fit, self.seed)
-
-
-@dataclass(frozen=True)
-class TreeTable:
-    """The table ``[tree]``: a tree in place of one network; its nodes have the recipe's layers.
-
-    Attributes:
-        segment_bytes, outcomes: see :class:`pixeltree.train.capacity.Capacity`.
-        pool_sides: sides to choose from for the last pooling, each node the finest that fits.
-        branching, target, depth, overlap, child_epochs: see :class:`pixeltree.train.grow.GrowSettings`.
-        groups: the classes of each of the root's children, by name; empty finds them.
-    """
-
-    segment_bytes: int
-    outcomes: int = 255
-    pool_sides: tuple[int, ...] = (2, 4, 8, 16)
-    branching: int = 6
-    target: float = 0.9
-    depth: int = 2
-    overlap: float = 0.05
-    child_epochs: int | None = None
-    groups: tuple[tuple[str, ...], ...] = ()
-
-    def groups_of(self, classes: Sequence[str]) -> Groups | None:
-        """The groups as indices of classes, None if they are to be found.
-
-        Raises:
-            RecipeError: a name is no class, or a class is in no group.
-        """
-        if not self.groups:
-            return None
-        named = {name for group in self.groups for name in group}
-        if named != set(classes):
-            wrong = ", ".join(sorted(named ^ set(classes)))
-            raise RecipeError(f"[tree] groups must name every class and no other; look at {wrong}")
-        return tuple(tuple(sorted(classes.index(name) for name in group)) for group in self.groups)
-
-
-@dataclass(frozen=True)
-class DetectorTable:
-    """The table ``[detector]``: a root before a heat map, which ends early where there is nothing to see.
-
-    It has the recipe's input and layers, OR pooling, and a fully connected head of two outcomes, and learns
-    from scenes of which some have no object.
-
-    Attributes:
-        pool_side: of the pooling.
-        epochs: of its training.
-    """
-
-    pool_side: int = 4
-    epochs: int = 8
-
-
-@dataclass(frozen=True)
-class LocalizerTable:
-    """The table ``[localizer]``: a root whose heat map re-centres the image for the recipe's network or tree.
-
-    It has the recipe's input, and learns from the same scenes where the object is.
-
-    Attributes:
-        layers, head: of the root; each cell of its heat map is an outcome.
-        window: rows and columns that the network sees, the highest cell in their middle.
-        epochs: of its training.
-    """
-
-    layers: tuple[Layer, ...]
-    head: HeatMap
-    window: int = 32
-    epochs: int = 8
-
-
-Data = DigitsData | GlyphsData | ScenesData | IdxData | FolderData
-_DATA = {
-    "digits": DigitsData,
-    "glyphs": GlyphsData,
-    "scenes": ScenesData,
-    "idx": IdxData,
-    "folder": FolderData,
-}
 
 
 @dataclass(frozen=True)
@@ -360,7 +190,7 @@ def _recipe(tables: dict[str, Any]) -> Recipe:
     )
     return Recipe(
         _value(str, tables["name"], "name"),
-        _choice(_DATA, "set", tables["data"], "data"),
+        _choice(DATA, "set", tables["data"], "data"),
         network,
         _made(FitSettings, training | {"augmentation": ranges}, "training"),
         _value(bool, tables.get("noise_aware", False), "noise_aware"),

@@ -22,7 +22,8 @@ from pixeltree.train.grow import GrowSettings, grow_tree
 from pixeltree.train.grown import accuracy
 from pixeltree.train.network import BinaryNetwork, FloatNetwork
 from pixeltree.train.objective import objective_for
-from pixeltree.train.recipe import LocalizerTable, Recipe, TreeTable, identity_of
+from pixeltree.train.recipe import Recipe, identity_of
+from pixeltree.train.tables import LocalizerTable, TreeTable
 from pixeltree_protocol.nonidealities import TYPICAL_ERRORS
 
 COMPARED_IMAGES = 50
