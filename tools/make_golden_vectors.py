@@ -41,6 +41,7 @@ from pixeltree_protocol.messages import (
     Pong,
     Proof,
     Put,
+    PutSeveral,
     Query,
     ReadOut,
     ReadPlane,
@@ -50,6 +51,7 @@ from pixeltree_protocol.messages import (
     Status,
     Stopping,
     Stored,
+    StoredSeveral,
     TreeOpened,
     Visit,
     Welcome,
@@ -66,7 +68,7 @@ _TOKEN_PROOF = bytes(range(0x80, 0xA0))
 _CAPABILITIES = Capabilities(256, 256, 1024, 65_536, 65_536, 8_192, 32_768)
 
 MESSAGES_WRITTEN: tuple[Message, ...] = (
-    Hello(2, 2, _NONCE, b"session1", 0, 1_048_576, "Zürich"),
+    Hello(2, 3, _NONCE, b"session1", 0, 1_048_576, "Zürich"),
     Welcome(
         PROTOCOL_VERSION,
         _NONCE,
@@ -85,6 +87,8 @@ MESSAGES_WRITTEN: tuple[Message, ...] = (
     Holdings((0, 300, 0xFFFFFFFF)),
     Put(_DIGEST, 300, 256, b"\x00part\xff"),
     Stored(_DIGEST, (_OTHER,)),
+    PutSeveral((b"\x00one\xff", b"\x02")),
+    StoredSeveral((_DIGEST, _OTHER), (_OTHER,)),
     OpenTree(_DIGEST, 65_536, 2_000),
     TreeOpened(65_536, (_OTHER, _DIGEST)),
     Scene(True, 1, 2, 2, 3, b"\x00\x01\x02\xfd\xfe\xff"),

@@ -60,6 +60,8 @@ def _counted(layout: c.FocusedSeq) -> str:
     inner = items.subcon
     if isinstance(inner, c.Bytes):
         return f"{c_type(count.subcon)} n, uint8_t[n][{_length(inner)}]"
+    if isinstance(inner, c.Prefixed):
+        return f"{c_type(count.subcon)} n, then n times: {c_type(inner.lengthfield)} m, uint8_t[m]"
     return f"{c_type(count.subcon)} n, {c_type(inner)}[n]"
 
 

@@ -1,7 +1,7 @@
 """Encoder and decoder of messages by the standard library's ``struct``, ten times as fast as constructs.
 
-For messages of fixed-size fields, arrays of those, arrays of records made of the same, and plain bytes at the
-end. Every other message is left to its construct; both write and read the same bytes.
+For messages of fixed-size fields, arrays of those, arrays of records made of the same, arrays of byte strings
+that tell their length, and plain bytes at the end. Every other message is left to its construct; both write and read the same bytes.
 """
 
 from __future__ import annotations
@@ -96,6 +96,36 @@ class _Array:
         return end
 
 
+class _Strings:
+    """A count, then so many byte strings, each after its length."""
+
+    def __init__(self, name: str, count: c.Construct, length: c.Construct) -> None:
+        self._name = name
+        self._count = struct.Struct(f"<{_format(count)}")
+        self._length = struct.Struct(f"<{_format(length)}")
+
+    def write(self, message: Any, out: bytearray) -> None:  # noqa: ANN401
+        items = getattr(message, self._name)
+        out += self._count.pack(len(items))
+        for item in items:
+            out += self._length.pack(len(item))
+            out += item
+
+    def read(self, body: bytes, at: int, values: list[Any]) -> int:
+        (count,) = self._count.unpack_from(body, at)
+        at += self._count.size
+        items = []
+        for index in range(count):
+            (length,) = self._length.unpack_from(body, at)
+            at += self._length.size
+            if at + length > len(body):
+                raise struct.error(f"item {index} of {self._name} has {length} bytes, more than there are")
+            items.append(body[at : at + length])
+            at += length
+        values.append(tuple(items))
+        return at
+
+
 class _Records:
     """A count, then so many records."""
 
@@ -177,6 +207,8 @@ def _array(name: str, layout: c.Construct, records: RecordLayouts) -> _Part | No
     count, items = (each.subcon.subcon for each in layout.subcons)
     if _format(items) is not None:
         return _Array(name, count, items)
+    if isinstance(items, c.Prefixed) and items.subcon is c.GreedyBytes:
+        return _Strings(name, count, items.lengthfield)
     cls, fields = records.get(items, (None, ()))
     codec = None if cls is None else quick_codec(cls, fields, records)
     return None if codec is None else _Records(name, count, codec)

@@ -31,6 +31,7 @@ from pixeltree_protocol.messages import (
     PlanePart,
     Pong,
     Put,
+    PutSeveral,
     Query,
     ReadPlane,
     Reply,
@@ -38,6 +39,7 @@ from pixeltree_protocol.messages import (
     Scene,
     StartFrame,
     Stored,
+    StoredSeveral,
     TreeOpened,
     error_message,
 )
@@ -133,6 +135,7 @@ class EmulatedDevice:
             Ping: self._ping,
             Query: self._query,
             Put: self._put,
+            PutSeveral: self._put_several,
             CancelFrame: self._cancel_frame,
             OpenTree: self._open_tree,
             Scene: self._scene,
@@ -205,7 +208,7 @@ class EmulatedDevice:
     def handle(self, message: Message, request: int, wire_bytes: int) -> None:
         """Act on one request; a refusal is an ERROR answer."""
         waits = self._hand is not None and self._hand.waiting and not self._follows
-        if waits and self._hand is not None and isinstance(message, Put):
+        if waits and self._hand is not None and isinstance(message, Put | PutSeveral):
             stall = self.clock.costs.line_ns(wire_bytes)
             self._hand.stall_ns += stall
             self.clock.charge(stall)
@@ -270,10 +273,18 @@ class EmulatedDevice:
     def _put(self, message: Put, request: int) -> None:
         known = message.digest in self.store
         evicted = self.store.put(message.digest, message.total, message.offset, message.data)
-        if not known:  # something came in: a fault that waits is being served
-            self._deadline = self._now() + self._fault_timeout_s
+        if not known:
+            self._came_in()
         if evicted is not None:
             self._reply(Stored(message.digest, tuple(evicted)), request)
+
+    def _put_several(self, message: PutSeveral, request: int) -> None:
+        digests, evicted = self.store.put_several(message.objects, self._came_in)
+        self._reply(StoredSeveral(tuple(digests), tuple(evicted)), request)
+
+    def _came_in(self) -> None:
+        """Something of an object came in: a fault that waits is being served."""
+        self._deadline = self._now() + self._fault_timeout_s
 
     def _refuse_while_busy(self) -> None:
         if self._hand is not None:

@@ -7,13 +7,13 @@ are never evicted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pixeltree_emu.array.device_array import Kernel
 from pixeltree_emu.errors import RequestError
 from pixeltree_protocol.errors import ObjectError
-from pixeltree_protocol.messages import WHOLE, ErrorCode
+from pixeltree_protocol.messages import MOST_PUT_TOGETHER, WHOLE, ErrorCode
 from pixeltree_protocol.objects import AnyObject, Block, Digest, digest_of, parse_object, short
 
 MAX_OBJECTS = 1024
@@ -144,14 +144,59 @@ class ObjectStore:
         del self._uploads[digest]
         return upload.evicted + self._admit(digest, bytes(upload.data))
 
+    def put_several(
+        self, objects: Sequence[bytes], came_in: Callable[[], None]
+    ) -> tuple[list[Digest], list[Digest]]:
+        """Take whole objects: all are checked before the first is stored.
+
+        Args:
+            objects: their bytes.
+            came_in: called for each that is stored now.
+
+        Returns:
+            The name of each, and what had to go for them and is not there now.
+
+        Raises:
+            RequestError: too many or none of them; one whose size is wrong, of which a part is there, or which
+                is no object: nothing has changed then. No room: those before that one are stored.
+        """
+        if not 1 <= len(objects) <= MOST_PUT_TOGETHER:
+            raise RequestError(
+                ErrorCode.OUT_OF_RANGE, f"{len(objects)} objects together; 1 to {MOST_PUT_TOGETHER} are allowed"
+            )
+        digests = [digest_of(data) for data in objects]
+        checked = {
+            digest: self._check_whole(digest, data)
+            for digest, data in zip(digests, objects, strict=True)
+            if digest not in self._residents
+        }
+        evicted: list[Digest] = []
+        for digest in digests:
+            if digest in checked and digest not in self._residents:
+                evicted += self._store(digest, checked[digest])
+                came_in()
+        return digests, [gone for gone in dict.fromkeys(evicted) if gone not in self._residents]
+
+    def _check_whole(self, digest: Digest, data: bytes) -> Resident:
+        self._check_size(digest, len(data))
+        if digest in self._uploads:
+            raise RequestError(
+                ErrorCode.BAD_UPLOAD,
+                f"object {short(digest)}: {len(self._uploads[digest].data)} bytes came in by PUT; go on with that",
+            )
+        return self._check(digest, data)
+
+    def _check_size(self, digest: Digest, size: int) -> None:
+        if not 1 <= size <= self._max_object:
+            raise RequestError(
+                ErrorCode.BAD_UPLOAD,
+                f"object {short(digest)}: {size} bytes; the limit is {self._max_object}",
+            )
+
     def _open_upload(self, digest: Digest, total: int, offset: int) -> Upload:
         if offset:
             raise RequestError(ErrorCode.BAD_UPLOAD, f"object {short(digest)}: nothing before byte {offset}")
-        if not 1 <= total <= self._max_object:
-            raise RequestError(
-                ErrorCode.BAD_UPLOAD,
-                f"object {short(digest)}: {total} bytes; the limit is {self._max_object}",
-            )
+        self._check_size(digest, total)
         self._uploads[digest] = Upload(total, bytearray(), self._make_room(total, 0))
         return self._uploads[digest]
 
@@ -162,12 +207,19 @@ class ObjectStore:
                 ErrorCode.DIGEST_MISMATCH,
                 f"object {digest.hex()}: its {len(data)} bytes have the digest {found.hex()}",
             )
+        return self._store(digest, self._check(digest, data))
+
+    def _check(self, digest: Digest, data: bytes) -> Resident:
+        """What is stored of an object, once it is found to be one."""
         try:
             parsed = parse_object(data)
         except ObjectError as error:
             raise RequestError(ErrorCode.BAD_OBJECT, f"object {short(digest)}: {error}") from error
         kernel = self._load_block(digest, parsed) if isinstance(parsed, Block) else None
-        resident = Resident(parsed, len(data), kernel)
+        return Resident(parsed, len(data), kernel)
+
+    def _store(self, digest: Digest, resident: Resident) -> list[Digest]:
+        """Make an object resident; returns what is evicted for it."""
         evicted = self._make_room(resident.size, resident.words)
         self._residents[digest] = resident
         return evicted

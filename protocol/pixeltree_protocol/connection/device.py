@@ -17,6 +17,7 @@ from pixeltree_protocol.messages import (
     LEAST_BODY,
     LEAST_HEARTBEAT_MS,
     LEAST_HOST_WINDOW,
+    LEAST_VERSION,
     MAX_BODY,
     NONCE_BYTES,
     PROTOCOL_VERSION,
@@ -268,10 +269,10 @@ class DeviceConnection(End):
             return None
         self.detach()
         self._hello = hello
-        if not hello.least_version <= PROTOCOL_VERSION <= hello.greatest_version:
+        if _version(hello) < max(LEAST_VERSION, hello.least_version):
             detail = (
                 f"the host speaks protocol versions {hello.least_version} to {hello.greatest_version}, "
-                f"this device {PROTOCOL_VERSION}"
+                f"this device {LEAST_VERSION} to {PROTOCOL_VERSION}"
             )
             return self._reject(ErrorCode.VERSION, detail)
         if hello.role not in list(Role) or hello.window < LEAST_HOST_WINDOW:
@@ -314,7 +315,7 @@ class DeviceConnection(End):
         if identity.token is not None:
             proof = device_proof(identity.token, hello.nonce, self._challenge)
         return Welcome(
-            PROTOCOL_VERSION,
+            _version(hello),
             hello.nonce,
             identity.boot_id,
             session.session,
@@ -327,6 +328,11 @@ class DeviceConnection(End):
             identity.name,
             identity.capabilities,
         )
+
+
+def _version(hello: Hello) -> int:
+    """The greatest version that both ends speak, if there is one that both do."""
+    return min(PROTOCOL_VERSION, hello.greatest_version)
 
 
 def _is_of_a_session(event: DeviceEvent) -> bool:

@@ -26,9 +26,12 @@ from pixeltree_protocol.messages.codec import (
 )
 from pixeltree_protocol.messages.codes import (
     LEAST_HEARTBEAT_MS,
+    LEAST_VERSION,
     MAX_FAULT_TIMEOUT_MS,
     MEANINGS,
+    MOST_PUT_TOGETHER,
     PROTOCOL_VERSION,
+    PUT_SEVERAL_SINCE,
     ROLE_MEANINGS,
     WHOLE,
     ErrorCode,
@@ -70,7 +73,7 @@ from pixeltree_protocol.messages.link import (
     Stopping,
     Welcome,
 )
-from pixeltree_protocol.messages.objects import Holdings, Put, Query, Stored
+from pixeltree_protocol.messages.objects import Holdings, Put, PutSeveral, Query, Stored, StoredSeveral
 
 __all__ = [
     "ENVELOPE_BYTES",
@@ -78,13 +81,16 @@ __all__ = [
     "LEAST_BODY",
     "LEAST_HEARTBEAT_MS",
     "LEAST_HOST_WINDOW",
+    "LEAST_VERSION",
     "MAX_BODY",
     "MAX_FAULT_TIMEOUT_MS",
     "MEANINGS",
+    "MOST_PUT_TOGETHER",
     "NONCE_BYTES",
     "NO_SESSION",
     "PROOF_BYTES",
     "PROTOCOL_VERSION",
+    "PUT_SEVERAL_SINCE",
     "ROLE_MEANINGS",
     "WHOLE",
     "Ack",
@@ -111,6 +117,7 @@ __all__ = [
     "Pong",
     "Proof",
     "Put",
+    "PutSeveral",
     "Query",
     "ReadOut",
     "ReadPlane",
@@ -123,6 +130,7 @@ __all__ = [
     "Status",
     "Stopping",
     "Stored",
+    "StoredSeveral",
     "TreeOpened",
     "Visit",
     "Welcome",

@@ -35,7 +35,7 @@ from pixeltree_protocol.messages.frames import (
     TreeOpened,
 )
 from pixeltree_protocol.messages.link import Ack, Challenge, Hello, Leave, Notice, Proof, Stopping, Welcome
-from pixeltree_protocol.messages.objects import Holdings, Put, Query, Stored
+from pixeltree_protocol.messages.objects import Holdings, Put, PutSeveral, Query, Stored, StoredSeveral
 
 _ENVELOPE = struct.Struct("<BHHHH")
 ENVELOPE_BYTES = _ENVELOPE.size
@@ -58,12 +58,25 @@ LEAST_HOST_WINDOW = wire_limit(MAX_PAYLOAD)
 MAX_DETAIL = 500
 _NOTHING = Numbers(0, 0, 0)
 
-Request = Query | Put | OpenTree | Scene | StartFrame | CancelFrame | ReadPlane | Ping | GetStatus | Execute
+Request = (
+    Query
+    | Put
+    | PutSeveral
+    | OpenTree
+    | Scene
+    | StartFrame
+    | CancelFrame
+    | ReadPlane
+    | Ping
+    | GetStatus
+    | Execute
+)
 """What a session's host may send."""
 
 Reply = (
     Holdings
     | Stored
+    | StoredSeveral
     | TreeOpened
     | Done
     | Result

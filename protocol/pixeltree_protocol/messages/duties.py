@@ -30,7 +30,7 @@ from pixeltree_protocol.messages.frames import (
     StartFrame,
     TreeOpened,
 )
-from pixeltree_protocol.messages.objects import Holdings, Put, Query, Stored
+from pixeltree_protocol.messages.objects import Holdings, Put, PutSeveral, Query, Stored, StoredSeveral
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,16 @@ DUTIES: tuple[Duty, ...] = (
         "the same in all parts; a part may be empty. Only the last part is answered: check digest, kind and "
         "canonical form first. An object that is resident already is answered by STORED for every part. An "
         "ERROR ends the upload; what came in is forgotten, except after BAD_UPLOAD.",
+    ),
+    Duty(
+        PutSeveral,
+        False,
+        (StoredSeveral,),
+        (_E.OUT_OF_RANGE, _E.BAD_UPLOAD, _E.BAD_OBJECT, _E.NO_ROOM),
+        "Checks all objects first: their number (OUT_OF_RANGE); of each that is not resident the size, and that "
+        "no part of it has come in by PUT (BAD_UPLOAD); its kind and canonical form (BAD_OBJECT). Where one is "
+        "refused, nothing has changed. Then takes them in order, each like a PUT of the whole; one that is "
+        "resident already stays as it is. NO_ROOM ends that: objects before that one are stored.",
     ),
     Duty(
         OpenTree,

@@ -8,6 +8,7 @@ from pixeltree_protocol.objects.layout import DIGEST_BYTES
 
 DIGEST = c.Bytes(DIGEST_BYTES)
 DIGESTS = c.PrefixedArray(c.Int16ul, DIGEST)
+BYTE_STRINGS = c.PrefixedArray(c.Int16ul, c.Prefixed(c.Int16ul, c.GreedyBytes))
 TEXT = c.PascalString(c.Int16ul, "utf8")
 ID = c.Bytes(8)
 NONCE_BYTES = 16

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import construct as c
 
 from pixeltree_protocol.declaration import Field, Sender, message
-from pixeltree_protocol.messages.layouts import DIGEST, DIGESTS
+from pixeltree_protocol.messages.codes import MOST_PUT_TOGETHER
+from pixeltree_protocol.messages.layouts import BYTE_STRINGS, DIGEST, DIGESTS
 from pixeltree_protocol.objects.layout import Digest
 
 _HOST, _DEVICE = Sender.HOST, Sender.DEVICE
@@ -68,4 +69,38 @@ class Stored:
     """Answer to the last PUT of an object: it is whole, its digest is right, and it is resident."""
 
     digest: Digest
+    evicted: tuple[Digest, ...]
+
+
+@message(
+    25,
+    _HOST,
+    Field(
+        "objects",
+        BYTE_STRINGS,
+        "the bytes of each object",
+        limits=f"1 to {MOST_PUT_TOGETHER} objects of 1 to max_object bytes",
+    ),
+)
+@dataclass(frozen=True)
+class PutSeveral:
+    """Whole objects, without their names, which follow from their bytes; answered by STORED_SEVERAL.
+
+    Since version 3: send it only where WELCOME says that version or a later one.
+    """
+
+    objects: tuple[bytes, ...]
+
+
+@message(
+    26,
+    _DEVICE,
+    Field("digests", DIGESTS, "the name of each object, in the order of the request"),
+    Field("evicted", DIGESTS, "objects that had to go for them and are not there now"),
+)
+@dataclass(frozen=True)
+class StoredSeveral:
+    """Answer to PUT_SEVERAL: all its objects are whole and resident, but for those in `evicted`."""
+
+    digests: tuple[Digest, ...]
     evicted: tuple[Digest, ...]
