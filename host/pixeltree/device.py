@@ -21,6 +21,7 @@ from pixeltree_protocol.connection import Received, Ticket
 from pixeltree_protocol.delivery import Priority
 from pixeltree_protocol.messages import (
     MAX_FAULT_TIMEOUT_MS,
+    PUT_SEVERAL_SINCE,
     CancelFrame,
     Done,
     Execute,
@@ -33,6 +34,7 @@ from pixeltree_protocol.messages import (
     PlanePart,
     Pong,
     Put,
+    PutSeveral,
     Query,
     ReadOut,
     ReadPlane,
@@ -213,6 +215,20 @@ class Device(ChipControl):
         part = Put(digest, len(data), offset, data[offset : offset + size])
         return self._exchange.send(part, priority)
 
+    def put_several(self, objects: Sequence[bytes], priority: Priority) -> Ticket:
+        """Send whole objects in one message, which is answered; see :meth:`put`.
+
+        Args:
+            objects: their bytes; together they must fit a message.
+            priority: as for :meth:`put`.
+        """
+        return self._exchange.send(PutSeveral(tuple(objects)), priority)
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether the device knows :meth:`put_several`."""
+        return self.welcome.version >= PUT_SEVERAL_SINCE
+
     def keep(self, digests: Sequence[Digest]) -> None:
         """Have the device take these for the most recently used, in this order, without waiting for it."""
         self._exchange.forget({self._exchange.send(Query(tuple(digests))).request})
@@ -246,9 +262,7 @@ class Device(ChipControl):
         Returns:
             The upload: ask it whether it is ``done``, or ``wait``.
         """
-        return Uploading(
-            self._exchange, objects, self.holdings(objects), self.welcome.capabilities.max_body, priority
-        )
+        return Uploading(self._exchange, objects, self.holdings(objects), self.welcome, priority)
 
     # -- frames ------------------------------------------------------------------------------------
 

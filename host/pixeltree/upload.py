@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
+from pixeltree.bundles import MOST_BUNDLED, PUT_HEAD, fit_together
+from pixeltree.errors import DeviceError
 from pixeltree.exchange import Exchange
 from pixeltree.session import device_error
 from pixeltree_protocol.connection import Ticket
 from pixeltree_protocol.delivery import Priority
-from pixeltree_protocol.messages import WHOLE, Error, Put, Stored
-from pixeltree_protocol.objects import Digest
+from pixeltree_protocol.messages import (
+    PUT_SEVERAL_SINCE,
+    WHOLE,
+    Error,
+    ErrorCode,
+    Put,
+    PutSeveral,
+    Stored,
+    StoredSeveral,
+    Welcome,
+)
+from pixeltree_protocol.objects import Digest, short
 
-_PUT_HEAD = 24
 _PREFETCH_STEP = 2_048
 """Bytes of an object in one PUT of what may be useful: what is waited for overtakes it between two."""
 
@@ -32,7 +44,7 @@ class Uploading:
         exchange: where to send it.
         objects: by digest, in the order in which they are to be sent.
         held: bytes that the device has of each; WHOLE where it is resident.
-        max_body: greatest body of a message.
+        welcome: what the device said of itself.
         priority: of its parts.
     """
 
@@ -41,24 +53,26 @@ class Uploading:
         exchange: Exchange,
         objects: Mapping[Digest, bytes],
         held: Mapping[Digest, int],
-        max_body: int,
+        welcome: Welcome,
         priority: Priority,
     ) -> None:
         self._exchange = exchange
         self._wanted = [digest for digest in objects if held[digest] != WHOLE]
         self._tickets: list[Ticket] = []
         self._requests: set[int] = set()
-        self._unfinished: set[int] = set()
-        step = max_body - _PUT_HEAD
+        self._unfinished: dict[int, tuple[Digest, ...]] = {}
+        """By the request that will be answered, the objects that are whole with it."""
+        step = welcome.capabilities.max_body - PUT_HEAD
         if priority is Priority.PREFETCH:
             step = min(step, _PREFETCH_STEP)
+        bundled = min(step + PUT_HEAD, MOST_BUNDLED) if welcome.version >= PUT_SEVERAL_SINCE else 0
         try:
-            for digest in self._wanted:
-                for part in _parts(digest, objects[digest], held[digest], step):
-                    ticket = exchange.send(part, priority)
-                    self._tickets.append(ticket)
-                    self._requests.add(ticket.request)
-                self._unfinished.add(ticket.request)
+            for message, whole in _messages(objects, held, self._wanted, step, bundled):
+                ticket = exchange.send(message, priority)
+                self._tickets.append(ticket)
+                self._requests.add(ticket.request)
+                if whole:
+                    self._unfinished[ticket.request] = whole
         except BaseException:
             exchange.forget(self._requests)
             raise
@@ -78,7 +92,7 @@ class Uploading:
             if isinstance(event.message, Error):
                 self._exchange.forget(self._requests)
                 raise device_error(event.message)
-            self._unfinished.discard(event.request)
+            self._stored(event.request, event.message)
         self._exchange.forget(self._requests)
         return True
 
@@ -92,11 +106,57 @@ class Uploading:
         """
         try:
             while self._unfinished:
-                request, _ = self._exchange.next(self._requests, Stored)
-                self._unfinished.discard(request)
+                request, answer = self._exchange.next(self._requests, Stored | StoredSeveral)
+                self._stored(request, answer)
         finally:
             self._exchange.forget(self._requests)
         return Upload(len(self._wanted), sum(ticket.wire_bytes for ticket in self._tickets))
+
+    def _stored(self, request: int, answer: object) -> None:
+        whole = self._unfinished.pop(request, ())
+        if isinstance(answer, StoredSeveral):
+            check_names(whole, answer)
+
+
+def check_names(sent: tuple[Digest, ...], answer: StoredSeveral) -> None:
+    """See that a device has made of the bytes what was sent.
+
+    Raises:
+        DeviceError: it names other objects.
+    """
+    if answer.digests != sent:
+        wrong = next((short(digest) for digest in sent if digest not in answer.digests), "of another order")
+        raise DeviceError(
+            ErrorCode.DIGEST_MISMATCH.name,
+            f"object {wrong} is not among those that the device says it stored",
+        )
+
+
+_Message = tuple[Put | PutSeveral, tuple[Digest, ...]]
+"""What to send, and which objects are whole with it."""
+
+
+def _messages(
+    objects: Mapping[Digest, bytes],
+    held: Mapping[Digest, int],
+    wanted: list[Digest],
+    step: int,
+    bundled: int,
+) -> Iterator[_Message]:
+    """Everything that is wanted, in order: whole objects together where they fit, others in parts."""
+    at = 0
+    while at < len(wanted):
+        fresh = takewhile(lambda digest: held[digest] == 0, wanted[at:])
+        count = fit_together((len(objects[digest]) for digest in fresh), bundled)
+        if count:
+            together = tuple(wanted[at : at + count])
+            yield PutSeveral(tuple(objects[digest] for digest in together)), together
+        else:
+            digest, count = wanted[at], 1
+            for part in _parts(digest, objects[digest], held[digest], step):
+                last = part.offset + len(part.data) == part.total
+                yield part, (digest,) if last else ()
+        at += count
 
 
 def _parts(digest: Digest, data: bytes, held: int, step: int) -> Iterator[Put]:

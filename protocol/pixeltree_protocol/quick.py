@@ -1,7 +1,8 @@
 """Encoder and decoder of messages by the standard library's ``struct``, ten times as fast as constructs.
 
 For messages of fixed-size fields, arrays of those, arrays of records made of the same, arrays of byte strings
-that tell their length, and plain bytes at the end. Every other message is left to its construct; both write and read the same bytes.
+that tell their length, and plain bytes at the end. Every other message is left to its construct; both write
+and read the same bytes.
 """
 
 from __future__ import annotations

@@ -157,12 +157,13 @@ class ObjectStore:
             The name of each, and what had to go for them and is not there now.
 
         Raises:
-            RequestError: too many or none of them; one whose size is wrong, of which a part is there, or which
-                is no object: nothing has changed then. No room: those before that one are stored.
+            RequestError: too many or none of them; one whose size is wrong, of which a part is there, or
+                which is no object: nothing has changed then. No room: those before that one are stored.
         """
         if not 1 <= len(objects) <= MOST_PUT_TOGETHER:
             raise RequestError(
-                ErrorCode.OUT_OF_RANGE, f"{len(objects)} objects together; 1 to {MOST_PUT_TOGETHER} are allowed"
+                ErrorCode.OUT_OF_RANGE,
+                f"{len(objects)} objects together; 1 to {MOST_PUT_TOGETHER} are allowed",
             )
         digests = [digest_of(data) for data in objects]
         checked = {
@@ -182,7 +183,7 @@ class ObjectStore:
         if digest in self._uploads:
             raise RequestError(
                 ErrorCode.BAD_UPLOAD,
-                f"object {short(digest)}: {len(self._uploads[digest].data)} bytes came in by PUT; go on with that",
+                f"object {short(digest)}: {self.received(digest)} bytes came in by PUT; go on with that",
             )
         return self._check(digest, data)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
+from pixeltree.bundles import PUT_HEAD
 from pixeltree.device import Device
 from pixeltree.errors import DataError, SessionLostError
 from pixeltree.scheduler.frames import FrameServer, Scene
@@ -55,7 +56,6 @@ _LOGITS_PER_E = 20.0
 _LOOK_AGAIN = 0.005
 """Seconds between two looks for answers while nobody asks for a frame."""
 
-_PUT_HEAD = 24
 _ROUNDING_US = 0.01
 
 
@@ -118,7 +118,7 @@ class TreeRunner:
             line or UNKNOWN_LINE,
             policy_named(policy, self._swap_tree, guess, ()),
             guess,
-            capabilities.max_body - _PUT_HEAD,
+            capabilities.max_body - PUT_HEAD,
         )
         self.counters: Counters = self._planner.counters
         self._streamer = Streamer(device, self._planner, LineMeter(line), tree.objects, trace)
@@ -153,6 +153,7 @@ class TreeRunner:
         budget = self.device.open_tree(self.tree.digest, self._memory_limit, self._fault_timeout)
         self._opened = self.device.opened
         self._planner.memory.budget = budget
+        self._planner.take_bundles(self.device.takes_several)
         self._streamer.begin()
         return budget
 

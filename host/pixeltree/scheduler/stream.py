@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pixeltree.device import Device
 from pixeltree.errors import DeviceError
 from pixeltree.session import device_error
+from pixeltree.swapping.line import bundle_stored_bytes, stored_bytes
 from pixeltree.swapping.line_meter import LineMeter
-from pixeltree.swapping.parts import Part, batches, steering_bytes
+from pixeltree.swapping.parts import Bundle, Parcel, Part, batches, names_of, steering_bytes
 from pixeltree.swapping.planner import Planner
 from pixeltree.swapping.trace import LINK, Trace
+from pixeltree.upload import check_names
 from pixeltree_protocol.connection import Received, Ticket
 from pixeltree_protocol.delivery import Priority
-from pixeltree_protocol.messages import WHOLE, Error, Stored
+from pixeltree_protocol.messages import WHOLE, Error, Message, Stored, StoredSeveral
 from pixeltree_protocol.objects import Digest
 
 logger = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ class Sending:
 
     Attributes:
         objects: how many.
-        tickets: of all parts.
+        tickets: of all messages.
     """
 
     objects: int
@@ -42,8 +44,21 @@ class Sending:
         return sum(ticket.wire_bytes for ticket in self.tickets)
 
 
+@dataclass(frozen=True)
+class _Awaited:
+    """A message whose answer is awaited.
+
+    Attributes:
+        objects: which objects, or parts of one, it carries.
+        begun: the count of objects begun when its last one was.
+    """
+
+    objects: tuple[int, ...]
+    begun: int
+
+
 class Streamer:
-    """Sends parts of objects and hears what becomes of them; microseconds on the connection's clock.
+    """Sends objects and parts of them and hears what becomes of them; microseconds on the connection's clock.
 
     Args:
         device: the device.
@@ -72,7 +87,7 @@ class Streamer:
         self._index = {digest: each for each, digest in enumerate(self._digests)}
         self._objects = objects
         self._trace = trace
-        self._waiting: dict[int, tuple[int, int]] = {}
+        self._waiting: dict[int, _Awaited] = {}
         self._metered: dict[int, int | None] = {}
         self._parts: dict[int, set[int]] = {}
         self._begun: dict[int, int] = {}
@@ -116,6 +131,8 @@ class Streamer:
     def _ask_about(self, digests: Sequence[Digest]) -> None:
         for digest, received in self._device.holdings(digests).items():
             each = self._index[digest]
+            if received != WHOLE:
+                self._planner.evicted(each)
             self._planner.holds(each, self._planner.tree.sizes[each] if received == WHOLE else received)
 
     def sent(self, wire_bytes: int) -> int | None:
@@ -138,11 +155,14 @@ class Streamer:
             node: the node that the frame in hand waits for.
             missing: what the device says that it lacks.
         """
-        on_their_way = {each for each, _ in self._waiting.values()}
+        on_their_way = self._on_their_way()
         lacking = [self._index[digest] for digest in missing if digest in self._index]
-        parts = self._planner.demand(node, [each for each in lacking if each not in on_their_way])
-        tickets = [self._put(part, Priority.DEMAND) for part in parts]
-        return Sending(len({part.each for part in parts}), tickets)
+        parcels = self._planner.demand(node, [each for each in lacking if each not in on_their_way])
+        tickets = [self._put(parcel, Priority.DEMAND) for parcel in parcels]
+        return Sending(len({each for parcel in parcels for each in parcel.objects}), tickets)
+
+    def _on_their_way(self) -> set[int]:
+        return {each for awaited in self._waiting.values() for each in awaited.objects}
 
     def ahead(self, limit: float, most: int, early_us: float = 1.0) -> float | None:
         """Send parts of what may be useful, as soon as the line is free, if it will be again at ``limit``.
@@ -160,72 +180,91 @@ class Streamer:
             now = self.now
             if now + early_us < self.line_free:
                 return self.line_free
-            part = planner.prefetch(int((limit - max(now, self.line_free)) / planner.line.us_per_byte), most)
-            if part is None:
+            room = int((limit - max(now, self.line_free)) / planner.line.us_per_byte)
+            parcel = planner.prefetch(room, most)
+            if parcel is None:
                 return None
-            self._put(part, Priority.PREFETCH)
+            self._put(parcel, Priority.PREFETCH)
         return None
 
-    def _put(self, part: Part, priority: Priority) -> Ticket:
-        for batch in batches(part.keep):
+    def _put(self, parcel: Parcel, priority: Priority) -> Ticket:
+        for batch in batches(parcel.keep):
             self._device.keep([self._digests[each] for each in batch])
-        if part.keep:
-            self.sent(steering_bytes(part.keep))
+        if parcel.keep:
+            self.sent(steering_bytes(parcel.keep))
         began = max(self.now, self.line_free)
-        if part.offset == 0 or part.each not in self._begun:
-            self._count += 1
-            self._begun[part.each] = self._count
+        for each in parcel.objects:
+            if isinstance(parcel, Bundle) or parcel.offset == 0 or each not in self._begun:
+                self._count += 1
+                self._begun[each] = self._count
+        if isinstance(parcel, Bundle):
+            objects = [self._objects[self._digests[each]] for each in parcel.objects]
+            ticket = self._device.put_several(objects, priority)
+        else:
+            ticket = self._put_part(parcel, priority)
+        self._unbilled.append(ticket)
+        self._metered[ticket.request] = self.sent(parcel.wire_bytes)
+        self._waiting[ticket.request] = _Awaited(parcel.objects, self._begun[parcel.objects[-1]])
+        for each in parcel.objects:
+            self._latest[each] = ticket
+            self._parts.setdefault(each, set()).add(ticket.request)
+        if self._trace is not None:
+            busy = self.line_free - began
+            self._trace.add(LINK, names_of(parcel), began, busy, {"bytes": parcel.size})
+        return ticket
+
+    def _put_part(self, part: Part, priority: Priority) -> Ticket:
         digest = self._digests[part.each]
         before = self._latest.get(part.each)
         if part.offset and before is not None and not before.wire_bytes:
             priority = Priority.PREFETCH  # what it continues still waits there, and is not to be overtaken
-        ticket = self._latest[part.each] = self._device.put(
-            digest, self._objects[digest], part.offset, part.size, priority
-        )
-        self._unbilled.append(ticket)
-        self._metered[ticket.request] = self.sent(part.wire_bytes)
-        self._waiting[ticket.request] = (part.each, self._begun[part.each])
-        self._parts.setdefault(part.each, set()).add(ticket.request)
-        if self._trace is not None:
-            busy = self.line_free - began
-            self._trace.add(LINK, f"object {part.each}", began, busy, {"bytes": part.size})
-        return ticket
+        return self._device.put(digest, self._objects[digest], part.offset, part.size, priority)
 
     # -- hearing -----------------------------------------------------------------------------------
 
     def heard(self, event: Received) -> bool:
-        """Take the answer to a part: the last one's, or a refusal.
+        """Take the answer to a message with objects: to the last part of one, to a bundle, or a refusal.
 
         Returns:
-            Whether the object is there.
+            Whether the objects are there.
 
         Raises:
             DeviceError: the device refuses objects again and again.
         """
-        each, begun = self._waiting[event.request]
-        parts = self._parts.pop(each, set()) | {event.request}
-        for request in parts:
+        awaited = self._waiting[event.request]
+        requests = {event.request}
+        for each in awaited.objects:
+            requests |= self._parts.pop(each, set())
+        for request in requests:
             self._waiting.pop(request, None)
             metered = self._metered.pop(request, None)
             if request == event.request:
-                self._meter.arrived(self.now, metered)
-        self._device.forget(parts)
+                self._meter.arrived(self.now, metered, _answer_bytes(event.message))
+        self._device.forget(requests)
         if isinstance(event.message, Error):
-            error = device_error(event.message)
-            logger.info("object %d was refused: %s", each, error)
-            self._planner.evicted(each)
-            self._ask_about([self._digests[each]])
-            self._refusals += 1
-            if self._refusals > _TRIES:
-                self._refusals = 0
-                raise error
+            self._refused(awaited.objects, device_error(event.message))
             return False
-        if not isinstance(event.message, Stored):
+        if not isinstance(event.message, Stored | StoredSeveral):
             raise DeviceError("UNEXPECTED", f"the answer to an upload was {type(event.message).__name__}")
+        if isinstance(event.message, StoredSeveral):
+            check_names(tuple(self._digests[each] for each in awaited.objects), event.message)
         self._refusals = 0
         self._believe()
-        self._compare(each, begun, set(event.message.evicted))
+        self._compare(awaited, set(event.message.evicted))
         return True
+
+    def _refused(self, objects: Sequence[int], error: DeviceError) -> None:
+        """See what the device has after it refused these; it may have evicted others for some of them."""
+        logger.info("object %s was refused: %s", ", ".join(str(each) for each in objects), error)
+        for each in objects:
+            self._planner.expected.pop(each, None)
+            self._planner.evicted(each)
+        here = [each for each in self._planner.memory.resident if each not in self._on_their_way()]
+        self._ask_about([self._digests[each] for each in [*here, *objects]])  # the oldest first: order stays
+        self._refusals += 1
+        if self._refusals > _TRIES:
+            self._refusals = 0
+            raise error
 
     def _believe(self) -> None:
         """Go by what the meter has found."""
@@ -237,17 +276,25 @@ class Streamer:
         logger.info("the line: %.3g Mbit/s, %.0f us from end to end (%s)", rate, latency, said)
         self._planner.line = found
 
-    def _compare(self, each: int, begun: int, evicted: set[Digest]) -> None:
-        """What the device evicted for an object, against what we took for evicted.
+    def _compare(self, awaited: _Awaited, evicted: set[Digest]) -> None:
+        """What the device evicted for objects, against what we took for evicted.
 
         It evicts when the first part comes in: what was sent after that is there again.
         """
-        memory = self._planner.memory
+        memory, begun = self._planner.memory, awaited.begun
         for gone in (self._index[digest] for digest in evicted if digest in self._index):
             if gone in memory.resident and self._begun.get(gone, 0) < begun:
-                logger.debug("object %d was evicted for object %d", gone, each)
+                logger.debug("object %d was evicted for object %d", gone, awaited.objects[-1])
                 self._planner.evicted(gone)
-        for kept in self._planner.expected.pop(each, ()):
+        expected = [kept for each in awaited.objects for kept in self._planner.expected.pop(each, ())]
+        for kept in expected:
             if self._digests[kept] not in evicted and self._begun.get(kept, 0) < begun:
-                logger.debug("object %d was not evicted for object %d", kept, each)
+                logger.debug("object %d was not evicted for object %d", kept, awaited.objects[-1])
                 self._planner.stayed(kept)
+
+
+def _answer_bytes(answer: Message) -> int:
+    """Bytes on the wire of the answer to what was uploaded."""
+    if isinstance(answer, StoredSeveral):
+        return bundle_stored_bytes(len(answer.digests), len(answer.evicted))
+    return stored_bytes(len(answer.evicted)) if isinstance(answer, Stored) else 0

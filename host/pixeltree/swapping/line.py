@@ -6,8 +6,10 @@ Sizes follow docs/protocol.md: a frame is its payload (9 bytes of envelope, then
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pixeltree.bundles import PUT_HEAD, bundle_body
 from pixeltree.errors import DataError
 
 _ENVELOPE = 9
@@ -16,8 +18,6 @@ _COBS_RUN = 254
 _DIGEST = 16
 _BURST = 1
 """The zero before each burst of bytes."""
-
-PUT_HEAD = 24
 
 
 def frame_bytes(body: int) -> int:
@@ -35,6 +35,11 @@ def put_bytes(data: int) -> int:
     return frame_bytes(PUT_HEAD + data)
 
 
+def bundle_bytes(sizes: Iterable[int]) -> int:
+    """Bytes on the wire of whole objects of these sizes together."""
+    return frame_bytes(bundle_body(sizes))
+
+
 def query_bytes(digests: int) -> int:
     """Bytes on the wire of a question about so many objects."""
     return frame_bytes(2 + _DIGEST * digests)
@@ -45,7 +50,14 @@ def holdings_bytes(digests: int) -> int:
     return frame_bytes(2 + 4 * digests)
 
 
-STORED_BYTES = frame_bytes(_DIGEST + 2)
+def stored_bytes(evicted: int = 0) -> int:
+    """Bytes on the wire of the answer to an object for which so many had to go."""
+    return frame_bytes(_DIGEST + 2 + _DIGEST * evicted)
+
+
+def bundle_stored_bytes(objects: int, evicted: int = 0) -> int:
+    """Bytes on the wire of the answer to so many objects together, for which so many had to go."""
+    return frame_bytes(2 + _DIGEST * objects + 2 + _DIGEST * evicted)
 
 
 def fault_bytes(missing: int) -> int:

@@ -81,27 +81,27 @@ class LineMeter:
         self._bytes += wire_bytes
         return self._bytes
 
-    def arrived(self, now: float, sent: int | None) -> None:
-        """The device has what was sent up to there in this span."""
+    def arrived(self, now: float, sent: int | None, answer_bytes: int = 0) -> None:
+        """The device has what was sent up to there in this span, and its answer of so many bytes is here."""
         if self._began is None or sent is None:
             return
         took = now - self._began
         if not self._paced:
-            self._note(sent, took)
+            self._note(sent, took, answer_bytes)
         elif self.line is not None and sent >= _LARGE:
             at_least = took - self._pause_us - 2 * self.line.latency_us
-            if at_least > _SLOWER * sent * self.line.us_per_byte:
-                self._note(sent, took - self._pause_us)
+            if at_least > _SLOWER * (sent + answer_bytes) * self.line.us_per_byte:
+                self._note(sent, took - self._pause_us, answer_bytes)
 
     def look_away(self) -> None:
         """Nobody listens for a while: when what is under way arrives will not be known."""
         self._began = None
 
-    def _note(self, wire_bytes: int, took: float) -> None:
-        if wire_bytes <= _SMALL:
-            self._small.append((wire_bytes, took))
-        elif wire_bytes >= _LARGE:
-            self._large.append((wire_bytes, took))
+    def _note(self, sent: int, took: float, answer_bytes: int) -> None:
+        if sent <= _SMALL:
+            self._small.append((sent + answer_bytes, took))
+        elif sent >= _LARGE:
+            self._large.append((sent + answer_bytes, took))
             self._judge()
 
     def _judge(self) -> None:

@@ -10,12 +10,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from pixeltree.bundles import PUT_HEAD
 from pixeltree.swapping.account import Counters
 from pixeltree.swapping.description import CAPTURE, ROOT, SwapTree
 from pixeltree.swapping.eviction import Eviction, UseOrder
 from pixeltree.swapping.line import LineRate, put_bytes, query_bytes
 from pixeltree.swapping.memory import ControllerMemory, NoRoomError
-from pixeltree.swapping.parts import IDLE_PART, LEAST_PART, Cutter, Part, steering_bytes
+from pixeltree.swapping.parts import IDLE_PART, LEAST_PART, Cutter, Parcel, steering_bytes
 from pixeltree.swapping.prediction import Logits, Predictor
 from pixeltree.swapping.residency import Residency
 
@@ -58,7 +59,7 @@ class Planner:
         line: LineRate,
         policy: Residency,
         predictor: Predictor,
-        max_part: int = 8_192 - 24,
+        max_part: int = 8_192 - PUT_HEAD,
     ) -> None:
         self.tree = tree
         self.line = line
@@ -89,6 +90,10 @@ class Planner:
     def idle(self) -> bool:
         """Whether there is nothing to send ahead until something happens."""
         return self._content or not (self.line.known and (self._queue or self.policy.prefetches))
+
+    def take_bundles(self, known: bool) -> None:
+        """Send small objects together, if the device knows how."""
+        self._cutter.bundles = known
 
     # -- what happens ------------------------------------------------------------------------------
 
@@ -148,7 +153,7 @@ class Planner:
 
     # -- what to send ------------------------------------------------------------------------------
 
-    def demand(self, node: int, missing: Iterable[int] = ()) -> list[Part]:
+    def demand(self, node: int, missing: Iterable[int] = ()) -> list[Parcel]:
         """Parts to send at once so that a node can run, in order.
 
         Args:
@@ -175,25 +180,21 @@ class Planner:
         self.memory.touch(needs)
         return parts
 
-    def _whole(self, node: int) -> list[Part]:
+    def _whole(self, node: int) -> list[Parcel]:
         """All that a node lacks."""
         absent = self.memory.missing(self.tree.nodes[node].needs)
         if not absent:
             return []
-        parts: list[Part] = []
         keep = self._make_way(absent, node)
         self._ask(keep)
-        for each in self._in_order(absent, node):
-            parts += self._cutter.rest(each, keep)
-            keep = ()
-        return parts
+        return list(self._cutter.all(self._in_order(absent, node), keep))
 
-    def prefetch(self, room: int, most: int = IDLE_PART) -> Part | None:
-        """A part that is worth sending now, though nobody waits for it.
+    def prefetch(self, room: int, most: int = IDLE_PART) -> Parcel | None:
+        """What is worth sending now in one message, though nobody waits for it.
 
         Args:
             room: bytes on the wire that it may take.
-            most: bytes of the object that it may have.
+            most: bytes of objects that it may have.
 
         Returns:
             None where nothing is worth it, or nothing fits.
@@ -214,18 +215,22 @@ class Planner:
                 self._queue.clear()  # it is chosen anew when there is room
             return None
         self._ask(keep)
+        together = self._cutter.together(self._queue, size + PUT_HEAD)
         try:
-            self._cutter.begin(each)
+            if together:
+                parcel: Parcel = self._cutter.bundle(self._queue[:together], hidden=True, keep=keep)
+            else:
+                self._cutter.begin(each)
+                parcel = self._cutter.part(each, size, hidden=True, keep=keep)
         except NoRoomError:
             self._queue.clear()
             return None
         self._keep = ()
-        part = self._cutter.part(each, size, hidden=True, keep=keep)
-        if part.last:
+        if parcel.whole:
             self._order.changed()
-            self._queue.pop(0)
+            del self._queue[: len(parcel.whole)]
             self._urgent = self._urgent and bool(self._queue)
-        return part
+        return parcel
 
     def too_late(self, node: int, now: float, line_free: float, deadline: float) -> bool:
         """Whether a frame that waits for a node now cannot end by a deadline; times in microseconds."""

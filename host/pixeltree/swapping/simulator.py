@@ -22,7 +22,6 @@ from pixeltree.swapping.latency import Latencies
 from pixeltree.swapping.line import (
     CANCEL_BYTES,
     START_BYTES,
-    STORED_BYTES,
     LineRate,
     fault_bytes,
     holdings_bytes,
@@ -30,7 +29,7 @@ from pixeltree.swapping.line import (
     result_bytes,
 )
 from pixeltree.swapping.pace import Pace
-from pixeltree.swapping.parts import BUSY_PART, IDLE_PART, Part, batches
+from pixeltree.swapping.parts import BUSY_PART, IDLE_PART, Parcel, batches, names_of
 from pixeltree.swapping.planner import Planner
 from pixeltree.swapping.prediction import Markov, Predictor, Prior
 from pixeltree.swapping.residency import policy_named
@@ -258,8 +257,8 @@ class _Run:
         answers = deadline is not None and self._tree.nodes[node].parent is not None
         if answers and self.planner.too_late(node, now, self._line_free, start + (deadline or 0.0)):
             return None
-        for part in self.planner.demand(node):
-            self._put(part, now)
+        for parcel in self.planner.demand(node):
+            self._put(parcel, now)
         ready = max((self._arrivals.get(each, 0.0) for each in self._tree.nodes[node].needs), default=now)
         if size >= LEAST_COLD:
             self.counters.cold_us += ready - fault_at
@@ -287,21 +286,21 @@ class _Run:
             moment = max(now, self._line_free)
             if moment >= until:
                 return
-            part = planner.prefetch(int((limit - moment) / self._byte), most)
-            if part is None:
+            parcel = planner.prefetch(int((limit - moment) / self._byte), most)
+            if parcel is None:
                 return
-            self._put(part, moment)
+            self._put(parcel, moment)
 
-    def _put(self, part: Part, now: float) -> None:
-        for batch in batches(part.keep):
+    def _put(self, parcel: Parcel, now: float) -> None:
+        for batch in batches(parcel.keep):
             self._answers.append((self._send(now, query_bytes(len(batch))), holdings_bytes(len(batch))))
         began = max(now, self._line_free)
-        arrival = self._send(now, part.wire_bytes)
-        self._note(LINK, f"object {part.each}", began, self._line_free - began, bytes=part.size)
-        if part.last:
-            self._answers.append((arrival, STORED_BYTES))
+        arrival = self._send(now, parcel.wire_bytes)
+        self._note(LINK, names_of(parcel), began, self._line_free - began, bytes=parcel.size)
+        if parcel.whole:
+            self._answers.append((arrival, parcel.answer_bytes))
             self._arrivals = {each: at for each, at in self._arrivals.items() if at > self._device_free}
-            self._arrivals[part.each] = arrival
+            self._arrivals.update(dict.fromkeys(parcel.whole, arrival))
 
     def _send(self, now: float, wire_bytes: int) -> float:
         """Put bytes on the line; returns when they have arrived."""

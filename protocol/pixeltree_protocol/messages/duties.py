@@ -88,10 +88,10 @@ DUTIES: tuple[Duty, ...] = (
         False,
         (StoredSeveral,),
         (_E.OUT_OF_RANGE, _E.BAD_UPLOAD, _E.BAD_OBJECT, _E.NO_ROOM),
-        "Checks all objects first: their number (OUT_OF_RANGE); of each that is not resident the size, and that "
-        "no part of it has come in by PUT (BAD_UPLOAD); its kind and canonical form (BAD_OBJECT). Where one is "
-        "refused, nothing has changed. Then takes them in order, each like a PUT of the whole; one that is "
-        "resident already stays as it is. NO_ROOM ends that: objects before that one are stored.",
+        "Checks all objects first: their number (OUT_OF_RANGE); of each that is not resident its size, and "
+        "that no part of it has come in by PUT (BAD_UPLOAD); its kind and canonical form (BAD_OBJECT). Where "
+        "one is refused, nothing has changed. Then takes them in order, each like a PUT of the whole; one "
+        "that is resident already stays as it is. NO_ROOM ends that: objects before that one are stored.",
     ),
     Duty(
         OpenTree,
