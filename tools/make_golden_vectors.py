@@ -88,7 +88,7 @@ MESSAGES_WRITTEN: tuple[Message, ...] = (
     Put(_DIGEST, 300, 256, b"\x00part\xff"),
     Stored(_DIGEST, (_OTHER,)),
     PutSeveral((b"\x00one\xff", b"\x02")),
-    StoredSeveral((_DIGEST, _OTHER), (_OTHER,)),
+    StoredSeveral(_DIGEST, (_OTHER,)),
     OpenTree(_DIGEST, 65_536, 2_000),
     TreeOpened(65_536, (_OTHER, _DIGEST)),
     Scene(True, 1, 2, 2, 3, b"\x00\x01\x02\xfd\xfe\xff"),

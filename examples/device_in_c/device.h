@@ -8,6 +8,7 @@ enum message {
     MSG_HELLO = 1, MSG_WELCOME, MSG_QUERY, MSG_HOLDINGS, MSG_PUT, MSG_STORED, MSG_OPEN_TREE, MSG_TREE_OPENED,
     MSG_SCENE, MSG_DONE, MSG_START_FRAME, MSG_RESULT, MSG_CANCEL_FRAME, MSG_FAULT, MSG_READ_PLANE, MSG_PLANE_PART,
     MSG_PING, MSG_PONG, MSG_LEAVE, MSG_STOPPING, MSG_GET_STATUS, MSG_STATUS, MSG_CHALLENGE, MSG_PROOF,
+    MSG_PUT_SEVERAL, MSG_STORED_SEVERAL,
     MSG_ACK = 30, MSG_ERROR, MSG_NOTICE = 33, MSG_EXECUTE = 40, MSG_READ_OUT, MSG_EXECUTED
 };
 enum error {
@@ -17,12 +18,15 @@ enum error {
 };
 enum { DRIVE, OBSERVE };
 
+#define LEAST_VERSION 2                                /* of the protocol: 3 has PUT_SEVERAL */
+#define VERSION 3
 #define MAX_BODY 8192u
 #define BIGGEST (2 + 9 + MAX_BODY + 4)
 #define WINDOW 65536u                                  /* bytes that the host may have under way */
 #define SEND_WINDOW 65536u                             /* what we have under way ourselves, at most */
 #define KEPT 256u                                      /* frames that we have under way, at most */
-#define MAX_ANSWER 8320u                               /* greatest body that we send */
+#define MAX_TOGETHER 32u                               /* objects in one PUT_SEVERAL */
+#define MAX_ANSWER (18u + 16u * (MAX_OBJECTS + MAX_TOGETHER))   /* greatest body that we send */
 #define PART 4096u                                     /* of a plane */
 #define MEMORY (4u << 20)
 #define MAX_OBJECT (2u << 20)

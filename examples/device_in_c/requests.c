@@ -118,6 +118,107 @@ static void on_put(struct session *s, uint16_t request, const uint8_t *p, size_t
     }
 }
 
+/* The next of the objects in a PUT_SEVERAL; NULL where there are fewer bytes than it says. */
+static const uint8_t *next_together(const uint8_t *p, size_t size, size_t *at, uint32_t *length)
+{
+    if (size - *at < 2 || size - *at - 2 < u16(p + *at))
+        return NULL;
+    const uint8_t *data = p + *at + 2;
+    *length = u16(p + *at);
+    *at += 2 + *length;
+    return data;
+}
+
+static enum error wrong_whole(const uint8_t digest[16], const uint8_t *data, uint32_t length)  /* 0: right */
+{
+    struct object *o = store_find(&store, digest);
+    if (o && o->whole)
+        return 0;
+    if (o || !length || length > MAX_OBJECT)
+        return ERR_BAD_UPLOAD;
+    return is_object(data, length) ? 0 : ERR_BAD_OBJECT;
+}
+
+static bool store_whole(const uint8_t digest[16], const uint8_t *data, uint32_t length,
+                        uint8_t (*evicted)[16], unsigned *evicted_count)
+{
+    struct object *o = store_begin(&store, digest, length);
+    if (!o)
+        return false;
+    memcpy(o->data, data, length);
+    o->received = length;
+    frame.part_at = now();
+    if (!store_finish(&store, o)) {
+        store_drop(&store, o);
+        return false;
+    }
+    for (unsigned i = 0; i < o->evicted_count; i++) {
+        unsigned k = 0;
+        while (k < *evicted_count && memcmp(evicted[k], o->evicted[i], 16))
+            k++;
+        memcpy(evicted[k], o->evicted[i], 16);
+        *evicted_count += k == *evicted_count;
+    }
+    free(o->evicted);
+    o->evicted = NULL;
+    o->evicted_count = 0;
+    return true;
+}
+
+static void on_put_several(struct session *s, uint16_t request, const uint8_t *p, size_t size)
+{
+    static uint8_t digests[MAX_TOGETHER][16], evicted[MAX_OBJECTS + MAX_TOGETHER][16];
+    unsigned count = size < 2 ? 0 : u16(p), evicted_count = 0, gone = 0;
+    const uint8_t *objects[MAX_TOGETHER];
+    uint32_t lengths[MAX_TOGETHER], length = 0;
+    size_t at = 2;
+    bool parses = size >= 2, absent[MAX_TOGETHER];
+    uint8_t all[16];
+    for (unsigned i = 0; parses && i < count; i++) {
+        const uint8_t *data = next_together(p, size, &at, &length);
+        parses = data != NULL;
+        if (i < MAX_TOGETHER) {
+            objects[i] = data;
+            lengths[i] = length;
+        }
+    }
+    if (!parses || at != size) {
+        error(s, request, ERR_MALFORMED, "PUT_SEVERAL does not parse");
+        return;
+    }
+    if (!count || count > MAX_TOGETHER) {
+        error(s, request, ERR_OUT_OF_RANGE, "1 to 32 objects come together");
+        return;
+    }
+    for (unsigned i = 0; i < count; i++) {             /* all are checked before the first is stored */
+        blake2b_128(digests[i], objects[i], lengths[i]);
+        enum error code = wrong_whole(digests[i], objects[i], lengths[i]);
+        if (code) {
+            error(s, request, code, code == ERR_BAD_OBJECT ? "one of the objects is none"
+                                                           : "an object's size is wrong, or a part of it came in by PUT");
+            return;
+        }
+        absent[i] = !resident(digests[i], 0);
+    }
+    for (unsigned i = 0; i < count; i++)
+        if (absent[i] && !resident(digests[i], 0)
+            && !store_whole(digests[i], objects[i], lengths[i], evicted, &evicted_count)) {
+            error(s, request, ERR_NO_ROOM, "one of the objects does not fit");
+            return;
+        }
+    blake2b_128(all, digests[0], 16u * count);
+    start(MSG_STORED_SEVERAL, request);
+    add_bytes(all, 16);
+    add(0, 2);
+    for (unsigned i = 0; i < evicted_count; i++)
+        if (!resident(evicted[i], 0)) {
+            add_bytes(evicted[i], 16);
+            gone++;
+        }
+    overwrite(16, gone, 2);
+    answer(s);
+}
+
 static void on_open_tree(struct session *s, uint16_t request, const uint8_t *p, size_t size)
 {
     if (size != 24) {
@@ -229,7 +330,7 @@ static bool is_one_of(uint8_t code, const uint8_t *list) { return strchr((const 
 
 static void handle(struct session *s, const uint8_t *p, size_t size)
 {
-    static const uint8_t driven[] = {MSG_PUT, MSG_OPEN_TREE, MSG_SCENE, MSG_START_FRAME, MSG_CANCEL_FRAME, MSG_EXECUTE, 0};
+    static const uint8_t driven[] = {MSG_PUT, MSG_PUT_SEVERAL, MSG_OPEN_TREE, MSG_SCENE, MSG_START_FRAME, MSG_CANCEL_FRAME, MSG_EXECUTE, 0};
     static const uint8_t four[] = {MSG_PING, MSG_START_FRAME, MSG_CANCEL_FRAME, 0};
     uint16_t request = u16(p + 1);
     const uint8_t *body = p + 9;
@@ -252,6 +353,7 @@ static void handle(struct session *s, const uint8_t *p, size_t size)
     case MSG_GET_STATUS: on_status(s, request); break;
     case MSG_QUERY: on_query(s, request, body, size); break;
     case MSG_PUT: on_put(s, request, body, size); break;
+    case MSG_PUT_SEVERAL: on_put_several(s, request, body, size); break;
     case MSG_OPEN_TREE: on_open_tree(s, request, body, size); break;
     case MSG_START_FRAME: on_start_frame(s, request, body); break;
     case MSG_READ_PLANE: on_read_plane(s, request, body, size); break;

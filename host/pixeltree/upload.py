@@ -23,7 +23,7 @@ from pixeltree_protocol.messages import (
     StoredSeveral,
     Welcome,
 )
-from pixeltree_protocol.objects import Digest, short
+from pixeltree_protocol.objects import Digest, digest_of, short
 
 _PREFETCH_STEP = 2_048
 """Bytes of an object in one PUT of what may be useful: what is waited for overtakes it between two."""
@@ -124,11 +124,10 @@ def check_names(sent: tuple[Digest, ...], answer: StoredSeveral) -> None:
     Raises:
         DeviceError: it names other objects.
     """
-    if answer.digests != sent:
-        wrong = next((short(digest) for digest in sent if digest not in answer.digests), "of another order")
+    if answer.digest != digest_of(b"".join(sent)):
+        names = ", ".join(short(digest) for digest in sent)
         raise DeviceError(
-            ErrorCode.DIGEST_MISMATCH.name,
-            f"object {wrong} is not among those that the device says it stored",
+            ErrorCode.DIGEST_MISMATCH.name, f"of the bytes of {names} the device has made other objects"
         )
 
 

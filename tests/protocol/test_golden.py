@@ -36,8 +36,8 @@ def text(value):
 
 
 BY_HAND = {
-    "Hello": b"\x02\x02" + NONCE + b"session1" + b"\x00" + struct.pack("<I", 1 << 20) + text("Zürich"),
-    "Welcome": b"\x02" + NONCE + b"boot no1session1" + b"\x01\x01" + b"\x20" + PROOF
+    "Hello": b"\x02\x03" + NONCE + b"session1" + b"\x00" + struct.pack("<I", 1 << 20) + text("Zürich"),
+    "Welcome": b"\x03" + NONCE + b"boot no1session1" + b"\x01\x01" + b"\x20" + PROOF
     + struct.pack("<HHI", 1000, 5000, 30_000) + text("emulator")
     + struct.pack("<HHIIIHI", 256, 256, 1024, 65_536, 65_536, 8_192, 32_768),
     "Challenge": NONCE + bytes(range(0x60, 0x70)),
@@ -46,6 +46,8 @@ BY_HAND = {
     "Holdings": struct.pack("<HIII", 3, 0, 300, 0xFFFFFFFF),
     "Put": DIGEST + struct.pack("<II", 300, 256) + b"\x00part\xff",
     "Stored": DIGEST + struct.pack("<H", 1) + OTHER,
+    "PutSeveral": struct.pack("<HH", 2, 5) + b"\x00one\xff" + b"\x01\x00\x02",
+    "StoredSeveral": DIGEST + struct.pack("<H", 1) + OTHER,
     "OpenTree": DIGEST + struct.pack("<II", 65_536, 2_000),
     "TreeOpened": struct.pack("<IH", 65_536, 2) + OTHER + DIGEST,
     "Scene": struct.pack("<?HHHH", True, 1, 2, 2, 3) + b"\x00\x01\x02\xfd\xfe\xff",
@@ -87,7 +89,7 @@ def message_of(vector):
 def value_of(value, kind):
     if kind in ("bytes", "Digest"):
         return bytes.fromhex(value)
-    if kind == "tuple[Digest, ...]":
+    if kind in ("tuple[Digest, ...]", "tuple[bytes, ...]"):
         return tuple(bytes.fromhex(item) for item in value)
     if kind == "tuple[int, ...]":
         return tuple(value)

@@ -38,6 +38,7 @@ from pixeltree_protocol.messages import (
     Pong,
     Proof,
     Put,
+    PutSeveral,
     Query,
     ReadOut,
     ReadPlane,
@@ -48,6 +49,7 @@ from pixeltree_protocol.messages import (
     Status,
     Stopping,
     Stored,
+    StoredSeveral,
     TreeOpened,
     Visit,
     Welcome,
@@ -85,6 +87,8 @@ STRATEGIES = {
     Holdings: st.builds(Holdings, st.lists(u32 | st.just(WHOLE), max_size=6).map(tuple)),
     Put: st.builds(Put, digest, u32, u32, data),
     Stored: st.builds(Stored, digest, digests),
+    PutSeveral: st.builds(PutSeveral, st.lists(data, max_size=40).map(tuple)),
+    StoredSeveral: st.builds(StoredSeveral, digest, digests),
     OpenTree: st.builds(OpenTree, digest, u32, u32),
     TreeOpened: st.builds(TreeOpened, u32, digests),
     Scene: st.builds(Scene, st.booleans(), u16, u16, u16, u16, data),
@@ -111,6 +115,8 @@ CODES = {
     Holdings: (4, "device"),
     Put: (5, "host"),
     Stored: (6, "device"),
+    PutSeveral: (25, "host"),
+    StoredSeveral: (26, "device"),
     OpenTree: (7, "host"),
     TreeOpened: (8, "device"),
     Scene: (9, "host"),
@@ -155,6 +161,8 @@ SAMPLES = [
     Holdings((0, WHOLE)),
     Put(DIGEST, 100, 50, b"xyz"),
     Stored(DIGEST, (DIGEST,)),
+    PutSeveral((b"one", b"", b"three")),
+    StoredSeveral(DIGEST, (DIGEST,)),
     OpenTree(DIGEST, 0, 500),
     TreeOpened(4096, (DIGEST, DIGEST)),
     Scene(True, 1, 2, 1, 3, b"abc"),
@@ -231,6 +239,8 @@ def test_a_message_survives_encoding(cls):
         (Query((DIGEST,)), "0100" + DIGEST.hex()),
         (Holdings((5, WHOLE)), "0200 05000000 ffffffff"),
         (Put(DIGEST, 300, 256, b"\x00z"), DIGEST.hex() + "2c010000 00010000 007a"),
+        (PutSeveral((b"\x00z", b"", b"y")), "0300 0200 007a 0000 0100 79"),
+        (StoredSeveral(DIGEST, (DIGEST,)), DIGEST.hex() + "0100" + DIGEST.hex()),
         (Scene(True, 1, 2, 3, 4, b"p"), "01 0100 0200 0300 0400 70"),
         (Done(), ""),
         (
@@ -306,6 +316,15 @@ def test_any_single_damaged_byte_gives_a_message_or_a_message_error(sample):
             decodes_or_is_refused(damaged, reader_of(sample))
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["0100 0300 6161", "0100 ffff 61", "0200 0100 61", "ffff 0000", "0000 61", "0100 01", "0100 0000 00"],
+)
+def test_lengths_of_objects_are_not_believed(body):
+    with pytest.raises(MessageError, match="malformed PutSeveral"):
+        decode_message(b"\x19" + bytes(8) + bytes.fromhex(body), Sender.HOST)
+
+
 @settings(max_examples=400)
 @given(
     st.sampled_from([None, *MESSAGES]), st.binary(max_size=120), st.sampled_from([Sender.HOST, Sender.DEVICE])
@@ -346,6 +365,9 @@ def test_text_that_is_not_utf8_is_refused(payload, sender):
         Query((DIGEST + b"x",)),
         Query((DIGEST,) * 65536),
         Put(DIGEST, 1 << 32, 0, b""),
+        PutSeveral((b"",) * 65_536),
+        PutSeveral((b"ok", bytes(65_536))),
+        StoredSeveral(DIGEST[1:], ()),
         Holdings((-1,)),
         Welcome(1, DIGEST, b"seven b", bytes(8), True, 0, b"", 1, 1, 1, "", CAPABLE),
         Welcome(1, DIGEST, bytes(8), bytes(8), True, 0, bytes(256), 1, 1, 1, "", CAPABLE),
@@ -403,6 +425,7 @@ def either(action, *arguments):
 
 def test_what_is_sent_while_frames_run_has_a_quick_codec():
     bulk = {ReadOut, PlanePart, Scene, Execute}
+    assert {PutSeveral, StoredSeveral} <= set(QUICK)
     assert {Put, Stored, Query, Holdings, StartFrame, Fault, Result, Ping, Pong, Ack} | bulk <= set(QUICK)
 
 

@@ -43,7 +43,7 @@ from pixeltree_protocol.messages import (
     TreeOpened,
     error_message,
 )
-from pixeltree_protocol.objects import DIGEST_BYTES, Block, Digest, TreeRoot, short
+from pixeltree_protocol.objects import DIGEST_BYTES, Block, Digest, TreeRoot, digest_of, short
 from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
 
 logger = logging.getLogger(__name__)
@@ -280,7 +280,7 @@ class EmulatedDevice:
 
     def _put_several(self, message: PutSeveral, request: int) -> None:
         digests, evicted = self.store.put_several(message.objects, self._came_in)
-        self._reply(StoredSeveral(tuple(digests), tuple(evicted)), request)
+        self._reply(StoredSeveral(digest_of(b"".join(digests)), tuple(evicted)), request)
 
     def _came_in(self) -> None:
         """Something of an object came in: a fault that waits is being served."""

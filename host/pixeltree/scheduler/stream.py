@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pixeltree.device import Device
 from pixeltree.errors import DeviceError
 from pixeltree.session import device_error
-from pixeltree.swapping.line import bundle_stored_bytes, stored_bytes
+from pixeltree.swapping.line import stored_bytes
 from pixeltree.swapping.line_meter import LineMeter
 from pixeltree.swapping.parts import Bundle, Parcel, Part, batches, names_of, steering_bytes
 from pixeltree.swapping.planner import Planner
@@ -295,6 +295,4 @@ class Streamer:
 
 def _answer_bytes(answer: Message) -> int:
     """Bytes on the wire of the answer to what was uploaded."""
-    if isinstance(answer, StoredSeveral):
-        return bundle_stored_bytes(len(answer.digests), len(answer.evicted))
-    return stored_bytes(len(answer.evicted)) if isinstance(answer, Stored) else 0
+    return stored_bytes(len(answer.evicted)) if isinstance(answer, Stored | StoredSeveral) else 0

@@ -51,13 +51,8 @@ def holdings_bytes(digests: int) -> int:
 
 
 def stored_bytes(evicted: int = 0) -> int:
-    """Bytes on the wire of the answer to an object for which so many had to go."""
+    """Bytes on the wire of the answer to an object, or to several, for which so many had to go."""
     return frame_bytes(_DIGEST + 2 + _DIGEST * evicted)
-
-
-def bundle_stored_bytes(objects: int, evicted: int = 0) -> int:
-    """Bytes on the wire of the answer to so many objects together, for which so many had to go."""
-    return frame_bytes(2 + _DIGEST * objects + 2 + _DIGEST * evicted)
 
 
 def fault_bytes(missing: int) -> int:

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from pixeltree.bundles import LENGTH_BYTES, MOST_BUNDLED, PUT_HEAD, fit_together
 from pixeltree.swapping.account import Counters
-from pixeltree.swapping.line import bundle_bytes, bundle_stored_bytes, put_bytes, query_bytes, stored_bytes
+from pixeltree.swapping.line import bundle_bytes, put_bytes, query_bytes
 from pixeltree.swapping.memory import ControllerMemory, NoRoomError
 
 IDLE_PART = 2_048
@@ -61,11 +61,6 @@ class Part:
         """What the device has whole with it."""
         return self.objects if self.last else ()
 
-    @property
-    def answer_bytes(self) -> int:
-        """Bytes on the wire of the answer to the last part."""
-        return stored_bytes()
-
 
 @dataclass(frozen=True)
 class Bundle:
@@ -95,11 +90,6 @@ class Bundle:
     def whole(self) -> tuple[int, ...]:
         """What the device has whole with it."""
         return self.objects
-
-    @property
-    def answer_bytes(self) -> int:
-        """Bytes on the wire of the answer."""
-        return bundle_stored_bytes(len(self.objects))
 
 
 Parcel = Part | Bundle

@@ -27,6 +27,7 @@ from pixeltree.swapping.line import (
     holdings_bytes,
     query_bytes,
     result_bytes,
+    stored_bytes,
 )
 from pixeltree.swapping.pace import Pace
 from pixeltree.swapping.parts import BUSY_PART, IDLE_PART, Parcel, batches, names_of
@@ -298,7 +299,7 @@ class _Run:
         arrival = self._send(now, parcel.wire_bytes)
         self._note(LINK, names_of(parcel), began, self._line_free - began, bytes=parcel.size)
         if parcel.whole:
-            self._answers.append((arrival, parcel.answer_bytes))
+            self._answers.append((arrival, stored_bytes()))
             self._arrivals = {each: at for each, at in self._arrivals.items() if at > self._device_free}
             self._arrivals.update(dict.fromkeys(parcel.whole, arrival))
 

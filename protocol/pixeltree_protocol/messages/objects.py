@@ -95,12 +95,12 @@ class PutSeveral:
 @message(
     26,
     _DEVICE,
-    Field("digests", DIGESTS, "the name of each object, in the order of the request"),
+    Field("digest", DIGEST, "BLAKE2b-128 of the names of all its objects, one after the other"),
     Field("evicted", DIGESTS, "objects that had to go for them and are not there now"),
 )
 @dataclass(frozen=True)
 class StoredSeveral:
     """Answer to PUT_SEVERAL: all its objects are whole and resident, but for those in `evicted`."""
 
-    digests: tuple[Digest, ...]
+    digest: Digest
     evicted: tuple[Digest, ...]
