@@ -18,11 +18,13 @@ from pixeltree_protocol.messages import (
     OpenTree,
     PlanePart,
     Put,
+    PutSeveral,
     ReadPlane,
     Result,
     Scene,
     StartFrame,
     Stored,
+    StoredSeveral,
     TreeOpened,
 )
 from pixeltree_protocol.objects import (
@@ -401,3 +403,105 @@ def test_an_internal_error_ends_what_is_in_hand(tiny):
     host.device.give_up("something impossible")
     assert host.answers[-1] == (7, Error(ErrorCode.INTERNAL, "something impossible"))
     assert not host.device.busy
+
+
+# ---- several objects together
+
+
+def pieces(*sizes):
+    """Valid objects of these sizes, different ones."""
+    return [
+        FullyConnected(8 * (size - 10), (0,), (bytes([size % 256]) * (size - 10),)).encode() for size in sizes
+    ]
+
+
+def several(host, *objects):
+    """The answer to objects that come together."""
+    (answer,) = host.ask(PutSeveral(objects))
+    return answer
+
+
+def names(*objects):
+    return [digest_of(data) for data in objects]
+
+
+def test_a_whole_tree_may_come_together(tiny):
+    host = Host()
+    objects = list(tiny.objects.values())
+    assert several(host, *objects) == StoredSeveral(digest_of(b"".join(tiny.objects)), ())
+    assert isinstance(host.ask(OpenTree(tiny.tree, 0, 1000))[0], TreeOpened)
+    host.ask(StartFrame(1))
+    assert isinstance(host.run()[-1], Result)
+
+
+@pytest.mark.parametrize(
+    ("objects", "code"),
+    [
+        ([], ErrorCode.OUT_OF_RANGE),
+        (pieces(20) * 33, ErrorCode.OUT_OF_RANGE),
+        ([*pieces(20, 21), b"\x02\x01no object", *pieces(22)], ErrorCode.BAD_OBJECT),
+        ([*pieces(20), b""], ErrorCode.BAD_UPLOAD),
+        (pieces(20, 201), ErrorCode.BAD_UPLOAD),
+    ],
+)
+def test_where_one_of_several_is_refused_nothing_has_changed(objects, code):
+    host = Host(max_object=200, memory_bytes=250)
+    (there,) = pieces(190)
+    host.put(there)
+    assert several(host, *objects).code == code
+    assert list(host.device.store._residents) == names(there)
+    assert host.device.store.used_bytes == 190
+
+
+def test_a_block_without_a_meaning_among_several_is_refused_before_any_is_stored():
+    host = Host()
+    bad = Block((ICW(0), ICW(bits("g_start")))).encode()
+    assert several(host, *pieces(20), bad).code == ErrorCode.BAD_OBJECT
+    assert len(host.device.store) == 0
+
+
+def test_several_evict_what_was_not_used_for_longest_and_name_it():
+    host = Host(memory_bytes=330)
+    old = pieces(100, 101, 102)
+    for data in old:
+        host.put(data)
+    new = pieces(60, 61)
+    assert several(host, new[0], old[2], new[1]).evicted == tuple(names(old[0]))
+    assert list(host.device.store._residents) == names(old[1], old[2], *new)
+
+
+def test_what_went_and_came_again_with_the_others_is_not_named():
+    host = Host(memory_bytes=200)
+    first, second, third = pieces(90, 91, 92)
+    assert several(host, first, second, third, first).evicted == tuple(names(second))
+    assert list(host.device.store._residents) == names(third, first)
+
+
+def test_where_one_of_several_has_no_room_those_before_it_stay():
+    host = Host(memory_bytes=200)
+    small, large = pieces(50, 201)
+    assert several(host, small, large).code == ErrorCode.NO_ROOM
+    assert list(host.device.store._residents) == names(small)
+
+
+def test_an_object_of_which_a_part_is_there_does_not_come_whole():
+    host = Host()
+    (half,) = pieces(50)
+    host.ask(Put(digest_of(half), 50, 0, half[:20]))
+    assert several(host, *pieces(30), half).code == ErrorCode.BAD_UPLOAD
+    assert host.device.store.received(digest_of(half)) == 20
+    assert len(host.device.store) == 0
+    assert host.ask(Put(digest_of(half), 50, 20, half[20:])) == [Stored(digest_of(half), ())]
+
+
+def test_several_objects_keep_a_fault_alive_unless_all_are_there(tiny):
+    host = Host()
+    host.upload(tiny, tiny.tree)
+    host.ask(OpenTree(tiny.tree, 0, 1000))
+    host.ask(StartFrame(1))
+    host.run()
+    new = pieces(20, 21)
+    for time, objects, deadline in [(0.9, new, 1.9), (1.5, new, 1.9), (1.6, [*new, *pieces(22)], 2.6)]:
+        host.time = time
+        several(host, *objects)
+        assert host.device.wakes_at == pytest.approx(deadline)

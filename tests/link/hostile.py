@@ -24,6 +24,7 @@ from pixeltree_protocol.messages import (
     Ping,
     Proof,
     Put,
+    PutSeveral,
     Query,
     ReadPlane,
     Role,
@@ -159,7 +160,7 @@ class Hostility:
             return self.frame_request()
         match dice.randrange(16):
             case 0 | 1 | 2:
-                return self.honest_put()
+                return self.put_several() if dice.random() < 0.3 else self.honest_put()
             case 3:
                 return self.spoiled_put()
             case 4:
@@ -196,12 +197,20 @@ class Hostility:
                 return OpenTree(self.tree.digest, 0, 10_000)
             case 2:
                 return StartFrame(dice.randrange(100))
+            case 3:
+                return self.put_several()
         return self.honest_put()
 
     def honest_put(self):
         digest = self.dice.choice(self.digests)
         data = self.objects[digest]
         return Put(digest, len(data), 0, data)
+
+    def put_several(self):
+        """Objects together, some of them spoiled, some twice, sometimes none or too many."""
+        objects = self.dice.choices(list(self.objects.values()), k=self.dice.choice((0, 1, 2, 3, 5, 33)))
+        small = [data[:200] if self.dice.random() < 0.1 else data for data in objects if len(data) < 1_000]
+        return PutSeveral(tuple(small))
 
     def spoiled_put(self):
         """A wrong object under the right digest: the parser has to find out."""

@@ -28,6 +28,16 @@ def takes_any_digest(patch):
     patch.setattr(ObjectStore, "_admit", lambda self, _, data: admit(self, digest_of(data), data))
 
 
+def stores_before_it_checks_all(patch):
+    def one_by_one(self, objects, came_in):
+        digests = [digest_of(data) for data in objects]
+        for data, digest in zip(objects, digests, strict=True):
+            self.put(digest, len(data), 0, data)
+        return digests, []
+
+    patch.setattr(ObjectStore, "put_several", one_by_one)
+
+
 def has_no_heartbeat(patch):
     begin = DeviceConnection._begin
 
@@ -136,6 +146,7 @@ def runs_words_backwards(patch):
 CAUGHT_BY = {
     answers_wrong: "frames_may_come_many_at_once",
     takes_any_digest: "bytes_under_a_wrong_digest",
+    stores_before_it_checks_all: "keeps_all_from_being_stored",
     has_no_heartbeat: "idle_device_gives_signs_of_life",
     ignores_the_hosts_window: "keeps_to_the_hosts_window",
     takes_more_than_its_window: "more_than_the_window_is_refused",
