@@ -477,6 +477,14 @@ def test_what_went_and_came_again_with_the_others_is_not_named():
     assert list(host.device.store._residents) == names(third, first)
 
 
+def test_an_object_that_comes_twice_takes_its_room_once():
+    host = Host(memory_bytes=200)
+    there, new = pieces(100, 90)
+    host.put(there)
+    assert several(host, new, new).evicted == ()
+    assert list(host.device.store._residents) == names(there, new)
+
+
 def test_where_one_of_several_has_no_room_those_before_it_stay():
     host = Host(memory_bytes=200)
     small, large = pieces(50, 201)
