@@ -14,7 +14,7 @@ from pixeltree.tree import NodeSpec, Tree
 from pixeltree_protocol.declaration import Sender
 from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.framing import Frame, FrameDecoder, encode_frame
-from pixeltree_protocol.messages import WHOLE, Fault, Pong, Put, decode_message, encode_message
+from pixeltree_protocol.messages import WHOLE, Fault, Pong, Put, PutSeveral, decode_message, encode_message
 from pixeltree_protocol.objects import digest_of
 from tests.host.in_memory import InMemoryDevice, InMemoryLink, device_on, in_memory_device, in_memory_session
 from tests.host.test_compiler import picture, some_network
@@ -86,7 +86,7 @@ def test_wire_bytes_streamed_is_what_crossed_the_link(tree):
     link.send = noting
     upload = device.upload(dict(list(tree.objects.items())[:5]))
     frames = [frame for frame in FrameDecoder().feed(bytes(sent)) if isinstance(frame, Frame)]
-    parts = [frame for frame in frames if isinstance(decode_message(frame.payload, Sender.HOST)[1], Put)]
+    parts = [frame for frame in frames if isinstance(decode_message(frame.payload, Sender.HOST)[1], Put | PutSeveral)]
     assert upload.wire_bytes == sum(frame.wire_bytes for frame in parts)
     assert device.wire_bytes_sent >= sum(frame.wire_bytes for frame in frames)
 
@@ -118,10 +118,15 @@ def test_a_fault_that_comes_while_something_else_is_waited_for_is_not_lost(tree)
     assert device.next_event(request) == Fault(1, tree.root.capture, (tree.root.capture,))
 
 
-def test_an_object_that_does_not_match_its_digest_is_refused(tree):
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [("nothing", "BAD_OBJECT"), ("another", "DIGEST_MISMATCH"), ("another in parts", "DIGEST_MISMATCH")],
+)
+def test_an_object_that_does_not_match_its_digest_is_refused(tree, what, code):
     device = in_memory_device()
-    with pytest.raises(DeviceError, match="DIGEST_MISMATCH"):
-        device.upload({b"\x11" * 16: b"not what it says"})
+    others = {"another": tree.objects[tree.digest], "another in parts": bytes(3_000)}
+    with pytest.raises(DeviceError, match=code):
+        device.upload({b"\x11" * 16: others.get(what, b"not what it says")})
     device.ping()
 
 
@@ -194,14 +199,17 @@ def test_two_runners_may_take_turns_on_one_device(tree):
         assert count_mismatches(runner.infer(image), *runner.tree.reference(image)) == 0
 
 
-def test_a_frame_that_cannot_be_served_is_cancelled_and_the_next_one_runs(tree):
+@pytest.mark.parametrize("code", ["BAD_OBJECT", "DIGEST_MISMATCH"])
+def test_a_frame_that_cannot_be_served_is_cancelled_and_the_next_one_runs(tree, code):
     runner = TreeRunner(in_memory_device(), tree)
     spoiled = tree.root.capture
     good = tree.objects[spoiled]
-    tree.objects[spoiled] = good[:-1]
-    with pytest.raises(DeviceError, match="DIGEST_MISMATCH"):
-        runner.infer(picture(0))
-    tree.objects[spoiled] = good
+    tree.objects[spoiled] = good[:-1] if code == "BAD_OBJECT" else tree.objects[tree.root.root]
+    try:
+        with pytest.raises(DeviceError, match=code):
+            runner.infer(picture(0))
+    finally:
+        tree.objects[spoiled] = good
     assert count_mismatches(runner.infer(picture(0)), *tree.reference(picture(0))) == 0
     assert runner.device._exchange.open == set()
 

@@ -247,7 +247,11 @@ class Streamer:
         if not isinstance(event.message, Stored | StoredSeveral):
             raise DeviceError("UNEXPECTED", f"the answer to an upload was {type(event.message).__name__}")
         if isinstance(event.message, StoredSeveral):
-            check_names(tuple(self._digests[each] for each in awaited.objects), event.message)
+            try:
+                check_names(tuple(self._digests[each] for each in awaited.objects), event.message)
+            except DeviceError as error:
+                self._refused(awaited.objects, error)
+                return False
         self._refusals = 0
         self._believe()
         self._compare(awaited, set(event.message.evicted))
