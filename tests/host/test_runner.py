@@ -86,8 +86,8 @@ def test_wire_bytes_streamed_is_what_crossed_the_link(tree):
     link.send = noting
     upload = device.upload(dict(list(tree.objects.items())[:5]))
     frames = [frame for frame in FrameDecoder().feed(bytes(sent)) if isinstance(frame, Frame)]
-    parts = [frame for frame in frames if isinstance(decode_message(frame.payload, Sender.HOST)[1], Put | PutSeveral)]
-    assert upload.wire_bytes == sum(frame.wire_bytes for frame in parts)
+    messages = [(frame.wire_bytes, decode_message(frame.payload, Sender.HOST)[1]) for frame in frames]
+    assert upload.wire_bytes == sum(size for size, said in messages if isinstance(said, Put | PutSeveral))
     assert device.wire_bytes_sent >= sum(frame.wire_bytes for frame in frames)
 
 

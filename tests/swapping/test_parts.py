@@ -64,6 +64,8 @@ def test_ahead_of_need_a_bundle_takes_what_there_is_room_for_and_a_demand_all():
     bundle = cut.bundle((0, 1, 2, 3), hidden=True, keep=())
     assert bundle.objects == (0, 1, 2)
     assert cut._counters.sent_bytes == bundle.wire_bytes
+    with pytest.raises(NoRoomError):
+        cut.bundle((3, 4), hidden=True, keep=())
     cut, memory = cutter(budget=425)
     memory.pinned = frozenset(ALL)
     with pytest.raises(NoRoomError):
