@@ -164,7 +164,7 @@ def test_argmax_must_be_the_last_step_of_programs_that_come_as_bytes():
 
 @pytest.mark.parametrize("last", [Run(0), Argmax(), ArgmaxOr(5)])
 def test_argmax_or_must_be_the_last_step(last):
-    with pytest.raises(ProgramError, match="step 1: ArgmaxOr .* last"):
+    with pytest.raises(ProgramError, match=r"step 1: ArgmaxOr .* last"):
         Program((Run(0), ArgmaxOr(5), last))
 
 

@@ -222,7 +222,7 @@ class Argmax(Step):
 
 @dataclass(frozen=True)
 class ArgmaxOr(Step):
-    """Outcome := index of the greatest logit, or the number of logits if the second is close. Ends the program.
+    """Outcome := index of the greatest logit, or the number of logits if the second is close. Ends a program.
 
     Close is less than ``margin`` below the greatest; equals are 0 apart. A single logit has no second, and
     wins. A node's exit behind those of its logits is the fallback.
