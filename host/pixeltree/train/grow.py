@@ -50,8 +50,8 @@ class GrowSettings:
             too; more than 1 tries nothing.
         errors: of the chip, for noise-aware training; None for none.
         child_epochs: of every node below the root, which see fewer images; None for as many as the root.
-        fallback_margin: share of its validation images for which a router falls back to a node for all its
-            classes, if the tree decides no worse so; 0 tries nothing.
+        fallback_margin: most of its validation images, as a share, for which a router falls back to a node
+            for all its classes, if the tree decides no worse so; 0 tries nothing.
     """
 
     fit: FitSettings = field(default_factory=FitSettings)
@@ -204,16 +204,17 @@ class _Grower:
     def with_fallback(self, name: str, router: GrownNode, own: Dataset) -> GrownNode:
         """A router with a node for all its classes, if one fits, and if the tree decides no worse with it.
 
-        The margin is the quantile of the router's margins on its validation images. The node learns with
-        another seed, so that it is not the router once more, where that has an outcome per class.
+        The margin is a quantile of the router's margins on its validation images, so that at most the share
+        of them falls back that the settings say. The node learns with another seed, so that it is not the
+        router once more, where that has an outcome per class.
         """
         if not self.settings.fallback_margin:
             return router
-        distances = gaps(logits_of(router.network, own.images))
-        margin = int(np.quantile(distances, self.settings.fallback_margin, method="higher"))
+        distances = np.sort(gaps(router.logits(own.images)))
+        margin = int(distances[int(self.settings.fallback_margin * len(distances))])
         classes = tuple(sorted({index for group in router.groups for index in group}))
         network = best_fit(self.candidates, len(classes), self.capacity)
-        if network is None or not (distances < margin).any():
+        if network is None or distances[0] >= margin:
             return router
         singles = tuple((index,) for index in classes)
         general = self.train(f"{name}.fallback", network, singles, more_seed=1)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pixeltree.datasets import Dataset
 from pixeltree.train.export import FoldedNode
-from pixeltree.train.fit import logits_of
+from pixeltree.train.fit import integer_logits_of
 from pixeltree.train.fold import fold
 from pixeltree.train.grouping import Groups
 from pixeltree.train.network import BinaryNetwork
@@ -23,7 +23,7 @@ _NO_BRANCH = -1
 
 @dataclass(frozen=True, eq=False)
 class GrownFallback:
-    """Where a router leads whose two greatest logits are less than ``margin`` apart."""
+    """Where a router leads whose two greatest integer logits are less than ``margin`` apart."""
 
     margin: int
     node: GrownNode
@@ -52,8 +52,8 @@ class GrownNode:
     def logits(
         self, images: npt.NDArray[np.uint8], allowed: frozenset[int] | None = None
     ) -> npt.NDArray[np.float64]:
-        """Logits of images: float64 (N, outcomes); arguments as in :meth:`decide`."""
-        logits = logits_of(self.network, images)
+        """Integer logits of images: float64 (N, outcomes); arguments as in :meth:`decide`."""
+        logits = integer_logits_of(self.network, images)
         if allowed is not None:
             logits[:, [not allowed.intersection(self.groups[branch]) for branch in self.branches]] = -np.inf
         return logits
