@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from pixeltree.train.export import compile_tree  # noqa: E402
 from pixeltree.train.fit import FitSettings  # noqa: E402
 from pixeltree.train.grouping import confusion, grouped, overlapping  # noqa: E402
 from pixeltree.train.grow import GroupTeacher, GrowSettings, grow_tree  # noqa: E402
-from pixeltree.train.grown import accuracy  # noqa: E402
+from pixeltree.train.grown import GrownFallback, accuracy  # noqa: E402
 from pixeltree.train.specification import (  # noqa: E402
     Convolution,
     FullyConnected,
@@ -238,6 +239,9 @@ def test_a_router_that_is_not_sure_falls_back_to_a_node_for_all_its_classes(spli
     fell = [visits[1].node == "root.fallback" for _, visits in paths]
     assert fell == (distances < margin).tolist()
     assert set(root.decide(splits.test.images, frozenset({1, 2}))) <= {1, 2}
+    stranger = SimpleNamespace(decide=lambda images, allowed: np.full(len(images), 9))
+    decided = replace(root, fallback=GrownFallback(margin, stranger)).decide(splits.validation.images)
+    assert (decided == 9).tolist() == (distances < margin).tolist()
 
 
 def test_a_fallback_is_kept_only_where_the_tree_decides_no_worse(splits, monkeypatch):
