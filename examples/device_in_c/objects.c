@@ -46,7 +46,7 @@ static bool is_segment(const uint8_t *p, size_t size)
     return true;
 }
 
-struct operand { int bytes; int32_t least, most; };    /* bytes negative: signed */
+struct operand { int bytes; int64_t least, most; };    /* bytes negative: signed */
 enum rule { ANY, FIRST_DIFFERS_LAST, FIRST_TWO_DIFFER, RECTANGLE, RECTANGLE_AFTER_ONE, RECTANGLE_AFTER_FOUR, SCAN_DREG };
 enum { MOST_OPERANDS = 10 };
 struct step { uint8_t opcode, rule; struct operand operands[MOST_OPERANDS]; };
@@ -73,6 +73,7 @@ static const struct step STEPS[] = {
     {9, ANY, {SLOT, SLOT, SLOT, WORD, {1, 0, 8}, COVER, COVER, COVER, COVER}},
     {10, RECTANGLE_AFTER_FOUR, {SLOT, WORD, {1, 1, 127}, AREG, BYTE, BYTE, BYTE, BYTE, SOME, SOME}},
     {11, ANY, {SLOT, WORD, {2, 1, 65535}, AREG, BYTE, BYTE, BYTE, BYTE, {1, 0, 8}, {1, 0, 8}}},
+    {12, ANY, {{4, 0, 0xFFFFFFFF}}},
     {20, ANY, {DAC}}, {21, FIRST_DIFFERS_LAST, {AREG, LEVEL, AREG}}, {22, FIRST_DIFFERS_LAST, {AREG, LEVEL, AREG}},
     {23, FIRST_DIFFERS_LAST, {AREG, DAC, AREG}}, {24, FIRST_TWO_DIFFER, {{1, 0, 5}, {1, 0, 5}, {1, 1, 5}}},
     {25, ANY, {{1, 0, 5}, SHIFT, SHIFT}}, {26, FIRST_DIFFERS_LAST, {AREG, SOME, FLAG, FLAG, AREG}},
@@ -88,7 +89,7 @@ static const struct step STEPS[] = {
     {46, ANY, {AREG}}, {47, ANY, {DREG, {2, 1, 4000}, FLAG, FLAG, FLAG}}, {48, ANY, {DREG}},
     {49, ANY, {MICROSECONDS}}, {50, ANY, {MICROSECONDS}}};
 
-static bool keeps_rule(enum rule rule, const int32_t *v, int count)
+static bool keeps_rule(enum rule rule, const int64_t *v, int count)
 {
     switch (rule) {
     case FIRST_DIFFERS_LAST: return v[0] != v[count - 1];
@@ -107,7 +108,7 @@ static size_t step_size(const uint8_t *p, size_t size) /* 0 where it is no step 
         const struct step *step = &STEPS[i];
         if (step->opcode != p[0])
             continue;
-        int32_t values[MOST_OPERANDS] = {0};
+        int64_t values[MOST_OPERANDS] = {0};
         size_t at = 1;
         int count = 0;
         for (; count < MOST_OPERANDS && step->operands[count].bytes; count++) {
@@ -120,7 +121,7 @@ static size_t step_size(const uint8_t *p, size_t size) /* 0 where it is no step 
                 v -= 1ll << 8 * bytes;
             if (v < o.least || v > o.most)
                 return 0;
-            values[count] = (int32_t)v;
+            values[count] = v;
             at += bytes;
         }
         return keeps_rule(step->rule, values, count) ? at : 0;
@@ -135,7 +136,7 @@ static bool is_program(const uint8_t *p, size_t size)
         return false;
     for (unsigned left = u16(p + 2); left; left--) {
         size_t step = at < size ? step_size(p + at, size - at) : 0;
-        if (!step || (p[at] == 8 && left > 1))         /* Argmax is the last step */
+        if (!step || ((p[at] == 8 || p[at] == 12) && left > 1)) /* Argmax and ArgmaxOr are the last step */
             return false;
         at += step;
     }

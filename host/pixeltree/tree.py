@@ -21,10 +21,11 @@ from pixeltree.compiler import (
 from pixeltree.compiler.placement import INPUT
 from pixeltree.errors import DataError, PixeltreeError, TreeError
 from pixeltree.files import write_whole
-from pixeltree.folded import FoldedModel, Window, decode_model, encode_model, infer
+from pixeltree.folded import FoldedModel, Window, decide, decode_model, encode_model, infer
 from pixeltree.network import FoldedNetwork
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects import MAX_DEPTH, Block, Child, Digest, Exit, Label, Node, TreeRoot, digest_of
+from pixeltree_protocol.objects.program import ArgmaxOr, Program
 from pixeltree_protocol.registers import ARRAY_SIZE
 from pixeltree_protocol.treefile import TreeFile
 
@@ -37,20 +38,34 @@ Leads = int | str
 
 
 @dataclass(frozen=True)
+class Fallback:
+    """Where a node leads that is not sure.
+
+    Attributes:
+        margin: it is not, if its two greatest logits are less than this apart; 0 to 2^32 - 1.
+        lead: the label or the child.
+    """
+
+    margin: int
+    lead: Leads
+
+
+@dataclass(frozen=True)
 class NodeSpec:
     """A node in the making: a network or a window and, per outcome, the label or the child that it leads to.
 
-    A window has one outcome. The nodes below it see the window in place of the whole input.
+    A window has one outcome and no fallback. The nodes below it see the window in place of the whole input.
     """
 
     name: str
     network: FoldedNetwork | FoldedModel | Window
     leads: tuple[Leads, ...]
+    fallback: Fallback | None = None
 
 
 @dataclass(frozen=True)
 class ReferenceVisit:
-    """One node on the integer reference's path."""
+    """One node on the integer reference's path; the outcome is the index of the exit that it took."""
 
     node: str
     outcome: int
@@ -71,6 +86,7 @@ class Tree:
         names: name of every node but the capture node, by digest.
         models: folded model of every node that is no window, by name.
         windows: the window of every other node, by name.
+        margins: the fallback's margin of every node that has one, by name; its last exit is the fallback.
     """
 
     name: str
@@ -82,6 +98,7 @@ class Tree:
     names: dict[Digest, str]
     models: dict[str, FoldedModel]
     windows: dict[str, Window] = field(default_factory=dict)
+    margins: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def build(
@@ -109,6 +126,7 @@ class Tree:
             builder.names,
             builder.models,
             {spec.name: spec.network for spec in specs if isinstance(spec.network, Window)},
+            {spec.name: spec.fallback.margin for spec in specs if spec.fallback is not None},
         )
 
     @cached_property
@@ -147,6 +165,8 @@ class Tree:
         }
         if self.windows:
             description["windows"] = {name: asdict(window) for name, window in self.windows.items()}
+        if self.margins:
+            description["margins"] = self.margins
         attachments = {_MODEL + name: encode_model(model) for name, model in self.models.items()}
         data = TreeFile(self.digest, json.dumps(description), self.objects, attachments).encode()
         try:
@@ -190,6 +210,7 @@ class Tree:
                 if name.startswith(_MODEL)
             },
             {name: Window(**window) for name, window in description.get("windows", {}).items()},
+            dict(description.get("margins", {})),
         )
         tree._check()
         return tree
@@ -212,9 +233,25 @@ class Tree:
         missing = set(self.names.values()) - set(self.models) - set(self.windows)
         if missing:
             raise TreeError(f"no model for {', '.join(sorted(missing))}")
+        strange = set(self.margins) - set(self.models)
+        if strange:
+            raise TreeError(f"a margin for {', '.join(sorted(strange))}, which is no network of this tree")
+        for digest, name in self.names.items():
+            self._check_end(digest, name)
         for digest, seen in self.windows_above.items():
             if self.names[digest] in self.models:
                 self.geometry.layout(self.models[self.names[digest]], seen)
+
+    def _check_end(self, digest: Digest, name: str) -> None:
+        """Whether the reference ends a node as its program does."""
+        outcomes = 1 if name in self.windows else self.models[name].outcomes
+        exits = len(self.nodes[digest].exits)
+        if exits != outcomes + (name in self.margins):
+            raise TreeError(f"node {name!r} has {exits} exits for {outcomes} outcomes, and a margin or none")
+        if name in self.margins:
+            last = Program.decode(self.objects[self.nodes[digest].program]).steps[-1]
+            if last != ArgmaxOr(self.margins[name]):
+                raise TreeError(f"node {name!r} ends in {last}; its margin is {self.margins[name]}")
 
     @cached_property
     def windows_above(self) -> dict[Digest, Window | None]:
@@ -246,7 +283,7 @@ class Tree:
                 logits = tuple(int(v) for v in infer(self.models[name], seen).logits)
             else:
                 seen, logits = window.cut(bits), (0,)
-            outcome = logits.index(max(logits))
+            outcome = decide(logits, self.margins.get(name))
             visits.append(ReferenceVisit(name, outcome, logits))
             exit_ = self.nodes[digest].exits[outcome]
             if isinstance(exit_, Label):
@@ -326,7 +363,8 @@ class _Builder:
         own = spec.network if isinstance(spec.network, Window) else None
         exits: list[Exit] = []
         height = 0
-        for lead in spec.leads:
+        fallback = spec.fallback
+        for lead in (*spec.leads, *(() if fallback is None else (fallback.lead,))):
             if isinstance(lead, str):
                 child, below = self.node(lead, own or window, (*above, spec.name))
                 exits.append(Child(child))
@@ -337,11 +375,14 @@ class _Builder:
                 raise TreeError(f"node {spec.name!r} leads to label {lead} of {len(self.labels)}")
         if own is None:
             model = self.models[spec.name]
-            compiled = compile_model(model, exits, self.geometry.layout(model, window)).node
-        elif len(exits) == 1:
+            margin = None if fallback is None else fallback.margin
+            compiled = compile_model(model, exits, self.geometry.layout(model, window), margin=margin).node
+        elif len(exits) == 1 and fallback is None:
             compiled = compile_window(self.geometry, own, exits[0]).node
         else:
-            raise TreeError(f"window {spec.name!r} leads to {len(exits)} nodes; it has one outcome")
+            raise TreeError(
+                f"window {spec.name!r} leads to {len(exits)} nodes; it has one outcome and no fallback"
+            )
         self.add(compiled)
         self.names[compiled.digest] = spec.name
         return compiled.digest, height + 1

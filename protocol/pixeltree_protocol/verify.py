@@ -17,6 +17,7 @@ from pixeltree_protocol.objects.node import Node
 from pixeltree_protocol.objects.program import (
     ApplyFullyConnected,
     Argmax,
+    ArgmaxOr,
     LoadCover,
     LoadPlane,
     Program,
@@ -102,7 +103,9 @@ def verify_node(
     """
     if is_capture is program.decides:
         raise ProgramError(
-            "a capture program must not decide" if is_capture else "a node's last step must be Argmax"
+            "a capture program must not decide"
+            if is_capture
+            else "a node's last step must be Argmax or ArgmaxOr"
         )
     if (input_plane in node.dregs) is not is_capture:
         raise ProgramError(
@@ -201,9 +204,8 @@ def _check_steps(
             tally.logits = len(step.rows) * len(step.columns)
         elif isinstance(step, SumLogit):
             tally.logits += 1
-        elif isinstance(step, Argmax) and (not tally.logits or (node and tally.logits != len(node.exits))):
-            exits = f" for {len(node.exits)} exits" if node else ""
-            raise ProgramError(f"{where}: {tally.logits} logits{exits}")
+        elif isinstance(step, Argmax | ArgmaxOr):
+            _check_exits(where, step, tally.logits, node)
         if node is not None:
             _check_step_planes(node, step, input_plane, where)
         if node is not None or not isinstance(step, Expose | Wait):
@@ -217,6 +219,15 @@ def _check_steps(
     ):
         if amount > most:
             raise ProgramError(f"the program {verb} {amount} {unit}; the limit is {most}")
+
+
+def _check_exits(where: str, step: Argmax | ArgmaxOr, logits: int, node: Node | None) -> None:
+    """Whether there are logits to decide by and, in a node, an exit for every outcome."""
+    outcomes = logits + isinstance(step, ArgmaxOr)
+    if not logits or (node is not None and outcomes != len(node.exits)):
+        exits = f" for {len(node.exits)} exits" if node is not None else ""
+        fallback = " and a fallback" if isinstance(step, ArgmaxOr) else ""
+        raise ProgramError(f"{where}: {logits} logits{fallback}{exits}")
 
 
 @dataclass

@@ -8,6 +8,7 @@ from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected, Label
 from pixeltree_protocol.objects.program import (
     ApplyFullyConnected,
     Argmax,
+    ArgmaxOr,
     LoadPlane,
     Program,
     Run,
@@ -181,7 +182,7 @@ def test_a_capture_that_decides_is_refused():
 
 
 def test_a_node_that_does_not_decide_is_refused():
-    refused("last step must be Argmax", steps=(Run(0),))
+    refused("last step must be Argmax or ArgmaxOr", steps=(Run(0),))
 
 
 @pytest.mark.parametrize(
@@ -205,6 +206,15 @@ def test_bits_of_several_scans_are_counted_together():
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_node_with_more_or_fewer_exits_than_logits_is_refused(count):
     refused(rf"step 2 \(Argmax\(\)\): 2 logits for {count} exits", exits=(Label(0),) * count)
+
+
+def test_a_node_with_a_fallback_has_an_exit_behind_those_of_its_logits():
+    steps = (*DECIDE[:2], ArgmaxOr(4))
+    verify(steps=steps, exits=(*EXITS, Label(2)))
+    for count in (0, 1, 2, 4):
+        message = rf"step 2 \(ArgmaxOr\(margin=4\)\): 2 logits and a fallback for {count} exits"
+        refused(message, steps=steps, exits=(Label(0),) * count)
+    refused(r"step 0 \(ArgmaxOr.*0 logits", steps=steps[2:], exits=(Label(0),))
 
 
 def test_a_decision_without_a_layer_is_refused():

@@ -124,6 +124,10 @@ def adds_wrong(patch):
     )
 
 
+def never_falls_back(patch):
+    patch.setattr(sequencer.Sequencer, "_argmax_or", sequencer.Sequencer._argmax)
+
+
 def forgets_registers(patch):
     real = sequencer.Sequencer.execute
 
@@ -159,6 +163,7 @@ CAUGHT_BY = {
     has_no_fault_timeout: "waits_too_long_is_given_up",
     cancels_nothing: "cancelled_frame_has_no_result",
     adds_wrong: "faults_until_its_objects_are_there",
+    never_falls_back: "takes_its_last_exit_where_the_second_logit_is_close",
     forgets_registers: "what_the_one_before_it_left_there",
     runs_words_backwards: "digital_macro_has_its_documented_result",
 }

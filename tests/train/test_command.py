@@ -119,6 +119,13 @@ def test_a_tree_is_grown_where_the_recipe_says_so(recipe, tmp_path):
     assert run.returncode == 0, run.stderr
     assert Tree.load(tmp_path / "m.ptree").labels == ("across", "down")
     assert "1 nodes" in run.stdout
+    assert "fallback" not in run.stdout
+    file.write_text(file.read_text() + "fallback_margin = 0.9\n")
+    run = train(file, "-o", tmp_path / "m.ptree", "--checkpoints", tmp_path / "kept")
+    assert list((tmp_path / "kept").glob("root.fallback-*")), "it was tried"
+    margins = Tree.load(tmp_path / "m.ptree").margins
+    said = f"root below margin {margins['root']}" if margins else "none, since none is possible"
+    assert f"fallbacks: {said}" in run.stdout
     wrong = train(file, "-o", tmp_path / "m.folded")
     assert (wrong.returncode, "a tree is written as .ptree" in wrong.stderr) == (2, True)
 

@@ -170,7 +170,7 @@ class FrameRunner:
             return None
         assert hand.image is not None
         outcome = hand.decision.outcome
-        assert outcome is not None  # a verified node's last step is Argmax
+        assert outcome is not None  # a verified node's last step decides
         hand.path.append(Visit(hand.node, outcome, hand.decision.logits, elapsed))
         logits = sum(len(visit.logits) for visit in hand.path)
         if logits > MAX_PATH_LOGITS:

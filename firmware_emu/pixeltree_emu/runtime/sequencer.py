@@ -19,6 +19,7 @@ from pixeltree_protocol.objects import BlockPlanes, FullyConnected, PackedBits
 from pixeltree_protocol.objects.program import (
     ApplyFullyConnected,
     Argmax,
+    ArgmaxOr,
     LoadCover,
     LoadPlane,
     Run,
@@ -47,7 +48,7 @@ class Decision:
     Attributes:
         scanned: bytes read out of DREGs so far.
         logits: sums of the last fully connected layer.
-        outcome: index of the winner, once decided.
+        outcome: index of the exit, once decided.
         read_out: bytes that the last step read out, if it did.
     """
 
@@ -77,6 +78,7 @@ class Sequencer:
             ScanDreg: self._scan,
             ApplyFullyConnected: self._fully_connected,
             Argmax: self._argmax,
+            ArgmaxOr: self._argmax_or,
         }
 
     def execute(self, image: Image, kernels: Sequence[Kernel], decision: Decision) -> Iterator[Step | None]:
@@ -212,6 +214,13 @@ class Sequencer:
     def _argmax(self, _step: Argmax, _image: object, _kernels: object, decision: Decision) -> None:
         decision.outcome = decision.logits.index(max(decision.logits))
         self._clock.charge(len(decision.logits) * self._clock.costs.operation_ns)
+
+    def _argmax_or(self, step: ArgmaxOr, _image: object, _kernels: object, decision: Decision) -> None:
+        greatest, *others = sorted(decision.logits, reverse=True)
+        is_close = bool(others) and greatest - others[0] < step.margin
+        decision.outcome = len(decision.logits) if is_close else decision.logits.index(greatest)
+        costs = self._clock.costs
+        self._clock.charge(len(decision.logits) * costs.argmax_or_operations * costs.operation_ns)
 
 
 def _signed(segment: PackedBits, bit: int) -> int:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.errors import DataError
-from pixeltree.folded import infer
+from pixeltree.folded import decide, infer
 from pixeltree.network import INPUT_SIZE, KERNEL_COUNT, KERNEL_SIZE, FoldedNetwork
 from pixeltree.swapping.describe import node_order
 from pixeltree.tree import NodeSpec, Tree
@@ -102,8 +102,8 @@ def _way(tree: Tree, picture: Pictures, done: Container[Digest]) -> list[Digest]
     bits = tree.input_bits(picture)
     way = [tree.root.root]
     while way[-1] not in done and (node := tree.nodes[way[-1]]).children:
-        logits = infer(tree.models[tree.names[way[-1]]], bits).logits
-        exit_ = node.exits[int(np.argmax(logits))]
+        name = tree.names[way[-1]]
+        exit_ = node.exits[decide(infer(tree.models[name], bits).logits, tree.margins.get(name))]
         if isinstance(exit_, Label):
             break
         way.append(exit_.node)

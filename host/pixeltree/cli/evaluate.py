@@ -29,6 +29,7 @@ from pixeltree.evaluation import (
     ended_early,
     evaluate_device,
     evaluate_reference,
+    fallbacks,
 )
 from pixeltree.scheduler import TreeRunner
 from pixeltree.tree import Tree
@@ -135,6 +136,8 @@ def _report(tree: Tree, dataset: Dataset, reference: Evaluation, runs: list[Eval
         report |= {"labels": list(tree.labels), "confusion": matrix.tolist()}
     if dataset.task is Task.LOCALIZATION:
         report["early"] = ended_early(tree, dataset, reference)
+    if tree.margins:
+        report["fallbacks"] = fallbacks(tree, reference)
     if runs:
         scores = [run.score for run in runs]
         report |= {
@@ -159,6 +162,11 @@ def _show(report: dict[str, Any], tree: Tree, screen: Console) -> None:
         screen.print(
             f"ended early: {early['ended']} of {early['empty']} images without an object, "
             f"{early['lost']} with one"
+        )
+    for node, count in report.get("fallbacks", {}).items():
+        came = report["visits"].get(node, 0)
+        screen.print(
+            escape(f"{node} fell back for {count:,} of {came:,} images (margin {tree.margins[node]})")
         )
     if "device_scores" in report:
         screen.print(

@@ -79,6 +79,13 @@ def _progress(screen: Console) -> Progress:
 def _summarize(trained: TrainedModel, output: Path, screen: Console) -> None:
     nodes, agreement = trained.nodes, trained.agreement
     screen.print(f"{escape(str(output))}: {len(nodes)} nodes, validation {trained.score:.1%}")
+    table = trained.recipe.tree
+    if table is not None and table.fallback_margin:
+        margins = [
+            f"{name} below margin {node.fallback.margin}" for name, node in nodes.items() if node.fallback
+        ]
+        kept = ", ".join(margins) or "none, since none is possible or the tree decides better without"
+        screen.print(escape(f"fallbacks: {kept}"))
     if agreement is not None:
         screen.print(
             f"folded: {agreement.different_bits} of {agreement.bits:,} activations and "

@@ -42,16 +42,19 @@ def tree(
 
 def _draw(loaded: Tree, digest: Digest, accuracies: dict[str, float], above: Drawing) -> None:
     node, name = loaded.nodes[digest], loaded.names[digest]
-    labels = [loaded.labels[exit_.value] for exit_ in node.exits if isinstance(exit_, Label)]
+    exits = node.exits[:-1] if name in loaded.margins else node.exits
+    labels = [loaded.labels[exit_.value] for exit_ in exits if isinstance(exit_, Label)]
     weights = loaded.bytes_of(sorted(set(node.segments)))
-    text = (
-        f"{name}: {len(node.exits)} outcomes, {weights:,} bytes of weights, {loaded.words_of(digest):,} words"
-    )
+    text = f"{name}: {len(exits)} outcomes, {weights:,} bytes of weights, {loaded.words_of(digest):,} words"
     if name in accuracies:
         text += f", right {accuracies[name]:.1%}"
     below = above.add(escape(text))
     if labels:
         below.add(escape(" ".join(labels)))
+    if name in loaded.margins:
+        exit_ = node.exits[-1]
+        lead = loaded.labels[exit_.value] if isinstance(exit_, Label) else loaded.names[exit_.node]
+        below.add(escape(f"falls back below margin {loaded.margins[name]}: {lead}"))
     windows = [child for child in dict.fromkeys(node.children) if loaded.names[child] in loaded.windows]
     if windows:
         _draw_windows(loaded, windows, accuracies, below)

@@ -14,6 +14,7 @@ from pixeltree_protocol.objects.program import (
     MAX_SLOTS,
     ApplyFullyConnected,
     Argmax,
+    ArgmaxOr,
     LoadCover,
     Run,
     ScanDreg,
@@ -149,7 +150,7 @@ class Encoder:
             case ir.ApplyWeights():
                 step = ApplyFullyConnected(HEAD if self._unit.weights else 0)
             case ir.Decide():
-                step = Argmax()
+                step = Argmax() if operation.margin is None else ArgmaxOr(operation.margin)
             case _:
                 raise TypeError(f"{operation} has no encoding")
         return step

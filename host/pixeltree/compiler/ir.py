@@ -308,7 +308,9 @@ class SumLogit(Operation):
 
 @dataclass(frozen=True, eq=False)
 class Decide(Operation):
-    """Outcome := index of the greatest logit."""
+    """Outcome := index of the greatest logit; their number, if the second is less than a margin below."""
+
+    margin: int | None = None
 
 
 # -- instruction words on planes ----------------------------------------------------------------------

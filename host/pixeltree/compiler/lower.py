@@ -57,6 +57,7 @@ def lower(
     arrangement: Sequence[tuple[int, ...]],
     in_pairs: bool = False,
     on_array: bool = False,
+    margin: int | None = None,
 ) -> Lowered:
     """Lower a model.
 
@@ -66,6 +67,7 @@ def lower(
         arrangement: per layer the grid position of every output channel.
         in_pairs: whether neighbouring weight planes get registers of their own.
         on_array: whether a fully connected head is computed on the array, not on the controller.
+        margin: logits below which the node falls back; None for never.
 
     Raises:
         CompileError: a layer does not fit; it says which, what it needs and what there is.
@@ -87,7 +89,7 @@ def lower(
         output = None
     else:
         output = lower_read_out(unit, lowering.section, model.head, maps[-1], lowering.own_copy())
-    lowering.emit(ir.Decide())
+    lowering.emit(ir.Decide(margin))
     return Lowered(unit, output, maps)
 
 

@@ -27,7 +27,15 @@ from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel, Window
 from pixeltree.folded import FullyConnected as FullyConnectedHead
 from pixeltree_protocol.cover import ChannelGrid
-from pixeltree_protocol.objects import BlockPlanes, Exit, FullyConnected, Label, PackedBits, Segment
+from pixeltree_protocol.objects import (
+    MAX_OUTCOMES,
+    BlockPlanes,
+    Exit,
+    FullyConnected,
+    Label,
+    PackedBits,
+    Segment,
+)
 from pixeltree_protocol.registers import ARRAY_SIZE
 
 PASSES: tuple[tuple[str, Callable[[ir.Unit], None]], ...] = (
@@ -129,36 +137,52 @@ def compile_model(
     layout: Layout | None = None,
     show: Show | None = None,
     head: Where | None = None,
+    margin: int | None = None,
 ) -> Compiled:
     """Compile a model.
 
     Args:
         model: the folded model.
-        exits: where each outcome leads; label i for outcome i if None.
+        exits: where each outcome leads, with a margin the fallback last; label i for outcome i if None.
         layout: how the input plane lies on the array; chosen if None. All nodes of a tree share one.
         show: called with the name of every pass and the program after it, for people.
         head: where a fully connected head is computed; where it is faster if None.
+        margin: the node takes the fallback where its two greatest logits are less apart, 0 to 2^32 - 1; None
+            for a node without one.
 
     Raises:
         CompileError: the model does not fit; it says what, how much is needed, and what there is.
     """
-    exits = [Label(i) for i in range(model.outcomes)] if exits is None else exits
-    if len(exits) != model.outcomes:
-        raise CompileError(f"{model.outcomes} outcomes need as many exits, not {len(exits)}")
+    needed = model.outcomes + (margin is not None)
+    exits = [Label(i) for i in range(needed)] if exits is None else exits
+    if len(exits) != needed:
+        outcomes = f"{model.outcomes} outcomes{'' if margin is None else ' and a fallback'}"
+        raise CompileError(f"{outcomes} need as many exits, not {len(exits)}")
+    if needed > MAX_OUTCOMES:
+        raise CompileError(f"{needed} exits; a node has at most {MAX_OUTCOMES}")
+    ends = _Ends(tuple(exits), margin)
     if layout is not None:
-        return _with_a_head(model, exits, layout, show, head)
+        return _with_a_head(model, ends, layout, show, head)
     first, *others = layouts(model)
     try:
-        return _with_a_head(model, exits, first, show, head)
+        return _with_a_head(model, ends, first, show, head)
     except CompileError:
         for other in others:
             with suppress(CompileError):
-                return _with_a_head(model, exits, other, show, head)
+                return _with_a_head(model, ends, other, show, head)
         raise
 
 
+@dataclass(frozen=True)
+class _Ends:
+    """How a node ends: its exits, and the margin of its fallback if it has one."""
+
+    exits: tuple[Exit, ...]
+    margin: int | None
+
+
 def _with_a_head(
-    model: FoldedModel, exits: Sequence[Exit], layout: Layout, show: Show | None, head: Where | None
+    model: FoldedModel, ends: _Ends, layout: Layout, show: Show | None, head: Where | None
 ) -> Compiled:
     """Compile with the head where it is told to be, or where it is faster."""
     if head is Where.ARRAY and not isinstance(model.head, FullyConnectedHead):
@@ -170,24 +194,22 @@ def _with_a_head(
         or not isinstance(model.head, FullyConnectedHead)
         or model.head.weights[0].size > _SMALL_HEAD
     ):
-        return _compile(model, exits, layout, show, head is Where.ARRAY)
+        return _compile(model, ends, layout, show, head is Where.ARRAY)
     try:
-        there = _compile(model, exits, layout, None, True)
+        there = _compile(model, ends, layout, None, True)
     except CompileError:
-        return _compile(model, exits, layout, show, False)
-    here = _compile(model, exits, layout, None, False)
+        return _compile(model, ends, layout, show, False)
+    here = _compile(model, ends, layout, None, False)
     on_array = there.cost.nanoseconds < here.cost.nanoseconds
     if show is not None:
-        return _compile(model, exits, layout, show, on_array)
+        return _compile(model, ends, layout, show, on_array)
     return there if on_array else here
 
 
-def _compile(
-    model: FoldedModel, exits: Sequence[Exit], layout: Layout, show: Show | None, on_array: bool
-) -> Compiled:
+def _compile(model: FoldedModel, ends: _Ends, layout: Layout, show: Show | None, on_array: bool) -> Compiled:
     """Compile for one layout and one place of the head."""
     arrangement = arrange(model, layout)
-    lowered, encoded = _first_that_fits(model, layout, arrangement, on_array)
+    lowered, encoded = _first_that_fits(model, layout, arrangement, on_array, ends.margin)
     unit = lowered.unit
     check_resources(needs_of(unit, encoded, [Cost()] * len(unit.sections)))
     segments: list[Segment] = []
@@ -200,14 +222,14 @@ def _compile(
         segments.append(lowered.output)
     if show is not None:
         _show_passes(
-            lower(model, layout, arrangement, unit.in_pairs, on_array).unit,
+            lower(model, layout, arrangement, unit.in_pairs, on_array, ends.margin).unit,
             unit.longest_in_line,
             encoded,
             show,
         )
     sections = _section_costs(unit, encoded, segments)
     check_resources([section.needs for section in sections])
-    node = make_image(encoded.steps, encoded.blocks, segments, exits, source=layout.source)
+    node = make_image(encoded.steps, encoded.blocks, segments, ends.exits, source=layout.source)
     output_bits = sum(32 + s.inputs for s in segments if isinstance(s, FullyConnected) for _ in s.biases)
     information = len(unit.weights) + output_bits
     return Compiled(node, layout, sections, information)
@@ -254,7 +276,7 @@ def _section_costs(unit: ir.Unit, encoded: Encoded, segments: Sequence[Segment])
 
 
 def _first_that_fits(
-    model: FoldedModel, layout: Layout, arrangement: Arrangement, on_array: bool
+    model: FoldedModel, layout: Layout, arrangement: Arrangement, on_array: bool, margin: int | None
 ) -> tuple[Lowered, Encoded]:
     """Run the passes, the fastest way first, until registers and the block store suffice.
 
@@ -262,7 +284,7 @@ def _first_that_fits(
         CompileError: not even the most frugal way fits.
     """
     for in_pairs, longest_in_line in _WAYS:
-        lowered = lower(model, layout, arrangement, in_pairs, on_array)
+        lowered = lower(model, layout, arrangement, in_pairs, on_array, margin)
         unit = lowered.unit
         unit.longest_in_line = longest_in_line
         try:

@@ -17,6 +17,7 @@ from pixeltree_protocol.objects import controller_steps as controller
 from pixeltree_protocol.objects.program import (
     ApplyFullyConnected,
     Argmax,
+    ArgmaxOr,
     LoadCover,
     Run,
     ScanDreg,
@@ -109,6 +110,8 @@ class Predictor:
                 time = self._fully_connected(step)
             case Argmax():
                 time = self._logits * costs.operation_ns
+            case ArgmaxOr():
+                time = self._logits * costs.argmax_or_operations * costs.operation_ns
             case _:
                 raise TypeError(f"{step} is not predicted")
         return time

@@ -18,6 +18,7 @@ from pixeltree_protocol.messages import (
     MAX_FAULT_TIMEOUT_MS,
     CancelFrame,
     Done,
+    Error,
     ErrorCode,
     Execute,
     Fault,
@@ -107,6 +108,46 @@ def test_nodes_are_swapped_within_a_budget(driver: Conversation) -> None:
         trees.check_result(result, tree, frame)
         assert faults >= 2
         assert driver.ask(GetStatus(), Status).used_bytes <= budget
+
+
+FALLBACKS: dict[str, Callable[[], trees.SmallTree]] = {
+    "at the margin, below it and beyond": lambda: trees.tree_with_fallbacks((0, 1, 0, -1)),
+    "a margin above every distance": lambda: trees.tree_with_fallbacks((1 << 31, 0)),
+    "margin 0": lambda: trees.tree_with_fallbacks((-(1 << 31),)),
+    "equal logits": lambda: trees.tree_with_fallbacks((1, 0), are_equal=True),
+    "a single logit": lambda: trees.tree_with_fallbacks((0, 1000), outputs=1),
+}
+
+
+@pytest.mark.parametrize("what", FALLBACKS)
+def test_a_node_takes_its_last_exit_where_the_second_logit_is_close(driver: Conversation, what: str) -> None:
+    """ArgmaxOr: less than the margin apart; equals are 0 apart, and a single logit always wins."""
+    tree = FALLBACKS[what]()
+    _need_fallbacks(driver, tree)
+    trees.open_tree(driver, tree)
+    result, _ = trees.serve(driver, tree, trees.start(driver, 1))
+    trees.check_result(result, tree, 1)
+
+
+def _need_fallbacks(driver: Conversation, tree: trees.SmallTree) -> None:
+    """Skip where the device does not know ArgmaxOr, which it says by BAD_OBJECT."""
+    program = samples.whole(tree.objects[Node.decode(tree.objects[tree.path[0]]).program])
+    answer = driver.next_answer(driver.send(program))
+    if isinstance(answer, Error) and answer.code == ErrorCode.BAD_OBJECT:
+        pytest.skip("the device does not know ArgmaxOr")
+    assert isinstance(answer, Stored), answer
+
+
+@pytest.mark.parametrize("exits", [3, 5])
+def test_a_node_with_a_fallback_has_one_exit_more_than_logits(driver: Conversation, exits: int) -> None:
+    """BAD_TREE where a node that ends in ArgmaxOr has an exit too few, or too many."""
+    good = trees.tree_with_fallbacks((0,))
+    _need_fallbacks(driver, good)
+    bad = _changed(good, replace(_root(good), exits=(_root(good).exits * 2)[:exits]))
+    trees.open_tree(driver, bad)
+    for node in (bad.capture, *bad.path):
+        trees.put_all(driver, bad, (*bad.needs(node), node))
+    driver.error(trees.start(driver, 1), ErrorCode.BAD_TREE)
 
 
 def test_frames_may_have_any_number(driver: Conversation) -> None:

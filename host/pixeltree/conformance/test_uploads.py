@@ -159,6 +159,11 @@ def _program(opcode: int) -> bytes:
     return bytes(data)
 
 
+def _steps(*steps: bytes) -> bytes:
+    """A program of steps' bytes, with one before that makes it new."""
+    return b"\x03\x01" + bytes([1 + len(steps), 0, 2, secrets.randbelow(256)]) + b"".join(steps)
+
+
 INVALID: dict[str, Callable[[], bytes]] = {
     "no kind": lambda: b"\0" + secrets.token_bytes(20),
     "an unknown kind": lambda: b"\x63\x01" + secrets.token_bytes(20),
@@ -173,6 +178,9 @@ INVALID: dict[str, Callable[[], bytes]] = {
     "a word with two destinations as `bus`, not as `bus2`": lambda: bytes.fromhex("01010104 020e8a35"),
     "a word without a meaning": lambda: Block((ICW(0), ICW(bits("g_start")))).encode(),
     "a program with an unknown step": lambda: _program(250),
+    "a margin cut short": lambda: _steps(b"\x0c\1\2\3"),
+    "a step after Argmax": lambda: _steps(b"\x08", b"\x02\0"),
+    "a step after ArgmaxOr": lambda: _steps(b"\x0c\1\2\3\4", b"\x08"),
     "a program without steps": lambda: b"\x03\x01\0\0",
     "a node with a register that is not there": lambda: _node(1 << 13),
     "a tree whose input plane is not there": lambda: _tree(13),

@@ -25,6 +25,7 @@ from pixeltree_protocol.objects import (
 from pixeltree_protocol.objects.program import (
     ApplyFullyConnected,
     Argmax,
+    ArgmaxOr,
     LoadPlane,
     Program,
     ScanDreg,
@@ -70,6 +71,48 @@ class SmallTree:
         return sum(len(self.objects[digest]) for digest in digests)
 
 
+class _Path:
+    """The path of a small tree's frames in the making, from its label up; other exits have another label."""
+
+    def __init__(self) -> None:
+        self.objects: dict[Digest, bytes] = {}
+        self.picture = samples.planes(1)
+        loading = Program((*_salt(), LoadPlane(0, 0, DREGS.index(_INPUT))))
+        segments = (self.add(self.picture.encode()),)
+        capture = Node(self.add(loading.encode()), (), segments, frozenset({_INPUT}), frozenset())
+        self._capture = self.add(capture.encode())
+        self._label = secrets.randbelow(0x10000)
+        self._good: Label | Child = Label(self._label)
+        self._visits: list[tuple[Digest, int, tuple[int, ...]]] = []
+
+    def add(self, data: bytes) -> Digest:
+        """Take an object."""
+        self.objects[digest_of(data)] = data
+        return digest_of(data)
+
+    def lead(
+        self,
+        program: Program,
+        segments: tuple[Segment, ...],
+        logits: tuple[int, ...],
+        outcome: int,
+        exits: int,
+        planes: frozenset[Digital] = frozenset(),
+    ) -> None:
+        """Put a node above, which leads on by one of its exits."""
+        named = tuple(self.add(segment.encode()) for segment in segments)
+        leads = tuple(self._good if n == outcome else Label(self._label ^ 1) for n in range(exits))
+        node = Node(self.add(program.encode()), (), named, planes, frozenset(), leads)
+        self._visits.insert(0, (self.add(node.encode()), outcome, logits))
+        self._good = Child(self._visits[0][0])
+
+    def tree(self) -> SmallTree:
+        """The whole tree."""
+        path, outcomes, logits = zip(*self._visits, strict=True)
+        digest = self.add(TreeRoot(_INPUT, self._capture, path[0]).encode())
+        return SmallTree(digest, self.objects, self._capture, path, outcomes, logits, self._label)
+
+
 def small_tree(depth: int = 2, carries: bool = False) -> SmallTree:
     """A new tree of so many nodes on the path of its frames.
 
@@ -77,43 +120,41 @@ def small_tree(depth: int = 2, carries: bool = False) -> SmallTree:
         depth: nodes on the path.
         carries: the root also writes a register, and the nodes below decide by what it left there.
     """
-    objects: dict[Digest, bytes] = {}
-
-    def add(data: bytes) -> Digest:
-        objects[digest_of(data)] = data
-        return digest_of(data)
-
-    picture = samples.planes(1)
-    loading = Program((*_salt(), LoadPlane(0, 0, DREGS.index(_INPUT))))
-    capture = Node(add(loading.encode()), (), (add(picture.encode()),), frozenset({_INPUT}), frozenset())
-    captured = add(capture.encode())
+    path = _Path()
     carried = samples.planes(1)
     end = ApplyFullyConnected(0), Argmax()
     decide = Program((*_salt(), _SCAN, *end))
     leave = Program((LoadPlane(1, 0, DREGS.index(_CARRIED)), *decide.steps))
     find = Program((*_salt(), replace(_SCAN, dreg=DREGS.index(_CARRIED)), *end))
-
-    label = secrets.randbelow(0x10000)
-    good: Label | Child = Label(label)
-    path: list[Digest] = []
-    outcomes: list[int] = []
-    sums: list[tuple[int, ...]] = []
     for above in reversed(range(depth)):
         layer = _layer()
         program = (find if above else leave) if carries else decide
-        logits = logits_of(layer, _scanned(carried if carries and above else picture))
-        outcome = logits.index(max(logits))
-        exits = [good if n == outcome else Label(label ^ 1) for n in range(len(logits))]
-        segments: list[Segment] = [layer, carried] if program is leave else [layer]
+        logits = logits_of(layer, _scanned(carried if carries and above else path.picture))
+        segments = (layer, carried) if program is leave else (layer,)
         planes = frozenset({_CARRIED} if carries else ())
-        named = tuple(add(segment.encode()) for segment in segments)
-        node = Node(add(program.encode()), (), named, planes, frozenset(), tuple(exits))
-        path.insert(0, add(node.encode()))
-        outcomes.insert(0, outcome)
-        sums.insert(0, logits)
-        good = Child(path[0])
-    digest = add(TreeRoot(_INPUT, captured, path[0]).encode())
-    return SmallTree(digest, objects, captured, tuple(path), tuple(outcomes), tuple(sums), label)
+        path.lead(program, segments, logits, logits.index(max(logits)), len(logits), planes)
+    return path.tree()
+
+
+def tree_with_fallbacks(closeness: tuple[int, ...], outputs: int = 3, are_equal: bool = False) -> SmallTree:
+    """A new tree whose nodes end in ``ArgmaxOr``.
+
+    Args:
+        closeness: per node of the path, its margin less the distance of its two greatest logits (0 where
+            there is one); from 1 on the second is close.
+        outputs: logits of each node.
+        are_equal: whether all logits of a node are equal.
+    """
+    path = _Path()
+    for more in reversed(closeness):
+        layer = _layer(outputs, are_equal)
+        logits = logits_of(layer, _scanned(path.picture))
+        greatest, *others = sorted(logits, reverse=True)
+        distance = greatest - others[0] if others else 0
+        outcome = outputs if others and more > 0 else logits.index(greatest)
+        program = Program((*_salt(), _SCAN, ApplyFullyConnected(0), ArgmaxOr(max(0, distance + more))))
+        path.lead(program, (layer,), logits, outcome, outputs + 1)
+    return path.tree()
 
 
 def _scanned(segment: BlockPlanes) -> bytes:
@@ -127,10 +168,13 @@ def _salt() -> tuple[SetIn, ...]:
     return tuple(SetIn(secrets.randbelow(256) - 128) for _ in range(4))
 
 
-def _layer() -> FullyConnected:
-    """Random weights of three outputs."""
-    biases = tuple(secrets.randbelow(21) - 10 for _ in range(3))
-    return FullyConnected(_INPUTS, biases, tuple(secrets.token_bytes(_INPUTS // 8) for _ in biases))
+def _layer(outputs: int = 3, are_equal: bool = False) -> FullyConnected:
+    """Random weights of some outputs, the same for all if they are to be equal."""
+    different = 1 if are_equal else outputs
+    biases = tuple(secrets.randbelow(21) - 10 for _ in range(different))
+    weights = tuple(secrets.token_bytes(_INPUTS // 8) for _ in biases)
+    same = outputs // different
+    return FullyConnected(_INPUTS, biases * same, weights * same)
 
 
 def logits_of(layer: FullyConnected, bits: bytes) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,23 @@ class Inference:
     @property
     def outcome(self) -> int:
         """Index of the greatest logit, the lowest of equals."""
-        return int(np.argmax(self.logits))
+        return decide(self.logits)
+
+
+def decide(logits: Sequence[int] | Sums, margin: int | None = None) -> int:
+    """Outcome of a node: the index of its greatest logit, the lowest of equals, or its fallback.
+
+    Args:
+        logits: at least one.
+        margin: the outcome is the number of logits where the second is less than this below the greatest;
+            None, as 0, for never. A single logit has no second.
+    """
+    sums = np.asarray(logits, np.int64)
+    if margin is not None and len(sums) > 1:
+        second, greatest = np.partition(sums, -2)[-2:].tolist()
+        if greatest - second < margin:
+            return len(sums)
+    return int(sums.argmax())
 
 
 def infer(model: FoldedModel, bits: BitPlane) -> Inference:

@@ -280,4 +280,5 @@ class TreeRunner:
 def default_predictor(tree: Tree, swap_tree: SwapTree) -> Predictor:
     """Transitions seen so far, and the root's margins."""
     markov = Markov(Prior(len(swap_tree.ends)))
-    return Mixture([markov, RootLogits(swap_tree, root_children(tree), _LOGITS_PER_E)])
+    margin = tree.margins.get(tree.names[tree.root.root])
+    return Mixture([markov, RootLogits(swap_tree, root_children(tree), _LOGITS_PER_E, margin)])

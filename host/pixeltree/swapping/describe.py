@@ -48,7 +48,8 @@ def describe(tree: Tree, array_us: Mapping[str, float] | None = None) -> SwapTre
         ends = any(isinstance(exit_, Label) for exit_ in node.exits)
         time = known.get(name) or array_us_of(tree, digest)
         label = _some_label(tree, digest)
-        nodes.append(SwapNode(name, needs, time, parents.get(digest), len(node.exits), ends, label))
+        logits = len(node.exits) - (name in tree.margins)
+        nodes.append(SwapNode(name, needs, time, parents.get(digest), logits, ends, label))
     return SwapTree(tuple(objects), tuple(nodes), len(tree.labels))
 
 
@@ -64,7 +65,7 @@ def _some_label(tree: Tree, digest: Digest) -> int:
 
 
 def root_children(tree: Tree) -> tuple[int | None, ...]:
-    """Per outcome of the root, the number of the node that it leads to; None for a label."""
+    """Per outcome of the root, its fallback last, the number of the node it leads to; None for a label."""
     number = {digest: index for index, digest in enumerate(node_order(tree))}
     exits = tree.nodes[tree.root.root].exits
     return tuple(number[exit_.node] if isinstance(exit_, Child) else None for exit_ in exits)

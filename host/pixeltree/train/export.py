@@ -9,7 +9,7 @@ from pixeltree.compiler import CaptureGeometry
 from pixeltree.compiler.placement import grid_side
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel, HeatMap, Window
-from pixeltree.tree import Leads, NodeSpec, Tree
+from pixeltree.tree import Fallback, Leads, NodeSpec, Tree
 from pixeltree_protocol.registers import ARRAY_SIZE
 
 
@@ -17,11 +17,18 @@ from pixeltree_protocol.registers import ARRAY_SIZE
 class FoldedNode:
     """A node before compilation: its model, and the class (an index) or node (a name) of each outcome.
 
-    A window in place of the model has one outcome.
+    A window in place of the model has one outcome and no fallback.
     """
 
     model: FoldedModel | Window
     leads: tuple[Leads, ...]
+    fallback: Fallback | None = None
+
+    @property
+    def below(self) -> tuple[str, ...]:
+        """The nodes that it leads to, the fallback's last; with repetition."""
+        fallback = () if self.fallback is None else (self.fallback.lead,)
+        return tuple(lead for lead in (*self.leads, *fallback) if isinstance(lead, str))
 
 
 def compile_tree(name: str, labels: Sequence[str], nodes: Mapping[str, FoldedNode]) -> Tree:
@@ -37,9 +44,8 @@ def compile_tree(name: str, labels: Sequence[str], nodes: Mapping[str, FoldedNod
         TreeError: a lead leads nowhere.
     """
     geometry = geometry_of(*_models(nodes))
-    return Tree.build(
-        name, labels, geometry, [NodeSpec(key, node.model, node.leads) for key, node in nodes.items()]
-    )
+    specs = [NodeSpec(key, node.model, node.leads, node.fallback) for key, node in nodes.items()]
+    return Tree.build(name, labels, geometry, specs)
 
 
 def _models(nodes: Mapping[str, FoldedNode]) -> tuple[list[FoldedModel], list[FoldedModel]]:
@@ -57,7 +63,7 @@ def _models(nodes: Mapping[str, FoldedNode]) -> tuple[list[FoldedModel], list[Fo
             models = windowed
         else:
             models.append(node.model)
-        waiting += [(lead, models) for lead in node.leads if isinstance(lead, str)]
+        waiting += [(lead, models) for lead in node.below]
     return captured, windowed
 
 

@@ -148,6 +148,16 @@ def logits_of(network: nn.Module, images: npt.NDArray[np.uint8]) -> npt.NDArray[
 
 
 @torch.no_grad()
+def integer_logits_of(network: BinaryNetwork, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """As :func:`logits_of`, but the device's sums: whole numbers, in which margins are counted."""
+    was_training = network.training
+    network.eval()
+    logits = _logits(network.integer_logits, images)
+    network.train(was_training)
+    return logits
+
+
+@torch.no_grad()
 def noisy_logits_of(
     network: BinaryNetwork, images: npt.NDArray[np.uint8], seed: int
 ) -> npt.NDArray[np.float64]:
@@ -162,9 +172,9 @@ def noisy_logits_of(
     return logits
 
 
-def _logits(network: nn.Module, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+def _logits(compute: Callable[[Tensor], Tensor], images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     chunks = torch.split(torch.from_numpy(images), _EVALUATION_BATCH)
-    logits = torch.cat([network(chunk) for chunk in chunks])
+    logits = torch.cat([compute(chunk) for chunk in chunks])
     return np.asarray(logits.double().numpy(), np.float64)
 
 

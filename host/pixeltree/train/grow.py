@@ -21,7 +21,7 @@ from pixeltree.train.capacity import Capacity, best_fit, most_outcomes, require_
 from pixeltree.train.checkpoint import CheckpointFile
 from pixeltree.train.fit import EpochReport, FitSettings, build, fit, logits_of, noisy_logits_of
 from pixeltree.train.grouping import Groups, confusion, grouped, overlapping
-from pixeltree.train.grown import GrownNode, accuracy
+from pixeltree.train.grown import GrownFallback, GrownNode, accuracy, gaps
 from pixeltree.train.network import BinaryNetwork
 from pixeltree.train.objective import Classification
 from pixeltree.train.specification import FullyConnected, NetworkSpecification
@@ -50,6 +50,8 @@ class GrowSettings:
             too; more than 1 tries nothing.
         errors: of the chip, for noise-aware training; None for none.
         child_epochs: of every node below the root, which see fewer images; None for as many as the root.
+        fallback_margin: most of its validation images, as a share, for which a router falls back to a node
+            for all its classes, if the tree decides no worse so; 0 tries nothing.
     """
 
     fit: FitSettings = field(default_factory=FitSettings)
@@ -59,6 +61,7 @@ class GrowSettings:
     overlap: float = 0.05
     errors: AnalogErrors | None = None
     child_epochs: int | None = None
+    fallback_margin: float = 0.0
 
     def __post_init__(self) -> None:
         if self.branching < 2 or self.depth < 1 or not 0 <= self.target <= 1 or self.overlap <= 0:
@@ -66,6 +69,8 @@ class GrowSettings:
                 f"a tree needs at least 2 children per node and 1 node per path, a target of 0 to 1, and an "
                 f"overlap above 0: {self}"
             )
+        if not 0 <= self.fallback_margin < 1:
+            raise CompileError(f"fallback_margin is a share of images, 0 to below 1: {self}")
 
 
 class GroupTeacher(nn.Module):
@@ -105,23 +110,29 @@ class _Grower:
         self.candidates = list(candidates)
         self.checkpoints, self.progress = checkpoints, progress
         self.data = "".join(part.digest() for part in splits)
-        self.trained: dict[tuple[NetworkSpecification, Groups], GrownNode] = {}
+        self.trained: dict[tuple[NetworkSpecification, Groups, FitSettings], GrownNode] = {}
 
     def train(
-        self, name: str, network: NetworkSpecification, groups: Groups, is_scout: bool = False
+        self,
+        name: str,
+        network: NetworkSpecification,
+        groups: Groups,
+        is_scout: bool = False,
+        more_seed: int = 0,
     ) -> GrownNode:
         """Train one node, whose outcomes all end there, on images of its classes; once per choice."""
-        if (network, groups) in self.trained:
-            return self.trained[network, groups]
         classes = sorted({index for group in groups for index in group})
-        training, validation = (
-            _among(part, classes) for part in (self.splits.training, self.splits.validation)
-        )
-        settings = self.settings.fit
+        settings = replace(self.settings.fit, seed=self.settings.fit.seed + more_seed)
         if self.settings.child_epochs is not None and len(classes) < len(self.splits.training.classes):
             settings = replace(settings, epochs=self.settings.child_epochs)
         if is_scout:
             settings = replace(settings, epochs=max(1, settings.epochs // SCOUTING))
+        choice = network, groups, settings
+        if choice in self.trained:
+            return self.trained[choice]
+        training, validation = (
+            _among(part, classes) for part in (self.splits.training, self.splits.validation)
+        )
         made = build(lambda: BinaryNetwork(network, self.settings.errors), settings.seed)
         assert isinstance(made, BinaryNetwork)
         objective = Classification(groups)
@@ -142,8 +153,8 @@ class _Grower:
         )
         score = objective.score(logits_of(made, validation.images), validation)
         own = (None,) * len(groups), tuple(range(len(groups)))
-        self.trained[network, groups] = GrownNode(made, groups, *own, score)
-        return self.trained[network, groups]
+        self.trained[choice] = GrownNode(made, groups, *own, score)
+        return self.trained[choice]
 
     def grow(self, name: str, classes: Classes, depth: int) -> GrownNode:
         """A node for some classes: a leaf if one fits and is good enough, else a router and its children."""
@@ -187,8 +198,28 @@ class _Grower:
             shared = self.with_children(name, replace(router, groups=wider), depth)
             apart = float((shared.decide_apart(own.images, groups) == own.targets).mean())
             if accuracy(shared, own) > apart:
-                return shared
-        return self.with_children(name, router, depth)
+                return self.with_fallback(name, shared, own)
+        return self.with_fallback(name, self.with_children(name, router, depth), own)
+
+    def with_fallback(self, name: str, router: GrownNode, own: Dataset) -> GrownNode:
+        """A router with a node for all its classes, if one fits, and if the tree decides no worse with it.
+
+        The margin is a quantile of the router's margins on its validation images, so that at most the share
+        of them falls back that the settings say. The node learns with another seed, so that it is not the
+        router once more, where that has an outcome per class.
+        """
+        if not self.settings.fallback_margin:
+            return router
+        distances = np.sort(gaps(router.logits(own.images)))
+        margin = int(distances[int(self.settings.fallback_margin * len(distances))])
+        classes = tuple(sorted({index for group in router.groups for index in group}))
+        network = best_fit(self.candidates, len(classes), self.capacity)
+        if network is None or distances[0] >= margin:
+            return router
+        singles = tuple((index,) for index in classes)
+        general = self.train(f"{name}.fallback", network, singles, more_seed=1)
+        unsure = replace(router, fallback=GrownFallback(margin, general))
+        return unsure if accuracy(unsure, own) >= accuracy(router, own) else router
 
     def widened(self, router: GrownNode, own: Dataset) -> Groups:
         """A router's groups with the classes that it often sends there, on a chip too where it knows one."""
@@ -234,7 +265,8 @@ def grow_tree(
     A network for all classes is trained, whether it fits a node or not; classes are grouped by how it
     confuses validation images. If it fits, it is the router, and the outcomes of a group's classes lead to
     one child: it routes better than a router with one outcome per group, which is trained only if it does not
-    fit. A child per group is trained; one that does not fit, or stays below its target, is split alike.
+    fit. A child per group is trained; one that does not fit, or stays below its target, is split alike. Every
+    router may get a fallback, a node for all its classes where it is not sure.
 
     Args:
         splits: images; the test part is not looked at.

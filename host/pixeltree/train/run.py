@@ -216,6 +216,7 @@ def _run_tree(
         table.overlap,
         TYPICAL_ERRORS if recipe.noise_aware else None,
         table.child_epochs,
+        table.fallback_margin,
     )
     root = grow_tree(
         splits,

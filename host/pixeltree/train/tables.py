@@ -112,7 +112,8 @@ class TreeTable:
     Attributes:
         segment_bytes, outcomes: see :class:`pixeltree.train.capacity.Capacity`.
         pool_sides: sides to choose from for the last pooling, each node the finest that fits.
-        branching, target, depth, overlap, child_epochs: see :class:`pixeltree.train.grow.GrowSettings`.
+        branching, target, depth, overlap, child_epochs, fallback_margin: see
+            :class:`pixeltree.train.grow.GrowSettings`.
         groups: the classes of each of the root's children, by name; empty finds them.
     """
 
@@ -124,7 +125,14 @@ class TreeTable:
     depth: int = 2
     overlap: float = 0.05
     child_epochs: int | None = None
+    fallback_margin: float = 0.0
     groups: tuple[tuple[str, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.fallback_margin < 1:
+            raise RecipeError(
+                f"[tree] fallback_margin is {self.fallback_margin:g}; it is a share of images, 0 to below 1"
+            )
 
     def groups_of(self, classes: Sequence[str]) -> Groups | None:
         """The groups as indices of classes, None if they are to be found.

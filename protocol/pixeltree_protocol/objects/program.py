@@ -33,6 +33,7 @@ __all__ = [
     "STEPS",
     "ApplyFullyConnected",
     "Argmax",
+    "ArgmaxOr",
     "LoadCover",
     "LoadPlane",
     "Program",
@@ -219,6 +220,17 @@ class Argmax(Step):
     """Outcome := index of the greatest logit, the lowest of equals. Ends the program."""
 
 
+@dataclass(frozen=True)
+class ArgmaxOr(Step):
+    """Outcome := index of the greatest logit, or the number of logits if the second is close. Ends a program.
+
+    Close is less than ``margin`` below the greatest; equals are 0 apart. A single logit has no second, and
+    wins. A node's exit behind those of its logits is the fallback.
+    """
+
+    margin: int
+
+
 _SLOT: OperandForm = (c.Int8ul, 0, MAX_SLOTS - 1)
 _WEIGHT: OperandForm = (c.Int8ul, 0, 11)  # not R12, which only loads where R0 is 1
 _PART: OperandForm = (c.Int8ul, 0, 8)
@@ -262,9 +274,11 @@ STEPS: tuple[StepForm, ...] = (
         reads="areg",
         words=lambda _: 40,
     ),
+    # logits are 32-bit numbers, and so are their differences, unsigned
+    StepForm(12, ArgmaxOr, ((c.Int32ul, 0, 0xFFFF_FFFF),)),
     *CONTROLLER_STEPS,
 )
-"""Every step. Rows 1-11 are the sequencer's own; the rest is the vendor's controller API."""
+"""Every step. Rows 1-12 are the sequencer's own; the rest is the vendor's controller API."""
 
 _FORM_OF: dict[type[Step], StepForm] = {form.step: form for form in STEPS}
 _BY_OPCODE = {form.opcode: form for form in STEPS}
@@ -301,13 +315,13 @@ class Program:
             raise ProgramError("a program needs at least one step")
         for index, step in enumerate(self.steps):
             _check_step(index, step)
-            if isinstance(step, Argmax) and index != len(self.steps) - 1:
-                raise ProgramError(f"step {index}: Argmax decides and must be the last step")
+            if isinstance(step, Argmax | ArgmaxOr) and index != len(self.steps) - 1:
+                raise ProgramError(f"step {index}: {type(step).__name__} decides and must be the last step")
 
     @property
     def decides(self) -> bool:
         """Whether the program ends in an outcome."""
-        return isinstance(self.steps[-1], Argmax)
+        return isinstance(self.steps[-1], Argmax | ArgmaxOr)
 
     def encode(self) -> bytes:
         """The program's object bytes."""
