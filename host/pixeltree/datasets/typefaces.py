@@ -118,7 +118,7 @@ class Typeface:
 
     @property
     def split(self) -> str:
-        """Where the family belongs: by table if matplotlib or the extra ``fonts`` has it, else by a hash of its name.
+        """Where the family belongs: by table if matplotlib or the extra ``fonts`` has it, else by a hash.
 
         70% of the families train, 10% validate, 20% test; another folder of fonts does not change where one
         is.
@@ -175,7 +175,9 @@ def _packaged(package: str, pattern: str) -> list[Typeface]:
     files = folder.glob(pattern if "*" in pattern else f"{pattern}/*")
     fonts = sorted(file for file in files if file.suffix in _SUFFIXES)
     if not fonts:
-        raise DataError(f"{folder} has no {pattern}: install the version of {package} that constraints.txt names")
+        raise DataError(
+            f"{folder} has no {pattern}: install the version of {package} that constraints.txt names"
+        )
     return [typeface for file in fonts for typeface in _typefaces_in(file)]
 
 

@@ -154,9 +154,7 @@ class _Grower:
         self.trained[network, groups] = GrownNode(made, groups, *own, score)
         return self.trained[network, groups]
 
-    def grow(
-        self, name: str, classes: Classes, depth: int, parent: BinaryNetwork | None = None
-    ) -> GrownNode:
+    def grow(self, name: str, classes: Classes, depth: int, parent: BinaryNetwork | None = None) -> GrownNode:
         """A node for some classes: a leaf if one fits and is good enough, else a router and its children."""
         singles = tuple((index,) for index in classes)
         fitting = best_fit(self.candidates, len(classes), self.capacity)
@@ -164,7 +162,9 @@ class _Grower:
         if fitting is None and too_deep:
             fitting = require_fit(self.candidates, len(classes), self.capacity)
         scouting = fitting or replace(self.candidates[-1], head=FullyConnected(len(classes)))
-        leaf = self.train(f"{name}{'' if fitting else ' (scout)'}", scouting, singles, parent, fitting is None)
+        leaf = self.train(
+            f"{name}{'' if fitting else ' (scout)'}", scouting, singles, parent, fitting is None
+        )
         few = len(classes) <= self.settings.branching
         if fitting is not None and (too_deep or few or leaf.score >= self.settings.target):
             return leaf
@@ -179,9 +179,7 @@ class _Grower:
             return leaf
         return split
 
-    def split(
-        self, name: str, groups: Groups, depth: int, parent: BinaryNetwork | None = None
-    ) -> GrownNode:
+    def split(self, name: str, groups: Groups, depth: int, parent: BinaryNetwork | None = None) -> GrownNode:
         """A router with an outcome per group, and its children."""
         network = require_fit(self.candidates, len(groups), self.capacity)
         return self.below(name, self.train(f"{name} (router)", network, groups, parent), depth)

@@ -43,7 +43,7 @@ class DigitsData:
 
 @dataclass(frozen=True)
 class GlyphsData:
-    """Settings of :func:`pixeltree.datasets.glyphs`; ``fonts`` is a folder, ``packaged`` the extra ``fonts``."""
+    """Settings of :func:`pixeltree.datasets.glyphs`: a folder of ``fonts``, and the extra ``fonts``."""
 
     per_class: tuple[int, int, int] = (240, 40, 60)
     fonts: str = ""
