@@ -19,7 +19,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install -c constraints.txt -e '.[test,train,viz]'
+	$(PIP) install -c constraints.txt -e '.[test,train,viz,fonts]'
 	@touch $@ $(VENV)/.installed
 
 demo: $(VENV)/.installed  ## classify real digits on an emulated sensor

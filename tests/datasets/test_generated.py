@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,15 @@ from pixeltree.datasets import NOWHERE, GlyphSettings, Scenes, SceneSettings, gl
 from pixeltree.datasets.backgrounds import background
 from pixeltree.datasets.digits import digits
 from pixeltree.datasets.glyphs import draw_glyph
-from pixeltree.datasets.typefaces import CLASSES, MASK_SIZE, Typeface, masks, shipped_typefaces, typefaces_in
+from pixeltree.datasets.typefaces import (
+    CLASSES,
+    MASK_SIZE,
+    Typeface,
+    masks,
+    packaged_typefaces,
+    shipped_typefaces,
+    typefaces_in,
+)
 from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.errors import DataError
 
@@ -93,6 +102,37 @@ def test_no_family_is_in_two_parts():
     assert len({family for family, _ in families}) == len(families)
     parts = [face.split for face in typefaces]
     assert [parts.count(part) for part in ("training", "validation", "test")] == [16, 3, 5]
+
+
+def test_packaged_typefaces_train_and_validate_but_never_test():
+    typefaces = packaged_typefaces()
+    families = {(face.family, face.split) for face in typefaces}
+    assert len(families) == 16
+    assert {family for family, split in families if split == "validation"} == {"lato", "mukta", "xcharter"}
+    assert {split for _, split in families} == {"training", "validation"}
+    names = [face.name for face in typefaces]
+    assert len(set(names)) == len(names) == 69  # Source Serif is there as OpenType and TrueType
+    assert not {family for family, _ in families} & {face.family for face in shipped_typefaces()}
+
+
+def test_packaged_typefaces_leave_the_test_images_as_they_are(few_glyphs, tmp_path):
+    more = glyphs(FEW, cache=tmp_path, packaged=True)
+    assert more.test.digest() == few_glyphs.test.digest()
+    settings = GlyphSettings(per_class=(20, 4, 1), size=8, seed=5)
+    more, fewer = (glyphs(settings, cache=tmp_path, packaged=packaged) for packaged in (True, False))
+    assert [there.digest() == here.digest() for there, here in zip(more, fewer, strict=True)] == [
+        False,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("origin", [None, "elsewhere/__init__.py"])
+def test_packaged_typefaces_that_are_not_there_say_what_to_install(origin, mocker):
+    found = origin and SimpleNamespace(origin=origin)
+    mocker.patch("pixeltree.datasets.typefaces.util.find_spec", return_value=found)
+    with pytest.raises(DataError, match=r"pixeltree\[fonts\]|constraints\.txt"):
+        packaged_typefaces()
 
 
 def test_a_width_or_weight_belongs_to_its_family(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -16,10 +17,11 @@ from pixeltree.folded import PoolingKind, infer  # noqa: E402
 from pixeltree.train import grow as growing  # noqa: E402
 from pixeltree.train.capacity import Capacity, best_fit, most_outcomes, pooled, segment_bytes  # noqa: E402
 from pixeltree.train.export import compile_tree  # noqa: E402
-from pixeltree.train.fit import FitSettings  # noqa: E402
+from pixeltree.train.fit import FitSettings, build  # noqa: E402
 from pixeltree.train.grouping import confusion, grouped, overlapping  # noqa: E402
 from pixeltree.train.grow import GroupTeacher, GrowSettings, grow_tree  # noqa: E402
 from pixeltree.train.grown import GrownFallback, accuracy  # noqa: E402
+from pixeltree.train.network import BinaryNetwork, inherit  # noqa: E402
 from pixeltree.train.specification import (  # noqa: E402
     Convolution,
     FullyConnected,
@@ -283,6 +285,36 @@ def test_children_train_for_epochs_of_their_own(splits):
         progress=lambda name, report: epochs.update({name: report.epochs}),
     )
     assert epochs == {"root (router)": 2, "root.0": 3, "root.1": 3}
+
+
+def test_a_child_begins_with_its_parents_layers_up_to_the_first_that_differs():
+    def made(network, seed):
+        return build(lambda: BinaryNetwork(network), seed)
+
+    first, second = Convolution(16, 4, before=0, after=3), Convolution(4, 3, groups=4)
+    parent = made(replace(NETWORK, layers=(first, Pooling(PoolingKind.OR, 4), second)), 0)
+    coarser = Pooling(PoolingKind.OR, 8), replace(second, channels=8)
+    child = made(replace(NETWORK, layers=(first, *coarser), head=FullyConnected(3)), 1)
+    head, last = child.head.latent.clone(), child.layers[3].latent.clone()
+    digest = inherit(child, parent)
+    assert torch.equal(child.layers[0].latent, parent.layers[0].latent)
+    assert torch.equal(child.layers[1].threshold, parent.layers[1].threshold)
+    assert torch.equal(child.layers[3].latent, last)
+    assert torch.equal(child.head.latent, head)
+    assert inherit(child, parent) == digest
+    parent.layers[0].latent.data[0, 0, 0, 0] += 0.5
+    assert inherit(child, parent) != digest
+    other = made(replace(NETWORK, layers=(replace(first, channels=8), NETWORK.layers[1])), 1)
+    assert inherit(other, parent) == hashlib.blake2b(digest_size=16).hexdigest()
+
+
+def test_children_begin_where_the_root_ended(splits, mocker):
+    inherited = mocker.patch("pixeltree.train.grow.inherit", wraps=inherit)
+    root = grow_tree(
+        splits, Capacity(1000), [NETWORK], GrowSettings(RUN, branching=2, overlap=2), ((0, 2), (1, 3))
+    )
+    given = [(call.args[0], call.args[1]) for call in inherited.call_args_list]
+    assert given == [(child.network, root.network) for child in root.children]
 
 
 def test_a_killed_growth_goes_on(splits, tmp_path):

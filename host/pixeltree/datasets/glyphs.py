@@ -26,6 +26,7 @@ from pixeltree.datasets.typefaces import (
     SPLITS,
     Typeface,
     masks,
+    packaged_typefaces,
     shipped_typefaces,
     typefaces_in,
 )
@@ -82,7 +83,10 @@ class GlyphSettings:
 
 
 def glyphs(
-    settings: GlyphSettings | None = None, fonts: Path | None = None, cache: Path | None = None
+    settings: GlyphSettings | None = None,
+    fonts: Path | None = None,
+    cache: Path | None = None,
+    packaged: bool = False,
 ) -> Splits:
     """Glyphs in matplotlib's typefaces; families of the test occur in neither training nor validation.
 
@@ -90,13 +94,15 @@ def glyphs(
         settings: what they look like; None is the default.
         fonts: a folder with more fonts.
         cache: where to keep the images; None is the user's cache folder.
+        packaged: whether to train and validate with the typefaces of the extra ``fonts`` too.
 
     Raises:
         DataError: a split gets no typeface, a font is damaged, matplotlib is absent, or the cache cannot be
             written.
     """
     chosen = settings or GlyphSettings()
-    typefaces = shipped_typefaces() + (typefaces_in(fonts) if fonts else [])
+    typefaces = shipped_typefaces() + (packaged_typefaces() if packaged else [])
+    typefaces += typefaces_in(fonts) if fonts else []
     return Splits(*(_part(typefaces, chosen, part, cache) for part in range(len(SPLITS))))
 
 

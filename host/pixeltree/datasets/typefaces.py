@@ -10,7 +10,7 @@ import hashlib
 import re
 import string
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import util
 from pathlib import Path
 
@@ -56,6 +56,31 @@ _SHIPPED_FILES = (
 )
 """Matplotlib's other files hold mathematical symbols."""
 
+_PACKAGED_FAMILIES = {
+    "rendercv_fonts": (
+        "EB Garamond",
+        "Fontin",
+        "Gentium Book Plus",
+        "Lato",
+        "Mukta",
+        "Noto Sans/NotoSans-*",
+        "Open Sans",
+        "Open Sauce Sans",
+        "Poppins",
+        "Raleway",
+        "Roboto",
+        "Source Sans 3",
+        "Ubuntu",
+        "XCharter",
+    ),
+    "font_caladea": ("files/Caladea-*",),
+    "font_source_serif_pro": ("files/*.otf",),
+}
+"""Folders and files of the packages of the extra ``fonts``; Source Serif is there as TrueType as well."""
+
+_PACKAGED_FOR_VALIDATION = {"lato", "mukta", "xcharter"}
+"""A seriffed design and two without; the others train, so that the test stays as it is without them."""
+
 _MATHEMATICAL = {
     "stix sans": (0x1D5A0, 0x1D7E2),
     "stix sans bold": (0x1D5D4, 0x1D7EC),
@@ -64,6 +89,8 @@ _MATHEMATICAL = {
 """Complete alphabets inside STIXGeneral, as codes of A and of 0 (Unicode, U+1D400 to U+1D7FF)."""
 
 _SAME_DESIGN = {"cmr10": "computer modern", "cmb10": "computer modern", "cmti10": "computer modern"}
+
+_SUFFIXES = (".ttf", ".otf", ".ttc")
 
 _WIDTHS_AND_WEIGHTS = re.compile(
     r"\b(thin|hairline|narrow|book|medium|regular|black|heavy|italic|oblique"
@@ -80,22 +107,26 @@ class Typeface:
         name: family and style.
         family: what all typefaces of the design have in common, in small letters.
         codes: the code point that shows each of :data:`CLASSES`.
+        is_packaged: whether it is one of :func:`packaged_typefaces`.
     """
 
     file: Path
     name: str
     family: str
     codes: str
+    is_packaged: bool = False
 
     @property
     def split(self) -> str:
-        """Where the family belongs: by table if matplotlib ships it, else by a hash of its name.
+        """Where the family belongs: by table if matplotlib or the extra ``fonts`` has it, else by a hash.
 
         70% of the families train, 10% validate, 20% test; another folder of fonts does not change where one
         is.
         """
         if self.family in _SHIPPED_FAMILIES:
             return _SHIPPED_FAMILIES[self.family]
+        if self.is_packaged:
+            return "validation" if self.family in _PACKAGED_FOR_VALIDATION else "training"
         share = hashlib.blake2b(self.family.encode(), digest_size=4).digest()
         tenth = int.from_bytes(share, "big") % 10
         return SPLITS[(tenth >= 7) + (tenth >= 8)]
@@ -122,13 +153,41 @@ def shipped_typefaces() -> list[Typeface]:
     return typefaces
 
 
+def packaged_typefaces() -> list[Typeface]:
+    """The typefaces of the extra ``fonts``: 14 families of rendercv-fonts, Caladea, and Source Serif.
+
+    Raises:
+        DataError: one of the packages is not installed, or has other files.
+    """
+    return [
+        replace(typeface, is_packaged=True)
+        for package, patterns in _PACKAGED_FAMILIES.items()
+        for pattern in patterns
+        for typeface in _packaged(package, pattern)
+    ]
+
+
+def _packaged(package: str, pattern: str) -> list[Typeface]:
+    found = util.find_spec(package)
+    if found is None or found.origin is None:
+        raise DataError(f"the package {package} is not installed: pip install 'pixeltree[fonts]'")
+    folder = Path(found.origin).parent
+    files = folder.glob(pattern if "*" in pattern else f"{pattern}/*")
+    fonts = sorted(file for file in files if file.suffix in _SUFFIXES)
+    if not fonts:
+        raise DataError(
+            f"{folder} has no {pattern}: install the version of {package} that constraints.txt names"
+        )
+    return [typeface for file in fonts for typeface in _typefaces_in(file)]
+
+
 def typefaces_in(folder: Path) -> list[Typeface]:
     """The typefaces in a folder's font files (.ttf, .otf, .ttc), at any depth, that have all 62 classes.
 
     Raises:
         DataError: there are none, or a file is damaged.
     """
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".ttf", ".otf", ".ttc"))
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
     typefaces = [typeface for file in files for typeface in _typefaces_in(file)]
     if not typefaces:
         raise DataError(f"{folder}: none of its {len(files)} font files has all of 0-9, A-Z and a-z")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from typing import cast
 
@@ -129,6 +130,25 @@ class BinaryNetwork(nn.Module):
             brightness: (batch, rows, columns), whole numbers 0 to 255.
         """
         return self.integer_logits(brightness) * (self.log_scale.exp() / math.sqrt(self.head.taps))
+
+
+def inherit(child: BinaryNetwork, parent: BinaryNetwork) -> str:
+    """Give a network the layers of another, up to the first that differs; the head stays its own.
+
+    Returns:
+        Hexadecimal digest of what it was given, of nothing if the first layers differ.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for own, given in zip(child.layers, parent.layers, strict=False):
+        state = given.state_dict()
+        if {name: each.shape for name, each in own.state_dict().items()} != {
+            name: each.shape for name, each in state.items()
+        }:
+            break
+        own.load_state_dict(state)
+        for name in sorted(state):
+            digest.update(state[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 class FloatNetwork(nn.Module):

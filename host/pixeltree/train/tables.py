@@ -43,16 +43,17 @@ class DigitsData:
 
 @dataclass(frozen=True)
 class GlyphsData:
-    """Settings of :func:`pixeltree.datasets.glyphs`; ``fonts`` is a folder."""
+    """Settings of :func:`pixeltree.datasets.glyphs`: a folder of ``fonts``, and the extra ``fonts``."""
 
     per_class: tuple[int, int, int] = (240, 40, 60)
     fonts: str = ""
+    packaged: bool = False
     seed: int = 0
 
     def load(self, size: int) -> Splits:
         """The images, as large as the network's input."""
         settings = GlyphSettings(per_class=self.per_class, size=size, seed=self.seed)
-        return glyphs(settings, Path(self.fonts) if self.fonts else None)
+        return glyphs(settings, Path(self.fonts) if self.fonts else None, packaged=self.packaged)
 
 
 @dataclass(frozen=True)
