@@ -69,6 +69,7 @@ ENTRIES = (
     Entry("digits", "digits", "digits"),
     Entry("digits, without noise in training", "digits", "digits", noise_aware=False),
     Entry("glyphs, tree", "glyphs", "glyphs", 620),
+    Entry("glyphs, tree, without noise in training", "glyphs", "glyphs", 620, noise_aware=False),
     Entry("glyphs, one node", "glyphs_one_node", "glyphs", 620),
     Entry("glyphs, float network", "glyphs", "glyphs", is_float=True),
     Entry("localize", "localize", "scenes-localization", 120),
