@@ -115,6 +115,13 @@ def test_packaged_typefaces_train_and_validate_but_never_test():
     assert not {family for family, _ in families} & {face.family for face in shipped_typefaces()}
 
 
+def test_a_packaged_family_is_in_the_same_part_wherever_its_files_lie(tmp_path):
+    """By the hash of its name alone, Lato of another folder would be tested after it chose epochs."""
+    packaged = next(face for face in packaged_typefaces() if face.name == "Lato Regular")
+    (tmp_path / "copy.ttf").write_bytes(packaged.file.read_bytes())
+    assert [face.split for face in typefaces_in(tmp_path)] == [packaged.split] == ["validation"]
+
+
 def test_packaged_typefaces_leave_the_test_images_as_they_are(few_glyphs, tmp_path):
     more = glyphs(FEW, cache=tmp_path, packaged=True)
     assert more.test.digest() == few_glyphs.test.digest()

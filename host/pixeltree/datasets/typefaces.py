@@ -10,7 +10,7 @@ import hashlib
 import re
 import string
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
 
@@ -34,7 +34,7 @@ BASELINE = 96
 
 SPLITS = ("training", "validation", "test")
 
-_SHIPPED_FAMILIES = {
+_FAMILIES = {
     "dejavu sans": "training",
     "dejavu sans mono": "training",
     "dejavu serif": "training",
@@ -44,8 +44,13 @@ _SHIPPED_FAMILIES = {
     "cmtt10": "validation",
     "stixgeneral": "test",
     "cmss10": "test",
+    **dict.fromkeys(("caladea", "eb garamond", "fontin", "gentium plus", "noto sans"), "training"),
+    **dict.fromkeys(("open sans", "open sauce sans", "poppins", "raleway", "roboto"), "training"),
+    **dict.fromkeys(("source sans 3", "source serif pro", "ubuntu"), "training"),
+    **dict.fromkeys(("lato", "mukta", "xcharter"), "validation"),
 }
-"""Where the families that matplotlib ships go; each part has a sans and a seriffed or typewriter design."""
+"""Where families go that matplotlib ships (first) or the extra ``fonts`` has; each part has a sans and a
+seriffed or typewriter design. The extra has none for the test, which stays as it is without them."""
 
 _SHIPPED_FILES = (
     *(f"DejaVuSans{style}" for style in ("", "-Bold", "-Oblique", "-BoldOblique")),
@@ -78,9 +83,6 @@ _PACKAGED_FAMILIES = {
 }
 """Folders and files of the packages of the extra ``fonts``; Source Serif is there as TrueType as well."""
 
-_PACKAGED_FOR_VALIDATION = {"lato", "mukta", "xcharter"}
-"""A seriffed design and two without; the others train, so that the test stays as it is without them."""
-
 _MATHEMATICAL = {
     "stix sans": (0x1D5A0, 0x1D7E2),
     "stix sans bold": (0x1D5D4, 0x1D7EC),
@@ -107,14 +109,12 @@ class Typeface:
         name: family and style.
         family: what all typefaces of the design have in common, in small letters.
         codes: the code point that shows each of :data:`CLASSES`.
-        is_packaged: whether it is one of :func:`packaged_typefaces`.
     """
 
     file: Path
     name: str
     family: str
     codes: str
-    is_packaged: bool = False
 
     @property
     def split(self) -> str:
@@ -123,10 +123,8 @@ class Typeface:
         70% of the families train, 10% validate, 20% test; another folder of fonts does not change where one
         is.
         """
-        if self.family in _SHIPPED_FAMILIES:
-            return _SHIPPED_FAMILIES[self.family]
-        if self.is_packaged:
-            return "validation" if self.family in _PACKAGED_FOR_VALIDATION else "training"
+        if self.family in _FAMILIES:
+            return _FAMILIES[self.family]
         share = hashlib.blake2b(self.family.encode(), digest_size=4).digest()
         tenth = int.from_bytes(share, "big") % 10
         return SPLITS[(tenth >= 7) + (tenth >= 8)]
@@ -160,7 +158,7 @@ def packaged_typefaces() -> list[Typeface]:
         DataError: one of the packages is not installed, or has other files.
     """
     return [
-        replace(typeface, is_packaged=True)
+        typeface
         for package, patterns in _PACKAGED_FAMILIES.items()
         for pattern in patterns
         for typeface in _packaged(package, pattern)
