@@ -33,8 +33,8 @@ class CostTable:
         operation_ns: one 32-bit controller operation (204 MHz core).
         result_ns: preparing a result message (assumed); its bytes on the line are extra.
         line_bits_per_second: rate of the link, for bytes that a frame has to wait for.
-        fully_connected_operations: controller operations per 32 input bits and output: load twice, XNOR,
-            bit count without a dedicated instruction (12), add (assumed).
+        fully_connected_operations: controller operations per 32 bits of weights: load twice, XNOR, bit
+            count without a dedicated instruction (12), add (assumed).
         sample_logit_operations: controller operations per ADC sample that becomes a logit: subtract, divide,
             scale, add, store (assumed).
         argmax_or_operations: controller operations per logit of an ``ArgmaxOr``, which keeps the two greatest

@@ -256,8 +256,8 @@ def _check_segments(where: str, step: Step, segments: Sequence[Segment], tally: 
         if not isinstance(segment, FullyConnected) or segment.inputs != tally.scanned_bits:
             raise ProgramError(f"{where}: the segment does not take the {tally.scanned_bits} bits scanned")
         tally.logits = len(segment.biases)
-        # 16 controller operations of 5 ns per 32 inputs
-        tally.words += tally.logits * (segment.inputs // 32 + 1)
+        # 16 controller operations of 5 ns per 32 weights
+        tally.words += tally.logits * segment.planes * (segment.inputs // 32 + 1)
 
 
 def _check_step_planes(node: Node, step: Step, input_plane: Digital | None, where: str) -> None:

@@ -15,7 +15,7 @@ from pixeltree.datasets import Dataset, Splits, Task  # noqa: E402
 from pixeltree.errors import CompileError  # noqa: E402
 from pixeltree.folded import PoolingKind, infer  # noqa: E402
 from pixeltree.train import grow as growing  # noqa: E402
-from pixeltree.train.capacity import Capacity, best_fit, most_outcomes, pooled, segment_bytes  # noqa: E402
+from pixeltree.train.capacity import Capacity, best_fit, choices, most_outcomes, segment_bytes  # noqa: E402
 from pixeltree.train.export import compile_tree  # noqa: E402
 from pixeltree.train.fit import FitSettings, build  # noqa: E402
 from pixeltree.train.grouping import confusion, grouped, overlapping  # noqa: E402
@@ -116,15 +116,15 @@ def test_a_teachers_opinion_of_a_group_is_that_of_its_classes_together():
 
 
 def test_the_finest_pooling_that_fits_is_chosen():
-    candidates = pooled(NETWORK, (16, 2, 8, 4))
+    candidates = choices(NETWORK, (16, 2, 8, 4))
     assert [each.layers[1].side for each in candidates] == [2, 4, 8, 16]
     sizes = [segment_bytes(best_fit(candidates, 4, Capacity(limit))) for limit in (100_000, 3000, 700)]
     assert sizes == [32 + 16 * 32 * 32 // 2 + 16, 32 + 16 * 16 * 16 // 2 + 16, 32 + 16 * 8 * 8 // 2 + 16]
-    assert [len(each.layers) for each in pooled(NETWORK, (2, 1))] == [1, 2]
+    assert [len(each.layers) for each in choices(NETWORK, (2, 1))] == [1, 2]
     assert best_fit(candidates, 4, Capacity(100)) is None
     assert best_fit(candidates, 4, Capacity(100_000, outcomes=3)) is None
     with pytest.raises(SpecificationError, match="needs a pooling layer"):
-        pooled(NetworkSpecification(Input(16), (Convolution(2, 3),), FullyConnected(2)), (2,))
+        choices(NetworkSpecification(Input(16), (Convolution(2, 3),), FullyConnected(2)), (2,))
 
 
 def walk(nodes, image):

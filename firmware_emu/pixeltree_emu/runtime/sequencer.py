@@ -207,9 +207,8 @@ class Sequencer:
         segment = image.segments[step.segment]
         assert isinstance(segment, FullyConnected)  # verify_node has seen to it
         decision.logits = fully_connected(segment, bytes(decision.scanned))
-        chunks = -(-segment.inputs // 32) * len(segment.biases)
         costs = self._clock.costs
-        self._clock.charge(chunks * costs.fully_connected_operations * costs.operation_ns)
+        self._clock.charge(segment.chunks * costs.fully_connected_operations * costs.operation_ns)
 
     def _argmax(self, _step: Argmax, _image: object, _kernels: object, decision: Decision) -> None:
         decision.outcome = decision.logits.index(max(decision.logits))
@@ -230,11 +229,13 @@ def _signed(segment: PackedBits, bit: int) -> int:
 
 
 def fully_connected(segment: FullyConnected, bits_read: bytes) -> tuple[int, ...]:
-    """2 * popcount(XNOR(bits, weights)) - inputs + bias, per output."""
-    weights = np.frombuffer(b"".join(segment.weights), np.uint8).reshape(len(segment.biases), -1)
-    agree = np.unpackbits(~(weights ^ np.frombuffer(bits_read, np.uint8)), axis=1, bitorder="little")
-    counts = agree[:, : segment.inputs].sum(axis=1, dtype=np.int64)
-    return tuple(int(v) for v in 2 * counts - segment.inputs + np.array(segment.biases))
+    """Sum over planes j of 2^j * (2 * popcount(XNOR(bits, plane)) - inputs), + bias, per output."""
+    shape = len(segment.biases), segment.planes, -1
+    weights = np.frombuffer(b"".join(segment.weights), np.uint8).reshape(shape)
+    agree = np.unpackbits(~(weights ^ np.frombuffer(bits_read, np.uint8)), axis=2, bitorder="little")
+    counts = agree[:, :, : segment.inputs].sum(axis=2, dtype=np.int64)
+    sums = (2 * counts - segment.inputs) @ (1 << np.arange(segment.planes))
+    return tuple(int(v) for v in sums + np.array(segment.biases))
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,13 @@ def lower_array_head(
     """Lower a head.
 
     Raises:
-        CompileError: the activations lie too close to each other.
+        CompileError: the activations lie too close to each other, or the weights are more than signs.
     """
+    if head.planes > 1:
+        raise CompileError(
+            f"layer {section.name}: its weights have {head.planes} planes of signs, on the array they have "
+            "one: use the controller's head"
+        )
     features = feature_numbers(source)
     grid = _grid(section, source)
     keep_activations(section, plane, source, features)

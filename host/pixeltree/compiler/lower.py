@@ -97,7 +97,8 @@ def _title(layer: Layer | FullyConnected | HeatMap) -> str:
     if isinstance(layer, Pooling):
         return f"{layer.kind} pooling {layer.side} x {layer.side}"
     if isinstance(layer, FullyConnected):
-        return f"fully connected {layer.outcomes} x {layer.weights[0].size}"
+        planes = f" x {layer.planes} planes" if layer.planes > 1 else ""
+        return f"fully connected {layer.outcomes} x {layer.weights[0].size}{planes}"
     outputs, inputs = layer.weights.shape[0], layer.weights.shape[1] * layer.groups
     kind = "heat map" if isinstance(layer, HeatMap) else "convolution"
     return f"{kind} {inputs} -> {outputs}, {layer.side} x {layer.side}"

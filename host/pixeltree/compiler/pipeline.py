@@ -230,7 +230,8 @@ def _compile(model: FoldedModel, ends: _Ends, layout: Layout, show: Show | None,
     sections = _section_costs(unit, encoded, segments)
     check_resources([section.needs for section in sections])
     node = make_image(encoded.steps, encoded.blocks, segments, ends.exits, source=layout.source)
-    output_bits = sum(32 + s.inputs for s in segments if isinstance(s, FullyConnected) for _ in s.biases)
+    heads = [segment for segment in segments if isinstance(segment, FullyConnected)]
+    output_bits = sum(len(head.biases) * (32 + head.inputs * head.planes) for head in heads)
     information = len(unit.weights) + output_bits
     return Compiled(node, layout, sections, information)
 

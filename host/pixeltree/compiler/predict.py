@@ -134,5 +134,4 @@ class Predictor:
         segment = self._segments[step.segment]
         assert isinstance(segment, FullyConnected)
         self._logits = len(segment.biases)
-        chunks = -(-segment.inputs // 32) * len(segment.biases)
-        return chunks * self._costs.fully_connected_operations * self._costs.operation_ns
+        return segment.chunks * self._costs.fully_connected_operations * self._costs.operation_ns

@@ -168,13 +168,12 @@ def progressions(rows: list[int]) -> list[tuple[int, int, int]]:
 def output_segment(head: FullyConnected, order: npt.NDArray[np.int64]) -> OutputSegment:
     """Signs and biases in the order of read-out.
 
-    A bit that is no activation reads 0; its weight of 0 agrees with it, which the bias takes back.
+    A bit that is no activation reads 0; its signs of 0 agree with it, which the bias takes back.
     """
     real = order >= 0
-    signs = head.weights.reshape(head.outcomes, -1) > 0
-    rows = np.where(real, signs[:, np.where(real, order, 0)], False)
-    packed = np.packbits(rows, axis=1, bitorder="little")
-    idle = int(np.count_nonzero(~real))
-    return OutputSegment(
-        len(order), tuple(int(b) - idle for b in head.bias), tuple(row.tobytes() for row in packed)
-    )
+    signs = head.signs().reshape(head.planes, head.outcomes, -1).swapaxes(0, 1)
+    rows = np.where(real, signs[:, :, np.where(real, order, 0)], False)
+    packed = np.packbits(rows, axis=2, bitorder="little")
+    idle = int(np.count_nonzero(~real)) * ((1 << head.planes) - 1)
+    biases = tuple(int(bias) - idle for bias in head.bias)
+    return OutputSegment(len(order), biases, tuple(each.tobytes() for each in packed), head.planes)

@@ -1,6 +1,7 @@
 """Folded models as bytes: JSON that a person can read, signs packed eight to a byte.
 
-Signs travel as base64, least significant bit first in array order, 1 for +1. Equal models give equal bytes.
+Signs travel as base64, least significant bit first in array order, 1 for +1; weights of several
+planes of signs plane by plane, the one that counts 1 first. Equal models give equal bytes.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pixeltree.folded.layers import (
     PoolingKind,
 )
 from pixeltree.folded.model import FoldedModel, Head, InputSpec
+from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
 
 FORMAT = "pixeltree folded model"
 VERSION = 1
@@ -78,7 +80,7 @@ def _layer(layer: Layer | Head) -> dict[str, Any]:
     entry: dict[str, Any] = {"shape": list(layer.weights.shape), "weights": _pack(layer.weights)}
     entry["bias"] = layer.bias.tolist()
     if isinstance(layer, FullyConnected):
-        return {"type": "fully connected", **entry}
+        return {"type": "fully connected", **entry, **_planes(layer)}
     entry |= {"stride": layer.stride, "before": layer.before, "after": layer.after}
     if isinstance(layer, HeatMap):
         return {"type": "heat map", **entry}
@@ -89,7 +91,11 @@ def _read(entry: dict[str, Any]) -> Layer | Head:
     kind = entry["type"]
     if kind == "pooling":
         return Pooling(PoolingKind(entry["kind"]), _whole(entry["side"]))
-    weights = _unpack(entry["weights"], tuple(_whole(side) for side in entry["shape"]))
+    shape = tuple(_whole(side) for side in entry["shape"])
+    if kind == "fully connected" and "planes" in entry:
+        weights = _unpack_planes(entry["weights"], _whole(entry["planes"]), shape)
+    else:
+        weights = _unpack(entry["weights"], shape)
     bias = np.array([_whole(value) for value in entry["bias"]], np.int32)
     if kind == "fully connected":
         return FullyConnected(weights, bias)
@@ -100,6 +106,22 @@ def _read(entry: dict[str, Any]) -> Layer | Head:
         raise ModelError(f"no layer is a {kind!r}")
     falling = np.array(entry["falling"], np.bool_)
     return Convolution(weights, bias, falling, groups=_whole(entry["groups"]), **borders)
+
+
+def _planes(layer: FullyConnected) -> dict[str, Any]:
+    """What a layer's entry has besides, if its weights are no signs: their planes, joined."""
+    if layer.planes == 1:
+        return {}
+    return {"planes": layer.planes, "weights": _pack(layer.signs().astype(np.int8))}
+
+
+def _unpack_planes(text: str, planes: int, shape: tuple[int, ...]) -> npt.NDArray[np.int8]:
+    if not 2 <= planes <= MOST_WEIGHT_PLANES:
+        raise ModelError(
+            f"{planes} planes of weights; a layer that says how many has 2 to {MOST_WEIGHT_PLANES}"
+        )
+    signs = _unpack(text, (planes, *shape)).astype(np.int16)
+    return np.asarray(np.tensordot(1 << np.arange(planes), signs, axes=1), np.int8)
 
 
 def _whole(value: object) -> int:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -143,8 +144,10 @@ class Pooling:
 class FullyConnected:
     """The output layer of a classifier: logit_n = sum of w_n * X over all activations, plus bias_n.
 
+    A weight is -1 or +1, or with several *planes* a sum of signs, the j-th times 2^j: an odd number.
+
     Attributes:
-        weights: int8 (outcomes, channels, rows, columns), -1 or +1.
+        weights: int8 (outcomes, channels, rows, columns), odd.
         bias: int32 (outcomes,).
     """
 
@@ -152,7 +155,7 @@ class FullyConnected:
     bias: BiasArray
 
     def __post_init__(self) -> None:
-        check_signs("fully connected weights", self.weights, 4)
+        check_odd("fully connected weights", self.weights, 4)
         expect("bias", self.bias, (self.outcomes,))
         if not 2 <= self.outcomes <= MOST_CLASSES:
             raise ModelError(
@@ -164,6 +167,17 @@ class FullyConnected:
     def outcomes(self) -> int:
         """Number of logits."""
         return int(self.weights.shape[0])
+
+    @cached_property
+    def planes(self) -> int:
+        """Planes of signs that the weights take, 1 to 7."""
+        return int(np.abs(self.weights.astype(np.int16)).max()).bit_length()
+
+    def signs(self) -> npt.NDArray[np.bool_]:
+        """The weights' planes, the one that counts 1 first: bool (planes, *weights.shape), true for +1."""
+        steps = (self.weights.astype(np.int16) + (1 << self.planes) - 1) // 2
+        each = np.arange(self.planes).reshape(-1, 1, 1, 1, 1)
+        return np.asarray(steps >> each & 1, np.bool_)
 
     def check_input(self, shape: Shape) -> None:
         """Refuse an input of another shape than the weights'.
@@ -178,7 +192,7 @@ class FullyConnected:
     @property
     def weight_bits(self) -> int:
         """Information content of the weights, in bits."""
-        return int(self.weights.size)
+        return int(self.weights.size) * self.planes
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,10 +286,21 @@ def check_bias(bias: BiasArray) -> None:
 
 def check_signs(name: str, array: SignArray, dimensions: int) -> None:
     """Refuse anything but -1 and +1 in so many dimensions."""
-    if array.ndim != dimensions or not array.size:
-        raise ModelError(f"{name} have shape {array.shape}; expected {dimensions} dimensions, none empty")
+    _check_dimensions(name, array, dimensions)
     if not np.all(np.abs(array.astype(np.int16)) == 1):
         raise ModelError(f"{name} must hold only -1 and +1")
+
+
+def _check_dimensions(name: str, array: SignArray, dimensions: int) -> None:
+    if array.ndim != dimensions or not array.size:
+        raise ModelError(f"{name} have shape {array.shape}; expected {dimensions} dimensions, none empty")
+
+
+def check_odd(name: str, array: SignArray, dimensions: int) -> None:
+    """Refuse anything but odd numbers in so many dimensions."""
+    _check_dimensions(name, array, dimensions)
+    if not np.all(array & 1):
+        raise ModelError(f"{name} must be odd: sums of signs, the j-th times 2^j")
 
 
 def expect(name: str, array: npt.NDArray[np.generic], shape: tuple[int, ...]) -> None:

@@ -52,6 +52,16 @@ class _Round(torch.autograd.Function):
         return gradient
 
 
+class _Odd(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, values: Tensor, half: int) -> Tensor:
+        return values.floor().clamp(-half, half - 1).mul_(2).add_(1)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient, None
+
+
 def sign(values: Tensor, estimator: Estimator = Estimator.CLIPPED) -> Tensor:
     """Binarize: +1 where v > 0, else -1 (so 0 gives -1).
 
@@ -68,3 +78,13 @@ def sign(values: Tensor, estimator: Estimator = Estimator.CLIPPED) -> Tensor:
 def round_through(values: Tensor) -> Tensor:
     """Round to the nearest integer, half to even; the gradient passes unchanged, dL/dv = dL/dr."""
     return cast(Tensor, _Round.apply(values))  # type: ignore[no-untyped-call]
+
+
+def odd_through(values: Tensor, half: int) -> Tensor:
+    """Each value's odd number: 2 floor(v) + 1, from 1 - 2 half to 2 half - 1; the gradient passes unchanged.
+
+    Args:
+        values: float, any shape.
+        half: how many odd numbers there are above 0.
+    """
+    return cast(Tensor, _Odd.apply(values, half))  # type: ignore[no-untyped-call]

@@ -29,22 +29,23 @@ class Capacity:
 
     def fits(self, network: NetworkSpecification) -> bool:
         """Whether a network stays within the limits."""
-        head = network.head
-        outcomes = head.outcomes if isinstance(head, FullyConnected) else 2
-        return outcomes <= self.outcomes and segment_bytes(network) <= self.segment_bytes
+        return _outcomes(network) <= self.outcomes and segment_bytes(network) <= self.segment_bytes
 
 
 def segment_bytes(network: NetworkSpecification) -> int:
-    """Bytes of a network's weights, one bit each, and of the logits' biases."""
+    """Bytes of a network's weights, one bit for each sign, and of the logits' biases."""
     head = network.head
     biases = head.outcomes if isinstance(head, FullyConnected) else 1
     return (network.weight_bits + 7) // 8 + _BIAS_BYTES * biases
 
 
-def pooled(network: NetworkSpecification, sides: Sequence[int]) -> list[NetworkSpecification]:
-    """The network with each of some sides for its last pooling, finest first; what fits no image is left out.
+def choices(
+    network: NetworkSpecification, sides: Sequence[int], planes: Sequence[int] = (1,)
+) -> list[NetworkSpecification]:
+    """The network with each of some sides for its last pooling, and with each of some planes of weights.
 
-    A side of 1 leaves the pooling out.
+    The finest pooling comes first, with most planes. A side of 1 leaves the pooling out; what fits no image
+    is left out.
 
     Raises:
         SpecificationError: it has no pooling.
@@ -60,10 +61,17 @@ def pooled(network: NetworkSpecification, sides: Sequence[int]) -> list[NetworkS
         layers = list(network.layers)
         layers[places[-1] : places[-1] + 1] = [Pooling(kind, side)] if side > 1 else []
         try:
-            result.append(replace(network, layers=tuple(layers)))
+            pooled = replace(network, layers=tuple(layers))
         except SpecificationError:
             continue
+        heads = [FullyConnected(_outcomes(network), each) for each in sorted(planes, reverse=True)]
+        result += [replace(pooled, head=head) for head in heads]
     return result
+
+
+def _outcomes(network: NetworkSpecification) -> int:
+    """Outcomes of a fully connected head; 2 without one."""
+    return network.head.outcomes if isinstance(network.head, FullyConnected) else 2
 
 
 def best_fit(
@@ -71,7 +79,7 @@ def best_fit(
 ) -> NetworkSpecification | None:
     """The first candidate that fits with so many outcomes, its head changed to them; None if none does."""
     for candidate in candidates:
-        network = replace(candidate, head=FullyConnected(outcomes))
+        network = candidate.with_outcomes(outcomes)
         if capacity.fits(network):
             return network
     return None
@@ -80,7 +88,7 @@ def best_fit(
 def most_outcomes(network: NetworkSpecification, capacity: Capacity) -> int:
     """The most outcomes with which a network fits; 0 if it does not fit with 2."""
     fitting = range(2, capacity.outcomes + 1)
-    return max((n for n in fitting if capacity.fits(replace(network, head=FullyConnected(n)))), default=0)
+    return max((n for n in fitting if capacity.fits(network.with_outcomes(n))), default=0)
 
 
 def require_fit(
@@ -93,7 +101,7 @@ def require_fit(
     """
     network = best_fit(candidates, outcomes, capacity)
     if network is None:
-        smallest = min(segment_bytes(replace(each, head=FullyConnected(outcomes))) for each in candidates)
+        smallest = min(segment_bytes(each.with_outcomes(outcomes)) for each in candidates)
         raise CompileError(
             f"no network for {outcomes} outcomes fits a node of {capacity.segment_bytes:,} bytes and "
             f"{capacity.outcomes} outcomes; the smallest needs {smallest:,} bytes"

@@ -153,7 +153,7 @@ def _fold_head(network: BinaryNetwork) -> folded.Head:
     head = network.head
     bias = head.integer_bias().numpy().astype(np.int32)
     if isinstance(head, BinaryFullyConnected):
-        return folded.FullyConnected(_signs(head.latent), bias)
+        return folded.FullyConnected(head.weights().numpy().astype(np.int8), bias)
     convolution = head.convolution
     return folded.HeatMap(
         _signs(convolution.latent),

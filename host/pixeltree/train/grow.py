@@ -24,7 +24,7 @@ from pixeltree.train.grouping import Groups, confusion, grouped, overlapping
 from pixeltree.train.grown import GrownFallback, GrownNode, accuracy, gaps
 from pixeltree.train.network import BinaryNetwork, inherit
 from pixeltree.train.objective import Classification
-from pixeltree.train.specification import FullyConnected, NetworkSpecification
+from pixeltree.train.specification import NetworkSpecification
 from pixeltree_protocol.nonidealities import AnalogErrors
 
 SCOUTING = 4
@@ -168,7 +168,7 @@ class _Grower:
         too_deep = depth >= self.settings.depth
         if fitting is None and too_deep:
             fitting = require_fit(self.candidates, len(classes), self.capacity)
-        scouting = fitting or replace(self.candidates[-1], head=FullyConnected(len(classes)))
+        scouting = fitting or self.candidates[-1].with_outcomes(len(classes))
         leaf = self.train(
             f"{name}{'' if fitting else ' (scout)'}", scouting, singles, parent, fitting is None
         )

@@ -15,7 +15,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from pixeltree.train.binarize import Estimator, round_through, sign
+from pixeltree.train.binarize import Estimator, odd_through, round_through, sign
 from pixeltree.train.specification import Convolution, HeatMap, Shape
 
 
@@ -149,19 +149,27 @@ class MajorityPooling(nn.Module):
         return (total + 0.5) / self.side
 
 
-class BinaryFullyConnected(nn.Module):
-    """z_n = sum_i sign(latent_ni) * X_i + round(latent_bias_n * sqrt(inputs)), not binarized.
+LATENT_REACH = 0.2
+"""The latent weight that has the greatest weight of several planes."""
 
-    The bias is kept in units of sqrt(inputs), the spread of a sum of that many random signs, so that one
-    learning rate fits weights and biases.
+
+class BinaryFullyConnected(nn.Module):
+    """z_n = sum_i w_ni * X_i + round(latent_bias_n * spread), not binarized; w = sign(latent) with one plane.
+
+    With p planes of signs a weight is one of 2^p odd numbers, among which latent weights up to
+    :data:`LATENT_REACH` either way are divided evenly; beyond it they have the greatest. The gradient passes
+    as if there were no rounding. The bias is kept in units of ``spread``, so that one learning rate fits
+    weights and biases.
 
     Attributes:
         latent: float (outcomes, channels, rows, columns), the latent weights, in [-1, 1].
         latent_bias: float (outcomes,).
+        planes: p, 1 to 7.
     """
 
-    def __init__(self, shape: Shape, outcomes: int, latent_range: float = 0.1) -> None:
+    def __init__(self, shape: Shape, outcomes: int, planes: int = 1, latent_range: float = 0.1) -> None:
         super().__init__()
+        self.planes = planes
         self.latent = nn.Parameter(torch.empty((outcomes, *shape)).uniform_(-latent_range, latent_range))
         self.latent_bias = nn.Parameter(torch.zeros(outcomes))
 
@@ -170,9 +178,21 @@ class BinaryFullyConnected(nn.Module):
         """Inputs of one outcome."""
         return math.prod(self.latent.shape[1:])
 
+    @property
+    def spread(self) -> float:
+        """Spread of a sum of random weights: sqrt(K (4^p - 1) / 3), which is sqrt(K) for signs."""
+        return math.sqrt(self.taps * (4**self.planes - 1) / 3)
+
+    def weights(self) -> Tensor:
+        """The odd weights: float (outcomes, channels, rows, columns), -(2^p - 1) to 2^p - 1."""
+        if self.planes == 1:
+            return sign(self.latent)
+        half = 1 << self.planes - 1
+        return odd_through(self.latent * (half / LATENT_REACH), half)
+
     def integer_bias(self) -> Tensor:
         """The integer biases: float (outcomes,)."""
-        return round_through(self.latent_bias * math.sqrt(self.taps))
+        return round_through(self.latent_bias * self.spread)
 
     def forward(self, signs: Tensor) -> Tensor:
         """Sums: float (batch, outcomes), integers.
@@ -180,8 +200,7 @@ class BinaryFullyConnected(nn.Module):
         Args:
             signs: float (batch, channels, rows, columns), values -1 or +1.
         """
-        weights = sign(self.latent).flatten(1)
-        return nn.functional.linear(signs.flatten(1), weights, self.integer_bias())
+        return nn.functional.linear(signs.flatten(1), self.weights().flatten(1), self.integer_bias())
 
 
 class BinaryHeatMap(nn.Module):
@@ -189,7 +208,7 @@ class BinaryHeatMap(nn.Module):
 
     Attributes:
         convolution: with the latent weights.
-        latent_bias: float (1,), in units of sqrt(K).
+        latent_bias: float (1,), in units of ``spread``.
     """
 
     def __init__(self, inputs: int, head: HeatMap) -> None:
@@ -202,9 +221,14 @@ class BinaryHeatMap(nn.Module):
         """K: weights of a cell."""
         return self.convolution.taps
 
+    @property
+    def spread(self) -> float:
+        """Spread of a sum of random signs: sqrt(K)."""
+        return math.sqrt(self.taps)
+
     def integer_bias(self) -> Tensor:
         """The integer bias: float (1,)."""
-        return round_through(self.latent_bias * math.sqrt(self.taps))
+        return round_through(self.latent_bias * self.spread)
 
     def forward(self, signs: Tensor) -> Tensor:
         """Sums: float (batch, cells), integers, row by row from the top left.

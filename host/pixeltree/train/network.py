@@ -67,7 +67,7 @@ class BinaryNetwork(nn.Module):
         head, shape = specification.head, specification.head_inputs
         self.head: BinaryFullyConnected | BinaryHeatMap
         if isinstance(head, FullyConnected):
-            self.head = BinaryFullyConnected(shape, head.outcomes)
+            self.head = BinaryFullyConnected(shape, head.outcomes, head.planes)
         else:
             self.head = BinaryHeatMap(shape[0], head)
             if errors is not None:
@@ -124,12 +124,12 @@ class BinaryNetwork(nn.Module):
         return noise.flips(sums, activation.threshold_of_sums())
 
     def forward(self, brightness: Tensor) -> Tensor:
-        """Logits for the loss: ``exp(log_scale) * integer_logits / sqrt(K)``, float32 (batch, outcomes).
+        """Logits for the loss: ``exp(log_scale) * integer_logits / spread``, float32 (batch, outcomes).
 
         Args:
             brightness: (batch, rows, columns), whole numbers 0 to 255.
         """
-        return self.integer_logits(brightness) * (self.log_scale.exp() / math.sqrt(self.head.taps))
+        return self.integer_logits(brightness) * (self.log_scale.exp() / self.head.spread)
 
 
 def inherit(child: BinaryNetwork, parent: BinaryNetwork) -> str:

@@ -12,7 +12,7 @@ from pixeltree.datasets import Splits, Task
 from pixeltree.errors import CompileError, RecipeError, TreeError
 from pixeltree.files import write_whole
 from pixeltree.folded import FoldedModel, Window, encode_model
-from pixeltree.train.capacity import Capacity, pooled
+from pixeltree.train.capacity import Capacity, choices
 from pixeltree.train.centre import LOCALIZER, centred, join, windows_of
 from pixeltree.train.checkpoint import CheckpointFile
 from pixeltree.train.export import FoldedNode, compile_tree
@@ -207,7 +207,7 @@ def _run_tree(
     recipe: Recipe, table: TreeTable, splits: Splits, checkpoints: Path | None, progress: Progress
 ) -> TrainedModel:
     objective_for(splits.training, recipe.network)  # refuses what does not fit the data
-    candidates = pooled(recipe.network, table.pool_sides)
+    candidates = choices(recipe.network, table.pool_sides, table.weight_planes)
     settings = GrowSettings(
         recipe.training,
         table.branching,
@@ -255,7 +255,7 @@ def float_network(
     """
     network = recipe.network
     if recipe.tree is not None:
-        network = pooled(network, recipe.tree.pool_sides)[0]
+        network = choices(network, recipe.tree.pool_sides)[0]
     teacher = build(lambda: FloatNetwork(network), recipe.training.seed)
     assert isinstance(teacher, FloatNetwork)
     settings = replace(recipe.training, distillation=0.0, learning_rate=FLOAT_RATE)

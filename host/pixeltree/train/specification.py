@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pixeltree.cells import CellGrid
 from pixeltree.errors import PixeltreeError
 from pixeltree.folded import InputSpec, ModelError, PoolingKind
 from pixeltree.train.binarize import Estimator
+from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
 
 
 class SpecificationError(PixeltreeError, ValueError):
@@ -92,11 +93,20 @@ class Pooling:
 
 @dataclass(frozen=True)
 class FullyConnected:
-    """A binary fully connected layer whose sums are the logits, one per class."""
+    """A fully connected layer whose sums are the logits, one per class.
+
+    Attributes:
+        outcomes: 2 to 255.
+        planes: of signs that a weight has, 1 to 7, the j-th counting 2^j: with 1 it is binary, with 2 it is
+            -3, -1, 1 or 3.
+    """
 
     outcomes: int
+    planes: int = 1
 
     def __post_init__(self) -> None:
+        if not 1 <= self.planes <= MOST_WEIGHT_PLANES:
+            raise SpecificationError(f"weights have 1 to {MOST_WEIGHT_PLANES} planes, not {self.planes}")
         if not 2 <= self.outcomes <= 255:
             raise SpecificationError(f"a node has 2 to 255 outcomes, not {self.outcomes}")
 
@@ -176,6 +186,11 @@ class NetworkSpecification:
         ]
         return CellGrid.behind(windows, *self.shapes[-1][1:])
 
+    def with_outcomes(self, outcomes: int) -> NetworkSpecification:
+        """The same layers with a fully connected head for so many outcomes; its weights keep their planes."""
+        planes = self.head.planes if isinstance(self.head, FullyConnected) else 1
+        return replace(self, head=FullyConnected(outcomes, planes))
+
     @property
     def head_inputs(self) -> Shape:
         """Channels, rows and columns of what the head sees."""
@@ -183,11 +198,11 @@ class NetworkSpecification:
 
     @property
     def weight_bits(self) -> int:
-        """Information content of all binary weights, in bits."""
+        """Information content of all weights, in bits."""
         total = 0
         for layer, (channels, rows, columns) in zip((*self.layers, self.head), self.shapes, strict=False):
             if isinstance(layer, FullyConnected):
-                total += layer.outcomes * channels * rows * columns
+                total += layer.outcomes * channels * rows * columns * layer.planes
             elif isinstance(layer, HeatMap):
                 total += channels * layer.kernel**2
             elif isinstance(layer, Convolution):

@@ -113,6 +113,7 @@ class TreeTable:
     Attributes:
         segment_bytes, outcomes: see :class:`pixeltree.train.capacity.Capacity`.
         pool_sides: sides to choose from for the last pooling, each node the finest that fits.
+        weight_planes: planes of the head's weights to choose from, each node the most that fit that side.
         branching, target, depth, overlap, child_epochs, fallback_margin: see
             :class:`pixeltree.train.grow.GrowSettings`.
         groups: the classes of each of the root's children, by name; empty finds them.
@@ -121,6 +122,7 @@ class TreeTable:
     segment_bytes: int
     outcomes: int = 255
     pool_sides: tuple[int, ...] = (2, 4, 8, 16)
+    weight_planes: tuple[int, ...] = (1,)
     branching: int = 6
     target: float = 0.9
     depth: int = 2

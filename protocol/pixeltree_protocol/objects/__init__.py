@@ -23,7 +23,13 @@ from pixeltree_protocol.objects.node import (
     TreeRoot,
 )
 from pixeltree_protocol.objects.parse import AnyObject, parse_object
-from pixeltree_protocol.objects.segment import BlockPlanes, FullyConnected, PackedBits, Segment
+from pixeltree_protocol.objects.segment import (
+    MOST_WEIGHT_PLANES,
+    BlockPlanes,
+    FullyConnected,
+    PackedBits,
+    Segment,
+)
 
 __all__ = [
     "DIGEST_BYTES",
@@ -31,6 +37,7 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_OUTCOMES",
     "MAX_PATH_LOGITS",
+    "MOST_WEIGHT_PLANES",
     "AnyObject",
     "Block",
     "BlockPlanes",

@@ -15,6 +15,9 @@ from pixeltree_protocol.registers import ARRAY_SIZE
 _GRID_SIDES = (1, 2, 4, 8, 16)
 _GREATEST_LOGIT = 2**31 - 1
 
+MOST_WEIGHT_PLANES = 7
+"""So that a weight fits a signed byte."""
+
 MAX_PACKED_BYTES = 8192
 """So that a bit's number fits 16 bits."""
 
@@ -40,21 +43,41 @@ FULLY_CONNECTED = c.Struct(
     * "a row per output; bit i, least significant first, is the sign of input i: 1 is +1, 0 is -1",
 )
 
+WEIGHT_PLANES = c.Struct(
+    "inputs" / c.Int16ul * "input bits, 1 to 65,535",
+    "outputs" / c.Int8ul * "output sums, at least 1",
+    "planes" / c.Int8ul * f"planes of weights, 2 to {MOST_WEIGHT_PLANES}",
+    "biases"
+    / c.Bytes(lambda this: 4 * this.outputs)
+    * "int32 each, one per output; at most 2^31 - 1 - (2^planes - 1) * inputs either way",
+    "weights"
+    / c.Bytes(lambda this: this.outputs * this.planes * ((this.inputs + 7) // 8))
+    * "planes rows per output; bit i of row j of an output adds 2^j to the weight of input i if 1, takes 2^j "
+    "away if 0",
+)
+
 PACKED = c.Struct(
     "data"
     / c.Prefixed(VARINT, c.GreedyBytes)
     * "bit i is bit i % 8 of byte i / 8; the program says what each bit means"
 )
 
-_NUMBERS = {"block_planes": 1, "fully_connected": 2, "packed": 3}
+_NUMBERS = {"block_planes": 1, "fully_connected": 2, "packed": 3, "weight_planes": 4}
 
 LAYOUT = object_layout(
     ObjectKind.SEGMENT,
-    "layout" / c.Enum(c.Int8ul, **_NUMBERS) * "1 block planes, 2 fully connected, 3 packed bits",
+    "layout"
+    / c.Enum(c.Int8ul, **_NUMBERS)
+    * "1 block planes, 2 fully connected, 3 packed bits, 4 weight planes",
     "body"
     / c.Switch(
         c.this.layout,
-        {"block_planes": BLOCK_PLANES, "fully_connected": FULLY_CONNECTED, "packed": PACKED},
+        {
+            "block_planes": BLOCK_PLANES,
+            "fully_connected": FULLY_CONNECTED,
+            "packed": PACKED,
+            "weight_planes": WEIGHT_PLANES,
+        },
         default=c.Error,
     )
     * "see below",
@@ -98,29 +121,38 @@ class BlockPlanes:
 
 @dataclass(frozen=True)
 class FullyConnected:
-    """Signs and biases of a binary fully connected layer, in the order in which input bits are read out.
+    """Weights and biases of a fully connected layer, in the order in which input bits are read out.
+
+    A weight is the sum of ``planes`` signs, the j-th times 2^j: with one plane -1 or +1, with two -3, -1, 1
+    or 3. One plane is layout 2, more are layout 4.
 
     Attributes:
         inputs: number of input bits, 1 to 65,535.
         biases: one int32 per output.
-        weights: one row of ``ceil(inputs / 8)`` bytes per output; bit set means +1.
+        weights: ``planes`` rows of ``ceil(inputs / 8)`` bytes per output, joined; bit set means a sign of +1.
+        planes: 1 to :data:`MOST_WEIGHT_PLANES`.
     """
 
     inputs: int
     biases: tuple[int, ...]
     weights: tuple[bytes, ...]
+    planes: int = 1
 
     def __post_init__(self) -> None:
-        row_bytes = (self.inputs + 7) // 8
+        row_bytes = self.planes * ((self.inputs + 7) // 8)
+        if not 1 <= self.planes <= MOST_WEIGHT_PLANES:
+            raise ObjectError(f"weights have 1 to {MOST_WEIGHT_PLANES} planes, not {self.planes}")
         if not 1 <= self.inputs <= 0xFFFF:
             raise ObjectError(f"a fully connected layer has 1 to 65535 inputs, not {self.inputs}")
         if len(self.weights) != len(self.biases) or not self.biases:
             raise ObjectError(f"{len(self.weights)} weight rows for {len(self.biases)} biases")
-        greatest = _GREATEST_LOGIT - self.inputs
+        greatest = _GREATEST_LOGIT - ((1 << self.planes) - 1) * self.inputs
         if any(abs(bias) > greatest for bias in self.biases):
             raise ObjectError(f"a bias is beyond +-{greatest}, so that a logit would not fit 32 bits")
         if any(len(row) != row_bytes for row in self.weights):
-            raise ObjectError(f"weight rows of {self.inputs} inputs must have {row_bytes} bytes")
+            raise ObjectError(
+                f"weight rows of {self.inputs} inputs and {self.planes} planes must have {row_bytes} bytes"
+            )
 
     def encode(self) -> bytes:
         """The segment's object bytes."""
@@ -130,7 +162,14 @@ class FullyConnected:
             "biases": struct.pack(f"<{len(self.biases)}i", *self.biases),
             "weights": b"".join(self.weights),
         }
-        return build(LAYOUT, "segment", {"layout": "fully_connected", "body": body})
+        if self.planes == 1:
+            return build(LAYOUT, "segment", {"layout": "fully_connected", "body": body})
+        return build(LAYOUT, "segment", {"layout": "weight_planes", "body": body | {"planes": self.planes}})
+
+    @property
+    def chunks(self) -> int:
+        """Words of 32 weights that a controller goes through."""
+        return -(-self.inputs // 32) * len(self.biases) * self.planes
 
 
 @dataclass(frozen=True)
@@ -169,14 +208,19 @@ def decode_segment(data: bytes) -> Segment:
     fields: Any = parse(LAYOUT, "segment", data)
     body = fields.body
     if str(fields.layout) == "block_planes":
-        planes = tuple(int.from_bytes(plane, "little") for plane in body.planes)
-        return BlockPlanes(body.grid_rows, body.grid_columns, planes)
+        blocks = tuple(int.from_bytes(plane, "little") for plane in body.planes)
+        return BlockPlanes(body.grid_rows, body.grid_columns, blocks)
     if str(fields.layout) == "packed":
         return PackedBits(body.data)
+    planes = 1
+    if str(fields.layout) == "weight_planes":
+        planes = body.planes
+        if planes < 2:
+            raise ObjectError(f"{planes} planes of weights; with one a segment is fully connected")
     biases = struct.unpack(f"<{body.outputs}i", body.biases)
-    row, weights = (body.inputs + 7) // 8, body.weights
+    row, weights = planes * ((body.inputs + 7) // 8), body.weights
     rows = tuple(weights[at : at + row] for at in range(0, len(weights), row or 1))
-    return FullyConnected(body.inputs, biases, rows)
+    return FullyConnected(body.inputs, biases, rows, planes)
 
 
 def block_size(segment: BlockPlanes) -> tuple[int, int]:
