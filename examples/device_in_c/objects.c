@@ -17,6 +17,25 @@ bool varint(uint32_t *value, const uint8_t *p, size_t size, size_t *at)
 
 static bool is_grid(unsigned n) { return n == 1 || n == 2 || n == 4 || n == 8 || n == 16; }
 
+/* Layout 2, and layout 4, in which a byte more says how many planes of weights there are; size is 6 or more. */
+static bool is_fully_connected(const uint8_t *p, size_t size)
+{
+    unsigned inputs = u16(p + 3), outputs = p[5], planes = p[2] == 2, header = 6;
+    if (p[2] == 4 && size > 6 && p[6] >= 2 && p[6] <= 7) {
+        planes = p[6];
+        header = 7;
+    }
+    if (!planes || !inputs || !outputs || size != header + outputs * (4 + (size_t)planes * ((inputs + 7) / 8)))
+        return false;
+    int64_t most = 0x7FFFFFFF - ((1ll << planes) - 1) * inputs;
+    for (unsigned i = 0; i < outputs; i++) {
+        int64_t bias = (int32_t)u32(p + header + 4 * i);
+        if (bias > most || bias < -most)
+            return false;
+    }
+    return true;
+}
+
 static bool is_segment(const uint8_t *p, size_t size)
 {
     uint32_t bytes_packed;
@@ -35,15 +54,7 @@ static bool is_segment(const uint8_t *p, size_t size)
                 return false;
         return true;
     }
-    unsigned inputs = u16(p + 3), outputs = p[5];
-    if (p[2] != 2 || !inputs || !outputs || size != 6 + outputs * (4 + (size_t)(inputs + 7) / 8))
-        return false;
-    for (unsigned i = 0; i < outputs; i++) {
-        int64_t bias = (int32_t)u32(p + 6 + 4 * i), most = 0x7FFFFFFF - (int64_t)inputs;
-        if (bias > most || bias < -most)
-            return false;
-    }
-    return true;
+    return is_fully_connected(p, size);
 }
 
 struct operand { int bytes; int64_t least, most; };    /* bytes negative: signed */

@@ -18,9 +18,15 @@ def convolution(random, inputs, outputs, side, groups=1, **rest):
     return Convolution(weights, bias, random.random(outputs) < 0.3, groups=groups, **rest)
 
 
-def fully_connected(random, shape, outcomes):
+def odd(random, planes, *shape):
+    """Weights of so many planes: random signs, the j-th times 2^j."""
+    values = sum((1 << j) * signs(random, *shape).astype(np.int16) for j in range(planes))
+    return values.astype(np.int8)
+
+
+def fully_connected(random, shape, outcomes, planes=1):
     return FullyConnected(
-        signs(random, outcomes, *shape), random.integers(-50, 50, outcomes).astype(np.int32)
+        odd(random, planes, outcomes, *shape), random.integers(-50, 50, outcomes).astype(np.int32)
     )
 
 

@@ -1,9 +1,12 @@
 """The folded model: what it computes, what it refuses, and that it survives its file form."""
 
+import base64
 import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pixeltree.folded import (
     Convolution,
@@ -18,10 +21,11 @@ from pixeltree.folded import (
     encode_model,
     infer,
 )
+from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
 from tests.folded.strategies import convolution, fully_connected, heat_map, signs
 
 
-def deep_model(seed=0):
+def deep_model(seed=0, planes=1):
     random = np.random.default_rng(seed)
     layers = (
         convolution(random, 1, 8, 4, before=1, after=2),
@@ -30,7 +34,7 @@ def deep_model(seed=0):
         convolution(random, 8, 4, 2),
         Pooling(PoolingKind.MAJORITY, 3),
     )
-    return FoldedModel(InputSpec(32), layers, fully_connected(random, (4, 2, 2), 3))
+    return FoldedModel(InputSpec(32), layers, fully_connected(random, (4, 2, 2), 3, planes))
 
 
 def picture(size, seed=0):
@@ -95,6 +99,38 @@ def test_a_heat_map_gives_one_logit_a_cell():
     assert result.logits[1 * 7 + 2] == by_hand
 
 
+@given(st.integers(1, MOST_WEIGHT_PLANES), st.integers(0, 1000))
+def test_weights_are_the_sum_of_their_signs(planes, seed):
+    head = fully_connected(np.random.default_rng(seed), (2, 3, 3), 2, planes)
+    planes_of_signs = head.signs()
+    assert planes_of_signs.shape == (head.planes, *head.weights.shape)
+    assert head.planes <= planes
+    assert head.weight_bits == head.planes * head.weights.size
+    each = planes_of_signs.astype(int) * 2 - 1
+    assert np.array_equal(sum(each[j] << j for j in range(head.planes)), head.weights)
+
+
+@pytest.mark.parametrize(("greatest", "planes"), [(1, 1), (3, 2), (5, 3), (7, 3), (9, 4), (63, 6), (127, 7)])
+def test_there_are_as_many_planes_as_the_greatest_weight_needs(greatest, planes):
+    for sign in (-1, 1):
+        weights = np.ones((2, 1, 2, 2), np.int8)
+        weights[1, 0, 1, 1] = sign * greatest
+        assert FullyConnected(weights, np.zeros(2, np.int32)).planes == planes
+
+
+@pytest.mark.parametrize("planes", [1, 2, 7])
+def test_a_logit_is_the_sum_of_weights_times_activations(planes):
+    model = FoldedModel(
+        InputSpec(64), (), fully_connected(np.random.default_rng(planes), (1, 64, 64), 3, planes)
+    )
+    bits = picture(64)
+    by_hand = [
+        sum(int(w) if bit else -int(w) for w, bit in zip(row.flat, bits.flat, strict=True)) + int(bias)
+        for row, bias in zip(model.head.weights, model.head.bias, strict=True)
+    ]
+    assert infer(model, bits).logits.tolist() == by_hand
+
+
 def test_input_binarization():
     image = np.arange(256, dtype=np.uint8).reshape(16, 16)
     bits = InputSpec(16, margin=2, threshold=100).binarize(image)
@@ -112,12 +148,15 @@ def test_the_local_mean_follows_the_light():
     assert np.array_equal(spec.binarize(dark)[inside], spec.binarize(bright)[inside])
 
 
-@pytest.mark.parametrize("head", ["classes", "map"])
+@pytest.mark.parametrize("head", ["map", *range(1, MOST_WEIGHT_PLANES + 1)])
 def test_a_model_survives_its_file(head):
-    model = deep_model()
+    """A heat map, or classes with so many planes of weights."""
+    model = deep_model() if head == "map" else deep_model(planes=head)
     if head == "map":
         model = FoldedModel(model.input, model.layers, heat_map(np.random.default_rng(2), 4, 1))
     again = decode_model(encode_model(model))
+    assert np.array_equal(again.head.weights, model.head.weights)
+    assert again.head.weights.dtype == np.int8
     bits = picture(32)
     first, second = infer(model, bits), infer(again, bits)
     assert np.array_equal(first.logits, second.logits)
@@ -129,6 +168,40 @@ def test_signs_travel_as_bits():
     random = np.random.default_rng(0)
     head = FullyConnected(signs(random, 10, 1, 64, 64), np.zeros(10, np.int32))
     assert len(encode_model(FoldedModel(InputSpec(64), (), head))) < 10 * 64 * 64 / 8 * 1.4 + 300
+
+
+def test_weights_travel_as_planes_of_bits():
+    """One plane is written as it was before there were several; each more is as many bits again."""
+    sizes = []
+    for planes in (1, 2, 3):
+        head = fully_connected(np.random.default_rng(0), (1, 64, 64), 10, planes)
+        entry = json.loads(encode_model(FoldedModel(InputSpec(64), (), head)))["head"]
+        assert entry.get("planes", 1) == planes
+        sizes.append(len(base64.b64decode(entry["weights"])))
+        if planes == 1:
+            assert set(entry) == {"type", "shape", "weights", "bias"}
+    assert sizes == [5120, 2 * 5120, 3 * 5120]
+
+
+@pytest.mark.parametrize(("damage", "message"), [
+    ({"planes": 0}, "0 planes of weights.* 2 to 7"),
+    ({"planes": 1}, "1 planes of weights"),
+    ({"planes": MOST_WEIGHT_PLANES + 1}, "8 planes of weights"),
+    ({"planes": -2}, "-2 planes of weights"),
+    ({"planes": 3}, "12 bytes of signs"),
+    ({"planes": "2"}, "whole number was expected, not '2'"),
+    ({"planes": 2.0}, "whole number"),
+    ({"planes": True}, "whole number"),
+    ({"planes": None}, "whole number"),
+    ({"weights": "AA=="}, "1 bytes of signs"),
+    ({"shape": [3, 4, 2, 4]}, "12 bytes of signs"),
+    ({"bias": [0, 0]}, "bias has shape"),
+])  # fmt: skip
+def test_damaged_planes_are_refused(damage, message):
+    entry = json.loads(encode_model(deep_model(planes=2)))
+    entry["head"].update(damage)
+    with pytest.raises(ModelError, match=message):
+        decode_model(json.dumps(entry).encode())
 
 
 @pytest.mark.parametrize("damage", [
@@ -151,6 +224,13 @@ def test_a_damaged_file_is_refused(damage):
 RANDOM = np.random.default_rng(0)
 
 
+def head_of(weight, kind=np.int8):
+    """A head whose weights are 1 but for one."""
+    weights = np.ones((2, 1, 2, 2), kind)
+    weights[0, 0, 1, 0] = weight
+    return FullyConnected(weights, np.zeros(2, np.int32))
+
+
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: InputSpec(12), "16 to 256"),
     (lambda: InputSpec(32, margin=16), "leaves nothing"),
@@ -161,6 +241,12 @@ RANDOM = np.random.default_rng(0)
     (lambda: Convolution(np.zeros((1, 1, 2, 2), np.int8), np.zeros(1), np.zeros(1)), r"-1 and \+1"),
     (lambda: Pooling(PoolingKind.OR, 1), "2 to 16"),
     (lambda: HeatMap(signs(RANDOM, 2, 1, 2, 2), np.zeros(1)), "one output"),
+    (lambda: HeatMap(np.full((1, 1, 2, 2), 3, np.int8), np.zeros(1)), r"-1 and \+1"),
+    (lambda: head_of(0), "must be odd numbers"),
+    (lambda: head_of(2), "must be odd numbers"),
+    (lambda: head_of(-128), "must be odd numbers"),
+    (lambda: head_of(129, np.int16), "-127 to 127"),
+    (lambda: head_of(1.5, np.float64), "must be odd numbers"),
     (lambda: FoldedModel(InputSpec(32), (convolution(RANDOM, 2, 4, 3),), heat_map(RANDOM, 4, 2)),
      r"layer 0 \(Convolution\).*2 input channels.*makes 1"),
     (lambda: FoldedModel(InputSpec(16), (), fully_connected(RANDOM, (1, 8, 8), 2)), "layer 0.*activations"),

@@ -42,10 +42,16 @@ def any_model(seed):
             stride = int(random.choice([1, 2, 4, 8]))
             head = heat_map(random, shape[0], side, before=before, after=after, stride=stride)
         else:
-            head = fully_connected(random, shape, int(random.integers(2, 12)))
+            head = random_head(random, shape)
         return FoldedModel(InputSpec(size), tuple(layers), head)
     except ValueError:
         return None
+
+
+def random_head(random, shape):
+    """A fully connected head of 2 to 11 outcomes, its weights of 1 to 3 planes."""
+    outcomes, planes = int(random.integers(2, 12)), int(random.integers(1, 4))
+    return fully_connected(random, shape, outcomes, planes)
 
 
 def _any_layer(random, channels):
@@ -147,9 +153,7 @@ def _finish(random, spec, layers, layout):
         if layout.in_blocks and shape[0] > 1:
             return None  # dense across blocks: hundreds of words of shifts per channel
         return FoldedModel(spec, tuple(layers), heat_map(random, shape[0], side)), layout
-    return FoldedModel(
-        spec, tuple(layers), fully_connected(random, shape, int(random.integers(2, 12)))
-    ), layout
+    return FoldedModel(spec, tuple(layers), random_head(random, shape)), layout
 
 
 def check_network(seed, array):

@@ -7,7 +7,7 @@ from pixeltree.compiler.pipeline import Where, compile_model
 from pixeltree.errors import CompileError
 from pixeltree.folded import FoldedModel, InputSpec, Pooling, PoolingKind, infer
 from pixeltree_emu.array.device_array import PixelArray
-from pixeltree_protocol.objects.program import SumLogit
+from pixeltree_protocol.objects.program import ApplyFullyConnected, Program, SumLogit
 from tests.folded.strategies import convolution, fully_connected, heat_map
 from tests.host.on_array import run_node
 
@@ -28,9 +28,10 @@ MODELS = {
 }
 
 
-def model(name):
+def model(name, planes=1):
     size, layers, shape, outcomes = MODELS[name]
-    return FoldedModel(InputSpec(size), layers, fully_connected(np.random.default_rng(4), shape, outcomes))
+    head = fully_connected(np.random.default_rng(4), shape, outcomes, planes)
+    return FoldedModel(InputSpec(size), layers, head)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,22 @@ def test_logits_are_exact_and_time_is_as_predicted(name, share, array):
 def test_the_faster_place_is_taken_unless_told(name):
     here, there = (compile_model(model(name), head=where).cost.nanoseconds for where in Where)
     assert compile_model(model(name)).cost.nanoseconds == min(here, there)
+
+
+@pytest.mark.parametrize("planes", [2, 7])
+@pytest.mark.parametrize("name", MODELS)
+def test_weights_of_several_planes_are_for_the_controller(name, planes, array):
+    """The array refuses them; left to choose, the compiler takes the controller."""
+    network = model(name, planes)
+    assert network.head.planes == planes
+    message = rf"x {planes} planes on the array: its weights have {planes} planes.*use the controller's head"
+    with pytest.raises(CompileError, match=message):
+        compile_model(network, head=Where.ARRAY)
+    compiled = compile_model(network)
+    steps = Program.decode(compiled.node.objects[compiled.node.manifest.program]).steps
+    assert any(isinstance(step, ApplyFullyConnected) for step in steps)
+    bits = np.random.default_rng(5).random((network.input.size,) * 2) < 0.02
+    assert run_node(compiled, bits, array).logits == tuple(infer(network, bits).logits)
 
 
 def test_the_patterns_of_a_sum_are_all_combinations_of_its_bits():

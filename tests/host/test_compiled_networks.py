@@ -65,6 +65,7 @@ def test_the_random_networks_are_of_all_kinds():
         model, layout = random_model(seed)
         seen |= {type(layer).__name__ for layer in (*model.layers, model.head)}
         seen |= {f"kernel {layer.side}" for layer in model.layers if hasattr(layer, "stride")}
+        seen.add(f"planes {getattr(model.head, 'planes', 1)}")
         seen |= {f"depth {len(model.layers)}", "blocks" if layout.in_blocks else "cells"}
         seen |= {"grouped" for layer in model.layers if getattr(layer, "groups", 1) > 1}
         seen |= {"strided" for layer in model.layers if getattr(layer, "stride", 1) > 1}
@@ -73,6 +74,7 @@ def test_the_random_networks_are_of_all_kinds():
         seen.add(f"size {model.input.size}")
     wanted = {"Convolution", "Pooling", "FullyConnected", "HeatMap", "blocks", "cells", "grouped", "strided"}
     wanted |= {f"kernel {side}" for side in range(2, 8)} | {f"grid {side}" for side in (1, 2, 4, 8, 16)}
+    wanted |= {"planes 1", "planes 2", "planes 3"}
     wanted |= {"bordered", "size 16", "size 256", "depth 1", "depth 2", "depth 3", "depth 4"}
     assert wanted <= seen, wanted - seen
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -260,8 +261,11 @@ def test_blocks_take_at_most_one_and_a_half_bytes_a_word(model):
     assert block_bytes(node) <= 1.5 * block_words(node)
 
 
-def test_segments_are_within_a_tenth_of_their_information():
-    compiled = compile_model(digits_model())
+@pytest.mark.parametrize("planes", [1, 2, 3])
+def test_segments_are_within_a_tenth_of_their_information(planes):
+    model = digits_model()
+    outcomes, *shape = model.head.weights.shape
+    compiled = compile_model(replace(model, head=fully_connected(random(), shape, outcomes, planes)))
     assert segment_bytes(compiled.node) <= 1.1 * compiled.information_bits / 8
 
 

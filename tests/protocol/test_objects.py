@@ -11,6 +11,7 @@ from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode
 from pixeltree_protocol.objects import (
     MAX_BLOCK_WORDS,
+    MOST_WEIGHT_PLANES,
     Block,
     BlockPlanes,
     Child,
@@ -65,12 +66,13 @@ def block_planes(draw):
 
 @st.composite
 def fully_connected(draw):
-    inputs = draw(st.integers(1, 200) | st.just(0xFFFF))
-    greatest = (1 << 31) - 1 - inputs  # so that no logit overflows
+    inputs, planes = draw(st.integers(1, 200) | st.just(0xFFFF)), draw(st.integers(1, MOST_WEIGHT_PLANES))
+    greatest = (1 << 31) - 1 - ((1 << planes) - 1) * inputs  # so that no logit overflows
     biases = draw(st.lists(st.integers(-greatest, greatest), min_size=1, max_size=5))
     row = many_bits(inputs).map(lambda bits: bits.to_bytes((inputs + 7) // 8, "little"))
-    weights = draw(st.lists(row, min_size=len(biases), max_size=len(biases)))
-    return FullyConnected(inputs, tuple(biases), tuple(weights))
+    output = st.lists(row, min_size=planes, max_size=planes).map(b"".join)
+    weights = draw(st.lists(output, min_size=len(biases), max_size=len(biases)))
+    return FullyConnected(inputs, tuple(biases), tuple(weights), planes)
 
 
 @st.composite
@@ -125,6 +127,7 @@ SAMPLES = {
     "packed bits": PackedBits(b"\x01\x80"),
     "block planes": BlockPlanes(4, 8, (0x12345678, 0)),
     "fully connected": FullyConnected(12, (-5, 1 << 30), (b"\x12\x0f", b"\xff\x00")),
+    "weight planes": FullyConnected(9, (-5, 3), (b"\x12\x01\xff\x00", b"\x34\x00\x56\x01"), 2),
     "program": Program(
         (
             Run(3, 1024),
@@ -154,6 +157,7 @@ GOLDEN = {
     "packed bits": "0201 03 02 0180",
     "block planes": "0201 01 04 08 02 78563412 00000000",
     "fully connected": "0201 02 0c00 02 fbffffff 00000040 120f ff00",
+    "weight planes": "0201 04 0900 02 02 fbffffff 03000000 1201 ff00 3400 5601",
     "tree": f"0501 05 {DIGEST.hex()} {OTHER.hex()}",
     "node": f"0401 {DIGEST.hex()} 02 {DIGEST.hex()} {OTHER.hex()} 01 {OTHER.hex()} 0110 41"
     f" 0200 00 ffff 01 {OTHER.hex()}",
@@ -253,6 +257,21 @@ def test_block_size_divides_the_array():
     assert block_size(BlockPlanes(4, 16, ())) == (64, 16)
 
 
+def test_weights_of_one_plane_are_the_segment_that_they_were_before_there_were_planes():
+    """Layout 2, so that objects keep their names and devices that know no planes take them."""
+    plain = SAMPLES["fully connected"]
+    assert plain.planes == 1
+    assert FullyConnected(plain.inputs, plain.biases, plain.weights, planes=1).encode() == plain.encode()
+    assert plain.encode()[2] == 2
+    assert SAMPLES["weight planes"].encode()[2] == 4
+
+
+@pytest.mark.parametrize(("inputs", "planes", "chunks"), [(1, 1, 2), (32, 1, 2), (33, 1, 4), (33, 7, 28)])
+def test_a_controller_goes_through_the_weights_32_at_a_time(inputs, planes, chunks):
+    row = bytes(planes * ((inputs + 7) // 8))
+    assert FullyConnected(inputs, (0, 0), (row, row), planes).chunks == chunks
+
+
 # ---- hostile bytes
 
 
@@ -310,6 +329,7 @@ HOSTILE = [
     ("0101 01 01 00", "not the canonical form"),
     ("0101 01 05 5555555555", "not the canonical form|not an instruction word|there is no"),
     ("0101 8100 00", "not the canonical form"),
+    ("0201 05 0101 00", "not a valid segment"),
     ("0201 04 0101 00", "not a valid segment"),
     ("0201 01 0301 00", "a block grid of 3 rows"),
     ("0201 01 0100 00", "a block grid of 0 columns"),
@@ -317,6 +337,15 @@ HOSTILE = [
     ("0201 01 0102 01 04", "plane 0 has bits outside the 2 blocks"),
     ("0201 02 0000 00", "1 to 65535 inputs, not 0"),
     ("0201 02 0100 00", "0 weight rows for 0 biases"),
+    ("0201 04 0000 01 02 00000000", "1 to 65535 inputs, not 0"),
+    ("0201 04 0100 00 02", "0 weight rows for 0 biases"),
+    ("0201 04 0800 01 00 00000000", "0 planes of weights; with one a segment is fully connected"),
+    ("0201 04 0800 01 01 00000000 ff", "1 planes of weights; with one a segment is fully connected"),
+    (f"0201 04 0800 01 08 00000000 {'ff' * 8}", "1 to 7 planes, not 8"),
+    ("0201 04 0800 01 02 00000000 ff", "not a valid segment"),
+    ("0201 04 0800 01 02 00000000 ffffff", "not a valid segment"),
+    ("0201 04 0800 01 02 e8ffff7f ffff", r"beyond \+-2147483623"),
+    ("0201 04 0800 01 02 18000080 ffff", r"beyond \+-2147483623"),
     ("0301 0000", "at least one step"),
     ("0301 0100 09", "not a valid program"),
     ("0301 0100 00", "not a valid program"),
@@ -339,6 +368,11 @@ UNBUILDABLE = {
     "grid of 3": lambda: BlockPlanes(3, 1, ()),
     "grid of 32": lambda: BlockPlanes(1, 32, ()),
     "logit over int32": lambda: FullyConnected(8, ((1 << 31) - 8,), (b"x",)),
+    "logit of planes over int32": lambda: FullyConnected(8, ((1 << 31) - 24,), (b"xx",), 2),
+    "no planes of weights": lambda: FullyConnected(8, (1,), (b"",), 0),
+    "8 planes of weights": lambda: FullyConnected(8, (1,), (b"x" * 8,), 8),
+    "a plane of weights missing": lambda: FullyConnected(8, (1,), (b"xx",), 3),
+    "a plane of weights too many": lambda: FullyConnected(8, (1,), (b"xxx",), 2),
     "plane outside": lambda: BlockPlanes(1, 2, (1, 4)),
     "plane negative": lambda: BlockPlanes(1, 2, (-1,)),
     "256 planes": lambda: BlockPlanes(1, 1, (0,) * 256).encode(),

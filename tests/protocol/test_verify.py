@@ -203,6 +203,14 @@ def test_bits_of_several_scans_are_counted_together():
     verify(steps=(ScanDreg(6, 0, 1, 2), ScanDreg(5, 8, 2, 3), *DECIDE[1:]), segments=[layer])
 
 
+@pytest.mark.parametrize("planes", [1, 2, 7])
+def test_planes_of_weights_change_neither_the_bits_that_a_layer_takes_nor_its_logits(planes):
+    layer = FullyConnected(256, (0, 0), (bytes(32 * planes),) * 2, planes)
+    verify(segments=[layer, PLANES])
+    refused("2 logits for 3 exits", segments=[layer, PLANES], exits=(*EXITS, Label(2)))
+    refused("does not take the 512 bits", steps=(DECIDE[0], *DECIDE), segments=[layer, PLANES])
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_node_with_more_or_fewer_exits_than_logits_is_refused(count):
     refused(rf"step 2 \(Argmax\(\)\): 2 logits for {count} exits", exits=(Label(0),) * count)
@@ -242,14 +250,19 @@ def test_a_plane_past_the_last_of_its_segment_is_refused():
 # ---- running time
 
 
-def test_a_node_may_execute_as_many_words_as_the_limit_and_not_one_more():
+@pytest.mark.parametrize("planes", [1, 2, 7])
+def test_a_node_may_execute_as_many_words_as_the_limit_and_not_one_more(planes):
     thousand = [[NOP] * 1000, [NOP]]
-    decide = 48 + 2 * 9  # words' worth of time: one row read out, two outputs of 256 inputs
+    decide = 48 + 2 * 9 * planes  # words' worth of time: one row read out, two outputs of 256 inputs
     at_limit = (Run(0, 600), Run(0, 399), Run(1, 1000 - decide))
+    segments = [FullyConnected(256, (0, 0), (bytes(32 * planes),) * 2, planes)]
     assert MAX_WORDS_PER_NODE == 1_000_000
-    verify(steps=(*at_limit, *DECIDE), blocks=thousand)
+    verify(steps=(*at_limit, *DECIDE), blocks=thousand, segments=segments)
     refused(
-        "executes 1000001 words; the limit is 1000000", steps=(*at_limit, Run(1), *DECIDE), blocks=thousand
+        "executes 1000001 words; the limit is 1000000",
+        steps=(*at_limit, Run(1), *DECIDE),
+        blocks=thousand,
+        segments=segments,
     )
 
 

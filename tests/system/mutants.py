@@ -13,7 +13,7 @@ from pixeltree_emu.sessions import Session, Sessions
 from pixeltree_protocol import delivery, framing
 from pixeltree_protocol.connection import DeviceConnection
 from pixeltree_protocol.messages import Done, Pong
-from pixeltree_protocol.objects import Block, digest_of
+from pixeltree_protocol.objects import Block, FullyConnected, digest_of
 from pixeltree_protocol.registers import Digital
 
 
@@ -124,6 +124,19 @@ def adds_wrong(patch):
     )
 
 
+def counts_planes_alike(patch):
+    real = sequencer.fully_connected
+
+    def one_by_one(segment, bits):
+        size, planes = len(bits), range(segment.planes)
+        nothing = (0,) * len(segment.biases)
+        rows = [tuple(row[size * j : size * (j + 1)] for row in segment.weights) for j in planes]
+        each = [real(FullyConnected(segment.inputs, nothing, row), bits) for row in rows]
+        return tuple(sum(sums) for sums in zip(*each, segment.biases, strict=True))
+
+    patch.setattr(sequencer, "fully_connected", one_by_one)
+
+
 def never_falls_back(patch):
     patch.setattr(sequencer.Sequencer, "_argmax_or", sequencer.Sequencer._argmax)
 
@@ -163,6 +176,7 @@ CAUGHT_BY = {
     has_no_fault_timeout: "waits_too_long_is_given_up",
     cancels_nothing: "cancelled_frame_has_no_result",
     adds_wrong: "faults_until_its_objects_are_there",
+    counts_planes_alike: "are_summed_by_powers_of_two",
     never_falls_back: "takes_its_last_exit_where_the_second_logit_is_close",
     forgets_registers: "what_the_one_before_it_left_there",
     runs_words_backwards: "digital_macro_has_its_documented_result",

@@ -18,7 +18,7 @@ import pytest
 import pixeltree
 from pixeltree.demo.run import demo_tree
 from pixeltree_protocol.errors import ObjectError
-from pixeltree_protocol.objects import ObjectKind, digest_of, parse_object
+from pixeltree_protocol.objects import FullyConnected, ObjectKind, digest_of, parse_object
 from pixeltree_protocol.objects.program import ArgmaxOr, Program, SetIn
 from tests.system.conftest import ROOT
 from tests.system.conftest import pixeltree as run_pixeltree
@@ -74,6 +74,15 @@ def is_object(tmp_path_factory):
     return lambda data: library.is_object(data, len(data))
 
 
+def takes(data):
+    """Whether the emulator takes an object."""
+    try:
+        parse_object(data)
+    except ObjectError:
+        return False
+    return True
+
+
 def test_every_object_of_a_tree_is_one(is_object):
     for data in demo_tree().objects.values():
         assert is_object(data)
@@ -103,13 +112,36 @@ def test_of_damaged_blocks_it_takes_what_the_emulator_takes(is_object):
             data = bytearray([1, 1, draws.randrange(1, 4), count, *draws.randbytes(count)])
         taken = is_object(bytes(data))
         judged[taken] += 1
-        try:
-            parse_object(bytes(data))
-        except ObjectError:
-            assert not taken
-        else:
-            assert taken
+        assert taken == takes(bytes(data))
     assert min(judged.values()) > 20
+
+
+@pytest.mark.parametrize("planes", range(1, 8))
+def test_of_fully_connected_segments_it_takes_what_the_emulator_takes(is_object, planes):
+    """Every byte before the weights, with every bit wrong; lengths; and biases at their limit and beyond."""
+    inputs, outputs = 9, 2
+    rows = random.Random(planes).randbytes(2 * planes * outputs)
+    greatest = 2**31 - 1 - (2**planes - 1) * inputs
+    layer = FullyConnected(
+        inputs, (greatest, -greatest), (rows[: 2 * planes], rows[2 * planes :]), planes
+    ).encode()
+    assert is_object(layer)
+    at = len(layer) - len(rows) - 4 * outputs
+    biases = b"".join(n.to_bytes(4, "little", signed=True) for n in (-greatest - 1, greatest + 1))
+    beyond = [layer[:at] + biases[:4] + layer[at + 4 :], layer[: at + 4] + biases[4:] + layer[at + 8 :]]
+    damaged = [layer[:length] for length in range(len(layer))] + [layer + b"\0", *beyond]
+    for place in range(at + 4 * outputs):
+        damaged += [layer[:place] + bytes([layer[place] ^ 1 << bit]) + layer[place + 1 :] for bit in range(8)]
+    for data in damaged:
+        assert is_object(data) == takes(data), data.hex()
+    assert not any(is_object(data) for data in beyond)
+
+
+def test_weights_in_planes_have_two_to_seven(is_object):
+    """As layout 4, each of the right size; one plane is layout 2."""
+    for planes in range(10):
+        data = bytes([2, 1, 4, 8, 0, 1, planes, *bytes(4), *bytes(planes)])
+        assert is_object(data) == takes(data) == (2 <= planes <= 7)
 
 
 class Device:

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pixeltree.train.binarize import Estimator, round_through, sign  # noqa: E402
+from pixeltree.train.binarize import Estimator, odd_through, round_through, sign  # noqa: E402
 
 
 def test_sign_is_plus_one_above_zero_only():
@@ -27,6 +27,27 @@ def test_round_through_passes_every_gradient():
     rounded.sum().backward()
     assert rounded.tolist() == [-3, 0, 8]
     assert values.grad.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("half", [1, 2, 4, 64])
+def test_odd_through_divides_values_evenly_among_odd_numbers(half):
+    """From one whole number to the next there is one odd number; beyond the last it stays the greatest."""
+    whole = torch.arange(-half, half).float()
+    odd = list(range(1 - 2 * half, 2 * half, 2))
+    for within in (0, 0.5, 0.99):
+        assert odd_through(whole + within, half).tolist() == odd
+    assert (
+        odd_through(torch.tensor([-1e6, -half - 0.5, half, 1e6]), half).tolist()
+        == [odd[0]] * 2 + [odd[-1]] * 2
+    )
+
+
+def test_odd_through_passes_every_gradient_and_keeps_its_input():
+    values = torch.tensor([-9.0, -0.2, 0.0, 1.5, 9.0], requires_grad=True)
+    arriving = torch.tensor([2.0, 3.0, 5.0, 7.0, 11.0])
+    odd_through(values, 2).backward(arriving)
+    assert torch.equal(values.grad, arriving)
+    assert values.tolist() == [-9.0, pytest.approx(-0.2), 0.0, 1.5, 9.0]
 
 
 def test_the_smooth_estimator_weighs_values_by_their_closeness_to_zero():

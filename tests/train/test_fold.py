@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from pixeltree.folded import ModelError, PoolingKind, infer  # noqa: E402
 from pixeltree.train.fold import compare, fold  # noqa: E402
-from pixeltree.train.layers import LatentActivation  # noqa: E402
+from pixeltree.train.layers import BinaryFullyConnected, LatentActivation  # noqa: E402
 from pixeltree.train.network import BinaryNetwork  # noqa: E402
 from pixeltree.train.specification import (  # noqa: E402
     Convolution,
@@ -44,7 +44,9 @@ def specifications(draw):
     local_mean = draw(st.integers(0, 2))
     source = Input(16, draw(st.integers(0, 4)), draw(st.integers(0, 20)), draw(st.booleans()), local_mean)
     head = (
-        FullyConnected(draw(st.integers(2, 5))) if draw(st.booleans()) else HeatMap(draw(st.integers(1, 3)))
+        FullyConnected(draw(st.integers(2, 5)), draw(st.integers(1, 7)))
+        if draw(st.booleans())
+        else HeatMap(draw(st.integers(1, 3)))
     )
     try:
         return NetworkSpecification(source, tuple(layers), head)
@@ -72,6 +74,8 @@ def randomized(specification, seed):
                 )
     with torch.no_grad():
         network.head.latent_bias.normal_()
+        if isinstance(network.head, BinaryFullyConnected):
+            network.head.latent.mul_(3)  # to beyond the reach of the greatest weight
         if network.specification.input.learned:
             network.input.threshold.normal_(0, 2)
     return network
@@ -91,6 +95,15 @@ def test_the_fold_gives_the_networks_bits_and_logits(specification, seed):
     agreement = compare(network, model, images)
     assert (agreement.different_bits, agreement.different_logits) == (0, 0)
     assert agreement.bits >= 3 * 256
+
+
+@pytest.mark.parametrize("planes", range(1, 8))
+def test_a_heads_weights_fold_with_their_planes(planes):
+    specification = NetworkSpecification(Input(16), (Convolution(4, 3),), FullyConnected(3, planes))
+    network = randomized(specification, 1)
+    head = fold(network)[0].head
+    assert head.planes == planes
+    np.testing.assert_array_equal(head.weights, network.head.weights().detach())
 
 
 def one_channel(gamma, beta=0.0, mean=0.0, variance=1.0, threshold=0.0, kernel=2):

@@ -11,11 +11,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from tests.host.in_memory import InMemoryDevice  # noqa: E402
+
 from pixeltree.datasets import Dataset, Splits, Task  # noqa: E402
 from pixeltree.errors import CompileError  # noqa: E402
 from pixeltree.folded import PoolingKind, infer  # noqa: E402
 from pixeltree.train import grow as growing  # noqa: E402
-from pixeltree.train.capacity import Capacity, best_fit, choices, most_outcomes, segment_bytes  # noqa: E402
+from pixeltree.train.capacity import Capacity, best_fit, choices, most_outcomes, require_fit, segment_bytes  # noqa: E402
 from pixeltree.train.export import compile_tree  # noqa: E402
 from pixeltree.train.fit import FitSettings, build  # noqa: E402
 from pixeltree.train.grouping import confusion, grouped, overlapping  # noqa: E402
@@ -30,6 +32,7 @@ from pixeltree.train.specification import (  # noqa: E402
     Pooling,
     SpecificationError,
 )
+from pixeltree.tree import Tree  # noqa: E402
 
 NETWORK = NetworkSpecification(
     Input(64, margin=4, threshold=50, learned=True),
@@ -127,6 +130,31 @@ def test_the_finest_pooling_that_fits_is_chosen():
         choices(NetworkSpecification(Input(16), (Convolution(2, 3),), FullyConnected(2)), (2,))
 
 
+def test_the_finest_pooling_comes_first_and_of_one_side_the_most_planes():
+    def found(candidates):
+        return [(each.layers[1].side, each.head.planes) for each in candidates]
+
+    candidates = choices(NETWORK, (4, 8), (1, 3, 2))
+    assert found(candidates) == [(4, 3), (4, 2), (4, 1), (8, 3), (8, 2), (8, 1)]
+    assert [each.head.outcomes for each in candidates] == [NETWORK.head.outcomes] * 6
+    assert found(choices(replace(NETWORK, head=FullyConnected(2, 3)), (4,))) == [(4, 1)]
+    chosen = [best_fit(candidates, 4, Capacity(limit)) for limit in (7000, 5000, 3000, 1500, 700)]
+    assert found(chosen) == [(4, 3), (4, 2), (4, 1), (8, 2), (8, 1)]
+    assert {each.head.outcomes for each in chosen} == {4}
+
+
+@pytest.mark.parametrize("planes", [1, 2, 7])
+def test_a_nodes_bytes_count_every_plane(planes):
+    network = replace(NETWORK, head=FullyConnected(4, planes))
+    size = segment_bytes(network)
+    assert size == 32 + planes * 4 * 16 * 4 * 4 // 8 + 4 * 4
+    assert Capacity(size).fits(network)
+    assert not Capacity(size - 1).fits(network)
+    assert most_outcomes(network, Capacity(size)) == 4
+    with pytest.raises(CompileError, match=rf"the smallest needs {size:,} bytes"):
+        require_fit([network], 4, Capacity(size - 1))
+
+
 def walk(nodes, image):
     """The class that folded nodes decide for."""
     lead = "root"
@@ -153,6 +181,28 @@ def test_a_grown_tree_fits_its_capacity_and_folds_exactly(splits):
     assert decided.tolist() == [tree.reference(image)[0] for image in splits.test.images]
     assert accuracy(root, splits.test) == (decided == splits.test.targets).mean()
     assert accuracy(root, splits.test) > 0.4
+
+
+def test_a_tree_with_planes_of_weights_folds_and_compiles_exactly(splits, tmp_path):
+    """Two planes fit the children, of two outcomes; the router, which tells three groups, has one."""
+    candidates = choices(NETWORK, (16,), (2, 1))
+    capacity = Capacity(32 + 2 * (2 * 32 + 4), outcomes=3)
+    assert not capacity.fits(replace(NETWORK, head=FullyConnected(3, 2)))
+    groups = ((0, 2), (1, 3), (0, 3))
+    root = grow_tree(splits, capacity, candidates, GrowSettings(RUN, overlap=2), groups)
+    nodes = root.nodes()
+    planes = {name: node.model.head.planes for name, node in nodes.items()}
+    assert planes == {"root": 1, "root.0": 2, "root.1": 2, "root.2": 2}
+    compile_tree("t", CLASSES, nodes).save(tmp_path / "t.ptree")
+    tree = Tree.load(tmp_path / "t.ptree")
+    decided = root.decide(splits.test.images)
+    assert decided.tolist() == [walk(nodes, image) for image in splits.test.images]
+    assert decided.tolist() == [tree.reference(image)[0] for image in splits.test.images]
+    device = InMemoryDevice(tree)
+    for image, label in zip(splits.test.images[:4], decided, strict=False):
+        result = device.infer(image)
+        assert result.label == label
+        assert [visit.logits for visit in result.path] == [v.logits for v in tree.reference(image)[1]]
 
 
 def test_outcomes_of_one_group_lead_to_one_child(splits):

@@ -11,6 +11,7 @@ from pixeltree.folded import PoolingKind  # noqa: E402
 from pixeltree.train.binarize import Estimator, sign  # noqa: E402
 from pixeltree.train.input import InputBinarization  # noqa: E402
 from pixeltree.train.layers import (  # noqa: E402
+    LATENT_REACH,
     BinaryConvolution,
     BinaryFullyConnected,
     BinaryHeatMap,
@@ -121,6 +122,40 @@ def test_heads_add_integer_biases():
     assert torch.equal(heat_map(signs)[:, 0] - plain, torch.full((5,), 5.0))
 
 
+@pytest.mark.parametrize("planes", range(1, 8))
+def test_weights_of_several_planes_are_all_the_odd_numbers_of_their_range(planes):
+    """Latent weights within the reach are divided evenly among them; beyond it they have the greatest."""
+    most = 2**planes - 1
+    layer = BinaryFullyConnected((1, 1, 2048), 2, planes)
+    layer.latent.data[0] = (torch.arange(2048) + 0.5) / 1024 * LATENT_REACH - LATENT_REACH
+    layer.latent.data[1] = torch.tensor([-1.0, 1.0]).repeat(1024)
+    even, outside = layer.weights().detach().flatten(1).long()
+    values, counts = even.unique(return_counts=True)
+    assert values.tolist() == list(range(-most, most + 1, 2))
+    assert (counts == 2048 >> planes).all()
+    assert outside.unique().tolist() == [-most, most]
+    fresh = BinaryFullyConnected((4, 8, 8), 3, planes).weights().detach()
+    assert (fresh.long() % 2 == 1).all()
+    assert (torch.equal(fresh.sign(), sign(fresh))) and (fresh.abs() <= most).all()
+
+
+@pytest.mark.parametrize("planes", [1, 2, 3])
+def test_a_head_of_several_planes_sums_its_weights_and_learns(planes):
+    """Weights of all sizes pass the gradient alike; the spread is that of random inputs."""
+    layer = BinaryFullyConnected((4, 8, 8), 3, planes)
+    layer.latent.data.uniform_(-LATENT_REACH, LATENT_REACH)
+    layer.latent_bias.data.copy_(torch.tensor([0.5, -1.0, 0.0]))
+    signs = sign(torch.randn(2000, 4, 8, 8))
+    sums = layer(signs)
+    plain = signs.flatten(1) @ layer.weights().flatten(1).T
+    assert torch.equal(sums - plain, (torch.tensor([0.5, -1.0, 0.0]) * layer.spread).round().expand(2000, 3))
+    assert plain.std().item() == pytest.approx(layer.spread, rel=0.1)
+    sums[:, 1].sum().backward()
+    scale = 1 if planes == 1 else 2 ** (planes - 1) / LATENT_REACH
+    assert torch.allclose(layer.latent.grad[1], signs.sum(dim=0) * scale)
+    assert not layer.latent.grad[0].any()
+
+
 def test_clipping_keeps_latent_weights_within_one_and_leaves_the_rest():
     network = BinaryNetwork(NetworkSpecification(Input(16), (Convolution(2, 3),), FullyConnected(2)))
     for parameter in network.parameters():
@@ -133,10 +168,11 @@ def test_clipping_keeps_latent_weights_within_one_and_leaves_the_rest():
 
 @pytest.mark.parametrize("estimator", Estimator)
 @pytest.mark.parametrize("pooling", PoolingKind)
-def test_every_parameter_learns(estimator, pooling):
+@pytest.mark.parametrize("planes", [1, 2])
+def test_every_parameter_learns(estimator, pooling, planes):
     layers = (Convolution(4, 3), Pooling(pooling, 2), Convolution(4, 3, groups=2))
     network = BinaryNetwork(
-        NetworkSpecification(Input(16, learned=True), layers, FullyConnected(3), estimator)
+        NetworkSpecification(Input(16, learned=True), layers, FullyConnected(3, planes), estimator)
     )
     images = torch.randint(0, 256, (8, 16, 16))
     torch.nn.functional.cross_entropy(network(images), torch.arange(8) % 3).backward()
@@ -180,14 +216,16 @@ def test_the_float_network_has_the_same_shapes():
         assert FloatNetwork(specification)(images).shape == BinaryNetwork(specification)(images).shape
 
 
-def test_weights_are_counted():
+@pytest.mark.parametrize("planes", [1, 3])
+def test_weights_are_counted(planes):
     specification = NetworkSpecification(
         Input(32),
         (Convolution(4, 3), Pooling(PoolingKind.OR, 2), Convolution(6, 4, groups=2)),
-        FullyConnected(5),
+        FullyConnected(5, planes),
     )
     network = BinaryNetwork(specification)
     total = sum(value.numel() for name, value in network.named_parameters() if name.endswith("latent"))
+    total += (planes - 1) * network.head.latent.numel()
     assert specification.weight_bits == total
 
 
@@ -231,6 +269,8 @@ def test_the_cells_of_a_heat_map_look_where_the_specification_says(layers):
         (lambda: HeatMap(0), "not 0 x 0"),
         (lambda: Pooling(PoolingKind.OR, 1), "side is 2 to 16, not 1"),
         (lambda: FullyConnected(1), "2 to 255 outcomes, not 1"),
+        (lambda: FullyConnected(2, 0), "1 to 7 planes, not 0"),
+        (lambda: FullyConnected(2, 8), "1 to 7 planes, not 8"),
         (lambda: Input(64, 32), "leaves nothing"),
         (lambda: Input(64, 4, -1), "outside 0 to 127"),
         (lambda: NetworkSpecification(Input(), (), FullyConnected(2)), "first layer must be a convolution"),

@@ -133,6 +133,26 @@ def test_a_fallback_margin_is_a_share(tmp_path):
             read(tmp_path, GOOD + tree + share)
 
 
+def test_planes_of_weights_are_the_heads_or_for_a_tree_to_choose_from(tmp_path):
+    assert read(tmp_path, GOOD).network.head == FullyConnected(10, planes=1)
+    planes = GOOD.replace("outcomes = 10", "outcomes = 10\nplanes = 3")
+    assert read(tmp_path, planes).network.head == FullyConnected(10, planes=3)
+    with pytest.raises(RecipeError, match="1 to 7 planes, not 8"):
+        read(tmp_path, planes.replace("planes = 3", "planes = 8"))
+    tree = GOOD + "[tree]\nsegment_bytes = 8192\nweight_planes = "
+    assert read(tmp_path, tree + "[2, 1]").tree == TreeTable(8192, weight_planes=(2, 1))
+    assert TreeTable(8192).weight_planes == (1,)
+    for value, message in (
+        ("[1, 0]", r"\[tree\] weight_planes is \[1, 0\]; it lists numbers of planes, 1 to 7"),
+        ("[8]", "1 to 7"),
+        ("[]", "1 to 7"),
+        ("2", "weight_planes is 2; expected"),
+        ("['two']", "weight_planes"),
+    ):
+        with pytest.raises(RecipeError, match=message):
+            read(tmp_path, tree + value)
+
+
 def test_a_missing_recipe_says_so(tmp_path):
     with pytest.raises(RecipeError, match=r"cannot read .*absent\.toml: No such file"):
         load_recipe(tmp_path / "absent.toml")

@@ -130,12 +130,27 @@ def test_a_node_takes_its_last_exit_where_the_second_logit_is_close(driver: Conv
 
 
 def _need_fallbacks(driver: Conversation, tree: trees.SmallTree) -> None:
-    """Skip where the device does not know ArgmaxOr, which it says by BAD_OBJECT."""
-    program = samples.whole(tree.objects[Node.decode(tree.objects[tree.path[0]]).program])
-    answer = driver.next_answer(driver.send(program))
+    _need(driver, tree.objects[Node.decode(tree.objects[tree.path[0]]).program], "ArgmaxOr")
+
+
+def _need(driver: Conversation, data: bytes, what: str) -> None:
+    """Skip where the device does not know what is in an object, which it says by BAD_OBJECT."""
+    answer = driver.next_answer(driver.send(samples.whole(data)))
     if isinstance(answer, Error) and answer.code == ErrorCode.BAD_OBJECT:
-        pytest.skip("the device does not know ArgmaxOr")
+        pytest.skip(f"the device does not know {what}")
     assert isinstance(answer, Stored), answer
+
+
+@pytest.mark.parametrize("planes", [(2,), (7,), (3, 1, 2)], ids=str)
+def test_weights_of_several_planes_are_summed_by_powers_of_two(
+    driver: Conversation, planes: tuple[int, ...]
+) -> None:
+    """ApplyFullyConnected: a segment of weight planes (layout 4), whose j-th plane counts 2^j."""
+    tree = trees.tree_with_planes(*planes)
+    _need(driver, tree.objects[Node.decode(tree.objects[tree.path[0]]).segments[0]], "weight planes")
+    trees.open_tree(driver, tree)
+    result, _ = trees.serve(driver, tree, trees.start(driver, 1))
+    trees.check_result(result, tree, 1)
 
 
 @pytest.mark.parametrize("exits", [3, 5])

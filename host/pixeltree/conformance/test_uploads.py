@@ -164,6 +164,12 @@ def _steps(*steps: bytes) -> bytes:
     return b"\x03\x01" + bytes([1 + len(steps), 0, 2, secrets.randbelow(256)]) + b"".join(steps)
 
 
+def _weights(planes: int, rows: int, bias: int = 0) -> bytes:
+    """A segment of weight planes: so many said, so many rows there, of 32 inputs for one output."""
+    head = b"\x02\x01\x04\x20\0\1" + bytes([planes])
+    return head + bias.to_bytes(4, "little", signed=True) + secrets.token_bytes(4 * rows)
+
+
 INVALID: dict[str, Callable[[], bytes]] = {
     "no kind": lambda: b"\0" + secrets.token_bytes(20),
     "an unknown kind": lambda: b"\x63\x01" + secrets.token_bytes(20),
@@ -177,6 +183,13 @@ INVALID: dict[str, Callable[[], bytes]] = {
     "the word `all` as its bits": lambda: bytes.fromhex("0101010a fca21d560564000002b2"),
     "a word with two destinations as `bus`, not as `bus2`": lambda: bytes.fromhex("01010104 020e8a35"),
     "a word without a meaning": lambda: Block((ICW(0), ICW(bits("g_start")))).encode(),
+    "a segment of an unknown layout": lambda: b"\x02\x01\x05" + samples.segment_of(50)[3:],
+    "no planes of weights": lambda: _weights(0, 0),
+    "one plane of weights in the layout for several": lambda: _weights(1, 1),
+    "eight planes of weights": lambda: _weights(8, 8),
+    "a plane of weights missing": lambda: _weights(3, 2),
+    "a plane of weights too many": lambda: _weights(2, 3),
+    "a bias with which a logit of planes would not fit": lambda: _weights(2, 2, 2**31 - 3 * 32),
     "a program with an unknown step": lambda: _program(250),
     "a margin cut short": lambda: _steps(b"\x0c\1\2\3"),
     "a step after Argmax": lambda: _steps(b"\x08", b"\x02\0"),

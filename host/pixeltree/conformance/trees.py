@@ -157,6 +157,17 @@ def tree_with_fallbacks(closeness: tuple[int, ...], outputs: int = 3, are_equal:
     return path.tree()
 
 
+def tree_with_planes(*planes: int) -> SmallTree:
+    """A new tree whose nodes' weights have so many planes, root first."""
+    path = _Path()
+    program = Program((*_salt(), _SCAN, ApplyFullyConnected(0), Argmax()))
+    for count in reversed(planes):
+        layer = _layer(planes=count)
+        logits = logits_of(layer, _scanned(path.picture))
+        path.lead(program, (layer,), logits, logits.index(max(logits)), len(logits))
+    return path.tree()
+
+
 def _scanned(segment: BlockPlanes) -> bytes:
     """What :data:`_SCAN` reads of a segment's plane."""
     rows = plane_of_segment(segment, 0)[_SCAN.row :: _SCAN.row_step][: _SCAN.rows]
@@ -168,19 +179,26 @@ def _salt() -> tuple[SetIn, ...]:
     return tuple(SetIn(secrets.randbelow(256) - 128) for _ in range(4))
 
 
-def _layer(outputs: int = 3, are_equal: bool = False) -> FullyConnected:
+def _layer(outputs: int = 3, are_equal: bool = False, planes: int = 1) -> FullyConnected:
     """Random weights of some outputs, the same for all if they are to be equal."""
     different = 1 if are_equal else outputs
     biases = tuple(secrets.randbelow(21) - 10 for _ in range(different))
-    weights = tuple(secrets.token_bytes(_INPUTS // 8) for _ in biases)
+    weights = tuple(secrets.token_bytes(planes * _INPUTS // 8) for _ in biases)
     same = outputs // different
-    return FullyConnected(_INPUTS, biases * same, weights * same)
+    return FullyConnected(_INPUTS, biases * same, weights * same, planes)
 
 
 def logits_of(layer: FullyConnected, bits: bytes) -> tuple[int, ...]:
-    """2 popcount(XNOR(bits, weights)) - inputs + bias, per output."""
+    """Per output the sum over its planes of 2^j (2 popcount(XNOR(bits, plane j)) - inputs), + bias."""
+    size = len(bits)
     return tuple(
-        layer.inputs - 2 * sum((a ^ b).bit_count() for a, b in zip(bits, row, strict=True)) + bias
+        sum(
+            layer.inputs
+            - 2 * sum((a ^ b).bit_count() for a, b in zip(bits, row[at : at + size], strict=True))
+            << at // size
+            for at in range(0, len(row), size)
+        )
+        + bias
         for row, bias in zip(layer.weights, layer.biases, strict=True)
     )
 

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.errors import PixeltreeError
+from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
 
 SignArray = npt.NDArray[np.int8]
 BiasArray = npt.NDArray[np.int32]
@@ -40,6 +41,9 @@ MOST_CELLS = 1024
 
 GREATEST_BIAS = 2**24
 """Sums stay far inside 32 bits."""
+
+_ODD = np.arange(1, 1 << MOST_WEIGHT_PLANES, 2)
+"""What a weight of several planes may be, or less than 0 by as much."""
 
 
 class ModelError(PixeltreeError, ValueError):
@@ -147,7 +151,7 @@ class FullyConnected:
     A weight is -1 or +1, or with several *planes* a sum of signs, the j-th times 2^j: an odd number.
 
     Attributes:
-        weights: int8 (outcomes, channels, rows, columns), odd.
+        weights: int8 (outcomes, channels, rows, columns), odd, -127 to 127.
         bias: int32 (outcomes,).
     """
 
@@ -297,10 +301,10 @@ def _check_dimensions(name: str, array: SignArray, dimensions: int) -> None:
 
 
 def check_odd(name: str, array: SignArray, dimensions: int) -> None:
-    """Refuse anything but odd numbers in so many dimensions."""
+    """Refuse anything but odd numbers of -127 to 127 in so many dimensions."""
     _check_dimensions(name, array, dimensions)
-    if not np.all(array & 1):
-        raise ModelError(f"{name} must be odd: sums of signs, the j-th times 2^j")
+    if not np.all(np.isin(np.abs(array), _ODD)):
+        raise ModelError(f"{name} must be odd numbers of {-_ODD[-1]} to {_ODD[-1]}")
 
 
 def expect(name: str, array: npt.NDArray[np.generic], shape: tuple[int, ...]) -> None:

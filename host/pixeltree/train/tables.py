@@ -20,6 +20,7 @@ from pixeltree.datasets import (
 from pixeltree.errors import RecipeError
 from pixeltree.train.grouping import Groups
 from pixeltree.train.specification import HeatMap, Layer
+from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
 
 _TASKS = {
     "localization": Scenes.localization,
@@ -113,7 +114,8 @@ class TreeTable:
     Attributes:
         segment_bytes, outcomes: see :class:`pixeltree.train.capacity.Capacity`.
         pool_sides: sides to choose from for the last pooling, each node the finest that fits.
-        weight_planes: planes of the head's weights to choose from, each node the most that fit that side.
+        weight_planes: planes of the head's weights to choose from, in place of those of ``[head]``, each 1 to
+            7; each node has the most that fit with its side.
         branching, target, depth, overlap, child_epochs, fallback_margin: see
             :class:`pixeltree.train.grow.GrowSettings`.
         groups: the classes of each of the root's children, by name; empty finds them.
@@ -135,6 +137,11 @@ class TreeTable:
         if not 0 <= self.fallback_margin < 1:
             raise RecipeError(
                 f"[tree] fallback_margin is {self.fallback_margin:g}; it is a share of images, 0 to below 1"
+            )
+        if not self.weight_planes or not all(1 <= each <= MOST_WEIGHT_PLANES for each in self.weight_planes):
+            raise RecipeError(
+                f"[tree] weight_planes is {list(self.weight_planes)}; it lists numbers of planes, "
+                f"1 to {MOST_WEIGHT_PLANES}"
             )
 
     def groups_of(self, classes: Sequence[str]) -> Groups | None:

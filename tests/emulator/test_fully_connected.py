@@ -1,0 +1,61 @@
+"""The controller's fully connected layer: XNOR and bit count, plane by plane, are a matrix product."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pixeltree_emu.runtime.sequencer import fully_connected
+from pixeltree_protocol.objects import MOST_WEIGHT_PLANES, FullyConnected
+
+SIGNS = np.array([-1, 1])
+
+
+def packed(signs, random):
+    """Signs of one row, bit i for sign i; what is left of the last byte is anything."""
+    bits = np.concatenate([signs > 0, random.random(-len(signs) % 8) < 0.5])
+    return np.packbits(bits, bitorder="little").tobytes()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    inputs=st.integers(1, 300),
+    outputs=st.integers(1, 6),
+    planes=st.integers(1, MOST_WEIGHT_PLANES),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_the_logits_are_a_matrix_product(inputs, outputs, planes, seed):
+    """Python's integers, weight by weight, with biases up to the greatest that an object may have."""
+    random = np.random.default_rng(seed)
+    greatest = 2**31 - 1 - (2**planes - 1) * inputs
+    biases = random.choice([-greatest, -1, 0, 7, greatest], outputs).tolist()
+    activations = random.choice(SIGNS, inputs)
+    signs = random.choice(SIGNS, (outputs, planes, inputs))
+    rows = tuple(b"".join(packed(plane, random) for plane in output) for output in signs)
+    weights = sum(2**j * signs[:, j] for j in range(planes))
+    logits = fully_connected(FullyConnected(inputs, tuple(biases), rows, planes), packed(activations, random))
+    assert logits == tuple(
+        sum(int(w) * int(x) for w, x in zip(row, activations, strict=True)) + bias
+        for row, bias in zip(weights, biases, strict=True)
+    )
+    assert all(abs(logit) < 2**31 for logit in logits)
+
+
+@pytest.mark.parametrize("planes", range(1, MOST_WEIGHT_PLANES + 1))
+def test_as_many_inputs_as_there_can_be_with_the_greatest_weights_give_the_greatest_logits(planes):
+    inputs = 0xFFFF
+    most = (2**planes - 1) * inputs
+    bias = 2**31 - 1 - most
+    ones, zeros = bytes([0xFF]) * 8192, bytes(8192)
+    layer = FullyConnected(inputs, (bias, -bias), (ones * planes, zeros * planes), planes)
+    assert fully_connected(layer, ones) == (2**31 - 1, 1 - 2**31)
+    assert fully_connected(layer, zeros) == (bias - most, most - bias)
+
+
+def test_the_first_plane_counts_one():
+    """Weights of -3, -1, 1 and 3: an input that goes from -1 to 1 moves the logit by twice its weight."""
+    layer = FullyConnected(4, (0,), (bytes([0b1010, 0b1100]),), 2)
+    weights = [
+        fully_connected(layer, bytes([1 << i]))[0] - fully_connected(layer, b"\0")[0] for i in range(4)
+    ]
+    assert weights == [-6, -2, 2, 6]
