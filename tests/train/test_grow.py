@@ -40,6 +40,8 @@ NETWORK = NetworkSpecification(
     FullyConnected(2),
 )
 RUN = FitSettings(epochs=2, batch_size=16, learning_rate=0.01)
+HARDLY = replace(RUN, learning_rate=1e-6)
+"""So that one network for all classes does not tell them apart already."""
 CLASSES = ("top", "bottom", "left", "right")
 
 
@@ -219,6 +221,39 @@ def test_outcomes_of_one_group_lead_to_one_child(splits):
     assert decided.tolist() == [walk(nodes, image) for image in splits.test.images]
     tree = compile_tree("t", CLASSES, nodes)
     assert decided.tolist() == [tree.reference(image)[0] for image in splits.test.images]
+
+
+def test_a_router_need_not_tell_apart_what_a_child_will(splits, monkeypatch):
+    """Four classes, three outcomes, two children: classes of one outcome are in one child."""
+    monkeypatch.setattr("pixeltree.train.grow.accuracy", lambda node, own: float(any(node.children)))
+    epochs = {}
+    settings = GrowSettings(HARDLY, branching=2, target=1.0, overlap=2, child_epochs=3, router_outcomes=3)
+    root = grow_tree(
+        splits,
+        Capacity(1000),
+        [NETWORK],
+        settings,
+        progress=lambda name, report: epochs.update({name: report.epochs}),
+    )
+    assert epochs["root"] == 2
+    assert epochs["root (router)"] == 3  # it begins with the kernels of the network for all classes
+    assert root.network.specification.head.outcomes == len(root.branches) == 3
+    assert sorted(index for group in root.groups for index in group) == [0, 1, 2, 3]
+    nodes = root.nodes()
+    assert nodes["root"].leads == tuple(
+        f"root.{branch}" if root.children[branch] else root.groups[branch][0] for branch in root.branches
+    )
+    decided = root.decide(splits.test.images)
+    assert decided.tolist() == [walk(nodes, image) for image in splits.test.images]
+
+
+@pytest.mark.parametrize("outcomes", [0, 2, 4])
+def test_a_router_has_more_outcomes_than_children_and_fewer_than_classes(splits, monkeypatch, outcomes):
+    monkeypatch.setattr("pixeltree.train.grow.accuracy", lambda node, own: float(any(node.children)))
+    settings = GrowSettings(HARDLY, branching=2, target=1.0, overlap=2, router_outcomes=outcomes)
+    root = grow_tree(splits, Capacity(1000), [NETWORK], settings)
+    assert root.children != (None,) * 4
+    assert len(root.branches) == 4
 
 
 def test_groups_by_hand_are_the_roots(splits):

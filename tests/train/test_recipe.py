@@ -153,6 +153,14 @@ def test_planes_of_weights_are_the_heads_or_for_a_tree_to_choose_from(tmp_path):
             read(tmp_path, tree + value)
 
 
+def test_a_routers_outcomes_are_a_number_that_a_node_may_have(tmp_path):
+    tree = GOOD + "[tree]\nsegment_bytes = 8192\nrouter_outcomes = "
+    assert read(tmp_path, tree + "20").tree == TreeTable(8192, router_outcomes=20)
+    for outcomes in ("-1", "1", "256"):
+        with pytest.raises(RecipeError, match=rf"router_outcomes is {outcomes}; it is 0, or 2 to 255"):
+            read(tmp_path, tree + outcomes)
+
+
 def test_a_missing_recipe_says_so(tmp_path):
     with pytest.raises(RecipeError, match=r"cannot read .*absent\.toml: No such file"):
         load_recipe(tmp_path / "absent.toml")

@@ -49,7 +49,8 @@ class GrowSettings:
         overlap: share of a class's validation images in a wrong child from which the class is tried there
             too; more than 1 tries nothing.
         errors: of the chip, for noise-aware training; None for none.
-        child_epochs: of every node below the root, which see fewer images; None for as many as the root.
+        child_epochs: of every node that begins with its parent's kernels; None for as many as the root.
+        router_outcomes: outcomes of a router, each a few classes that are confused; 0 for one per class.
         fallback_margin: most of its validation images, as a share, for which a router falls back to a node
             for all its classes, if the tree decides no worse so; 0 tries nothing.
     """
@@ -62,6 +63,7 @@ class GrowSettings:
     errors: AnalogErrors | None = None
     child_epochs: int | None = None
     fallback_margin: float = 0.0
+    router_outcomes: int = 0
 
     def __post_init__(self) -> None:
         if self.branching < 2 or self.depth < 1 or not 0 <= self.target <= 1 or self.overlap <= 0:
@@ -127,7 +129,7 @@ class _Grower:
         """
         classes = sorted({index for group in groups for index in group})
         settings = replace(self.settings.fit, seed=self.settings.fit.seed + more_seed)
-        if self.settings.child_epochs is not None and len(classes) < len(self.splits.training.classes):
+        if self.settings.child_epochs is not None and parent is not None:
             settings = replace(settings, epochs=self.settings.child_epochs)
         if is_scout:
             settings = replace(settings, epochs=max(1, settings.epochs // SCOUTING))
@@ -176,15 +178,33 @@ class _Grower:
         if fitting is not None and (too_deep or few or leaf.score >= self.settings.target):
             return leaf
         own = _among(self.splits.validation, list(classes))
-        matrix = confusion(logits_of(leaf.network, own.images), own, len(classes))[list(classes)]
-        local = grouped(matrix, min(self.settings.branching, len(classes)), self.settings.fit.seed)
-        groups = tuple(tuple(classes[i] for i in group) for group in local)
         if fitting is None:
+            groups = self.merged(leaf, own, self.settings.branching)
             return self.split(name, groups, depth, leaf.network)
-        split = self.below(name, leaf.routing(groups), depth)
+        split = self.below(name, self.router(name, leaf, own), depth)
         if accuracy(leaf, own) >= accuracy(split, own):
             return leaf
         return split
+
+    def merged(self, node: GrownNode, own: Dataset, count: int) -> Groups:
+        """Classes of a node in so many groups, by what it confuses; those of one outcome stay together."""
+        opinions = confusion(logits_of(node.network, own.images), own, len(node.groups))
+        matrix = np.stack([opinions[list(group)].mean(axis=0) for group in node.groups])
+        local = grouped(matrix, min(count, len(node.groups)), self.settings.fit.seed)
+        return tuple(tuple(sorted(c for i in group for c in node.groups[i])) for group in local)
+
+    def router(self, name: str, leaf: GrownNode, own: Dataset) -> GrownNode:
+        """A network with an outcome per class as a router, or a better one with fewer outcomes.
+
+        A child will tell apart what is confused most. A router with one outcome for such classes can spend
+        its weights on the others, with finer pooling or more planes.
+        """
+        count, source = self.settings.router_outcomes, leaf
+        if count and self.settings.branching < count < len(leaf.groups):
+            outcomes = self.merged(leaf, own, count)
+            network = require_fit(self.candidates, len(outcomes), self.capacity)
+            source = self.train(f"{name} (router)", network, outcomes, leaf.network)
+        return source.routing(self.merged(source, own, self.settings.branching))
 
     def split(self, name: str, groups: Groups, depth: int, parent: BinaryNetwork | None = None) -> GrownNode:
         """A router with an outcome per group, and its children."""
@@ -273,8 +293,9 @@ def grow_tree(
     A network for all classes is trained, whether it fits a node or not; classes are grouped by how it
     confuses validation images. If it fits, it is the router, and the outcomes of a group's classes lead to
     one child: it routes better than a router with one outcome per group, which is trained only if it does not
-    fit. A child per group is trained; one that does not fit, or stays below its target, is split alike. Every
-    router may get a fallback, a node for all its classes where it is not sure.
+    fit. Better still is a router with an outcome for every few classes, ``router_outcomes``. A child per
+    group is trained; one that does not fit, or stays below its target, is split alike. Every router may get a
+    fallback, a node for all its classes where it is not sure.
 
     Args:
         splits: images; the test part is not looked at.

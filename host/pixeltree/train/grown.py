@@ -37,7 +37,7 @@ class GrownNode:
         network: trained, in evaluation mode.
         groups: classes below each branch.
         children: of each branch, None where it is one class and ends there.
-        branches: of each outcome. A router may have an outcome per class, of which several share a child.
+        branches: of each outcome. Several outcomes of a router may share a child.
         score: accuracy of this node alone on validation images of its classes.
         fallback: a node for all classes, where this one is not sure; None for none.
     """
@@ -63,9 +63,9 @@ class GrownNode:
         return np.asarray(np.asarray(self.branches)[logits.argmax(axis=1)], np.int64)
 
     def routing(self, groups: Groups) -> GrownNode:
-        """A leaf as a router: each of its outcomes, one class, takes the branch of its class's group."""
+        """A leaf as a router: each of its outcomes takes the branch of the group that its classes are in."""
         branch_of = {index: branch for branch, group in enumerate(groups) for index in group}
-        branches = tuple(branch_of[index] for (index,) in self.groups)
+        branches = tuple(branch_of[classes[0]] for classes in self.groups)
         return replace(self, groups=groups, children=(None,) * len(groups), branches=branches)
 
     def decide(

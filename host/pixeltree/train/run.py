@@ -217,6 +217,7 @@ def _run_tree(
         TYPICAL_ERRORS if recipe.noise_aware else None,
         table.child_epochs,
         table.fallback_margin,
+        table.router_outcomes,
     )
     root = grow_tree(
         splits,

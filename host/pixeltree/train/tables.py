@@ -116,7 +116,7 @@ class TreeTable:
         pool_sides: sides to choose from for the last pooling, each node the finest that fits.
         weight_planes: planes of the head's weights to choose from, in place of those of ``[head]``, each 1 to
             7; each node has the most that fit with its side.
-        branching, target, depth, overlap, child_epochs, fallback_margin: see
+        branching, target, depth, overlap, child_epochs, fallback_margin, router_outcomes: see
             :class:`pixeltree.train.grow.GrowSettings`.
         groups: the classes of each of the root's children, by name; empty finds them.
     """
@@ -131,6 +131,7 @@ class TreeTable:
     overlap: float = 0.05
     child_epochs: int | None = None
     fallback_margin: float = 0.0
+    router_outcomes: int = 0
     groups: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
@@ -143,6 +144,8 @@ class TreeTable:
                 f"[tree] weight_planes is {list(self.weight_planes)}; it lists numbers of planes, "
                 f"1 to {MOST_WEIGHT_PLANES}"
             )
+        if self.router_outcomes and not 2 <= self.router_outcomes <= 255:
+            raise RecipeError(f"[tree] router_outcomes is {self.router_outcomes}; it is 0, or 2 to 255")
 
     def groups_of(self, classes: Sequence[str]) -> Groups | None:
         """The groups as indices of classes, None if they are to be found.
