@@ -253,11 +253,12 @@ def _check_segments(where: str, step: Step, segments: Sequence[Segment], tally: 
         _check_bits(where, segments[step.segment], step.bit, 32)
     elif isinstance(step, ApplyFullyConnected):
         segment = segments[step.segment]
-        if not isinstance(segment, FullyConnected) or segment.inputs != tally.scanned_bits:
+        if not isinstance(segment, FullyConnected) or segment.bits_read != tally.scanned_bits:
             raise ProgramError(f"{where}: the segment does not take the {tally.scanned_bits} bits scanned")
         tally.logits = len(segment.biases)
         # 16 controller operations of 5 ns per 32 weights
         tally.words += tally.logits * segment.planes * (segment.inputs // 32 + 1)
+        tally.words += segment.bits_read // 32 if segment.leaves_out else 0
 
 
 def _check_step_planes(node: Node, step: Step, input_plane: Digital | None, where: str) -> None:

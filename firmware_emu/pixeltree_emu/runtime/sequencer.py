@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.array.engine import Item
@@ -31,7 +32,7 @@ from pixeltree_protocol.objects.program import (
     Step,
     SumLogit,
 )
-from pixeltree_protocol.registers import AREGS, DIGITAL_LOAD, DIGITAL_READ, DREGS, Digital, bits
+from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, DIGITAL_LOAD, DIGITAL_READ, DREGS, Digital, bits
 from pixeltree_protocol.verify import NodeImage, ProgramImage
 
 Image = NodeImage | ProgramImage
@@ -232,10 +233,21 @@ def fully_connected(segment: FullyConnected, bits_read: bytes) -> tuple[int, ...
     """Sum over planes j of 2^j * (2 * popcount(XNOR(bits, plane)) - inputs), + bias, per output."""
     shape = len(segment.biases), segment.planes, -1
     weights = np.frombuffer(b"".join(segment.weights), np.uint8).reshape(shape)
-    agree = np.unpackbits(~(weights ^ np.frombuffer(bits_read, np.uint8)), axis=2, bitorder="little")
+    agree = np.unpackbits(~(weights ^ _inputs(segment, bits_read)), axis=2, bitorder="little")
     counts = agree[:, :, : segment.inputs].sum(axis=2, dtype=np.int64)
     sums = (2 * counts - segment.inputs) @ (1 << np.arange(segment.planes))
     return tuple(int(v) for v in sums + np.array(segment.biases))
+
+
+def _inputs(segment: FullyConnected, bits_read: bytes) -> npt.NDArray[np.uint8]:
+    """What was read without the bits that the segment leaves out: uint8 (ceil(inputs / 8),)."""
+    data = np.frombuffer(bits_read, np.uint8)
+    if not segment.leaves_out:
+        return data
+    columns = np.frombuffer(segment.columns.to_bytes(ARRAY_SIZE // 8, "little"), np.uint8)
+    taken = np.unpackbits(columns, bitorder="little").astype(np.bool_)
+    rows = np.unpackbits(data, bitorder="little").reshape(-1, ARRAY_SIZE)
+    return np.packbits(rows[:, taken], bitorder="little")
 
 
 @dataclass(frozen=True)

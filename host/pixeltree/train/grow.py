@@ -258,8 +258,7 @@ class _Grower:
         for target in np.unique(own.targets):
             chosen = taken[:, own.targets == target].ravel()
             shares[target] = np.bincount(chosen, minlength=len(router.groups)) / len(chosen)
-        finest = [each for each in self.candidates if each.layers == self.candidates[0].layers]
-        most = max(self.settings.branching, *(most_outcomes(each, self.capacity) for each in finest))
+        most = max(most_outcomes(self.candidates[0], self.capacity), self.settings.branching)
         return overlapping(router.groups, shares, self.settings.overlap, min(most, self.capacity.outcomes))
 
     def with_children(self, name: str, router: GrownNode, depth: int) -> GrownNode:

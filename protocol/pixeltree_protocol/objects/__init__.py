@@ -24,6 +24,7 @@ from pixeltree_protocol.objects.node import (
 )
 from pixeltree_protocol.objects.parse import AnyObject, parse_object
 from pixeltree_protocol.objects.segment import (
+    ALL_COLUMNS,
     MOST_WEIGHT_PLANES,
     BlockPlanes,
     FullyConnected,
@@ -32,6 +33,7 @@ from pixeltree_protocol.objects.segment import (
 )
 
 __all__ = [
+    "ALL_COLUMNS",
     "DIGEST_BYTES",
     "MAX_BLOCK_WORDS",
     "MAX_DEPTH",

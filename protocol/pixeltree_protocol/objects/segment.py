@@ -18,6 +18,8 @@ _GREATEST_LOGIT = 2**31 - 1
 MOST_WEIGHT_PLANES = 7
 """So that a weight fits a signed byte."""
 
+ALL_COLUMNS = (1 << ARRAY_SIZE) - 1
+
 MAX_PACKED_BYTES = 8192
 """So that a bit's number fits 16 bits."""
 
@@ -46,7 +48,10 @@ FULLY_CONNECTED = c.Struct(
 WEIGHT_PLANES = c.Struct(
     "inputs" / c.Int16ul * "input bits, 1 to 65,535",
     "outputs" / c.Int8ul * "output sums, at least 1",
-    "planes" / c.Int8ul * f"planes of weights, 2 to {MOST_WEIGHT_PLANES}",
+    "planes" / c.Int8ul * f"planes of weights, 1 to {MOST_WEIGHT_PLANES}",
+    "columns"
+    / c.Bytes(ARRAY_SIZE // 8)
+    * "bit i, least significant first: whether bit i of every 256 bits read is an input, or left out",
     "biases"
     / c.Bytes(lambda this: 4 * this.outputs)
     * "int32 each, one per output; at most 2^31 - 1 - (2^planes - 1) * inputs either way",
@@ -124,24 +129,32 @@ class FullyConnected:
     """Weights and biases of a fully connected layer, in the order in which input bits are read out.
 
     A weight is the sum of ``planes`` signs, the j-th times 2^j: with one plane -1 or +1, with two -3, -1, 1
-    or 3. One plane is layout 2, more are layout 4.
+    or 3. One plane of all bits read is layout 2, everything else is layout 4.
 
     Attributes:
         inputs: number of input bits, 1 to 65,535.
         biases: one int32 per output.
         weights: ``planes`` rows of ``ceil(inputs / 8)`` bytes per output, joined; bit set means a sign of +1.
         planes: 1 to :data:`MOST_WEIGHT_PLANES`.
+        columns: bit i says whether bit i of every 256 bits read is an input; others are left out.
     """
 
     inputs: int
     biases: tuple[int, ...]
     weights: tuple[bytes, ...]
     planes: int = 1
+    columns: int = ALL_COLUMNS
 
     def __post_init__(self) -> None:
         row_bytes = self.planes * ((self.inputs + 7) // 8)
         if not 1 <= self.planes <= MOST_WEIGHT_PLANES:
             raise ObjectError(f"weights have 1 to {MOST_WEIGHT_PLANES} planes, not {self.planes}")
+        if not 0 < self.columns <= ALL_COLUMNS:
+            raise ObjectError("a fully connected layer takes 1 to 256 of every 256 bits read")
+        if self.leaves_out and self.inputs % self.columns.bit_count():
+            raise ObjectError(
+                f"{self.inputs} inputs are no whole number of rows of {self.columns.bit_count()} bits"
+            )
         if not 1 <= self.inputs <= 0xFFFF:
             raise ObjectError(f"a fully connected layer has 1 to 65535 inputs, not {self.inputs}")
         if len(self.weights) != len(self.biases) or not self.biases:
@@ -162,14 +175,27 @@ class FullyConnected:
             "biases": struct.pack(f"<{len(self.biases)}i", *self.biases),
             "weights": b"".join(self.weights),
         }
-        if self.planes == 1:
+        if self.planes == 1 and not self.leaves_out:
             return build(LAYOUT, "segment", {"layout": "fully_connected", "body": body})
-        return build(LAYOUT, "segment", {"layout": "weight_planes", "body": body | {"planes": self.planes}})
+        columns = self.columns.to_bytes(ARRAY_SIZE // 8, "little")
+        body |= {"planes": self.planes, "columns": columns}
+        return build(LAYOUT, "segment", {"layout": "weight_planes", "body": body})
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether some of the bits read are no inputs."""
+        return self.columns != ALL_COLUMNS
+
+    @property
+    def bits_read(self) -> int:
+        """Bits that the array must have been read for, those left out included."""
+        return self.inputs // self.columns.bit_count() * ARRAY_SIZE if self.leaves_out else self.inputs
 
     @property
     def chunks(self) -> int:
-        """Words of 32 weights that a controller goes through."""
-        return -(-self.inputs // 32) * len(self.biases) * self.planes
+        """Words of 32 bits that a controller goes through: weights, and what it leaves bits out of."""
+        kept = -(-self.bits_read // 32) if self.leaves_out else 0
+        return kept + -(-self.inputs // 32) * len(self.biases) * self.planes
 
 
 @dataclass(frozen=True)
@@ -212,15 +238,15 @@ def decode_segment(data: bytes) -> Segment:
         return BlockPlanes(body.grid_rows, body.grid_columns, blocks)
     if str(fields.layout) == "packed":
         return PackedBits(body.data)
-    planes = 1
+    planes, columns = 1, ALL_COLUMNS
     if str(fields.layout) == "weight_planes":
-        planes = body.planes
-        if planes < 2:
-            raise ObjectError(f"{planes} planes of weights; with one a segment is fully connected")
+        planes, columns = body.planes, int.from_bytes(body.columns, "little")
+        if planes == 1 and columns == ALL_COLUMNS:
+            raise ObjectError("one plane of weights for all bits read is laid out as fully connected")
     biases = struct.unpack(f"<{body.outputs}i", body.biases)
     row, weights = planes * ((body.inputs + 7) // 8), body.weights
     rows = tuple(weights[at : at + row] for at in range(0, len(weights), row or 1))
-    return FullyConnected(body.inputs, biases, rows, planes)
+    return FullyConnected(body.inputs, biases, rows, planes, columns)
 
 
 def block_size(segment: BlockPlanes) -> tuple[int, int]:
