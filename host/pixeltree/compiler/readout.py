@@ -3,7 +3,8 @@
 Activations lie at addresses of which some row bits and some column bits vary and the others are 0. Read-out
 fetches eight neighbours of a row at a time, whole rows, so rows are packed: where a row bit varies and a
 column bit does not, the rows with that bit set move up by its value and to the right by the column bit's,
-and half as many rows are left.
+and half as many rows are left. Where activations are not a power of two apart, which no bits tell, rows are
+stacked into the gaps between the columns of their own channel, and what is left of the gaps is left out.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pixeltree.errors import CompileError
 from pixeltree.folded import FullyConnected
 from pixeltree_protocol.costs import CostTable
 from pixeltree_protocol.cover import ChannelGrid, Pattern, cover, expand
+from pixeltree_protocol.objects import ALL_COLUMNS
 from pixeltree_protocol.objects import FullyConnected as OutputSegment
 from pixeltree_protocol.registers import ARRAY_SIZE, Digital
 
@@ -31,9 +33,13 @@ _PACK_WORDS = 8
 _MOST_DROPPED = 3
 
 
+_MIXED = -2
+"""Where one activation was moved onto another."""
+
+
 @dataclass(frozen=True)
 class Packing:
-    """Move the rows with a bit set up by that bit and to the right by another; both are powers of two."""
+    """Move the plane up and to the right, and merge it with what was there."""
 
     up: int
     right: int
@@ -49,21 +55,24 @@ def lower_read_out(
     """
     features = feature_numbers(source)
     row_bits, column_bits = keep_activations(section, plane, source, features)
-    moved_bits = 0
-    for packing in packings(row_bits, column_bits):
+    moves = stackings(source, features)
+    columns = ALL_COLUMNS
+    if not moves:
+        moves = packings(row_bits, column_bits)
+    for packing in moves:
         moved = ir.Plane("moved")
         section.operations += [
             ir.Copy(moved, plane),
             ir.Shift(moved, -packing.up, packing.right),
             ir.Merge(plane, moved),
         ]
-        moved_bits |= packing.up
-        shifted = np.full_like(features, -1)
-        shifted[: -packing.up, packing.right :] = features[packing.up :, : -packing.right]
-        features = np.where(features >= 0, features, shifted)
-    occupied = np.flatnonzero((features >= 0).any(axis=1)).tolist()
-    scanned = [row for row in occupied if not row & moved_bits]
-    order = features[scanned, ::-1].ravel()  # array columns count from the right
+    after = merged(features, moves)
+    scanned = rows_to_scan(features, after)
+    order = after[scanned, ::-1]  # array columns count from the right
+    if not is_power_of_two(source.pitch):
+        taken = (order >= 0).any(axis=0)
+        order, columns = order[:, taken], sum(1 << int(column) for column in np.flatnonzero(taken))
+    order = order.ravel()
     if len(order) > _MOST_INPUTS:
         raise CompileError(
             f"layer {section.name}: {len(order)} bits to read out; a fully connected layer takes "
@@ -71,7 +80,7 @@ def lower_read_out(
         )
     section.operations += [ir.Scan(plane, *run) for run in progressions(scanned)]
     section.operations.append(ir.ApplyWeights())
-    return output_segment(head, order)
+    return output_segment(head, order, columns)
 
 
 def keep_activations(
@@ -96,6 +105,53 @@ def feature_numbers(source: FeatureMap) -> npt.NDArray[np.int64]:
         pitch = source.pitch
         features[above : above + rows * pitch : pitch, left : left + columns * pitch : pitch] = numbers
     return features
+
+
+def merged(features: npt.NDArray[np.int64], moves: list[Packing]) -> npt.NDArray[np.int64]:
+    """What lies where after some moves, :data:`_MIXED` where activations came together."""
+    for move in moves:
+        shifted = np.full_like(features, -1)
+        shifted[: -move.up, move.right :] = features[move.up :, : -move.right]
+        both = (features != -1) & (shifted != -1)
+        features = np.where(features == -1, shifted, features)
+        features[both] = _MIXED
+    return features
+
+
+def rows_to_scan(features: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> list[int]:
+    """Rows that had activations before all moves, and of which none is in a row above that is scanned."""
+    seen: set[int] = set()
+    rows = []
+    for row in np.flatnonzero((features >= 0).any(axis=1)).tolist():
+        here = set(after[row][after[row] != -1].tolist())
+        if not here & seen:
+            rows.append(row)
+            seen |= here
+    return rows
+
+
+def is_power_of_two(number: int) -> bool:
+    """Whether a positive number is one."""
+    return not number & (number - 1)
+
+
+def stackings(source: FeatureMap, features: npt.NDArray[np.int64]) -> list[Packing]:
+    """Moves that bring the rows of each channel into the gaps between the columns of its first row.
+
+    With j rows stacked, row i of them lies i columns to the right, and one move doubles j. None where pixels
+    are a power of two apart, or where activations would come together or not all be read once.
+    """
+    pitch, rows = source.pitch, source.shape[1]
+    moves: list[Packing] = []
+    stacked = 1
+    while not is_power_of_two(pitch) and stacked < rows and min(rows, 2 * stacked) <= pitch:
+        moves.append(Packing(pitch * stacked, stacked))
+        stacked *= 2
+    after = merged(features, moves)
+    read = after[rows_to_scan(features, after)]
+    found = read[read != -1]
+    is_whole = sorted(found.tolist()) == sorted(features[features >= 0].tolist())
+    return moves if is_whole else []
 
 
 def packings(row_bits: int, column_bits: int) -> list[Packing]:
@@ -165,8 +221,8 @@ def progressions(rows: list[int]) -> list[tuple[int, int, int]]:
     return runs
 
 
-def output_segment(head: FullyConnected, order: npt.NDArray[np.int64]) -> OutputSegment:
-    """Signs and biases in the order of read-out.
+def output_segment(head: FullyConnected, order: npt.NDArray[np.int64], columns: int) -> OutputSegment:
+    """Signs and biases in the order of read-out, of the columns that are taken.
 
     A bit that is no activation reads 0; its signs of 0 agree with it, which the bias takes back.
     """
@@ -176,4 +232,5 @@ def output_segment(head: FullyConnected, order: npt.NDArray[np.int64]) -> Output
     packed = np.packbits(rows, axis=2, bitorder="little")
     idle = int(np.count_nonzero(~real)) * ((1 << head.planes) - 1)
     biases = tuple(int(bias) - idle for bias in head.bias)
-    return OutputSegment(len(order), biases, tuple(each.tobytes() for each in packed), head.planes)
+    weights = tuple(each.tobytes() for each in packed)
+    return OutputSegment(len(order), biases, weights, head.planes, columns)
