@@ -17,13 +17,18 @@ bool varint(uint32_t *value, const uint8_t *p, size_t size, size_t *at)
 
 static bool is_grid(unsigned n) { return n == 1 || n == 2 || n == 4 || n == 8 || n == 16; }
 
-/* Layout 2, and layout 4, in which a byte more says how many planes of weights there are; size is 6 or more. */
+/* Layout 2, and layout 4, which also says how many planes of weights there are, and which of every 256 bits read
+ * are inputs; size is 6 or more. */
 static bool is_fully_connected(const uint8_t *p, size_t size)
 {
-    unsigned inputs = u16(p + 3), outputs = p[5], planes = p[2] == 2, header = 6;
-    if (p[2] == 4 && size > 6 && p[6] >= 2 && p[6] <= 7) {
+    unsigned inputs = u16(p + 3), outputs = p[5], planes = p[2] == 2, header = 6, taken = 0;
+    if (p[2] == 4 && size >= 39 && p[6] <= 7) {
         planes = p[6];
-        header = 7;
+        header = 39;
+        for (int i = 0; i < 256; i++)
+            taken += p[7 + i / 8] >> i % 8 & 1;
+        if (!taken || (taken < 256 && inputs % taken) || (taken == 256 && planes == 1))
+            return false;                              /* one plane for all bits is layout 2 */
     }
     if (!planes || !inputs || !outputs || size != header + outputs * (4 + (size_t)planes * ((inputs + 7) / 8)))
         return false;

@@ -47,7 +47,7 @@ NEWS, A = Analog.NEWS, Analog.A
 class Tiny:
     """A tree of two nodes that decide by the number of bright pixels: more than half, or not."""
 
-    def __init__(self, planes=1):
+    def __init__(self, planes=1, taken=256):
         self.objects = {}
         expose = Block(
             tuple(
@@ -63,7 +63,8 @@ class Tiny:
             )
         )
         copy = Block((encode(Instruction("MOV", (R6,), (R5,))),))
-        count = FullyConnected(256, (0, 0), (b"\xff" * 32 * planes, b"\0" * 32 * planes), planes)
+        rows = [bit * (planes * ((taken + 7) // 8)) for bit in (b"\xff", b"\0")]
+        count = FullyConnected(taken, (0, 0), tuple(rows), planes, (1 << taken) - 1)
         self.capture = self.node(Program((Run(0),)), [expose], [], {R5}, {A, NEWS}, ())
         decide = Program((Run(0), ScanDreg(6, 0, 1, 1), ApplyFullyConnected(0), Argmax()))
         self.leaf = self.node(decide, [copy], [count], {R6}, set(), (Label(7), Label(8)))
@@ -140,15 +141,17 @@ def test_a_resident_tree_runs_to_its_label(tiny):
 
 
 @pytest.mark.parametrize("planes", [1, 2, 7])
-def test_device_time_is_the_sum_of_the_cost_model(planes):
-    host, tiny = Host(), Tiny(planes)
+@pytest.mark.parametrize("taken", [256, 255, 33])
+def test_device_time_is_the_sum_of_the_cost_model(taken, planes):
+    host, tiny = Host(), Tiny(planes, taken)
     host.upload(tiny)
     host.ask(OpenTree(tiny.tree, 0, 1000))
     host.ask(StartFrame(1))
     (result,) = host.run()
     costs = CostModel()
     assert result.capture_ns == costs.launch_ns + 6 * costs.word_ns
-    chunks = 256 // 32 * 2 * planes
+    chunks = (taken + 31) // 32 * 2 * planes
+    chunks += 256 // 32 if taken < 256 else 0
     node = costs.launch_ns + costs.word_ns + 32 * costs.scan_byte_ns
     node += (chunks * costs.fully_connected_operations + 2) * costs.operation_ns
     assert [visit.device_ns for visit in result.path] == [node] * len(result.path)

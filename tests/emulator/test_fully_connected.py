@@ -41,6 +41,41 @@ def test_the_logits_are_a_matrix_product(inputs, outputs, planes, seed):
     assert all(abs(logit) < 2**31 for logit in logits)
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    taken=st.integers(1, 255) | st.just(8),
+    rows=st.integers(1, 5),
+    outputs=st.integers(1, 4),
+    planes=st.integers(1, MOST_WEIGHT_PLANES),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_bits_that_columns_leaves_out_are_no_inputs(taken, rows, outputs, planes, seed):
+    """Python's integers again; the inputs picked from the rows read, one after the other."""
+    random = np.random.default_rng(seed)
+    columns = sorted(int(i) for i in random.choice(256, taken, replace=False))
+    read = random.choice(SIGNS, (rows, 256))
+    inputs = [int(row[i]) for row in read for i in columns]
+    signs = random.choice(SIGNS, (outputs, planes, len(inputs)))
+    biases = random.integers(-1000, 1000, outputs).tolist()
+    weights = tuple(b"".join(packed(plane, random) for plane in output) for output in signs)
+    layer = FullyConnected(len(inputs), tuple(biases), weights, planes, sum(1 << i for i in columns))
+    assert layer.bits_read == read.size
+    assert fully_connected(layer, packed(read.ravel(), random)) == tuple(
+        sum(2**j * int(signs[n, j, i]) * x for j in range(planes) for i, x in enumerate(inputs)) + biases[n]
+        for n in range(outputs)
+    )
+
+
+@pytest.mark.parametrize("column", [0, 1, 7, 8, 254, 255])
+@pytest.mark.parametrize("row", [0, 1, 2])
+def test_a_single_column_takes_one_bit_of_each_row(column, row):
+    layer = FullyConnected(3, (0,), (b"\x07",), 1, 1 << column)
+    read = 1 << 256 * row + column
+    assert fully_connected(layer, read.to_bytes(96, "little")) == (-1,)
+    nothing_taken = ~sum(1 << 256 * each + column for each in range(3)) % (1 << 768)
+    assert fully_connected(layer, nothing_taken.to_bytes(96, "little")) == (-3,)
+
+
 @pytest.mark.parametrize("planes", range(1, MOST_WEIGHT_PLANES + 1))
 def test_as_many_inputs_as_there_can_be_with_the_greatest_weights_give_the_greatest_logits(planes):
     inputs = 0xFFFF

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode
 from pixeltree_protocol.objects import (
+    ALL_COLUMNS,
     MAX_BLOCK_WORDS,
     MOST_WEIGHT_PLANES,
     Block,
@@ -66,13 +67,17 @@ def block_planes(draw):
 
 @st.composite
 def fully_connected(draw):
-    inputs, planes = draw(st.integers(1, 200) | st.just(0xFFFF)), draw(st.integers(1, MOST_WEIGHT_PLANES))
+    planes = draw(st.integers(1, MOST_WEIGHT_PLANES))
+    columns = draw(st.just(ALL_COLUMNS) | many_bits(256).filter(bool))
+    inputs = draw(st.integers(1, 200) | st.just(0xFFFF))
+    if columns != ALL_COLUMNS:
+        inputs = columns.bit_count() * draw(st.integers(1, 3) | st.just(0xFFFF // columns.bit_count()))
     greatest = (1 << 31) - 1 - ((1 << planes) - 1) * inputs  # so that no logit overflows
     biases = draw(st.lists(st.integers(-greatest, greatest), min_size=1, max_size=5))
     row = many_bits(inputs).map(lambda bits: bits.to_bytes((inputs + 7) // 8, "little"))
     output = st.lists(row, min_size=planes, max_size=planes).map(b"".join)
     weights = draw(st.lists(output, min_size=len(biases), max_size=len(biases)))
-    return FullyConnected(inputs, tuple(biases), tuple(weights), planes)
+    return FullyConnected(inputs, tuple(biases), tuple(weights), planes, columns)
 
 
 @st.composite
@@ -128,6 +133,7 @@ SAMPLES = {
     "block planes": BlockPlanes(4, 8, (0x12345678, 0)),
     "fully connected": FullyConnected(12, (-5, 1 << 30), (b"\x12\x0f", b"\xff\x00")),
     "weight planes": FullyConnected(9, (-5, 3), (b"\x12\x01\xff\x00", b"\x34\x00\x56\x01"), 2),
+    "columns": FullyConnected(9, (-5,), (b"\x12\x01",), 1, 1 << 255 | 3),
     "program": Program(
         (
             Run(3, 1024),
@@ -157,7 +163,8 @@ GOLDEN = {
     "packed bits": "0201 03 02 0180",
     "block planes": "0201 01 04 08 02 78563412 00000000",
     "fully connected": "0201 02 0c00 02 fbffffff 00000040 120f ff00",
-    "weight planes": "0201 04 0900 02 02 fbffffff 03000000 1201 ff00 3400 5601",
+    "weight planes": f"0201 04 0900 02 02 {'ff' * 32} fbffffff 03000000 1201 ff00 3400 5601",
+    "columns": f"0201 04 0900 01 01 03 {'00' * 30} 80 fbffffff 1201",
     "tree": f"0501 05 {DIGEST.hex()} {OTHER.hex()}",
     "node": f"0401 {DIGEST.hex()} 02 {DIGEST.hex()} {OTHER.hex()} 01 {OTHER.hex()} 0110 41"
     f" 0200 00 ffff 01 {OTHER.hex()}",
@@ -266,10 +273,37 @@ def test_weights_of_one_plane_are_the_segment_that_they_were_before_there_were_p
     assert SAMPLES["weight planes"].encode()[2] == 4
 
 
+@pytest.mark.parametrize("planes", [1, 2])
+def test_bits_that_are_left_out_take_the_layout_that_has_columns(planes):
+    rows = (bytes(32 * planes),)
+    columns = (ALL_COLUMNS, ALL_COLUMNS ^ 1, ALL_COLUMNS >> 1)
+    layers = [FullyConnected(255, (0,), rows, planes, each) for each in columns]
+    assert [layer.leaves_out for layer in layers] == [False, True, True]
+    assert [layer.encode()[2] for layer in layers] == [2 if planes == 1 else 4, 4, 4]
+
+
+@given(fully_connected())
+def test_of_the_bits_that_are_read_as_many_are_inputs_as_columns_takes(layer):
+    """Counted bit by bit; without columns, reading need not end with a row."""
+    taken = sum(layer.columns >> bit % 256 & 1 for bit in range(layer.bits_read))
+    assert taken == layer.inputs
+    assert layer.bits_read % 256 == 0 or layer.columns == ALL_COLUMNS
+
+
 @pytest.mark.parametrize(("inputs", "planes", "chunks"), [(1, 1, 2), (32, 1, 2), (33, 1, 4), (33, 7, 28)])
 def test_a_controller_goes_through_the_weights_32_at_a_time(inputs, planes, chunks):
     row = bytes(planes * ((inputs + 7) // 8))
     assert FullyConnected(inputs, (0, 0), (row, row), planes).chunks == chunks
+
+
+@pytest.mark.parametrize(("taken", "rows", "planes"), [(255, 1, 1), (11, 3, 1), (11, 3, 7), (1, 4096, 2)])
+def test_a_controller_goes_once_through_all_bits_that_were_read_to_leave_some_out(taken, rows, planes):
+    inputs, columns = taken * rows, (1 << taken) - 1
+    row = bytes(planes * ((inputs + 7) // 8))
+    layer = FullyConnected(inputs, (0, 0), (row, row), planes, columns)
+    assert layer.bits_read == 256 * rows
+    of_weights = 2 * planes * ((inputs + 31) // 32)
+    assert layer.chunks == 8 * rows + of_weights
 
 
 # ---- hostile bytes
@@ -318,6 +352,9 @@ def test_a_class_refuses_objects_of_another_kind(cls):
                 cls.decode(sample.encode())
 
 
+ALL, SIX = "ff" * 32, f"1f {'00' * 30} 80"
+"""The columns of a segment of weight planes."""
+
 HOSTILE = [
     ("", "cannot start with None; known kinds: .1, 2, 3, 4, 5."),
     ("00", "cannot start with 0"),
@@ -337,15 +374,23 @@ HOSTILE = [
     ("0201 01 0102 01 04", "plane 0 has bits outside the 2 blocks"),
     ("0201 02 0000 00", "1 to 65535 inputs, not 0"),
     ("0201 02 0100 00", "0 weight rows for 0 biases"),
-    ("0201 04 0000 01 02 00000000", "1 to 65535 inputs, not 0"),
-    ("0201 04 0100 00 02", "0 weight rows for 0 biases"),
-    ("0201 04 0800 01 00 00000000", "0 planes of weights; with one a segment is fully connected"),
-    ("0201 04 0800 01 01 00000000 ff", "1 planes of weights; with one a segment is fully connected"),
-    (f"0201 04 0800 01 08 00000000 {'ff' * 8}", "1 to 7 planes, not 8"),
-    ("0201 04 0800 01 02 00000000 ff", "not a valid segment"),
-    ("0201 04 0800 01 02 00000000 ffffff", "not a valid segment"),
-    ("0201 04 0800 01 02 e8ffff7f ffff", r"beyond \+-2147483623"),
-    ("0201 04 0800 01 02 18000080 ffff", r"beyond \+-2147483623"),
+    (f"0201 04 0000 01 02 {ALL} 00000000", "1 to 65535 inputs, not 0"),
+    (f"0201 04 0000 01 02 {SIX} 00000000", "1 to 65535 inputs, not 0"),
+    (f"0201 04 0100 00 02 {ALL}", "0 weight rows for 0 biases"),
+    (f"0201 04 0800 01 00 {ALL} 00000000", "1 to 7 planes, not 0"),
+    (f"0201 04 0600 01 00 {SIX} 00000000", "1 to 7 planes, not 0"),
+    (f"0201 04 0800 01 01 {ALL} 00000000 ff", "one plane of weights for all bits read is laid out as fully"),
+    (f"0201 04 0800 01 08 {ALL} 00000000 {'ff' * 8}", "1 to 7 planes, not 8"),
+    (f"0201 04 0600 01 08 {SIX} 00000000 {'ff' * 8}", "1 to 7 planes, not 8"),
+    (f"0201 04 0800 01 02 {ALL} 00000000 ff", "not a valid segment"),
+    (f"0201 04 0800 01 02 {ALL} 00000000 ffffff", "not a valid segment"),
+    (f"0201 04 0800 01 02 {ALL} e8ffff7f ffff", r"beyond \+-2147483623"),
+    (f"0201 04 0800 01 02 {ALL} 18000080 ffff", r"beyond \+-2147483623"),
+    (f"0201 04 0800 01 02 {'00' * 32} 00000000 ffff", "takes 1 to 256 of every 256 bits read"),
+    (f"0201 04 0500 01 01 {SIX} 00000000 ff", "5 inputs are no whole number of rows of 6 bits"),
+    (f"0201 04 0800 01 02 {SIX} 00000000 ffff", "8 inputs are no whole number of rows of 6 bits"),
+    (f"0201 04 0600 01 02 {SIX} eeffff7f ffff", r"beyond \+-2147483629"),
+    ("0201 04 0600 01 01 1f 00000000 ff", "not a valid segment"),
     ("0301 0000", "at least one step"),
     ("0301 0100 09", "not a valid program"),
     ("0301 0100 00", "not a valid program"),
@@ -371,6 +416,11 @@ UNBUILDABLE = {
     "logit of planes over int32": lambda: FullyConnected(8, ((1 << 31) - 24,), (b"xx",), 2),
     "no planes of weights": lambda: FullyConnected(8, (1,), (b"",), 0),
     "8 planes of weights": lambda: FullyConnected(8, (1,), (b"x" * 8,), 8),
+    "no columns": lambda: FullyConnected(8, (1,), (b"x",), 1, 0),
+    "257 columns": lambda: FullyConnected(257, (1,), (bytes(33),), 1, (1 << 257) - 1),
+    "a column beyond the 256th": lambda: FullyConnected(8, (1,), (b"x",), 1, 1 << 256),
+    "columns below 0": lambda: FullyConnected(8, (1,), (b"x",), 1, -1),
+    "inputs of half a row": lambda: FullyConnected(9, (1,), (b"xx",), 1, 63),
     "a plane of weights missing": lambda: FullyConnected(8, (1,), (b"xx",), 3),
     "a plane of weights too many": lambda: FullyConnected(8, (1,), (b"xxx",), 2),
     "plane outside": lambda: BlockPlanes(1, 2, (1, 4)),

@@ -211,6 +211,26 @@ def test_planes_of_weights_change_neither_the_bits_that_a_layer_takes_nor_its_lo
     refused("does not take the 512 bits", steps=(DECIDE[0], *DECIDE), segments=[layer, PLANES])
 
 
+@pytest.mark.parametrize("planes", [1, 2, 7])
+@pytest.mark.parametrize("taken", [1, 37, 255])
+def test_a_layer_that_leaves_bits_out_takes_whole_rows_of_the_array(taken, planes):
+    """As many as it has inputs for, and no fewer bits for those that it leaves out."""
+    inputs = 2 * taken
+    row = bytes(planes * ((inputs + 7) // 8))
+    layer = FullyConnected(inputs, (0, 0), (row, row), planes, (1 << taken) - 1 << 256 - taken)
+    two_rows = DECIDE[0], *DECIDE
+    verify(steps=two_rows, segments=[layer])
+    refused("2 logits for 3 exits", steps=two_rows, segments=[layer], exits=(*EXITS, Label(2)))
+    refused("does not take the 256 bits", segments=[layer])
+    refused("does not take the 768 bits", steps=(DECIDE[0], *two_rows), segments=[layer])
+
+
+def test_a_layer_that_leaves_bits_out_does_not_take_as_many_bits_as_it_has_inputs():
+    half = FullyConnected(256, (0, 0), (bytes(32),) * 2, 1, (1 << 128) - 1)
+    refused("does not take the 256 bits", segments=[half])
+    verify(steps=(DECIDE[0], *DECIDE), segments=[half])
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_node_with_more_or_fewer_exits_than_logits_is_refused(count):
     refused(rf"step 2 \(Argmax\(\)\): 2 logits for {count} exits", exits=(Label(0),) * count)
@@ -251,11 +271,14 @@ def test_a_plane_past_the_last_of_its_segment_is_refused():
 
 
 @pytest.mark.parametrize("planes", [1, 2, 7])
-def test_a_node_may_execute_as_many_words_as_the_limit_and_not_one_more(planes):
+@pytest.mark.parametrize("taken", [256, 255, 96, 31, 1])
+def test_a_node_may_execute_as_many_words_as_the_limit_and_not_one_more(taken, planes):
+    """One row read out, two outputs of the bits taken, and the row once more where some are left out."""
     thousand = [[NOP] * 1000, [NOP]]
-    decide = 48 + 2 * 9 * planes  # words' worth of time: one row read out, two outputs of 256 inputs
+    decide = 48 + 2 * (taken // 32 + 1) * planes + (8 if taken < 256 else 0)
     at_limit = (Run(0, 600), Run(0, 399), Run(1, 1000 - decide))
-    segments = [FullyConnected(256, (0, 0), (bytes(32 * planes),) * 2, planes)]
+    row = bytes((taken + 7) // 8 * planes)
+    segments = [FullyConnected(taken, (0, 0), (row, row), planes, (1 << taken) - 1)]
     assert MAX_WORDS_PER_NODE == 1_000_000
     verify(steps=(*at_limit, *DECIDE), blocks=thousand, segments=segments)
     refused(

@@ -137,6 +137,19 @@ def counts_planes_alike(patch):
     patch.setattr(sequencer, "fully_connected", one_by_one)
 
 
+def ignores_columns(patch):
+    patch.setattr(sequencer, "_inputs", lambda segment, bits: np.frombuffer(bits, np.uint8)[: _row(segment)])
+
+
+def _row(segment):
+    """Bytes of a plane of an output's weights."""
+    return (segment.inputs + 7) // 8
+
+
+def compares_inputs_with_what_was_read(patch):
+    patch.setattr(FullyConnected, "bits_read", property(lambda self: self.inputs))
+
+
 def never_falls_back(patch):
     patch.setattr(sequencer.Sequencer, "_argmax_or", sequencer.Sequencer._argmax)
 
@@ -177,6 +190,8 @@ CAUGHT_BY = {
     cancels_nothing: "cancelled_frame_has_no_result",
     adds_wrong: "faults_until_its_objects_are_there",
     counts_planes_alike: "are_summed_by_powers_of_two",
+    ignores_columns: "columns_leaves_out_are_no_inputs",
+    compares_inputs_with_what_was_read: "leaves_bits_out_wants_whole_rows_read",
     never_falls_back: "takes_its_last_exit_where_the_second_logit_is_close",
     forgets_registers: "what_the_one_before_it_left_there",
     runs_words_backwards: "digital_macro_has_its_documented_result",

@@ -18,7 +18,7 @@ import pytest
 import pixeltree
 from pixeltree.demo.run import demo_tree
 from pixeltree_protocol.errors import ObjectError
-from pixeltree_protocol.objects import FullyConnected, ObjectKind, digest_of, parse_object
+from pixeltree_protocol.objects import ALL_COLUMNS, FullyConnected, ObjectKind, digest_of, parse_object
 from pixeltree_protocol.objects.program import ArgmaxOr, Program, SetIn
 from tests.system.conftest import ROOT
 from tests.system.conftest import pixeltree as run_pixeltree
@@ -117,14 +117,14 @@ def test_of_damaged_blocks_it_takes_what_the_emulator_takes(is_object):
 
 
 @pytest.mark.parametrize("planes", range(1, 8))
-def test_of_fully_connected_segments_it_takes_what_the_emulator_takes(is_object, planes):
+@pytest.mark.parametrize("columns", [ALL_COLUMNS, 7, 1 << 255 | 1 << 9 | 1 << 1, 1 << 200], ids=int.bit_count)
+def test_of_fully_connected_segments_it_takes_what_the_emulator_takes(is_object, planes, columns):
     """Every byte before the weights, with every bit wrong; lengths; and biases at their limit and beyond."""
     inputs, outputs = 9, 2
     rows = random.Random(planes).randbytes(2 * planes * outputs)
     greatest = 2**31 - 1 - (2**planes - 1) * inputs
-    layer = FullyConnected(
-        inputs, (greatest, -greatest), (rows[: 2 * planes], rows[2 * planes :]), planes
-    ).encode()
+    weights = rows[: 2 * planes], rows[2 * planes :]
+    layer = FullyConnected(inputs, (greatest, -greatest), weights, planes, columns).encode()
     assert is_object(layer)
     at = len(layer) - len(rows) - 4 * outputs
     biases = b"".join(n.to_bytes(4, "little", signed=True) for n in (-greatest - 1, greatest + 1))
@@ -137,11 +137,28 @@ def test_of_fully_connected_segments_it_takes_what_the_emulator_takes(is_object,
     assert not any(is_object(data) for data in beyond)
 
 
-def test_weights_in_planes_have_two_to_seven(is_object):
-    """As layout 4, each of the right size; one plane is layout 2."""
+def weight_planes(planes, inputs, columns):
+    """An object of layout 4, of the right size for its planes and inputs."""
+    head = bytes([2, 1, 4]) + inputs.to_bytes(2, "little") + bytes([1, planes])
+    return head + columns.to_bytes(32, "little") + bytes(4) + bytes(planes * ((inputs + 7) // 8))
+
+
+@pytest.mark.parametrize("columns", [ALL_COLUMNS, ALL_COLUMNS >> 1, 0xFF], ids=int.bit_count)
+def test_weights_have_one_to_seven_planes(is_object, columns):
+    """As layout 4, one plane only of weights for some of the bits read; of all it is layout 2."""
     for planes in range(10):
-        data = bytes([2, 1, 4, 8, 0, 1, planes, *bytes(4), *bytes(planes)])
-        assert is_object(data) == takes(data) == (2 <= planes <= 7)
+        data = weight_planes(planes, columns.bit_count(), columns)
+        least = 2 if columns == ALL_COLUMNS else 1
+        assert is_object(data) == takes(data) == (least <= planes <= 7)
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2, 100, 129, 255, 256])
+def test_inputs_are_whole_rows_of_the_bits_taken_where_some_are_left_out(is_object, taken):
+    columns = sum(1 << bit for bit in random.Random(taken).sample(range(256), taken))
+    for inputs in (0, 1, 2, 99, 100, 200, 255, 256, 257, 258, 510, 0xFFFF):
+        data = weight_planes(2, inputs, columns)
+        whole = taken == 256 or (taken > 0 and inputs % taken == 0)
+        assert is_object(data) == takes(data) == (whole and inputs > 0)
 
 
 class Device:

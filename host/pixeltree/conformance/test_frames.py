@@ -31,8 +31,8 @@ from pixeltree_protocol.messages import (
     TreeOpened,
 )
 from pixeltree_protocol.objects import Node, TreeRoot, digest_of
-from pixeltree_protocol.objects.program import Program, SetIn
-from pixeltree_protocol.registers import Digital
+from pixeltree_protocol.objects.program import ApplyFullyConnected, Argmax, Program, ScanDreg, SetIn
+from pixeltree_protocol.registers import DREGS, Digital
 
 _SOON_MS = 300
 
@@ -147,10 +147,46 @@ def test_weights_of_several_planes_are_summed_by_powers_of_two(
 ) -> None:
     """ApplyFullyConnected: a segment of weight planes (layout 4), whose j-th plane counts 2^j."""
     tree = trees.tree_with_planes(*planes)
-    _need(driver, tree.objects[Node.decode(tree.objects[tree.path[0]]).segments[0]], "weight planes")
+    _need(driver, tree.objects[_root(tree).segments[0]], "weight planes")
     trees.open_tree(driver, tree)
     result, _ = trees.serve(driver, tree, trees.start(driver, 1))
     trees.check_result(result, tree, 1)
+
+
+@pytest.mark.parametrize("planes", [1, 2])
+@pytest.mark.parametrize("taken", [(128,), (255, 1), (37, 8, 254)], ids=str)
+def test_bits_that_columns_leaves_out_are_no_inputs(
+    driver: Conversation, taken: tuple[int, ...], planes: int
+) -> None:
+    """ApplyFullyConnected: of every 256 bits read those that `columns` has a 1 for, row by row."""
+    tree = trees.tree_with_columns(*taken, planes=planes)
+    _need(driver, tree.objects[_root(tree).segments[0]], "weight planes")
+    trees.open_tree(driver, tree)
+    result, _ = trees.serve(driver, tree, trees.start(driver, 1))
+    trees.check_result(result, tree, 1)
+
+
+@pytest.mark.parametrize("rows", [6, 11, 13])
+def test_a_layer_that_leaves_bits_out_wants_whole_rows_read(driver: Conversation, rows: int) -> None:
+    """BAD_TREE where fewer or more than 12 rows are read, for it takes half of 12; 6 have as many bits."""
+    tree = trees.tree_with_columns(128)
+    _need(driver, tree.objects[_root(tree).segments[0]], "weight planes")
+    whole = _reading(tree, 12)
+    trees.open_tree(driver, whole)
+    trees.serve(driver, whole, trees.start(driver, 1))
+    bad = _reading(tree, rows)
+    trees.open_tree(driver, bad)
+    for node in (bad.capture, *bad.path):
+        trees.put_all(driver, bad, (*bad.needs(node), node))
+    driver.error(trees.start(driver, 2), ErrorCode.BAD_TREE)
+
+
+def _reading(tree: trees.SmallTree, rows: int) -> trees.SmallTree:
+    """The tree with a root that reads so many rows of the input plane, and nothing else."""
+    scan = ScanDreg(DREGS.index(Digital.R6), 0, 1, rows)
+    program = Program((SetIn(secrets.randbelow(100)), scan, ApplyFullyConnected(0), Argmax())).encode()
+    changed = replace(tree, objects={**tree.objects, digest_of(program): program})
+    return _changed(changed, replace(_root(tree), program=digest_of(program)))
 
 
 @pytest.mark.parametrize("exits", [3, 5])

@@ -14,7 +14,7 @@ from pixeltree.conformance.conversation import Conversation
 from pixeltree_protocol.assembly import assemble
 from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.messages import WHOLE, ErrorCode, Execute, Executed, Holdings, Put, Query, Stored
-from pixeltree_protocol.objects import Block, Node, TreeRoot, digest_of
+from pixeltree_protocol.objects import ALL_COLUMNS, Block, Node, TreeRoot, digest_of
 from pixeltree_protocol.objects.program import Program, Run, SetIn
 from pixeltree_protocol.registers import Digital, bits
 
@@ -164,9 +164,9 @@ def _steps(*steps: bytes) -> bytes:
     return b"\x03\x01" + bytes([1 + len(steps), 0, 2, secrets.randbelow(256)]) + b"".join(steps)
 
 
-def _weights(planes: int, rows: int, bias: int = 0) -> bytes:
+def _weights(planes: int, rows: int, bias: int = 0, columns: int = ALL_COLUMNS) -> bytes:
     """A segment of weight planes: so many said, so many rows there, of 32 inputs for one output."""
-    head = b"\x02\x01\x04\x20\0\1" + bytes([planes])
+    head = b"\x02\x01\x04\x20\0\1" + bytes([planes]) + columns.to_bytes(32, "little")
     return head + bias.to_bytes(4, "little", signed=True) + secrets.token_bytes(4 * rows)
 
 
@@ -185,7 +185,15 @@ INVALID: dict[str, Callable[[], bytes]] = {
     "a word without a meaning": lambda: Block((ICW(0), ICW(bits("g_start")))).encode(),
     "a segment of an unknown layout": lambda: b"\x02\x01\x05" + samples.segment_of(50)[3:],
     "no planes of weights": lambda: _weights(0, 0),
-    "one plane of weights in the layout for several": lambda: _weights(1, 1),
+    "no planes of weights for some of the bits read": lambda: _weights(0, 0, columns=0xFF),
+    "one plane of weights for all bits read in the layout for others": lambda: _weights(1, 1),
+    "eight planes of weights for some of the bits read": lambda: _weights(8, 8, columns=0xFF),
+    "columns that leave out all bits": lambda: _weights(2, 2, columns=0),
+    "inputs of half a row": lambda: _weights(1, 1, columns=(1 << 64) - 1),
+    "inputs of a row and a bit": lambda: _weights(2, 2, columns=(1 << 255) | 0x3FFFFFFF),
+    "columns cut short": lambda: _weights(2, 2)[:37],
+    "weights without columns": lambda: _weights(2, 2)[:7] + _weights(2, 2)[39:],
+    "a plane of weights missing for some of the bits read": lambda: _weights(2, 1, columns=0xFF),
     "eight planes of weights": lambda: _weights(8, 8),
     "a plane of weights missing": lambda: _weights(3, 2),
     "a plane of weights too many": lambda: _weights(2, 3),

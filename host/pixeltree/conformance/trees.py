@@ -9,9 +9,10 @@ import numpy as np
 
 from pixeltree.conformance import samples
 from pixeltree.conformance.conversation import Conversation
-from pixeltree.conformance.model import plane_of_segment
+from pixeltree.conformance.model import Bits, pattern, plane_of_segment
 from pixeltree_protocol.messages import Error, Fault, OpenTree, Result, StartFrame, Stored, TreeOpened
 from pixeltree_protocol.objects import (
+    ALL_COLUMNS,
     BlockPlanes,
     Child,
     Digest,
@@ -22,6 +23,7 @@ from pixeltree_protocol.objects import (
     TreeRoot,
     digest_of,
 )
+from pixeltree_protocol.objects.controller_steps import LoadPattern
 from pixeltree_protocol.objects.program import (
     ApplyFullyConnected,
     Argmax,
@@ -36,7 +38,7 @@ from pixeltree_protocol.registers import DREGS, Digital
 _INPUT = Digital.R6
 _CARRIED = Digital.R7
 _SCAN = ScanDreg(DREGS.index(_INPUT), 7, 32, 8)
-_INPUTS = 256 * _SCAN.rows
+_SCAN_FINE = ScanDreg(DREGS.index(_CARRIED), 3, 1, 4)
 FAULT_TIMEOUT_MS = 20_000
 
 
@@ -168,9 +170,32 @@ def tree_with_planes(*planes: int) -> SmallTree:
     return path.tree()
 
 
+def tree_with_columns(*taken: int, planes: int = 1) -> SmallTree:
+    """A new tree whose nodes take as inputs so many of every 256 bits that they read, root first.
+
+    They read rows of the picture, and then of a pattern that differs from column to column.
+    """
+    path = _Path()
+    for count in reversed(taken):
+        columns = sum(1 << column for column in secrets.SystemRandom().sample(range(256), count))
+        layer = _layer(planes=planes, rows=_SCAN.rows + _SCAN_FINE.rows, columns=columns)
+        fine = LoadPattern(_SCAN_FINE.dreg, 0, secrets.randbelow(256), 0xFF, 0b11111010)
+        read = _scanned(path.picture) + _rows(pattern(fine.r, fine.c, fine.rx, fine.cx), _SCAN_FINE)
+        logits = logits_of(layer, read)
+        program = Program((*_salt(), fine, _SCAN, _SCAN_FINE, ApplyFullyConnected(0), Argmax()))
+        outcome = logits.index(max(logits))
+        path.lead(program, (layer,), logits, outcome, len(logits), frozenset({_CARRIED}))
+    return path.tree()
+
+
 def _scanned(segment: BlockPlanes) -> bytes:
     """What :data:`_SCAN` reads of a segment's plane."""
-    rows = plane_of_segment(segment, 0)[_SCAN.row :: _SCAN.row_step][: _SCAN.rows]
+    return _rows(plane_of_segment(segment, 0), _SCAN)
+
+
+def _rows(plane: Bits, scan: ScanDreg) -> bytes:
+    """What a scan reads of a plane."""
+    rows = plane[scan.row :: scan.row_step][: scan.rows]
     return np.packbits(rows, axis=1, bitorder="little").tobytes()
 
 
@@ -179,28 +204,44 @@ def _salt() -> tuple[SetIn, ...]:
     return tuple(SetIn(secrets.randbelow(256) - 128) for _ in range(4))
 
 
-def _layer(outputs: int = 3, are_equal: bool = False, planes: int = 1) -> FullyConnected:
+def _layer(
+    outputs: int = 3,
+    are_equal: bool = False,
+    planes: int = 1,
+    rows: int = _SCAN.rows,
+    columns: int = ALL_COLUMNS,
+) -> FullyConnected:
     """Random weights of some outputs, the same for all if they are to be equal."""
+    inputs = rows * columns.bit_count()
     different = 1 if are_equal else outputs
     biases = tuple(secrets.randbelow(21) - 10 for _ in range(different))
-    weights = tuple(secrets.token_bytes(planes * _INPUTS // 8) for _ in biases)
+    weights = tuple(secrets.token_bytes(planes * ((inputs + 7) // 8)) for _ in biases)
     same = outputs // different
-    return FullyConnected(_INPUTS, biases * same, weights * same, planes)
+    return FullyConnected(inputs, biases * same, weights * same, planes, columns)
 
 
 def logits_of(layer: FullyConnected, bits: bytes) -> tuple[int, ...]:
-    """Per output the sum over its planes of 2^j (2 popcount(XNOR(bits, plane j)) - inputs), + bias."""
-    size = len(bits)
+    """Per output the sum over its planes of 2^j (2 popcount(XNOR(inputs, plane j)) - inputs), + bias."""
+    inputs = _inputs(layer, bits)
+    size = (layer.inputs + 7) // 8
     return tuple(
         sum(
-            layer.inputs
-            - 2 * sum((a ^ b).bit_count() for a, b in zip(bits, row[at : at + size], strict=True))
-            << at // size
+            layer.inputs - 2 * _differences(inputs, row[at : at + size]) << at // size
             for at in range(0, len(row), size)
         )
         + bias
         for row, bias in zip(layer.weights, layer.biases, strict=True)
     )
+
+
+def _inputs(layer: FullyConnected, bits: bytes) -> list[int]:
+    """The bits that were read less those that the layer's columns leave out."""
+    read = (bits[at // 8] >> at % 8 & 1 for at in range(8 * len(bits)))
+    return [bit for at, bit in enumerate(read) if layer.columns >> at % 256 & 1]
+
+
+def _differences(inputs: list[int], signs: bytes) -> int:
+    return sum(signs[at // 8] >> at % 8 & 1 != bit for at, bit in enumerate(inputs))
 
 
 def put_all(driver: Conversation, tree: SmallTree, digests: tuple[Digest, ...]) -> None:

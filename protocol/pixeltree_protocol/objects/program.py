@@ -210,7 +210,8 @@ class ApplyFullyConnected(Step):
     """Logits := XNOR-popcount of the bit buffer with the fully connected segment in slot ``segment``.
 
     logit_n = 2 * popcount(XNOR(bits, weights_n)) - inputs + bias_n; with several planes of weights the sum
-    of 2^j * (2 * popcount(XNOR(bits, plane j of weights_n)) - inputs) over the planes, + bias_n.
+    of 2^j * (2 * popcount(XNOR(bits, plane j of weights_n)) - inputs) over the planes, + bias_n. Bits that
+    the segment's ``columns`` leave out are dropped from the buffer before.
     """
 
     segment: int
