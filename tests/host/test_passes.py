@@ -163,7 +163,7 @@ def random():
         fully_connected(random(), (16, 12, 12), 2),
     )), r"layer 1 convolution 16 -> 16.*256 weights.*AREG holds 127.*groups"),
     (lambda: compile_model(FoldedModel(
-        InputSpec(64, 4), (convolution(random(), 1, 17, 3),), fully_connected(random(), (17, 62, 62), 2)
+        InputSpec(64, 4), (convolution(random(), 1, 17, 3),), heat_map(random(), 17, 2, stride=8)
     ), layout=block_layout(4)), r"layer 0: 17 channels.*room for 16"),
 ])  # fmt: skip
 def test_what_does_not_fit_says_what_is_needed_and_what_there_is(make, message):

@@ -12,6 +12,7 @@ from pixeltree_protocol.objects import FullyConnected as Segment
 from pixeltree_protocol.objects.segment import decode_segment
 from tests.folded.strategies import convolution
 from tests.host.on_array import run_node
+from tests.host.random_models import random_input
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def model_with(side, channels, size=32, stride=2, outcomes=5, planes=2, seed=0):
     shape = (outcomes, channels, cells // side, cells // side)
     weights = random.integers(0, 1 << planes, shape) * 2 + 1 - (1 << planes)
     head = FullyConnected(weights.astype(np.int8), random.integers(-50, 51, outcomes).astype(np.int32))
-    return FoldedModel(InputSpec(size), layers, head)
+    return FoldedModel(InputSpec(size, 3), layers, head)
 
 
 def segment_of(compiled):
@@ -47,7 +48,7 @@ def test_pixels_that_are_no_power_of_two_apart_are_read_without_gaps(side, chann
     assert activations <= head.inputs <= activations * 1.3  # channels may leave a part of a row
     if channels == 64:
         assert head.inputs == activations
-    bits = np.random.default_rng(1).random((32, 32)) < 0.4
+    bits = random_input(model, 1)
     result = run_node(compiled, bits, array)
     assert result.logits == tuple(infer(model, bits).logits)
     assert (result.ns, result.words) == (compiled.cost.nanoseconds, compiled.cost.words)

@@ -16,12 +16,12 @@ from pixeltree.compiler.placement import (
     Layout,
     block_layout,
     cell_layout,
-    grid_side,
+    cell_side,
     picture_pattern,
 )
+from pixeltree.compiler.turns import channels_at_once
 from pixeltree.errors import CompileError
 from pixeltree.folded import FoldedModel, InputSpec, ModelError, Window
-from pixeltree.folded.layers import Convolution
 from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
 
 _HOPS = 32
@@ -121,8 +121,8 @@ class CaptureGeometry:
         source = INPUT if window is None else WINDOW
         if not self.in_cells:
             return replace(block_layout(self.grid), source=source)
-        channels = max((layer.outputs for layer in model.layers if isinstance(layer, Convolution)), default=1)
-        return replace(cell_layout(self.size, grid_side(channels) ** 2), source=source)
+        channels = channels_at_once(model, cell_side(self.size) ** 2)
+        return replace(cell_layout(self.size, channels), source=source)
 
     def window(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """The pixels of a whole picture (256, 256) that are the input: uint8 (size, size)."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pixeltree.compiler import ir
+from pixeltree.compiler.arrange import Arrangement
 from pixeltree.compiler.array_head import lower_array_head
 from pixeltree.compiler.placement import (
     FeatureMap,
@@ -16,8 +17,9 @@ from pixeltree.compiler.placement import (
     mask_of,
     picture_pattern,
 )
-from pixeltree.compiler.readout import lower_read_out
+from pixeltree.compiler.readout import lower_head, lower_scan
 from pixeltree.compiler.taps import Offset, Tap, bias_planes, digit_levels, plus_taps, taps
+from pixeltree.compiler.turns import turns
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel, FullyConnected, HeatMap, Layer, Pooling, PoolingKind
 from pixeltree_protocol.cover import ChannelGrid, Pattern, cover, expand
@@ -42,19 +44,17 @@ class Lowered:
 
     Attributes:
         unit: the operations, masks and weights.
-        output: the fully connected segment, if the head is one.
-        maps: where the input and every layer's result lie.
+        output: the fully connected segment, if the head is one on the controller.
     """
 
     unit: ir.Unit
     output: OutputSegment | None
-    maps: list[FeatureMap]
 
 
 def lower(
     model: FoldedModel,
     layout: Layout,
-    arrangement: Sequence[tuple[int, ...]],
+    arrangements: Sequence[Arrangement],
     in_pairs: bool = False,
     on_array: bool = False,
     margin: int | None = None,
@@ -64,7 +64,7 @@ def lower(
     Args:
         model: the model.
         layout: how its input lies on the array.
-        arrangement: per layer the grid position of every output channel.
+        arrangements: per turn and layer the grid position of every output channel.
         in_pairs: whether neighbouring weight planes get registers of their own.
         on_array: whether a fully connected head is computed on the array, not on the controller.
         margin: logits below which the node falls back; None for never.
@@ -73,24 +73,35 @@ def lower(
         CompileError: a layer does not fit; it says which, what it needs and what there is.
     """
     unit = ir.Unit([], layout.grid.side, layout.grid.shift, in_pairs=in_pairs)
-    maps = [input_map(model.input, layout)]
-    plane: ir.Operand = layout.source
-    for index, layer in enumerate(model.layers):
-        lowering = _LayerLowering(unit, f"{index} {_title(layer)}", maps[-1], plane)
-        target, plane = lowering.layer(layer, arrangement[index], model.shapes[index + 1])
-        maps.append(target)
-    lowering = _LayerLowering(unit, f"{len(model.layers)} {_title(model.head)}", maps[-1], plane)
-    if isinstance(model.head, HeatMap):
-        maps.append(lowering.heat_map(model.head, model.shapes[-1]))
-        output = None
-    elif on_array:
-        lowering.section.name += " on the array"
-        lower_array_head(unit, lowering.section, model.head, maps[-1], lowering.own_copy())
-        output = None
-    else:
-        output = lower_read_out(unit, lowering.section, model.head, maps[-1], lowering.own_copy())
+    scanned, output = [], None
+    parts = turns(model, layout)
+    for number, (part, arrangement) in enumerate(zip(parts, arrangements, strict=True), 1):
+        turn = f", turn {number} of {len(parts)}" if len(parts) > 1 else ""
+        lowering = _lower_layers(unit, part, layout, arrangement, turn)
+        if isinstance(part.head, HeatMap):
+            lowering.heat_map(part.head, part.shapes[-1])
+        elif on_array and len(parts) == 1:
+            lowering.section.name += " on the array"
+            lower_array_head(unit, lowering.section, part.head, lowering.source, lowering.own_copy())
+        elif on_array:
+            raise lowering.fail("its channels take turns, a head on the array needs them together")
+        else:
+            scanned.append(lower_scan(lowering.section, lowering.source, lowering.own_copy()))
+    if isinstance(model.head, FullyConnected) and scanned:
+        output = lower_head(lowering.section, model.head, lowering.source.pitch, scanned)
     lowering.emit(ir.Decide(margin))
-    return Lowered(unit, output, maps)
+    return Lowered(unit, output)
+
+
+def _lower_layers(
+    unit: ir.Unit, model: FoldedModel, layout: Layout, arrangement: Arrangement, turn: str
+) -> _LayerLowering:
+    """Lower all layers but the head, in sections of their own; what lowers the head."""
+    source, plane = input_map(model.input, layout), layout.source
+    for index, layer in enumerate(model.layers):
+        lowering = _LayerLowering(unit, f"{index} {_title(layer)}{turn}", source, plane)
+        source, plane = lowering.layer(layer, arrangement[index], model.shapes[index + 1])
+    return _LayerLowering(unit, f"{len(model.layers)} {_title(model.head)}{turn}", source, plane)
 
 
 def _title(layer: Layer | FullyConnected | HeatMap) -> str:

@@ -18,9 +18,10 @@ from pixeltree.compiler.encode import Encoded, Encoder
 from pixeltree.compiler.hoist import hoist_loads
 from pixeltree.compiler.image import CompiledNode, make_image
 from pixeltree.compiler.lower import Lowered, lower
-from pixeltree.compiler.placement import Layout, block_layout, cell_layout, grid_side
+from pixeltree.compiler.placement import Layout, block_layout, cell_layout, cell_side, grid_side
 from pixeltree.compiler.predict import Cost, Predictor
 from pixeltree.compiler.resources import Needs, check_resources, needs_of
+from pixeltree.compiler.turns import channels_at_once, turns
 from pixeltree.compiler.window import window_unit
 from pixeltree.compiler.words import select_words
 from pixeltree.errors import CompileError
@@ -117,13 +118,14 @@ def layouts(model: FoldedModel) -> list[Layout]:
         for index, layer in enumerate(model.layers)
         if isinstance(layer, Convolution)
     }
-    most = max(channels.values(), default=1)
-    side = grid_side(most)
-    found = []
-    if model.input.size * side <= ARRAY_SIZE:
+    size, found = model.input.size, []
+    blocks = ARRAY_SIZE // (1 << (size - 1).bit_length())
+    side = grid_side(channels_at_once(model, blocks**2))
+    if side <= blocks:
         found.append(block_layout(side))
     try:
-        found.insert(0 if len(channels) > 1 else 1, cell_layout(model.input.size, most))
+        in_cells = cell_layout(size, channels_at_once(model, cell_side(size) ** 2))
+        found.insert(0 if len(channels) > 1 else 1, in_cells)
     except CompileError as error:
         if not found:
             listing = ", ".join(f"{name} has {count}" for name, count in channels.items())
@@ -208,8 +210,8 @@ def _with_a_head(
 
 def _compile(model: FoldedModel, ends: _Ends, layout: Layout, show: Show | None, on_array: bool) -> Compiled:
     """Compile for one layout and one place of the head."""
-    arrangement = arrange(model, layout)
-    lowered, encoded = _first_that_fits(model, layout, arrangement, on_array, ends.margin)
+    arrangements = [arrange(turn, layout) for turn in turns(model, layout)]
+    lowered, encoded = _first_that_fits(model, layout, arrangements, on_array, ends.margin)
     unit = lowered.unit
     check_resources(needs_of(unit, encoded, [Cost()] * len(unit.sections)))
     segments: list[Segment] = []
@@ -222,7 +224,7 @@ def _compile(model: FoldedModel, ends: _Ends, layout: Layout, show: Show | None,
         segments.append(lowered.output)
     if show is not None:
         _show_passes(
-            lower(model, layout, arrangement, unit.in_pairs, on_array, ends.margin).unit,
+            lower(model, layout, arrangements, unit.in_pairs, on_array, ends.margin).unit,
             unit.longest_in_line,
             encoded,
             show,
@@ -277,7 +279,11 @@ def _section_costs(unit: ir.Unit, encoded: Encoded, segments: Sequence[Segment])
 
 
 def _first_that_fits(
-    model: FoldedModel, layout: Layout, arrangement: Arrangement, on_array: bool, margin: int | None
+    model: FoldedModel,
+    layout: Layout,
+    arrangements: Sequence[Arrangement],
+    on_array: bool,
+    margin: int | None,
 ) -> tuple[Lowered, Encoded]:
     """Run the passes, the fastest way first, until registers and the block store suffice.
 
@@ -285,7 +291,7 @@ def _first_that_fits(
         CompileError: not even the most frugal way fits.
     """
     for in_pairs, longest_in_line in _WAYS:
-        lowered = lower(model, layout, arrangement, in_pairs, on_array, margin)
+        lowered = lower(model, layout, arrangements, in_pairs, on_array, margin)
         unit = lowered.unit
         unit.longest_in_line = longest_in_line
         try:

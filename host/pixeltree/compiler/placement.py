@@ -72,8 +72,7 @@ def cell_layout(size: int, channels: int) -> Layout:
     Raises:
         CompileError: the cells are too small.
     """
-    pitch = 1 << (ARRAY_SIZE // size).bit_length() - 1
-    side = grid_side(channels)
+    pitch, side = cell_side(size), grid_side(channels)
     if side > min(pitch, 16):
         raise CompileError(
             f"{channels} channels need cells of {side} x {side} PEs; an input of {size} x {size} pixels "
@@ -81,6 +80,11 @@ def cell_layout(size: int, channels: int) -> Layout:
             f"{ARRAY_SIZE // side} x {ARRAY_SIZE // side}"
         )
     return Layout(ChannelGrid(side, 0), pitch)
+
+
+def cell_side(size: int) -> int:
+    """PEs along each side of the cells of an input of ``size`` x ``size`` pixels."""
+    return 1 << (ARRAY_SIZE // size).bit_length() - 1
 
 
 def grid_side(channels: int) -> int:

@@ -9,6 +9,7 @@ stacked into the gaps between the columns of their own channel, and what is left
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,18 +46,15 @@ class Packing:
     right: int
 
 
-def lower_read_out(
-    unit: ir.Unit, section: ir.Section, head: FullyConnected, source: FeatureMap, plane: ir.Plane
-) -> OutputSegment:
-    """Lower a fully connected head; returns its segment.
+def lower_scan(section: ir.Section, source: FeatureMap, plane: ir.Plane) -> npt.NDArray[np.int64]:
+    """Lower what brings a map's activations into the controller's bit buffer, behind what is there.
 
-    Raises:
-        CompileError: too many activations.
+    Returns:
+        The flat number of the activation that each bit is, int64 (rows scanned, 256), below 0 for none.
     """
     features = feature_numbers(source)
     row_bits, column_bits = keep_activations(section, plane, source, features)
     moves = stackings(source, features)
-    columns = ALL_COLUMNS
     if not moves:
         moves = packings(row_bits, column_bits)
     for packing in moves:
@@ -68,8 +66,30 @@ def lower_read_out(
         ]
     after = merged(features, moves)
     scanned = rows_to_scan(features, after)
-    order = after[scanned, ::-1]  # array columns count from the right
-    if not is_power_of_two(source.pitch):
+    section.operations += [ir.Scan(plane, *run) for run in progressions(scanned)]
+    return after[scanned, ::-1]  # array columns count from the right
+
+
+def lower_head(
+    section: ir.Section, head: FullyConnected, pitch: int, scanned: Sequence[npt.NDArray[np.int64]]
+) -> OutputSegment:
+    """Lower a fully connected head over everything in the bit buffer; returns its segment.
+
+    Args:
+        section: the head's.
+        head: its weights.
+        pitch: PEs between neighbouring activations of a channel.
+        scanned: what :func:`lower_scan` gave for each turn; channels are in the order of the turns.
+
+    Raises:
+        CompileError: too many activations.
+    """
+    activations, parts = 0, []
+    for each in scanned:
+        parts.append(np.where(each >= 0, each + activations, each))
+        activations += int(np.count_nonzero(each >= 0))
+    order, columns = np.concatenate(parts), ALL_COLUMNS
+    if not is_power_of_two(pitch):
         taken = (order >= 0).any(axis=0)
         order, columns = order[:, taken], sum(1 << int(column) for column in np.flatnonzero(taken))
     order = order.ravel()
@@ -78,7 +98,6 @@ def lower_read_out(
             f"layer {section.name}: {len(order)} bits to read out; a fully connected layer takes "
             f"{_MOST_INPUTS}: pool before it"
         )
-    section.operations += [ir.Scan(plane, *run) for run in progressions(scanned)]
     section.operations.append(ir.ApplyWeights())
     return output_segment(head, order, columns)
 

@@ -1,0 +1,104 @@
+"""Channels that have no room together take turns, and nobody can tell from the logits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pixeltree.compiler.capture import CaptureGeometry
+from pixeltree.compiler.pipeline import Where, compile_model
+from pixeltree.compiler.placement import block_layout, cell_layout
+from pixeltree.compiler.turns import turns
+from pixeltree.errors import CompileError
+from pixeltree.folded import FoldedModel, InputSpec, Pooling, PoolingKind, infer
+from pixeltree_emu.array.device_array import PixelArray
+from pixeltree_protocol.objects.program import ApplyFullyConnected, Program
+from tests.folded.strategies import convolution, fully_connected, heat_map
+from tests.host.on_array import run_node
+from tests.host.random_models import check, random_input
+
+
+@pytest.fixture(scope="module")
+def array():
+    return PixelArray()
+
+
+def model_of(channels, pool=3, size=32, outcomes=5, planes=2, depthwise=False, seed=0):
+    random = np.random.default_rng(seed)
+    layers = [convolution(random, 1, channels, 5, stride=2, before=2, after=2)]
+    if depthwise:
+        layers.append(convolution(random, channels, channels, 2, groups=channels))
+    layers.append(Pooling(PoolingKind.OR, pool))
+    shape = (1, size, size)
+    for layer in layers:
+        shape = layer.output_shape(shape)
+    return FoldedModel(InputSpec(size, 3), tuple(layers), fully_connected(random, shape, outcomes, planes))
+
+
+@pytest.mark.parametrize(("channels", "parts"), [(4, [4]), (5, [3, 2]), (9, [3, 3, 3]), (11, [4, 4, 3])])
+def test_turns_are_as_even_as_they_can_be_and_add_up(channels, parts):
+    model = model_of(channels, depthwise=True)
+    found = turns(model, block_layout(2))
+    assert [turn.shapes[-1][0] for turn in found] == parts
+    bits = random_input(model, 3)
+    each = [infer(turn, bits).logits - turn.head.bias for turn in found]
+    assert (np.sum(each, axis=0) + model.head.bias == infer(model, bits).logits).all()
+
+
+def test_channels_that_mix_or_make_a_heat_map_stay_together():
+    random = np.random.default_rng(0)
+    first = convolution(random, 1, 8, 3)
+    mixing = convolution(random, 8, 8, 2)
+    dense = FoldedModel(InputSpec(16), (first, mixing), fully_connected(random, (8, 13, 13), 3))
+    mapped = FoldedModel(InputSpec(16), (first,), heat_map(random, 8, 2))
+    for model in (dense, mapped, FoldedModel(InputSpec(16), (), fully_connected(random, (1, 16, 16), 3))):
+        assert turns(model, block_layout(2)) == [model]
+
+
+@pytest.mark.parametrize(("channels", "pool", "planes", "depthwise"), [
+    (65, 3, 2, False), (112, 3, 2, False), (100, 4, 1, False), (70, 3, 1, True), (192, 5, 3, False),
+])  # fmt: skip
+def test_turns_in_blocks_are_exact_and_take_the_time_that_is_predicted(
+    channels, pool, planes, depthwise, array
+):
+    model = model_of(channels, pool, planes=planes, depthwise=depthwise)
+    assert len(turns(model, block_layout(8))) == -(-channels // 64)
+    assert check(model, None, 1, array) is None
+
+
+def test_turns_in_cells(array):
+    model = model_of(40, 4, size=60)
+    layout = CaptureGeometry(threshold=50, size=60, in_cells=True).layout(model)
+    assert layout == cell_layout(60, 16)
+    assert check(model, layout, 2, array) is None
+
+
+def test_a_turn_shares_its_blocks_with_the_first_and_the_head_is_applied_once():
+    compiled = compile_model(model_of(112))
+    stored = {section.name: section.needs.stored_words for section in compiled.sections}
+    assert all(words for name, words in stored.items() if name.endswith("turn 1 of 2"))
+    layers = [name for name in stored if name.endswith("turn 2 of 2") and "connected" not in name]
+    assert len(layers) == 2
+    assert not any(stored[name] for name in layers)
+    program = Program.decode(compiled.node.objects[compiled.node.manifest.program])
+    assert sum(isinstance(step, ApplyFullyConnected) for step in program.steps) == 1
+
+
+def test_a_head_on_the_array_needs_all_channels_together(array):
+    model = model_of(20, 8, size=60, planes=1)
+    layout = block_layout(4)
+    with pytest.raises(CompileError, match=r"take turns.*together"):
+        compile_model(model, layout=layout, head=Where.ARRAY)
+    compiled = compile_model(model, layout=layout)
+    bits = random_input(model, 4)
+    assert run_node(compiled, bits, array).logits == tuple(infer(model, bits).logits)
+
+
+def test_what_does_not_divide_still_says_that_there_is_no_room():
+    model = model_of(20, size=60)
+    random = np.random.default_rng(1)
+    mixing = (model.layers[0], convolution(random, 20, 20, 2))
+    shape = mixing[1].output_shape(mixing[0].output_shape((1, 60, 60)))
+    dense = replace(model, layers=mixing, head=fully_connected(random, shape, 3))
+    with pytest.raises(CompileError, match=r"20 channels.*room for 16"):
+        compile_model(dense, layout=block_layout(4))
