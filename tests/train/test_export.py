@@ -62,23 +62,21 @@ def test_a_compiled_tree_sees_and_decides_as_the_models_do(convolutions):
 
 
 @pytest.mark.parametrize(
-    ("size", "channels", "in_cells"),
-    [
-        (64, 16, False),
-        (64, 17, True),
-        (32, 64, False),
-        (16, 256, False),
-        (128, 4, False),
-        (256, 1, False),
-        (100, 5, True),
-    ],
+    ("size", "channels"), [(64, 16), (32, 64), (16, 256), (128, 4), (256, 1), (64, 17), (100, 5), (32, 112)]
 )
-def test_channels_that_find_room_lie_in_blocks(size, channels, in_cells):
+def test_channels_that_do_not_mix_lie_in_blocks_in_turns_if_need_be(size, channels):
     random = np.random.default_rng(0)
     layer = convolution(random, 1, channels, 3)
     head = FullyConnected(signs(random, 2, channels, size - 2, size - 2), np.zeros(2, np.int32))
     geometry = geometry_of([FoldedModel(InputSpec(size, threshold=9), (layer,), head)])
-    assert (geometry.in_cells, geometry.size, geometry.threshold) == (in_cells, size, 9)
+    assert (geometry.in_cells, geometry.size, geometry.threshold) == (False, size, 9)
+
+
+def test_channels_that_mix_lie_in_cells():
+    random = np.random.default_rng(0)
+    layers = (convolution(random, 1, 4, 3), convolution(random, 4, 4, 3))
+    head = FullyConnected(signs(random, 2, 4, 60, 60), np.zeros(2, np.int32))
+    assert geometry_of([FoldedModel(InputSpec(64), layers, head)]).in_cells
 
 
 def test_what_the_array_does_not_take_is_refused():

@@ -256,6 +256,35 @@ def test_a_router_has_more_outcomes_than_children_and_fewer_than_classes(splits,
     assert len(root.branches) == 4
 
 
+def test_nodes_below_the_root_branch_on_their_own(splits, monkeypatch):
+    """Two children of up to three classes, which are routers themselves, with a leaf for each two classes."""
+    monkeypatch.setattr("pixeltree.train.grow.accuracy", lambda node, own: float(any(node.children)))
+    settings = GrowSettings(
+        HARDLY, branching=3, target=1.0, depth=3, overlap=1e-9, branching_below=2, child_classes=3
+    )
+    root = grow_tree(splits, Capacity(1000), [NETWORK], settings)
+    assert len(root.groups) == 3
+    assert max(len(group) for group in root.groups) == 3  # all would stray there, and only three may
+    routers = [child for child in root.children if child is not None and any(child.children)]
+    assert routers
+    assert all(len(router.groups) == 2 for router in routers)
+    assert all(
+        set(group) <= set(above)
+        for above, router in zip(root.groups, root.children, strict=True)
+        if router in routers
+        for group in router.groups
+    )
+    nodes = root.nodes()
+    decided = root.decide(splits.test.images)
+    assert decided.tolist() == [walk(nodes, image) for image in splits.test.images]
+
+
+@pytest.mark.parametrize("changed", [{"branching_below": 1}, {"child_classes": 1}, {"branching": 1}])
+def test_children_of_less_than_two_are_refused(changed):
+    with pytest.raises(CompileError, match="at least 2"):
+        GrowSettings(RUN, **changed)
+
+
 def test_groups_by_hand_are_the_roots(splits):
     settings = GrowSettings(RUN, overlap=2)
     root = grow_tree(splits, Capacity(1000), [NETWORK], settings, groups=((0, 1, 2), (3,)))

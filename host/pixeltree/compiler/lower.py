@@ -97,7 +97,8 @@ def _lower_layers(
     unit: ir.Unit, model: FoldedModel, layout: Layout, arrangement: Arrangement, turn: str
 ) -> _LayerLowering:
     """Lower all layers but the head, in sections of their own; what lowers the head."""
-    source, plane = input_map(model.input, layout), layout.source
+    source = input_map(model.input, layout)
+    plane: ir.Operand = layout.source
     for index, layer in enumerate(model.layers):
         lowering = _LayerLowering(unit, f"{index} {_title(layer)}{turn}", source, plane)
         source, plane = lowering.layer(layer, arrangement[index], model.shapes[index + 1])

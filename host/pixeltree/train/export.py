@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.compiler.placement import grid_side
+from pixeltree.compiler.turns import channels_at_once
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel, HeatMap, Window
 from pixeltree.tree import Fallback, Leads, NodeSpec, Tree
@@ -71,7 +72,7 @@ def geometry_of(models: Sequence[FoldedModel], windowed: Sequence[FoldedModel] =
     """How the input of all nodes lies on the array.
 
     Blocks, one per channel, hold networks whose only convolution is the first layer and whose channels find
-    room; all others lie in cells.
+    room, in turns if need be; all others lie in cells.
 
     Args:
         models: of the nodes that see the captured input.
@@ -101,8 +102,9 @@ def geometry_of(models: Sequence[FoldedModel], windowed: Sequence[FoldedModel] =
 
 
 def _fits_blocks(model: FoldedModel, room: int) -> bool:
-    """Whether only the first layer convolves, and each of its channels finds a block of that many pixels."""
+    """Whether only the first layer convolves, and the channels of a turn find a block of that many pixels."""
     first, *others = model.layers
     assert isinstance(first, Convolution)
     alone = not any(isinstance(layer, Convolution | HeatMap) for layer in (*others, model.head))
-    return alone and room * grid_side(first.outputs) <= ARRAY_SIZE
+    at_once = channels_at_once(model, (ARRAY_SIZE // room) ** 2)
+    return alone and room * grid_side(at_once) <= ARRAY_SIZE

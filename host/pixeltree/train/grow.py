@@ -43,7 +43,10 @@ class GrowSettings:
 
     Attributes:
         fit: the training of every node.
-        branching: children of a node that is split.
+        branching: children of the root.
+        branching_below: children of any other node that is split; 0 for as many as the root.
+        child_classes: most classes to which a child grows that may be split itself; 0 for as many as fit with
+            the finest head, which is the rule for all others.
         target: validation accuracy on its own classes at which a child is split no further, 0 to 1.
         depth: most nodes on a path.
         overlap: share of a class's validation images in a wrong child from which the class is tried there
@@ -64,12 +67,15 @@ class GrowSettings:
     child_epochs: int | None = None
     fallback_margin: float = 0.0
     router_outcomes: int = 0
+    branching_below: int = 0
+    child_classes: int = 0
 
     def __post_init__(self) -> None:
-        if self.branching < 2 or self.depth < 1 or not 0 <= self.target <= 1 or self.overlap <= 0:
+        counts = self.branching, self.branching_below or 2, self.child_classes or 2
+        if min(counts) < 2 or self.depth < 1 or not 0 <= self.target <= 1 or self.overlap <= 0:
             raise CompileError(
-                f"a tree needs at least 2 children per node and 1 node per path, a target of 0 to 1, and an "
-                f"overlap above 0: {self}"
+                f"a tree needs at least 2 children per node, 2 classes per child, 1 node per path, a target of "
+                f"0 to 1, and an overlap above 0: {self}"
             )
         if not 0 <= self.fallback_margin < 1:
             raise CompileError(f"fallback_margin is a share of images, 0 to below 1: {self}")
@@ -113,6 +119,11 @@ class _Grower:
         self.checkpoints, self.progress = checkpoints, progress
         self.data = "".join(part.digest() for part in splits)
         self.trained: dict[tuple[NetworkSpecification, Groups, FitSettings], GrownNode] = {}
+
+    def branches(self, depth: int) -> int:
+        """Children of a node that is split, at a depth; the root's is 1."""
+        settings = self.settings
+        return settings.branching if depth == 1 else settings.branching_below or settings.branching
 
     def train(
         self,
@@ -174,14 +185,14 @@ class _Grower:
         leaf = self.train(
             f"{name}{'' if fitting else ' (scout)'}", scouting, singles, parent, fitting is None
         )
-        few = len(classes) <= self.settings.branching
+        few = len(classes) <= self.branches(depth)
         if fitting is not None and (too_deep or few or leaf.score >= self.settings.target):
             return leaf
         own = _among(self.splits.validation, list(classes))
         if fitting is None:
-            groups = self.merged(leaf, own, self.settings.branching)
+            groups = self.merged(leaf, own, self.branches(depth))
             return self.split(name, groups, depth, leaf.network)
-        split = self.below(name, self.router(name, leaf, own), depth)
+        split = self.below(name, self.router(name, leaf, own, depth), depth)
         if accuracy(leaf, own) >= accuracy(split, own):
             return leaf
         return split
@@ -193,18 +204,18 @@ class _Grower:
         local = grouped(matrix, min(count, len(node.groups)), self.settings.fit.seed)
         return tuple(tuple(sorted(c for i in group for c in node.groups[i])) for group in local)
 
-    def router(self, name: str, leaf: GrownNode, own: Dataset) -> GrownNode:
+    def router(self, name: str, leaf: GrownNode, own: Dataset, depth: int) -> GrownNode:
         """A network with an outcome per class as a router, or a better one with fewer outcomes.
 
         A child will tell apart what is confused most. A router with one outcome for such classes can spend
         its weights on the others, with finer pooling or more planes.
         """
         count, source = self.settings.router_outcomes, leaf
-        if count and self.settings.branching < count < len(leaf.groups):
+        if count and self.branches(depth) < count < len(leaf.groups):
             outcomes = self.merged(leaf, own, count)
             network = require_fit(self.candidates, len(outcomes), self.capacity)
             source = self.train(f"{name} (router)", network, outcomes, leaf.network)
-        return source.routing(self.merged(source, own, self.settings.branching))
+        return source.routing(self.merged(source, own, self.branches(depth)))
 
     def split(self, name: str, groups: Groups, depth: int, parent: BinaryNetwork | None = None) -> GrownNode:
         """A router with an outcome per group, and its children."""
@@ -220,7 +231,7 @@ class _Grower:
         self.share_input(router.network)
         groups = router.groups
         own = _among(self.splits.validation, sorted({index for group in groups for index in group}))
-        wider = self.widened(router, own)
+        wider = self.widened(router, own, depth)
         if wider != groups:
             shared = self.with_children(name, replace(router, groups=wider), depth)
             apart = float((shared.decide_apart(own.images, groups) == own.targets).mean())
@@ -248,7 +259,7 @@ class _Grower:
         unsure = replace(router, fallback=GrownFallback(margin, general))
         return unsure if accuracy(unsure, own) >= accuracy(router, own) else router
 
-    def widened(self, router: GrownNode, own: Dataset) -> Groups:
+    def widened(self, router: GrownNode, own: Dataset, depth: int) -> Groups:
         """A router's groups with the classes that it often sends there, on a chip too where it knows one."""
         views = [logits_of(router.network, own.images)]
         if self.settings.errors is not None:
@@ -258,7 +269,9 @@ class _Grower:
         for target in np.unique(own.targets):
             chosen = taken[:, own.targets == target].ravel()
             shares[target] = np.bincount(chosen, minlength=len(router.groups)) / len(chosen)
-        most = max(most_outcomes(self.candidates[0], self.capacity), self.settings.branching)
+        most = max(most_outcomes(self.candidates[0], self.capacity), self.branches(depth))
+        if self.settings.child_classes and depth + 1 < self.settings.depth:
+            most = self.settings.child_classes
         return overlapping(router.groups, shares, self.settings.overlap, min(most, self.capacity.outcomes))
 
     def with_children(self, name: str, router: GrownNode, depth: int) -> GrownNode:

@@ -218,6 +218,8 @@ def _run_tree(
         table.child_epochs,
         table.fallback_margin,
         table.router_outcomes,
+        table.branching_below,
+        table.child_classes,
     )
     root = grow_tree(
         splits,
