@@ -74,8 +74,8 @@ class GrowSettings:
         counts = self.branching, self.branching_below or 2, self.child_classes or 2
         if min(counts) < 2 or self.depth < 1 or not 0 <= self.target <= 1 or self.overlap <= 0:
             raise CompileError(
-                f"a tree needs at least 2 children per node, 2 classes per child, 1 node per path, a target of "
-                f"0 to 1, and an overlap above 0: {self}"
+                f"a tree needs at least 2 children per node, 2 classes per child, 1 node per path, a target "
+                f"of 0 to 1, and an overlap above 0: {self}"
             )
         if not 0 <= self.fallback_margin < 1:
             raise CompileError(f"fallback_margin is a share of images, 0 to below 1: {self}")
