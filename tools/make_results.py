@@ -71,6 +71,8 @@ ENTRIES = (
     Entry("glyphs, tree", "glyphs", "glyphs", 620),
     Entry("glyphs, tree, without noise in training", "glyphs", "glyphs", 620, noise_aware=False),
     Entry("glyphs, one node", "glyphs_one_node", "glyphs", 620),
+    Entry("glyphs, tree of small nodes", "glyphs_small_nodes", "glyphs", 620),
+    Entry("glyphs, one small node", "glyphs_small_one_node", "glyphs", 620),
     Entry("glyphs, float network", "glyphs", "glyphs", is_float=True),
     Entry("localize", "localize", "scenes-localization", 120),
     Entry("localize, without noise in training", "localize", "scenes-localization", 120, noise_aware=False),
