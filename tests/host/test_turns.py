@@ -66,6 +66,25 @@ def test_turns_in_blocks_are_exact_and_take_the_time_that_is_predicted(
     assert check(model, None, 1, array) is None
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_any_turns_are_exact(seed, array):
+    random = np.random.default_rng([seed, 7])
+    side, size = random.choice([(2, 120), (4, 60), (4, 50), (8, 30)])
+    channels = int(random.integers(side * side + 1, 3 * side * side))
+    model = model_of(
+        channels,
+        int(random.choice([3, 4, 5, 7])),
+        int(size),
+        int(random.integers(2, 6)),
+        int(random.integers(1, 4)),
+        bool(random.random() < 0.3),
+        seed,
+    )
+    layout = block_layout(int(side))
+    assert len(turns(model, layout)) > 1
+    assert check(model, layout, seed, array) is None
+
+
 def test_turns_in_cells(array):
     model = model_of(40, 4, size=60)
     layout = CaptureGeometry(threshold=50, size=60, in_cells=True).layout(model)
