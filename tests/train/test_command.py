@@ -144,8 +144,10 @@ def test_without_pytorch_it_says_what_to_install(recipe, tmp_path):
 
 def test_a_network_that_the_compiler_does_not_take_is_refused_before_training(recipe, tmp_path):
     file = recipe()
-    file.write_text(file.read_text().replace("channels = 16", "channels = 17"))
+    text = file.read_text().replace("channels = 16", "channels = 80").replace("side = 16", "side = 2")
+    file.write_text(text)
     run = train(file, "-o", tmp_path / "m.ptree")
     assert run.returncode == 2
     assert "could not be made from this recipe" in run.stderr
+    assert "bits to read out" in run.stderr
     assert not list(tmp_path.glob("m.*"))
