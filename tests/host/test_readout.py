@@ -20,17 +20,18 @@ def array():
     return PixelArray()
 
 
-def model_with(side, channels, size=32, stride=2, outcomes=5, planes=2, seed=0):
+def model_with(side, channels, size=32, stride=2, outcomes=5, planes=2, depthwise=False, seed=0):
     random = np.random.default_rng(seed)
-    layers = (
-        convolution(random, 1, channels, 5, stride=stride, before=2, after=2),
-        Pooling(PoolingKind.OR, side),
-    )
-    cells = (size - 1) // stride + 1
-    shape = (outcomes, channels, cells // side, cells // side)
-    weights = random.integers(0, 1 << planes, shape) * 2 + 1 - (1 << planes)
+    layers = [convolution(random, 1, channels, 5, stride=stride, before=2, after=2)]
+    if depthwise:
+        layers.append(convolution(random, channels, channels, 2, groups=channels))
+    layers.append(Pooling(PoolingKind.OR, side))
+    shape = (1, size, size)
+    for layer in layers:
+        shape = layer.output_shape(shape)
+    weights = random.integers(0, 1 << planes, (outcomes, *shape)) * 2 + 1 - (1 << planes)
     head = FullyConnected(weights.astype(np.int8), random.integers(-50, 51, outcomes).astype(np.int32))
-    return FoldedModel(InputSpec(size, 3), layers, head)
+    return FoldedModel(InputSpec(size, 3), tuple(layers), head)
 
 
 def segment_of(compiled):

@@ -10,12 +10,13 @@ from pixeltree.compiler.pipeline import Where, compile_model
 from pixeltree.compiler.placement import block_layout, cell_layout
 from pixeltree.compiler.turns import turns
 from pixeltree.errors import CompileError
-from pixeltree.folded import FoldedModel, InputSpec, Pooling, PoolingKind, infer
+from pixeltree.folded import FoldedModel, InputSpec, infer
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_protocol.objects.program import ApplyFullyConnected, Program
 from tests.folded.strategies import convolution, fully_connected, heat_map
 from tests.host.on_array import run_node
 from tests.host.random_models import check, random_input
+from tests.host.test_readout import model_with
 
 
 @pytest.fixture(scope="module")
@@ -23,21 +24,9 @@ def array():
     return PixelArray()
 
 
-def model_of(channels, pool=3, size=32, outcomes=5, planes=2, depthwise=False, seed=0):
-    random = np.random.default_rng(seed)
-    layers = [convolution(random, 1, channels, 5, stride=2, before=2, after=2)]
-    if depthwise:
-        layers.append(convolution(random, channels, channels, 2, groups=channels))
-    layers.append(Pooling(PoolingKind.OR, pool))
-    shape = (1, size, size)
-    for layer in layers:
-        shape = layer.output_shape(shape)
-    return FoldedModel(InputSpec(size, 3), tuple(layers), fully_connected(random, shape, outcomes, planes))
-
-
 @pytest.mark.parametrize(("channels", "parts"), [(4, [4]), (5, [3, 2]), (9, [3, 3, 3]), (11, [4, 4, 3])])
 def test_turns_are_as_even_as_they_can_be_and_add_up(channels, parts):
-    model = model_of(channels, depthwise=True)
+    model = model_with(3, channels, depthwise=True)
     found = turns(model, block_layout(2))
     assert [turn.shapes[-1][0] for turn in found] == parts
     bits = random_input(model, 3)
@@ -61,7 +50,7 @@ def test_channels_that_mix_or_make_a_heat_map_stay_together():
 def test_turns_in_blocks_are_exact_and_take_the_time_that_is_predicted(
     channels, pool, planes, depthwise, array
 ):
-    model = model_of(channels, pool, planes=planes, depthwise=depthwise)
+    model = model_with(pool, channels, planes=planes, depthwise=depthwise)
     assert len(turns(model, block_layout(8))) == -(-channels // 64)
     assert check(model, None, 1, array) is None
 
@@ -71,14 +60,14 @@ def test_any_turns_are_exact(seed, array):
     random = np.random.default_rng([seed, 7])
     side, size = random.choice([(2, 120), (4, 60), (4, 50), (8, 30)])
     channels = int(random.integers(side * side + 1, 3 * side * side))
-    model = model_of(
-        channels,
+    model = model_with(
         int(random.choice([3, 4, 5, 7])),
+        channels,
         int(size),
-        int(random.integers(2, 6)),
-        int(random.integers(1, 4)),
-        bool(random.random() < 0.3),
-        seed,
+        outcomes=int(random.integers(2, 6)),
+        planes=int(random.integers(1, 4)),
+        depthwise=bool(random.random() < 0.3),
+        seed=seed,
     )
     layout = block_layout(int(side))
     assert len(turns(model, layout)) > 1
@@ -86,14 +75,14 @@ def test_any_turns_are_exact(seed, array):
 
 
 def test_turns_in_cells(array):
-    model = model_of(40, 4, size=60)
+    model = model_with(4, 40, size=60)
     layout = CaptureGeometry(threshold=50, size=60, in_cells=True).layout(model)
     assert layout == cell_layout(60, 16)
     assert check(model, layout, 2, array) is None
 
 
 def test_a_turn_shares_its_blocks_with_the_first_and_the_head_is_applied_once():
-    compiled = compile_model(model_of(112))
+    compiled = compile_model(model_with(3, 112))
     stored = {section.name: section.needs.stored_words for section in compiled.sections}
     assert all(words for name, words in stored.items() if name.endswith("turn 1 of 2"))
     layers = [name for name in stored if name.endswith("turn 2 of 2") and "connected" not in name]
@@ -104,7 +93,7 @@ def test_a_turn_shares_its_blocks_with_the_first_and_the_head_is_applied_once():
 
 
 def test_a_head_on_the_array_needs_all_channels_together(array):
-    model = model_of(20, 8, size=60, planes=1)
+    model = model_with(8, 20, size=60, planes=1)
     layout = block_layout(4)
     with pytest.raises(CompileError, match=r"take turns.*together"):
         compile_model(model, layout=layout, head=Where.ARRAY)
@@ -114,7 +103,7 @@ def test_a_head_on_the_array_needs_all_channels_together(array):
 
 
 def test_what_does_not_divide_still_says_that_there_is_no_room():
-    model = model_of(20, size=60)
+    model = model_with(3, 20, size=60)
     random = np.random.default_rng(1)
     mixing = (model.layers[0], convolution(random, 20, 20, 2))
     shape = mixing[1].output_shape(mixing[0].output_shape((1, 60, 60)))

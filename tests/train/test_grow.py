@@ -257,7 +257,7 @@ def test_a_router_has_more_outcomes_than_children_and_fewer_than_classes(splits,
 
 
 def test_nodes_below_the_root_branch_on_their_own(splits, monkeypatch):
-    """Two children of up to three classes, which are routers themselves, with a leaf for each two classes."""
+    """Three children of up to three classes; those of three are routers themselves, with two branches."""
     monkeypatch.setattr("pixeltree.train.grow.accuracy", lambda node, own: float(any(node.children)))
     settings = GrowSettings(
         HARDLY, branching=3, target=1.0, depth=3, overlap=1e-9, branching_below=2, child_classes=3
