@@ -15,6 +15,7 @@ from pixeltree.compiler.placement import (
     WINDOW,
     Layout,
     block_layout,
+    block_side,
     cell_layout,
     cell_side,
     picture_pattern,
@@ -81,7 +82,7 @@ class CaptureGeometry:
     @property
     def room(self) -> int:
         """Side of a block."""
-        return 1 << (self.size - 1).bit_length()
+        return block_side(self.size)
 
     @property
     def grid(self) -> int:

@@ -18,7 +18,7 @@ from pixeltree.compiler.encode import Encoded, Encoder
 from pixeltree.compiler.hoist import hoist_loads
 from pixeltree.compiler.image import CompiledNode, make_image
 from pixeltree.compiler.lower import Lowered, lower
-from pixeltree.compiler.placement import Layout, block_layout, cell_layout, cell_side, grid_side
+from pixeltree.compiler.placement import Layout, block_layout, block_side, cell_layout, cell_side, grid_side
 from pixeltree.compiler.predict import Cost, Predictor
 from pixeltree.compiler.resources import Needs, check_resources, needs_of
 from pixeltree.compiler.turns import channels_at_once, turns
@@ -119,7 +119,7 @@ def layouts(model: FoldedModel) -> list[Layout]:
         if isinstance(layer, Convolution)
     }
     size, found = model.input.size, []
-    blocks = ARRAY_SIZE // (1 << (size - 1).bit_length())
+    blocks = ARRAY_SIZE // block_side(size)
     side = grid_side(channels_at_once(model, blocks**2))
     if side <= blocks:
         found.append(block_layout(side))

@@ -82,6 +82,11 @@ def cell_layout(size: int, channels: int) -> Layout:
     return Layout(ChannelGrid(side, 0), pitch)
 
 
+def block_side(size: int) -> int:
+    """PEs along each side of the blocks of an input of ``size`` x ``size`` pixels."""
+    return 1 << (size - 1).bit_length()
+
+
 def cell_side(size: int) -> int:
     """PEs along each side of the cells of an input of ``size`` x ``size`` pixels."""
     return 1 << (ARRAY_SIZE // size).bit_length() - 1

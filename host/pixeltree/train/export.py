@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pixeltree.compiler import CaptureGeometry
-from pixeltree.compiler.placement import grid_side
+from pixeltree.compiler.placement import block_side, grid_side
 from pixeltree.compiler.turns import channels_at_once
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel, HeatMap, Window
@@ -87,7 +87,7 @@ def geometry_of(models: Sequence[FoldedModel], windowed: Sequence[FoldedModel] =
             f"the nodes see {len(inputs)} different inputs; a tree's nodes share one input plane"
         )
     (source,) = inputs
-    room = 1 << (source.size - 1).bit_length()
+    room = block_side(source.size)
     in_cells = not all(_fits_blocks(model, room) for model in (*models, *windowed))
     middle = 0 if in_cells or room == ARRAY_SIZE else 1
     return CaptureGeometry(
