@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,6 +147,54 @@ def test_the_local_mean_follows_the_light():
     assert spec.binarize(dark)[5:7, 5:7].all()
     inside = np.s_[:8, :8]
     assert np.array_equal(spec.binarize(dark)[inside], spec.binarize(bright)[inside])
+
+
+def test_a_threshold_follows_light_and_contrast():
+    """Levels 20 and 60 (a sixteenth): the mean reads 23, the mean excess 2."""
+    image = np.full((16, 16), 40, np.uint8)
+    image[4:8, 4:8] = 120
+    for spec, least in (
+        (InputSpec(16, excess=1, threshold=3), 28),
+        (InputSpec(16, excess=8, threshold=-1), 38),
+    ):
+        probe = image.copy()
+        probe[0, 0], probe[0, 1] = 2 * least + 2, 2 * least + 1
+        bits = spec.binarize(probe)
+        assert bits[4:8, 4:8].all()
+        assert (bits[0, 0], bits[0, 1], bits.sum()) == (True, False, 17)
+
+
+def test_brighter_images_of_more_contrast_give_the_same_bits():
+    spec, image = InputSpec(32, 3, 0, excess=2), np.random.default_rng(4).integers(0, 100, (32, 32))
+    seen = [spec.binarize(each.astype(np.uint8)) for each in (image, image + 100)]
+    assert np.array_equal(*seen)
+    assert 0.05 < seen[0].mean() < 0.5
+
+
+def test_what_lies_in_the_margin_does_not_move_the_threshold():
+    spec, image = InputSpec(16, 2, 0, excess=2), np.random.default_rng(4).integers(0, 256, (16, 16))
+    before = spec.binarize(image.astype(np.uint8))
+    image[:2], image[-2:], image[:, :2], image[:, -2:] = 255, 0, 255, 255
+    assert np.array_equal(spec.binarize(image.astype(np.uint8)), before)
+
+
+@pytest.mark.parametrize(("values", "message"), [
+    ({"excess": 17}, "17 excesses"), ({"excess": -1}, "-1 excesses"), ({"excess": 2.0}, "whole numbers"),
+    ({"excess": 1, "local_mean": 1}, "0 with a local mean"), ({"threshold": -1}, "outside 0 to 127"),
+    ({"excess": 1, "threshold": -128}, "outside -127 to 127"),
+])  # fmt: skip
+def test_thresholds_that_cannot_be(values, message):
+    with pytest.raises(ModelError, match=message):
+        InputSpec(**values)
+
+
+def test_only_a_threshold_that_follows_the_image_is_written_down():
+    """Older models keep their bytes, and the digests of what is made of them."""
+    model = deep_model()
+    assert b"excess" not in encode_model(model)
+    follows = replace(model, input=replace(model.input, threshold=-9, excess=3))
+    assert decode_model(encode_model(follows)).input == follows.input
+    assert decode_model(encode_model(model)).input == model.input
 
 
 @pytest.mark.parametrize("head", ["map", *range(1, MOST_WEIGHT_PLANES + 1)])

@@ -13,11 +13,11 @@ from pixeltree.compiler.placement import FeatureMap, block_layout
 from pixeltree.compiler.readout import feature_numbers, progressions
 from pixeltree.compiler.taps import taps, thresholds
 from pixeltree.errors import CompileError
-from pixeltree.folded import FoldedModel, InputSpec, Pooling, PoolingKind
+from pixeltree.folded import Convolution, FoldedModel, InputSpec, Pooling, PoolingKind
 from pixeltree.network import FoldedNetwork, NetworkError
 from pixeltree.tree import NodeSpec, Tree
 from pixeltree_protocol.objects import Label, parse_object
-from tests.folded.strategies import convolution, heat_map
+from tests.folded.strategies import convolution, fully_connected, heat_map
 from tests.host.in_memory import InMemoryDevice
 
 
@@ -88,6 +88,33 @@ def test_an_adaptive_threshold_follows_the_light_of_the_picture(size, in_cells, 
     assert 0.1 < tree.input_bits(image).mean() < 0.9
     assert result.path[0].logits == path[0].logits
     assert result.label == label
+
+
+@pytest.mark.parametrize(("size", "margin", "excess", "threshold"), [
+    (16, 0, 1, -20), (32, 3, 2, 5), (64, 4, 3, 0), (100, 2, 16, -100), (256, 2, 1, 127),
+])  # fmt: skip
+@pytest.mark.parametrize("light", [1, 90, 255])
+def test_a_threshold_follows_the_image(size, margin, excess, threshold, light):
+    """Every bit of the input is an activation; what lies around the window counts for nothing."""
+    random = np.random.default_rng(size + light)
+    place = 0 if size > 128 else 1
+    geometry = CaptureGeometry(threshold, place, place, margin, size, excess=excess)
+    side = max(2, -(-size // 32))
+    kernel = Convolution(np.ones((1, 1, 1, 1), np.int8), np.zeros(1, np.int32), np.zeros(1, np.bool_))
+    cells = size // side
+    head = fully_connected(random, (1, cells, cells), 5)
+    model = FoldedModel(geometry.spec, (kernel, Pooling(PoolingKind.OR, side)), head)
+    tree = Tree.build("any", list("abcde"), geometry, [NodeSpec("root", model, tuple(range(5)))])
+    image = random.integers(0, light, (256, 256), endpoint=True).astype(np.uint8)
+    label, path = tree.reference(image)
+    result = InMemoryDevice(tree).infer(image)
+    assert result.path[0].logits == path[0].logits
+    assert result.label == label
+
+
+def test_a_threshold_that_follows_the_image_wants_blocks():
+    with pytest.raises(CompileError, match=r"excess.*needs cells"):
+        CaptureGeometry(5, in_cells=True, excess=2)
 
 
 def test_a_node_must_take_the_input_that_its_tree_captures():

@@ -38,6 +38,7 @@ RANGES = {
     "ApplyFullyConnected": [(0, 254)],
     "Argmax": [],
     "ArgmaxOr": [(0, 0xFFFF_FFFF)],
+    "RaiseIn": [(0, 6), *[(0, 255)] * 4, *[(-128, 127)] * 2],
     "SetDac": [(0, 4095)],
     "LoadIn": [(0, 6), (-128, 127), (0, 6)],
     "In": [(0, 6), (-128, 127), (0, 6)],

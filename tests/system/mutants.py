@@ -154,6 +154,16 @@ def never_falls_back(patch):
     patch.setattr(sequencer.Sequencer, "_argmax_or", sequencer.Sequencer._argmax)
 
 
+def forgets_the_level_of_in(patch):
+    real = sequencer.Sequencer._raise_in
+
+    def from_nothing(self, step, *rest):
+        self._array.set_in(0)
+        real(self, step, *rest)
+
+    patch.setattr(sequencer.Sequencer, "_raise_in", from_nothing)
+
+
 def forgets_registers(patch):
     real = sequencer.Sequencer.execute
 
@@ -192,6 +202,7 @@ CAUGHT_BY = {
     counts_planes_alike: "are_summed_by_powers_of_two",
     ignores_columns: "columns_leaves_out_are_no_inputs",
     compares_inputs_with_what_was_read: "leaves_bits_out_wants_whole_rows_read",
+    forgets_the_level_of_in: "level_follows_a_plane",
     never_falls_back: "takes_its_last_exit_where_the_second_logit_is_close",
     forgets_registers: "what_the_one_before_it_left_there",
     runs_words_backwards: "digital_macro_has_its_documented_result",

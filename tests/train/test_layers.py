@@ -193,6 +193,19 @@ def test_input_bits_are_those_of_the_array(threshold, local_mean, margin):
         np.testing.assert_array_equal(signs.numpy() > 0, expected)
 
 
+@pytest.mark.parametrize(("excess", "threshold"), [(1, 0), (2, 5), (16, -127)])
+@pytest.mark.parametrize("margin", [0, 4])
+@pytest.mark.parametrize("brightest", [0, 3, 128, 255])
+def test_a_threshold_that_follows_the_image_is_that_of_the_array(excess, threshold, margin, brightest):
+    specification = Input(32, margin, threshold, excess=excess)
+    images = np.random.default_rng(0).integers(0, brightest + 1, (4, 32, 32)).astype(np.uint8)
+    module = InputBinarization(specification)
+    expected = np.stack([specification.folded(threshold).binarize(image) for image in images])
+    for mode in (True, False):
+        signs = module.train(mode)(torch.from_numpy(images))[:, 0]
+        np.testing.assert_array_equal(signs.numpy() > 0, expected)
+
+
 @pytest.mark.parametrize("value", [-3.0, 20.3, 60.0, 300.0])
 def test_a_learned_threshold_folds_to_what_evaluation_does(value):
     module = InputBinarization(Input(32, learned=True)).eval()

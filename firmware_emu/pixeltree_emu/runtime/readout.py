@@ -54,7 +54,11 @@ class ReadOutParameters:
         return self.adc(plane[np.ix_(list(rows), list(columns))]).T.tobytes()
 
     def total(self, plane: AnalogPlane, selected: DigitalPlane, scale: int) -> int:
-        """A global sum over the selected pixels, 0-255."""
+        """A global sum over the selected pixels, 0-255.
+
+        ``RaiseIn`` takes the number of pixels for the scale: the front end's gain can be selected (port 248,
+        fact sheet 4.5), and that it can be fitted to any rectangle is assumed.
+        """
         return int(self._scaled(np.array(plane[selected].sum(dtype=np.int64)), scale))
 
     def blocks(self, plane: AnalogPlane, side: int, scale: int) -> bytes:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.array.engine import Item
-from pixeltree_emu.array.selection import PatternSelect, pattern_select
+from pixeltree_emu.array.selection import PatternSelect, pattern_select, rectangle
 from pixeltree_emu.runtime.clock import DeviceClock
 from pixeltree_emu.runtime.controller import Controller
 from pixeltree_emu.runtime.expansion import Expansion, cover_of, expand
@@ -23,6 +23,7 @@ from pixeltree_protocol.objects.program import (
     ArgmaxOr,
     LoadCover,
     LoadPlane,
+    RaiseIn,
     Run,
     ScanDreg,
     ScanLogits,
@@ -70,6 +71,7 @@ class Sequencer:
         self._controller = Controller(array, clock)
         self._actions: dict[type[Step], Callable[[Any, Image, Sequence[Kernel], Decision], None]] = {
             SetIn: self._set_in,
+            RaiseIn: self._raise_in,
             SelectPattern: self._select_pattern,
             SelectRect: self._select_rect,
             LoadPlane: self._load_plane,
@@ -112,6 +114,17 @@ class Sequencer:
     def _set_in(self, step: SetIn, *_: object) -> None:
         self._array.set_in(step.level)
         self._clock.charge(self._clock.costs.set_in_ns)
+
+    def _raise_in(self, step: RaiseIn, *_: object) -> None:
+        parameters, costs = self._controller.parameters, self._clock.costs
+        selected = rectangle(step.r0, step.c0, step.r1, step.c1)
+        plane = self._array.engine.analog(AREGS[step.areg])
+        mean = parameters.total(plane, selected, int(selected.sum())) - parameters.adc_zero
+        level = self._array.engine.in_level + step.gain * mean + step.offset
+        self._array.set_in(max(-128, min(127, level)))
+        self._clock.charge(
+            costs.adc_sample_ns + costs.sample_logit_operations * costs.operation_ns + costs.set_in_ns
+        )
 
     def _select_pattern(self, step: SelectPattern, *_: object) -> None:
         self._array.select_pattern(step.r, step.c, step.rx, step.cx)

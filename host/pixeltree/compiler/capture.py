@@ -44,6 +44,7 @@ class CaptureGeometry:
         size: rows and columns of the input, 16 to 256.
         in_cells: whether the input lies in cells.
         local_mean: 0, or j for the mean of 2^j x 2^j pixels as :class:`~pixeltree.folded.InputSpec` has it.
+        excess: 0, or k for a threshold that follows the image, as there; in blocks only.
     """
 
     threshold: int
@@ -53,6 +54,7 @@ class CaptureGeometry:
     size: int = 64
     in_cells: bool = False
     local_mean: int = 0
+    excess: int = 0
 
     def __post_init__(self) -> None:
         values = (
@@ -62,22 +64,28 @@ class CaptureGeometry:
             self.margin,
             self.size,
             self.local_mean,
+            self.excess,
         )
         if not all(isinstance(value, int) for value in values):
             raise CompileError(
-                f"threshold, block, margin, size and local mean must be whole numbers, not {values}"
+                f"threshold, block, margin, size, local mean and excess must be whole numbers, not {values}"
             )
         try:
-            InputSpec(self.size, self.margin, self.threshold, self.local_mean)
+            _ = self.spec
         except ModelError as error:
             raise CompileError(str(error)) from error
+        if self.excess and self.in_cells:
+            raise CompileError(
+                "the input's threshold follows the image (excess), and this network needs cells, where "
+                "global sums would count pixels that are no input: use one convolution, or excess = 0"
+            )
         if not (0 <= self.block_row < self.grid and 0 <= self.block_column < self.grid) and not self.in_cells:
             raise CompileError(f"the window's block must lie in the {self.grid} x {self.grid} grid")
 
     @property
     def spec(self) -> InputSpec:
         """The input that nodes of the tree take."""
-        return InputSpec(self.size, self.margin, self.threshold, self.local_mean)
+        return InputSpec(self.size, self.margin, self.threshold, self.local_mean, self.excess)
 
     @property
     def room(self) -> int:
@@ -115,8 +123,10 @@ class CaptureGeometry:
             CompileError: the model takes another input, or has too many channels.
         """
         spec = model.input
-        seen = self.spec if window is None else InputSpec(window.size, 0, self.threshold, self.local_mean)
-        if spec.size != seen.size or spec.margin > seen.margin or spec.local_mean != seen.local_mean:
+        seen = self.spec if window is None else replace(self.spec, size=window.size, margin=0)
+        if spec.margin > seen.margin or replace(spec, margin=0, threshold=0) != replace(
+            seen, margin=0, threshold=0
+        ):
             what = "the tree captures" if window is None else "the window above it shows"
             raise CompileError(f"the node takes {spec}, and {what} {seen}")
         source = INPUT if window is None else WINDOW
@@ -142,7 +152,8 @@ def capture_unit(geometry: CaptureGeometry) -> ir.Unit:
     """The capture node as operations on planes."""
     x = Plane("x")
     section = ir.Section("capture")
-    section.operations += _adaptive(geometry, x) if geometry.local_mean else _fixed(geometry, x)
+    binarized = _adaptive if geometry.local_mean else _of_image if geometry.excess else _fixed
+    section.operations += binarized(geometry, x)
     section.operations += [_without_margin(geometry, geometry.margin), ir.Keep(x, Digital.RECT)]
     section.operations += _to_cells(geometry, x) if geometry.in_cells else to_blocks(geometry, x)
     section.operations.append(Word("MOV", (INPUT,), (x,)))
@@ -170,6 +181,24 @@ def _fixed(geometry: CaptureGeometry, x: Plane) -> Iterator[ir.Operation]:
     image, level = Plane("image", True), Plane("level", True)
     yield ir.SetLevel(geometry.threshold)
     yield from _expose(image)
+    yield Word("bus", (level,), (Analog.IN,))
+    yield from _compare(x, image, level)
+
+
+def _of_image(geometry: CaptureGeometry, x: Plane) -> Iterator[ir.Operation]:
+    """X := get_image > its mean + ``excess`` x what it exceeds the mean by on average + threshold."""
+    image, level, minus = (Plane(name, True) for name in ("image", "level", "minus"))
+    margin, dark = geometry.margin, Plane("dark")
+    within = box(geometry, (margin, margin, geometry.size - margin, geometry.size - margin)).corners
+    yield ir.SetLevel(0)
+    yield from _expose(image)
+    yield ir.RaiseLevel(image, within, 1, 0)
+    yield Word("bus", (level,), (Analog.IN,))
+    yield from _compare(x, image, level)
+    yield Word("NOT", (dark,), (x,))
+    yield Word("bus", (minus,), (image, level))
+    yield from (Word("WHERE", (), (dark,)), Word("bus", (minus,)), Word("all"))
+    yield ir.RaiseLevel(minus, within, -geometry.excess, geometry.threshold)
     yield Word("bus", (level,), (Analog.IN,))
     yield from _compare(x, image, level)
 

@@ -16,6 +16,7 @@ from pixeltree_protocol.objects.program import (
     Argmax,
     ArgmaxOr,
     LoadCover,
+    RaiseIn,
     Run,
     ScanDreg,
     ScanLogits,
@@ -126,6 +127,9 @@ class Encoder:
         match operation:
             case ir.SetLevel():
                 step = SetIn(operation.level)
+            case ir.RaiseLevel():
+                areg = AREGS.index(_analog(operation.plane))
+                step = RaiseIn(areg, *operation.corners, operation.gain, operation.offset)
             case ir.Select():
                 step = SelectPattern(*operation.pattern)
             case ir.SelectBox():

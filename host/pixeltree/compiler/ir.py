@@ -240,6 +240,22 @@ class SetLevel(Operation):
 
 
 @dataclass(frozen=True, eq=False)
+class RaiseLevel(Operation):
+    """IN := IN + gain x the mean of a plane over a rectangle + offset.
+
+    Attributes:
+        plane: analog.
+        corners: r0, c0, r1, c1; (r0, c0) is the top right one.
+        gain, offset: -128 to 127.
+    """
+
+    plane: Plane
+    corners: tuple[int, int, int, int]
+    gain: int
+    offset: int
+
+
+@dataclass(frozen=True, eq=False)
 class Select(Operation):
     """SELECT := a pattern (r, c, rx, cx)."""
 

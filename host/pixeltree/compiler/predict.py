@@ -19,6 +19,7 @@ from pixeltree_protocol.objects.program import (
     Argmax,
     ArgmaxOr,
     LoadCover,
+    RaiseIn,
     Run,
     ScanDreg,
     ScanLogits,
@@ -96,6 +97,9 @@ class Predictor:
         match step:
             case SetIn():
                 time = costs.set_in_ns
+            case RaiseIn():
+                time = costs.adc_sample_ns + costs.sample_logit_operations * costs.operation_ns
+                time += costs.set_in_ns
             case ScanDreg():
                 time = step.rows * _ROW_BYTES * costs.scan_byte_ns
             case ScanLogits():

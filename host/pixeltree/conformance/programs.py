@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from pixeltree.conformance import samples
 from pixeltree.conformance.conversation import Conversation
 from pixeltree.conformance.model import SHAPE, Bits, Levels
 from pixeltree.kernels import Kernel
-from pixeltree_protocol.messages import Execute, Executed, PlanePart, ReadOut, ReadPlane, Stored
+from pixeltree_protocol.messages import (
+    Error,
+    ErrorCode,
+    Execute,
+    Executed,
+    PlanePart,
+    ReadOut,
+    ReadPlane,
+    Stored,
+)
 from pixeltree_protocol.objects import Block, BlockPlanes, digest_of
 from pixeltree_protocol.objects.program import Program, ScanDreg
 from pixeltree_protocol.objects.step import Step
@@ -33,6 +43,14 @@ def run(
         Execute(digests[: len(blocks)], digests[len(blocks) :], Program(tuple(steps)).encode())
     )
     return _read_outs(driver, request)
+
+
+def need(driver: Conversation, data: bytes, what: str) -> None:
+    """Skip where the device does not know what is in an object, which it says by BAD_OBJECT."""
+    answer = driver.next_answer(driver.send(samples.whole(data)))
+    if isinstance(answer, Error) and answer.code == ErrorCode.BAD_OBJECT:
+        pytest.skip(f"the device does not know {what}")
+    assert isinstance(answer, Stored), answer
 
 
 def _read_outs(driver: Conversation, request: int) -> tuple[list[bytes], Executed]:

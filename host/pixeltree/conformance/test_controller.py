@@ -9,10 +9,18 @@ from pixeltree.conformance import samples
 from pixeltree.conformance.bench import Bench
 from pixeltree.conformance.conversation import Conversation
 from pixeltree.conformance.model import Bits, bits_at, pattern, plane_of_segment, rectangle
-from pixeltree.conformance.programs import areg, bits_of, read_bits, read_levels, run, scan
+from pixeltree.conformance.programs import areg, bits_of, need, read_bits, read_levels, run, scan
 from pixeltree.conformance.test_digital import kernel_of
 from pixeltree_protocol.objects import controller_steps as s
-from pixeltree_protocol.objects.program import LoadPlane, Run, SelectPattern, SelectRect
+from pixeltree_protocol.objects.program import (
+    LoadPlane,
+    Program,
+    RaiseIn,
+    Run,
+    SelectPattern,
+    SelectRect,
+    SetIn,
+)
 from pixeltree_protocol.objects.step import Step
 from pixeltree_protocol.registers import Analog, Digital, Direction
 
@@ -173,6 +181,44 @@ def test_sums_of_a_uniform_plane(bench: Bench, driver: Conversation) -> None:
     )
     assert [len(data) for data in read_outs] == [16, 16, 64, 64, 1]
     assert all(high > low for low, high in zip(read_outs[0], read_outs[1], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("rectangle_of", "gain", "offset", "level"),
+    [
+        ((10, 20, 19, 29), 1, 0, 90),
+        ((10, 20, 19, 39), 2, -7, 83),
+        ((9, 20, 19, 29), -1, 100, 37),
+        ((10, 20, 19, 29), 127, -128, 127),
+        ((10, 20, 19, 29), -128, 0, -128),
+        ((200, 200, 255, 255), 50, 3, 13),
+    ],
+)
+def test_a_level_follows_a_plane(
+    bench: Bench,
+    driver: Conversation,
+    rectangle_of: tuple[int, int, int, int],
+    gain: int,
+    offset: int,
+    level: int,
+) -> None:
+    """RaiseIn: from 10 by gain x mean + offset; the plane is 80 in 100 pixels and 0 elsewhere."""
+    raised = RaiseIn(0, *rectangle_of, gain, offset)
+    need(driver, Program((SetIn(0), raised)).encode(), "RaiseIn")
+    run(
+        driver,
+        s.In(0, 0, areg(Analog.NEWS)),
+        s.LoadRect(_R5, 10, 20, 19, 29),
+        Run(0),
+        s.In(0, 80, areg(Analog.NEWS)),
+        Run(1),
+        SetIn(10),
+        raised,
+        Run(2),
+        kernels=[kernel_of("WHERE(R5)"), kernel_of("all"), kernel_of("bus(B, IN)")],
+    )
+    off = np.abs(-read_levels(driver, Analog.B) - level).max()
+    assert off <= 1 + (2 + 2 * abs(gain)) * bench.analog_tolerance
 
 
 def test_an_areg_shifts(bench: Bench, driver: Conversation) -> None:

@@ -13,12 +13,12 @@ import pytest
 from pixeltree.conformance import samples, trees
 from pixeltree.conformance.bench import Bench
 from pixeltree.conformance.conversation import Conversation
+from pixeltree.conformance.programs import need
 from pixeltree.errors import LinkError
 from pixeltree_protocol.messages import (
     MAX_FAULT_TIMEOUT_MS,
     CancelFrame,
     Done,
-    Error,
     ErrorCode,
     Execute,
     Fault,
@@ -130,15 +130,7 @@ def test_a_node_takes_its_last_exit_where_the_second_logit_is_close(driver: Conv
 
 
 def _need_fallbacks(driver: Conversation, tree: trees.SmallTree) -> None:
-    _need(driver, tree.objects[Node.decode(tree.objects[tree.path[0]]).program], "ArgmaxOr")
-
-
-def _need(driver: Conversation, data: bytes, what: str) -> None:
-    """Skip where the device does not know what is in an object, which it says by BAD_OBJECT."""
-    answer = driver.next_answer(driver.send(samples.whole(data)))
-    if isinstance(answer, Error) and answer.code == ErrorCode.BAD_OBJECT:
-        pytest.skip(f"the device does not know {what}")
-    assert isinstance(answer, Stored), answer
+    need(driver, tree.objects[Node.decode(tree.objects[tree.path[0]]).program], "ArgmaxOr")
 
 
 @pytest.mark.parametrize("planes", [(2,), (7,), (3, 1, 2)], ids=str)
@@ -147,7 +139,7 @@ def test_weights_of_several_planes_are_summed_by_powers_of_two(
 ) -> None:
     """ApplyFullyConnected: a segment of weight planes (layout 4), whose j-th plane counts 2^j."""
     tree = trees.tree_with_planes(*planes)
-    _need(driver, tree.objects[_root(tree).segments[0]], "weight planes")
+    need(driver, tree.objects[_root(tree).segments[0]], "weight planes")
     trees.open_tree(driver, tree)
     result, _ = trees.serve(driver, tree, trees.start(driver, 1))
     trees.check_result(result, tree, 1)
@@ -160,7 +152,7 @@ def test_bits_that_columns_leaves_out_are_no_inputs(
 ) -> None:
     """ApplyFullyConnected: of every 256 bits read those that `columns` has a 1 for, row by row."""
     tree = trees.tree_with_columns(*taken, planes=planes)
-    _need(driver, tree.objects[_root(tree).segments[0]], "weight planes")
+    need(driver, tree.objects[_root(tree).segments[0]], "weight planes")
     trees.open_tree(driver, tree)
     result, _ = trees.serve(driver, tree, trees.start(driver, 1))
     trees.check_result(result, tree, 1)
@@ -170,7 +162,7 @@ def test_bits_that_columns_leaves_out_are_no_inputs(
 def test_a_layer_that_leaves_bits_out_wants_whole_rows_read(driver: Conversation, rows: int) -> None:
     """BAD_TREE where fewer or more than 12 rows are read, for it takes half of 12; 6 have as many bits."""
     tree = trees.tree_with_columns(128)
-    _need(driver, tree.objects[_root(tree).segments[0]], "weight planes")
+    need(driver, tree.objects[_root(tree).segments[0]], "weight planes")
     whole = _reading(tree, 12)
     trees.open_tree(driver, whole)
     trees.serve(driver, whole, trees.start(driver, 1))

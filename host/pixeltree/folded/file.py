@@ -36,7 +36,7 @@ def encode_model(model: FoldedModel) -> bytes:
     description = {
         "format": FORMAT,
         "version": VERSION,
-        "input": asdict(model.input),
+        "input": _input(model.input),
         "layers": [_layer(layer) for layer in model.layers],
         "head": _layer(model.head),
     }
@@ -72,6 +72,14 @@ def decode_model(data: bytes) -> FoldedModel:
         binascii.Error,
     ) as error:
         raise ModelError(f"the folded model is malformed: {error!r}") from error
+
+
+def _input(spec: InputSpec) -> dict[str, int]:
+    """The fields of an input; ``excess`` only if it is not 0, so that older models keep their bytes."""
+    fields: dict[str, int] = asdict(spec)
+    if not spec.excess:
+        del fields["excess"]
+    return fields
 
 
 def _layer(layer: Layer | Head) -> dict[str, Any]:

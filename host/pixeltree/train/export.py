@@ -98,6 +98,7 @@ def geometry_of(models: Sequence[FoldedModel], windowed: Sequence[FoldedModel] =
         size=source.size,
         in_cells=in_cells,
         local_mean=source.local_mean,
+        excess=source.excess,
     )
 
 

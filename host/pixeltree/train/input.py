@@ -13,10 +13,10 @@ SOFTNESS = 16.0
 
 
 class InputBinarization(nn.Module):
-    """X = sign(level - local mean - threshold), -1 in the margin; level = brightness // 2.
+    """X = sign(level - what it is compared with - threshold), -1 in the margin; level = brightness // 2.
 
-    Levels and means are integers, so ``level - mean > t`` is ``level - mean > floor(t)``: a learned real
-    threshold folds to an integer exactly.
+    That is 0, the local mean, or the level of the whole image (``excess``). All are integers, so
+    ``level - mean > t`` is ``level - mean > floor(t)``: a learned real threshold folds to an integer exactly.
 
     Attributes:
         threshold: float (), a parameter if learned.
@@ -32,7 +32,7 @@ class InputBinarization(nn.Module):
             self.threshold = nn.Parameter(start / SOFTNESS)
         else:
             self.register_buffer("threshold", start / SOFTNESS)
-        self._least = -127 if specification.local_mean else 0
+        self._least = -127 if specification.local_mean or specification.excess else 0
 
     def folded_threshold(self) -> int:
         """The integer threshold, kept within the range that the array has."""
@@ -48,13 +48,30 @@ class InputBinarization(nn.Module):
         threshold = torch.clamp(self.threshold * SOFTNESS, self._least, 127.5)
         if not self.training:
             threshold = threshold.floor() + 0.5
-        mean = _local_means(level, self.specification.local_mean)
+        mean = _local_means(level, self.specification.local_mean) + self._image_level(level)
         signs = sign((level - mean - threshold) / SOFTNESS, Estimator.CLIPPED)
         margin = self.specification.margin
         if not margin:
             return signs
         inner = signs[:, :, margin:-margin, margin:-margin]
         return nn.functional.pad(inner, (margin,) * 4, value=-1.0)
+
+    def _image_level(self, level: Tensor) -> Tensor:
+        """``InputSpec._image_level`` for a batch: float32 (batch, 1, 1, 1); zeros without ``excess``."""
+        excess, margin = self.specification.excess, self.specification.margin
+        if not excess:
+            return level.new_zeros(len(level), 1, 1, 1)
+        size = self.specification.size
+        within = level[:, :, margin : size - margin, margin : size - margin].long()
+        mean = _rounded_means(within)
+        return (mean - excess * _rounded_means(torch.clamp(mean - within, max=0))).float()
+
+
+def _rounded_means(values: Tensor) -> Tensor:
+    """Means of each image to the nearest integer, halves up: int64 (batch, 1, 1, 1)."""
+    count = values[0].numel()
+    sums = values.sum(dim=(1, 2, 3), keepdim=True)
+    return torch.div(2 * sums + count, 2 * count, rounding_mode="floor")
 
 
 def _local_means(level: Tensor, powers: int) -> Tensor:

@@ -74,9 +74,9 @@ class Recipe:
         if self.localizer is not None:
             if not isinstance(self.data, ScenesData) or self.data.task != "what":
                 raise RecipeError('[localizer] goes before a network that tells scenes apart, task = "what"')
-            if self.network.input.local_mean:
+            if self.network.input.local_mean or self.network.input.excess:
                 raise RecipeError(
-                    "[localizer] needs a fixed or learned threshold; leave out input.local_mean"
+                    "[localizer] needs a fixed or learned threshold; leave out input.local_mean and excess"
                 )
             if self.name == "localizer":
                 raise RecipeError("the root is called localizer; the recipe needs another name")

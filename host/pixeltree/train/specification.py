@@ -27,6 +27,8 @@ class Input:
         learned: whether training moves the threshold.
         local_mean: j > 0 for an adaptive threshold: brightness is compared with the mean of 2^j x 2^j
             pixels plus the threshold, which may then be negative.
+        excess: k > 0 for a threshold that follows the image: its mean, plus k times its mean excess above the
+            mean, plus the threshold; see :class:`~pixeltree.folded.InputSpec`.
     """
 
     size: int = 64
@@ -34,6 +36,7 @@ class Input:
     threshold: int = 63
     learned: bool = False
     local_mean: int = 0
+    excess: int = 0
 
     def __post_init__(self) -> None:
         try:
@@ -43,7 +46,7 @@ class Input:
 
     def folded(self, threshold: int) -> InputSpec:
         """The input of the folded model, with the threshold that training arrived at."""
-        return InputSpec(self.size, self.margin, threshold, self.local_mean)
+        return InputSpec(self.size, self.margin, threshold, self.local_mean, self.excess)
 
 
 @dataclass(frozen=True)

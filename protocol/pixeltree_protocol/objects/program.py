@@ -37,6 +37,7 @@ __all__ = [
     "LoadCover",
     "LoadPlane",
     "Program",
+    "RaiseIn",
     "Run",
     "ScanDreg",
     "ScanLogits",
@@ -233,14 +234,34 @@ class ArgmaxOr(Step):
     margin: int
 
 
+@dataclass(frozen=True)
+class RaiseIn(Step):
+    """Level of IN := level of IN + ``gain`` x the mean of AREG ``areg`` over a rectangle + ``offset``.
+
+    The mean is one ADC sample of a global sum whose front end is set to the size of the rectangle: the sum
+    divided by the number of pixels, to the nearest integer, halves up, within -128 to 127. The new level is
+    kept within -128 to 127. (r0, c0) is the top RIGHT corner. So a threshold can follow the light without the
+    host.
+    """
+
+    areg: int
+    r0: int
+    c0: int
+    r1: int
+    c1: int
+    gain: int
+    offset: int
+
+
 _SLOT: OperandForm = (c.Int8ul, 0, MAX_SLOTS - 1)
 _WEIGHT: OperandForm = (c.Int8ul, 0, 11)  # not R12, which only loads where R0 is 1
 _PART: OperandForm = (c.Int8ul, 0, 8)
 _PITCH: OperandForm = (c.Int8ul, 1, LAST)
+_LEVEL: OperandForm = (c.Int8sl, -128, 127)
 
 STEPS: tuple[StepForm, ...] = (
     StepForm(1, Run, (_SLOT, (c.Int16ul, 1, MAX_REPEATS))),
-    StepForm(2, SetIn, ((c.Int8sl, -128, 127),), words=lambda _: 20),
+    StepForm(2, SetIn, (_LEVEL,), words=lambda _: 20),
     StepForm(3, SelectPattern, (ROW, ROW, ROW, ROW), words=lambda _: 5),
     StepForm(4, SelectRect, (ROW, ROW, ROW, ROW), words=lambda _: 10),
     # at most half of the 256 blocks of a grid, each a select, a launch and two words
@@ -278,9 +299,10 @@ STEPS: tuple[StepForm, ...] = (
     ),
     # logits are 32-bit numbers, and so are their differences, unsigned
     StepForm(12, ArgmaxOr, ((c.Int32ul, 0, 0xFFFF_FFFF),)),
+    StepForm(13, RaiseIn, (AREG, *(4 * (ROW,)), _LEVEL, _LEVEL), reads="areg", words=lambda _: 30),
     *CONTROLLER_STEPS,
 )
-"""Every step. Rows 1-12 are the sequencer's own; the rest is the vendor's controller API."""
+"""Every step. Rows 1-13 are the sequencer's own; the rest is the vendor's controller API."""
 
 _FORM_OF: dict[type[Step], StepForm] = {form.step: form for form in STEPS}
 _BY_OPCODE = {form.opcode: form for form in STEPS}
