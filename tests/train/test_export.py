@@ -102,8 +102,9 @@ def test_a_node_that_only_a_fallback_leads_to_counts_too():
     assert tree.margins == {"root": 5}
 
 
-def test_a_local_mean_is_the_capture_nodes():
-    source = InputSpec(margin=4, threshold=-3, local_mean=3)
+@pytest.mark.parametrize("more", [{"local_mean": 3}, {"excess": 2}], ids=str)
+def test_what_a_threshold_follows_is_the_capture_nodes(more):
+    source = InputSpec(margin=4, threshold=-3, **more)
     nodes = {"root": FoldedNode(model(1, source=source), (0, 1, 2))}
     tree = compile_tree("t", "abc", nodes)
     image = np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8)

@@ -42,7 +42,9 @@ def specifications(draw):
         if draw(st.booleans()):
             layers.append(Pooling(draw(st.sampled_from(PoolingKind)), draw(st.integers(2, 3))))
     local_mean = draw(st.integers(0, 2))
-    source = Input(16, draw(st.integers(0, 4)), draw(st.integers(0, 20)), draw(st.booleans()), local_mean)
+    excess = 0 if local_mean else draw(st.integers(0, 3))
+    where = draw(st.integers(0, 4)), draw(st.integers(0, 20))
+    source = Input(16, *where, draw(st.booleans()), local_mean, excess)
     head = (
         FullyConnected(draw(st.integers(2, 5)), draw(st.integers(1, 7)))
         if draw(st.booleans())

@@ -228,6 +228,7 @@ def test_a_localizer_learns_where_and_the_network_what_its_window_shows(tmp_path
         (GOOD + CENTRED, "goes before a network that tells scenes apart"),
         (scenes + CENTRED.replace("24", "8"), "8 x 8"),
         (scenes.replace("learned = true", "local_mean = 2") + CENTRED, "fixed or learned threshold"),
+        (scenes.replace("learned = true", "excess = 2") + CENTRED, "fixed or learned threshold"),
         (scenes + CENTRED.replace("heat map", "fully connected"), "localizer.head. needs type"),
         (scenes + "[localizer]\nwindow = 24", "localizer.layers must be a list"),
         (scenes.replace('"small"', '"localizer"') + CENTRED, "another name"),
