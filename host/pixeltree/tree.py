@@ -21,7 +21,7 @@ from pixeltree.compiler import (
 from pixeltree.compiler.placement import INPUT
 from pixeltree.errors import DataError, PixeltreeError, TreeError
 from pixeltree.files import write_whole
-from pixeltree.folded import FoldedModel, Window, decide, decode_model, encode_model, infer
+from pixeltree.folded import FoldedModel, Window, decide, decode_model, encode_model, fields_of, infer
 from pixeltree.network import FoldedNetwork
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects import MAX_DEPTH, Block, Child, Digest, Exit, Label, Node, TreeRoot, digest_of
@@ -160,7 +160,7 @@ class Tree:
         description = {
             "name": self.name,
             "labels": self.labels,
-            "geometry": asdict(self.geometry),
+            "geometry": fields_of(self.geometry),
             "nodes": {digest.hex(): name for digest, name in self.names.items()},
         }
         if self.windows:

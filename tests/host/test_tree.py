@@ -52,6 +52,16 @@ def test_the_shipped_tree_compiles_to_the_same_bytes_on_this_machine():
     assert Tree.build(shipped.name, shipped.labels, shipped.geometry, specs).objects == shipped.objects
 
 
+@pytest.mark.parametrize("more", [{}, {"excess": 2}], ids=str)
+def test_a_threshold_that_follows_the_image_is_in_the_file_where_there_is_one(tmp_path, more):
+    geometry = CaptureGeometry(5, **more)
+    network = replace(some_network(0).model(5, 4), input=geometry.spec)
+    tree = Tree.build("one", ["a", "b"], geometry, [NodeSpec("root", network, (0, 1))])
+    tree.save(tmp_path / "one.ptree")
+    assert (b'"excess"' in (tmp_path / "one.ptree").read_bytes()) == bool(more)
+    assert Tree.load(tmp_path / "one.ptree").geometry == geometry
+
+
 def test_a_tree_survives_saving(tree, saved):
     loaded = Tree.load(saved)
     assert loaded.digest == tree.digest

@@ -3,7 +3,7 @@
 Trainers write it, the compiler reads it, and what a device computes is compared with its reference.
 """
 
-from pixeltree.folded.file import decode_model, encode_model
+from pixeltree.folded.file import decode_model, encode_model, fields_of
 from pixeltree.folded.layers import Convolution, FullyConnected, HeatMap, Layer, Pooling, PoolingKind
 from pixeltree.folded.model import FoldedModel, Head, InputSpec, ModelError
 from pixeltree.folded.reference import Inference, decide, infer
@@ -25,5 +25,6 @@ __all__ = [
     "decide",
     "decode_model",
     "encode_model",
+    "fields_of",
     "infer",
 ]

@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,9 @@ from pixeltree.folded.layers import (
 from pixeltree.folded.model import FoldedModel, Head, InputSpec
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 FORMAT = "pixeltree folded model"
 VERSION = 1
 
@@ -36,7 +39,7 @@ def encode_model(model: FoldedModel) -> bytes:
     description = {
         "format": FORMAT,
         "version": VERSION,
-        "input": _input(model.input),
+        "input": fields_of(model.input),
         "layers": [_layer(layer) for layer in model.layers],
         "head": _layer(model.head),
     }
@@ -74,12 +77,9 @@ def decode_model(data: bytes) -> FoldedModel:
         raise ModelError(f"the folded model is malformed: {error!r}") from error
 
 
-def _input(spec: InputSpec) -> dict[str, int]:
-    """The fields of an input; ``excess`` only if it is not 0, so that older models keep their bytes."""
-    fields: dict[str, int] = asdict(spec)
-    if not spec.excess:
-        del fields["excess"]
-    return fields
+def fields_of(record: DataclassInstance) -> dict[str, Any]:
+    """The fields of an input, ``excess`` only if it is not 0: older models and trees keep their bytes."""
+    return {name: value for name, value in asdict(record).items() if name != "excess" or value}
 
 
 def _layer(layer: Layer | Head) -> dict[str, Any]:
