@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pixeltree.compiler import CaptureGeometry, compile_model
+from pixeltree.compiler.pipeline import compile_capture
 from pixeltree.compiler.placement import FeatureMap, block_layout
 from pixeltree.compiler.readout import feature_numbers, progressions
 from pixeltree.compiler.taps import taps, thresholds
@@ -16,6 +17,7 @@ from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel, InputSpec, Pooling, PoolingKind
 from pixeltree.network import FoldedNetwork, NetworkError
 from pixeltree.tree import NodeSpec, Tree
+from pixeltree_protocol.costs import CostTable
 from pixeltree_protocol.objects import Label, parse_object
 from tests.folded.strategies import convolution, fully_connected, heat_map
 from tests.host.in_memory import InMemoryDevice
@@ -110,6 +112,9 @@ def test_a_threshold_follows_the_image(size, margin, excess, threshold, light):
     result = InMemoryDevice(tree).infer(image)
     assert result.path[0].logits == path[0].logits
     assert result.label == label
+    predicted = compile_capture(geometry).cost + compile_model(model, layout=geometry.layout(model)).cost
+    assert result.words == predicted.words
+    assert result.device_us == (predicted.nanoseconds + CostTable().result_ns) / 1000
 
 
 def test_a_threshold_that_follows_the_image_wants_blocks():

@@ -124,9 +124,8 @@ class CaptureGeometry:
         """
         spec = model.input
         seen = self.spec if window is None else replace(self.spec, size=window.size, margin=0)
-        if spec.margin > seen.margin or replace(spec, margin=0, threshold=0) != replace(
-            seen, margin=0, threshold=0
-        ):
+        alike = replace(spec, margin=seen.margin, threshold=seen.threshold) == seen
+        if not alike or spec.margin > seen.margin:
             what = "the tree captures" if window is None else "the window above it shows"
             raise CompileError(f"the node takes {spec}, and {what} {seen}")
         source = INPUT if window is None else WINDOW
@@ -188,8 +187,7 @@ def _fixed(geometry: CaptureGeometry, x: Plane) -> Iterator[ir.Operation]:
 def _of_image(geometry: CaptureGeometry, x: Plane) -> Iterator[ir.Operation]:
     """X := get_image > its mean + ``excess`` x what it exceeds the mean by on average + threshold."""
     image, level, minus = (Plane(name, True) for name in ("image", "level", "minus"))
-    margin, dark = geometry.margin, Plane("dark")
-    within = box(geometry, (margin, margin, geometry.size - margin, geometry.size - margin)).corners
+    dark, within = Plane("dark"), _without_margin(geometry, geometry.margin).corners
     yield ir.SetLevel(0)
     yield from _expose(image)
     yield ir.RaiseLevel(image, within, 1, 0)

@@ -183,8 +183,21 @@ def test_sums_of_a_uniform_plane(bench: Bench, driver: Conversation) -> None:
     assert all(high > low for low, high in zip(read_outs[0], read_outs[1], strict=True))
 
 
+def fill(driver: Conversation, corners: tuple[int, int, int, int], level: int) -> None:
+    """A := level within a rectangle, 0 elsewhere."""
+    run(
+        driver,
+        s.In(0, 0, areg(Analog.NEWS)),
+        s.LoadRect(_R5, *corners),
+        Run(0),
+        s.In(0, level, areg(Analog.NEWS)),
+        Run(1),
+        kernels=[kernel_of("WHERE(R5)"), kernel_of("all")],
+    )
+
+
 @pytest.mark.parametrize(
-    ("rectangle_of", "gain", "offset", "level"),
+    ("corners", "gain", "offset", "level"),
     [
         ((10, 20, 19, 29), 1, 0, 90),
         ((10, 20, 19, 39), 2, -7, 83),
@@ -197,41 +210,23 @@ def test_sums_of_a_uniform_plane(bench: Bench, driver: Conversation) -> None:
 def test_a_level_follows_a_plane(
     bench: Bench,
     driver: Conversation,
-    rectangle_of: tuple[int, int, int, int],
+    corners: tuple[int, int, int, int],
     gain: int,
     offset: int,
     level: int,
 ) -> None:
     """RaiseIn: from 10 by gain x mean + offset; the plane is 80 in 100 pixels and 0 elsewhere."""
-    raised = RaiseIn(0, *rectangle_of, gain, offset)
+    raised = RaiseIn(0, *corners, gain, offset)
     need(driver, Program((SetIn(0), raised)).encode(), "RaiseIn")
-    run(
-        driver,
-        s.In(0, 0, areg(Analog.NEWS)),
-        s.LoadRect(_R5, 10, 20, 19, 29),
-        Run(0),
-        s.In(0, 80, areg(Analog.NEWS)),
-        Run(1),
-        SetIn(10),
-        raised,
-        Run(2),
-        kernels=[kernel_of("WHERE(R5)"), kernel_of("all"), kernel_of("bus(B, IN)")],
-    )
+    fill(driver, (10, 20, 19, 29), 80)
+    run(driver, SetIn(10), raised, Run(0), kernels=[kernel_of("bus(B, IN)")])
     off = np.abs(-read_levels(driver, Analog.B) - level).max()
     assert off <= 1 + (2 + 2 * abs(gain)) * bench.analog_tolerance
 
 
 def test_an_areg_shifts(bench: Bench, driver: Conversation) -> None:
     """ShiftAreg: content moves h pixels east and v north, and 0 comes in."""
-    run(
-        driver,
-        s.In(0, 0, areg(Analog.NEWS)),
-        s.LoadRect(_R5, 50, 50, 60, 70),
-        Run(0),
-        s.In(0, 50, areg(Analog.NEWS)),
-        Run(1),
-        kernels=[kernel_of("WHERE(R5)"), kernel_of("all")],
-    )
+    fill(driver, (50, 50, 60, 70), 50)
     run(driver, s.ShiftAreg(0, 3, 2))
     wanted = np.where(rectangle(48, 47, 58, 67), 50, 0)
     off = np.abs(read_levels(driver, Analog.A) - wanted)
