@@ -12,11 +12,17 @@ from pixeltree_protocol.registers import Digital
 _ROW_HEAD = 10
 """Bytes of a fully connected segment with one output, beside its weights."""
 
+_RANDOM_BYTES = 16
+
 _REGISTERS = tuple(Digital(f"R{number}") for number in range(5, 12))
 
 
 def segment_of(size: int) -> bytes:
-    """A valid object of so many bytes, 11 to 8,201."""
+    """A valid object of so many bytes, 26 to 8,201.
+
+    At least 16 of them are random: an object with one such byte comes a second time once in 256 runs.
+    """
+    assert size >= _ROW_HEAD + _RANDOM_BYTES
     weights = secrets.token_bytes(size - _ROW_HEAD)
     data = FullyConnected(8 * len(weights), (0,), (weights,)).encode()
     assert len(data) == size
@@ -24,7 +30,7 @@ def segment_of(size: int) -> bytes:
 
 
 def block_of(words: int) -> bytes:
-    """A valid block of so many instruction words, harmless to run."""
+    """A valid block of so many instruction words, harmless to run; one of under 15 may not be new."""
     moves: list[ICW] = []
     while len(moves) < words:
         here, there = secrets.choice(_REGISTERS), secrets.choice(_REGISTERS)
