@@ -1,4 +1,4 @@
-"""Trees: grouping by confusion, capacity, and a grown tree that decides folded as it does in training."""
+"""A grown tree keeps to its settings, and decides folded as it does in training."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from pixeltree.datasets import Dataset, Splits, Task  # noqa: E402
 from pixeltree.errors import CompileError  # noqa: E402
 from pixeltree.folded import PoolingKind, infer  # noqa: E402
 from pixeltree.train import grow as growing  # noqa: E402
-from pixeltree.train.capacity import Capacity, best_fit, choices, most_outcomes, require_fit, segment_bytes  # noqa: E402
+from pixeltree.train.capacity import Capacity, choices  # noqa: E402
 from pixeltree.train.export import compile_tree  # noqa: E402
 from pixeltree.train.fit import FitSettings, build  # noqa: E402
-from pixeltree.train.grouping import confusion, grouped, overlapping  # noqa: E402
 from pixeltree.train.grow import GroupTeacher, GrowSettings, grow_tree  # noqa: E402
 from pixeltree.train.grown import GrownFallback, accuracy  # noqa: E402
 from pixeltree.train.network import BinaryNetwork, inherit  # noqa: E402
@@ -30,7 +29,6 @@ from pixeltree.train.specification import (  # noqa: E402
     Input,
     NetworkSpecification,
     Pooling,
-    SpecificationError,
 )
 from pixeltree.tree import Tree  # noqa: E402
 
@@ -62,55 +60,6 @@ def splits():
     return Splits(bars(48, 0, "training"), bars(24, 1, "validation"), bars(24, 2, "test"))
 
 
-def blocks(*sizes):
-    """A confusion matrix in which each block's classes are confused with each other only."""
-    matrix = np.zeros((sum(sizes), sum(sizes)))
-    start = 0
-    for size in sizes:
-        matrix[start : start + size, start : start + size] = 1 / size
-        start += size
-    return matrix
-
-
-def test_what_is_confused_is_grouped():
-    shuffled = np.random.default_rng(0).permutation(9)
-    groups = grouped(blocks(2, 3, 4)[np.ix_(shuffled, shuffled)], 3, seed=0)
-    found = {tuple(sorted(int(shuffled[i]) for i in group)) for group in groups}
-    assert found == {(0, 1), (2, 3, 4), (5, 6, 7, 8)}
-
-
-def test_groups_cover_every_class_once_even_without_confusions():
-    groups = grouped(np.eye(7), 3, seed=0)
-    assert sorted(index for group in groups for index in group) == list(range(7))
-    assert len(groups) >= 2
-
-
-def test_confusion_is_the_mean_opinion_of_a_class():
-    dataset = bars(4, 0, "b")
-    logits = np.log(np.array([[0.7, 0.1, 0.1, 0.1]] * 4))
-    np.testing.assert_allclose(confusion(logits, dataset, 4), [[0.7, 0.1, 0.1, 0.1]] * 4)
-
-
-def test_a_class_joins_the_groups_it_is_sent_to():
-    routed = np.array([[0.9, 0.1], [0.98, 0.02], [0.0, 1.0]])
-    assert overlapping(((0, 1), (2,)), routed, 0.05) == ((0, 1), (0, 2))
-    assert overlapping(((0, 1), (2,)), routed, 0.5) == ((0, 1), (2,))
-
-
-def test_a_group_grows_to_what_a_node_holds_and_takes_the_greatest_shares_first():
-    routed = np.array([[1.0, 0.0], [0.8, 0.2], [0.7, 0.3], [0.0, 1.0]])
-    assert overlapping(((0, 1, 2), (3,)), routed, 0.05, most=2) == ((0, 1, 2), (2, 3))
-    assert overlapping(((0, 1, 2), (3,)), routed, 0.05, most=3) == ((0, 1, 2), (1, 2, 3))
-
-
-def test_the_most_outcomes_are_those_that_fit():
-    most = most_outcomes(NETWORK, Capacity(500))
-    sizes = [segment_bytes(replace(NETWORK, head=FullyConnected(most + more))) for more in (0, 1)]
-    assert sizes[0] <= 500 < sizes[1]
-    assert most_outcomes(NETWORK, Capacity(40)) == 0
-    assert most_outcomes(NETWORK, Capacity(100_000, outcomes=7)) == 7
-
-
 def test_a_teachers_opinion_of_a_group_is_that_of_its_classes_together():
     class Fixed(torch.nn.Module):
         def forward(self, brightness):
@@ -118,43 +67,6 @@ def test_a_teachers_opinion_of_a_group_is_that_of_its_classes_together():
 
     opinion = GroupTeacher(Fixed(), ((0, 1), (2, 3), (3,)))(torch.zeros(2, 16, 16))
     np.testing.assert_allclose(opinion.exp(), [[0.3, 0.7, 0.4]] * 2, rtol=1e-6)
-
-
-def test_the_finest_pooling_that_fits_is_chosen():
-    candidates = choices(NETWORK, (16, 2, 8, 4))
-    assert [each.layers[1].side for each in candidates] == [2, 4, 8, 16]
-    sizes = [segment_bytes(best_fit(candidates, 4, Capacity(limit))) for limit in (100_000, 3000, 700)]
-    assert sizes == [32 + 16 * 32 * 32 // 2 + 16, 32 + 16 * 16 * 16 // 2 + 16, 32 + 16 * 8 * 8 // 2 + 16]
-    assert [len(each.layers) for each in choices(NETWORK, (2, 1))] == [1, 2]
-    assert best_fit(candidates, 4, Capacity(100)) is None
-    assert best_fit(candidates, 4, Capacity(100_000, outcomes=3)) is None
-    with pytest.raises(SpecificationError, match="needs a pooling layer"):
-        choices(NetworkSpecification(Input(16), (Convolution(2, 3),), FullyConnected(2)), (2,))
-
-
-def test_the_finest_pooling_comes_first_and_of_one_side_the_most_planes():
-    def found(candidates):
-        return [(each.layers[1].side, each.head.planes) for each in candidates]
-
-    candidates = choices(NETWORK, (4, 8), (1, 3, 2))
-    assert found(candidates) == [(4, 3), (4, 2), (4, 1), (8, 3), (8, 2), (8, 1)]
-    assert [each.head.outcomes for each in candidates] == [NETWORK.head.outcomes] * 6
-    assert found(choices(replace(NETWORK, head=FullyConnected(2, 3)), (4,))) == [(4, 1)]
-    chosen = [best_fit(candidates, 4, Capacity(limit)) for limit in (7000, 5000, 3000, 1500, 700)]
-    assert found(chosen) == [(4, 3), (4, 2), (4, 1), (8, 2), (8, 1)]
-    assert {each.head.outcomes for each in chosen} == {4}
-
-
-@pytest.mark.parametrize("planes", [1, 2, 7])
-def test_a_nodes_bytes_count_every_plane(planes):
-    network = replace(NETWORK, head=FullyConnected(4, planes))
-    size = segment_bytes(network)
-    assert size == 32 + planes * 4 * 16 * 4 * 4 // 8 + 4 * 4
-    assert Capacity(size).fits(network)
-    assert not Capacity(size - 1).fits(network)
-    assert most_outcomes(network, Capacity(size)) == 4
-    with pytest.raises(CompileError, match=rf"the smallest needs {size:,} bytes"):
-        require_fit([network], 4, Capacity(size - 1))
 
 
 def walk(nodes, image):
@@ -247,7 +159,7 @@ def test_a_router_need_not_tell_apart_what_a_child_will(splits, monkeypatch):
     assert decided.tolist() == [walk(nodes, image) for image in splits.test.images]
 
 
-@pytest.mark.parametrize("outcomes", [0, 2, 4])
+@pytest.mark.parametrize("outcomes", [0, 4])
 def test_a_router_has_more_outcomes_than_children_and_fewer_than_classes(splits, monkeypatch, outcomes):
     monkeypatch.setattr("pixeltree.train.grow.accuracy", lambda node, own: float(any(node.children)))
     settings = GrowSettings(HARDLY, branching=2, target=1.0, overlap=2, router_outcomes=outcomes)
@@ -283,6 +195,46 @@ def test_nodes_below_the_root_branch_on_their_own(splits, monkeypatch):
 def test_children_of_less_than_two_are_refused(changed):
     with pytest.raises(CompileError, match="at least 2"):
         GrowSettings(RUN, **changed)
+
+
+@pytest.mark.parametrize(("by_training", "looked_at"), [(False, 24), (True, 48)])
+def test_classes_are_grouped_and_shared_by_the_part_that_is_asked_for(splits, mocker, by_training, looked_at):
+    """24 validation images, 48 training images; the tree is judged on the former either way."""
+    judged = mocker.patch("pixeltree.train.grow.accuracy", side_effect=lambda node, own: float(len(own)))
+    grouped_by = mocker.spy(growing, "confusion")
+    shared_by = mocker.spy(growing._Grower, "widened")
+    confused = mocker.spy(growing._Grower, "confused")
+    settings = GrowSettings(HARDLY, branching=2, target=1.0, overlap=2, training_confusions=by_training)
+    grow_tree(splits, Capacity(1000), [NETWORK], settings)
+    assert {len(call.args[1]) for call in grouped_by.call_args_list} == {looked_at}
+    assert len(confused.spy_return) == looked_at
+    assert confused.call_count == grouped_by.call_count + shared_by.call_count
+    assert {len(call.args[1]) for call in judged.call_args_list} == {24}
+
+
+def test_children_learn_of_strays_from_what_reaches_them(splits, mocker, tmp_path):
+    """Other images make other networks, with checkpoints of their own; all decide folded as in training."""
+    fits = mocker.spy(growing, "fit")
+    learned = []
+    for routed in (False, True):
+        fits.reset_mock()
+        settings = GrowSettings(HARDLY, branching=2, overlap=1e-9, routed_images=routed)
+        root = grow_tree(splits, Capacity(1000), [NETWORK], settings, ((0, 2), (1, 3)), tmp_path)
+        learned.append([len(call.args[1]) for call in fits.call_args_list[1:3]])
+    assert all(some <= every for every, some in zip(*learned, strict=True))
+    assert sum(learned[1]) < sum(learned[0])
+    nodes = root.nodes()
+    decided = root.decide(splits.test.images)
+    assert decided.tolist() == [walk(nodes, image) for image in splits.test.images]
+
+
+def test_a_router_may_have_as_many_outcomes_as_children(splits, monkeypatch):
+    """Each of its outcomes, a few classes that are confused, then leads to a child of its own."""
+    monkeypatch.setattr("pixeltree.train.grow.accuracy", lambda node, own: float(any(node.children)))
+    settings = GrowSettings(HARDLY, branching=2, target=1.0, overlap=2, router_outcomes=2)
+    root = grow_tree(splits, Capacity(1000), [NETWORK], settings)
+    assert root.branches == (0, 1)
+    assert root.network.specification.head.outcomes == len(root.groups) == 2
 
 
 def test_groups_by_hand_are_the_roots(splits):

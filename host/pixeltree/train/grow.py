@@ -24,6 +24,7 @@ from pixeltree.train.grouping import Groups, confusion, grouped, overlapping
 from pixeltree.train.grown import GrownFallback, GrownNode, accuracy, gaps
 from pixeltree.train.network import BinaryNetwork, inherit
 from pixeltree.train.objective import Classification
+from pixeltree.train.reach import Reach
 from pixeltree.train.specification import NetworkSpecification
 from pixeltree_protocol.nonidealities import AnalogErrors
 
@@ -32,6 +33,9 @@ SCOUTING = 4
 
 NOISY_VIEWS = 4
 """Looks at a router's choices with a chip's errors, beside one without, when classes are shared."""
+
+TRAINING_VIEWS = 1
+"""The same where training images are looked at, which are many."""
 
 Classes = tuple[int, ...]
 Progress = Callable[[str, EpochReport], None]
@@ -54,6 +58,12 @@ class GrowSettings:
         errors: of the chip, for noise-aware training; None for none.
         child_epochs: of every node that begins with its parent's kernels; None for as many as the root.
         router_outcomes: outcomes of a router, each a few classes that are confused; 0 for one per class.
+        training_confusions: whether classes are grouped, and shared, by what is confused of the training
+            images, in place of the validation ones. Then these judge a tree that was not fitted to them, and
+            where they are few, or alike, the tree is better on others; a network that knows its training
+            images by heart confuses none of them, and tells nothing.
+        routed_images: whether a child learns of classes that stray to it from those images only that reach
+            it, so that it spends its weights on what it will see.
         fallback_margin: most of its validation images, as a share, for which a router falls back to a node
             for all its classes, if the tree decides no worse so; 0 tries nothing.
     """
@@ -69,6 +79,8 @@ class GrowSettings:
     router_outcomes: int = 0
     branching_below: int = 0
     child_classes: int = 0
+    training_confusions: bool = False
+    routed_images: bool = False
 
     def __post_init__(self) -> None:
         counts = self.branching, self.branching_below or 2, self.child_classes or 2
@@ -114,11 +126,11 @@ class _Grower:
         teacher: nn.Module | None,
     ) -> None:
         self.teacher = teacher
-        self.splits, self.capacity, self.settings = splits, capacity, settings
+        self.capacity, self.settings = capacity, settings
         self.candidates = list(candidates)
         self.checkpoints, self.progress = checkpoints, progress
         self.data = "".join(part.digest() for part in splits)
-        self.trained: dict[tuple[NetworkSpecification, Groups, FitSettings], GrownNode] = {}
+        self.trained: dict[tuple[NetworkSpecification, Groups, FitSettings, str], GrownNode] = {}
 
     def branches(self, depth: int) -> int:
         """Children of a node that is split, at a depth; the root's is 1."""
@@ -130,6 +142,7 @@ class _Grower:
         name: str,
         network: NetworkSpecification,
         groups: Groups,
+        reach: Reach,
         parent: BinaryNetwork | None = None,
         is_scout: bool = False,
         more_seed: int = 0,
@@ -138,18 +151,15 @@ class _Grower:
 
         It begins with the kernels and thresholds of its parent: as good as twice the epochs.
         """
-        classes = sorted({index for group in groups for index in group})
+        reach = reach.among([index for group in groups for index in group])
         settings = replace(self.settings.fit, seed=self.settings.fit.seed + more_seed)
         if self.settings.child_epochs is not None and parent is not None:
             settings = replace(settings, epochs=self.settings.child_epochs)
         if is_scout:
             settings = replace(settings, epochs=max(1, settings.epochs // SCOUTING))
-        choice = network, groups, settings
+        choice = network, groups, settings, reach.routed
         if choice in self.trained:
             return self.trained[choice]
-        training, validation = (
-            _among(part, classes) for part in (self.splits.training, self.splits.validation)
-        )
         made = build(lambda: BinaryNetwork(network, self.settings.errors), settings.seed)
         assert isinstance(made, BinaryNetwork)
         inherited = "" if parent is None else inherit(made, parent)
@@ -157,24 +167,26 @@ class _Grower:
         file = None
         if self.checkpoints is not None:
             text = repr((network, groups, settings, self.settings.errors, self.data, inherited))
-            identity = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+            identity = hashlib.blake2b((text + reach.routed).encode(), digest_size=16).hexdigest()
             file = CheckpointFile(self.checkpoints / f"{name}-{identity[:12]}", identity)
         fit(
             made,
-            training,
-            validation,
+            reach.training,
+            reach.validation,
             objective,
             settings,
             file,
             GroupTeacher(self.teacher, groups) if self.teacher is not None else None,
             lambda report: self.progress(name, report),
         )
-        score = objective.score(logits_of(made, validation.images), validation)
+        score = objective.score(logits_of(made, reach.validation.images), reach.validation)
         own = (None,) * len(groups), tuple(range(len(groups)))
         self.trained[choice] = GrownNode(made, groups, *own, score)
         return self.trained[choice]
 
-    def grow(self, name: str, classes: Classes, depth: int, parent: BinaryNetwork | None = None) -> GrownNode:
+    def grow(
+        self, name: str, classes: Classes, depth: int, reach: Reach, parent: BinaryNetwork | None = None
+    ) -> GrownNode:
         """A node for some classes: a leaf if one fits and is good enough, else a router and its children."""
         singles = tuple((index,) for index in classes)
         fitting = best_fit(self.candidates, len(classes), self.capacity)
@@ -183,46 +195,56 @@ class _Grower:
             fitting = require_fit(self.candidates, len(classes), self.capacity)
         scouting = fitting or self.candidates[-1].with_outcomes(len(classes))
         leaf = self.train(
-            f"{name}{'' if fitting else ' (scout)'}", scouting, singles, parent, fitting is None
+            f"{name}{'' if fitting else ' (scout)'}", scouting, singles, reach, parent, fitting is None
         )
         few = len(classes) <= self.branches(depth)
         if fitting is not None and (too_deep or few or leaf.score >= self.settings.target):
             return leaf
-        own = _among(self.splits.validation, list(classes))
+        own = reach.among(classes).validation
         if fitting is None:
-            groups = self.merged(leaf, own, self.branches(depth))
-            return self.split(name, groups, depth, leaf.network)
-        split = self.below(name, self.router(name, leaf, own, depth), depth)
+            groups = self.merged(leaf, classes, self.branches(depth), reach)
+            return self.split(name, groups, depth, reach, leaf.network)
+        split = self.below(name, self.router(name, leaf, classes, depth, reach), depth, reach)
         if accuracy(leaf, own) >= accuracy(split, own):
             return leaf
         return split
 
-    def merged(self, node: GrownNode, own: Dataset, count: int) -> Groups:
+    def confused(self, reach: Reach) -> Dataset:
+        """Images that show what a network confuses."""
+        return reach.training if self.settings.training_confusions else reach.validation
+
+    def merged(self, node: GrownNode, classes: Classes, count: int, reach: Reach) -> Groups:
         """Classes of a node in so many groups, by what it confuses; those of one outcome stay together."""
+        if count >= len(node.groups):
+            return node.groups
+        own = self.confused(reach.among(classes))
         opinions = confusion(logits_of(node.network, own.images), own, len(node.groups))
         matrix = np.stack([opinions[list(group)].mean(axis=0) for group in node.groups])
-        local = grouped(matrix, min(count, len(node.groups)), self.settings.fit.seed)
+        local = grouped(matrix, count, self.settings.fit.seed)
         return tuple(tuple(sorted(c for i in group for c in node.groups[i])) for group in local)
 
-    def router(self, name: str, leaf: GrownNode, own: Dataset, depth: int) -> GrownNode:
+    def router(self, name: str, leaf: GrownNode, classes: Classes, depth: int, reach: Reach) -> GrownNode:
         """A network with an outcome per class as a router, or a better one with fewer outcomes.
 
         A child will tell apart what is confused most. A router with one outcome for such classes can spend
         its weights on the others, with finer pooling or more planes.
         """
         count, source = self.settings.router_outcomes, leaf
-        if count and self.branches(depth) < count < len(leaf.groups):
-            outcomes = self.merged(leaf, own, count)
+        if count and self.branches(depth) <= count < len(leaf.groups):
+            outcomes = self.merged(leaf, classes, count, reach)
             network = require_fit(self.candidates, len(outcomes), self.capacity)
-            source = self.train(f"{name} (router)", network, outcomes, leaf.network)
-        return source.routing(self.merged(source, own, self.branches(depth)))
+            source = self.train(f"{name} (router)", network, outcomes, reach, leaf.network)
+        return source.routing(self.merged(source, classes, self.branches(depth), reach))
 
-    def split(self, name: str, groups: Groups, depth: int, parent: BinaryNetwork | None = None) -> GrownNode:
+    def split(
+        self, name: str, groups: Groups, depth: int, reach: Reach, parent: BinaryNetwork | None = None
+    ) -> GrownNode:
         """A router with an outcome per group, and its children."""
         network = require_fit(self.candidates, len(groups), self.capacity)
-        return self.below(name, self.train(f"{name} (router)", network, groups, parent), depth)
+        router = self.train(f"{name} (router)", network, groups, reach, parent)
+        return self.below(name, router, depth, reach)
 
-    def below(self, name: str, router: GrownNode, depth: int) -> GrownNode:
+    def below(self, name: str, router: GrownNode, depth: int, reach: Reach) -> GrownNode:
         """A router and its children; classes are in several children where that raises accuracy.
 
         Children with the classes that stray to them are trained first, and stay if they decide better with
@@ -230,16 +252,17 @@ class _Grower:
         """
         self.share_input(router.network)
         groups = router.groups
-        own = _among(self.splits.validation, sorted({index for group in groups for index in group}))
-        wider = self.widened(router, own, depth)
+        reach = reach.among([index for group in groups for index in group])
+        own = reach.validation
+        wider = self.widened(router, reach, depth)
         if wider != groups:
-            shared = self.with_children(name, replace(router, groups=wider), depth)
+            shared = self.with_children(name, replace(router, groups=wider), groups, depth, reach)
             apart = float((shared.decide_apart(own.images, groups) == own.targets).mean())
             if accuracy(shared, own) > apart:
-                return self.with_fallback(name, shared, own)
-        return self.with_fallback(name, self.with_children(name, router, depth), own)
+                return self.with_fallback(name, shared, reach)
+        return self.with_fallback(name, self.with_children(name, router, groups, depth, reach), reach)
 
-    def with_fallback(self, name: str, router: GrownNode, own: Dataset) -> GrownNode:
+    def with_fallback(self, name: str, router: GrownNode, reach: Reach) -> GrownNode:
         """A router with a node for all its classes, if one fits, and if the tree decides no worse with it.
 
         The margin is a quantile of the router's margins on its validation images, so that at most the share
@@ -248,6 +271,7 @@ class _Grower:
         """
         if not self.settings.fallback_margin:
             return router
+        own = reach.validation
         distances = np.sort(gaps(router.logits(own.images)))
         margin = int(distances[int(self.settings.fallback_margin * len(distances))])
         classes = tuple(sorted({index for group in router.groups for index in group}))
@@ -255,15 +279,17 @@ class _Grower:
         if network is None or distances[0] >= margin:
             return router
         singles = tuple((index,) for index in classes)
-        general = self.train(f"{name}.fallback", network, singles, more_seed=1)
+        general = self.train(f"{name}.fallback", network, singles, reach, more_seed=1)
         unsure = replace(router, fallback=GrownFallback(margin, general))
         return unsure if accuracy(unsure, own) >= accuracy(router, own) else router
 
-    def widened(self, router: GrownNode, own: Dataset, depth: int) -> Groups:
+    def widened(self, router: GrownNode, reach: Reach, depth: int) -> Groups:
         """A router's groups with the classes that it often sends there, on a chip too where it knows one."""
+        own = self.confused(reach)
         views = [logits_of(router.network, own.images)]
         if self.settings.errors is not None:
-            views += [noisy_logits_of(router.network, own.images, seed) for seed in range(NOISY_VIEWS)]
+            count = TRAINING_VIEWS if self.settings.training_confusions else NOISY_VIEWS
+            views += [noisy_logits_of(router.network, own.images, seed) for seed in range(count)]
         taken = np.stack([router.taken(view) for view in views])
         shares = np.zeros((len(own.classes), len(router.groups)))
         for target in np.unique(own.targets):
@@ -274,11 +300,14 @@ class _Grower:
             most = self.settings.child_classes
         return overlapping(router.groups, shares, self.settings.overlap, min(most, self.capacity.outcomes))
 
-    def with_children(self, name: str, router: GrownNode, depth: int) -> GrownNode:
-        """A router with a child for each group of more than one class."""
+    def with_children(self, name: str, router: GrownNode, own: Groups, depth: int, reach: Reach) -> GrownNode:
+        """A router with a child for each group of more than one class; its own are each in one only."""
+        reaches: Sequence[Reach] = [reach] * len(own)
+        if self.settings.routed_images and own != router.groups:
+            reaches = reach.below(router, own, router.groups, self.settings.fit.augmentation)
         children = tuple(
-            None if len(group) == 1 else self.grow(f"{name}.{branch}", group, depth + 1, router.network)
-            for branch, group in enumerate(router.groups)
+            None if len(group) == 1 else self.grow(f"{name}.{branch}", group, depth + 1, seen, router.network)
+            for branch, (group, seen) in enumerate(zip(router.groups, reaches, strict=True))
         )
         return replace(router, children=children)
 
@@ -303,11 +332,11 @@ def grow_tree(
     """Grow a tree for a classification.
 
     A network for all classes is trained, whether it fits a node or not; classes are grouped by how it
-    confuses validation images. If it fits, it is the router, and the outcomes of a group's classes lead to
-    one child: it routes better than a router with one outcome per group, which is trained only if it does not
-    fit. Better still is a router with an outcome for every few classes, ``router_outcomes``. A child per
-    group is trained; one that does not fit, or stays below its target, is split alike. Every router may get a
-    fallback, a node for all its classes where it is not sure.
+    confuses validation images, or with ``training_confusions`` training images. If it fits, it is the router,
+    and the outcomes of a group's classes lead to one child: it routes better than a router with one outcome
+    per group, which is trained only if it does not fit. Better still is a router with an outcome for every
+    few classes, ``router_outcomes``. A child per group is trained; one that does not fit, or stays below its
+    target, is split alike. Every router may get a fallback, a node for all its classes where it is not sure.
 
     Args:
         splits: images; the test part is not looked at.
@@ -328,10 +357,7 @@ def grow_tree(
     """
     chosen = settings or GrowSettings()
     grower = _Grower(splits, capacity, candidates, chosen, checkpoints, progress, teacher)
+    everything = Reach(splits.training, splits.validation)
     if groups is None:
-        return grower.grow("root", tuple(range(len(splits.training.classes))), 1)
-    return grower.split("root", groups, 1)
-
-
-def _among(dataset: Dataset, classes: Sequence[int]) -> Dataset:
-    return dataset.subset(np.isin(dataset.targets, classes))
+        return grower.grow("root", tuple(range(len(splits.training.classes))), 1, everything)
+    return grower.split("root", groups, 1, everything)

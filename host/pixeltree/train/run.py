@@ -220,6 +220,8 @@ def _run_tree(
         table.router_outcomes,
         table.branching_below,
         table.child_classes,
+        table.training_confusions,
+        table.routed_images,
     )
     root = grow_tree(
         splits,

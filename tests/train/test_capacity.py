@@ -1,0 +1,72 @@
+"""What a node holds: the finest head that fits, counted in bytes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("torch")
+
+from pixeltree.errors import CompileError
+from pixeltree.folded import PoolingKind
+from pixeltree.train.capacity import Capacity, best_fit, choices, most_outcomes, require_fit, segment_bytes
+from pixeltree.train.specification import (
+    Convolution,
+    FullyConnected,
+    Input,
+    NetworkSpecification,
+    Pooling,
+    SpecificationError,
+)
+
+NETWORK = NetworkSpecification(
+    Input(64, margin=4, threshold=50, learned=True),
+    (Convolution(16, 4, before=0, after=3), Pooling(PoolingKind.OR, 16)),
+    FullyConnected(2),
+)
+
+
+def test_the_most_outcomes_are_those_that_fit():
+    most = most_outcomes(NETWORK, Capacity(500))
+    sizes = [segment_bytes(replace(NETWORK, head=FullyConnected(most + more))) for more in (0, 1)]
+    assert sizes[0] <= 500 < sizes[1]
+    assert most_outcomes(NETWORK, Capacity(40)) == 0
+    assert most_outcomes(NETWORK, Capacity(100_000, outcomes=7)) == 7
+
+
+def test_the_finest_pooling_that_fits_is_chosen():
+    candidates = choices(NETWORK, (16, 2, 8, 4))
+    assert [each.layers[1].side for each in candidates] == [2, 4, 8, 16]
+    sizes = [segment_bytes(best_fit(candidates, 4, Capacity(limit))) for limit in (100_000, 3000, 700)]
+    assert sizes == [32 + 16 * 32 * 32 // 2 + 16, 32 + 16 * 16 * 16 // 2 + 16, 32 + 16 * 8 * 8 // 2 + 16]
+    assert [len(each.layers) for each in choices(NETWORK, (2, 1))] == [1, 2]
+    assert best_fit(candidates, 4, Capacity(100)) is None
+    assert best_fit(candidates, 4, Capacity(100_000, outcomes=3)) is None
+    with pytest.raises(SpecificationError, match="needs a pooling layer"):
+        choices(NetworkSpecification(Input(16), (Convolution(2, 3),), FullyConnected(2)), (2,))
+
+
+def test_the_finest_pooling_comes_first_and_of_one_side_the_most_planes():
+    def found(candidates):
+        return [(each.layers[1].side, each.head.planes) for each in candidates]
+
+    candidates = choices(NETWORK, (4, 8), (1, 3, 2))
+    assert found(candidates) == [(4, 3), (4, 2), (4, 1), (8, 3), (8, 2), (8, 1)]
+    assert [each.head.outcomes for each in candidates] == [NETWORK.head.outcomes] * 6
+    assert found(choices(replace(NETWORK, head=FullyConnected(2, 3)), (4,))) == [(4, 1)]
+    chosen = [best_fit(candidates, 4, Capacity(limit)) for limit in (7000, 5000, 3000, 1500, 700)]
+    assert found(chosen) == [(4, 3), (4, 2), (4, 1), (8, 2), (8, 1)]
+    assert {each.head.outcomes for each in chosen} == {4}
+
+
+@pytest.mark.parametrize("planes", [1, 2, 7])
+def test_a_nodes_bytes_count_every_plane(planes):
+    network = replace(NETWORK, head=FullyConnected(4, planes))
+    size = segment_bytes(network)
+    assert size == 32 + planes * 4 * 16 * 4 * 4 // 8 + 4 * 4
+    assert Capacity(size).fits(network)
+    assert not Capacity(size - 1).fits(network)
+    assert most_outcomes(network, Capacity(size)) == 4
+    with pytest.raises(CompileError, match=rf"the smallest needs {size:,} bytes"):
+        require_fit([network], 4, Capacity(size - 1))
