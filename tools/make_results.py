@@ -72,7 +72,7 @@ ENTRIES = (
     Entry("glyphs, tree, without noise in training", "glyphs", "glyphs", 620, noise_aware=False),
     Entry("glyphs, one node", "glyphs_one_node", "glyphs", 620),
     Entry("glyphs, tree, threshold by image", "glyphs_image_threshold", "glyphs", 620),
-    Entry("glyphs, tree of routed images", "glyphs_routed", "glyphs", 620),
+    Entry("glyphs, tree, strays of training images", "glyphs_strays", "glyphs", 620),
     Entry("glyphs, one node, threshold by image", "glyphs_image_threshold_one_node", "glyphs", 620),
     Entry("glyphs, one node in turns, threshold by image", "glyphs_image_threshold_turns", "glyphs", 620),
     Entry("glyphs, tree of small nodes", "glyphs_small_nodes", "glyphs", 620),

@@ -203,29 +203,11 @@ def test_classes_are_grouped_and_shared_by_the_part_that_is_asked_for(splits, mo
     judged = mocker.patch("pixeltree.train.grow.accuracy", side_effect=lambda node, own: float(len(own)))
     grouped_by = mocker.spy(growing, "confusion")
     shared_by = mocker.spy(growing._Grower, "widened")
-    confused = mocker.spy(growing._Grower, "confused")
     settings = GrowSettings(HARDLY, branching=2, target=1.0, overlap=2, training_confusions=by_training)
     grow_tree(splits, Capacity(1000), [NETWORK], settings)
     assert {len(call.args[1]) for call in grouped_by.call_args_list} == {looked_at}
-    assert len(confused.spy_return) == looked_at
-    assert confused.call_count == grouped_by.call_count + shared_by.call_count
+    assert {len(call.args[2]) for call in shared_by.call_args_list} == {looked_at}
     assert {len(call.args[1]) for call in judged.call_args_list} == {24}
-
-
-def test_children_learn_of_strays_from_what_reaches_them(splits, mocker, tmp_path):
-    """Other images make other networks, with checkpoints of their own; all decide folded as in training."""
-    fits = mocker.spy(growing, "fit")
-    learned = []
-    for routed in (False, True):
-        fits.reset_mock()
-        settings = GrowSettings(HARDLY, branching=2, overlap=1e-9, routed_images=routed)
-        root = grow_tree(splits, Capacity(1000), [NETWORK], settings, ((0, 2), (1, 3)), tmp_path)
-        learned.append([len(call.args[1]) for call in fits.call_args_list[1:3]])
-    assert all(some <= every for every, some in zip(*learned, strict=True))
-    assert sum(learned[1]) < sum(learned[0])
-    nodes = root.nodes()
-    decided = root.decide(splits.test.images)
-    assert decided.tolist() == [walk(nodes, image) for image in splits.test.images]
 
 
 def test_a_router_may_have_as_many_outcomes_as_children(splits, monkeypatch):

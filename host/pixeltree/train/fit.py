@@ -172,21 +172,6 @@ def noisy_logits_of(
     return logits
 
 
-@torch.no_grad()
-def varied_logits_of(
-    network: BinaryNetwork, images: npt.NDArray[np.uint8], augmentation: Augmentation, seed: int
-) -> npt.NDArray[np.float64]:
-    """As :func:`noisy_logits_of`, of images that are changed as in training."""
-    was_training = network.training
-    network.eval()
-    network.noise.train()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        logits = _logits(lambda chunk: network(augmented(chunk, augmentation)), images)
-    network.train(was_training)
-    return logits
-
-
 def _logits(compute: Callable[[Tensor], Tensor], images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     chunks = torch.split(torch.from_numpy(images), _EVALUATION_BATCH)
     logits = torch.cat([compute(chunk) for chunk in chunks])

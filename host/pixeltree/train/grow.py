@@ -24,7 +24,6 @@ from pixeltree.train.grouping import Groups, confusion, grouped, overlapping
 from pixeltree.train.grown import GrownFallback, GrownNode, accuracy, gaps
 from pixeltree.train.network import BinaryNetwork, inherit
 from pixeltree.train.objective import Classification
-from pixeltree.train.reach import Reach
 from pixeltree.train.specification import NetworkSpecification
 from pixeltree_protocol.nonidealities import AnalogErrors
 
@@ -59,11 +58,8 @@ class GrowSettings:
         child_epochs: of every node that begins with its parent's kernels; None for as many as the root.
         router_outcomes: outcomes of a router, each a few classes that are confused; 0 for one per class.
         training_confusions: whether classes are grouped, and shared, by what is confused of the training
-            images, in place of the validation ones. Then these judge a tree that was not fitted to them, and
-            where they are few, or alike, the tree is better on others; a network that knows its training
-            images by heart confuses none of them, and tells nothing.
-        routed_images: whether a child learns of classes that stray to it from those images only that reach
-            it, so that it spends its weights on what it will see.
+            images, in place of the validation ones, so that these judge a tree that was not fitted to them.
+            A network that knows its training images by heart confuses none of them, and tells nothing.
         fallback_margin: most of its validation images, as a share, for which a router falls back to a node
             for all its classes, if the tree decides no worse so; 0 tries nothing.
     """
@@ -80,7 +76,6 @@ class GrowSettings:
     branching_below: int = 0
     child_classes: int = 0
     training_confusions: bool = False
-    routed_images: bool = False
 
     def __post_init__(self) -> None:
         counts = self.branching, self.branching_below or 2, self.child_classes or 2
@@ -126,11 +121,11 @@ class _Grower:
         teacher: nn.Module | None,
     ) -> None:
         self.teacher = teacher
-        self.capacity, self.settings = capacity, settings
+        self.splits, self.capacity, self.settings = splits, capacity, settings
         self.candidates = list(candidates)
         self.checkpoints, self.progress = checkpoints, progress
         self.data = "".join(part.digest() for part in splits)
-        self.trained: dict[tuple[NetworkSpecification, Groups, FitSettings, str], GrownNode] = {}
+        self.trained: dict[tuple[NetworkSpecification, Groups, FitSettings], GrownNode] = {}
 
     def branches(self, depth: int) -> int:
         """Children of a node that is split, at a depth; the root's is 1."""
@@ -142,7 +137,6 @@ class _Grower:
         name: str,
         network: NetworkSpecification,
         groups: Groups,
-        reach: Reach,
         parent: BinaryNetwork | None = None,
         is_scout: bool = False,
         more_seed: int = 0,
@@ -151,15 +145,18 @@ class _Grower:
 
         It begins with the kernels and thresholds of its parent: as good as twice the epochs.
         """
-        reach = reach.among([index for group in groups for index in group])
+        classes = sorted({index for group in groups for index in group})
         settings = replace(self.settings.fit, seed=self.settings.fit.seed + more_seed)
         if self.settings.child_epochs is not None and parent is not None:
             settings = replace(settings, epochs=self.settings.child_epochs)
         if is_scout:
             settings = replace(settings, epochs=max(1, settings.epochs // SCOUTING))
-        choice = network, groups, settings, reach.routed
+        choice = network, groups, settings
         if choice in self.trained:
             return self.trained[choice]
+        training, validation = (
+            _among(part, classes) for part in (self.splits.training, self.splits.validation)
+        )
         made = build(lambda: BinaryNetwork(network, self.settings.errors), settings.seed)
         assert isinstance(made, BinaryNetwork)
         inherited = "" if parent is None else inherit(made, parent)
@@ -167,26 +164,24 @@ class _Grower:
         file = None
         if self.checkpoints is not None:
             text = repr((network, groups, settings, self.settings.errors, self.data, inherited))
-            identity = hashlib.blake2b((text + reach.routed).encode(), digest_size=16).hexdigest()
+            identity = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
             file = CheckpointFile(self.checkpoints / f"{name}-{identity[:12]}", identity)
         fit(
             made,
-            reach.training,
-            reach.validation,
+            training,
+            validation,
             objective,
             settings,
             file,
             GroupTeacher(self.teacher, groups) if self.teacher is not None else None,
             lambda report: self.progress(name, report),
         )
-        score = objective.score(logits_of(made, reach.validation.images), reach.validation)
+        score = objective.score(logits_of(made, validation.images), validation)
         own = (None,) * len(groups), tuple(range(len(groups)))
         self.trained[choice] = GrownNode(made, groups, *own, score)
         return self.trained[choice]
 
-    def grow(
-        self, name: str, classes: Classes, depth: int, reach: Reach, parent: BinaryNetwork | None = None
-    ) -> GrownNode:
+    def grow(self, name: str, classes: Classes, depth: int, parent: BinaryNetwork | None = None) -> GrownNode:
         """A node for some classes: a leaf if one fits and is good enough, else a router and its children."""
         singles = tuple((index,) for index in classes)
         fitting = best_fit(self.candidates, len(classes), self.capacity)
@@ -195,35 +190,36 @@ class _Grower:
             fitting = require_fit(self.candidates, len(classes), self.capacity)
         scouting = fitting or self.candidates[-1].with_outcomes(len(classes))
         leaf = self.train(
-            f"{name}{'' if fitting else ' (scout)'}", scouting, singles, reach, parent, fitting is None
+            f"{name}{'' if fitting else ' (scout)'}", scouting, singles, parent, fitting is None
         )
         few = len(classes) <= self.branches(depth)
         if fitting is not None and (too_deep or few or leaf.score >= self.settings.target):
             return leaf
-        own = reach.among(classes).validation
+        own = _among(self.splits.validation, list(classes))
         if fitting is None:
-            groups = self.merged(leaf, classes, self.branches(depth), reach)
-            return self.split(name, groups, depth, reach, leaf.network)
-        split = self.below(name, self.router(name, leaf, classes, depth, reach), depth, reach)
+            groups = self.merged(leaf, classes, self.branches(depth))
+            return self.split(name, groups, depth, leaf.network)
+        split = self.below(name, self.router(name, leaf, classes, depth), depth)
         if accuracy(leaf, own) >= accuracy(split, own):
             return leaf
         return split
 
-    def confused(self, reach: Reach) -> Dataset:
-        """Images that show what a network confuses."""
-        return reach.training if self.settings.training_confusions else reach.validation
+    def confused(self, classes: Sequence[int]) -> Dataset:
+        """Images of some classes that show what a network confuses."""
+        part = self.splits.training if self.settings.training_confusions else self.splits.validation
+        return _among(part, classes)
 
-    def merged(self, node: GrownNode, classes: Classes, count: int, reach: Reach) -> Groups:
+    def merged(self, node: GrownNode, classes: Classes, count: int) -> Groups:
         """Classes of a node in so many groups, by what it confuses; those of one outcome stay together."""
         if count >= len(node.groups):
             return node.groups
-        own = self.confused(reach.among(classes))
+        own = self.confused(classes)
         opinions = confusion(logits_of(node.network, own.images), own, len(node.groups))
         matrix = np.stack([opinions[list(group)].mean(axis=0) for group in node.groups])
         local = grouped(matrix, count, self.settings.fit.seed)
         return tuple(tuple(sorted(c for i in group for c in node.groups[i])) for group in local)
 
-    def router(self, name: str, leaf: GrownNode, classes: Classes, depth: int, reach: Reach) -> GrownNode:
+    def router(self, name: str, leaf: GrownNode, classes: Classes, depth: int) -> GrownNode:
         """A network with an outcome per class as a router, or a better one with fewer outcomes.
 
         A child will tell apart what is confused most. A router with one outcome for such classes can spend
@@ -231,20 +227,17 @@ class _Grower:
         """
         count, source = self.settings.router_outcomes, leaf
         if count and self.branches(depth) <= count < len(leaf.groups):
-            outcomes = self.merged(leaf, classes, count, reach)
+            outcomes = self.merged(leaf, classes, count)
             network = require_fit(self.candidates, len(outcomes), self.capacity)
-            source = self.train(f"{name} (router)", network, outcomes, reach, leaf.network)
-        return source.routing(self.merged(source, classes, self.branches(depth), reach))
+            source = self.train(f"{name} (router)", network, outcomes, leaf.network)
+        return source.routing(self.merged(source, classes, self.branches(depth)))
 
-    def split(
-        self, name: str, groups: Groups, depth: int, reach: Reach, parent: BinaryNetwork | None = None
-    ) -> GrownNode:
+    def split(self, name: str, groups: Groups, depth: int, parent: BinaryNetwork | None = None) -> GrownNode:
         """A router with an outcome per group, and its children."""
         network = require_fit(self.candidates, len(groups), self.capacity)
-        router = self.train(f"{name} (router)", network, groups, reach, parent)
-        return self.below(name, router, depth, reach)
+        return self.below(name, self.train(f"{name} (router)", network, groups, parent), depth)
 
-    def below(self, name: str, router: GrownNode, depth: int, reach: Reach) -> GrownNode:
+    def below(self, name: str, router: GrownNode, depth: int) -> GrownNode:
         """A router and its children; classes are in several children where that raises accuracy.
 
         Children with the classes that stray to them are trained first, and stay if they decide better with
@@ -252,17 +245,17 @@ class _Grower:
         """
         self.share_input(router.network)
         groups = router.groups
-        reach = reach.among([index for group in groups for index in group])
-        own = reach.validation
-        wider = self.widened(router, reach, depth)
+        classes = sorted({index for group in groups for index in group})
+        own = _among(self.splits.validation, classes)
+        wider = self.widened(router, self.confused(classes), depth)
         if wider != groups:
-            shared = self.with_children(name, replace(router, groups=wider), groups, depth, reach)
+            shared = self.with_children(name, replace(router, groups=wider), depth)
             apart = float((shared.decide_apart(own.images, groups) == own.targets).mean())
             if accuracy(shared, own) > apart:
-                return self.with_fallback(name, shared, reach)
-        return self.with_fallback(name, self.with_children(name, router, groups, depth, reach), reach)
+                return self.with_fallback(name, shared, own)
+        return self.with_fallback(name, self.with_children(name, router, depth), own)
 
-    def with_fallback(self, name: str, router: GrownNode, reach: Reach) -> GrownNode:
+    def with_fallback(self, name: str, router: GrownNode, own: Dataset) -> GrownNode:
         """A router with a node for all its classes, if one fits, and if the tree decides no worse with it.
 
         The margin is a quantile of the router's margins on its validation images, so that at most the share
@@ -271,7 +264,6 @@ class _Grower:
         """
         if not self.settings.fallback_margin:
             return router
-        own = reach.validation
         distances = np.sort(gaps(router.logits(own.images)))
         margin = int(distances[int(self.settings.fallback_margin * len(distances))])
         classes = tuple(sorted({index for group in router.groups for index in group}))
@@ -279,13 +271,12 @@ class _Grower:
         if network is None or distances[0] >= margin:
             return router
         singles = tuple((index,) for index in classes)
-        general = self.train(f"{name}.fallback", network, singles, reach, more_seed=1)
+        general = self.train(f"{name}.fallback", network, singles, more_seed=1)
         unsure = replace(router, fallback=GrownFallback(margin, general))
         return unsure if accuracy(unsure, own) >= accuracy(router, own) else router
 
-    def widened(self, router: GrownNode, reach: Reach, depth: int) -> Groups:
+    def widened(self, router: GrownNode, own: Dataset, depth: int) -> Groups:
         """A router's groups with the classes that it often sends there, on a chip too where it knows one."""
-        own = self.confused(reach)
         views = [logits_of(router.network, own.images)]
         if self.settings.errors is not None:
             count = TRAINING_VIEWS if self.settings.training_confusions else NOISY_VIEWS
@@ -300,14 +291,11 @@ class _Grower:
             most = self.settings.child_classes
         return overlapping(router.groups, shares, self.settings.overlap, min(most, self.capacity.outcomes))
 
-    def with_children(self, name: str, router: GrownNode, own: Groups, depth: int, reach: Reach) -> GrownNode:
-        """A router with a child for each group of more than one class; its own are each in one only."""
-        reaches: Sequence[Reach] = [reach] * len(own)
-        if self.settings.routed_images and own != router.groups:
-            reaches = reach.below(router, own, router.groups, self.settings.fit.augmentation)
+    def with_children(self, name: str, router: GrownNode, depth: int) -> GrownNode:
+        """A router with a child for each group of more than one class."""
         children = tuple(
-            None if len(group) == 1 else self.grow(f"{name}.{branch}", group, depth + 1, seen, router.network)
-            for branch, (group, seen) in enumerate(zip(router.groups, reaches, strict=True))
+            None if len(group) == 1 else self.grow(f"{name}.{branch}", group, depth + 1, router.network)
+            for branch, group in enumerate(router.groups)
         )
         return replace(router, children=children)
 
@@ -357,7 +345,10 @@ def grow_tree(
     """
     chosen = settings or GrowSettings()
     grower = _Grower(splits, capacity, candidates, chosen, checkpoints, progress, teacher)
-    everything = Reach(splits.training, splits.validation)
     if groups is None:
-        return grower.grow("root", tuple(range(len(splits.training.classes))), 1, everything)
-    return grower.split("root", groups, 1, everything)
+        return grower.grow("root", tuple(range(len(splits.training.classes))), 1)
+    return grower.split("root", groups, 1)
+
+
+def _among(dataset: Dataset, classes: Sequence[int]) -> Dataset:
+    return dataset.subset(np.isin(dataset.targets, classes))

@@ -221,7 +221,6 @@ def _run_tree(
         table.branching_below,
         table.child_classes,
         table.training_confusions,
-        table.routed_images,
     )
     root = grow_tree(
         splits,

@@ -117,8 +117,7 @@ class TreeTable:
         weight_planes: planes of the head's weights to choose from, in place of those of ``[head]``, each 1 to
             7; each node has the most that fit with its side.
         branching, branching_below, child_classes, target, depth, overlap, child_epochs, fallback_margin,
-            router_outcomes, training_confusions, routed_images: see
-            :class:`pixeltree.train.grow.GrowSettings`.
+            router_outcomes, training_confusions: see :class:`pixeltree.train.grow.GrowSettings`.
         groups: the classes of each of the root's children, by name; empty finds them.
     """
 
@@ -136,7 +135,6 @@ class TreeTable:
     fallback_margin: float = 0.0
     router_outcomes: int = 0
     training_confusions: bool = False
-    routed_images: bool = False
     groups: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
