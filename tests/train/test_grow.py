@@ -160,7 +160,9 @@ def test_a_router_need_not_tell_apart_what_a_child_will(splits, monkeypatch):
 
 
 @pytest.mark.parametrize("outcomes", [0, 4])
-def test_a_router_has_more_outcomes_than_children_and_fewer_than_classes(splits, monkeypatch, outcomes):
+def test_a_router_has_as_many_outcomes_as_children_or_more_and_fewer_than_classes(
+    splits, monkeypatch, outcomes
+):
     monkeypatch.setattr("pixeltree.train.grow.accuracy", lambda node, own: float(any(node.children)))
     settings = GrowSettings(HARDLY, branching=2, target=1.0, overlap=2, router_outcomes=outcomes)
     root = grow_tree(splits, Capacity(1000), [NETWORK], settings)

@@ -18,7 +18,7 @@ from pixeltree_protocol.messages import (
     StoredSeveral,
     encode_body,
 )
-from pixeltree_protocol.objects import digest_of
+from pixeltree_protocol.objects import FullyConnected, digest_of
 
 _SIZE = 1_000
 
@@ -87,7 +87,8 @@ def test_an_object_without_bytes_is_refused(several: Conversation) -> None:
 @pytest.mark.parametrize("count", [0, MOST_PUT_TOGETHER + 1])
 def test_a_number_of_objects_outside_its_limits_is_refused(several: Conversation, count: int) -> None:
     """OUT_OF_RANGE: there is a least and a greatest number."""
-    several.refused(PutSeveral((samples.segment_of(26),) * count), ErrorCode.OUT_OF_RANGE)
+    least = FullyConnected(8, (0,), (b"\1",)).encode()  # so many fit the least max_body
+    several.refused(PutSeveral((least,) * count), ErrorCode.OUT_OF_RANGE)
 
 
 def test_what_came_in_by_put_is_continued_by_put(several: Conversation) -> None:
