@@ -90,6 +90,7 @@ static const struct step STEPS[] = {
     {10, RECTANGLE_AFTER_FOUR, {SLOT, WORD, {1, 1, 127}, AREG, BYTE, BYTE, BYTE, BYTE, SOME, SOME}},
     {11, ANY, {SLOT, WORD, {2, 1, 65535}, AREG, BYTE, BYTE, BYTE, BYTE, {1, 0, 8}, {1, 0, 8}}},
     {12, ANY, {{4, 0, 0xFFFFFFFF}}}, {13, RECTANGLE_AFTER_ONE, {AREG, BYTE, BYTE, BYTE, BYTE, LEVEL, LEVEL}},
+    {14, ANY, {{0, 0, 0}}}, {15, ANY, {{0, 0, 0}}},
     {20, ANY, {DAC}}, {21, FIRST_DIFFERS_LAST, {AREG, LEVEL, AREG}}, {22, FIRST_DIFFERS_LAST, {AREG, LEVEL, AREG}},
     {23, FIRST_DIFFERS_LAST, {AREG, DAC, AREG}}, {24, FIRST_TWO_DIFFER, {{1, 0, 5}, {1, 0, 5}, {1, 1, 5}}},
     {25, ANY, {{1, 0, 5}, SHIFT, SHIFT}}, {26, FIRST_DIFFERS_LAST, {AREG, SOME, FLAG, FLAG, AREG}},
@@ -145,6 +146,11 @@ static size_t step_size(const uint8_t *p, size_t size) /* 0 where it is no step 
     return 0;
 }
 
+static bool decides(uint8_t opcode)                    /* Argmax, ArgmaxOr, Proceed */
+{
+    return opcode == 8 || opcode == 12 || opcode == 15;
+}
+
 static bool is_program(const uint8_t *p, size_t size)
 {
     size_t at = 4;
@@ -152,7 +158,7 @@ static bool is_program(const uint8_t *p, size_t size)
         return false;
     for (unsigned left = u16(p + 2); left; left--) {
         size_t step = at < size ? step_size(p + at, size - at) : 0;
-        if (!step || ((p[at] == 8 || p[at] == 12) && left > 1)) /* Argmax and ArgmaxOr are the last step */
+        if (!step || (decides(p[at]) && left > 1))
             return false;
         at += step;
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pixeltree.compiler import (
     CaptureGeometry,
     CompiledNode,
+    Ending,
     compile_capture,
     compile_model,
     compile_window,
@@ -21,11 +22,20 @@ from pixeltree.compiler import (
 from pixeltree.compiler.placement import INPUT
 from pixeltree.errors import DataError, PixeltreeError, TreeError
 from pixeltree.files import write_whole
-from pixeltree.folded import FoldedModel, Window, decide, decode_model, encode_model, fields_of, infer
+from pixeltree.folded import (
+    FoldedModel,
+    Window,
+    add_logits,
+    decide,
+    decode_model,
+    encode_model,
+    fields_of,
+    infer,
+)
 from pixeltree.network import FoldedNetwork
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects import MAX_DEPTH, Block, Child, Digest, Exit, Label, Node, TreeRoot, digest_of
-from pixeltree_protocol.objects.program import ArgmaxOr, Program
+from pixeltree_protocol.objects.program import AddLogits, ArgmaxOr, Proceed, Program
 from pixeltree_protocol.registers import ARRAY_SIZE
 from pixeltree_protocol.treefile import TreeFile
 
@@ -55,12 +65,28 @@ class NodeSpec:
     """A node in the making: a network or a window and, per outcome, the label or the child that it leads to.
 
     A window has one outcome and no fallback. The nodes below it see the window in place of the whole input.
+
+    Attributes:
+        name: what it is called.
+        network: what it computes.
+        leads: of each outcome; of a node that proceeds its only one.
+        fallback: where it leads when it is not sure; None for none.
+        adds: whether its logits are added to those of the node that leads here, which has as many.
+        proceeds: whether it leads on whatever its logits are, for the next node to add to them.
     """
 
     name: str
     network: FoldedNetwork | FoldedModel | Window
     leads: tuple[Leads, ...]
     fallback: Fallback | None = None
+    adds: bool = False
+    proceeds: bool = False
+
+    @property
+    def ending(self) -> Ending:
+        """How the node ends."""
+        margin = None if self.fallback is None else self.fallback.margin
+        return Ending(margin, self.adds, self.proceeds)
 
 
 @dataclass(frozen=True)
@@ -107,7 +133,8 @@ class Tree:
         """Compile a tree; the first spec is the root.
 
         Raises:
-            TreeError: a child that is not there, a label out of range, or a cycle.
+            TreeError: a child that is not there, a label out of range, a cycle, or a node that adds its
+                logits to another number of them.
             CompileError: a node that does not fit.
         """
         builder = _Builder(labels, geometry, specs)
@@ -116,7 +143,7 @@ class Tree:
         below, _ = builder.node(specs[0].name, None, ())
         encoded = TreeRoot(INPUT, capture.digest, below).encode()
         builder.objects[digest_of(encoded)] = encoded
-        return cls(
+        tree = cls(
             name,
             tuple(labels),
             geometry,
@@ -128,6 +155,8 @@ class Tree:
             {spec.name: spec.network for spec in specs if isinstance(spec.network, Window)},
             {spec.name: spec.fallback.margin for spec in specs if spec.fallback is not None},
         )
+        tree._check_sums()
+        return tree
 
     @cached_property
     def root(self) -> TreeRoot:
@@ -238,20 +267,49 @@ class Tree:
             raise TreeError(f"a margin for {', '.join(sorted(strange))}, which is no network of this tree")
         for digest, name in self.names.items():
             self._check_end(digest, name)
+        self._check_sums()
         for digest, seen in self.windows_above.items():
             if self.names[digest] in self.models:
                 self.geometry.layout(self.models[self.names[digest]], seen)
 
     def _check_end(self, digest: Digest, name: str) -> None:
         """Whether the reference ends a node as its program does."""
-        outcomes = 1 if name in self.windows else self.models[name].outcomes
+        outcomes = self.logits_of(digest)
         exits = len(self.nodes[digest].exits)
-        if exits != outcomes + (name in self.margins):
+        if exits != replace(self.endings[digest], margin=self.margins.get(name)).exits(outcomes):
             raise TreeError(f"node {name!r} has {exits} exits for {outcomes} outcomes, and a margin or none")
         if name in self.margins:
             last = Program.decode(self.objects[self.nodes[digest].program]).steps[-1]
             if last != ArgmaxOr(self.margins[name]):
                 raise TreeError(f"node {name!r} ends in {last}; its margin is {self.margins[name]}")
+
+    def _check_sums(self) -> None:
+        """Whether every node that adds its logits to others has as many as the node before."""
+        for digest, name in self.names.items():
+            for child in set(self.nodes[digest].children):
+                own, before = self.logits_of(child), self.logits_of(digest)
+                if self.endings[child].adds and own != before:
+                    raise TreeError(
+                        f"node {self.names[child]!r} adds {own} logits to the {before} of {name!r}"
+                    )
+        if self.endings[self.root.root].adds:
+            raise TreeError("the root adds its logits to those of the node before, and there is none")
+
+    def logits_of(self, digest: Digest) -> int:
+        """Logits of a node; a window has one."""
+        name = self.names[digest]
+        return 1 if name in self.windows else self.models[name].outcomes
+
+    @cached_property
+    def endings(self) -> dict[Digest, Ending]:
+        """How the program of every node but the capture node ends."""
+        found = {}
+        for digest in self.names:
+            *steps, last = Program.decode(self.objects[self.nodes[digest].program]).steps
+            margin = last.margin if isinstance(last, ArgmaxOr) else None
+            adds = any(isinstance(step, AddLogits) for step in steps)
+            found[digest] = Ending(margin, adds, isinstance(last, Proceed))
+        return found
 
     @cached_property
     def windows_above(self) -> dict[Digest, Window | None]:
@@ -277,18 +335,29 @@ class Tree:
         visits: list[ReferenceVisit] = []
         digest = self.root.root
         while True:
-            name = self.names[digest]
-            window = self.windows.get(name)
-            if window is None:
-                logits = tuple(int(v) for v in infer(self.models[name], seen).logits)
-            else:
-                seen, logits = window.cut(bits), (0,)
-            outcome = decide(logits, self.margins.get(name))
-            visits.append(ReferenceVisit(name, outcome, logits))
-            exit_ = self.nodes[digest].exits[outcome]
+            window = self.windows.get(self.names[digest])
+            if window is not None:
+                seen = window.cut(bits)
+            visits.append(self.visit(digest, seen, visits[-1].logits if visits else ()))
+            exit_ = self.nodes[digest].exits[visits[-1].outcome]
             if isinstance(exit_, Label):
                 return exit_.value, tuple(visits)
             digest = exit_.node
+
+    def visit(self, digest: Digest, seen: npt.NDArray[np.bool_], earlier: Sequence[int]) -> ReferenceVisit:
+        """What a node says by the integer reference.
+
+        Args:
+            digest: the node.
+            seen: bool (size, size), its input plane.
+            earlier: logits of the node before; none at the root.
+        """
+        name, ending = self.names[digest], self.endings[digest]
+        sums = np.zeros(1, np.int32) if name in self.windows else infer(self.models[name], seen).logits
+        if ending.adds:
+            sums = add_logits(sums, earlier)
+        outcome = 0 if ending.proceeds else decide(sums, ending.margin)
+        return ReferenceVisit(name, outcome, tuple(int(v) for v in sums))
 
     def input_bits(self, image: Image) -> npt.NDArray[np.bool_]:
         """The input as the capture node makes it: bool (size, size)."""
@@ -375,9 +444,9 @@ class _Builder:
                 raise TreeError(f"node {spec.name!r} leads to label {lead} of {len(self.labels)}")
         if own is None:
             model = self.models[spec.name]
-            margin = None if fallback is None else fallback.margin
-            compiled = compile_model(model, exits, self.geometry.layout(model, window), margin=margin).node
-        elif len(exits) == 1 and fallback is None:
+            layout = self.geometry.layout(model, window)
+            compiled = compile_model(model, exits, layout, ending=spec.ending).node
+        elif len(exits) == 1 and spec.ending == Ending():
             compiled = compile_window(self.geometry, own, exits[0]).node
         else:
             raise TreeError(

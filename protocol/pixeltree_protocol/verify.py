@@ -15,11 +15,13 @@ from pixeltree_protocol.objects.block import Block
 from pixeltree_protocol.objects.controller_steps import Expose, Wait
 from pixeltree_protocol.objects.node import Node
 from pixeltree_protocol.objects.program import (
+    DECISIONS,
+    AddLogits,
     ApplyFullyConnected,
-    Argmax,
     ArgmaxOr,
     LoadCover,
     LoadPlane,
+    Proceed,
     Program,
     Run,
     ScanDreg,
@@ -105,7 +107,7 @@ def verify_node(
         raise ProgramError(
             "a capture program must not decide"
             if is_capture
-            else "a node's last step must be Argmax or ArgmaxOr"
+            else "a node's last step must be Argmax, ArgmaxOr or Proceed"
         )
     if (input_plane in node.dregs) is not is_capture:
         raise ProgramError(
@@ -204,7 +206,9 @@ def _check_steps(
             tally.logits = len(step.rows) * len(step.columns)
         elif isinstance(step, SumLogit):
             tally.logits += 1
-        elif isinstance(step, Argmax | ArgmaxOr):
+        elif isinstance(step, AddLogits):
+            _check_adds(where, tally.logits, node)
+        elif isinstance(step, DECISIONS):
             _check_exits(where, step, tally.logits, node)
         if node is not None:
             _check_step_planes(node, step, input_plane, where)
@@ -221,9 +225,17 @@ def _check_steps(
             raise ProgramError(f"the program {verb} {amount} {unit}; the limit is {most}")
 
 
-def _check_exits(where: str, step: Argmax | ArgmaxOr, logits: int, node: Node | None) -> None:
+def _check_adds(where: str, logits: int, node: Node | None) -> None:
+    """Whether there are logits to add to, and a node may be before; what that has, a frame tells."""
+    if node is None:
+        raise ProgramError(f"{where}: no node is before a program that is not a node's")
+    if not logits:
+        raise ProgramError(f"{where}: there are no logits to add to")
+
+
+def _check_exits(where: str, step: Step, logits: int, node: Node | None) -> None:
     """Whether there are logits to decide by and, in a node, an exit for every outcome."""
-    outcomes = logits + isinstance(step, ArgmaxOr)
+    outcomes = 1 if isinstance(step, Proceed) else logits + isinstance(step, ArgmaxOr)
     if not logits or (node is not None and outcomes != len(node.exits)):
         exits = f" for {len(node.exits)} exits" if node is not None else ""
         fallback = " and a fallback" if isinstance(step, ArgmaxOr) else ""

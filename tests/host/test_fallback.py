@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixeltree.compiler import CaptureGeometry, compile_model
+from pixeltree.compiler import CaptureGeometry, Ending, compile_model
 from pixeltree.datasets import Dataset, Task
 from pixeltree.demo.run import count_mismatches
 from pixeltree.errors import CompileError, TreeError
@@ -17,7 +17,7 @@ from pixeltree.folded import FoldedModel, FullyConnected, InputSpec, Window, dec
 from pixeltree.scheduler import TreeRunner
 from pixeltree.scheduler.coarse import CoarseAnswers
 from pixeltree.swapping import RootLogits
-from pixeltree.swapping.describe import describe, root_children
+from pixeltree.swapping.describe import children_of, describe
 from pixeltree.swapping.examples import uniform_tree
 from pixeltree.tree import Fallback, NodeSpec, Tree
 from pixeltree_emu.array.device_array import PixelArray
@@ -145,7 +145,7 @@ def test_a_fallback_takes_the_time_that_is_predicted():
     model = small_model(random, 3)
     bits = random.random((32, 32)) < 0.4
     layout = GEOMETRY.layout(model, None)
-    plain, falls = (compile_model(model, layout=layout, margin=margin) for margin in (None, GREATEST))
+    plain, falls = (compile_model(model, layout=layout, ending=Ending(margin)) for margin in (None, GREATEST))
     for compiled in (plain, falls):
         assert run_node(compiled, bits).ns == compiled.cost.nanoseconds
     assert falls.cost.nanoseconds - plain.cost.nanoseconds == 3 * 5
@@ -159,7 +159,7 @@ def test_heat_maps_and_heads_on_the_array_fall_back_too():
     heat = FoldedModel(InputSpec(32, 0, 60), (pooling(random, 8),), heat_map(random, 1, 1))
     near = FoldedModel(InputSpec(32, 0, 60), (pooling(random, 16),), fully_connected(random, (1, 2, 2), 2))
     for model in (heat, near):
-        compiled = compile_model(model, margin=7)
+        compiled = compile_model(model, ending=Ending(7))
         done = run_node(compiled, bits)
         assert done.logits == tuple(infer(model, bits).logits)
         assert done.outcome == decide(done.logits, 7)
@@ -243,12 +243,12 @@ def test_a_window_has_no_fallback():
 def test_a_fallback_needs_an_exit_of_its_own():
     random = np.random.default_rng(0)
     model = small_model(random, 3)
-    with pytest.raises(CompileError, match="3 outcomes and a fallback need as many exits, not 3"):
-        compile_model(model, [Label(0)] * 3, margin=4)
+    with pytest.raises(CompileError, match="3 outcomes and a fallback need 4 exits, not 3"):
+        compile_model(model, [Label(0)] * 3, ending=Ending(4))
     large = FoldedModel(InputSpec(256), (pooling(random, 8),), heat_map(random, 1, 1))
     compile_model(large)
     with pytest.raises(CompileError, match="1025 exits; a node has at most 1024"):
-        compile_model(large, margin=4)
+        compile_model(large, ending=Ending(4))
 
 
 # -- swapping, evaluation
@@ -258,7 +258,7 @@ def test_swapping_takes_a_fallback_for_one_more_exit(tree):
     swap_tree = describe(tree)
     names = [node.name for node in swap_tree.nodes]
     assert [node.outcomes for node in swap_tree.nodes] == [0, 2, 2, 3]
-    assert root_children(tree) == (names.index("leaf"), None, names.index("general"))
+    assert children_of(tree, tree.root.root) == (names.index("leaf"), None, names.index("general"))
     assert {names[path[-1]] for path in swap_tree.paths} == {"root", "leaf", "general"}
     way = CoarseAnswers(tree, swap_tree).path(names.index("general"))
     assert [(visit.node, visit.outcome) for visit in way] == [("root", 2)]

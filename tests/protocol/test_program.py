@@ -7,8 +7,10 @@ import pytest
 from pixeltree_protocol.errors import ObjectError, ProgramError
 from pixeltree_protocol.objects.program import (
     STEPS,
+    AddLogits,
     Argmax,
     ArgmaxOr,
+    Proceed,
     Program,
     Run,
     ScanDreg,
@@ -37,6 +39,8 @@ RANGES = {
     "ScanDreg": [(0, 12), (0, 255), (1, 255), (1, 256)],
     "ApplyFullyConnected": [(0, 254)],
     "Argmax": [],
+    "AddLogits": [],
+    "Proceed": [],
     "ArgmaxOr": [(0, 0xFFFF_FFFF)],
     "RaiseIn": [(0, 6), *[(0, 255)] * 4, *[(-128, 127)] * 2],
     "SetDac": [(0, 4095)],
@@ -161,6 +165,13 @@ def test_argmax_must_be_the_last_step(steps):
 def test_argmax_must_be_the_last_step_of_programs_that_come_as_bytes():
     with pytest.raises(ProgramError, match="Argmax"):
         Program.decode(bytes.fromhex("0301 0200 08 02 00"))
+
+
+def test_proceed_must_be_the_last_step():
+    assert Program((AddLogits(), Proceed())).decides
+    assert not Program((AddLogits(),)).decides
+    with pytest.raises(ProgramError, match=r"step 0: Proceed .* last"):
+        Program((Proceed(), Argmax()))
 
 
 @pytest.mark.parametrize("last", [Run(0), Argmax(), ArgmaxOr(5)])

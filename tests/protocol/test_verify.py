@@ -6,16 +6,24 @@ from pixeltree_protocol.errors import ProgramError
 from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode
 from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected, Label, Node
 from pixeltree_protocol.objects.program import (
+    AddLogits,
     ApplyFullyConnected,
     Argmax,
     ArgmaxOr,
     LoadPlane,
+    Proceed,
     Program,
     Run,
     ScanDreg,
 )
 from pixeltree_protocol.registers import AREGS, DREGS, PORTS, Analog, Digital, bits
-from pixeltree_protocol.verify import MAX_WORDS_PER_NODE, registers_read, registers_written, verify_node
+from pixeltree_protocol.verify import (
+    MAX_WORDS_PER_NODE,
+    registers_read,
+    registers_written,
+    verify_node,
+    verify_program,
+)
 
 DIGEST = bytes(16)
 INPUT = Digital.R5
@@ -182,7 +190,7 @@ def test_a_capture_that_decides_is_refused():
 
 
 def test_a_node_that_does_not_decide_is_refused():
-    refused("last step must be Argmax or ArgmaxOr", steps=(Run(0),))
+    refused("last step must be Argmax, ArgmaxOr or Proceed", steps=(Run(0),))
 
 
 @pytest.mark.parametrize(
@@ -243,6 +251,20 @@ def test_a_node_with_a_fallback_has_an_exit_behind_those_of_its_logits():
         message = rf"step 2 \(ArgmaxOr\(margin=4\)\): 2 logits and a fallback for {count} exits"
         refused(message, steps=steps, exits=(Label(0),) * count)
     refused(r"step 0 \(ArgmaxOr.*0 logits", steps=steps[2:], exits=(Label(0),))
+
+
+def test_a_node_that_proceeds_has_one_exit():
+    steps = (*DECIDE[:2], AddLogits(), Proceed())
+    verify(steps=steps, exits=EXITS[:1])
+    for count in (0, 2, 3):
+        message = rf"step 3 \(Proceed\(\)\): 2 logits for {count} exits"
+        refused(message, steps=steps, exits=(Label(0),) * count)
+
+
+def test_logits_are_added_to_logits_of_a_node_only():
+    refused(r"step 1 \(AddLogits\(\)\): there are no logits", steps=(DECIDE[0], AddLogits(), *DECIDE[1:]))
+    with pytest.raises(ProgramError, match=r"step 0 \(AddLogits\(\)\): no node is before"):
+        verify_program(Program((AddLogits(),)), (), ())
 
 
 def test_a_decision_without_a_layer_is_refused():

@@ -154,6 +154,25 @@ def never_falls_back(patch):
     patch.setattr(sequencer.Sequencer, "_argmax_or", sequencer.Sequencer._argmax)
 
 
+def adds_no_logits(patch):
+    patch.setattr(sequencer.Sequencer, "_add_logits", lambda self, *_: None)
+
+
+def adds_logits_of_the_frame_before(patch):
+    real = sequencer.Sequencer._add_logits
+
+    def from_long_ago(self, step, image, kernels, decision):
+        before, self._before = getattr(self, "_before", decision.earlier), decision.earlier
+        decision.earlier = before
+        real(self, step, image, kernels, decision)
+
+    patch.setattr(sequencer.Sequencer, "_add_logits", from_long_ago)
+
+
+def adds_without_end(patch):
+    patch.setattr(sequencer, "_wrapped", lambda value: max(-(2**31), min(2**31 - 1, value)))
+
+
 def forgets_the_level_of_in(patch):
     real = sequencer.Sequencer._raise_in
 
@@ -203,6 +222,9 @@ CAUGHT_BY = {
     ignores_columns: "columns_leaves_out_are_no_inputs",
     compares_inputs_with_what_was_read: "leaves_bits_out_wants_whole_rows_read",
     forgets_the_level_of_in: "level_follows_a_plane",
+    adds_no_logits: "logits_of_parts_add_up",
+    adds_logits_of_the_frame_before: "logits_of_parts_add_up",
+    adds_without_end: "logits_of_parts_add_up",
     never_falls_back: "takes_its_last_exit_where_the_second_logit_is_close",
     forgets_registers: "what_the_one_before_it_left_there",
     runs_words_backwards: "digital_macro_has_its_documented_result",

@@ -19,7 +19,7 @@ import pixeltree
 from pixeltree.demo.run import demo_tree
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects import ALL_COLUMNS, FullyConnected, ObjectKind, digest_of, parse_object
-from pixeltree_protocol.objects.program import ArgmaxOr, Program, SetIn
+from pixeltree_protocol.objects.program import AddLogits, ArgmaxOr, Proceed, Program, SetIn
 from tests.system.conftest import ROOT
 from tests.system.conftest import pixeltree as run_pixeltree
 from tests.system.suite import QUICK, Run, counts
@@ -97,6 +97,14 @@ def test_a_program_may_end_in_a_fallback_and_only_end(is_object, margin):
     assert not is_object(data[:-1])
     for more in (b"\x08", data[-5:], b"\x02\0"):
         assert not is_object(data[:2] + b"\3\0" + data[4:] + more)
+
+
+def test_a_program_may_add_logits_and_proceed_but_only_end_so(is_object):
+    data = Program((SetIn(3), AddLogits(), Proceed())).encode()
+    assert is_object(data)
+    assert not is_object(data[:-1])
+    for more in (b"\x08", b"\x0e", b"\x02\0"):
+        assert not is_object(data[:2] + b"\4\0" + data[4:] + more)
 
 
 def test_of_damaged_blocks_it_takes_what_the_emulator_takes(is_object):

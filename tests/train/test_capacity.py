@@ -70,3 +70,28 @@ def test_a_nodes_bytes_count_every_plane(planes):
     assert most_outcomes(network, Capacity(size)) == 4
     with pytest.raises(CompileError, match=rf"the smallest needs {size:,} bytes"):
         require_fit([network], 4, Capacity(size - 1))
+
+
+def test_a_network_that_fits_no_node_may_fit_in_parts():
+    """3 outcomes: each of 16 channels has 2 bytes of taps and 6 of the head; every part has 12 of biases."""
+    network = replace(NETWORK, head=FullyConnected(3))
+    assert segment_bytes(network) == 16 * 8 + 12
+    limits = (16 * 8 + 12, 16 * 8 + 11, 8 * 8 + 12, 8 * 8 + 11, 4 * 8 + 12, 4 * 8 + 11)
+    assert [Capacity(limit, parts=4).parts_of(network) for limit in limits] == [1, 2, 2, 3, 4, None]
+    assert Capacity(8 * 8 + 12).parts_of(network) is None
+    assert Capacity(8 * 8 + 12, outcomes=2, parts=4).parts_of(network) is None
+    assert not Capacity(8 * 8 + 11, parts=2).fits(network)
+    with pytest.raises(CompileError, match="nor 2 of them together"):
+        require_fit([network], 3, Capacity(25, parts=2))
+    with pytest.raises(SpecificationError, match="1 part"):
+        Capacity(100, parts=0)
+
+
+def test_channels_that_mix_are_not_divided():
+    first, pooling = NETWORK.layers
+    depthwise, grouped, mixing = (Convolution(16, 2, groups=groups) for groups in (16, 8, 1))
+    room = segment_bytes(replace(NETWORK, layers=(first, depthwise, pooling))) * 2 // 3
+    for second, fits in ((depthwise, True), (grouped, False), (mixing, False)):
+        network = replace(NETWORK, layers=(first, second, pooling))
+        assert Capacity(segment_bytes(network)).fits(network)
+        assert Capacity(room, parts=8).fits(network) == fits

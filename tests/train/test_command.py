@@ -132,6 +132,18 @@ def test_a_tree_is_grown_where_the_recipe_says_so(recipe, tmp_path):
     assert (wrong.returncode, "a tree is written as .ptree" in wrong.stderr) == (2, True)
 
 
+def test_a_recipe_may_divide_networks_among_nodes(recipe, tmp_path):
+    file = recipe(epochs=1)
+    file.write_text(
+        file.read_text() + "[tree]\nsegment_bytes = 60\nparts = 4\ngroups = [['down'], ['across']]\n"
+    )
+    run = train(file, "-o", tmp_path / "m.ptree")
+    assert run.returncode == 0, run.stderr
+    tree = Tree.load(tmp_path / "m.ptree")
+    assert len(tree.names) > 1
+    assert [name for name in tree.models if name.startswith("root part")]
+
+
 def test_without_pytorch_it_says_what_to_install(recipe, tmp_path):
     code = "import sys; sys.modules['torch'] = None; from pixeltree.cli import main; main()"
     arguments = ["train", str(recipe()), "-o", str(tmp_path / "m.ptree")]

@@ -83,7 +83,7 @@ def test_a_grown_tree_fits_its_capacity_and_folds_exactly(splits):
     names = []
     settings = GrowSettings(RUN, branching=2, target=1.0, depth=3, overlap=2)
     root = grow_tree(splits, capacity, [NETWORK], settings, progress=lambda name, report: names.append(name))
-    nodes = root.nodes()
+    nodes = root.nodes(capacity)
     assert 2 <= len(nodes) <= 3
     assert {"root (scout)", "root (router)"} <= set(names)
     for node in nodes.values():
@@ -104,7 +104,7 @@ def test_a_tree_with_planes_of_weights_folds_and_compiles_exactly(splits, tmp_pa
     assert not capacity.fits(replace(NETWORK, head=FullyConnected(3, 2)))
     groups = ((0, 2), (1, 3), (0, 3))
     root = grow_tree(splits, capacity, candidates, GrowSettings(RUN, overlap=2), groups)
-    nodes = root.nodes()
+    nodes = root.nodes(capacity)
     planes = {name: node.model.head.planes for name, node in nodes.items()}
     assert planes == {"root": 1, "root.0": 2, "root.1": 2, "root.2": 2}
     compile_tree("t", CLASSES, nodes).save(tmp_path / "t.ptree")
@@ -119,6 +119,22 @@ def test_a_tree_with_planes_of_weights_folds_and_compiles_exactly(splits, tmp_pa
         assert [visit.logits for visit in result.path] == [v.logits for v in tree.reference(image)[1]]
 
 
+def test_nodes_in_parts_decide_as_the_networks_that_were_trained(splits, tmp_path):
+    """Half of what a network needs, and two parts: the same tree, of twice as many nodes."""
+    whole, halves = Capacity(32 + 2 * (32 + 4), outcomes=2), Capacity(16 + 2 * (16 + 4), outcomes=2, parts=2)
+    settings = GrowSettings(RUN, branching=2, target=1.0, overlap=2)
+    expected, root = (grow_tree(splits, each, [NETWORK], settings) for each in (whole, halves))
+    nodes = root.nodes(halves)
+    assert len(nodes) == 2 * len(expected.nodes(whole))
+    assert all(node.model.shapes[-1][0] == 8 for node in nodes.values())
+    assert [name for name in nodes if name.startswith("root.0")] == ["root.0", "root.0 part 2"]
+    compile_tree("t", CLASSES, nodes).save(tmp_path / "t.ptree")
+    tree = Tree.load(tmp_path / "t.ptree")
+    decided = expected.decide(splits.test.images)
+    assert root.decide(splits.test.images).tolist() == decided.tolist()
+    assert [tree.reference(image)[0] for image in splits.test.images] == decided.tolist()
+
+
 def test_outcomes_of_one_group_lead_to_one_child(splits):
     """A network for all classes that fits is the router, with an outcome for each class."""
     leaf = grow_tree(splits, Capacity(1000), [NETWORK], GrowSettings(RUN, target=0.0))
@@ -126,7 +142,7 @@ def test_outcomes_of_one_group_lead_to_one_child(splits):
     by_hand = grow_tree(splits, Capacity(1000), [NETWORK], GrowSettings(RUN, overlap=2), groups)
     root = replace(leaf.routing(groups), children=by_hand.children)
     assert root.branches == (0, 1, 0, 1)
-    nodes = root.nodes()
+    nodes = root.nodes(Capacity(1000))
     leads = nodes["root"].leads
     assert leads == ("root.0", "root.1", "root.0", "root.1")
     decided = root.decide(splits.test.images)
@@ -151,7 +167,7 @@ def test_a_router_need_not_tell_apart_what_a_child_will(splits, monkeypatch):
     assert epochs["root (router)"] == 3  # it begins with the kernels of the network for all classes
     assert root.network.specification.head.outcomes == len(root.branches) == 3
     assert sorted(index for group in root.groups for index in group) == [0, 1, 2, 3]
-    nodes = root.nodes()
+    nodes = root.nodes(Capacity(1000))
     assert nodes["root"].leads == tuple(
         f"root.{branch}" if root.children[branch] else root.groups[branch][0] for branch in root.branches
     )
@@ -188,7 +204,7 @@ def test_nodes_below_the_root_branch_on_their_own(splits, monkeypatch):
         if router in routers
         for group in router.groups
     )
-    nodes = root.nodes()
+    nodes = root.nodes(Capacity(1000))
     decided = root.decide(splits.test.images)
     assert decided.tolist() == [walk(nodes, image) for image in splits.test.images]
 
@@ -226,7 +242,7 @@ def test_groups_by_hand_are_the_roots(splits):
     root = grow_tree(splits, Capacity(1000), [NETWORK], settings, groups=((0, 1, 2), (3,)))
     assert root.groups == ((0, 1, 2), (3,))
     assert root.children[1] is None
-    assert root.nodes()["root"].leads == ("root.0", 3)
+    assert root.nodes(Capacity(1000))["root"].leads == ("root.0", 3)
 
 
 def test_one_network_is_enough_where_it_reaches_the_target(splits):
@@ -280,7 +296,7 @@ def test_a_router_that_is_not_sure_falls_back_to_a_node_for_all_its_classes(spli
     distances = apart[:, -1] - apart[:, -2]
     assert margin in distances
     assert 0 < (distances < margin).mean() <= 0.4 < (distances <= margin).mean()
-    nodes = root.nodes()
+    nodes = root.nodes(Capacity(1000))
     assert next(iter(nodes)) == "root"
     assert nodes["root"].fallback.lead == "root.fallback"
     assert {node.model.input for node in nodes.values()} == {nodes["root"].model.input}
@@ -307,7 +323,7 @@ def test_a_fallback_is_kept_only_where_the_tree_decides_no_worse(splits, monkeyp
         tried, names = grow_with_fallback(splits, 0.6, groups=TWO)
         assert "root.fallback" in names
         assert (tried.fallback is not None) == kept
-        assert ("root.fallback" in tried.nodes()) == kept
+        assert ("root.fallback" in tried.nodes(Capacity(1000))) == kept
 
 
 def test_without_a_share_or_without_room_there_is_no_fallback(splits):

@@ -121,7 +121,7 @@ class FrameRunner:
         hand.reported = frozenset()
         image, kernels = self._image(hand)
         hand.image = image
-        hand.decision = Decision()
+        hand.decision = Decision(earlier=hand.path[-1].logits if hand.path else ())
         hand.node_started_ns = self._clock.now_ns
         hand.steps = self.sequencer.execute(image, kernels, hand.decision)
         return None

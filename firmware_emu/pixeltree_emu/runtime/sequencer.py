@@ -12,17 +12,21 @@ import numpy.typing as npt
 from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.array.engine import Item
 from pixeltree_emu.array.selection import PatternSelect, pattern_select, rectangle
+from pixeltree_emu.errors import RequestError
 from pixeltree_emu.runtime.clock import DeviceClock
 from pixeltree_emu.runtime.controller import Controller
 from pixeltree_emu.runtime.expansion import Expansion, cover_of, expand
 from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode
+from pixeltree_protocol.messages import ErrorCode
 from pixeltree_protocol.objects import BlockPlanes, FullyConnected, PackedBits
 from pixeltree_protocol.objects.program import (
+    AddLogits,
     ApplyFullyConnected,
     Argmax,
     ArgmaxOr,
     LoadCover,
     LoadPlane,
+    Proceed,
     RaiseIn,
     Run,
     ScanDreg,
@@ -49,12 +53,14 @@ class Decision:
 
     Attributes:
         scanned: bytes read out of DREGs so far.
-        logits: sums of the last fully connected layer.
+        earlier: logits with which the node before ended; none at the root.
+        logits: sums of the last fully connected layer, and what was added to them.
         outcome: index of the exit, once decided.
         read_out: bytes that the last step read out, if it did.
     """
 
     scanned: bytearray = field(default_factory=bytearray)
+    earlier: tuple[int, ...] = ()
     logits: tuple[int, ...] = ()
     outcome: int | None = None
     read_out: bytes | None = None
@@ -82,6 +88,8 @@ class Sequencer:
             ApplyFullyConnected: self._fully_connected,
             Argmax: self._argmax,
             ArgmaxOr: self._argmax_or,
+            AddLogits: self._add_logits,
+            Proceed: self._proceed,
         }
 
     def execute(self, image: Image, kernels: Sequence[Kernel], decision: Decision) -> Iterator[Step | None]:
@@ -234,6 +242,24 @@ class Sequencer:
         decision.outcome = len(decision.logits) if is_close else decision.logits.index(greatest)
         costs = self._clock.costs
         self._clock.charge(len(decision.logits) * costs.argmax_or_operations * costs.operation_ns)
+
+    def _add_logits(self, _step: AddLogits, _image: object, _kernels: object, decision: Decision) -> None:
+        own, earlier = decision.logits, decision.earlier
+        if len(own) != len(earlier):
+            raise RequestError(
+                ErrorCode.BAD_TREE,
+                f"{len(own)} logits are to be added to the {len(earlier)} of the node before",
+            )
+        decision.logits = tuple(_wrapped(mine + given) for mine, given in zip(own, earlier, strict=True))
+        self._clock.charge(len(own) * self._clock.costs.operation_ns)
+
+    def _proceed(self, _step: Proceed, _image: object, _kernels: object, decision: Decision) -> None:
+        decision.outcome = 0
+
+
+def _wrapped(value: int) -> int:
+    """The 32-bit two's complement number of the same remainder."""
+    return (value + (1 << 31)) % (1 << 32) - (1 << 31)
 
 
 def _signed(segment: PackedBits, bit: int) -> int:

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.errors import DataError
-from pixeltree.folded import decide, infer
 from pixeltree.network import INPUT_SIZE, KERNEL_COUNT, KERNEL_SIZE, FoldedNetwork
 from pixeltree.swapping.describe import node_order
 from pixeltree.tree import NodeSpec, Tree
@@ -100,10 +99,12 @@ def _way(tree: Tree, picture: Pictures, done: Container[Digest]) -> list[Digest]
     A node that has labels only is where the way ends, whatever it says.
     """
     bits = tree.input_bits(picture)
-    way = [tree.root.root]
+    way: list[Digest] = [tree.root.root]
+    logits: tuple[int, ...] = ()
     while way[-1] not in done and (node := tree.nodes[way[-1]]).children:
-        name = tree.names[way[-1]]
-        exit_ = node.exits[decide(infer(tree.models[name], bits).logits, tree.margins.get(name))]
+        visit = tree.visit(way[-1], bits, logits)
+        logits = visit.logits
+        exit_ = node.exits[visit.outcome]
         if isinstance(exit_, Label):
             break
         way.append(exit_.node)

@@ -12,10 +12,12 @@ from pixeltree_protocol.objects import MAX_BLOCK_WORDS, Block
 from pixeltree_protocol.objects import controller_steps as controller
 from pixeltree_protocol.objects.program import (
     MAX_SLOTS,
+    AddLogits,
     ApplyFullyConnected,
     Argmax,
     ArgmaxOr,
     LoadCover,
+    Proceed,
     RaiseIn,
     Run,
     ScanDreg,
@@ -119,6 +121,8 @@ class Encoder:
             case ir.LoadCubes():
                 pairs = zip(operation.targets, operation.patterns, strict=True)
                 return [controller.LoadPattern(_dreg(target), *pattern) for target, pattern in pairs]
+            case ir.AddLogits() | ir.Decide() | ir.Proceed():
+                return [_ending_step(operation)]
             case _:
                 return [self._one_step(operation)]
 
@@ -153,11 +157,17 @@ class Encoder:
                 step = SumLogit(WEIGHTS, operation.bit, operation.unit, areg, *where_from)
             case ir.ApplyWeights():
                 step = ApplyFullyConnected(HEAD if self._unit.weights else 0)
-            case ir.Decide():
-                step = Argmax() if operation.margin is None else ArgmaxOr(operation.margin)
             case _:
                 raise TypeError(f"{operation} has no encoding")
         return step
+
+
+def _ending_step(operation: ir.AddLogits | ir.Decide | ir.Proceed) -> Step:
+    if isinstance(operation, ir.AddLogits):
+        return AddLogits()
+    if isinstance(operation, ir.Proceed):
+        return Proceed()
+    return Argmax() if operation.margin is None else ArgmaxOr(operation.margin)
 
 
 def _word(word: ir.Word) -> ICW:

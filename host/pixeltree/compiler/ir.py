@@ -323,10 +323,20 @@ class SumLogit(Operation):
 
 
 @dataclass(frozen=True, eq=False)
+class AddLogits(Operation):
+    """Logits := logits + those of the node before."""
+
+
+@dataclass(frozen=True, eq=False)
 class Decide(Operation):
     """Outcome := index of the greatest logit; their number, if the second is less than a margin below."""
 
     margin: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Proceed(Operation):
+    """Outcome := 0; the next node adds to the logits."""
 
 
 # -- instruction words on planes ----------------------------------------------------------------------

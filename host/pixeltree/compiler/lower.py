@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pixeltree.compiler import ir
 from pixeltree.compiler.arrange import Arrangement
 from pixeltree.compiler.array_head import lower_array_head
+from pixeltree.compiler.ending import DECIDES, Ending
 from pixeltree.compiler.placement import (
     FeatureMap,
     Layout,
@@ -57,7 +58,7 @@ def lower(
     arrangements: Sequence[Arrangement],
     in_pairs: bool = False,
     on_array: bool = False,
-    margin: int | None = None,
+    ending: Ending = DECIDES,
 ) -> Lowered:
     """Lower a model.
 
@@ -67,7 +68,7 @@ def lower(
         arrangements: per turn and layer the grid position of every output channel.
         in_pairs: whether neighbouring weight planes get registers of their own.
         on_array: whether a fully connected head is computed on the array, not on the controller.
-        margin: logits below which the node falls back; None for never.
+        ending: how the node ends.
 
     Raises:
         CompileError: a layer does not fit; it says which, what it needs and what there is.
@@ -89,7 +90,9 @@ def lower(
             scanned.append(lower_scan(lowering.section, lowering.source, lowering.own_copy()))
     if isinstance(model.head, FullyConnected) and scanned:
         output = lower_head(lowering.section, model.head, lowering.source.pitch, scanned)
-    lowering.emit(ir.Decide(margin))
+    if ending.adds:
+        lowering.emit(ir.AddLogits())
+    lowering.emit(ir.Proceed() if ending.proceeds else ir.Decide(ending.margin))
     return Lowered(unit, output)
 
 

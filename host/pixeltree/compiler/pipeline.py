@@ -15,6 +15,7 @@ from pixeltree.compiler.arrange import Arrangement, arrange
 from pixeltree.compiler.capture import CaptureGeometry, capture_unit
 from pixeltree.compiler.directions import set_directions
 from pixeltree.compiler.encode import Encoded, Encoder
+from pixeltree.compiler.ending import DECIDES, Ending
 from pixeltree.compiler.hoist import hoist_loads
 from pixeltree.compiler.image import CompiledNode, make_image
 from pixeltree.compiler.lower import Lowered, lower
@@ -139,30 +140,28 @@ def compile_model(
     layout: Layout | None = None,
     show: Show | None = None,
     head: Where | None = None,
-    margin: int | None = None,
+    ending: Ending = DECIDES,
 ) -> Compiled:
     """Compile a model.
 
     Args:
         model: the folded model.
-        exits: where each outcome leads, with a margin the fallback last; label i for outcome i if None.
+        exits: where each outcome leads, a fallback last; label i for outcome i if None.
         layout: how the input plane lies on the array; chosen if None. All nodes of a tree share one.
         show: called with the name of every pass and the program after it, for people.
         head: where a fully connected head is computed; where it is faster if None.
-        margin: the node takes the fallback where its two greatest logits are less apart, 0 to 2^32 - 1; None
-            for a node without one.
+        ending: how the node ends beside that.
 
     Raises:
         CompileError: the model does not fit; it says what, how much is needed, and what there is.
     """
-    needed = model.outcomes + (margin is not None)
+    needed = ending.exits(model.outcomes)
     exits = [Label(i) for i in range(needed)] if exits is None else exits
     if len(exits) != needed:
-        outcomes = f"{model.outcomes} outcomes{'' if margin is None else ' and a fallback'}"
-        raise CompileError(f"{outcomes} need as many exits, not {len(exits)}")
+        raise CompileError(f"{ending.describe(model.outcomes)} need {needed} exits, not {len(exits)}")
     if needed > MAX_OUTCOMES:
         raise CompileError(f"{needed} exits; a node has at most {MAX_OUTCOMES}")
-    ends = _Ends(tuple(exits), margin)
+    ends = _Ends(tuple(exits), ending)
     if layout is not None:
         return _with_a_head(model, ends, layout, show, head)
     first, *others = layouts(model)
@@ -177,10 +176,10 @@ def compile_model(
 
 @dataclass(frozen=True)
 class _Ends:
-    """How a node ends: its exits, and the margin of its fallback if it has one."""
+    """How a node ends, with its exits."""
 
     exits: tuple[Exit, ...]
-    margin: int | None
+    ending: Ending
 
 
 def _with_a_head(
@@ -211,7 +210,7 @@ def _with_a_head(
 def _compile(model: FoldedModel, ends: _Ends, layout: Layout, show: Show | None, on_array: bool) -> Compiled:
     """Compile for one layout and one place of the head."""
     arrangements = [arrange(turn, layout) for turn in turns(model, layout)]
-    lowered, encoded = _first_that_fits(model, layout, arrangements, on_array, ends.margin)
+    lowered, encoded = _first_that_fits(model, layout, arrangements, on_array, ends.ending)
     unit = lowered.unit
     check_resources(needs_of(unit, encoded, [Cost()] * len(unit.sections)))
     segments: list[Segment] = []
@@ -224,7 +223,7 @@ def _compile(model: FoldedModel, ends: _Ends, layout: Layout, show: Show | None,
         segments.append(lowered.output)
     if show is not None:
         _show_passes(
-            lower(model, layout, arrangements, unit.in_pairs, on_array, ends.margin).unit,
+            lower(model, layout, arrangements, unit.in_pairs, on_array, ends.ending).unit,
             unit.longest_in_line,
             encoded,
             show,
@@ -283,7 +282,7 @@ def _first_that_fits(
     layout: Layout,
     arrangements: Sequence[Arrangement],
     on_array: bool,
-    margin: int | None,
+    ending: Ending,
 ) -> tuple[Lowered, Encoded]:
     """Run the passes, the fastest way first, until registers and the block store suffice.
 
@@ -291,7 +290,7 @@ def _first_that_fits(
         CompileError: not even the most frugal way fits.
     """
     for in_pairs, longest_in_line in _WAYS:
-        lowered = lower(model, layout, arrangements, in_pairs, on_array, margin)
+        lowered = lower(model, layout, arrangements, in_pairs, on_array, ending)
         unit = lowered.unit
         unit.longest_in_line = longest_in_line
         try:

@@ -15,10 +15,12 @@ from pixeltree_protocol.isa import ClockClass
 from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected, PackedBits, Segment
 from pixeltree_protocol.objects import controller_steps as controller
 from pixeltree_protocol.objects.program import (
+    AddLogits,
     ApplyFullyConnected,
     Argmax,
     ArgmaxOr,
     LoadCover,
+    Proceed,
     RaiseIn,
     Run,
     ScanDreg,
@@ -112,7 +114,9 @@ class Predictor:
                 time = len(step.patterns) * each
             case ApplyFullyConnected():
                 time = self._fully_connected(step)
-            case Argmax():
+            case Proceed():
+                time = 0
+            case Argmax() | AddLogits():
                 time = self._logits * costs.operation_ns
             case ArgmaxOr():
                 time = self._logits * costs.argmax_or_operations * costs.operation_ns

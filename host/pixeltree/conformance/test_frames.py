@@ -31,7 +31,14 @@ from pixeltree_protocol.messages import (
     TreeOpened,
 )
 from pixeltree_protocol.objects import Node, TreeRoot, digest_of
-from pixeltree_protocol.objects.program import ApplyFullyConnected, Argmax, Program, ScanDreg, SetIn
+from pixeltree_protocol.objects.program import (
+    AddLogits,
+    ApplyFullyConnected,
+    Argmax,
+    Program,
+    ScanDreg,
+    SetIn,
+)
 from pixeltree_protocol.registers import DREGS, Digital
 
 _SOON_MS = 300
@@ -127,6 +134,65 @@ def test_a_node_takes_its_last_exit_where_the_second_logit_is_close(driver: Conv
     trees.open_tree(driver, tree)
     result, _ = trees.serve(driver, tree, trees.start(driver, 1))
     trees.check_result(result, tree, 1)
+
+
+_NEAR_THE_END = (1 << 31) - (1 << 16)
+"""A bias with which one logit is a 32-bit number, and the sum of two is none."""
+
+
+@pytest.mark.parametrize(("nodes", "bias"), [(2, 0), (5, 0), (2, -_NEAR_THE_END), (3, _NEAR_THE_END)])
+def test_logits_of_parts_add_up(driver: Conversation, nodes: int, bias: int) -> None:
+    """Proceed, AddLogits: nodes of one way, whose last decides by the sums, as 32-bit numbers that wrap."""
+    tree = trees.tree_with_sums(*(3,) * nodes, bias=bias)
+    _need_sums(driver, tree)
+    trees.open_tree(driver, tree)
+    for frame in range(2):  # the second begins at 0 again
+        result, _ = trees.serve(driver, tree, trees.start(driver, frame))
+        trees.check_result(result, tree, frame)
+
+
+BAD_SUMS: dict[str, Callable[[], trees.SmallTree]] = {
+    "fewer logits than the node before": lambda: trees.tree_with_sums(3, 2),
+    "more logits than the node before": lambda: trees.tree_with_sums(3, 3, 4),
+    "no node before": lambda: _from_the_second_node(trees.tree_with_sums(3, 3)),
+    "exits for all logits of a node that proceeds": lambda: _with_exits(trees.tree_with_sums(3, 3), 3),
+    "no exit of a node that proceeds": lambda: _with_exits(trees.tree_with_sums(3, 3), 0),
+}
+
+
+@pytest.mark.parametrize("what", BAD_SUMS)
+def test_logits_that_cannot_be_added_end_the_frame(driver: Conversation, what: str) -> None:
+    """BAD_TREE, and the device is free for the next frame."""
+    bad, good = BAD_SUMS[what](), trees.tree_with_sums(3, 3)
+    _need_sums(driver, good)
+    trees.open_tree(driver, bad)
+    for node in (bad.capture, *bad.path):
+        trees.put_all(driver, bad, (*bad.needs(node), node))
+    driver.error(trees.start(driver, 1), ErrorCode.BAD_TREE)
+    trees.open_tree(driver, good)
+    result, _ = trees.serve(driver, good, trees.start(driver, 2))
+    trees.check_result(result, good, 2)
+
+
+def test_a_program_by_itself_has_no_logits_before_it(driver: Conversation) -> None:
+    """EXECUTE of AddLogits: BAD_OBJECT."""
+    _need_sums(driver, trees.tree_with_sums(3, 3))
+    driver.refused(Execute((), (), Program((SetIn(1), AddLogits())).encode()), ErrorCode.BAD_OBJECT)
+
+
+def _from_the_second_node(tree: trees.SmallTree) -> trees.SmallTree:
+    """The tree without its root, in whose place the next node is."""
+    root = TreeRoot(Digital.R5, tree.capture, tree.path[1]).encode()
+    objects = {**tree.objects, digest_of(root): root}
+    return replace(tree, digest=digest_of(root), objects=objects, path=tree.path[1:])
+
+
+def _with_exits(tree: trees.SmallTree, count: int) -> trees.SmallTree:
+    return _changed(tree, replace(_root(tree), exits=_root(tree).exits * count))
+
+
+def _need_sums(driver: Conversation, tree: trees.SmallTree) -> None:
+    need(driver, tree.objects[Node.decode(tree.objects[tree.path[-1]]).program], "AddLogits")
 
 
 def _need_fallbacks(driver: Conversation, tree: trees.SmallTree) -> None:

@@ -202,6 +202,7 @@ INVALID: dict[str, Callable[[], bytes]] = {
     "a margin cut short": lambda: _steps(b"\x0c\1\2\3"),
     "a step after Argmax": lambda: _steps(b"\x08", b"\x02\0"),
     "a step after ArgmaxOr": lambda: _steps(b"\x0c\1\2\3\4", b"\x08"),
+    "a step after Proceed": lambda: _steps(b"\x0f", b"\x02\0"),
     "a program without steps": lambda: b"\x03\x01\0\0",
     "a node with a register that is not there": lambda: _node(1 << 13),
     "a tree whose input plane is not there": lambda: _tree(13),

@@ -25,10 +25,12 @@ from pixeltree_protocol.objects import (
 )
 from pixeltree_protocol.objects.controller_steps import LoadPattern
 from pixeltree_protocol.objects.program import (
+    AddLogits,
     ApplyFullyConnected,
     Argmax,
     ArgmaxOr,
     LoadPlane,
+    Proceed,
     Program,
     ScanDreg,
     SetIn,
@@ -157,6 +159,37 @@ def tree_with_fallbacks(closeness: tuple[int, ...], outputs: int = 3, are_equal:
         program = Program((*_salt(), _SCAN, ApplyFullyConnected(0), ArgmaxOr(max(0, distance + more))))
         path.lead(program, (layer,), logits, outcome, outputs + 1)
     return path.tree()
+
+
+def tree_with_sums(*outputs: int, bias: int = 0) -> SmallTree:
+    """A new tree whose nodes proceed but for the last, and add their logits to those before but for the root.
+
+    Args:
+        outputs: logits of each node, root first; all alike, or the frame ends with BAD_TREE.
+        bias: of all logits of every node.
+    """
+    path = _Path()
+    nodes = []
+    sums = (0,) * outputs[0]
+    for index, count in enumerate(outputs):
+        layer = _layer(count)
+        layer = replace(layer, biases=tuple(bias + each for each in layer.biases))
+        own = logits_of(layer, _scanned(path.picture))
+        sums = tuple(_wrapped(a + b) for a, b in zip(own, sums, strict=False)) if index else own
+        nodes.append((layer, sums, index))
+    for layer, logits, index in reversed(nodes):
+        is_last = index == len(outputs) - 1
+        adds = (AddLogits(),) if index else ()
+        end = Argmax() if is_last else Proceed()
+        program = Program((*_salt(), _SCAN, ApplyFullyConnected(0), *adds, end))
+        outcome = logits.index(max(logits)) if is_last else 0
+        path.lead(program, (layer,), logits, outcome, len(layer.biases) if is_last else 1)
+    return path.tree()
+
+
+def _wrapped(value: int) -> int:
+    """As a 32-bit two's complement number."""
+    return int.from_bytes((value & 0xFFFFFFFF).to_bytes(4, "little"), "little", signed=True)
 
 
 def tree_with_planes(*planes: int) -> SmallTree:

@@ -6,7 +6,7 @@ Trainers write it, the compiler reads it, and what a device computes is compared
 from pixeltree.folded.file import decode_model, encode_model, fields_of
 from pixeltree.folded.layers import Convolution, FullyConnected, HeatMap, Layer, Pooling, PoolingKind
 from pixeltree.folded.model import FoldedModel, Head, InputSpec, ModelError
-from pixeltree.folded.reference import Inference, decide, infer
+from pixeltree.folded.reference import Inference, add_logits, decide, infer
 from pixeltree.folded.window import Window
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Pooling",
     "PoolingKind",
     "Window",
+    "add_logits",
     "decide",
     "decode_model",
     "encode_model",

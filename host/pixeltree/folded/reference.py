@@ -57,6 +57,17 @@ def decide(logits: Sequence[int] | Sums, margin: int | None = None) -> int:
     return int(sums.argmax())
 
 
+def add_logits(own: Sequence[int] | Sums, earlier: Sequence[int] | Sums) -> Sums:
+    """Sums of logits one by one, int32 (outcomes,), as 32-bit numbers that wrap.
+
+    Raises:
+        ModelError: they are not equally many.
+    """
+    if len(own) != len(earlier):
+        raise ModelError(f"{len(own)} logits are to be added to {len(earlier)}")
+    return np.asarray(np.asarray(own, np.int32) + np.asarray(earlier, np.int32), np.int32)
+
+
 def infer(model: FoldedModel, bits: BitPlane) -> Inference:
     """Run a model.
 

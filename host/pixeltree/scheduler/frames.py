@@ -17,7 +17,7 @@ from pixeltree.scheduler.stream import Sending, Streamer
 from pixeltree.scheduler.timeline import Timeline
 from pixeltree.session import device_error
 from pixeltree.swapping import Pace, Planner
-from pixeltree.swapping.description import CAPTURE, ROOT
+from pixeltree.swapping.description import CAPTURE
 from pixeltree.swapping.line import CANCEL_BYTES, START_BYTES
 from pixeltree.swapping.parts import BUSY_PART
 from pixeltree.swapping.simulator import LEAST_COLD
@@ -197,7 +197,7 @@ class FrameServer:
     def _result(self, result: Result, frame: _Frame) -> InferenceResult:
         found = [self._nodes.find(visit.node) for visit in result.path]
         nodes = [number for number, _ in found]
-        logits = {ROOT: result.path[0].logits} if nodes[0] == ROOT else {}
+        logits = {node: visit.logits for node, visit in zip(nodes, result.path, strict=True)}
         for node in (CAPTURE, *nodes):
             self._planner.enter(node)
         self._answers.learn(nodes, result.label)

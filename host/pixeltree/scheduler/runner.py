@@ -35,7 +35,7 @@ from pixeltree.swapping import (
     SwapTree,
     Trace,
 )
-from pixeltree.swapping.describe import describe, root_children
+from pixeltree.swapping.describe import children_of, describe, node_order
 from pixeltree.swapping.line import UNKNOWN_LINE
 from pixeltree.swapping.line_meter import LineMeter
 from pixeltree.swapping.parts import BUSY_PART, IDLE_PART
@@ -280,5 +280,6 @@ class TreeRunner:
 def default_predictor(tree: Tree, swap_tree: SwapTree) -> Predictor:
     """Transitions seen so far, and the root's margins."""
     markov = Markov(Prior(len(swap_tree.ends)))
-    margin = tree.margins.get(tree.names[tree.root.root])
-    return Mixture([markov, RootLogits(swap_tree, root_children(tree), _LOGITS_PER_E, margin)])
+    root = node_order(tree)[swap_tree.trunk[-1]]
+    children, margin = children_of(tree, root), tree.margins.get(tree.names[root])
+    return Mixture([markov, RootLogits(swap_tree, children, _LOGITS_PER_E, margin)])

@@ -48,7 +48,7 @@ def describe(tree: Tree, array_us: Mapping[str, float] | None = None) -> SwapTre
         ends = any(isinstance(exit_, Label) for exit_ in node.exits)
         time = known.get(name) or array_us_of(tree, digest)
         label = _some_label(tree, digest)
-        logits = len(node.exits) - (name in tree.margins)
+        logits = tree.logits_of(digest) if digest in tree.names else 0
         nodes.append(SwapNode(name, needs, time, parents.get(digest), logits, ends, label))
     return SwapTree(tuple(objects), tuple(nodes), len(tree.labels))
 
@@ -64,8 +64,8 @@ def _some_label(tree: Tree, digest: Digest) -> int:
     return 0
 
 
-def root_children(tree: Tree) -> tuple[int | None, ...]:
-    """Per outcome of the root, its fallback last, the number of the node it leads to; None for a label."""
-    number = {digest: index for index, digest in enumerate(node_order(tree))}
-    exits = tree.nodes[tree.root.root].exits
+def children_of(tree: Tree, digest: Digest) -> tuple[int | None, ...]:
+    """Per exit of a node, a fallback last, the number of the node it leads to; None for a label."""
+    number = {each: index for index, each in enumerate(node_order(tree))}
+    exits = tree.nodes[digest].exits
     return tuple(number[exit_.node] if isinstance(exit_, Child) else None for exit_ in exits)

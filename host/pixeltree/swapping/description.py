@@ -93,6 +93,17 @@ class SwapTree:
         return tuple((CAPTURE, *self.path_to(node)) for node in self.ends)
 
     @cached_property
+    def trunk(self) -> tuple[int, ...]:
+        """The nodes that every frame comes to, whatever they say: the root, and on while there is one way."""
+        trunk = [ROOT]
+        while not self.nodes[trunk[-1]].ends:
+            below = [index for index, node in enumerate(self.nodes) if node.parent == trunk[-1]]
+            if len(below) != 1:
+                break
+            trunk += below
+        return tuple(trunk)
+
+    @cached_property
     def uses(self) -> npt.NDArray[np.float64]:
         """float64 (objects, ends): 1 where a frame with that end needs the object."""
         matrix = np.zeros((len(self.objects), len(self.ends)))

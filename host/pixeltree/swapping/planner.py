@@ -12,7 +12,7 @@ import numpy as np
 
 from pixeltree.bundles import PUT_HEAD
 from pixeltree.swapping.account import Counters
-from pixeltree.swapping.description import CAPTURE, ROOT, SwapTree
+from pixeltree.swapping.description import CAPTURE, SwapTree
 from pixeltree.swapping.eviction import Eviction, UseOrder
 from pixeltree.swapping.line import LineRate, put_bytes, query_bytes
 from pixeltree.swapping.memory import ControllerMemory, NoRoomError
@@ -72,7 +72,7 @@ class Planner:
         self._order = UseOrder(self.memory)
         self._cutter = Cutter(tree.sizes, self.memory, self.counters, max_part)
         self.expected = self._cutter.expected
-        self._always = frozenset((*tree.nodes[CAPTURE].needs, *tree.nodes[ROOT].needs))
+        self._always = frozenset(need for node in (CAPTURE, *tree.trunk) for need in tree.nodes[node].needs)
         self._needs = tuple(frozenset(node.needs) for node in tree.nodes)
         self._way = tuple((CAPTURE, *tree.path_to(node)[:-1]) for node in range(len(tree.nodes)))
         self._below = np.zeros((len(tree.nodes), len(tree.ends)))

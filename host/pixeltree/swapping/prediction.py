@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.swapping.description import ROOT, SwapTree
+from pixeltree.swapping.description import SwapTree
 
 Probabilities = npt.NDArray[np.float64]
 """float64 (ends,), at least 0, sum 1."""
@@ -137,7 +137,8 @@ class Markov:
 class RootLogits:
     """The root's margins: an outcome that came close in this frame may win in the next.
 
-    Below the root, shares are those of the ends seen so far.
+    The root is, here, the first node that leads more than one way. Below it, shares are those of the ends
+    seen so far.
 
     Args:
         tree: the tree.
@@ -153,12 +154,13 @@ class RootLogits:
         temperature: float,
         margin: int | None = None,
     ) -> None:
+        self._root = tree.trunk[-1]
         self._leads = np.zeros((len(children), len(tree.ends)))
         for outcome, child in enumerate(children):
             if child is not None:
                 self._leads[outcome, list(tree.below[child])] = 1.0
-            elif ROOT in tree.end_of:
-                self._leads[outcome, tree.end_of[ROOT]] = 1.0
+            elif self._root in tree.end_of:
+                self._leads[outcome, tree.end_of[self._root]] = 1.0
         self._temperature = temperature
         self._margin = margin
         self._seen = np.ones(len(tree.ends))
@@ -168,7 +170,7 @@ class RootLogits:
     def learn(self, end: int, logits: Logits = _NO_LOGITS) -> None:
         """Take note of the root's logits, where they are known."""
         self._seen[end] += 1.0
-        self._sums = logits.get(ROOT)
+        self._sums = logits.get(self._root)
         self._forecast = None
 
     def forecast(self, at: int | None = None) -> Probabilities:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pixeltree.errors import CompileError
-from pixeltree.train.specification import FullyConnected, NetworkSpecification, Pooling, SpecificationError
+from pixeltree.train.specification import (
+    Convolution,
+    FullyConnected,
+    Layer,
+    NetworkSpecification,
+    Pooling,
+    SpecificationError,
+)
 
 _BIAS_BYTES = 4
 
@@ -18,18 +26,31 @@ class Capacity:
     Attributes:
         segment_bytes: weights and biases, in bytes.
         outcomes: most outcomes.
+        parts: most nodes among which the channels of one network may be divided, if they do not mix. Each
+            adds its logits to those of the part before, and keeps to the other limits.
     """
 
     segment_bytes: int
     outcomes: int = 255
+    parts: int = 1
 
     def __post_init__(self) -> None:
-        if self.segment_bytes < 1 or not 2 <= self.outcomes <= 255:
-            raise SpecificationError(f"a node needs room for weights and for 2 to 255 outcomes: {self}")
+        if min(self.segment_bytes, self.parts) < 1 or not 2 <= self.outcomes <= 255:
+            raise SpecificationError(
+                f"a node needs room for weights and for 2 to 255 outcomes, and a network 1 part: {self}"
+            )
 
     def fits(self, network: NetworkSpecification) -> bool:
-        """Whether a network stays within the limits."""
-        return _outcomes(network) <= self.outcomes and segment_bytes(network) <= self.segment_bytes
+        """Whether a network, or each part of it, stays within the limits."""
+        return self.parts_of(network) is not None
+
+    def parts_of(self, network: NetworkSpecification) -> int | None:
+        """The fewest parts that a network needs, 1 if it fits a node as it is; None if it does not fit."""
+        if _outcomes(network) > self.outcomes:
+            return None
+        most = min(self.parts, _separate_channels(network))
+        fitting = (n for n in range(1, most + 1) if _part_bytes(network, n) <= self.segment_bytes)
+        return next(fitting, None)
 
 
 def segment_bytes(network: NetworkSpecification) -> int:
@@ -37,6 +58,27 @@ def segment_bytes(network: NetworkSpecification) -> int:
     head = network.head
     biases = head.outcomes if isinstance(head, FullyConnected) else 1
     return (network.weight_bits + 7) // 8 + _BIAS_BYTES * biases
+
+
+def _separate_channels(network: NetworkSpecification) -> int:
+    """Channels between which a network may be divided: all that do not mix, or 1."""
+    first, *others = (layer for layer in network.layers if isinstance(layer, Convolution))
+    apart = all(layer.groups == layer.channels == first.channels for layer in others)
+    return first.channels if apart and isinstance(network.head, FullyConnected) else 1
+
+
+def _part_bytes(network: NetworkSpecification, parts: int) -> int:
+    """Bytes of the largest of some parts."""
+    if parts == 1:
+        return segment_bytes(network)
+    channels = math.ceil(_separate_channels(network) / parts)
+    return segment_bytes(replace(network, layers=tuple(_narrowed(each, channels) for each in network.layers)))
+
+
+def _narrowed(layer: Layer, channels: int) -> Layer:
+    if isinstance(layer, Pooling):
+        return layer
+    return replace(layer, channels=channels, groups=1 if layer.groups == 1 else channels)
 
 
 def choices(
@@ -102,8 +144,9 @@ def require_fit(
     network = best_fit(candidates, outcomes, capacity)
     if network is None:
         smallest = min(segment_bytes(each.with_outcomes(outcomes)) for each in candidates)
+        parts = f", nor {capacity.parts} of them together" if capacity.parts > 1 else ""
         raise CompileError(
             f"no network for {outcomes} outcomes fits a node of {capacity.segment_bytes:,} bytes and "
-            f"{capacity.outcomes} outcomes; the smallest needs {smallest:,} bytes"
+            f"{capacity.outcomes} outcomes{parts}; the smallest needs {smallest:,} bytes"
         )
     return network

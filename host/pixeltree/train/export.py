@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.compiler.placement import block_side, grid_side
 from pixeltree.compiler.turns import channels_at_once
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel, HeatMap, Window
+from pixeltree.folded.channels import parts
 from pixeltree.tree import Fallback, Leads, NodeSpec, Tree
 from pixeltree_protocol.registers import ARRAY_SIZE
 
@@ -18,18 +19,41 @@ from pixeltree_protocol.registers import ARRAY_SIZE
 class FoldedNode:
     """A node before compilation: its model, and the class (an index) or node (a name) of each outcome.
 
-    A window in place of the model has one outcome and no fallback.
+    A window in place of the model has one outcome and no fallback. A node that adds has the logits of the
+    node before added to its own; one that proceeds has one lead, to the next that adds.
     """
 
     model: FoldedModel | Window
     leads: tuple[Leads, ...]
     fallback: Fallback | None = None
+    adds: bool = False
+    proceeds: bool = False
 
     @property
     def below(self) -> tuple[str, ...]:
         """The nodes that it leads to, the fallback's last; with repetition."""
         fallback = () if self.fallback is None else (self.fallback.lead,)
         return tuple(lead for lead in (*self.leads, *fallback) if isinstance(lead, str))
+
+
+def in_parts(name: str, node: FoldedNode, count: int) -> dict[str, FoldedNode]:
+    """A node as several, each with some of its channels; the last one decides as the whole would.
+
+    Args:
+        name: of the node, which the first part has.
+        node: a model, not a window.
+        count: most parts.
+
+    Raises:
+        ModelError: channels mix, so that it has no parts.
+    """
+    assert isinstance(node.model, FoldedModel)
+    models = parts(node.model, count)
+    names = [name, *(f"{name} part {number}" for number in range(2, len(models) + 1))]
+    result = {}
+    for index, (each, model) in enumerate(zip(names[:-1], models, strict=False)):
+        result[each] = FoldedNode(model, (names[index + 1],), adds=index > 0, proceeds=True)
+    return result | {names[-1]: replace(node, model=models[-1], adds=len(models) > 1)}
 
 
 def compile_tree(name: str, labels: Sequence[str], nodes: Mapping[str, FoldedNode]) -> Tree:
@@ -45,7 +69,10 @@ def compile_tree(name: str, labels: Sequence[str], nodes: Mapping[str, FoldedNod
         TreeError: a lead leads nowhere.
     """
     geometry = geometry_of(*_models(nodes))
-    specs = [NodeSpec(key, node.model, node.leads, node.fallback) for key, node in nodes.items()]
+    specs = [
+        NodeSpec(key, node.model, node.leads, node.fallback, node.adds, node.proceeds)
+        for key, node in nodes.items()
+    ]
     return Tree.build(name, labels, geometry, specs)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.datasets import Dataset
-from pixeltree.train.export import FoldedNode
+from pixeltree.train.capacity import Capacity
+from pixeltree.train.export import FoldedNode, in_parts
 from pixeltree.train.fit import integer_logits_of
 from pixeltree.train.fold import fold
 from pixeltree.train.grouping import Groups
@@ -103,8 +104,13 @@ class GrownNode:
                 decided[own] = group[0] if child is None else child.decide(images[own], allowed[branch])
         return decided
 
-    def nodes(self, name: str = "root") -> dict[str, FoldedNode]:
-        """This node and all below, folded, by name; the names say the path."""
+    def nodes(self, capacity: Capacity, name: str = "root") -> dict[str, FoldedNode]:
+        """This node and all below, folded, by name; the names say the path.
+
+        Args:
+            capacity: for which it was grown; a network that only fits in parts becomes several nodes.
+            name: of this node.
+        """
         leads = tuple(
             group[0] if child is None else f"{name}.{branch}"
             for branch, (group, child) in enumerate(zip(self.groups, self.children, strict=True))
@@ -112,12 +118,14 @@ class GrownNode:
         fallback, below = None, {}
         if self.fallback is not None:
             fallback = Fallback(self.fallback.margin, f"{name}.fallback")
-            below = self.fallback.node.nodes(f"{name}.fallback")
+            below = self.fallback.node.nodes(capacity, f"{name}.fallback")
         own = tuple(leads[branch] for branch in self.branches)
-        result = {name: FoldedNode(fold(self.network)[0], own, fallback)}
+        count = capacity.parts_of(self.network.specification)
+        assert count is not None  # it was grown for this capacity
+        result = in_parts(name, FoldedNode(fold(self.network)[0], own, fallback), count)
         for branch, child in enumerate(self.children):
             if child is not None:
-                result |= child.nodes(f"{name}.{branch}")
+                result |= child.nodes(capacity, f"{name}.{branch}")
         return result | below
 
 

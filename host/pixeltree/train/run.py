@@ -222,9 +222,10 @@ def _run_tree(
         table.child_classes,
         table.training_confusions,
     )
+    capacity = Capacity(table.segment_bytes, table.outcomes, table.parts)
     root = grow_tree(
         splits,
-        Capacity(table.segment_bytes, table.outcomes),
+        capacity,
         candidates,
         settings,
         table.groups_of(splits.training.classes),
@@ -232,7 +233,9 @@ def _run_tree(
         progress,
         _teacher(recipe, splits, checkpoints, progress),
     )
-    return TrainedModel(recipe, splits.training.classes, root.nodes(), accuracy(root, splits.validation))
+    return TrainedModel(
+        recipe, splits.training.classes, root.nodes(capacity), accuracy(root, splits.validation)
+    )
 
 
 def _binary(recipe: Recipe) -> BinaryNetwork:

@@ -112,7 +112,7 @@ class TreeTable:
     """The table ``[tree]``: a tree in place of one network; its nodes have the recipe's layers.
 
     Attributes:
-        segment_bytes, outcomes: see :class:`pixeltree.train.capacity.Capacity`.
+        segment_bytes, outcomes, parts: see :class:`pixeltree.train.capacity.Capacity`.
         pool_sides: sides to choose from for the last pooling, each node the finest that fits.
         weight_planes: planes of the head's weights to choose from, in place of those of ``[head]``, each 1 to
             7; each node has the most that fit with its side.
@@ -123,6 +123,7 @@ class TreeTable:
 
     segment_bytes: int
     outcomes: int = 255
+    parts: int = 1
     pool_sides: tuple[int, ...] = (2, 4, 8, 16)
     weight_planes: tuple[int, ...] = (1,)
     branching: int = 6

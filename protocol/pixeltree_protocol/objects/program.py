@@ -28,14 +28,17 @@ from pixeltree_protocol.objects.step import (
 from pixeltree_protocol.registers import ARRAY_SIZE
 
 __all__ = [
+    "DECISIONS",
     "MAX_REPEATS",
     "MAX_SLOTS",
     "STEPS",
+    "AddLogits",
     "ApplyFullyConnected",
     "Argmax",
     "ArgmaxOr",
     "LoadCover",
     "LoadPlane",
+    "Proceed",
     "Program",
     "RaiseIn",
     "Run",
@@ -235,6 +238,21 @@ class ArgmaxOr(Step):
 
 
 @dataclass(frozen=True)
+class AddLogits(Step):
+    """Logits := logits + those of the node before, one by one, as 32-bit numbers that wrap.
+
+    The node before is the one whose exit led here; its logits are those with which it ended, what it added
+    itself included. So a network too large for one node can be several, each with some of its channels. The
+    frame ends with BAD_TREE if it has another number of logits, or if there is none, as for the root.
+    """
+
+
+@dataclass(frozen=True)
+class Proceed(Step):
+    """Outcome := 0, whatever the logits are, which the node's only exit hands on. Ends a program."""
+
+
+@dataclass(frozen=True)
 class RaiseIn(Step):
     """Level of IN := level of IN + ``gain`` x the mean of AREG ``areg`` over a rectangle + ``offset``.
 
@@ -300,9 +318,14 @@ STEPS: tuple[StepForm, ...] = (
     # logits are 32-bit numbers, and so are their differences, unsigned
     StepForm(12, ArgmaxOr, ((c.Int32ul, 0, 0xFFFF_FFFF),)),
     StepForm(13, RaiseIn, (AREG, *(4 * (ROW,)), _LEVEL, _LEVEL), reads="areg", words=lambda _: 30),
+    StepForm(14, AddLogits, ()),
+    StepForm(15, Proceed, ()),
     *CONTROLLER_STEPS,
 )
-"""Every step. Rows 1-13 are the sequencer's own; the rest is the vendor's controller API."""
+"""Every step. Rows 1-15 are the sequencer's own; the rest is the vendor's controller API."""
+
+DECISIONS = Argmax | ArgmaxOr | Proceed
+"""Steps that end a program with an outcome."""
 
 _FORM_OF: dict[type[Step], StepForm] = {form.step: form for form in STEPS}
 _BY_OPCODE = {form.opcode: form for form in STEPS}
@@ -339,13 +362,13 @@ class Program:
             raise ProgramError("a program needs at least one step")
         for index, step in enumerate(self.steps):
             _check_step(index, step)
-            if isinstance(step, Argmax | ArgmaxOr) and index != len(self.steps) - 1:
+            if isinstance(step, DECISIONS) and index != len(self.steps) - 1:
                 raise ProgramError(f"step {index}: {type(step).__name__} decides and must be the last step")
 
     @property
     def decides(self) -> bool:
         """Whether the program ends in an outcome."""
-        return isinstance(self.steps[-1], Argmax | ArgmaxOr)
+        return isinstance(self.steps[-1], DECISIONS)
 
     def encode(self) -> bytes:
         """The program's object bytes."""
