@@ -94,14 +94,8 @@ class SwapTree:
 
     @cached_property
     def trunk(self) -> tuple[int, ...]:
-        """The nodes that every frame comes to, whatever they say: the root, and on while there is one way."""
-        trunk = [ROOT]
-        while not self.nodes[trunk[-1]].ends:
-            below = [index for index, node in enumerate(self.nodes) if node.parent == trunk[-1]]
-            if len(below) != 1:
-                break
-            trunk += below
-        return tuple(trunk)
+        """The nodes that every frame comes to, whatever they say."""
+        return self.way_from(ROOT)
 
     @cached_property
     def uses(self) -> npt.NDArray[np.float64]:
@@ -134,6 +128,16 @@ class SwapTree:
     def total_bytes(self) -> int:
         """Bytes of all objects."""
         return sum(self.sizes)
+
+    def way_from(self, node: int) -> tuple[int, ...]:
+        """A node, and those that follow it whatever they say, while there is one way."""
+        way = [node]
+        while not self.nodes[way[-1]].ends:
+            below = [index for index, each in enumerate(self.nodes) if each.parent == way[-1]]
+            if len(below) != 1:
+                break
+            way += below
+        return tuple(way)
 
     def path_to(self, node: int) -> tuple[int, ...]:
         """The nodes from the root down to one."""

@@ -74,6 +74,7 @@ class Planner:
         self.expected = self._cutter.expected
         self._always = frozenset(need for node in (CAPTURE, *tree.trunk) for need in tree.nodes[node].needs)
         self._needs = tuple(frozenset(node.needs) for node in tree.nodes)
+        self._after = tuple(tree.way_from(node)[1:] for node in range(len(tree.nodes)))
         self._way = tuple((CAPTURE, *tree.path_to(node)[:-1]) for node in range(len(tree.nodes)))
         self._below = np.zeros((len(tree.nodes), len(tree.ends)))
         for node, ends in enumerate(tree.below):
@@ -154,7 +155,7 @@ class Planner:
     # -- what to send ------------------------------------------------------------------------------
 
     def demand(self, node: int, missing: Iterable[int] = ()) -> list[Parcel]:
-        """Parts to send at once so that a node can run, in order.
+        """Parts to send at once so that a node can run, in order, and then those that follow it in any case.
 
         Args:
             node: the node that the frame in hand waits for.
@@ -176,6 +177,7 @@ class Planner:
         self.memory.pinned = frozenset(known)
         self._content = True  # until the frame ends, forecasts are those of before it
         parts = self._whole(node)
+        parts += self._following(node)
         self._queue = [each for each in self._queue if each not in self.memory.resident]
         self.memory.touch(needs)
         return parts
@@ -185,9 +187,30 @@ class Planner:
         absent = self.memory.missing(self.tree.nodes[node].needs)
         if not absent:
             return []
-        keep = self._make_way(absent, node)
+        keep = self._make_way(absent, node, self._needs[node])
         self._ask(keep)
         return list(self._cutter.all(self._in_order(absent, node), keep))
+
+    def _following(self, node: int) -> list[Parcel]:
+        """What the nodes lack that follow a node whatever it says: it comes while that one computes.
+
+        As far as they have room beside it; the device would ask for it next.
+        """
+        found: list[Parcel] = []
+        kept = set(self._needs[node])
+        for after in self._after[node] if self.policy.prefetches else ():
+            kept |= self._needs[after]
+            absent = self.memory.missing(self.tree.nodes[after].needs)
+            if sum(self.tree.sizes[each] for each in kept) > self.memory.budget:
+                break
+            keep = self._make_way(absent, after, frozenset(kept))
+            self._ask(keep)
+            try:
+                for parcel in self._cutter.all(self._in_order(absent, after), keep):
+                    found.append(parcel)
+            except NoRoomError:
+                break
+        return found
 
     def prefetch(self, room: int, most: int = IDLE_PART) -> Parcel | None:
         """What is worth sending now in one message, though nobody waits for it.
@@ -248,7 +271,7 @@ class Planner:
             self._content = False
             self._urgent = True
             self._queue = self._in_order(absent, node)
-            self._keep = self._make_way(absent, node)
+            self._keep = self._make_way(absent, node, self._needs[node])
 
     # -- how ---------------------------------------------------------------------------------------
 
@@ -287,14 +310,14 @@ class Planner:
         manifest = self.tree.nodes[node].needs[0]
         return sorted(absent, key=lambda each: (each not in self.memory.uploads, each == manifest))
 
-    def _make_way(self, absent: list[int], node: int) -> tuple[int, ...]:
-        """Have the policy's victims evicted for what a node lacks; returns what to ask about."""
+    def _make_way(self, absent: list[int], node: int, needs: frozenset[int]) -> tuple[int, ...]:
+        """Have victims that are not needed evicted for what a node lacks; returns what to ask about."""
         if not self.policy.steers:
             return ()
         below = self.tree.below[node]
         # where the frame in hand will end is known already, if that is so
         worth = self.policy.worth(below[0] if len(below) == 1 else None).tolist()
-        for kept in (self._needs[node] | self._always, self._needs[node]):
+        for kept in (needs | self._always, needs):
             victims = self._eviction.victims(absent, self._eviction.in_order(kept, worth))
             if victims is not None:
                 return self._steer(victims)
