@@ -91,7 +91,10 @@ class NodeSpec:
 
 @dataclass(frozen=True)
 class ReferenceVisit:
-    """One node on the integer reference's path; the outcome is the index of the exit that it took."""
+    """One node on the integer reference's path; the outcome is the index of the exit that it took.
+
+    A node that proceeds has no logits here, as in RESULT: they are in the sums of the next.
+    """
 
     node: str
     outcome: int
@@ -333,31 +336,39 @@ class Tree:
         bits = self.input_bits(image)
         seen = bits
         visits: list[ReferenceVisit] = []
+        sums: npt.NDArray[np.int32] = np.zeros(0, np.int32)
         digest = self.root.root
         while True:
             window = self.windows.get(self.names[digest])
             if window is not None:
                 seen = window.cut(bits)
-            visits.append(self.visit(digest, seen, visits[-1].logits if visits else ()))
-            exit_ = self.nodes[digest].exits[visits[-1].outcome]
+            sums = self.sums(digest, seen, sums)
+            outcome = self.outcome(digest, sums)
+            told = () if self.endings[digest].proceeds else tuple(int(v) for v in sums)
+            visits.append(ReferenceVisit(self.names[digest], outcome, told))
+            exit_ = self.nodes[digest].exits[outcome]
             if isinstance(exit_, Label):
                 return exit_.value, tuple(visits)
             digest = exit_.node
 
-    def visit(self, digest: Digest, seen: npt.NDArray[np.bool_], earlier: Sequence[int]) -> ReferenceVisit:
-        """What a node says by the integer reference.
+    def sums(
+        self, digest: Digest, seen: npt.NDArray[np.bool_], earlier: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.int32]:
+        """Logits of a node by the integer reference, with what it adds to them: int32 (outcomes,).
 
         Args:
             digest: the node.
             seen: bool (size, size), its input plane.
-            earlier: logits of the node before; none at the root.
+            earlier: int32, the sums of the node before; none at the root.
         """
-        name, ending = self.names[digest], self.endings[digest]
-        sums = np.zeros(1, np.int32) if name in self.windows else infer(self.models[name], seen).logits
-        if ending.adds:
-            sums = add_logits(sums, earlier)
-        outcome = 0 if ending.proceeds else decide(sums, ending.margin)
-        return ReferenceVisit(name, outcome, tuple(int(v) for v in sums))
+        name = self.names[digest]
+        own = np.zeros(1, np.int32) if name in self.windows else infer(self.models[name], seen).logits
+        return add_logits(own, earlier) if self.endings[digest].adds else own
+
+    def outcome(self, digest: Digest, sums: npt.NDArray[np.int32]) -> int:
+        """Index of the exit that a node takes with its sums."""
+        ending = self.endings[digest]
+        return 0 if ending.proceeds else decide(sums, ending.margin)
 
     def input_bits(self, image: Image) -> npt.NDArray[np.bool_]:
         """The input as the capture node makes it: bool (size, size)."""

@@ -30,7 +30,7 @@ from pixeltree_protocol.objects import (
     TreeRoot,
     short,
 )
-from pixeltree_protocol.objects.program import Program, Step
+from pixeltree_protocol.objects.program import Proceed, Program, Step
 from pixeltree_protocol.registers import Digital
 from pixeltree_protocol.verify import NodeImage, verify_node
 
@@ -121,7 +121,7 @@ class FrameRunner:
         hand.reported = frozenset()
         image, kernels = self._image(hand)
         hand.image = image
-        hand.decision = Decision(earlier=hand.path[-1].logits if hand.path else ())
+        hand.decision = Decision(earlier=hand.decision.logits)
         hand.node_started_ns = self._clock.now_ns
         hand.steps = self.sequencer.execute(image, kernels, hand.decision)
         return None
@@ -171,7 +171,9 @@ class FrameRunner:
         assert hand.image is not None
         outcome = hand.decision.outcome
         assert outcome is not None  # a verified node's last step decides
-        hand.path.append(Visit(hand.node, outcome, hand.decision.logits, elapsed))
+        proceeds = isinstance(hand.image.program.steps[-1], Proceed)
+        told = () if proceeds else hand.decision.logits
+        hand.path.append(Visit(hand.node, outcome, told, elapsed))
         logits = sum(len(visit.logits) for visit in hand.path)
         if logits > MAX_PATH_LOGITS:
             raise RequestError(

@@ -100,11 +100,10 @@ def _way(tree: Tree, picture: Pictures, done: Container[Digest]) -> list[Digest]
     """
     bits = tree.input_bits(picture)
     way: list[Digest] = [tree.root.root]
-    logits: tuple[int, ...] = ()
+    sums = np.zeros(0, np.int32)
     while way[-1] not in done and (node := tree.nodes[way[-1]]).children:
-        visit = tree.visit(way[-1], bits, logits)
-        logits = visit.logits
-        exit_ = node.exits[visit.outcome]
+        sums = tree.sums(way[-1], bits, sums)
+        exit_ = node.exits[tree.outcome(way[-1], sums)]
         if isinstance(exit_, Label):
             break
         way.append(exit_.node)

@@ -164,6 +164,8 @@ def tree_with_fallbacks(closeness: tuple[int, ...], outputs: int = 3, are_equal:
 def tree_with_sums(*outputs: int, bias: int = 0) -> SmallTree:
     """A new tree whose nodes proceed but for the last, and add their logits to those before but for the root.
 
+    Results have the logits of the last alone.
+
     Args:
         outputs: logits of each node, root first; all alike, or the frame ends with BAD_TREE.
         bias: of all logits of every node.
@@ -183,7 +185,8 @@ def tree_with_sums(*outputs: int, bias: int = 0) -> SmallTree:
         end = Argmax() if is_last else Proceed()
         program = Program((*_salt(), _SCAN, ApplyFullyConnected(0), *adds, end))
         outcome = logits.index(max(logits)) if is_last else 0
-        path.lead(program, (layer,), logits, outcome, len(layer.biases) if is_last else 1)
+        told = logits if is_last else ()
+        path.lead(program, (layer,), told, outcome, len(layer.biases) if is_last else 1)
     return path.tree()
 
 

@@ -48,7 +48,8 @@ def describe(tree: Tree, array_us: Mapping[str, float] | None = None) -> SwapTre
         ends = any(isinstance(exit_, Label) for exit_ in node.exits)
         time = known.get(name) or array_us_of(tree, digest)
         label = _some_label(tree, digest)
-        logits = tree.logits_of(digest) if digest in tree.names else 0
+        tells = digest in tree.names and not tree.endings[digest].proceeds
+        logits = tree.logits_of(digest) if tells else 0
         nodes.append(SwapNode(name, needs, time, parents.get(digest), logits, ends, label))
     return SwapTree(tuple(objects), tuple(nodes), len(tree.labels))
 

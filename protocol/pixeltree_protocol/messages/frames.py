@@ -110,7 +110,11 @@ VISIT = record(
     Visit,
     Field("node", DIGEST, "which node"),
     Field("outcome", c.Int16ul, "index of the exit that it took"),
-    Field("logits", c.PrefixedArray(c.Int16ul, c.Int32sl), "its output sums"),
+    Field(
+        "logits",
+        c.PrefixedArray(c.Int16ul, c.Int32sl),
+        "its output sums; none of one that ends in `Proceed`, as the next adds to them",
+    ),
     Field("device_ns", c.Int64ul, "device time that it took", "ns"),
 )
 

@@ -249,7 +249,10 @@ class AddLogits(Step):
 
 @dataclass(frozen=True)
 class Proceed(Step):
-    """Outcome := 0, whatever the logits are, which the node's only exit hands on. Ends a program."""
+    """Outcome := 0, whatever the logits are. Ends a program.
+
+    The node's only exit hands them on; RESULT leaves them out, as they are in the sums of the next node.
+    """
 
 
 @dataclass(frozen=True)
