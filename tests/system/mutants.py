@@ -169,6 +169,23 @@ def adds_logits_of_the_frame_before(patch):
     patch.setattr(sequencer.Sequencer, "_add_logits", from_long_ago)
 
 
+def adds_to_nothing(patch):
+    real = sequencer.Sequencer._add_logits
+
+    def add(self, step, image, kernels, decision):
+        decision.earlier = decision.earlier or (0,) * len(decision.logits)
+        real(self, step, image, kernels, decision)
+
+    patch.setattr(sequencer.Sequencer, "_add_logits", add)
+
+
+def adds_what_there_is(patch):
+    def add(self, step, image, kernels, decision):
+        decision.logits = tuple(map(sum, zip(decision.logits, decision.earlier, strict=False)))
+
+    patch.setattr(sequencer.Sequencer, "_add_logits", add)
+
+
 def adds_without_end(patch):
     patch.setattr(sequencer, "_wrapped", lambda value: max(-(2**31), min(2**31 - 1, value)))
 
@@ -224,6 +241,8 @@ CAUGHT_BY = {
     forgets_the_level_of_in: "level_follows_a_plane",
     adds_no_logits: "logits_of_parts_add_up",
     adds_logits_of_the_frame_before: "logits_of_parts_add_up",
+    adds_to_nothing: "cannot_be_added",
+    adds_what_there_is: "cannot_be_added",
     adds_without_end: "logits_of_parts_add_up",
     never_falls_back: "takes_its_last_exit_where_the_second_logit_is_close",
     forgets_registers: "what_the_one_before_it_left_there",

@@ -323,3 +323,16 @@ def check_result(result: Result, tree: SmallTree, frame: int) -> None:
     assert result.label == tree.label
     assert result.device_ns >= result.capture_ns
     assert result.device_ns >= sum(visit.device_ns for visit in result.path)
+
+
+def changed(tree: SmallTree, node: Node) -> SmallTree:
+    """The tree with another root."""
+    data = node.encode()
+    root = TreeRoot(_INPUT, tree.capture, digest_of(data)).encode()
+    objects = {**tree.objects, digest_of(data): data, digest_of(root): root}
+    return replace(tree, digest=digest_of(root), objects=objects, path=(digest_of(data),))
+
+
+def root_of(tree: SmallTree) -> Node:
+    """The manifest of its root."""
+    return Node.decode(tree.objects[tree.path[0]])

@@ -1,0 +1,164 @@
+"""What a node decides by: logits of layers, of fewer bits, of parts that add up; and fallbacks."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from pixeltree.conformance import trees
+from pixeltree.conformance.conversation import Conversation
+from pixeltree.conformance.programs import need
+from pixeltree.conformance.trees import root_of
+from pixeltree_protocol.messages import ErrorCode, Execute
+from pixeltree_protocol.objects import Node, digest_of
+from pixeltree_protocol.objects.program import (
+    AddLogits,
+    ApplyFullyConnected,
+    Argmax,
+    Program,
+    ScanDreg,
+    SetIn,
+)
+from pixeltree_protocol.registers import DREGS, Digital
+
+FALLBACKS: dict[str, Callable[[], trees.SmallTree]] = {
+    "at the margin, below it and beyond": lambda: trees.tree_with_fallbacks((0, 1, 0, -1)),
+    "a margin above every distance": lambda: trees.tree_with_fallbacks((1 << 31, 0)),
+    "margin 0": lambda: trees.tree_with_fallbacks((-(1 << 31),)),
+    "equal logits": lambda: trees.tree_with_fallbacks((1, 0), are_equal=True),
+    "a single logit": lambda: trees.tree_with_fallbacks((0, 1000), outputs=1),
+}
+
+
+@pytest.mark.parametrize("what", FALLBACKS)
+def test_a_node_takes_its_last_exit_where_the_second_logit_is_close(driver: Conversation, what: str) -> None:
+    """ArgmaxOr: less than the margin apart; equals are 0 apart, and a single logit always wins."""
+    tree = FALLBACKS[what]()
+    _need_fallbacks(driver, tree)
+    trees.open_tree(driver, tree)
+    result, _ = trees.serve(driver, tree, trees.start(driver, 1))
+    trees.check_result(result, tree, 1)
+
+
+_NEAR_THE_END = (1 << 31) - (1 << 16)
+"""A bias with which one logit is a 32-bit number, and the sum of two is none."""
+
+
+@pytest.mark.parametrize(("nodes", "bias"), [(2, 0), (5, 0), (2, -_NEAR_THE_END), (3, _NEAR_THE_END)])
+def test_logits_of_parts_add_up(driver: Conversation, nodes: int, bias: int) -> None:
+    """Proceed, AddLogits: nodes of one way, whose last decides by the sums, as 32-bit numbers that wrap."""
+    tree = trees.tree_with_sums(*(3,) * nodes, bias=bias)
+    _need_sums(driver, tree)
+    trees.open_tree(driver, tree)
+    for frame in range(2):  # the second begins at 0 again
+        result, _ = trees.serve(driver, tree, trees.start(driver, frame))
+        trees.check_result(result, tree, frame)
+
+
+BAD_SUMS: dict[str, Callable[[], trees.SmallTree]] = {
+    "fewer logits than the node before": lambda: trees.tree_with_sums(3, 2),
+    "more logits than the node before": lambda: trees.tree_with_sums(3, 3, 4),
+    "no node before": lambda: _from_the_second_node(trees.tree_with_sums(3, 3)),
+    "exits for all logits of a node that proceeds": lambda: _with_exits(trees.tree_with_sums(3, 3), 3),
+    "no exit of a node that proceeds": lambda: _with_exits(trees.tree_with_sums(3, 3), 0),
+}
+
+
+@pytest.mark.parametrize("what", BAD_SUMS)
+def test_logits_that_cannot_be_added_end_the_frame(driver: Conversation, what: str) -> None:
+    """BAD_TREE, and the device is free for the next frame."""
+    bad, good = BAD_SUMS[what](), trees.tree_with_sums(3, 3)
+    _need_sums(driver, good)
+    trees.open_tree(driver, bad)
+    for node in (bad.capture, *bad.path):
+        trees.put_all(driver, bad, (*bad.needs(node), node))
+    driver.error(trees.start(driver, 1), ErrorCode.BAD_TREE)
+    trees.open_tree(driver, good)
+    result, _ = trees.serve(driver, good, trees.start(driver, 2))
+    trees.check_result(result, good, 2)
+
+
+def test_a_program_by_itself_has_no_logits_before_it(driver: Conversation) -> None:
+    """EXECUTE of AddLogits: BAD_OBJECT."""
+    _need_sums(driver, trees.tree_with_sums(3, 3))
+    driver.refused(Execute((), (), Program((SetIn(1), AddLogits())).encode()), ErrorCode.BAD_OBJECT)
+
+
+def _from_the_second_node(tree: trees.SmallTree) -> trees.SmallTree:
+    """The tree without its root, in whose place the next node is."""
+    return trees.changed(tree, Node.decode(tree.objects[tree.path[1]]))
+
+
+def _with_exits(tree: trees.SmallTree, count: int) -> trees.SmallTree:
+    return trees.changed(tree, replace(root_of(tree), exits=root_of(tree).exits * count))
+
+
+def _need_sums(driver: Conversation, tree: trees.SmallTree) -> None:
+    need(driver, tree.objects[Node.decode(tree.objects[tree.path[-1]]).program], "AddLogits")
+
+
+def _need_fallbacks(driver: Conversation, tree: trees.SmallTree) -> None:
+    need(driver, tree.objects[Node.decode(tree.objects[tree.path[0]]).program], "ArgmaxOr")
+
+
+@pytest.mark.parametrize("planes", [(2,), (7,), (3, 1, 2)], ids=str)
+def test_weights_of_several_planes_are_summed_by_powers_of_two(
+    driver: Conversation, planes: tuple[int, ...]
+) -> None:
+    """ApplyFullyConnected: a segment of weight planes (layout 4), whose j-th plane counts 2^j."""
+    tree = trees.tree_with_planes(*planes)
+    need(driver, tree.objects[root_of(tree).segments[0]], "weight planes")
+    trees.open_tree(driver, tree)
+    result, _ = trees.serve(driver, tree, trees.start(driver, 1))
+    trees.check_result(result, tree, 1)
+
+
+@pytest.mark.parametrize("planes", [1, 2])
+@pytest.mark.parametrize("taken", [(128,), (255, 1), (37, 8, 254)], ids=str)
+def test_bits_that_columns_leaves_out_are_no_inputs(
+    driver: Conversation, taken: tuple[int, ...], planes: int
+) -> None:
+    """ApplyFullyConnected: of every 256 bits read those that `columns` has a 1 for, row by row."""
+    tree = trees.tree_with_columns(*taken, planes=planes)
+    need(driver, tree.objects[root_of(tree).segments[0]], "weight planes")
+    trees.open_tree(driver, tree)
+    result, _ = trees.serve(driver, tree, trees.start(driver, 1))
+    trees.check_result(result, tree, 1)
+
+
+@pytest.mark.parametrize("rows", [6, 11, 13])
+def test_a_layer_that_leaves_bits_out_wants_whole_rows_read(driver: Conversation, rows: int) -> None:
+    """BAD_TREE where fewer or more than 12 rows are read, for it takes half of 12; 6 have as many bits."""
+    tree = trees.tree_with_columns(128)
+    need(driver, tree.objects[root_of(tree).segments[0]], "weight planes")
+    whole = _reading(tree, 12)
+    trees.open_tree(driver, whole)
+    trees.serve(driver, whole, trees.start(driver, 1))
+    bad = _reading(tree, rows)
+    trees.open_tree(driver, bad)
+    for node in (bad.capture, *bad.path):
+        trees.put_all(driver, bad, (*bad.needs(node), node))
+    driver.error(trees.start(driver, 2), ErrorCode.BAD_TREE)
+
+
+def _reading(tree: trees.SmallTree, rows: int) -> trees.SmallTree:
+    """The tree with a root that reads so many rows of the input plane, and nothing else."""
+    scan = ScanDreg(DREGS.index(Digital.R6), 0, 1, rows)
+    program = Program((SetIn(secrets.randbelow(100)), scan, ApplyFullyConnected(0), Argmax())).encode()
+    changed = replace(tree, objects={**tree.objects, digest_of(program): program})
+    return trees.changed(changed, replace(root_of(tree), program=digest_of(program)))
+
+
+@pytest.mark.parametrize("exits", [3, 5])
+def test_a_node_with_a_fallback_has_one_exit_more_than_logits(driver: Conversation, exits: int) -> None:
+    """BAD_TREE where a node that ends in ArgmaxOr has an exit too few, or too many."""
+    good = trees.tree_with_fallbacks((0,))
+    _need_fallbacks(driver, good)
+    bad = trees.changed(good, replace(root_of(good), exits=(root_of(good).exits * 2)[:exits]))
+    trees.open_tree(driver, bad)
+    for node in (bad.capture, *bad.path):
+        trees.put_all(driver, bad, (*bad.needs(node), node))
+    driver.error(trees.start(driver, 1), ErrorCode.BAD_TREE)
