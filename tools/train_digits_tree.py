@@ -29,7 +29,8 @@ from pixeltree.network import FoldedNetwork
 from pixeltree.train.digits_demo.fit import Digits, FitSettings, Progress, Scene, fit, scene_bits
 from pixeltree.train.digits_demo.fold import fold
 from pixeltree.train.digits_demo.model import NodeNetwork
-from pixeltree.tree import NodeSpec, Tree
+from pixeltree.tree import Tree
+from pixeltree.tree_builder import NodeSpec
 
 DATA = Path(__file__).resolve().parent.parent / "host" / "pixeltree" / "data"
 TREE_FILE = "digits.ptree"

@@ -16,7 +16,8 @@ from pixeltree.compiler.taps import taps, thresholds
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel, InputSpec, Pooling, PoolingKind
 from pixeltree.network import FoldedNetwork, NetworkError
-from pixeltree.tree import NodeSpec, Tree
+from pixeltree.tree import Tree
+from pixeltree.tree_builder import NodeSpec
 from pixeltree_protocol.costs import CostTable
 from pixeltree_protocol.objects import Label, parse_object
 from tests.folded.strategies import convolution, fully_connected, heat_map

@@ -19,7 +19,8 @@ from pixeltree.scheduler.coarse import CoarseAnswers
 from pixeltree.swapping import RootLogits
 from pixeltree.swapping.describe import children_of, describe
 from pixeltree.swapping.examples import uniform_tree
-from pixeltree.tree import Fallback, NodeSpec, Tree
+from pixeltree.tree import Tree
+from pixeltree.tree_builder import Fallback, NodeSpec
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.runtime.clock import CostModel, DeviceClock
 from pixeltree_emu.runtime.sequencer import Decision, Sequencer

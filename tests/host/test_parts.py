@@ -18,7 +18,8 @@ from pixeltree.folded.channels import parts
 from pixeltree.scheduler import TreeRunner
 from pixeltree.swapping import RootLogits
 from pixeltree.swapping.describe import children_of, describe, node_order
-from pixeltree.tree import Fallback, NodeSpec, Tree
+from pixeltree.tree import Tree
+from pixeltree.tree_builder import Fallback, NodeSpec
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.errors import RequestError
 from pixeltree_emu.runtime.clock import CostModel, DeviceClock

@@ -22,7 +22,8 @@ from pixeltree.compiler.sizes import block_bytes, block_words, segment_bytes
 from pixeltree.compiler.words import select_words
 from pixeltree.errors import CompileError
 from pixeltree.folded import FoldedModel, InputSpec, Pooling, PoolingKind
-from pixeltree.tree import NodeSpec, Tree
+from pixeltree.tree import Tree
+from pixeltree.tree_builder import NodeSpec
 from pixeltree_protocol.registers import Direction
 from tests.folded.strategies import convolution, fully_connected, heat_map
 from tests.host.in_memory import InMemoryDevice

@@ -10,7 +10,8 @@ from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.demo.run import count_mismatches, demo_budget, demo_tree, run_demo
 from pixeltree.errors import DataError, DeviceError, LinkError, TreeError
 from pixeltree.scheduler import TreeRunner
-from pixeltree.tree import NodeSpec, Tree
+from pixeltree.tree import Tree
+from pixeltree.tree_builder import NodeSpec
 from pixeltree_protocol.declaration import Sender
 from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.framing import Frame, FrameDecoder, encode_frame

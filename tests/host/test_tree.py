@@ -13,7 +13,8 @@ from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.demo.run import demo_tree
 from pixeltree.errors import CompileError, DataError, TreeError
 from pixeltree.folded import FoldedModel, FullyConnected, InputSpec, Window, infer
-from pixeltree.tree import NodeSpec, Tree
+from pixeltree.tree import Tree
+from pixeltree.tree_builder import NodeSpec
 from pixeltree_protocol.objects import MAX_DEPTH, Child
 from pixeltree_protocol.treefile import TreeFile
 from tests.folded.strategies import fully_connected, pooling, signs

@@ -6,7 +6,8 @@ from pixeltree.bench.random_tree import album
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.errors import DataError
 from pixeltree.swapping.describe import describe, node_order
-from pixeltree.tree import NodeSpec, Tree
+from pixeltree.tree import Tree
+from pixeltree.tree_builder import NodeSpec
 from tests.host.test_compiler import some_network
 
 

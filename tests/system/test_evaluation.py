@@ -15,7 +15,8 @@ from pixeltree.demo.run import demo_tree
 from pixeltree.errors import DataError
 from pixeltree.evaluation import accuracy_by_node, confusion, evaluate_reference
 from pixeltree.images import write_plane
-from pixeltree.tree import Fallback, NodeSpec, Tree
+from pixeltree.tree import Tree
+from pixeltree.tree_builder import Fallback, NodeSpec
 from pixeltree_protocol.objects import Child
 from tests.system.conftest import pixeltree
 

@@ -18,7 +18,7 @@ from pixeltree.folded import (  # noqa: E402
     infer,
 )
 from pixeltree.train.export import FoldedNode, compile_tree, geometry_of  # noqa: E402
-from pixeltree.tree import Fallback  # noqa: E402
+from pixeltree.tree_builder import Fallback  # noqa: E402
 
 
 def signs(random, *shape):

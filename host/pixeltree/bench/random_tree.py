@@ -13,7 +13,8 @@ from pixeltree.compiler import CaptureGeometry
 from pixeltree.errors import DataError
 from pixeltree.network import INPUT_SIZE, KERNEL_COUNT, KERNEL_SIZE, FoldedNetwork
 from pixeltree.swapping.describe import node_order
-from pixeltree.tree import NodeSpec, Tree
+from pixeltree.tree import Tree
+from pixeltree.tree_builder import NodeSpec
 from pixeltree_protocol.objects import Digest, Label
 from pixeltree_protocol.registers import ARRAY_SIZE
 

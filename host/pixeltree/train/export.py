@@ -11,7 +11,8 @@ from pixeltree.compiler.turns import channels_at_once
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel, HeatMap, Window
 from pixeltree.folded.channels import parts
-from pixeltree.tree import Fallback, Leads, NodeSpec, Tree
+from pixeltree.tree import Tree
+from pixeltree.tree_builder import Fallback, Leads, NodeSpec
 from pixeltree_protocol.registers import ARRAY_SIZE
 
 

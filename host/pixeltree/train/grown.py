@@ -14,7 +14,7 @@ from pixeltree.train.fit import integer_logits_of
 from pixeltree.train.fold import fold
 from pixeltree.train.grouping import Groups
 from pixeltree.train.network import BinaryNetwork
-from pixeltree.tree import Fallback
+from pixeltree.tree_builder import Fallback
 
 Branches = tuple[int, ...]
 """Per outcome, the branch that it takes; outcomes may share one."""
