@@ -41,13 +41,13 @@ def tree(
 
 
 def _draw(loaded: Tree, digest: Digest, accuracies: dict[str, float], above: Drawing) -> None:
-    parts = _parts(loaded, digest)
+    parts = _summed(loaded, digest)
     node, name = loaded.nodes[parts[-1]], loaded.names[parts[-1]]
     exits = node.exits[:-1] if name in loaded.margins else node.exits
     labels = [loaded.labels[exit_.value] for exit_ in exits if isinstance(exit_, Label)]
     weights = loaded.bytes_of(sorted({segment for part in parts for segment in loaded.nodes[part].segments}))
     words = sum(map(loaded.words_of, parts))
-    title = loaded.names[digest] + (f" in {len(parts)} parts" if len(parts) > 1 else "")
+    title = loaded.names[digest] + (f" in {len(parts)} nodes" if len(parts) > 1 else "")
     text = f"{title}: {len(exits)} outcomes, {weights:,} bytes of weights, {words:,} words"
     if name in accuracies:
         text += f", right {accuracies[name]:.1%}"
@@ -66,7 +66,7 @@ def _draw(loaded: Tree, digest: Digest, accuracies: dict[str, float], above: Dra
             _draw(loaded, child, accuracies, below)
 
 
-def _parts(loaded: Tree, digest: Digest) -> list[Digest]:
+def _summed(loaded: Tree, digest: Digest) -> list[Digest]:
     """A node and those of its way that it proceeds to, the last of which decides."""
     parts = [digest]
     while loaded.endings[parts[-1]].proceeds:

@@ -7,8 +7,9 @@ was killed and resumed ends with the same weights as one that was not.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -148,13 +149,21 @@ def logits_of(network: nn.Module, images: npt.NDArray[np.uint8]) -> npt.NDArray[
 
 
 @torch.no_grad()
-def integer_logits_of(network: BinaryNetwork, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """As :func:`logits_of`, but the device's sums: whole numbers, in which margins are counted."""
+def integer_logits_of(
+    network: BinaryNetwork, images: npt.NDArray[np.uint8], looks: Sequence[int] = (0,)
+) -> npt.NDArray[np.float64]:
+    """As :func:`logits_of`, but the device's sums: whole numbers, in which margins are counted.
+
+    Args:
+        network: the network.
+        images: uint8 (N, rows, columns).
+        looks: shifts whose logits are added up; see ``pixeltree.folded.looks``.
+    """
     was_training = network.training
     network.eval()
-    logits = _logits(network.integer_logits, images)
+    each = [_logits(partial(network.integer_logits, shift=shift), images) for shift in looks]
     network.train(was_training)
-    return logits
+    return np.asarray(np.sum(each, axis=0))
 
 
 @torch.no_grad()

@@ -60,6 +60,8 @@ class GrowSettings:
         training_confusions: whether classes are grouped, and shared, by what is confused of the training
             images, in place of the validation ones, so that these judge a tree that was not fitted to them.
             A network that knows its training images by heart confuses none of them, and tells nothing.
+        router_looks: shifts, in pixels along both axes, at which a router looks at an image, its logits added
+            up; kept if the tree decides no worse so than with one look. The strays are those of one look.
         fallback_margin: most of its validation images, as a share, for which a router falls back to a node
             for all its classes, if the tree decides no worse so; 0 tries nothing.
     """
@@ -76,6 +78,7 @@ class GrowSettings:
     branching_below: int = 0
     child_classes: int = 0
     training_confusions: bool = False
+    router_looks: tuple[int, ...] = (0,)
 
     def __post_init__(self) -> None:
         counts = self.branching, self.branching_below or 2, self.child_classes or 2
@@ -84,6 +87,8 @@ class GrowSettings:
                 f"a tree needs at least 2 children per node, 2 classes per child, 1 node per path, a target "
                 f"of 0 to 1, and an overlap above 0: {self}"
             )
+        if not self.router_looks:
+            raise CompileError("a router looks at an image at least once: router_looks is empty")
         if not 0 <= self.fallback_margin < 1:
             raise CompileError(f"fallback_margin is a share of images, 0 to below 1: {self}")
 
@@ -252,8 +257,14 @@ class _Grower:
             shared = self.with_children(name, replace(router, groups=wider), depth)
             apart = float((shared.decide_apart(own.images, groups) == own.targets).mean())
             if accuracy(shared, own) > apart:
-                return self.with_fallback(name, shared, own)
-        return self.with_fallback(name, self.with_children(name, router, depth), own)
+                return self.with_fallback(name, self.with_looks(shared, own), own)
+        split = self.with_children(name, router, depth)
+        return self.with_fallback(name, self.with_looks(split, own), own)
+
+    def with_looks(self, router: GrownNode, own: Dataset) -> GrownNode:
+        """A router that looks more than once, if the tree decides no worse so."""
+        looks = replace(router, looks=self.settings.router_looks)
+        return looks if accuracy(looks, own) >= accuracy(router, own) else router
 
     def with_fallback(self, name: str, router: GrownNode, own: Dataset) -> GrownNode:
         """A router with a node for all its classes, if one fits, and if the tree decides no worse with it.
@@ -341,9 +352,12 @@ def grow_tree(
 
     Raises:
         CompileError: no candidate fits a node.
+        SpecificationError: a look is moved beyond the borders of the candidates' first layer.
         CheckpointError: a checkpoint cannot be read or written.
     """
     chosen = settings or GrowSettings()
+    for shift in chosen.router_looks:
+        candidates[0].with_look(shift)  # one that cannot be is refused before training
     grower = _Grower(splits, capacity, candidates, chosen, checkpoints, progress, teacher)
     if groups is None:
         return grower.grow("root", tuple(range(len(splits.training.classes))), 1)
