@@ -244,9 +244,7 @@ def test_a_node_that_is_not_what_it_must_be_ends_the_frame(driver: Conversation,
     """BAD_TREE answers START_FRAME before the node's first step; the device is free for the next frame."""
     good = trees.small_tree(depth=1)
     bad = trees.changed(good, BAD_NODES[what](good))
-    trees.open_tree(driver, bad)
-    for node in (bad.capture, *bad.path):
-        trees.put_all(driver, bad, (*bad.needs(node), node))
+    trees.open_whole(driver, bad)
     driver.error(trees.start(driver, 1), ErrorCode.BAD_TREE)
     trees.open_tree(driver, good)
     result, _ = trees.serve(driver, good, trees.start(driver, 2))

@@ -72,9 +72,7 @@ def test_logits_that_cannot_be_added_end_the_frame(driver: Conversation, what: s
     """BAD_TREE, and the device is free for the next frame."""
     bad, good = BAD_SUMS[what](), trees.tree_with_sums(3, 3)
     _need_sums(driver, good)
-    trees.open_tree(driver, bad)
-    for node in (bad.capture, *bad.path):
-        trees.put_all(driver, bad, (*bad.needs(node), node))
+    trees.open_whole(driver, bad)
     driver.error(trees.start(driver, 1), ErrorCode.BAD_TREE)
     trees.open_tree(driver, good)
     result, _ = trees.serve(driver, good, trees.start(driver, 2))
@@ -138,9 +136,7 @@ def test_a_layer_that_leaves_bits_out_wants_whole_rows_read(driver: Conversation
     trees.open_tree(driver, whole)
     trees.serve(driver, whole, trees.start(driver, 1))
     bad = _reading(tree, rows)
-    trees.open_tree(driver, bad)
-    for node in (bad.capture, *bad.path):
-        trees.put_all(driver, bad, (*bad.needs(node), node))
+    trees.open_whole(driver, bad)
     driver.error(trees.start(driver, 2), ErrorCode.BAD_TREE)
 
 
@@ -158,7 +154,5 @@ def test_a_node_with_a_fallback_has_one_exit_more_than_logits(driver: Conversati
     good = trees.tree_with_fallbacks((0,))
     _need_fallbacks(driver, good)
     bad = trees.changed(good, replace(root_of(good), exits=(root_of(good).exits * 2)[:exits]))
-    trees.open_tree(driver, bad)
-    for node in (bad.capture, *bad.path):
-        trees.put_all(driver, bad, (*bad.needs(node), node))
+    trees.open_whole(driver, bad)
     driver.error(trees.start(driver, 1), ErrorCode.BAD_TREE)

@@ -295,6 +295,13 @@ def open_tree(
     return driver.ask(OpenTree(tree.digest, limit, timeout_ms), TreeOpened)
 
 
+def open_whole(driver: Conversation, tree: SmallTree) -> None:
+    """Open a tree and send all that its path needs, so that its frames have no faults."""
+    open_tree(driver, tree)
+    for node in (tree.capture, *tree.path):
+        put_all(driver, tree, (*tree.needs(node), node))
+
+
 def start(driver: Conversation, frame: int) -> int:
     """Start a frame; returns the request id."""
     return driver.send(StartFrame(frame))
