@@ -121,7 +121,8 @@ class FrameRunner:
         hand.reported = frozenset()
         image, kernels = self._image(hand)
         hand.image = image
-        hand.decision = Decision(earlier=hand.decision.logits)
+        # what a capture node computes is nobody's opinion
+        hand.decision = Decision(earlier=hand.decision.logits if hand.path else ())
         hand.node_started_ns = self._clock.now_ns
         hand.steps = self.sequencer.execute(image, kernels, hand.decision)
         return None

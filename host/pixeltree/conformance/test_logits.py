@@ -62,6 +62,7 @@ BAD_SUMS: dict[str, Callable[[], trees.SmallTree]] = {
     "fewer logits than the node before": lambda: trees.tree_with_sums(3, 2),
     "more logits than the node before": lambda: trees.tree_with_sums(3, 3, 4),
     "no node before": lambda: _from_the_second_node(trees.tree_with_sums(3, 3)),
+    "no node but the capture node before": lambda: _with_logits_at_the_capture(trees.tree_with_sums(3, 3)),
     "exits for all logits of a node that proceeds": lambda: _with_exits(trees.tree_with_sums(3, 3), 3),
     "no exit of a node that proceeds": lambda: _with_exits(trees.tree_with_sums(3, 3), 0),
 }
@@ -88,6 +89,19 @@ def test_a_program_by_itself_has_no_logits_before_it(driver: Conversation) -> No
 def _from_the_second_node(tree: trees.SmallTree) -> trees.SmallTree:
     """The tree without its root, in whose place the next node is."""
     return trees.changed(tree, Node.decode(tree.objects[tree.path[1]]))
+
+
+def _with_logits_at_the_capture(tree: trees.SmallTree) -> trees.SmallTree:
+    """The tree without its root, and a capture node that computes as many logits, which are nobody's."""
+    root, capture = root_of(tree), Node.decode(tree.objects[tree.capture])
+    scan = next(s for s in Program.decode(tree.objects[root.program]).steps if isinstance(s, ScanDreg))
+    steps = Program.decode(tree.objects[capture.program]).steps
+    program = Program((*steps, scan, ApplyFullyConnected(len(capture.segments)))).encode()
+    node = replace(
+        capture, program=digest_of(program), segments=(*capture.segments, root.segments[0])
+    ).encode()
+    objects = {**tree.objects, digest_of(program): program, digest_of(node): node}
+    return _from_the_second_node(replace(tree, objects=objects, capture=digest_of(node)))
 
 
 def _with_exits(tree: trees.SmallTree, count: int) -> trees.SmallTree:

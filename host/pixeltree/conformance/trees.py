@@ -192,7 +192,7 @@ def tree_with_sums(*outputs: int, bias: int = 0) -> SmallTree:
 
 def _wrapped(value: int) -> int:
     """As a 32-bit two's complement number."""
-    return int.from_bytes((value & 0xFFFFFFFF).to_bytes(4, "little"), "little", signed=True)
+    return (value + (1 << 31)) % (1 << 32) - (1 << 31)
 
 
 def tree_with_planes(*planes: int) -> SmallTree:

@@ -263,6 +263,8 @@ class _Grower:
 
     def with_looks(self, router: GrownNode, own: Dataset) -> GrownNode:
         """A router that looks more than once, if the tree decides no worse so."""
+        if router.looks == self.settings.router_looks:
+            return router
         looks = replace(router, looks=self.settings.router_looks)
         return looks if accuracy(looks, own) >= accuracy(router, own) else router
 
