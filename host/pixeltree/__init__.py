@@ -5,6 +5,8 @@
 ...     result = runner.infer(image)
 """
 
+from importlib.metadata import version
+
 from pixeltree.device import Device, connect
 from pixeltree.errors import (
     CompileError,
@@ -18,6 +20,8 @@ from pixeltree.errors import (
 from pixeltree.scheduler import InferenceResult, NodeVisit, Swap, TreeRunner
 from pixeltree.session import Patience
 from pixeltree.tree import Tree
+
+__version__ = version("pixeltree")
 
 __all__ = [
     "CompileError",
@@ -34,5 +38,6 @@ __all__ = [
     "Tree",
     "TreeError",
     "TreeRunner",
+    "__version__",
     "connect",
 ]

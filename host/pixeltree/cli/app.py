@@ -1,17 +1,13 @@
-"""Entry point: collects the commands and turns errors into one clear line and an exit status.
-
-Exit status: 0 done, 1 done but a result is wrong, 2 wrong usage or bad input, 3 trouble with the device
-or its link, 130 interrupted.
-"""
+"""Entry point: collects the commands. What becomes of errors is in ``failure``."""
 
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
+from pixeltree import __version__
 from pixeltree.cli.assembly import asm, disasm
 from pixeltree.cli.bench import bench
 from pixeltree.cli.compile import compile_
@@ -19,22 +15,18 @@ from pixeltree.cli.demo import demo
 from pixeltree.cli.devices import devices
 from pixeltree.cli.emulate import emulate
 from pixeltree.cli.evaluate import evaluate
+from pixeltree.cli.failure import EXIT_STATUS_HELP, one_clear_error
 from pixeltree.cli.info import info
 from pixeltree.cli.run_kernel import run_kernel
 from pixeltree.cli.swap import simulate_swap, trace_command
+from pixeltree.cli.terminal import install_output
 from pixeltree.cli.train import train
 from pixeltree.cli.tree import tree
-from pixeltree.errors import DeviceError, LinkError, PixeltreeError
-from pixeltree_protocol.errors import ProtocolError
-
-EXIT_BAD_INPUT = 2
-EXIT_DEVICE = 3
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="pixeltree",
     help="Trees of binarized neural networks that run inside a SCAMP-5 vision sensor.",
-    epilog="Exit status: 0 done, 1 a result is wrong, 2 bad usage or input, 3 device or link trouble.",
+    epilog=EXIT_STATUS_HELP,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -58,16 +50,26 @@ app.command("trace")(trace_command)
 app.add_typer(bench, name="bench")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"pixeltree {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Trees of binarized neural networks that run inside a SCAMP-5 vision sensor."""
+
+
 def main() -> None:
     """Run the command line."""
-    errors = Console(stderr=True)
-    try:
-        app()
-    except (LinkError, DeviceError) as error:
-        errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(EXIT_DEVICE)
-    except (PixeltreeError, ProtocolError) as error:
-        errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(EXIT_BAD_INPUT)
-    except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
+    install_output()
+    with one_clear_error():
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # so that a full disk is told of, and not lost at exit

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
 from pixeltree.bench import swap as swap_bench
 from pixeltree.bench.link import LEAST_GOODPUT, LEAST_MB_S, MIB, MOST_PING_RATIO, bench_link
 from pixeltree.bench.random_tree import random_tree
+from pixeltree.cli.checks import LARGEST_SEED, finite
 from pixeltree.cli.report import check_writable, write_json
+from pixeltree.cli.terminal import Screen, share_done
 from pixeltree.compiler.benchmarks import BENCHMARKS
 from pixeltree.tree import Tree
 
@@ -58,7 +58,7 @@ def compiler(
         numbers = (row.words, row.segment_bytes, row.block_bytes, row.device_us, row.fps)
         passes = "yes" if row.passes else "no"
         table.add_row(name, *(f"{number:,}" for number in numbers), f"{row.compile_s:.2f} s", passes)
-    Console().print(table)
+    Screen().print(table)
     if not all(row.passes for row in figures.values()):
         raise typer.Exit(1)
 
@@ -70,7 +70,7 @@ def link(
     ] = None,
     rounds: Annotated[int, typer.Option(min=10, help="Round trips to time.")] = 5_000,
     mebibytes: Annotated[
-        float, typer.Option(min=0.1, help="Size of the uploads; the goals hold for 8.")
+        float, typer.Option(min=0.1, callback=finite, help="Size of the uploads; the goals hold for 8.")
     ] = 8.0,
 ) -> None:
     """Time the link: round trips beside a bare socket's, uploads beside the line's rate, processor time.
@@ -78,7 +78,7 @@ def link(
     Starts emulated devices of its own, some behind simulated lines of 3 Mbaud (8N1) and 12 Mbit/s; takes
     about 40 seconds. Run it on an idle machine.
     """
-    screen = Console(stderr=str(json_file) == "-")
+    screen = Screen(stderr=str(json_file) == "-")
     if json_file is not None:
         check_writable(json_file)
     with screen.status("starting") as status:
@@ -102,23 +102,25 @@ def swap(
         typer.Option(help="Tree file, 'glyphs' for the package's, or 'random': 12 children of 9 KiB."),
     ] = "glyphs",
     skew: Annotated[
-        float, typer.Option(min=0, help="Exponent of Zipf's law for what follows what.")
+        float, typer.Option(min=0, callback=finite, help="Exponent of Zipf's law for what follows what.")
     ] = swap_bench.SKEW,
     coherence: Annotated[
-        float, typer.Option(min=0, max=1, help="Probability that a frame shows what was there before.")
+        float,
+        typer.Option(
+            min=0, max=1, callback=finite, help="Probability that a frame shows what was there before."
+        ),
     ] = swap_bench.COHERENCE,
-    seed: Annotated[int, typer.Option(help="Fixes tree and stream.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Fixes tree and stream.")] = 0,
 ) -> None:
     """Measure swapping: a tree in half the memory that it needs, on emulated lines of 12 Mbit/s and 3 Mbaud.
 
     On virtual time: the figures do not depend on this machine, apart from processor time. It runs the
     frames 14 times, which takes some minutes for 5,000.
     """
-    screen = Console(stderr=str(json_file) == "-")
+    screen = Screen(stderr=str(json_file) == "-")
     if json_file is not None:
         check_writable(json_file)
-    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=screen, transient=True) as bar:
+    with share_done(screen) as bar:
         task = bar.add_task("looking for pictures", total=frames * swap_bench.RUNS)
         figures = swap_bench.bench_swap(
             frames,

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Column, Table
 
+from pixeltree.cli.terminal import Screen
 from pixeltree.compiler import Compiled, compile_model
 from pixeltree.compiler.pipeline import Where
 from pixeltree.compiler.placement import Layout
@@ -43,7 +42,7 @@ def compile_(
 
     Example: pixeltree compile digits.ptree --report
     """
-    console = Console(highlight=False)
+    console = Screen()
     tree = Tree.load(model) if model.suffix == ".ptree" else None
     compiled: dict[str, Compiled] = {}
     for name, folded, layout in _models(model, tree):
@@ -79,12 +78,12 @@ def _models(path: Path, tree: Tree | None) -> Iterator[tuple[str, FoldedModel, L
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _shower(console: Console, name: str) -> Callable[[str, str], None]:
+def _shower(console: Screen, name: str) -> Callable[[str, str], None]:
     """Prints the program after each pass."""
 
     def show(title: str, listing: str) -> None:
-        console.print(f"---- {escape(name)}, after: {title}", style="bold")
-        console.print(listing, markup=False, soft_wrap=True)
+        console.print(f"---- {name}, after: {title}", style="bold")
+        console.print(listing, soft_wrap=True)
 
     return show
 
@@ -103,7 +102,7 @@ def _layers(compiled: Compiled) -> Table:
         if number == len(compiled.sections):
             weights += head_bytes(node)
         bytes_ = f"{code:,}", f"{weights:,}"
-        table.add_row(escape(section.name), *_columns(section.cost), str(digital), str(analog), *bytes_)
+        table.add_row(section.name, *_columns(section.cost), str(digital), str(analog), *bytes_)
     totals = f"{block_bytes(node):,}", f"{segment_bytes(node):,}"
     table.add_row("all", *_columns(compiled.cost), "", "", *totals)
     return table
@@ -113,7 +112,7 @@ def _columns(cost: Cost) -> tuple[str, ...]:
     return str(cost.words), str(cost.launches), str(cost.selects), f"{cost.nanoseconds / 1000:,.1f}"
 
 
-def _sharing(console: Console, compiled: dict[str, Compiled]) -> None:
+def _sharing(console: Screen, compiled: dict[str, Compiled]) -> None:
     """How much of the nodes' objects several nodes have in common."""
     objects: dict[bytes, int] = {}
     separately = 0

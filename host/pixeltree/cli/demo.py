@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from pixeltree.cli.report import check_writable, write_json
+from pixeltree.cli.terminal import Screen, progress
 from pixeltree.demo.run import DemoReport, check_images, demo_budget, demo_tree, run_demo
 from pixeltree.device import Device, connect
 from pixeltree.emulator import EmulatorProcess
@@ -43,46 +41,38 @@ def demo(
     Starts an emulated device (or uses --device), streams the tree's nodes in as they are needed, and
     compares every output with the integer reference. Exit status 1 if any output differs.
     """
-    screen = Console(stderr=str(json_file) == "-")
+    screen = Screen(stderr=str(json_file) == "-")
     if json_file is not None:
         check_writable(json_file)
     check_images(images)
     tree = demo_tree()
     screen.print(
-        f"Tree [bold]{tree.name}[/]: {len(tree.names)} nodes, {tree.total_bytes:,} bytes; "
+        f"Tree {tree.name}: {len(tree.names)} nodes, {tree.total_bytes:,} bytes; "
         f"the controller gets {demo_budget(tree):,} bytes, so nodes are swapped while it runs."
     )
     with _device(device, screen) as connected:
-        screen.print(escape(f"Device: {connected.welcome.device} at {connected.url}"))
-        with _progress(screen) as bar:
+        screen.print(f"Device: {connected.welcome.device} at {connected.url}")
+        with progress(screen) as bar:
             task = bar.add_task("digits", total=images)
             report = run_demo(connected, tree, images, lambda done: bar.update(task, completed=done))
     screen.print(_table(report))
     if json_file is not None:
         write_json(json_file, json.dumps(asdict(report), indent=2))
     if report.reference_mismatches:
-        screen.print(f"[bold red]{report.reference_mismatches} outputs differ from the integer reference[/]")
+        screen.print(
+            f"{report.reference_mismatches} outputs differ from the integer reference", style="bold red"
+        )
         raise typer.Exit(1)
 
 
 @contextlib.contextmanager
-def _device(url: str | None, screen: Console) -> Iterator[Device]:
+def _device(url: str | None, screen: Screen) -> Iterator[Device]:
     """The device at a URL, or a private emulator for as long as it is needed."""
     with contextlib.ExitStack() as stack:
         if url is None:
             with screen.status("starting an emulated device (the first start ever compiles its engine)"):
                 url = stack.enter_context(EmulatorProcess()).url
         yield stack.enter_context(connect(url, Patience(reconnect=_RECONNECT_TIME)))
-
-
-def _progress(screen: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=screen,
-    )
 
 
 def _table(report: DemoReport) -> Table:

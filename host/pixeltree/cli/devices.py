@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from pixeltree.cli.report import write_json
+from pixeltree.cli.terminal import Screen
 from pixeltree.links.ports import SerialPort, best_url, serial_ports
 
 SCAMP5_USB_ID = (0x1FC9, 0x008A)
@@ -43,9 +42,9 @@ def devices(
     if as_json:
         write_json(Path("-"), json.dumps([_facts(port, ports) for port in ports], indent=2))
         return
-    screen = Console()
+    screen = Screen()
     screen.print(_table(ports) if ports else "No serial or USB port is here that could be a device.")
-    screen.print(_HINT, highlight=False, soft_wrap=True)
+    screen.print(_HINT, soft_wrap=True)
 
 
 def _is_scamp5(port: SerialPort) -> bool:
@@ -70,7 +69,12 @@ def _table(ports: list[SerialPort]) -> Table:
     table.add_column("USB id")
     table.add_column("name")
     for port in ports:
-        mark = "[bold green]SCAMP-5[/] " if _is_scamp5(port) else ""
-        name = mark + escape(port.description)
-        table.add_row(escape(best_url(port, ports)), escape(port.path), port.usb_id, name)
+        name = f"SCAMP-5 {port.description}" if _is_scamp5(port) else port.description
+        table.add_row(
+            best_url(port, ports),
+            port.path,
+            port.usb_id,
+            name,
+            style="bold green" if _is_scamp5(port) else None,
+        )
     return table

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from pixeltree.cli.report import check_writable, write_json
+from pixeltree.cli.terminal import Screen
 from pixeltree.device import connect
 
 
@@ -61,5 +60,5 @@ def info(
             return
     table = Table(show_header=False, box=None)
     for name, value in facts.items():
-        table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else escape(value))
-    Console().print(table)
+        table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else value)
+    Screen().print(table)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from pixeltree.cli.checks import LARGEST_SEED, finite
 from pixeltree.cli.report import check_writable, write_json
+from pixeltree.cli.terminal import Screen
 from pixeltree.errors import DataError
 from pixeltree.swapping import GENERATORS, LINES, POLICIES, Setup, SwapTree, Trace, line_named, simulate
 from pixeltree.swapping.describe import describe
@@ -43,22 +44,30 @@ _SHOWN = (
 _Tree = Annotated[str, typer.Argument(help="Tree file, or 'example' for a root and 12 children of 9 KiB.")]
 _Memory = Annotated[str, typer.Option(help="Controller memory in bytes, or a share of the tree, as in 50%.")]
 _Line = Annotated[str, typer.Option(help=f"{', '.join(LINES)}, or bits per second, as in 12e6.")]
-_Latency = Annotated[float, typer.Option(min=0, help="Microseconds from one end of the line to the other.")]
+_Latency = Annotated[
+    float, typer.Option(min=0, callback=finite, help="Microseconds from one end of the line to the other.")
+]
 _Policy = Annotated[str, typer.Option(help=", ".join(POLICIES))]
 _Sequence = Annotated[str, typer.Option(help=f"{', '.join(GENERATORS)}, or a file with an outcome per line.")]
 _Coherence = Annotated[
     float, typer.Option(min=0, max=1, help="Probability that a frame shows what was there before.")
 ]
-_Skew = Annotated[float, typer.Option(min=0, help="Exponent of Zipf's law.")]
+_Skew = Annotated[float, typer.Option(min=0, callback=finite, help="Exponent of Zipf's law.")]
 _Frames = Annotated[int, typer.Option(min=1, help="Frames.")]
 _Fps = Annotated[
-    float | None, typer.Option(min=0.001, help="Frames per second; without, one after the other.")
+    float | None,
+    typer.Option(min=0.001, callback=finite, help="Frames per second; without, one after the other."),
 ]
-_Period = Annotated[float | None, typer.Option(min=1e-6, help="The same as seconds from frame to frame.")]
+_Period = Annotated[
+    float | None, typer.Option(min=1e-6, callback=finite, help="The same as seconds from frame to frame.")
+]
 _Deadline = Annotated[
-    float | None, typer.Option(min=1e-6, help="Seconds in which a frame must end, or be answered coarsely.")
+    float | None,
+    typer.Option(
+        min=1e-6, callback=finite, help="Seconds in which a frame must end, or be answered coarsely."
+    ),
 ]
-_Seed = Annotated[int, typer.Option(help="Fixes the draws.")]
+_Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Fixes the draws.")]
 _ArrayUs = Annotated[
     list[str] | None, typer.Option(metavar="NODE=US", help="Measured device time of a node; repeatable.")
 ]
@@ -106,7 +115,7 @@ def simulate_swap(
     swap_tree = load_swap_tree(tree, array_us or [])
     ends = make_sequence(sequence, len(swap_tree.ends), frames, seed, coherence, skew)
     period_us = 1e6 / fps if fps else _microseconds(period)
-    screen = Console(stderr=str(json_file) == "-")
+    screen = Screen(stderr=str(json_file) == "-")
     if swept:
         _sweep(sweep(swap_tree, ends, policy, period_us), screen, json_file, plot)
         return
@@ -120,7 +129,7 @@ def _microseconds(seconds: float | None) -> float | None:
 
 
 def _replay(
-    setup: Setup, ends: Ends, screen: Console, json_file: Path | None, trace_file: Path | None
+    setup: Setup, ends: Ends, screen: Screen, json_file: Path | None, trace_file: Path | None
 ) -> None:
     """Simulate, and say what came of it."""
     trace = Trace() if trace_file is not None else None
@@ -131,7 +140,7 @@ def _replay(
     _write(json_file, figures)
 
 
-def _sweep(found: Sweep, screen: Console, json_file: Path | None, plot: Path | None) -> None:
+def _sweep(found: Sweep, screen: Screen, json_file: Path | None, plot: Path | None) -> None:
     """Show what a sweep found."""
     if plot is not None:
         from pixeltree.cli.plots import plot_sweep  # noqa: PLC0415 - an optional extra
@@ -144,8 +153,8 @@ def _sweep(found: Sweep, screen: Console, json_file: Path | None, plot: Path | N
 def trace_command(
     file: Annotated[Path, typer.Argument(help="A trace, from a run or from simulate-swap --trace.")],
     plot: Annotated[Path | None, typer.Option(help="Draw the lanes to this PNG file.")] = None,
-    start: Annotated[float, typer.Option(min=0, help="First second to draw.")] = 0.0,
-    seconds: Annotated[float, typer.Option(min=1e-6, help="Seconds to draw.")] = 0.5,
+    start: Annotated[float, typer.Option(min=0, callback=finite, help="First second to draw.")] = 0.0,
+    seconds: Annotated[float, typer.Option(min=1e-6, callback=finite, help="Seconds to draw.")] = 0.5,
 ) -> None:
     """Say how busy link, array and controller were, and draw the timeline.
 
@@ -160,7 +169,7 @@ def trace_command(
     for lane in ("link", "array", "controller", "host"):
         count = sum(event.lane == lane for event in trace.events)
         table.add_row(lane, str(count), f"{trace.busy_us(lane) / 1e6:.6f} s")
-    Console().print(table)
+    Screen().print(table)
     if plot is not None:
         from pixeltree.cli.plots import plot_trace  # noqa: PLC0415 - an optional extra
 

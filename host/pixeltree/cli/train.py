@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from pixeltree.cli.checks import LARGEST_SEED
 from pixeltree.cli.report import check_writable
 from pixeltree.errors import RecipeError
 
@@ -24,7 +25,9 @@ def train(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The model: NAME.ptree, or NAME.folded for no compilation.")
     ],
-    seed: Annotated[int | None, typer.Option(help="In place of the recipe's training.seed.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=LARGEST_SEED, help="In place of the recipe's training.seed.")
+    ] = None,
     checkpoints: Annotated[
         Path | None,
         typer.Option(
