@@ -168,6 +168,12 @@ def _add_sensor(group: argparse._ArgumentGroup) -> None:
         help="frames per second of the source, on the device clock (default %(default)g; videos know theirs)",
     )
     group.add_argument(
+        "--fit",
+        action="store_true",
+        help="crop pictures of the source to a square about the centre and scale them to 256 x 256, as is "
+        "always done with videos",
+    )
+    group.add_argument(
         "--source-order",
         type=Path,
         metavar="FILE",
@@ -215,11 +221,12 @@ def device_of(options: argparse.Namespace) -> EmulatedDevice:
         raise EmulatorError(f"--exposure-us must be at least 1, not {options.exposure_us}")
     device.array.sensor.exposure_ns = options.exposure_us * 1000
     if options.source is not None:
-        device.array.sensor.source = open_source(options.source, options.source_rate)
+        device.array.sensor.source = open_source(options.source, options.source_rate, options.fit)
         if options.source_order is not None:
             device.array.sensor.order = cycle(read_order(options.source_order))
-    elif options.source_order is not None:
-        raise EmulatorError("--source-order is about the pictures of --source; give both")
+    elif options.source_order is not None or options.fit:
+        option = "--fit" if options.fit else "--source-order"
+        raise EmulatorError(f"{option} is about the pictures of --source; give both")
     return device
 
 

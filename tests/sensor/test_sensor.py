@@ -1,5 +1,6 @@
 """PIX integrates light from a frame source over time on the device clock."""
 
+import struct
 import sys
 
 import av
@@ -113,6 +114,7 @@ def test_files_folders_and_arrays_are_sources(tmp_path, pictures):
     for index, picture in enumerate(pictures):
         Image.fromarray(picture).save(tmp_path / f"{index}.png")
     (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "._0.png").write_bytes(b"what some systems leave beside a picture")
     np.save(tmp_path / "all.npy", pictures)
     for name in (tmp_path, tmp_path / "all.npy"):
         source = open_source(str(name), rate=50)
@@ -138,10 +140,10 @@ def test_sources_of_the_wrong_shape_or_type_are_refused(tmp_path):
         (lambda: ArraySource(np.zeros((2, 256, 255), np.uint8)), r"\(2, 256, 255\)"),
         (lambda: ArraySource(np.zeros((0, 256, 256), np.uint8)), r"\(0, 256, 256\)"),
         (lambda: FileSource([tmp_path / "small.png"]), "20 x 10 pixels"),
-        (lambda: open_source(str(tmp_path / "noise.png")), "cannot read"),
+        (lambda: open_source(str(tmp_path / "noise.png")), "noise.png is not an image"),
         (lambda: open_source(str(tmp_path / "noise.npy")), "cannot read"),
         (lambda: open_source(str(tmp_path / "absent.png")), "cannot read"),
-        (lambda: open_source(str(tmp_path / "empty")), "no picture found"),
+        (lambda: open_source(str(tmp_path / "empty")), "no picture found in .*empty"),
         (lambda: open_source("nothing.xyz"), "is no source"),
         (lambda: open_source("moving", rate=0), "frames per second, not 0"),
     ):
@@ -166,6 +168,30 @@ def test_a_video_is_a_source_with_a_rate_of_its_own(tmp_path):
     assert source.period_ns == 40 * MS
     for index, level in enumerate((40, 120, 200)):
         assert np.median(np.abs(source.frame(index).astype(int) - level)) <= 4
+
+
+@pytest.mark.parametrize(
+    ("quarters", "matrix"), [(0, (1, 0, 0, 1)), (1, (0, -1, 1, 0)), (2, (-1, 0, 0, -1)), (3, (0, 1, -1, 0))]
+)
+def test_a_video_of_a_camera_that_was_held_otherwise_is_seen_upright(tmp_path, quarters, matrix):
+    """The matrix of the track header says how frames are to be turned, here counter-clockwise."""
+    path = tmp_path / "clip.mp4"
+    upright = np.full((256, 256, 3), 40, np.uint8)
+    upright[:96, :96] = 200  # bright at the top left
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 256, 256, "yuv420p"
+        stored = np.ascontiguousarray(np.rot90(upright, -quarters))
+        for packet in (*stream.encode(av.VideoFrame.from_ndarray(stored, format="rgb24")), *stream.encode()):
+            container.mux(packet)
+    data = bytearray(path.read_bytes())
+    a, b, c, d = (value << 16 for value in matrix)
+    header = data.index(b"tkhd") + 44
+    data[header : header + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    seen = open_source(str(path)).frame(0).astype(int)
+    assert np.median(np.abs(seen - upright[..., 0])) <= 4
+    assert np.mean(seen[:90, :90]) > 180
 
 
 def test_a_damaged_video_is_refused(tmp_path):
