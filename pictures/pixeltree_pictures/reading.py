@@ -97,8 +97,8 @@ def _load_array(path: Path) -> npt.NDArray[np.generic]:
 
 
 def _read_file(path: Path) -> Grey:
-    # What Pillow warns of is either refused here or concerns no pixel. It gets an open file, since it maps files
-    # that it opens itself, and then scrambles TIFF that is to be turned by a quarter.
+    # What Pillow warns of is either refused here or concerns no pixel. It gets an open file, since it maps
+    # files that it opens itself, and then scrambles TIFF that is to be turned by a quarter.
     with _sentences(path), path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(file, formats=FORMATS) as image:

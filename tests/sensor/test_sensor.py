@@ -52,17 +52,64 @@ def test_light_is_weighed_by_the_time_that_each_frame_is_shown():
     assert counts(3, 4) == 50  # from the beginning again
 
 
-def test_painting_the_scene_ends_the_source():
+def test_a_painted_scene_stands_before_the_source_until_it_is_taken_away():
     sensor = Sensor()
-    sensor.source = MovingScene()
+    sensor.source = ArraySource(flat(200))
     sensor.show(0, 0, flat(50), clear=True)
-    assert sensor.source is None
     assert np.all(sensor.integrate(0, FULL, RESET) == RESET + 25)
+    sensor.give_back()
+    assert np.all(sensor.integrate(0, FULL, RESET) == RESET + 100)
+    sensor.show(3, 4, np.full((1, 1), 50, np.uint8), clear=False)  # nothing of the first scene is left
+    assert np.sum(sensor.integrate(0, FULL, RESET) != RESET) == 1
+
+
+def test_exposures_of_a_painted_scene_take_no_picture_out_of_the_order():
+    sensor = Sensor()
+    sensor.source, sensor.order = ArraySource(np.stack([flat(20), flat(40), flat(60)])), iter([2, 0])
+    assert np.all(sensor.integrate(0, FULL, 0) == 30)
+    sensor.show(0, 0, flat(50), clear=True)
+    assert np.all(sensor.integrate(0, FULL, 0) == 25)
+    sensor.give_back()
+    assert np.all(sensor.integrate(0, FULL, 0) == 10)
+    with pytest.raises(StopIteration):
+        sensor.integrate(0, FULL, 0)
 
 
 @pytest.fixture
 def device():
     return in_memory_device()
+
+
+def level_seen(device):
+    """The level of all pixels of a picture that is grey all over."""
+    device.expose()
+    device.run_kernel(kernel("all", "get_image(A)"))
+    plane = device.read_plane("A")
+    assert np.all(plane == plane[0, 0])
+    return int(plane[0, 0])
+
+
+def test_show_none_gives_the_sensor_back_to_its_source_or_to_darkness(device):
+    device.show(flat(100))
+    assert level_seen(device) == 50
+    device.show(None)
+    assert level_seen(device) == 0
+    device.show(None)  # again is harmless
+    device._session._link.emulated.array.sensor.source = ArraySource(flat(200))
+    device.show(flat(100))
+    assert level_seen(device) == 50
+    device.show(None)
+    assert level_seen(device) == 100
+
+
+def test_one_users_picture_is_gone_for_the_next_who_sees_what_the_daemon_was_started_with(tmp_path):
+    Image.fromarray(flat(200)).save(tmp_path / "scene.png")
+    with EmulatorProcess("--source", str(tmp_path / "scene.png"), "--engine", "reference") as emulator:
+        with connect(emulator.url) as first:
+            first.show(flat(100))
+            assert level_seen(first) == 50
+        with connect(emulator.url) as second:
+            assert level_seen(second) == 100
 
 
 def kernel(*lines):
