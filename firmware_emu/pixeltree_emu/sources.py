@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree_emu.array.planes import SHAPE
-from pixeltree_emu.array.sensor import FrameSource
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_pictures import (
     ARRAY_SUFFIXES,
@@ -48,6 +47,9 @@ class ArraySource:
         frames: uint8 (count, 256, 256), or one frame (256, 256).
         rate: frames per second.
 
+    Attributes:
+        still: whether it shows one picture for ever.
+
     Raises:
         SourceError: another shape or type, or no frame.
     """
@@ -58,6 +60,7 @@ class ArraySource:
             raise SourceError(f"frames must be uint8 (count, 256, 256), not {frames.dtype} {frames.shape}")
         self._frames = np.asarray(stack, np.uint8)
         self.period_ns = _period(rate)
+        self.still = len(stack) == 1
 
     def frame(self, index: int) -> Frame:
         """Frame ``index``, counted round and round."""
@@ -82,6 +85,7 @@ class FileSource:
         for file in self._paths:  # what is wrong with one should not wait until it is shown
             self._read(file)
         self.period_ns = _period(rate)
+        self.still = len(self._paths) == 1
 
     def frame(self, index: int) -> Frame:
         """The picture ``index``, counted round and round."""
@@ -96,6 +100,8 @@ class MovingScene:
         turn: frames per turn.
     """
 
+    still = False
+
     def __init__(self, rate: float = DEFAULT_RATE, turn: int = 120) -> None:
         self.period_ns = _period(rate)
         self._turn = turn
@@ -109,7 +115,11 @@ class MovingScene:
         return np.asarray(np.where(disc, 230, self._columns // 4), np.uint8)
 
 
-def open_source(name: str, rate: float = DEFAULT_RATE, fit: bool = False) -> FrameSource:
+Source = ArraySource | FileSource | MovingScene
+"""What a command line can name."""
+
+
+def open_source(name: str, rate: float = DEFAULT_RATE, fit: bool = False) -> Source:
     """The source that a command line names.
 
     Args:
@@ -126,7 +136,7 @@ def open_source(name: str, rate: float = DEFAULT_RATE, fit: bool = False) -> Fra
     path = Path(name)
     if path.is_dir():
         return FileSource(_pictures_in(path), rate, fit)
-    openers: tuple[tuple[Sequence[str], Callable[[], FrameSource]], ...] = (
+    openers: tuple[tuple[Sequence[str], Callable[[], Source]], ...] = (
         (PICTURE_SUFFIXES, lambda: FileSource([path], rate, fit)),
         (ARRAY_SUFFIXES, lambda: ArraySource(_read_stack(path, fit), rate)),
         (_VIDEOS, lambda: ArraySource(*_read_video(path))),
@@ -136,6 +146,16 @@ def open_source(name: str, rate: float = DEFAULT_RATE, fit: bool = False) -> Fra
             return opener()
     known = ", ".join((*PICTURE_SUFFIXES, *ARRAY_SUFFIXES, *_VIDEOS))
     raise SourceError(f"{name} is no source: give 'moving', a folder, or a file of a known kind ({known})")
+
+
+def pace_warning(source: Source) -> str:
+    """What to know of a source that changes: device time is not the time on the wall."""
+    return (
+        f"the source shows {1e9 / source.period_ns:g} pictures per second of device time, not of the clock "
+        "on the wall; a frame of a tree takes less than a millisecond of device time, so that trees see the "
+        "same picture for many frames; --source-order FILE says which picture each exposure sees, or wait in "
+        "device time between frames (Device.wait)"
+    )
 
 
 def read_order(path: Path) -> list[int]:

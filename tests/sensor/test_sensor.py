@@ -14,6 +14,7 @@ from pixeltree.emulator import EmulatorProcess
 from pixeltree.errors import LinkError
 from pixeltree.kernels import Kernel
 from pixeltree_emu.array.sensor import Sensor
+from pixeltree_emu.options import device_of, parser
 from pixeltree_emu.sources import ArraySource, FileSource, MovingScene, SourceError, open_source
 
 RESET = -127
@@ -266,6 +267,38 @@ def test_the_daemon_takes_a_source(tmp_path, pictures):
         assert np.max(np.abs(device.read_plane("A").astype(int) - pictures[1] // 2)) <= 3
     with pytest.raises(LinkError, match="is no source"):
         EmulatorProcess("--source", "nothing.xyz")
+
+
+def options(*given):
+    return parser().parse_args(["--engine", "reference", *map(str, given)])
+
+
+def test_a_source_that_changes_is_said_to_follow_device_time(tmp_path, pictures, caplog):
+    np.save(tmp_path / "several.npy", pictures)
+    np.save(tmp_path / "one.npy", pictures[0])
+    (tmp_path / "order").write_text("0 1")
+    for given in (("--source", "moving", "--source-rate", "30"), ("--source", tmp_path / "several.npy")):
+        device_of(options(*given))
+        assert "of device time, not of the clock on the wall" in caplog.text
+        assert "--source-order FILE" in caplog.text
+        caplog.clear()
+    for given in (
+        (),
+        ("--source", tmp_path / "one.npy"),
+        ("--source", tmp_path / "several.npy", "--source-order", tmp_path / "order"),
+        ("--source", tmp_path / "several.npy", "--virtual-time"),
+    ):
+        device_of(options(*given))
+        assert not caplog.text
+
+
+def test_waiting_in_device_time_lets_the_source_go_on(device):
+    """What the warning advises: Device.wait between frames."""
+    sensor = device._session._link.emulated.array.sensor
+    sensor.source = ArraySource(np.stack([flat(40), flat(200)]), rate=10)
+    assert [level_seen(device) for _ in range(3)] == [20, 20, 20]
+    device.wait(100_000)
+    assert level_seen(device) == 100
 
 
 def test_an_exposure_over_any_time_looks_at_few_frames_and_stays_in_range(pictures):
