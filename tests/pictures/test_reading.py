@@ -125,8 +125,8 @@ KINDS = {
     "sixteen.pgm": (lambda path: Image.fromarray(GREY.astype(np.uint16) * 257).save(path), GREY),
     "sixteen.tiff": (lambda path: Image.fromarray(GREY.astype(np.uint16) * 257).save(path), GREY),
     "sixteen rounded.png": (
-        lambda path: Image.fromarray(np.where(DISC, np.uint16(65535 - 129), np.uint16(128))).save(path),
-        np.where(DISC, 254, 0),
+        lambda path: Image.fromarray(np.where(DISC, np.uint16(65535 - 128), np.uint16(128))).save(path),
+        np.where(DISC, 255, 0),
     ),
     "sixteen key.png": (
         lambda path: Image.fromarray(np.where(DISC, np.uint16(0), np.uint16(999))).save(
