@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import secrets
 from dataclasses import replace
 from itertools import cycle
@@ -17,12 +18,14 @@ from pixeltree_emu.listeners import ListenSettings
 from pixeltree_emu.logs import FORMATS
 from pixeltree_emu.runtime.clock import CostModel
 from pixeltree_emu.runtime.device import DeviceLimits, EmulatedDevice
-from pixeltree_emu.sources import DEFAULT_RATE, open_source, read_order
+from pixeltree_emu.sources import DEFAULT_RATE, open_source, pace_warning, read_order
 from pixeltree_emu.wires.line import LineSettings
 from pixeltree_emu.wires.tls import server_context
 from pixeltree_protocol.connection import Identity
 from pixeltree_protocol.errors import ProtocolError
 from pixeltree_protocol.messages import Capabilities
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_URL = "tcp://127.0.0.1:27900"
 
@@ -165,7 +168,14 @@ def _add_sensor(group: argparse._ArgumentGroup) -> None:
         type=float,
         default=DEFAULT_RATE,
         metavar="HZ",
-        help="frames per second of the source, on the device clock (default %(default)g; videos know theirs)",
+        help="pictures per second of the source, in device time, of which a frame of a tree takes less than "
+        "a millisecond (default %(default)g; videos know theirs)",
+    )
+    group.add_argument(
+        "--fit",
+        action="store_true",
+        help="crop pictures of the source to a square about the centre and scale them to 256 x 256, as is "
+        "always done with videos",
     )
     group.add_argument(
         "--source-order",
@@ -215,11 +225,15 @@ def device_of(options: argparse.Namespace) -> EmulatedDevice:
         raise EmulatorError(f"--exposure-us must be at least 1, not {options.exposure_us}")
     device.array.sensor.exposure_ns = options.exposure_us * 1000
     if options.source is not None:
-        device.array.sensor.source = open_source(options.source, options.source_rate)
+        source = open_source(options.source, options.source_rate, options.fit)
+        device.array.sensor.source = source
         if options.source_order is not None:
             device.array.sensor.order = cycle(read_order(options.source_order))
-    elif options.source_order is not None:
-        raise EmulatorError("--source-order is about the pictures of --source; give both")
+        elif not (source.still or options.virtual_time):
+            logger.warning("%s", pace_warning(source))
+    elif options.source_order is not None or options.fit:
+        option = "--fit" if options.fit else "--source-order"
+        raise EmulatorError(f"{option} is about the pictures of --source; give both")
     return device
 
 

@@ -8,24 +8,30 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
 
 from pixeltree_emu.array.planes import SHAPE
-from pixeltree_emu.array.sensor import FrameSource
 from pixeltree_emu.errors import EmulatorError
+from pixeltree_pictures import (
+    ARRAY_SUFFIXES,
+    PICTURE_SUFFIXES,
+    PictureError,
+    Size,
+    read_picture,
+    read_stack,
+    to_size,
+)
 
 Frame = npt.NDArray[np.uint8]
 
 DEFAULT_RATE = 60.0
 """Frames per second where the source does not say."""
 
-_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
-_ARRAYS = (".npy",)
+_SENSOR = Size(*SHAPE, "the sensor has", "--fit crops and scales")
 _MAX_VIDEO_FRAMES = 18_000
 _VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
 
@@ -41,6 +47,9 @@ class ArraySource:
         frames: uint8 (count, 256, 256), or one frame (256, 256).
         rate: frames per second.
 
+    Attributes:
+        still: whether it shows one picture for ever.
+
     Raises:
         SourceError: another shape or type, or no frame.
     """
@@ -51,6 +60,7 @@ class ArraySource:
             raise SourceError(f"frames must be uint8 (count, 256, 256), not {frames.dtype} {frames.shape}")
         self._frames = np.asarray(stack, np.uint8)
         self.period_ns = _period(rate)
+        self.still = len(stack) == 1
 
     def frame(self, index: int) -> Frame:
         """Frame ``index``, counted round and round."""
@@ -58,20 +68,24 @@ class ArraySource:
 
 
 class FileSource:
-    """Frames from image files, in the given order; read when they are needed.
+    """Frames from picture files, in the given order; read when they are needed.
+
+    Args:
+        paths: the files, at least one.
+        rate: frames per second.
+        fit: crop each picture to a square about its centre and scale it to the sensor's size.
 
     Raises:
-        SourceError: no file, or one that is no 256 x 256 picture.
+        SourceError: a file cannot be read as a picture, or is not 256 x 256.
     """
 
-    def __init__(self, paths: Sequence[Path], rate: float = DEFAULT_RATE) -> None:
-        if not paths:
-            raise SourceError(f"no picture found; known kinds: {', '.join(_PICTURES)}")
+    def __init__(self, paths: Sequence[Path], rate: float = DEFAULT_RATE, fit: bool = False) -> None:
         self._paths = list(paths)
-        self._read = lru_cache(maxsize=64)(_read_picture)
+        self._read = lru_cache(maxsize=64)(partial(_read_picture, fit=fit))
         for file in self._paths:  # what is wrong with one should not wait until it is shown
             self._read(file)
         self.period_ns = _period(rate)
+        self.still = len(self._paths) == 1
 
     def frame(self, index: int) -> Frame:
         """The picture ``index``, counted round and round."""
@@ -86,6 +100,8 @@ class MovingScene:
         turn: frames per turn.
     """
 
+    still = False
+
     def __init__(self, rate: float = DEFAULT_RATE, turn: int = 120) -> None:
         self.period_ns = _period(rate)
         self._turn = turn
@@ -99,12 +115,18 @@ class MovingScene:
         return np.asarray(np.where(disc, 230, self._columns // 4), np.uint8)
 
 
-def open_source(name: str, rate: float = DEFAULT_RATE) -> FrameSource:
+Source = ArraySource | FileSource | MovingScene
+"""What a command line can name."""
+
+
+def open_source(name: str, rate: float = DEFAULT_RATE, fit: bool = False) -> Source:
     """The source that a command line names.
 
     Args:
         name: ``moving``, or the path of a picture, a folder of pictures, a ``.npy`` array, or a video.
         rate: frames per second; a video has its own.
+        fit: crop pictures to a square about their centre and scale them to the sensor's size, as is always
+            done with videos.
 
     Raises:
         SourceError: it cannot be opened, or is none of these.
@@ -113,17 +135,27 @@ def open_source(name: str, rate: float = DEFAULT_RATE) -> FrameSource:
         return MovingScene(rate)
     path = Path(name)
     if path.is_dir():
-        return FileSource(sorted(file for file in path.iterdir() if file.suffix.lower() in _PICTURES), rate)
-    openers: tuple[tuple[Sequence[str], Callable[[], FrameSource]], ...] = (
-        (_PICTURES, lambda: FileSource([path], rate)),
-        (_ARRAYS, lambda: ArraySource(_read_array(path), rate)),
+        return FileSource(_pictures_in(path), rate, fit)
+    openers: tuple[tuple[Sequence[str], Callable[[], Source]], ...] = (
+        (PICTURE_SUFFIXES, lambda: FileSource([path], rate, fit)),
+        (ARRAY_SUFFIXES, lambda: ArraySource(_read_stack(path, fit), rate)),
         (_VIDEOS, lambda: ArraySource(*_read_video(path))),
     )
     for suffixes, opener in openers:
         if path.suffix.lower() in suffixes:
             return opener()
-    known = ", ".join((*_PICTURES, *_ARRAYS, *_VIDEOS))
+    known = ", ".join((*PICTURE_SUFFIXES, *ARRAY_SUFFIXES, *_VIDEOS))
     raise SourceError(f"{name} is no source: give 'moving', a folder, or a file of a known kind ({known})")
+
+
+def pace_warning(source: Source) -> str:
+    """What to know of a source that changes: device time is not the time on the wall."""
+    return (
+        f"the source shows {1e9 / source.period_ns:g} pictures per second of device time, not of the clock "
+        "on the wall; a frame of a tree takes less than a millisecond of device time, so that trees see the "
+        "same picture for many frames; --source-order FILE says which picture each exposure sees, or wait in "
+        "device time between frames (Device.wait)"
+    )
 
 
 def read_order(path: Path) -> list[int]:
@@ -147,27 +179,34 @@ def _period(rate: float) -> int:
     return round(1_000_000_000 / rate)
 
 
-def _read_picture(path: Path) -> Frame:
+def _pictures_in(folder: Path) -> list[Path]:
+    """Pictures of a folder in the order of their names; hidden files are what systems leave, not pictures."""
     try:
-        with Image.open(path) as image:
-            grey = image.convert("L")
+        files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
     except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
-    if grey.size != SHAPE:
-        raise SourceError(f"{path} is {grey.width} x {grey.height} pixels; the sensor has 256 x 256")
-    return np.asarray(grey, np.uint8)
+        raise SourceError(f"cannot read {folder}: {error.strerror or error}") from error
+    found = [file for file in files if file.suffix.lower() in PICTURE_SUFFIXES]
+    if not found:
+        raise SourceError(f"no picture found in {folder}; known kinds: {', '.join(PICTURE_SUFFIXES)}")
+    return found
 
 
-def _read_array(path: Path) -> npt.NDArray[np.generic]:
+def _read_picture(path: Path, fit: bool) -> Frame:
     try:
-        array: npt.NDArray[np.generic] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise SourceError(f"cannot read {path}: {error}") from error
-    return array
+        return read_picture(path, _SENSOR, fit)
+    except PictureError as error:
+        raise SourceError(str(error)) from error
+
+
+def _read_stack(path: Path, fit: bool) -> Frame:
+    try:
+        return read_stack(path, _SENSOR, fit)
+    except PictureError as error:
+        raise SourceError(str(error)) from error
 
 
 def _read_video(path: Path) -> tuple[Frame, float]:
-    """Frames, cropped to a square about the centre and scaled, and their rate.
+    """Frames, turned upright, cropped to a square about the centre and scaled, and their rate.
 
     They are held in memory, 64 KiB each; of a long video, the first 18,000 (10 minutes at 30 a second).
     """
@@ -175,16 +214,28 @@ def _read_video(path: Path) -> tuple[Frame, float]:
         import av  # noqa: PLC0415 - an optional extra
     except ImportError as error:
         raise SourceError("video needs the extra: pip install 'pixeltree[video]'") from error
+    name = str(path)
     try:
-        with av.open(str(path)) as container:
+        with av.open(name) as container:
             stream = container.streams.video[0]
             rate = float(stream.average_rate or DEFAULT_RATE)
             frames = itertools.islice(container.decode(stream), _MAX_VIDEO_FRAMES)
             pictures = [
-                ImageOps.fit(Image.fromarray(frame.to_ndarray(format="gray")), SHAPE) for frame in frames
+                to_size(
+                    _upright(np.asarray(frame.to_ndarray(format="gray"), np.uint8), frame.rotation),
+                    _SENSOR,
+                    True,
+                    name,
+                )
+                for frame in frames
             ]
-    except (OSError, IndexError, ValueError) as error:  # FFmpeg's "invalid data" is a ValueError
+    except (av.error.FFmpegError, OSError, IndexError, ValueError) as error:
         raise SourceError(f"cannot read {path}: {error}") from error
     if not pictures:
         raise SourceError(f"{path} has no frame")
-    return np.stack([np.asarray(picture, np.uint8) for picture in pictures]), rate
+    return np.stack(pictures), rate
+
+
+def _upright(grey: Frame, rotation: int) -> Frame:
+    """A frame turned counter-clockwise by some degrees, as the camera's file says, in quarter turns."""
+    return np.rot90(grey, round(rotation / 90))

@@ -286,15 +286,28 @@ class Device(ChipControl):
         self._trees_opened += 1
         return opened.budget_bytes
 
-    def show(self, pixels: npt.NDArray[np.uint8], top: int = 0, left: int = 0, clear: bool = True) -> None:
-        """Put a picture before an emulated sensor.
+    def show(
+        self, pixels: npt.NDArray[np.uint8] | None, top: int = 0, left: int = 0, clear: bool = True
+    ) -> None:
+        """Put a picture before an emulated sensor, until ``show(None)`` or the end of the session.
+
+        After that the sensor sees again what it was started with: its source (``emulate --source``), or
+        darkness. The source has gone on meanwhile.
 
         Args:
-            pixels: uint8 (rows, columns), the right way round.
+            pixels: uint8 (rows, columns), the right way round; None takes the picture away.
             top: first row of the picture that they cover.
             left: first column, from the left of the picture.
             clear: whether the rest of the picture becomes black.
+
+        Raises:
+            DataError: another type, or a picture that does not fit the sensor.
+            DeviceError: a device with real optics, which can be shown nothing.
+            LinkError: the device is gone or silent.
         """
+        if pixels is None:
+            self._exchange.ask(Scene(True, 0, 0, 0, 0, b""), Done)
+            return
         if pixels.dtype != np.uint8 or pixels.ndim != 2 or not pixels.size:
             raise DataError(f"a picture must be uint8 (rows, columns), not {pixels.dtype} {pixels.shape}")
         height, width = self.welcome.capabilities.rows, self.welcome.capabilities.columns

@@ -6,68 +6,51 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from pixeltree.errors import DataError
+from pixeltree_pictures import PictureError, Size
+from pixeltree_pictures import read_picture as read_any
 from pixeltree_protocol.registers import ARRAY_SIZE
 
-_EIGHT_BIT = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB")
+SENSOR = Size(ARRAY_SIZE, ARRAY_SIZE, "the sensor has", "--fit crops and scales")
+"""What the whole sensor sees."""
 
 
 def read_picture(path: Path, fit: bool = False) -> npt.NDArray[np.uint8]:
     """Read a picture for the sensor; colours become grey.
 
     Args:
-        path: a file that Pillow reads.
+        path: a picture, or a ``.npy`` array; see :func:`pixeltree_pictures.read_picture`.
         fit: crop to a square about the centre and scale to the sensor's size.
 
     Returns:
         uint8 (256, 256), the right way round.
 
     Raises:
-        DataError: the file cannot be read, has more than 8 bits per channel, or is not 256 x 256.
+        DataError: the file cannot be read as a picture, or is not 256 x 256.
     """
-    return read_grey(path, (ARRAY_SIZE, ARRAY_SIZE), fit, "the sensor has")
+    return read_grey(path, SENSOR, fit)
 
 
-def read_grey(
-    path: Path, size: tuple[int, int], fit: bool = False, needed_by: str = "needed are"
-) -> npt.NDArray[np.uint8]:
+def read_grey(path: Path, size: Size, fit: bool = False) -> npt.NDArray[np.uint8]:
     """Read a picture of a given size; colours become grey.
 
     Args:
-        path: a file that Pillow reads.
-        size: rows and columns that it must have, in pixels.
+        path: a picture, or a ``.npy`` array; see :func:`pixeltree_pictures.read_picture`.
+        size: what it must have.
         fit: crop to the size's proportions about the centre, and scale.
-        needed_by: what the message about another size says before the right one.
 
     Returns:
         uint8 (rows, columns), the right way round.
 
     Raises:
-        DataError: the file cannot be read, has more than 8 bits per channel, or has another size.
+        DataError: the file cannot be read as a picture, or has another size.
     """
-    rows, columns = size
     try:
-        with Image.open(path) as image:
-            image.load()
-            if image.mode not in _EIGHT_BIT:
-                raise DataError(f"{path} has pixels of type {image.mode}; save it with 8 bits per channel")
-            grey = image.convert("L")
-    except UnidentifiedImageError as error:
-        raise DataError(f"{path} is not an image") from error
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{path} is too large: {error}") from error
-    except (OSError, SyntaxError, ValueError) as error:  # the last two are how Pillow reports damage
-        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    if fit:
-        grey = ImageOps.fit(grey, (columns, rows))
-    if grey.size != (columns, rows):
-        raise DataError(
-            f"{path} is {grey.width} x {grey.height} pixels; {needed_by} {columns} x {rows} "
-            f"(--fit crops and scales)"
-        )
-    return np.asarray(grey, np.uint8)
+        return read_any(path, size, fit)
+    except PictureError as error:
+        raise DataError(str(error)) from error
 
 
 def write_plane(path: Path, plane: npt.NDArray[np.generic]) -> None:

@@ -1,5 +1,6 @@
 """PIX integrates light from a frame source over time on the device clock."""
 
+import struct
 import sys
 
 import av
@@ -13,6 +14,7 @@ from pixeltree.emulator import EmulatorProcess
 from pixeltree.errors import LinkError
 from pixeltree.kernels import Kernel
 from pixeltree_emu.array.sensor import Sensor
+from pixeltree_emu.options import device_of, parser
 from pixeltree_emu.sources import ArraySource, FileSource, MovingScene, SourceError, open_source
 
 RESET = -127
@@ -51,17 +53,64 @@ def test_light_is_weighed_by_the_time_that_each_frame_is_shown():
     assert counts(3, 4) == 50  # from the beginning again
 
 
-def test_painting_the_scene_ends_the_source():
+def test_a_painted_scene_stands_before_the_source_until_it_is_taken_away():
     sensor = Sensor()
-    sensor.source = MovingScene()
+    sensor.source = ArraySource(flat(200))
     sensor.show(0, 0, flat(50), clear=True)
-    assert sensor.source is None
     assert np.all(sensor.integrate(0, FULL, RESET) == RESET + 25)
+    sensor.give_back()
+    assert np.all(sensor.integrate(0, FULL, RESET) == RESET + 100)
+    sensor.show(3, 4, np.full((1, 1), 50, np.uint8), clear=False)  # nothing of the first scene is left
+    assert np.sum(sensor.integrate(0, FULL, RESET) != RESET) == 1
+
+
+def test_exposures_of_a_painted_scene_take_no_picture_out_of_the_order():
+    sensor = Sensor()
+    sensor.source, sensor.order = ArraySource(np.stack([flat(20), flat(40), flat(60)])), iter([2, 0])
+    assert np.all(sensor.integrate(0, FULL, 0) == 30)
+    sensor.show(0, 0, flat(50), clear=True)
+    assert np.all(sensor.integrate(0, FULL, 0) == 25)
+    sensor.give_back()
+    assert np.all(sensor.integrate(0, FULL, 0) == 10)
+    with pytest.raises(StopIteration):
+        sensor.integrate(0, FULL, 0)
 
 
 @pytest.fixture
 def device():
     return in_memory_device()
+
+
+def level_seen(device):
+    """The level of all pixels of a picture that is grey all over."""
+    device.expose()
+    device.run_kernel(kernel("all", "get_image(A)"))
+    plane = device.read_plane("A")
+    assert np.all(plane == plane[0, 0])
+    return int(plane[0, 0])
+
+
+def test_show_none_gives_the_sensor_back_to_its_source_or_to_darkness(device):
+    device.show(flat(100))
+    assert level_seen(device) == 50
+    device.show(None)
+    assert level_seen(device) == 0
+    device.show(None)  # again is harmless
+    device._session._link.emulated.array.sensor.source = ArraySource(flat(200))
+    device.show(flat(100))
+    assert level_seen(device) == 50
+    device.show(None)
+    assert level_seen(device) == 100
+
+
+def test_one_users_picture_is_gone_for_the_next_who_sees_what_the_daemon_was_started_with(tmp_path):
+    Image.fromarray(flat(200)).save(tmp_path / "scene.png")
+    with EmulatorProcess("--source", str(tmp_path / "scene.png"), "--engine", "reference") as emulator:
+        with connect(emulator.url) as first:
+            first.show(flat(100))
+            assert level_seen(first) == 50
+        with connect(emulator.url) as second:
+            assert level_seen(second) == 100
 
 
 def kernel(*lines):
@@ -113,6 +162,7 @@ def test_files_folders_and_arrays_are_sources(tmp_path, pictures):
     for index, picture in enumerate(pictures):
         Image.fromarray(picture).save(tmp_path / f"{index}.png")
     (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "._0.png").write_bytes(b"what some systems leave beside a picture")
     np.save(tmp_path / "all.npy", pictures)
     for name in (tmp_path, tmp_path / "all.npy"):
         source = open_source(str(name), rate=50)
@@ -138,10 +188,10 @@ def test_sources_of_the_wrong_shape_or_type_are_refused(tmp_path):
         (lambda: ArraySource(np.zeros((2, 256, 255), np.uint8)), r"\(2, 256, 255\)"),
         (lambda: ArraySource(np.zeros((0, 256, 256), np.uint8)), r"\(0, 256, 256\)"),
         (lambda: FileSource([tmp_path / "small.png"]), "20 x 10 pixels"),
-        (lambda: open_source(str(tmp_path / "noise.png")), "cannot read"),
+        (lambda: open_source(str(tmp_path / "noise.png")), "noise.png is not an image"),
         (lambda: open_source(str(tmp_path / "noise.npy")), "cannot read"),
         (lambda: open_source(str(tmp_path / "absent.png")), "cannot read"),
-        (lambda: open_source(str(tmp_path / "empty")), "no picture found"),
+        (lambda: open_source(str(tmp_path / "empty")), "no picture found in .*empty"),
         (lambda: open_source("nothing.xyz"), "is no source"),
         (lambda: open_source("moving", rate=0), "frames per second, not 0"),
     ):
@@ -166,6 +216,30 @@ def test_a_video_is_a_source_with_a_rate_of_its_own(tmp_path):
     assert source.period_ns == 40 * MS
     for index, level in enumerate((40, 120, 200)):
         assert np.median(np.abs(source.frame(index).astype(int) - level)) <= 4
+
+
+@pytest.mark.parametrize(
+    ("quarters", "matrix"), [(0, (1, 0, 0, 1)), (1, (0, -1, 1, 0)), (2, (-1, 0, 0, -1)), (3, (0, 1, -1, 0))]
+)
+def test_a_video_of_a_camera_that_was_held_otherwise_is_seen_upright(tmp_path, quarters, matrix):
+    """The matrix of the track header says how frames are to be turned, here counter-clockwise."""
+    path = tmp_path / "clip.mp4"
+    upright = np.full((256, 256, 3), 40, np.uint8)
+    upright[:96, :96] = 200  # bright at the top left
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 256, 256, "yuv420p"
+        stored = np.ascontiguousarray(np.rot90(upright, -quarters))
+        for packet in (*stream.encode(av.VideoFrame.from_ndarray(stored, format="rgb24")), *stream.encode()):
+            container.mux(packet)
+    data = bytearray(path.read_bytes())
+    a, b, c, d = (value << 16 for value in matrix)
+    header = data.index(b"tkhd") + 44
+    data[header : header + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    seen = open_source(str(path)).frame(0).astype(int)
+    assert np.median(np.abs(seen - upright[..., 0])) <= 4
+    assert np.mean(seen[:90, :90]) > 180
 
 
 def test_a_damaged_video_is_refused(tmp_path):
@@ -193,6 +267,38 @@ def test_the_daemon_takes_a_source(tmp_path, pictures):
         assert np.max(np.abs(device.read_plane("A").astype(int) - pictures[1] // 2)) <= 3
     with pytest.raises(LinkError, match="is no source"):
         EmulatorProcess("--source", "nothing.xyz")
+
+
+def options(*given):
+    return parser().parse_args(["--engine", "reference", *map(str, given)])
+
+
+def test_a_source_that_changes_is_said_to_follow_device_time(tmp_path, pictures, caplog):
+    np.save(tmp_path / "several.npy", pictures)
+    np.save(tmp_path / "one.npy", pictures[0])
+    (tmp_path / "order").write_text("0 1")
+    for given in (("--source", "moving", "--source-rate", "30"), ("--source", tmp_path / "several.npy")):
+        device_of(options(*given))
+        assert "of device time, not of the clock on the wall" in caplog.text
+        assert "--source-order FILE" in caplog.text
+        caplog.clear()
+    for given in (
+        (),
+        ("--source", tmp_path / "one.npy"),
+        ("--source", tmp_path / "several.npy", "--source-order", tmp_path / "order"),
+        ("--source", tmp_path / "several.npy", "--virtual-time"),
+    ):
+        device_of(options(*given))
+        assert not caplog.text
+
+
+def test_waiting_in_device_time_lets_the_source_go_on(device):
+    """What the warning advises: Device.wait between frames."""
+    sensor = device._session._link.emulated.array.sensor
+    sensor.source = ArraySource(np.stack([flat(40), flat(200)]), rate=10)
+    assert [level_seen(device) for _ in range(3)] == [20, 20, 20]
+    device.wait(100_000)
+    assert level_seen(device) == 100
 
 
 def test_an_exposure_over_any_time_looks_at_few_frames_and_stays_in_range(pictures):

@@ -70,13 +70,13 @@ def test_outline_gives_the_inner_edge_of_what_is_bright(picture, tmp_path):
 
 
 def test_a_picture_of_another_size_or_type_is_refused_or_fitted(tmp_path):
-    wide, deep, noise = tmp_path / "wide.png", tmp_path / "deep.png", tmp_path / "noise.png"
+    wide, deep, noise = tmp_path / "wide.png", tmp_path / "deep.tiff", tmp_path / "noise.png"
     Image.fromarray(np.zeros((100, 300, 3), np.uint8)).save(wide)
-    Image.fromarray(np.zeros((256, 256), np.uint16)).save(deep)
+    Image.fromarray(np.zeros((256, 256), np.int32)).save(deep)
     noise.write_bytes(b"no image at all")
     for path, message in (
         (wide, "is 300 x 100 pixels; the sensor has 256 x 256"),
-        (deep, "8 bits per channel"),
+        (deep, "has pixels of kind I; save it with 8 bits per channel"),
         (noise, "is not an image"),
         (tmp_path / "absent.png", "cannot read"),
     ):

@@ -25,11 +25,12 @@ class FrameSource(Protocol):
 
 
 class Sensor:
-    """Looks at a source of frames, or at a still scene that hosts paint.
+    """Looks at a still scene while a host paints one, else at a source of frames, else at darkness.
 
     Attributes:
-        scene: the still scene, 256 x 256 8-bit brightness seen the right way round.
-        source: frames instead of the scene; painting the scene ends it.
+        scene: the still scene, 256 x 256 8-bit brightness seen the right way round; dark before any.
+        painted: whether it stands before the source.
+        source: frames; None for darkness.
         order: which frame of the source each exposure sees; None for what the time says.
         exposure_ns: time in which white fills the half range, and exposure of every frame of a tree (60 per
             second; the sensitivity of the chip is OPEN, so that the scale is assumed).
@@ -41,9 +42,10 @@ class Sensor:
         self.source: FrameSource | None = None
         self.order: Iterator[int] | None = None
         self.scene: npt.NDArray[np.uint8] = np.zeros(SHAPE, np.uint8)
+        self.painted = False
 
     def show(self, top: int, left: int, patch: npt.NDArray[np.uint8], clear: bool) -> None:
-        """Put a patch into the scene; ``clear`` darkens the rest.
+        """Put a patch into the scene, before the source; ``clear`` darkens the rest.
 
         Args:
             top: first row of the patch, from the top of the picture.
@@ -57,10 +59,15 @@ class Sensor:
         rows, columns = patch.shape
         if not rows or not columns or top + rows > SHAPE[0] or left + columns > SHAPE[1]:
             raise ValueError(f"a {rows} x {columns} patch at ({top}, {left}) does not fit into {SHAPE}")
-        self.source = None
+        self.painted = True
         if clear:
             self.scene[:] = 0
         self.scene[top : top + rows, left : left + columns] = patch
+
+    def give_back(self) -> None:
+        """Take the scene away: the sensor looks at its source again, from where time or order has come to."""
+        self.painted = False
+        self.scene[:] = 0
 
     def integrate(self, start_ns: int, end_ns: int, reset_level: int) -> AnalogPlane:
         """PIX after integrating light from ``start_ns`` to ``end_ns`` of device time.
@@ -79,7 +86,7 @@ class Sensor:
         Of an exposure over very many periods, the last ones stand for all: it must end in finite time.
         """
         duration = end_ns - start_ns
-        if self.source is None:
+        if self.painted or self.source is None:
             return self.scene.astype(np.float64) * duration
         if self.order is not None:
             return self.source.frame(next(self.order)).astype(np.float64) * duration

@@ -166,13 +166,14 @@ class EmulatedDevice:
         return self._tree_digest
 
     def attach(self, reply: Answer) -> None:
-        """A session takes the device over. Objects stay; an earlier session's frame and tree do not."""
+        """A session takes the device over. Objects stay; an earlier session's frame, tree, scene do not."""
         self._reply = reply
         self._hand = None
         self._job = None
         self._tree = None
         self._tree_digest = NO_TREE
         self._host_away = False
+        self.array.sensor.give_back()
         self.store.pin([])
         self.store.limit(0)
 
@@ -318,6 +319,10 @@ class EmulatedDevice:
                 ErrorCode.BAD_SCENE,
                 f"{len(message.pixels)} bytes for {message.rows} x {message.columns} pixels",
             )
+        if message.ends:
+            self.array.sensor.give_back()
+            self._reply(Done(), request)
+            return
         patch = np.frombuffer(message.pixels, np.uint8).reshape(message.rows, message.columns)
         try:
             self.array.sensor.show(message.top, message.left, patch, message.clear)

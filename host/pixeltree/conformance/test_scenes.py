@@ -43,7 +43,9 @@ def viewer(driver: Conversation) -> Conversation:
         Scene(True, 255, 0, 2, 1, bytes(2)),
         Scene(True, 0, 200, 1, 57, bytes(57)),
         Scene(True, 256, 0, 1, 1, bytes(1)),
-        Scene(True, 0, 0, 0, 0, b""),
+        Scene(True, 0, 0, 0, 4, b""),
+        Scene(True, 0, 0, 4, 0, b""),
+        Scene(True, 0, 0, 0, 0, bytes(1)),
         Scene(True, 0, 0, 4, 4, bytes(15)),
         Scene(True, 0, 0, 4, 4, bytes(17)),
     ],
@@ -58,6 +60,13 @@ def test_rectangles_at_the_edges_fit(viewer: Conversation) -> None:
     """SCENE: the last row and column belong to the picture; parts of a picture may be shown one by one."""
     viewer.ask(Scene(False, 255, 255, 1, 1, b"\xff"), Done)
     viewer.ask(Scene(True, 0, 0, 2, 256, bytes(512)), Done)
+
+
+def test_a_scene_of_nothing_ends_the_scene(viewer: Conversation) -> None:
+    """SCENE: 0 rows and 0 columns take the picture away, also where none is shown; others may follow."""
+    for _ in range(2):
+        viewer.ask(Scene(True, 0, 0, 0, 0, b""), Done)
+    viewer.ask(Scene(True, 0, 0, 1, 1, b"\x10"), Done)
 
 
 def _show(viewer: Conversation, tree: Tree, image: Image) -> None:

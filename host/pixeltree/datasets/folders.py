@@ -10,8 +10,9 @@ import numpy as np
 from pixeltree.datasets.dataset import Dataset, Splits, Task, split
 from pixeltree.errors import DataError
 from pixeltree.images import read_grey
+from pixeltree_pictures import PICTURE_SUFFIXES, Size
 
-SUFFIXES = frozenset(".bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split())
+SUFFIXES = frozenset(PICTURE_SUFFIXES)
 """Names of files that are taken for pictures; others are passed over."""
 
 _SPLITS = {
@@ -38,13 +39,14 @@ def image_folder(folder: Path, size: int = 64, fit: bool = False) -> Dataset:
     classes = _subfolders(folder)
     if not classes:
         raise DataError(f"{folder} holds no folders; each class needs one, named after it")
+    needed = Size(size, size, advice="fit = true in a recipe's [data] crops and scales")
     images, targets = [], []
     for target, own in enumerate(classes):
         files = [path for path in sorted(own.iterdir()) if path.suffix.lower() in SUFFIXES]
         if not files:
             raise DataError(f"class {own.name!r} has no images: {own} holds no picture files")
         _log.info("class %s: %d pictures", own.name, len(files))
-        images += [read_grey(path, (size, size), fit) for path in files]
+        images += [read_grey(path, needed, fit) for path in files]
         targets += [target] * len(files)
     names = tuple(own.name for own in classes)
     return Dataset(folder.name, Task.CLASSIFICATION, np.stack(images), np.array(targets, np.int64), names)

@@ -106,7 +106,8 @@ DUTIES: tuple[Duty, ...] = (
         False,
         (Done,),
         (_E.BAD_SCENE,),
-        "An emulated sensor shows the pixels from the next exposure on. A device with optics answers "
+        "An emulated sensor shows the pixels from the next exposure on, until a SCENE of 0 rows and 0 "
+        "columns or the end of the session: the next host is not to see them. A device with optics answers "
         "BAD_SCENE.",
     ),
     Duty(

@@ -55,15 +55,19 @@ class TreeOpened:
     Field("clear", c.Flag, "whether the rest of the picture becomes black"),
     Field("top", c.Int16ul, "first row of the rectangle", "pixels", "0 to rows - 1"),
     Field("left", c.Int16ul, "first column, from the LEFT of the picture", "pixels", "0 to columns - 1"),
-    Field("rows", c.Int16ul, "height of the rectangle", "pixels", "1 to rows - top"),
-    Field("columns", c.Int16ul, "width of the rectangle", "pixels", "1 to columns - left"),
+    Field("rows", c.Int16ul, "height of the rectangle", "pixels", "1 to rows - top; 0 to end the scene"),
+    Field(
+        "columns", c.Int16ul, "width of the rectangle", "pixels", "1 to columns - left; 0 to end the scene"
+    ),
     Field("pixels", c.GreedyBytes, "brightness, row-major, left to right as one looks at it", "8-bit grey"),
 )
 @dataclass(frozen=True)
 class Scene:
-    """What an emulated sensor sees in a rectangle; answered by DONE.
+    """What an emulated sensor sees in a rectangle until the scene ends; answered by DONE.
 
-    The left of the picture is the array's column 255. A device with real optics answers BAD_SCENE.
+    The left of the picture is the array's column 255. A message with 0 rows, 0 columns and no pixels ends the
+    scene, as the end of the session does: the sensor sees again what is before it without a host's doing. A
+    device with real optics answers BAD_SCENE.
     """
 
     clear: bool
@@ -72,6 +76,11 @@ class Scene:
     rows: int
     columns: int
     pixels: bytes
+
+    @property
+    def ends(self) -> bool:
+        """Whether it ends the scene."""
+        return not (self.rows or self.columns or self.pixels)
 
 
 @message(10, _DEVICE)

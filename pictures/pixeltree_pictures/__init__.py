@@ -1,0 +1,20 @@
+"""Picture files as the sensor sees them: one reader for host and emulator.
+
+It imports neither of the two, nor the protocol. ``docs/pictures.md`` has a table of what happens to each kind
+of file; a picture that would be read otherwise than a person expects is refused in a sentence that names it.
+"""
+
+from pixeltree_pictures.errors import PictureError
+from pixeltree_pictures.kinds import ARRAY_SUFFIXES, PICTURE_SUFFIXES
+from pixeltree_pictures.reading import read_picture, read_stack
+from pixeltree_pictures.size import Size, to_size
+
+__all__ = [
+    "ARRAY_SUFFIXES",
+    "PICTURE_SUFFIXES",
+    "PictureError",
+    "Size",
+    "read_picture",
+    "read_stack",
+    "to_size",
+]
