@@ -11,12 +11,20 @@ Single words come from :data:`pixeltree_protocol.isa.FORMS`, macros from
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from pixeltree_protocol.errors import InstructionError
 from pixeltree_protocol.isa import FORMS, ICW, ClockClass, Form, Instruction, encode
-from pixeltree_protocol.macros import MACRO_NAMES, MACROS, MAX_ITERATIONS, Kind, Macro, Parameter
+from pixeltree_protocol.macros import (
+    MACRO_NAMES,
+    MACROS,
+    MAX_ITERATIONS,
+    OLD_NAMES,
+    Kind,
+    Macro,
+    Parameter,
+)
 from pixeltree_protocol.registers import (
     BIT,
     DIGITAL_LOAD,
@@ -71,7 +79,7 @@ def expand(name: str, operands: Sequence[Operand]) -> tuple[Instruction, ...]:
     """The words of one call of the kernel API.
 
     Args:
-        name: instruction or macro, as the vendor spells it.
+        name: instruction or macro, as the vendor spells it; its old names mean the same.
         operands: in the vendor's order.
 
     Returns:
@@ -82,6 +90,7 @@ def expand(name: str, operands: Sequence[Operand]) -> tuple[Instruction, ...]:
             operands that the macro would overwrite before it reads them. The message names the call, the
             word and the operand.
     """
+    name = OLD_NAMES.get(name, name)
     if name not in _FORMS_BY_NAME and name not in _MACROS_BY_NAME:
         raise InstructionError(f"unknown instruction or macro {name!r}")
     problems: list[str] = []
@@ -246,7 +255,7 @@ def _fits(kind: Kind, operand: Operand) -> bool:
         case Kind.BOUNDARY:
             return isinstance(operand, int) and operand in (0, 1)
         case Kind.ITERATIONS:
-            return isinstance(operand, int) and 1 <= operand <= MAX_ITERATIONS
+            return isinstance(operand, int) and 0 <= operand <= MAX_ITERATIONS
 
 
 @lru_cache(maxsize=4096)
@@ -257,18 +266,34 @@ def _instantiate(macro: Macro, operands: tuple[Operand, ...]) -> tuple[Instructi
         key: text for parameter, operand in bound.items() for key, text in _tokens(parameter, operand).items()
     }
     iterations = next((v for p, v in bound.items() if p.kind is Kind.ITERATIONS and isinstance(v, int)), 1)
-    templates = macro.words + macro.again * (iterations - 1)
+    templates = macro.templates(iterations)
     call = _call(macro.name, operands)
+    registers = {p.name: v for p, v in bound.items() if isinstance(v, Analog | Digital)}
     words: list[Instruction] = []
     for index, template in enumerate(templates):
         text = _TOKEN.sub(lambda match: tokens.get(match[0], match[0]), template)
         try:
             words += parse_line(text)
         except InstructionError as error:
-            raise InstructionError(f"{call}, word {index}: {error}") from error
-    registers = {p.name: v for p, v in bound.items() if isinstance(v, Analog | Digital)}
+            remedy = _macro_remedy(macro, registers)
+            raise InstructionError(f"{call}, word {index}: {error.problem}", remedy) from error
     _refuse_overwritten(call, templates, words, registers)
     return tuple(words)
+
+
+def _macro_remedy(macro: Macro, registers: Mapping[str, Register]) -> str:
+    """Which operands of a macro to change where one of its words cannot have them."""
+    used = {token for template in (*macro.words, *macro.again) for token in _TOKEN.findall(template)}
+    for name, register in registers.items():
+        if register in used:
+            return f"{macro.name} uses {register} itself: give another register for {name}"
+    names = list(registers)
+    for index, name in enumerate(names):
+        for other in names[index + 1 :]:
+            if registers[other] is registers[name]:
+                copy = f"copy {registers[name]} to another register first, and give the copy for {other}"
+                return f"{name} and {other} must differ: {copy}"
+    return ""
 
 
 def _tokens(parameter: Parameter, operand: Operand) -> dict[str, str]:
@@ -305,7 +330,8 @@ def _refuse_overwritten(
             if reads and register in writers and name not in writers[register][1]:
                 raise InstructionError(
                     f"{call}: {register} ({name}) is overwritten by word {writers[register][0]} "
-                    f"before word {index} reads it"
+                    f"before word {index} reads it",
+                    f"copy {register} to another register first, and give the copy for {name}",
                 )
         for register in written:
             by = {n for n, r in registers.items() if r is register and tokens & {n, f"LR_{n}"}}
