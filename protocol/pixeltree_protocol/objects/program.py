@@ -86,7 +86,10 @@ class SelectPattern(Step):
 
 @dataclass(frozen=True)
 class SelectRect(Step):
-    """RECT := rows ``r0..r1``, columns ``c0..c1``, inclusive; (r0, c0) is the top RIGHT corner."""
+    """RECT := rows ``r0..r1``, columns ``c0..c1``, inclusive; (r0, c0) is the top RIGHT corner.
+
+    An end before its start stands for the edge; see :func:`pixeltree_protocol.objects.step.last_of`.
+    """
 
     r0: int
     c0: int
@@ -284,7 +287,7 @@ STEPS: tuple[StepForm, ...] = (
     StepForm(1, Run, (_SLOT, (c.Int16ul, 1, MAX_REPEATS))),
     StepForm(2, SetIn, (_LEVEL,), words=lambda _: 20),
     StepForm(3, SelectPattern, (ROW, ROW, ROW, ROW), words=lambda _: 5),
-    StepForm(4, SelectRect, (ROW, ROW, ROW, ROW), words=lambda _: 10),
+    StepForm(4, SelectRect, (ROW, ROW, ROW, ROW), open_ended=True, words=lambda _: 10),
     # at most half of the 256 blocks of a grid, each a select, a launch and two words
     StepForm(5, LoadPlane, (_SLOT, (c.Int8ul, 0, 254), DREG), writes="dreg", words=lambda _: 2176),
     StepForm(
