@@ -90,7 +90,7 @@ static const struct step STEPS[] = {
     {10, RECTANGLE_AFTER_FOUR, {SLOT, WORD, {1, 1, 127}, AREG, BYTE, BYTE, BYTE, BYTE, SOME, SOME}},
     {11, ANY, {SLOT, WORD, {2, 1, 65535}, AREG, BYTE, BYTE, BYTE, BYTE, {1, 0, 8}, {1, 0, 8}}},
     {12, ANY, {{4, 0, 0xFFFFFFFF}}}, {13, RECTANGLE_AFTER_ONE, {AREG, BYTE, BYTE, BYTE, BYTE, LEVEL, LEVEL}},
-    {14, ANY, {{0, 0, 0}}}, {15, ANY, {{0, 0, 0}}},
+    {14, ANY, {{0, 0, 0}}}, {15, ANY, {{0, 0, 0}}}, {16, ANY, {SLOT, DREG}},
     {20, ANY, {DAC}}, {21, FIRST_DIFFERS_LAST, {AREG, LEVEL, AREG}}, {22, FIRST_DIFFERS_LAST, {AREG, LEVEL, AREG}},
     {23, FIRST_DIFFERS_LAST, {AREG, DAC, AREG}}, {24, FIRST_TWO_DIFFER, {{1, 0, 5}, {1, 0, 5}, {1, 1, 5}}},
     {25, ANY, {{1, 0, 5}, SHIFT, SHIFT}}, {26, FIRST_DIFFERS_LAST, {AREG, TIMES, FLAG, FLAG, AREG}},

@@ -23,7 +23,8 @@ import numpy.typing as npt
 
 from pixeltree.errors import DataError
 from pixeltree.kernels import Kernel
-from pixeltree_protocol.objects import Block, Digest, digest_of
+from pixeltree.plane_upload import areg_uploads, checked_plane, packed
+from pixeltree_protocol.objects import Block, Digest, Segment, digest_of
 from pixeltree_protocol.objects import controller_steps as s
 from pixeltree_protocol.objects.program import (
     MAX_SLOTS,
@@ -33,6 +34,7 @@ from pixeltree_protocol.objects.program import (
     SelectPattern,
     SelectRect,
     SetIn,
+    WriteDreg,
 )
 from pixeltree_protocol.objects.step import Step
 from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
@@ -76,34 +78,72 @@ class ChipControl(ABC):
     _canvas: Digital = Digital.R5
 
     @abstractmethod
-    def execute_program(self, program: Program, blocks: Sequence[Digest]) -> Execution:
-        """Run an immediate program on resident blocks."""
+    def execute_program(
+        self, program: Program, blocks: Sequence[Digest], segments: Sequence[Digest] = ()
+    ) -> Execution:
+        """Run an immediate program on resident blocks and segments."""
 
     @abstractmethod
     def upload(self, objects: Mapping[Digest, bytes]) -> object:
         """Make objects resident."""
 
-    def execute(self, *steps: Step, kernels: Sequence[Kernel | Block] = ()) -> Execution:
+    def execute(
+        self, *steps: Step, kernels: Sequence[Kernel | Block] = (), segments: Sequence[Segment] = ()
+    ) -> Execution:
         """Run controller steps at once.
 
         Args:
-            steps: in order; ``Run(n)`` executes ``kernels[n]``.
-            kernels: at most 64, uploaded where the device does not have them.
+            steps: in order; ``Run(n)`` executes ``kernels[n]``. They are in ``pixeltree_protocol.objects``:
+                ``Run``, ``SetIn``, ``SelectPattern``, ``SelectRect``, ``ScanDreg`` and ``WriteDreg`` in its
+                module ``program``, all others in ``controller_steps``.
+            kernels: at most 255, uploaded where the device does not have them.
+            segments: likewise; ``WriteDreg(n, ...)`` takes ``segments[n]``.
         """
         program = Program(steps)
         if len(kernels) > MAX_SLOTS:
             raise DataError(f"one program has at most {MAX_SLOTS} kernels, not {len(kernels)}")
         blocks = [kernel.block() if isinstance(kernel, Kernel) else kernel for kernel in kernels]
-        objects = {digest_of(data): data for data in (block.encode() for block in blocks)}
-        if objects:
-            self.upload(objects)
-        digests = [digest_of(block.encode()) for block in blocks]
-        self.last = self.execute_program(program, digests)
+        data = [each.encode() for each in (*blocks, *segments)]
+        digests = [digest_of(each) for each in data]
+        if data:
+            self.upload(dict(zip(digests, data, strict=True)))
+        self.last = self.execute_program(program, digests[: len(blocks)], digests[len(blocks) :])
         return self.last
 
     def run_kernel(self, kernel: Kernel | Block, times: int = 1) -> Execution:
         """Execute a kernel, 1 to 1,024 times in a row."""
         return self.execute(Run(0, times), kernels=[kernel])
+
+    # -- whole planes ------------------------------------------------------------------------------
+
+    def write_plane(self, register: Analog | Digital, plane: npt.ArrayLike) -> Execution:
+        """Write a whole register, as the vendor's image loader does; :meth:`Device.read_plane` reads it.
+
+        A DREG is written pixel by pixel (``WriteDreg``; R12 where R0 is 1). An AREG, A to F, is the sum of
+        its eight bit planes: each is written into R0, and IN added where it is 1. That clobbers R0 (:= 1),
+        NEWS, FLAG (:= 1) and IN, and on a chip with errors each transfer adds its own.
+
+        Args:
+            register: an AREG or a DREG.
+            plane: (256, 256), the right way round (column 0 is the left of the picture): bool or 0 and 1 for
+                a DREG, whole numbers from -128 to 127 for an AREG.
+
+        Returns:
+            Device time and words of the whole. The time is that of the cost model: the plane's bytes on the
+            line, and 1.7 us a pixel that is drawn (both assumed).
+
+        Raises:
+            DataError: the register cannot be written, or the plane has another shape, type or range.
+        """
+        if isinstance(register, Digital):
+            bits = checked_plane(plane, 0, 1).astype(np.bool_)
+            return self.execute(WriteDreg(0, _dreg(register)), segments=[packed(bits)])
+        if _areg(register) == AREGS.index(NEWS):
+            raise DataError("NEWS cannot be written: a write of an AREG goes by NEWS")
+        uploads = areg_uploads(register, checked_plane(plane, -128, 127))
+        done = [self.execute(*each.steps, kernels=each.kernels, segments=each.segments) for each in uploads]
+        self.last = Execution((), sum(each.device_ns for each in done), sum(each.words for each in done))
+        return self.last
 
     # -- time --------------------------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ RANGES = {
     "AddLogits": [],
     "Proceed": [],
     "ArgmaxOr": [(0, 0xFFFF_FFFF)],
+    "WriteDreg": [(0, 254), (0, 12)],
     "RaiseIn": [(0, 6), *[(0, 255)] * 4, *[(-128, 127)] * 2],
     "SetDac": [(0, 4095)],
     "LoadIn": [(0, 6), (-128, 127), (0, 6)],

@@ -50,6 +50,7 @@ __all__ = [
     "Step",
     "StepForm",
     "SumLogit",
+    "WriteDreg",
     "form_of",
     "operand_values",
 ]
@@ -277,6 +278,19 @@ class RaiseIn(Step):
     offset: int
 
 
+@dataclass(frozen=True)
+class WriteDreg(Step):
+    """DREG ``dreg`` := the 65,536 bits of packed segment ``segment``: row by row, column 0 first.
+
+    The chip has no way in but its address logic, so each 1 costs what a drawn pixel does (a select, a launch,
+    an in-place OR), or each 0 where there are fewer: the plane is then inverted. Its 8,192 bytes count as if
+    they came over the line now, and are copied once (all assumed). R12 changes only where R0 is 1.
+    """
+
+    segment: int
+    dreg: int
+
+
 _SLOT: OperandForm = (c.Int8ul, 0, MAX_SLOTS - 1)
 _WEIGHT: OperandForm = (c.Int8ul, 0, 11)  # not R12, which only loads where R0 is 1
 _PART: OperandForm = (c.Int8ul, 0, 8)
@@ -326,9 +340,11 @@ STEPS: tuple[StepForm, ...] = (
     StepForm(13, RaiseIn, (AREG, *(4 * (ROW,)), _LEVEL, _LEVEL), reads="areg", words=lambda _: 30),
     StepForm(14, AddLogits, ()),
     StepForm(15, Proceed, ()),
+    # half of the pixels at 17 words each, and 5.5 ms of line
+    StepForm(16, WriteDreg, (_SLOT, DREG), writes="dreg", words=lambda _: 650_000),
     *CONTROLLER_STEPS,
 )
-"""Every step. Rows 1-15 are the sequencer's own; the rest is the vendor's controller API."""
+"""Every step. Rows 1-16 are the sequencer's own; the rest is the vendor's controller API."""
 
 DECISIONS = Argmax | ArgmaxOr | Proceed
 """Steps that end a program with an outcome."""
