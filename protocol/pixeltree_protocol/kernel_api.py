@@ -72,6 +72,7 @@ _NAMES: dict[str, Operand] = {
 
 _CALL = re.compile(r"(\w+)\s*(?:\((.*)\))?\s*", re.DOTALL)
 _TOKEN = re.compile(r"\w+")
+_NUMBER = re.compile(r"-?[0-9]+")
 _PIECE = re.compile(r"\s*(\{[^{}]*\}|[^,{}]*?)\s*(,|$)")
 
 
@@ -131,6 +132,16 @@ def parse_line(text: str) -> tuple[Instruction, ...]:
     Raises:
         InstructionError: what is wrong, naming the operand.
     """
+    name, operands, words = read_call(text)
+    return words if words is not None else expand(name, operands)
+
+
+def read_call(text: str) -> tuple[str, tuple[Operand, ...], tuple[Instruction, ...] | None]:
+    """Name and operands of one call written as text; of ``icw``, which has bits, its word.
+
+    Raises:
+        InstructionError: it is no call, or an operand is no register, direction or number.
+    """
     match = _CALL.fullmatch(text.strip())
     if match is None:
         raise InstructionError(f"{text.strip()!r} is not of the form name(operand, ...)")
@@ -141,8 +152,23 @@ def parse_line(text: str) -> tuple[Instruction, ...]:
             raise InstructionError(
                 "icw takes a clock class and {bits}, as in icw(DIGITAL, {plrb, nbit, RR5})"
             )
-        return (raw_word(pieces[0], _split(pieces[1][1:-1])),)
-    return expand(name, [_operand(name, index, piece) for index, piece in enumerate(pieces)])
+        return name, (), (raw_word(pieces[0], _split(pieces[1][1:-1])),)
+    return name, tuple(_operand(name, index, piece) for index, piece in enumerate(pieces)), None
+
+
+def is_name(name: str) -> bool:
+    """Whether the kernel API has an instruction, macro, register or direction of this name."""
+    return name in _NAMES or name in _FORMS_BY_NAME or name in _MACROS_BY_NAME or name in OLD_NAMES
+
+
+def macro_of(name: str, operands: Sequence[Operand]) -> Macro | None:
+    """The row of the macro table that a call uses; None for a single word."""
+    name = OLD_NAMES.get(name, name)
+    for macro in _MACROS_BY_NAME.get(name, ()):
+        fits = macro.least <= len(operands) <= len(macro.parameters)
+        if fits and _kind_problem(macro, operands) is None:
+            return macro
+    return None
 
 
 def _split(text: str) -> list[str]:
@@ -179,7 +205,7 @@ def _operand(name: str, index: int, piece: str) -> Operand:
 def _named(where: str, token: str) -> Operand:
     if token in _NAMES:
         return _NAMES[token]
-    if token.isascii() and token.isdigit():
+    if _NUMBER.fullmatch(token):
         return int(token)
     raise InstructionError(f"{where}: {token!r} is no register, direction or number")
 
