@@ -73,13 +73,19 @@ def areg_uploads(register: Analog, levels: npt.NDArray[np.int16]) -> Iterator[Pl
     add.all()
     yield PlaneUpload((Run(0),), (clear,), ())
     for bit in range(_BITS):
-        steps = (WriteDreg(0, DREGS.index(_R0)), SetIn(1 << bit), Run(0))
-        yield PlaneUpload(steps, (add,), (packed(levels >> bit & 1 > 0),))
+        yield PlaneUpload(
+            (WriteDreg(0, DREGS.index(_R0)), SetIn(1 << bit), Run(0)),
+            (add,),
+            (packed(levels >> bit & 1 > 0),),
+        )
     first, second = Kernel(), Kernel()
     first.WHERE(_R0)
     first.bus(_NEWS, register, _IN)
     second.bus(register, _NEWS, _IN)
     second.all()
     second.SET(_R0)
-    steps = (WriteDreg(0, DREGS.index(_R0)), SetIn(-1), Run(0), SetIn(127), Run(1))
-    yield PlaneUpload(steps, (first, second), (packed(levels < 0),))
+    yield PlaneUpload(
+        (WriteDreg(0, DREGS.index(_R0)), SetIn(-1), Run(0), SetIn(127), Run(1)),
+        (first, second),
+        (packed(levels < 0),),
+    )

@@ -161,17 +161,16 @@ def _statements(text: str, name: str) -> Iterator[tuple[int, str]]:
     """Line and text of every statement, comments left out."""
     for match in _COMMENT.finditer(text):
         if match[0].startswith("/*") and not (match[0].endswith("*/") and len(match[0]) > 3):
-            line = text.count("\n", 0, match.start()) + 1
-            raise AssemblyError(f"{name}:{line}: a comment begins with /* and never ends with */")
+            at = text.count("\n", 0, match.start()) + 1
+            raise AssemblyError(f"{name}:{at}: a comment begins with /* and never ends with */")
     plain = _COMMENT.sub(lambda match: "\n" * match[0].count("\n") or " ", text)
     held, began = "", 0
     for number, line in enumerate(plain.split("\n"), 1):
-        *whole, rest = line.split(";")
-        for part in (*whole, None):
-            piece = rest if part is None else part
+        *_, last = pieces = list(enumerate(line.split(";")))
+        for place, piece in pieces:
             began = began if held else number
             held = f"{held} {piece}".strip()
-            if part is None and held and _GOES_ON.search(held):
+            if place == last[0] and _GOES_ON.search(held):
                 break
             if held:
                 yield began, held
