@@ -21,6 +21,9 @@ from pixeltree_protocol.objects import Block
 from pixeltree_protocol.objects.program import Run, SetIn, Step
 from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital, Register
 
+_SHOWN: tuple[Register, ...] = (*AREGS, *DREGS, Analog.PIX, Digital.FLAG)
+"""Planes that can be shown; a device that is no emulator has no PIX and FLAG."""
+
 
 def run_kernel(
     file: Annotated[
@@ -86,9 +89,7 @@ def _run(device: Device, parts: Sequence[int | Block]) -> Execution:
 
 def _registers(show: str) -> list[Register]:
     names = [name.strip() for name in show.split(",") if name.strip()]
-    known: dict[str, Register] = {
-        register: register for register in (*AREGS, *DREGS, Analog.PIX, Digital.FLAG)
-    }
+    known = {str(register): register for register in _SHOWN}
     for name in names:
         if name not in known:
             raise DataError(f"--show: no register {name!r}; known: {', '.join(known)}")
