@@ -21,7 +21,7 @@ from pixeltree_protocol.messages import (
     ReadPlane,
     Stored,
 )
-from pixeltree_protocol.objects import Block, BlockPlanes, digest_of
+from pixeltree_protocol.objects import Block, Segment, digest_of
 from pixeltree_protocol.objects.program import Program, ScanDreg
 from pixeltree_protocol.objects.step import Step
 from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital
@@ -31,7 +31,7 @@ def run(
     driver: Conversation,
     *steps: Step,
     kernels: Sequence[Kernel | Block] = (),
-    segments: Sequence[BlockPlanes] = (),
+    segments: Sequence[Segment] = (),
 ) -> tuple[list[bytes], Executed]:
     """EXECUTE: upload what the steps need, run them, return the read-outs in order and the end."""
     blocks = [kernel.block() if isinstance(kernel, Kernel) else kernel for kernel in kernels]
