@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 
 from pixeltree_protocol.errors import InstructionError
@@ -93,7 +94,7 @@ def expand(name: str, operands: Sequence[Operand]) -> tuple[Instruction, ...]:
     """
     name = OLD_NAMES.get(name, name)
     if name not in _FORMS_BY_NAME and name not in _MACROS_BY_NAME:
-        raise InstructionError(f"unknown instruction or macro {name!r}")
+        raise InstructionError(f"unknown instruction or macro {name!r}", _meant(name))
     problems: list[str] = []
     for macro in _MACROS_BY_NAME.get(name, ()):
         if macro.least <= len(operands) <= len(macro.parameters):
@@ -107,6 +108,15 @@ def expand(name: str, operands: Sequence[Operand]) -> tuple[Instruction, ...]:
         raise InstructionError(f"{_call(name, operands)}: {problems[0]}")
     known = " or ".join(macro.signature for macro in _MACROS_BY_NAME[name])
     raise InstructionError(f"{_call(name, operands)}: {len(operands)} operands; the vendor has {known}")
+
+
+def _meant(name: str) -> str:
+    """What an unknown name may stand for."""
+    if name.startswith(("scamp5_", "vs_")):
+        return "functions of the controller are no words of a kernel: they are methods of pixeltree.Device"
+    alike = [known for known in (*_FORMS_BY_NAME, *_MACROS_BY_NAME) if known.lower() == name.lower()]
+    alike = alike or get_close_matches(name, (*_FORMS_BY_NAME, *_MACROS_BY_NAME), n=1)
+    return f"did you mean {' or '.join(dict.fromkeys(alike))}?" if alike else ""
 
 
 def raw_word(clock: str, names: Iterable[str]) -> Instruction:

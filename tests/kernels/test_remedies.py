@@ -73,6 +73,9 @@ def test_a_neighbour_operation_in_place_goes_by_flag():
         ("CLR_IF(R5, R5)", "Rl and Rx must differ"),
         ("NIMP(R0, R5, R6)", "NIMP uses R0 itself: give another register for Rl"),
         ("DNEWS(R5, R5, east)", "Ra and Rx must differ: copy R5"),
+        ("Not(R5)", "unknown instruction or macro 'Not'; did you mean NOT?"),
+        ("ad(A, B, C)", "did you mean add?"),
+        ("scamp5_shift(R5, 1, 0)", "they are methods of pixeltree.Device"),
     ],
 )
 def test_a_refusal_names_the_remedy_of_its_own_call(text, remedy):
