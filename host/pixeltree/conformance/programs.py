@@ -26,6 +26,9 @@ from pixeltree_protocol.objects.program import Program, ScanDreg
 from pixeltree_protocol.objects.step import Step
 from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital
 
+_ONE_MESSAGE = 4_000
+"""Bytes of an object that go in one message; the emulated device takes twice as many."""
+
 
 def run(
     driver: Conversation,
@@ -37,12 +40,21 @@ def run(
     blocks = [kernel.block() if isinstance(kernel, Kernel) else kernel for kernel in kernels]
     data = [block.encode() for block in blocks] + [segment.encode() for segment in segments]
     for each in data:
-        driver.ask(samples.whole(each), Stored)
+        store(driver, each)
     digests = tuple(digest_of(each) for each in data)
     request = driver.send(
         Execute(digests[: len(blocks)], digests[len(blocks) :], Program(tuple(steps)).encode())
     )
     return _read_outs(driver, request)
+
+
+def store(driver: Conversation, data: bytes) -> None:
+    """Upload an object, in parts where it might not fit into one message of any device."""
+    if len(data) <= _ONE_MESSAGE:
+        driver.ask(samples.whole(data), Stored)
+        return
+    requests = [driver.send(part) for part in samples.parts(data, _ONE_MESSAGE)]
+    driver.answer(requests[-1], Stored)
 
 
 def need(driver: Conversation, data: bytes, what: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pixeltree.conformance import samples
 from pixeltree.conformance.conversation import Conversation
 from pixeltree.conformance.model import SHAPE, plane_of_segment
-from pixeltree.conformance.programs import bits_of, dreg, read, read_bits, run, scan
+from pixeltree.conformance.programs import bits_of, dreg, read, read_bits, run, scan, store
 from pixeltree.kernels import Kernel
 from pixeltree.kernels.names import R5, R6
 from pixeltree_protocol.messages import ErrorCode, Execute, Executed, GetStatus, ReadPlane, Status, Stored
@@ -63,7 +63,7 @@ def test_a_plane_is_written_bit_by_bit(driver: Conversation, seed: int) -> None:
 def test_a_plane_that_is_not_whole_is_not_written(driver: Conversation) -> None:
     """BAD_OBJECT: WriteDreg takes a packed segment of 8,192 bytes."""
     segment = PackedBits(bytes(8_191)).encode()
-    driver.ask(samples.whole(segment), Stored)
+    store(driver, segment)
     program = Program((WriteDreg(0, dreg(R6)),)).encode()
     driver.refused(Execute((), (digest_of(segment),), program), ErrorCode.BAD_OBJECT)
 
