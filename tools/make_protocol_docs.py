@@ -297,8 +297,10 @@ def steps() -> str:
     def row(form: StepForm) -> tuple[str, ...]:
         names = [field.name for field in fields(form.step)]
         operands = [_operand(name, kind) for name, kind in zip(names, form.operands, strict=True)]
-        distinct = f"{' and '.join(form.distinct.split())} differ" if form.distinct else ""
-        return str(form.opcode), form.step.__name__, "; ".join(operands), distinct
+        also = [f"{' and '.join(form.distinct.split())} differ"] if form.distinct else []
+        also += [f"{form.writes} is none of {', '.join(form.own)}"] if form.own else []
+        also += ["an end before its start stands for 255"] if form.open_ended else []
+        return str(form.opcode), form.step.__name__, "; ".join(operands), "; ".join(also)
 
     return table(("opcode", "step", "operands, in order", "also"), map(row, program.STEPS))
 

@@ -63,14 +63,13 @@ static bool is_segment(const uint8_t *p, size_t size)
 }
 
 struct operand { int bytes; int64_t least, most; };    /* bytes negative: signed */
-enum rule { ANY, FIRST_DIFFERS_LAST, FIRST_TWO_DIFFER, RECTANGLE, RECTANGLE_AFTER_ONE, RECTANGLE_AFTER_FOUR, SCAN_DREG };
+enum rule { ANY, FIRST_DIFFERS_LAST, FIRST_TWO_DIFFER, RECTANGLE_AFTER_ONE, RECTANGLE_AFTER_FOUR, SCAN_DREG, SHIFTED, DRAWN };
 enum { MOST_OPERANDS = 10 };
 struct step { uint8_t opcode, rule; struct operand operands[MOST_OPERANDS]; };
 
 #define BYTE {1, 0, 255}
 #define AREG {1, 0, 6}
 #define DREG {1, 0, 12}
-#define MOVING {1, 5, 11}
 #define LEVEL {-1, -128, 127}
 #define DAC {2, 0, 4095}
 #define FLAG {1, 0, 1}
@@ -80,30 +79,31 @@ struct step { uint8_t opcode, rule; struct operand operands[MOST_OPERANDS]; };
 #define SHIFT {-2, -255, 255}
 #define PLACE {-2, -256, 511}
 #define SOME {1, 1, 255}
+#define TIMES {1, 0, 255}
 #define MICROSECONDS {4, 0, 10000000}
 
 static const struct step STEPS[] = {
     {1, ANY, {SLOT, {2, 1, 1024}}}, {2, ANY, {LEVEL}}, {3, ANY, {BYTE, BYTE, BYTE, BYTE}},
-    {4, RECTANGLE, {BYTE, BYTE, BYTE, BYTE}}, {5, ANY, {SLOT, SLOT, DREG}},
+    {4, ANY, {BYTE, BYTE, BYTE, BYTE}}, {5, ANY, {SLOT, SLOT, DREG}},
     {6, SCAN_DREG, {DREG, BYTE, SOME, {2, 1, 256}}}, {7, ANY, {SLOT}}, {8, ANY, {{0, 0, 0}}},
     {9, ANY, {SLOT, SLOT, SLOT, WORD, {1, 0, 8}, COVER, COVER, COVER, COVER}},
     {10, RECTANGLE_AFTER_FOUR, {SLOT, WORD, {1, 1, 127}, AREG, BYTE, BYTE, BYTE, BYTE, SOME, SOME}},
     {11, ANY, {SLOT, WORD, {2, 1, 65535}, AREG, BYTE, BYTE, BYTE, BYTE, {1, 0, 8}, {1, 0, 8}}},
     {12, ANY, {{4, 0, 0xFFFFFFFF}}}, {13, RECTANGLE_AFTER_ONE, {AREG, BYTE, BYTE, BYTE, BYTE, LEVEL, LEVEL}},
-    {14, ANY, {{0, 0, 0}}}, {15, ANY, {{0, 0, 0}}},
+    {14, ANY, {{0, 0, 0}}}, {15, ANY, {{0, 0, 0}}}, {16, ANY, {SLOT, DREG}},
     {20, ANY, {DAC}}, {21, FIRST_DIFFERS_LAST, {AREG, LEVEL, AREG}}, {22, FIRST_DIFFERS_LAST, {AREG, LEVEL, AREG}},
     {23, FIRST_DIFFERS_LAST, {AREG, DAC, AREG}}, {24, FIRST_TWO_DIFFER, {{1, 0, 5}, {1, 0, 5}, {1, 1, 5}}},
-    {25, ANY, {{1, 0, 5}, SHIFT, SHIFT}}, {26, FIRST_DIFFERS_LAST, {AREG, SOME, FLAG, FLAG, AREG}},
+    {25, ANY, {{1, 0, 5}, SHIFT, SHIFT}}, {26, FIRST_DIFFERS_LAST, {AREG, TIMES, FLAG, FLAG, AREG}},
     {27, ANY, {AREG, BYTE, BYTE}}, {28, ANY, {AREG}}, {29, ANY, {AREG}}, {30, ANY, {AREG}},
-    {31, ANY, {AREG, BYTE, BYTE, BYTE, BYTE}}, {32, RECTANGLE_AFTER_ONE, {AREG, BYTE, BYTE, BYTE, BYTE}},
-    {33, ANY, {MOVING, SHIFT, SHIFT, FLAG, BYTE}}, {34, ANY, {DREG, BYTE, BYTE, BYTE, BYTE}},
-    {35, ANY, {DREG, AREG, FLAG}}, {36, FIRST_TWO_DIFFER, {MOVING, MOVING, FLAG, SOME, FLAG}},
-    {37, ANY, {DREG, BYTE, BYTE, BYTE, BYTE}}, {38, RECTANGLE_AFTER_ONE, {DREG, BYTE, BYTE, BYTE, BYTE}},
-    {39, ANY, {MOVING, PLACE, PLACE}}, {40, ANY, {MOVING, PLACE, PLACE}},
-    {41, RECTANGLE_AFTER_ONE, {MOVING, BYTE, BYTE, BYTE, BYTE}},
-    {42, ANY, {MOVING, PLACE, PLACE, PLACE, PLACE, FLAG}}, {43, ANY, {MOVING, PLACE, PLACE, BYTE, FLAG}},
-    {44, ANY, {MOVING}}, {45, RECTANGLE_AFTER_ONE, {AREG, BYTE, BYTE, BYTE, BYTE, SOME, SOME}},
-    {46, ANY, {AREG}}, {47, ANY, {DREG, {2, 1, 4000}, FLAG, FLAG, FLAG}}, {48, ANY, {DREG}},
+    {31, ANY, {AREG, BYTE, BYTE, BYTE, BYTE}}, {32, ANY, {AREG, BYTE, BYTE, BYTE, BYTE}},
+    {33, SHIFTED, {DREG, SHIFT, SHIFT, FLAG, BYTE}}, {34, ANY, {DREG, BYTE, BYTE, BYTE, BYTE}},
+    {35, ANY, {DREG, AREG, FLAG}}, {36, FIRST_TWO_DIFFER, {{1, 1, 12}, DREG, FLAG, TIMES, FLAG}},
+    {37, ANY, {DREG, BYTE, BYTE, BYTE, BYTE}}, {38, ANY, {DREG, BYTE, BYTE, BYTE, BYTE}},
+    {39, DRAWN, {DREG, PLACE, PLACE}}, {40, DRAWN, {DREG, PLACE, PLACE}},
+    {41, DRAWN, {DREG, BYTE, BYTE, BYTE, BYTE}},
+    {42, DRAWN, {DREG, PLACE, PLACE, PLACE, PLACE, FLAG}}, {43, DRAWN, {DREG, PLACE, PLACE, BYTE, FLAG}},
+    {44, DRAWN, {DREG}}, {45, RECTANGLE_AFTER_ONE, {AREG, BYTE, BYTE, BYTE, BYTE, SOME, SOME}},
+    {46, ANY, {AREG}}, {47, ANY, {DREG, {2, 0, 4000}, FLAG, FLAG, FLAG}}, {48, ANY, {DREG}},
     {49, ANY, {MICROSECONDS}}, {50, ANY, {MICROSECONDS}}};
 
 static bool keeps_rule(enum rule rule, const int64_t *v, int count)
@@ -111,9 +111,10 @@ static bool keeps_rule(enum rule rule, const int64_t *v, int count)
     switch (rule) {
     case FIRST_DIFFERS_LAST: return v[0] != v[count - 1];
     case FIRST_TWO_DIFFER: return v[0] != v[1];
-    case RECTANGLE: return v[0] <= v[2] && v[1] <= v[3];
     case RECTANGLE_AFTER_ONE: return v[1] <= v[3] && v[2] <= v[4];
     case RECTANGLE_AFTER_FOUR: return v[4] <= v[6] && v[5] <= v[7];
+    case SHIFTED: return v[0] < 1 || v[0] > 4;         /* R1 to R4 are the directions */
+    case DRAWN: return v[0] != 2 && v[0] != 3;         /* a primitive goes by R2 and R3 */
     case SCAN_DREG: return v[1] + v[2] * (v[3] - 1) <= 255;
     default: return true;
     }

@@ -298,6 +298,10 @@ static void on_read_plane(struct session *s, uint16_t request, const uint8_t *p,
     bool areg = (size == 3 && *name >= 'A' && *name <= 'F') || (size == 6 && !strcmp(name, "NEWS"));
     bool dreg = *name == 'R' && ((size == 4 && name[1] >= '0' && name[1] <= '9')
                                  || (size == 5 && name[1] == '1' && name[2] >= '0' && name[2] <= '2'));
+    if ((size == 5 && !strcmp(name, "PIX")) || (size == 6 && !strcmp(name, "FLAG"))) {
+        error(s, request, ERR_UNSUPPORTED, "PIX and FLAG leave a chip only through another register");
+        return;
+    }
     if (!areg && !dreg) {
         error(s, request, ERR_OUT_OF_RANGE, "registers are A to F, NEWS, R0 to R12");
         return;

@@ -12,6 +12,7 @@ RIGHT edge.
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,8 @@ import numpy.typing as npt
 
 from pixeltree.errors import DataError
 from pixeltree.kernels import Kernel
-from pixeltree_protocol.objects import Block, Digest, digest_of
+from pixeltree.plane_upload import areg_uploads, checked_plane, packed
+from pixeltree_protocol.objects import Block, Digest, Segment, digest_of
 from pixeltree_protocol.objects import controller_steps as s
 from pixeltree_protocol.objects.program import (
     MAX_SLOTS,
@@ -32,6 +34,7 @@ from pixeltree_protocol.objects.program import (
     SelectPattern,
     SelectRect,
     SetIn,
+    WriteDreg,
 )
 from pixeltree_protocol.objects.step import Step
 from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
@@ -63,8 +66,11 @@ class Execution:
 class ChipControl(ABC):
     """The chip-level half of :class:`pixeltree.Device`.
 
-    All methods raise DataError or ProgramError where an operand is out of range (nothing has been sent then),
-    and DeviceError where the device refuses.
+    Rows, columns and their masks are the vendor's uint8: they wrap, so that -1 is 255, 256 is 0, 261 is 5. A
+    rectangle whose end then lies before its start goes on to the edge (the chip: OPEN).
+
+    All methods raise DataError or ProgramError where another operand is out of range (nothing has been sent
+    then), and DeviceError where the device refuses.
     """
 
     last: Execution | None = None
@@ -72,34 +78,72 @@ class ChipControl(ABC):
     _canvas: Digital = Digital.R5
 
     @abstractmethod
-    def execute_program(self, program: Program, blocks: Sequence[Digest]) -> Execution:
-        """Run an immediate program on resident blocks."""
+    def execute_program(
+        self, program: Program, blocks: Sequence[Digest], segments: Sequence[Digest] = ()
+    ) -> Execution:
+        """Run an immediate program on resident blocks and segments."""
 
     @abstractmethod
     def upload(self, objects: Mapping[Digest, bytes]) -> object:
         """Make objects resident."""
 
-    def execute(self, *steps: Step, kernels: Sequence[Kernel | Block] = ()) -> Execution:
+    def execute(
+        self, *steps: Step, kernels: Sequence[Kernel | Block] = (), segments: Sequence[Segment] = ()
+    ) -> Execution:
         """Run controller steps at once.
 
         Args:
-            steps: in order; ``Run(n)`` executes ``kernels[n]``.
-            kernels: at most 64, uploaded where the device does not have them.
+            steps: in order; ``Run(n)`` executes ``kernels[n]``. They are in ``pixeltree_protocol.objects``:
+                ``Run``, ``SetIn``, ``SelectPattern``, ``SelectRect``, ``ScanDreg`` and ``WriteDreg`` in its
+                module ``program``, all others in ``controller_steps``.
+            kernels: at most 255, uploaded where the device does not have them.
+            segments: likewise; ``WriteDreg(n, ...)`` takes ``segments[n]``.
         """
         program = Program(steps)
         if len(kernels) > MAX_SLOTS:
             raise DataError(f"one program has at most {MAX_SLOTS} kernels, not {len(kernels)}")
         blocks = [kernel.block() if isinstance(kernel, Kernel) else kernel for kernel in kernels]
-        objects = {digest_of(data): data for data in (block.encode() for block in blocks)}
-        if objects:
-            self.upload(objects)
-        digests = [digest_of(block.encode()) for block in blocks]
-        self.last = self.execute_program(program, digests)
+        data = [each.encode() for each in (*blocks, *segments)]
+        digests = [digest_of(each) for each in data]
+        if data:
+            self.upload(dict(zip(digests, data, strict=True)))
+        self.last = self.execute_program(program, digests[: len(blocks)], digests[len(blocks) :])
         return self.last
 
     def run_kernel(self, kernel: Kernel | Block, times: int = 1) -> Execution:
         """Execute a kernel, 1 to 1,024 times in a row."""
         return self.execute(Run(0, times), kernels=[kernel])
+
+    # -- whole planes ------------------------------------------------------------------------------
+
+    def write_plane(self, register: Analog | Digital, plane: npt.ArrayLike) -> Execution:
+        """Write a whole register, as the vendor's image loader does; :meth:`Device.read_plane` reads it.
+
+        A DREG is written pixel by pixel (``WriteDreg``; R12 where R0 is 1). An AREG, A to F, is the sum of
+        its eight bit planes: each is written into R0, and IN added where it is 1. That clobbers R0 (:= 1),
+        NEWS, FLAG (:= 1) and IN, and on a chip with errors each transfer adds its own.
+
+        Args:
+            register: an AREG or a DREG.
+            plane: (256, 256), the right way round (column 0 is the left of the picture): bool or 0 and 1 for
+                a DREG, whole numbers from -128 to 127 for an AREG.
+
+        Returns:
+            Device time and words of the whole. The time is that of the cost model: the plane's bytes on the
+            line, and 1.7 us a pixel that is drawn (both assumed).
+
+        Raises:
+            DataError: the register cannot be written, or the plane has another shape, type or range.
+        """
+        if isinstance(register, Digital):
+            bits = checked_plane(plane, 0, 1).astype(np.bool_)
+            return self.execute(WriteDreg(0, _dreg(register)), segments=[packed(bits)])
+        if _areg(register) == AREGS.index(NEWS):
+            raise DataError("NEWS cannot be written: a write of an AREG goes by NEWS")
+        uploads = areg_uploads(register, checked_plane(plane, -128, 127))
+        done = [self.execute(*each.steps, kernels=each.kernels, segments=each.segments) for each in uploads]
+        self.last = Execution((), sum(each.device_ns for each in done), sum(each.words for each in done))
+        return self.last
 
     # -- time --------------------------------------------------------------------------------------
 
@@ -144,8 +188,9 @@ class ChipControl(ABC):
     def shift(self, register: Analog | Digital, h: int, v: int, boundary: int = 0, refresh: int = 2) -> None:
         """``scamp5_shift``: content moves h pixels east and v north.
 
-        An AREG clobbers NEWS and takes 0 from outside (FLAG must be all); a DREG, R5-R11, takes ``boundary``,
-        is refreshed every ``refresh`` pixels, and clobbers R0-R4.
+        An AREG, A to F, clobbers NEWS and takes 0 from outside (FLAG must be all); a DREG takes ``boundary``,
+        is refreshed every ``refresh`` pixels, and clobbers R0-R4, of which R1-R4 cannot be shifted. R0 and
+        R12 move by FLAG, which is 1 then; R12 changes only where R0 is 1.
         """
         if isinstance(register, Analog):
             self.execute(s.ShiftAreg(_areg(register), h, v))
@@ -155,12 +200,12 @@ class ChipControl(ABC):
     def diffuse(
         self, a: Analog, iterations: int, vertical: bool = True, horizontal: bool = True, temp: Analog = NEWS
     ) -> None:
-        """``scamp5_diffuse``: 1-255 iterations; clobbers temp, R1 and R2."""
+        """``scamp5_diffuse``: 0-255 iterations; clobbers temp, R1 and R2."""
         self.execute(s.Diffuse(_areg(a), iterations, vertical, horizontal, _areg(temp)))
 
     def read_areg(self, a: Analog, r: int, c: int) -> int:
         """``scamp5_read_areg``: one ADC sample, 0-255 (level + 128)."""
-        return self._read(s.ReadAreg(_areg(a), r, c))[0]
+        return self._read(s.ReadAreg(_areg(a), *_wrapped(r, c)))[0]
 
     def global_sum_16(self, a: Analog) -> Bytes:
         """``scamp5_global_sum_16``: uint8 (4, 4) of blocks from the top (rows) and the RIGHT (columns)."""
@@ -176,17 +221,17 @@ class ChipControl(ABC):
 
     def global_sum_sparse(self, a: Analog, r: int = 2, c: int = 2, rx: int = 254, cx: int = 254) -> int:
         """``scamp5_global_sum_sparse``: sum over the pixels of a pattern, 0-255."""
-        return self._read(s.GlobalSumSparse(_areg(a), r, c, rx, cx))[0]
+        return self._read(s.GlobalSumSparse(_areg(a), *_wrapped(r, c, rx, cx)))[0]
 
     def global_sum_region(self, a: Analog, r0: int, c0: int, r1: int, c1: int) -> int:
         """``scamp5_global_sum_region``: sum over a rectangle, 0-255."""
-        return self._read(s.GlobalSumRegion(_areg(a), r0, c0, r1, c1))[0]
+        return self._read(s.GlobalSumRegion(_areg(a), *_wrapped(r0, c0, r1, c1)))[0]
 
     # -- digital -----------------------------------------------------------------------------------
 
     def global_or(self, d: Digital, r: int = 0, c: int = 0, rx: int = 255, cx: int = 255) -> bool:
         """``scamp5_global_or``: whether any pixel of a pattern (default: all) is 1."""
-        return bool(self._read(s.GlobalOr(_dreg(d), r, c, rx, cx))[0])
+        return bool(self._read(s.GlobalOr(_dreg(d), *_wrapped(r, c, rx, cx)))[0])
 
     def global_count(self, d: Digital, temp: Analog, options: int = 0) -> int:
         """``scamp5_global_count``: share of 1s, 0-4095, from 4 x 4 sums (options 0) or 8 x 8 (1).
@@ -198,9 +243,10 @@ class ChipControl(ABC):
     def flood(
         self, target: Digital, mask: Digital, boundary: int = 0, iterations: int = 5, use_local: bool = False
     ) -> None:
-        """``scamp5_flood``: 1s of target flood through mask; both R5-R11. R0 := 1; clobbers R12 and R1-R4.
+        """``scamp5_flood``: 1s of target flood through mask, 0-255 iterations. R0 := 1; clobbers R12, R1-R4.
 
-        ``use_local`` keeps R1-R4 as the directions of every pixel.
+        ``use_local`` keeps R1-R4 as the directions of every pixel. The target cannot be R0; a mask in R0 or
+        R12 goes by FLAG, which is 1 then.
         """
         self.execute(s.Flood(_dreg(target), _dreg(mask), boundary, iterations, use_local))
 
@@ -210,31 +256,34 @@ class ChipControl(ABC):
 
     def load_rect(self, d: Digital, r0: int, c0: int, r1: int, c1: int) -> None:
         """``scamp5_load_rect``: (r0, c0) top right, (r1, c1) bottom left, inclusive."""
-        self.execute(s.LoadRect(_dreg(d), r0, c0, r1, c1))
+        self.execute(s.LoadRect(_dreg(d), *_wrapped(r0, c0, r1, c1)))
+
+    load_region = load_rect
+    """The name of load_rect in earlier versions of the vendor's API."""
 
     def load_pattern(self, d: Digital, r: int, c: int, rx: int, cx: int) -> None:
         """``scamp5_load_pattern``: pixels whose row and column match but for the mask's bits."""
-        self.execute(s.LoadPattern(_dreg(d), r, c, rx, cx))
+        self.execute(s.LoadPattern(_dreg(d), *_wrapped(r, c, rx, cx)))
 
     def select_point(self, r: int, c: int) -> None:
         """``scamp5_select_point``: the same as a load, left in SELECT."""
-        self.execute(SelectPattern(r, c, 0, 0))
+        self.select_pattern(r, c, 0, 0)
 
     def select_rect(self, r0: int, c0: int, r1: int, c1: int) -> None:
         """``scamp5_select_rect``: left in RECT; SELECT follows."""
-        self.execute(SelectRect(r0, c0, r1, c1))
+        self.execute(SelectRect(*_wrapped(r0, c0, r1, c1)))
 
     def select_pattern(self, r: int, c: int, rx: int, cx: int) -> None:
         """``scamp5_select_pattern``."""
-        self.execute(SelectPattern(r, c, rx, cx))
+        self.execute(SelectPattern(*_wrapped(r, c, rx, cx)))
 
     def select_row(self, r: int, rx: int = 0) -> None:
         """``scamp5_select_row``: whole rows that match r but for the bits of rx."""
-        self.execute(SelectPattern(r, 0, rx, 255))
+        self.select_pattern(r, 0, rx, 255)
 
     def select_col(self, c: int, cx: int = 0) -> None:
         """``scamp5_select_col``: whole columns that match c but for the bits of cx."""
-        self.execute(SelectPattern(0, c, 255, cx))
+        self.select_pattern(0, c, 255, cx)
 
     # -- drawing -----------------------------------------------------------------------------------
 
@@ -250,11 +299,11 @@ class ChipControl(ABC):
         self.draw_end()
 
     def draw_begin(self, d: Digital) -> None:
-        """``scamp5_draw_begin``: draw into a DREG, R5-R11, until draw_end; R2 and R3 are clobbered.
+        """``scamp5_draw_begin``: draw into a DREG other than R2 and R3, which it clobbers, until draw_end.
 
         The primitives are collected and sent together.
         """
-        _dreg(d)
+        Program((s.DrawNegate(_dreg(d)),))  # a register that cannot be drawn into is reported here
         self._canvas, self._drawing = d, []
 
     def draw_end(self) -> None:
@@ -274,16 +323,16 @@ class ChipControl(ABC):
 
     def draw_pixel(self, r: int, c: int) -> None:
         """``scamp5_draw_pixel``: coordinates wrap."""
-        self._add(s.DrawPixel, r, c)
+        self._add(s.DrawPixel, *_wrapped(r, c))
 
     def draw_point(self, r: int, c: int) -> bool:
         """``scamp5_draw_point``: clipped; whether the point is inside."""
-        self._add(s.DrawPoint, r, c)
+        self._add(s.DrawPoint, *(min(max(place, -1), ARRAY_SIZE) for place in (r, c)))  # outside is outside
         return 0 <= r <= _LAST and 0 <= c <= _LAST
 
     def draw_rect(self, r0: int, c0: int, r1: int, c1: int) -> None:
         """``scamp5_draw_rect``: filled."""
-        self._add(s.DrawRect, r0, c0, r1, c1)
+        self._add(s.DrawRect, *_wrapped(r0, c0, r1, c1))
 
     def draw_line(self, r0: int, c0: int, r1: int, c1: int, repeat: bool = False) -> None:
         """``scamp5_draw_line``: outside the array it is clipped, or wraps with ``repeat`` (INFERRED)."""
@@ -307,7 +356,8 @@ class ChipControl(ABC):
         Returns:
             uint8 (rows x columns,), ADC codes (level + 128).
         """
-        return np.frombuffer(self._read(s.ScanAreg(_areg(a), r0, c0, r1, c1, rs, cs)), np.uint8)
+        grid = s.ScanAreg(_areg(a), *_wrapped(r0, c0, r1, c1, rs, cs))
+        return np.frombuffer(self._read(grid), np.uint8)
 
     def scan_areg_8x8(self, a: Analog) -> Bytes:
         """``scamp5_scan_areg_8x8``: samples on a 32-pixel pitch. uint8 (64,), column-major."""
@@ -319,13 +369,14 @@ class ChipControl(ABC):
 
     def scan_dreg(self, d: Digital, r0: int = 0, r1: int = _LAST) -> bytes:
         """``scamp5_scan_dreg``: 32 bytes a row from row r0; byte j bit i is column 8 j + i."""
+        r0, r1 = _wrapped(r0, r1)
         return self._read(ScanDreg(_dreg(d), r0, 1, r1 - r0 + 1))
 
     def scan_events(self, d: Digital, max_num: int = 1, h_dir: int = 0, v_dir: int = 0) -> Bytes:
         """``scamp5_scan_events``: coordinates of 1s, column by column.
 
         Returns:
-            uint8 (n, 2), n <= max_num (1-4,000): (column, row), up to the first (0, 0), which marks the end.
+            uint8 (n, 2), n <= max_num (0-4,000): (column, row), up to the first (0, 0), which marks the end.
             The vendor's end mark is also pixel (0, 0): where that one is set, events from it on are lost.
         """
         return self._events(s.ScanEvents(_dreg(d), max_num, False, h_dir, v_dir))
@@ -353,6 +404,7 @@ class ChipControl(ABC):
         Returns:
             uint8 (rows, columns), ADC codes; the left of the picture is the left of the array.
         """
+        r0, c0 = _wrapped(r0, c0)
         data = self.scan_areg(a, r0, c0, _LAST, _LAST, s_, s_)
         return data.reshape(-1, len(range(r0, ARRAY_SIZE, s_))).T[:, ::-1]
 
@@ -393,6 +445,14 @@ def _dreg(register: Digital) -> int:
     if register not in DREGS:
         raise DataError(f"{register} is no DREG; they are R0 to R12")
     return DREGS.index(register)
+
+
+def _wrapped(*values: int) -> tuple[int, ...]:
+    """Values as arguments of type uint8 take them (fact sheet 6.2)."""
+    try:
+        return tuple(operator.index(value) & _LAST for value in values)
+    except TypeError as error:
+        raise DataError(f"rows, columns and masks must be whole numbers, not {values}") from error
 
 
 def _given(value: int | None, name: str) -> int:

@@ -48,7 +48,7 @@ from pixeltree_protocol.messages import (
 )
 from pixeltree_protocol.objects import DIGEST_BYTES, Digest
 from pixeltree_protocol.objects.program import Program
-from pixeltree_protocol.registers import AREGS, ARRAY_SIZE
+from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, Analog
 
 _PROGRAM_TIME = 60.0
 """Further seconds for a program that runs at once: emulated, it may take longer than on the chip."""
@@ -354,10 +354,16 @@ class Device(ChipControl):
         """A register of the whole array, the right way round (column 0 is the left of the picture).
 
         Args:
-            register: its vendor name, ``A`` to ``F``, ``NEWS``, ``R0`` to ``R12``.
+            register: its vendor name, ``A`` to ``F``, ``NEWS``, ``R0`` to ``R12``; of an emulated device also
+                ``PIX`` and ``FLAG``, which leave a real chip only through another register.
 
         Returns:
-            bool (256, 256) for a DREG, int8 (256, 256) for an AREG.
+            bool (256, 256) for a DREG and FLAG. int16 (256, 256) for an AREG and PIX: analog levels from -128
+            to 127, one ADC count each; PIX starts from its reset level, -127, and white adds 127 in a full
+            exposure.
+
+        Raises:
+            DeviceError: OUT_OF_RANGE, no register has this name; UNSUPPORTED, the device cannot read it.
         """
         request = self._exchange.send(ReadPlane(register)).request
         data = bytearray()
@@ -370,13 +376,15 @@ class Device(ChipControl):
         finally:
             self._exchange.forget({request})
 
-    def execute_program(self, program: Program, blocks: Sequence[Digest]) -> Execution:
-        """Run an immediate program on resident blocks; :meth:`execute` is the comfortable way.
+    def execute_program(
+        self, program: Program, blocks: Sequence[Digest], segments: Sequence[Digest] = ()
+    ) -> Execution:
+        """Run an immediate program on resident blocks and segments; :meth:`execute` is the comfortable way.
 
         Raises:
             DeviceError: a block is not resident, or the program is refused; nothing has happened then.
         """
-        request = self._exchange.send(Execute(tuple(blocks), (), program.encode())).request
+        request = self._exchange.send(Execute(tuple(blocks), tuple(segments), program.encode())).request
         read_outs: dict[int, bytearray] = {}
         try:
             while True:
@@ -390,8 +398,9 @@ class Device(ChipControl):
 
 
 def _plane(register: str, data: bytes) -> npt.NDArray[np.generic]:
-    if register in AREGS:
-        plane: npt.NDArray[np.generic] = np.frombuffer(data, np.int8).reshape(ARRAY_SIZE, ARRAY_SIZE)
+    if register in (*AREGS, Analog.PIX):
+        levels = np.frombuffer(data, np.int8).reshape(ARRAY_SIZE, ARRAY_SIZE)
+        plane: npt.NDArray[np.generic] = levels.astype(np.int16)  # so that level + 128 does not overflow
     else:
         rows = np.frombuffer(data, np.uint8).reshape(ARRAY_SIZE, -1)
         plane = np.unpackbits(rows, axis=1, bitorder="little").astype(np.bool_)

@@ -58,7 +58,8 @@ def write_plane(path: Path, plane: npt.NDArray[np.generic]) -> None:
 
     Args:
         path: the file.
-        plane: bool (rows, columns), written as black and white, or int8, written as ADC codes (level + 128).
+        plane: bool (rows, columns), written as black and white, or levels from -128 to 127, written as ADC
+            codes (level + 128).
 
     Raises:
         DataError: the file cannot be written.

@@ -8,7 +8,17 @@ class ProtocolError(Exception):
 
 
 class InstructionError(ProtocolError):
-    """An instruction has an operand, or a combination of operands, that no instruction word expresses."""
+    """An instruction has an operand, or a combination of operands, that no instruction word expresses.
+
+    Attributes:
+        problem: what is wrong.
+        remedy: what to write instead; empty where the problem says it.
+    """
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(f"{problem}; {remedy}" if remedy else problem)
+        self.problem = problem
+        self.remedy = remedy
 
 
 class ObjectError(ProtocolError):

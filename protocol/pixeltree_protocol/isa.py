@@ -174,6 +174,30 @@ FORMS: tuple[Form, ...] = (
 )
 """Every single-word instruction. Where forms share bits the decoder takes the first that re-encodes."""
 
+_BY_COPY = "copy it to another register first, with mov, and name the copy"
+_BY_TEMP = "go by {temp}: {name}({temp}, {d}), then {name}({d}, {temp})"
+_BY_FLAG = "copy it to FLAG first: WHERE({d}), then {name}({d}, FLAG), then all"
+
+IN_PLACE: dict[str, str] = {
+    "bus": "go by {temp}: bus({temp}, ...), then bus({d}, {temp}); each of them turns the sign",
+    "bus2": _BY_COPY,
+    "bus3": _BY_COPY,
+    "blur": _BY_TEMP,
+    "blurh": _BY_TEMP,
+    "blurv": _BY_TEMP,
+    "MOV": "it stays as it is: leave the word out, or write REFRESH({d}) to restore its level",
+    "OR": "in place it is {first}OR({d}, {last})",
+    "NOT": "in place it is NOT({d})",
+    "NOR": "in place it is {first}NOR({d}, {last})",
+    "DNEWS0": _BY_FLAG,
+    "DNEWS1": _BY_FLAG,
+}
+"""What to write where a register is both destination and source, by mnemonic.
+
+``{d}`` is that register, ``{name}`` the mnemonic, ``{temp}`` an AREG to go by, ``{last}`` the last of the
+other sources, ``{first}`` in-place ORs of those before it.
+"""
+
 MNEMONICS = tuple(dict.fromkeys(form.mnemonic for form in FORMS))
 
 _RANK: dict[Register, int] = {reg: i for i, reg in enumerate((*Analog, *Digital))}
@@ -299,18 +323,42 @@ def _operand_problem(form: Form, instruction: Instruction) -> str | None:
 def _check_combination(instruction: Instruction) -> None:
     problem = _combination_problem(instruction)
     if problem:
-        raise InstructionError(f"{instruction}: {problem}")
+        raise InstructionError(f"{instruction}: {problem}", _remedy(instruction))
+
+
+def _remedy(instruction: Instruction) -> str:
+    """What to write instead where a register stands in two places; empty where none does."""
+    destinations, sources = instruction.destinations, instruction.sources
+    both = [register for register in destinations if register in sources]
+    if both:
+        register = both[0]
+        *first, last = [source for source in sources if source is not register] or [register]
+        return IN_PLACE.get(instruction.mnemonic, "").format(
+            name=instruction.mnemonic,
+            d=register,
+            temp=Analog.F if register is Analog.NEWS else Analog.NEWS,
+            first="".join(f"OR({register}, {source}), then " for source in first),
+            last=last,
+        )
+    twice = _named_twice(destinations) or _named_twice(sources)
+    if isinstance(twice, Analog) and twice in sources:
+        return "a bus connects a register once: copy it to another first, with mov, and name both"
+    return "name it once" if twice else ""
+
+
+def _named_twice(registers: Sequence[Register]) -> Register | None:
+    return next((register for register in registers if registers.count(register) > 1), None)
 
 
 def _combination_problem(instruction: Instruction) -> str | None:
     """Combinations that one word cannot tell apart from another, or that the vendor forbids."""
     destinations, sources = instruction.destinations, instruction.sources
-    for registers in (destinations, sources):
-        if len(set(registers)) != len(registers):
-            return "a register is named twice"
+    twice = _named_twice(destinations) or _named_twice(sources)
+    if twice:
+        return f"{twice} is named twice"
     both = set(destinations) & set(sources)
     if both:
-        return f"{', '.join(sorted(both))} is both destination and source; route it through NEWS or a copy"
+        return f"{', '.join(sorted(both))} is both destination and source"
     share_strobe = {Analog.NEWS, *PORTS}
     if share_strobe & set(destinations) and len(share_strobe & {*destinations, *sources}) > 1:
         return "NEWS, XN, XE, XS, XW share one write strobe; a word that writes one can use no other"

@@ -11,12 +11,21 @@ Single words come from :data:`pixeltree_protocol.isa.FORMS`, macros from
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 
 from pixeltree_protocol.errors import InstructionError
 from pixeltree_protocol.isa import FORMS, ICW, ClockClass, Form, Instruction, encode
-from pixeltree_protocol.macros import MACRO_NAMES, MACROS, MAX_ITERATIONS, Kind, Macro, Parameter
+from pixeltree_protocol.macros import (
+    MACRO_NAMES,
+    MACROS,
+    MAX_ITERATIONS,
+    OLD_NAMES,
+    Kind,
+    Macro,
+    Parameter,
+)
 from pixeltree_protocol.registers import (
     BIT,
     DIGITAL_LOAD,
@@ -64,6 +73,7 @@ _NAMES: dict[str, Operand] = {
 
 _CALL = re.compile(r"(\w+)\s*(?:\((.*)\))?\s*", re.DOTALL)
 _TOKEN = re.compile(r"\w+")
+_NUMBER = re.compile(r"-?[0-9]+")
 _PIECE = re.compile(r"\s*(\{[^{}]*\}|[^,{}]*?)\s*(,|$)")
 
 
@@ -71,7 +81,7 @@ def expand(name: str, operands: Sequence[Operand]) -> tuple[Instruction, ...]:
     """The words of one call of the kernel API.
 
     Args:
-        name: instruction or macro, as the vendor spells it.
+        name: instruction or macro, as the vendor spells it; its old names mean the same.
         operands: in the vendor's order.
 
     Returns:
@@ -82,8 +92,9 @@ def expand(name: str, operands: Sequence[Operand]) -> tuple[Instruction, ...]:
             operands that the macro would overwrite before it reads them. The message names the call, the
             word and the operand.
     """
+    name = OLD_NAMES.get(name, name)
     if name not in _FORMS_BY_NAME and name not in _MACROS_BY_NAME:
-        raise InstructionError(f"unknown instruction or macro {name!r}")
+        raise InstructionError(f"unknown instruction or macro {name!r}", _meant(name))
     problems: list[str] = []
     for macro in _MACROS_BY_NAME.get(name, ()):
         if macro.least <= len(operands) <= len(macro.parameters):
@@ -97,6 +108,15 @@ def expand(name: str, operands: Sequence[Operand]) -> tuple[Instruction, ...]:
         raise InstructionError(f"{_call(name, operands)}: {problems[0]}")
     known = " or ".join(macro.signature for macro in _MACROS_BY_NAME[name])
     raise InstructionError(f"{_call(name, operands)}: {len(operands)} operands; the vendor has {known}")
+
+
+def _meant(name: str) -> str:
+    """What an unknown name may stand for."""
+    if name.startswith(("scamp5_", "vs_")):
+        return "functions of the controller are no words of a kernel: they are methods of pixeltree.Device"
+    alike = [known for known in (*_FORMS_BY_NAME, *_MACROS_BY_NAME) if known.lower() == name.lower()]
+    alike = alike or get_close_matches(name, (*_FORMS_BY_NAME, *_MACROS_BY_NAME), n=1)
+    return f"did you mean {' or '.join(dict.fromkeys(alike))}?" if alike else ""
 
 
 def raw_word(clock: str, names: Iterable[str]) -> Instruction:
@@ -122,6 +142,16 @@ def parse_line(text: str) -> tuple[Instruction, ...]:
     Raises:
         InstructionError: what is wrong, naming the operand.
     """
+    name, operands, words = read_call(text)
+    return words if words is not None else expand(name, operands)
+
+
+def read_call(text: str) -> tuple[str, tuple[Operand, ...], tuple[Instruction, ...] | None]:
+    """Name and operands of one call written as text; of ``icw``, which has bits, its word.
+
+    Raises:
+        InstructionError: it is no call, or an operand is no register, direction or number.
+    """
     match = _CALL.fullmatch(text.strip())
     if match is None:
         raise InstructionError(f"{text.strip()!r} is not of the form name(operand, ...)")
@@ -132,8 +162,23 @@ def parse_line(text: str) -> tuple[Instruction, ...]:
             raise InstructionError(
                 "icw takes a clock class and {bits}, as in icw(DIGITAL, {plrb, nbit, RR5})"
             )
-        return (raw_word(pieces[0], _split(pieces[1][1:-1])),)
-    return expand(name, [_operand(name, index, piece) for index, piece in enumerate(pieces)])
+        return name, (), (raw_word(pieces[0], _split(pieces[1][1:-1])),)
+    return name, tuple(_operand(name, index, piece) for index, piece in enumerate(pieces)), None
+
+
+def is_name(name: str) -> bool:
+    """Whether the kernel API has an instruction, macro, register or direction of this name."""
+    return name in _NAMES or name in _FORMS_BY_NAME or name in _MACROS_BY_NAME or name in OLD_NAMES
+
+
+def macro_of(name: str, operands: Sequence[Operand]) -> Macro | None:
+    """The row of the macro table that a call uses; None for a single word."""
+    name = OLD_NAMES.get(name, name)
+    for macro in _MACROS_BY_NAME.get(name, ()):
+        fits = macro.least <= len(operands) <= len(macro.parameters)
+        if fits and _kind_problem(macro, operands) is None:
+            return macro
+    return None
 
 
 def _split(text: str) -> list[str]:
@@ -170,7 +215,7 @@ def _operand(name: str, index: int, piece: str) -> Operand:
 def _named(where: str, token: str) -> Operand:
     if token in _NAMES:
         return _NAMES[token]
-    if token.isascii() and token.isdigit():
+    if _NUMBER.fullmatch(token):
         return int(token)
     raise InstructionError(f"{where}: {token!r} is no register, direction or number")
 
@@ -246,7 +291,7 @@ def _fits(kind: Kind, operand: Operand) -> bool:
         case Kind.BOUNDARY:
             return isinstance(operand, int) and operand in (0, 1)
         case Kind.ITERATIONS:
-            return isinstance(operand, int) and 1 <= operand <= MAX_ITERATIONS
+            return isinstance(operand, int) and 0 <= operand <= MAX_ITERATIONS
 
 
 @lru_cache(maxsize=4096)
@@ -257,18 +302,34 @@ def _instantiate(macro: Macro, operands: tuple[Operand, ...]) -> tuple[Instructi
         key: text for parameter, operand in bound.items() for key, text in _tokens(parameter, operand).items()
     }
     iterations = next((v for p, v in bound.items() if p.kind is Kind.ITERATIONS and isinstance(v, int)), 1)
-    templates = macro.words + macro.again * (iterations - 1)
+    templates = macro.templates(iterations)
     call = _call(macro.name, operands)
+    registers = {p.name: v for p, v in bound.items() if isinstance(v, Analog | Digital)}
     words: list[Instruction] = []
     for index, template in enumerate(templates):
         text = _TOKEN.sub(lambda match: tokens.get(match[0], match[0]), template)
         try:
             words += parse_line(text)
         except InstructionError as error:
-            raise InstructionError(f"{call}, word {index}: {error}") from error
-    registers = {p.name: v for p, v in bound.items() if isinstance(v, Analog | Digital)}
+            remedy = _macro_remedy(macro, registers)
+            raise InstructionError(f"{call}, word {index}: {error.problem}", remedy) from error
     _refuse_overwritten(call, templates, words, registers)
     return tuple(words)
+
+
+def _macro_remedy(macro: Macro, registers: Mapping[str, Register]) -> str:
+    """Which operands of a macro to change where one of its words cannot have them."""
+    used = {token for template in (*macro.words, *macro.again) for token in _TOKEN.findall(template)}
+    for name, register in registers.items():
+        if register in used:
+            return f"{macro.name} uses {register} itself: give another register for {name}"
+    names = list(registers)
+    for index, name in enumerate(names):
+        for other in names[index + 1 :]:
+            if registers[other] is registers[name]:
+                copy = f"copy {registers[name]} to another register first, and give the copy for {other}"
+                return f"{name} and {other} must differ: {copy}"
+    return ""
 
 
 def _tokens(parameter: Parameter, operand: Operand) -> dict[str, str]:
@@ -305,7 +366,8 @@ def _refuse_overwritten(
             if reads and register in writers and name not in writers[register][1]:
                 raise InstructionError(
                     f"{call}: {register} ({name}) is overwritten by word {writers[register][0]} "
-                    f"before word {index} reads it"
+                    f"before word {index} reads it",
+                    f"copy {register} to another register first, and give the copy for {name}",
                 )
         for register in written:
             by = {n for n, r in registers.items() if r is register and tokens & {n, f"LR_{n}"}}

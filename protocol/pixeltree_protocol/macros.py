@@ -14,7 +14,7 @@ Ra Rb Rl R*    digital register                       itself; RR_* and LR_*, its
 dir d1 d2      direction                              X_*, X_opp_*: port there, port opposite
 dirs           one direction or several               R_*: the registers that enable them
 boundary       0 or 1                                 PROP_*, DNEWS_*: ends in that digit
-it             1 to 99                                none; ``again`` runs it - 1 times
+it             0 to 255                               none; ``again`` runs it - 1 times
 =============  =====================================  ===============================================
 """
 
@@ -36,11 +36,12 @@ class Kind(Enum):
     DIRECTION = "a direction"
     DIRECTIONS = "one direction or several"
     BOUNDARY = "0 or 1"
-    ITERATIONS = "a number of iterations from 1 to 99"
+    ITERATIONS = "a number of iterations from 0 to 255"
 
 
-MAX_ITERATIONS = 99
-"""The vendor's simulation clamps iterations to 1-99 (fact sheet 3.6); so do we, as an error."""
+MAX_ITERATIONS = 255
+"""The chip takes any number, and 0 occurs in its authors' programs (fact sheet 3.6, 6.2); an integer argument
+of the vendor's is a uint8. Its simulation clamps to 1-99."""
 
 _KIND_BY_NAME = (
     (re.compile(r"[yabxhr]\d?"), Kind.ANALOG),
@@ -82,6 +83,17 @@ class Macro:
     again: tuple[str, ...]
     count: str
     clobbers: str
+
+    def templates(self, iterations: int = 1) -> tuple[str, ...]:
+        """Templates of its words; without iterations those that come before the first one."""
+        if not iterations:
+            return self.words[: len(self.words) - len(self.again)]
+        return self.words + self.again * (iterations - 1)
+
+    @cached_property
+    def overwritten(self) -> tuple[str, ...]:
+        """What it clobbers: names of registers and parameters, as its row has them."""
+        return tuple(part.partition("=")[0].strip() for part in self.clobbers.split(",") if part.strip())
 
     @cached_property
     def least(self) -> int:
@@ -206,5 +218,9 @@ def _templates(cell: str) -> tuple[str, ...]:
 
 MACROS: tuple[Macro, ...] = tuple(_row(line) for line in _TABLE.strip().splitlines())
 """Every macro, one row per overload."""
+
+OLD_NAMES = {"ALL": "all", "blur_repeat": "gauss"}
+"""Names of earlier versions of the vendor's kernel API, and what they are called now: both occur in the chip
+authors' programs. ``ALL()`` is what ends a ``WHERE``."""
 
 MACRO_NAMES = tuple(dict.fromkeys(macro.name for macro in MACROS))

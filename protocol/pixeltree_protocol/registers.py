@@ -55,12 +55,24 @@ class Digital(StrEnum):
 
 
 class Direction(StrEnum):
-    """A compass direction; for DNEWS and movx it names the neighbour that is *read*."""
+    """A compass direction; for DNEWS and movx it names the neighbour that is *read*.
+
+    Directions join as the vendor's ``news_t`` values do: ``north | west`` is a set of both.
+    """
 
     NORTH = "north"
     EAST = "east"
     SOUTH = "south"
     WEST = "west"
+
+    def __or__(self, other: Direction | frozenset[Direction]) -> frozenset[Direction]:
+        if isinstance(other, Direction):
+            return frozenset((self, other))
+        if isinstance(other, frozenset):
+            return other | {self}
+        return NotImplemented
+
+    __ror__ = __or__
 
 
 Register = Analog | Digital

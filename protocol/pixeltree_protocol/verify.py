@@ -28,6 +28,7 @@ from pixeltree_protocol.objects.program import (
     ScanLogits,
     Step,
     SumLogit,
+    WriteDreg,
     form_of,
 )
 from pixeltree_protocol.objects.segment import BlockPlanes, FullyConnected, PackedBits, Segment
@@ -263,6 +264,8 @@ def _check_segments(where: str, step: Step, segments: Sequence[Segment], tally: 
         tally.words += positions // 2 * _COVER_WORDS
     elif isinstance(step, ScanLogits | SumLogit):
         _check_bits(where, segments[step.segment], step.bit, 32)
+    elif isinstance(step, WriteDreg):
+        _check_bits(where, segments[step.segment], 0, ARRAY_SIZE * ARRAY_SIZE)
     elif isinstance(step, ApplyFullyConnected):
         segment = segments[step.segment]
         if not isinstance(segment, FullyConnected) or segment.bits_read != tally.scanned_bits:
@@ -305,6 +308,6 @@ def _check_slots(where: str, step: Step, blocks: int, segments: int) -> None:
     if isinstance(step, Run) and step.block >= blocks:
         raise ProgramError(f"{where}: the node has {blocks} blocks")
     used = getattr(step, "segment", -1), getattr(step, "mask", -1)
-    takes = LoadPlane | LoadCover | ScanLogits | SumLogit | ApplyFullyConnected
+    takes = LoadPlane | LoadCover | ScanLogits | SumLogit | ApplyFullyConnected | WriteDreg
     if isinstance(step, takes) and max(used) >= segments:
         raise ProgramError(f"{where}: the node has {segments} segments")

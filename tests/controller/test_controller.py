@@ -421,11 +421,14 @@ def long_kernel():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda d: d.read_areg(A, 256, 0), "ReadAreg.*: r must be 0 to 255, not 256"),
-        (lambda d: d.load_rect(R5, 9, 0, 3, 9), "top-right first"),
-        (lambda d: d.scan_events(R5, 4001), "max_num must be 1 to 4000"),
+        (lambda d: d.read_areg(A, 0.5, 0), "must be whole numbers"),
+        (lambda d: d.scan_areg(A, 9, 0, 3, 9), "top-right first"),
+        (lambda d: d.scan_events(R5, 4001), "max_num must be 0 to 4000"),
         (lambda d: d.flood(R5, R5), "target and mask must be different"),
-        (lambda d: d.flood(R0, R5), "target must be 5 to 11, not 0"),
+        (lambda d: d.flood(R0, R5), "target must be 1 to 12, not 0: R0 is 1 after the step"),
+        (lambda d: d.shift(R4, 1, 0), "dreg cannot be R4: the step uses R1, R2, R3, R4 itself"),
+        (lambda d: d.draw_begin(R2), "dreg cannot be R2: the step uses R2, R3 itself"),
+        (lambda d: d.draw_begin(FLAG), "FLAG is no DREG"),
         (lambda d: d.shift(NEWS, 1, 0), "areg must be 0 to 5, not 6"),
         (lambda d: d.shift(R5, 256, 0), "h must be -255 to 255"),
         (lambda d: d.get_image(A, B, 6), "gain must be 1 to 5, not 6"),

@@ -280,7 +280,7 @@ def test_a_tree_whose_child_is_no_node_ends_the_frame(tiny):
         (Scene(True, 0, 0, 0, 4, b""), ErrorCode.BAD_SCENE),
         (Scene(True, 0, 0, 0, 0, b"x"), ErrorCode.BAD_SCENE),
         (ReadPlane("R13"), ErrorCode.OUT_OF_RANGE),
-        (ReadPlane("PIX"), ErrorCode.OUT_OF_RANGE),
+        (ReadPlane("IN"), ErrorCode.OUT_OF_RANGE),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused(message, code):

@@ -95,6 +95,8 @@ def steps(draw):
         _, least, most = form.operands[other]
         if values[other] == values[first]:
             values[other] = least if values[first] == most else values[first] + 1
+    if form.own:
+        values[0] = draw(st.integers(5, 12))
     if form.step is ScanDreg:
         values[3] = min(values[3], (255 - values[1]) // values[2] + 1)
     return form.step(*values)

@@ -5,6 +5,16 @@ from dataclasses import fields
 import pytest
 
 from pixeltree_protocol.errors import ObjectError, ProgramError
+from pixeltree_protocol.objects.controller_steps import (
+    DrawLine,
+    DrawRect,
+    Flood,
+    GlobalSumRegion,
+    LoadRect,
+    ScanAreg,
+    ShiftAreg,
+    ShiftDreg,
+)
 from pixeltree_protocol.objects.program import (
     STEPS,
     AddLogits,
@@ -19,6 +29,7 @@ from pixeltree_protocol.objects.program import (
     Step,
     operand_values,
 )
+from pixeltree_protocol.objects.step import last_of
 
 OPERANDS = [
     pytest.param(form, index, id=f"{form.step.__name__}.{fields(form.step)[index].name}")
@@ -42,6 +53,7 @@ RANGES = {
     "AddLogits": [],
     "Proceed": [],
     "ArgmaxOr": [(0, 0xFFFF_FFFF)],
+    "WriteDreg": [(0, 254), (0, 12)],
     "RaiseIn": [(0, 6), *[(0, 255)] * 4, *[(-128, 127)] * 2],
     "SetDac": [(0, 4095)],
     "LoadIn": [(0, 6), (-128, 127), (0, 6)],
@@ -49,28 +61,28 @@ RANGES = {
     "LoadDac": [(0, 6), (0, 4095), (0, 6)],
     "GetImage": [(0, 5), (0, 5), (1, 5)],
     "ShiftAreg": [(0, 5), (-255, 255), (-255, 255)],
-    "Diffuse": [(0, 6), (1, 255), (0, 1), (0, 1), (0, 6)],
+    "Diffuse": [(0, 6), (0, 255), (0, 1), (0, 1), (0, 6)],
     "ReadAreg": [(0, 6), (0, 255), (0, 255)],
     "GlobalSum16": [(0, 6)],
     "GlobalSum64": [(0, 6)],
     "GlobalSumFast": [(0, 6)],
     "GlobalSumSparse": [(0, 6), *[(0, 255)] * 4],
     "GlobalSumRegion": [(0, 6), *[(0, 255)] * 4],
-    "ShiftDreg": [(5, 11), (-255, 255), (-255, 255), (0, 1), (0, 255)],
+    "ShiftDreg": [(0, 12), (-255, 255), (-255, 255), (0, 1), (0, 255)],
     "GlobalOr": [(0, 12), *[(0, 255)] * 4],
     "GlobalCount": [(0, 12), (0, 6), (0, 1)],
-    "Flood": [(5, 11), (5, 11), (0, 1), (1, 255), (0, 1)],
+    "Flood": [(1, 12), (0, 12), (0, 1), (0, 255), (0, 1)],
     "LoadPattern": [(0, 12), *[(0, 255)] * 4],
     "LoadRect": [(0, 12), *[(0, 255)] * 4],
-    "DrawPixel": [(5, 11), (-256, 511), (-256, 511)],
-    "DrawPoint": [(5, 11), (-256, 511), (-256, 511)],
-    "DrawRect": [(5, 11), *[(0, 255)] * 4],
-    "DrawLine": [(5, 11), *[(-256, 511)] * 4, (0, 1)],
-    "DrawCircle": [(5, 11), (-256, 511), (-256, 511), (0, 255), (0, 1)],
-    "DrawNegate": [(5, 11)],
+    "DrawPixel": [(0, 12), (-256, 511), (-256, 511)],
+    "DrawPoint": [(0, 12), (-256, 511), (-256, 511)],
+    "DrawRect": [(0, 12), *[(0, 255)] * 4],
+    "DrawLine": [(0, 12), *[(-256, 511)] * 4, (0, 1)],
+    "DrawCircle": [(0, 12), (-256, 511), (-256, 511), (0, 255), (0, 1)],
+    "DrawNegate": [(0, 12)],
     "ScanAreg": [(0, 6), *[(0, 255)] * 4, (1, 255), (1, 255)],
     "ScanAregMean8x8": [(0, 6)],
-    "ScanEvents": [(0, 12), (1, 4000), (0, 1), (0, 1), (0, 1)],
+    "ScanEvents": [(0, 12), (0, 4000), (0, 1), (0, 1), (0, 1)],
     "ScanBoundingBox": [(0, 12)],
     "Expose": [(0, 10_000_000)],
     "Wait": [(0, 10_000_000)],
@@ -85,7 +97,7 @@ def valid_operands(form):
         for name, (_, least, most) in zip(names, form.operands, strict=True)
     ]
     for offset, name in enumerate(form.distinct.split()):
-        values[names.index(name)] += offset
+        values[names.index(name)] += 2 * offset  # their least values may be 0 and 1
     return values
 
 
@@ -97,6 +109,7 @@ def step_with(form, index, value):
     for other in distinct:
         if index in distinct and other != index and values[other] == value:
             values[other] = form.operands[other][1] + (value == form.operands[other][1])
+            assert values[other] != value
     values[index] = value
     return form.step(*values)
 
@@ -212,10 +225,42 @@ def test_a_scan_past_the_last_row_is_refused(scan):
         Program((scan,))
 
 
-@pytest.mark.parametrize("rect", [SelectRect(5, 0, 4, 9), SelectRect(0, 5, 9, 4)])
-def test_a_rectangle_with_crossed_corners_is_refused(rect):
-    with pytest.raises(ProgramError, match=r"step 0 \(SelectRect.*corners"):
-        Program((rect,))
+@pytest.mark.parametrize("grid", [ScanAreg(0, 5, 0, 4, 9, 1, 1), ScanAreg(0, 0, 5, 9, 4, 1, 1)])
+def test_a_grid_with_crossed_corners_is_refused(grid):
+    with pytest.raises(ProgramError, match=r"step 0 \(ScanAreg.*corners"):
+        Program((grid,))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        SelectRect(5, 0, 4, 9),
+        LoadRect(5, 0, 5, 9, 4),
+        DrawRect(5, 9, 9, 0, 0),
+        GlobalSumRegion(0, 9, 9, 0, 0),
+    ],
+)
+def test_a_rectangle_whose_end_lies_before_its_start_is_accepted(step):
+    assert Program.decode(Program((step,)).encode()).steps == (step,)
+
+
+def test_the_end_of_a_rectangle_before_its_start_stands_for_the_edge():
+    assert [last_of(5, 9), last_of(5, 5), last_of(5, 4), last_of(255, 0)] == [9, 5, 255, 255]
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (ShiftDreg(2, 1, 0, 0, 0), r"dreg cannot be R2: the step uses R1, R2, R3, R4 itself"),
+        (DrawRect(3, 0, 0, 9, 9), r"dreg cannot be R3: the step uses R2, R3 itself"),
+        (DrawLine(2, 0, 0, 9, 9, 0), r"dreg cannot be R2: the step uses R2, R3 itself"),
+        (Flood(0, 5, 0, 1, 0), r"target must be 1 to 12, not 0: R0 is 1 after the step"),
+        (ShiftAreg(6, 1, 0), r"areg must be 0 to 5, not 6: the step uses NEWS itself"),
+    ],
+)
+def test_a_register_that_a_step_needs_itself_is_refused_with_the_reason(step, message):
+    with pytest.raises(ProgramError, match=message):
+        Program((step,))
 
 
 def test_a_rectangle_of_one_pixel_is_accepted():

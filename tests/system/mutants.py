@@ -6,6 +6,7 @@ Each takes pytest's monkeypatch; the device runs in the process of the test, the
 import numpy as np
 from cobs import cobs
 
+from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.runtime import sequencer
 from pixeltree_emu.runtime.device import EmulatedDevice
 from pixeltree_emu.runtime.store import ObjectStore
@@ -219,6 +220,11 @@ def runs_words_backwards(patch):
     )
 
 
+def writes_planes_the_wrong_way_round(patch):
+    real = PixelArray.write
+    patch.setattr(PixelArray, "write", lambda self, register, plane: real(self, register, plane[:, ::-1]))
+
+
 CAUGHT_BY = {
     answers_wrong: "frames_may_come_many_at_once",
     takes_any_digest: "bytes_under_a_wrong_digest",
@@ -246,6 +252,7 @@ CAUGHT_BY = {
     adds_without_end: "logits_of_parts_add_up",
     never_falls_back: "takes_its_last_exit_where_the_second_logit_is_close",
     forgets_registers: "what_the_one_before_it_left_there",
+    writes_planes_the_wrong_way_round: "plane_is_written_bit_by_bit",
     runs_words_backwards: "digital_macro_has_its_documented_result",
 }
 """Each mutant, and a test of the suite that must notice it (the parts of its name for ``-k``)."""

@@ -376,6 +376,8 @@ def test_what_needs_an_array_is_unsupported_and_planes_are_empty(start):
             device.wait(1)
         with pytest.raises(pixeltree.DeviceError, match="OUT_OF_RANGE"):
             device.read_plane("R13")
+        with pytest.raises(pixeltree.DeviceError, match=r"UNSUPPORTED: .*through another register"):
+            device.read_plane("PIX")
 
 
 def test_it_works_over_a_tty(start):

@@ -41,6 +41,24 @@ def test_threshold_gives_the_pixels_brighter_than_in(picture, tmp_path):
     assert "words" in result.stdout
 
 
+def test_a_parameter_and_load_in_set_the_threshold_and_warnings_are_said(picture, shared, tmp_path):
+    image, path = picture
+    kernel = tmp_path / "threshold.kernel"
+    kernel.write_text(
+        "param threshold = 90 in 0..127\nscamp5_load_in(threshold);\n"
+        "ALL(); get_image(F); sub(F, F, IN); where(F); MOV(R5, FLAG); // FLAG stays\n"
+    )
+    command = ("run-kernel", str(kernel), "--image", str(path), "--show", "R5,FLAG", "--device", shared.url)
+    for arguments, threshold in (((), 90), (("--set", "threshold=50"), 50)):
+        folder = tmp_path / f"out{threshold}"
+        result = pixeltree(*command, "--out", str(folder), *arguments)
+        assert result.returncode == 0, result.stderr
+        assert f"{kernel}:3: warning: where(F) leaves FLAG" in result.stderr
+        bright, flag = planes(folder, "R5", "FLAG")
+        assert np.array_equal(bright, np.where(image.astype(int) // 2 > threshold, 255, 0))
+        assert np.array_equal(flag, bright)
+
+
 def test_sobel_gives_the_gradients_of_the_scaled_image(picture, shared, tmp_path):
     image, path = picture
     result = run("sobel.kernel", path, "--show", "D,E,F", "--out", tmp_path / "out", "--device", shared.url)

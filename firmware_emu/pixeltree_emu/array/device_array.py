@@ -163,3 +163,16 @@ class PixelArray:
     def areg(self, register: Analog) -> npt.NDArray[np.int8]:
         """An AREG as int8 (256, 256), in array coordinates."""
         return self.engine.analog(register).astype(np.int8)
+
+    def pix(self, now_ns: int) -> npt.NDArray[np.int8]:
+        """PIX as a block that read it now would find it; int8 (256, 256), in array coordinates."""
+        if not self._pix_set:
+            self._integrate(now_ns)
+        return self.areg(Analog.PIX)
+
+    def write(self, register: Digital, plane: DigitalPlane) -> None:
+        """Replace a DREG, where R0 is 1 if it is R12."""
+        engine = self.engine
+        if register is Digital.R12:
+            plane = np.where(engine.digital(Digital.R0), plane, engine.digital(register))
+        engine.set_digital(register, plane)

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from pixeltree_emu.array.planes import DigitalPlane
+from pixeltree_protocol.objects.step import last_of
 from pixeltree_protocol.registers import ARRAY_SIZE
 
 _ADDRESSES = np.arange(ARRAY_SIZE)
@@ -43,7 +44,10 @@ pattern_select = lru_cache(maxsize=4096)(PatternSelect)
 
 
 def rectangle(r0: int, c0: int, r1: int, c1: int) -> DigitalPlane:
-    """Pixels of a rectangle, corners inclusive; (r0, c0) is the top right one."""
-    rows = (r0 <= _ADDRESSES) & (r1 >= _ADDRESSES)
-    columns = (c0 <= _ADDRESSES) & (c1 >= _ADDRESSES)
+    """Pixels of a rectangle, corners inclusive; (r0, c0) is the top right one.
+
+    An end before its start stands for the edge; see :func:`last_of`.
+    """
+    rows = (r0 <= _ADDRESSES) & (last_of(r0, r1) >= _ADDRESSES)
+    columns = (c0 <= _ADDRESSES) & (last_of(c0, c1) >= _ADDRESSES)
     return np.outer(rows, columns)

@@ -42,10 +42,16 @@ class DeviceClock:
         self.costs = costs
         self.now_ns = 0
         self.words = 0
+        self.follows_line = False
 
     def charge(self, nanoseconds: int) -> None:
         """Let time pass."""
         self.now_ns += nanoseconds
+
+    def charge_line(self, wire_bytes: int) -> None:
+        """Let bytes come over the line, where the clock does not go on by itself while they do."""
+        if not self.follows_line:
+            self.charge(self.costs.line_ns(wire_bytes))
 
     def charge_words(self, classes: Mapping[ClockClass, int], times: int = 1) -> None:
         """Let words pass: so many of each clock class, ``times`` times."""

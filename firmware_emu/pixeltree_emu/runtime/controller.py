@@ -25,6 +25,9 @@ from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, DREGS, Analog
 _LAST = ARRAY_SIZE - 1
 _WHOLE = (0, 0, _LAST, _LAST)
 
+_MASKING = ("R0", "R12")
+"""R12 takes writes only where R0 is 1, so that neither can go by the other."""
+
 # AREG shift: port away from the motion, port to read, R register of a DREG shift (fact sheet 3.1, 3.7)
 _EAST, _WEST, _NORTH, _SOUTH = ("XE", "XW", 2), ("XW", "XE", 4), ("XN", "XS", 1), ("XS", "XN", 3)
 
@@ -198,9 +201,13 @@ class Controller:
     # -- digital -----------------------------------------------------------------------------------
 
     def _shift_dreg(self, step: s.ShiftDreg) -> None:
-        """R1-R4 set once per axis, then DNEWS to and fro between the register and R0 (fact sheet 4.2)."""
+        """R1-R4 set once per axis, then DNEWS to and fro between the register and R0 (fact sheet 4.2).
+
+        R0 itself, and R12, which R0 masks, are copied to FLAG for every pixel (the idiom of 3.1).
+        """
         self._launch()
         register, done = f"R{step.dreg}", 0
+        by_flag = register in _MASKING
         for count, (_, _, enable) in (
             (step.h, _EAST if step.h > 0 else _WEST),
             (step.v, _NORTH if step.v > 0 else _SOUTH),
@@ -211,13 +218,18 @@ class Controller:
             self._send(f"CLR({others}); SET(R{enable})")
             here, there = register, "R0"
             for _ in range(abs(count)):
-                self._send(f"DNEWS{step.boundary}({there}, {here})")
-                here, there = there, here
+                if by_flag:
+                    self._send(f"WHERE({register}); DNEWS{step.boundary}({register}, FLAG)")
+                else:
+                    self._send(f"DNEWS{step.boundary}({there}, {here})")
+                    here, there = there, here
                 done += 1
                 if step.refresh and done % step.refresh == 0:
                     self._send(f"REFRESH({here})")
             if here != register:
                 self._send(f"MOV({register}, R0)")
+        if by_flag and done:
+            self._send("all")
 
     def _global_or(self, step: s.GlobalOr) -> bytes:
         selected = PatternSelect(step.r, step.c, step.rx, step.cx).plane
@@ -238,11 +250,25 @@ class Controller:
         return self.parameters.count(sums, levels).to_bytes(2, "little")
 
     def _flood(self, step: s.Flood) -> None:
-        """The native idiom of fact sheet 3.7; R0 is 1 again at the end."""
-        directions = "" if step.use_local else "SET(R1, R2, R3, R4); "
-        self._launch(f"{directions}SET(R0); MOV(R12, R{step.target}); MOV(R0, R{step.mask})")
+        """The native idiom of fact sheet 3.7; R0 is 1 again at the end.
+
+        Operands are read before the registers that the flood needs are written. A mask in R0 or R12, which
+        cannot wait that long, is kept in FLAG.
+        """
+        target, mask = f"R{step.target}", f"R{step.mask}"
+        by_flag = mask in _MASKING
+        words = [f"WHERE({mask})"] if by_flag else []
+        words.append("SET(R0)")
+        if target != "R12":
+            words.append(f"MOV(R12, {target})")
+        words.append(f"MOV(R0, {'FLAG' if by_flag else mask})")
+        if not step.use_local:
+            words.append("SET(R1, R2, R3, R4)")
+        self._launch("; ".join(words))
         self._send(f"PROP{step.boundary}()", step.iterations)
-        self._send(f"MOV(R{step.target}, R12); SET(R0)")
+        words = [f"MOV({target}, R12)"] if target != "R12" else []
+        words += ["SET(R0)", "all"] if by_flag else ["SET(R0)"]
+        self._send("; ".join(words))
 
     def _draw(self, dreg: int, points: list[drawing.Point], repeat: bool) -> None:
         for row, column in points:

@@ -189,6 +189,7 @@ class EmulatedDevice:
             now: the time in seconds, for fault time-outs.
         """
         self._follows = True
+        self.clock.follows_line = True
         self._now = now
 
     def follow(self, now_ns: int) -> None:
@@ -366,7 +367,9 @@ class EmulatedDevice:
         self.array.elapse(self.clock.now_ns)
         if name in AREGS:
             return self.array.areg(Analog(name)).tobytes()
-        if name in DREGS:
+        if name == Analog.PIX:
+            return self.array.pix(self.clock.now_ns).tobytes()
+        if name in DREGS or name == Digital.FLAG:
             return self.array.scan_rows(Digital(name), range(ARRAY_SIZE))
-        known = ", ".join((*AREGS, *DREGS))
+        known = ", ".join((*AREGS, *DREGS, Analog.PIX, Digital.FLAG))
         raise RequestError(ErrorCode.OUT_OF_RANGE, f"no register {name!r}; known: {known}")

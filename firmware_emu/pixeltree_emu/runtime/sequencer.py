@@ -36,6 +36,7 @@ from pixeltree_protocol.objects.program import (
     SetIn,
     Step,
     SumLogit,
+    WriteDreg,
 )
 from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, DIGITAL_LOAD, DIGITAL_READ, DREGS, Digital, bits
 from pixeltree_protocol.verify import NodeImage, ProgramImage
@@ -90,6 +91,7 @@ class Sequencer:
             ArgmaxOr: self._argmax_or,
             AddLogits: self._add_logits,
             Proceed: self._proceed,
+            WriteDreg: self._write_dreg,
         }
 
     def execute(self, image: Image, kernels: Sequence[Kernel], decision: Decision) -> Iterator[Step | None]:
@@ -215,6 +217,22 @@ class Sequencer:
         costs = self._clock.costs
         each = costs.adc_sample_ns + costs.sample_logit_operations * costs.operation_ns
         self._clock.charge(len(step.patterns) * each)
+
+    def _write_dreg(self, step: WriteDreg, image: Image, _kernels: object, _: Decision) -> None:
+        """Points are drawn into what CLR left, or holes where they are fewer; then the plane is inverted."""
+        segment = image.segments[step.segment]
+        assert isinstance(segment, PackedBits)  # the verifier has seen to it
+        bits_written = np.unpackbits(np.frombuffer(segment.data, np.uint8), bitorder="little")
+        plane = bits_written.astype(np.bool_).reshape(ARRAY_SIZE, ARRAY_SIZE)
+        self._array.write(DREGS[step.dreg], plane)
+        ones = int(plane.sum())
+        points = min(ones, plane.size - ones)
+        inversion = 2 if points < ones else 0
+        costs = self._clock.costs
+        self._clock.charge_line(len(segment.data))
+        self._clock.charge(len(segment.data) * costs.copy_byte_ns)
+        self._clock.charge(costs.launch_ns + points * (costs.select_ns + costs.launch_ns))
+        self._clock.charge_words({ClockClass.DIGITAL: 1 + 2 * points + inversion})
 
     def _scan(self, step: ScanDreg, _image: object, _kernels: object, decision: Decision) -> None:
         rows = range(step.row, step.row + step.rows * step.row_step, step.row_step)

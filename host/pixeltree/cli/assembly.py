@@ -3,30 +3,57 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pixeltree.errors import DataError
-from pixeltree.kernels.files import read_bytes, read_kernel
+from pixeltree.kernels.files import read_block, read_kernel, settings
+from pixeltree.kernels.lint import lint
 from pixeltree_protocol.assembly import disassemble
-from pixeltree_protocol.objects import Block
+from pixeltree_protocol.kernel_text import KernelText
+from pixeltree_protocol.registers import Register
 
 
 def asm(
-    file: Annotated[Path, typer.Argument(help="Kernel text: one instruction or macro a line.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where the block object goes.")],
+    file: Annotated[
+        Path, typer.Argument(help="Kernel text: calls of the kernel API, one a line or several.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Where the block object goes.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A parameter of the kernel, as NAME=VALUE; may be repeated."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--lint", help="Warn of clobbered registers and the like; -o may be left out.")
+    ] = False,
 ) -> None:
     """Assemble a kernel file into a block object.
 
     Example: pixeltree asm threshold.kernel -o threshold.block
     """
-    data = read_kernel(file).encode()
+    if output is None and not check:
+        raise DataError("name the block object's file with -o, or look for mistakes with --lint")
+    kernel = read_kernel(file, settings(set_ or []))
+    if check:
+        warn(kernel)
+    if output is None:
+        return
+    data = kernel.block().encode()
     try:
         output.write_bytes(data)
     except OSError as error:
         raise DataError(f"cannot write {output}: {error.strerror}") from error
+
+
+def warn(kernel: KernelText, wanted: Sequence[Register] = ()) -> None:
+    """Write what :func:`lint` finds to standard error, with file and line."""
+    for warning in lint(kernel, wanted):
+        sys.stderr.write(f"{kernel.name}:{warning.line}: warning: {warning.text}\n")
 
 
 def disasm(
@@ -39,7 +66,7 @@ def disasm(
 
     Assembling the text gives the same block again, byte for byte.
     """
-    text = disassemble(Block.decode(read_bytes(file)))
+    text = disassemble(read_block(file))
     if output is None:
         sys.stdout.write(text)
         return

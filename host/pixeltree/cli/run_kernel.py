@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from pixeltree.cli.assembly import warn
+from pixeltree.controller import Execution
 from pixeltree.device import Device, connect
 from pixeltree.emulator import EmulatorProcess
 from pixeltree.errors import DataError
 from pixeltree.images import read_picture, write_plane
-from pixeltree.kernels.files import read_kernel
-from pixeltree_protocol.registers import AREGS, DREGS
+from pixeltree.kernels.files import read_kernel, settings
+from pixeltree_protocol.objects import Block
+from pixeltree_protocol.objects.program import Run, SetIn, Step
+from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital, Register
+
+_SHOWN: tuple[Register, ...] = (*AREGS, *DREGS, Analog.PIX, Digital.FLAG)
+"""Planes that can be shown; a device that is no emulator has no PIX and FLAG."""
 
 
 def run_kernel(
-    file: Annotated[Path, typer.Argument(help="Kernel text: one instruction or macro a line.")],
+    file: Annotated[
+        Path, typer.Argument(help="Kernel text: calls of the kernel API, one a line or several.")
+    ],
     image: Annotated[Path, typer.Option(help="What the sensor sees: a 256 x 256 picture.")],
     show: Annotated[str, typer.Option(help="Registers to write, as in E,F,R5.")],
     out: Annotated[Path, typer.Option(help="Folder for REGISTER.png; made where it is missing.")],
@@ -27,6 +36,10 @@ def run_kernel(
         int, typer.Option("--in", min=-128, max=127, help="Level of IN while the kernel runs.")
     ] = 0,
     fit: Annotated[bool, typer.Option("--fit", help="Crop and scale a picture of another size.")] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A parameter of the kernel, as NAME=VALUE; may be repeated."),
+    ] = None,
     device: Annotated[
         str | None,
         typer.Option(help="Use the device at this URL, not a private one (ports: pixeltree devices)."),
@@ -36,10 +49,15 @@ def run_kernel(
 
     AREGs are written as ADC codes (level + 128), DREGs as black and white.
 
+    A kernel may declare parameters (param threshold = 40 in -128..127), use them by name, and drive IN by
+    load_in(threshold). Warnings of registers that a macro overwrites go to standard error.
+
     Example: pixeltree run-kernel examples/sobel.kernel --image photo.png --show D,E,F --out planes
     """
     registers = _registers(show)
-    block = read_kernel(file)
+    kernel = read_kernel(file, settings(set_ or []))
+    parts = list(kernel.parts())
+    warn(kernel, registers)
     picture = read_picture(image, fit)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -50,7 +68,7 @@ def run_kernel(
         connected.show(picture)
         connected.load_in(level)
         connected.expose()
-        done = connected.run_kernel(block)
+        done = _run(connected, parts)
         for register in registers:
             path = out / f"{register}.png"
             write_plane(path, connected.read_plane(register))
@@ -58,15 +76,26 @@ def run_kernel(
     screen.print(f"{done.words} words, {done.device_ns / 1000:,.1f} us of device time, answer included")
 
 
-def _registers(show: str) -> list[str]:
+def _run(device: Device, parts: Sequence[int | Block]) -> Execution:
+    """One program: every block in turn, and IN driven where the kernel says so."""
+    blocks = [part for part in parts if isinstance(part, Block)]
+    steps: list[Step] = []
+    count = 0
+    for part in parts:
+        steps.append(Run(count) if isinstance(part, Block) else SetIn(part))
+        count += isinstance(part, Block)
+    return device.execute(*steps, kernels=blocks)
+
+
+def _registers(show: str) -> list[Register]:
     names = [name.strip() for name in show.split(",") if name.strip()]
-    known = [*AREGS, *DREGS]
+    known = {str(register): register for register in _SHOWN}
     for name in names:
         if name not in known:
             raise DataError(f"--show: no register {name!r}; known: {', '.join(known)}")
     if not names:
         raise DataError("--show: name at least one register, as in E,F")
-    return names
+    return [known[name] for name in names]
 
 
 @contextlib.contextmanager

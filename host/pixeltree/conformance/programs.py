@@ -21,28 +21,40 @@ from pixeltree_protocol.messages import (
     ReadPlane,
     Stored,
 )
-from pixeltree_protocol.objects import Block, BlockPlanes, digest_of
+from pixeltree_protocol.objects import Block, Segment, digest_of
 from pixeltree_protocol.objects.program import Program, ScanDreg
 from pixeltree_protocol.objects.step import Step
 from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital
+
+_ONE_MESSAGE = 4_000
+"""Bytes of an object that go in one message; the emulated device takes twice as many."""
 
 
 def run(
     driver: Conversation,
     *steps: Step,
     kernels: Sequence[Kernel | Block] = (),
-    segments: Sequence[BlockPlanes] = (),
+    segments: Sequence[Segment] = (),
 ) -> tuple[list[bytes], Executed]:
     """EXECUTE: upload what the steps need, run them, return the read-outs in order and the end."""
     blocks = [kernel.block() if isinstance(kernel, Kernel) else kernel for kernel in kernels]
     data = [block.encode() for block in blocks] + [segment.encode() for segment in segments]
     for each in data:
-        driver.ask(samples.whole(each), Stored)
+        store(driver, each)
     digests = tuple(digest_of(each) for each in data)
     request = driver.send(
         Execute(digests[: len(blocks)], digests[len(blocks) :], Program(tuple(steps)).encode())
     )
     return _read_outs(driver, request)
+
+
+def store(driver: Conversation, data: bytes) -> None:
+    """Upload an object, in parts where it might not fit into one message of any device."""
+    if len(data) <= _ONE_MESSAGE:
+        driver.ask(samples.whole(data), Stored)
+        return
+    requests = [driver.send(part) for part in samples.parts(data, _ONE_MESSAGE)]
+    driver.answer(requests[-1], Stored)
 
 
 def need(driver: Conversation, data: bytes, what: str) -> None:

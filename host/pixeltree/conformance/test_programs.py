@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import secrets
 
+import numpy as np
 import pytest
 
 from pixeltree.conformance import samples
 from pixeltree.conformance.conversation import Conversation
-from pixeltree.conformance.model import plane_of_segment
-from pixeltree.conformance.programs import bits_of, dreg, read, read_bits, run, scan
+from pixeltree.conformance.model import SHAPE, plane_of_segment
+from pixeltree.conformance.programs import bits_of, dreg, read, read_bits, run, scan, store
 from pixeltree.kernels import Kernel
 from pixeltree.kernels.names import R5, R6
 from pixeltree_protocol.messages import ErrorCode, Execute, Executed, GetStatus, ReadPlane, Status, Stored
-from pixeltree_protocol.objects import Block, digest_of
+from pixeltree_protocol.objects import Block, PackedBits, digest_of
 from pixeltree_protocol.objects.controller_steps import Wait
-from pixeltree_protocol.objects.program import LoadPlane, Program, Run, ScanDreg, SetIn
+from pixeltree_protocol.objects.program import LoadPlane, Program, Run, ScanDreg, SetIn, WriteDreg
 from pixeltree_protocol.registers import AREGS, DREGS
 from pixeltree_protocol.verify import MAX_READ_OUT_BYTES
 
@@ -26,10 +27,45 @@ def test_every_register_can_be_read(driver: Conversation, register: str) -> None
     assert len(read(driver, register)) == (65_536 if register in AREGS else 8_192)
 
 
-@pytest.mark.parametrize("name", ["", "R13", "G", "a", "R1 ", "PIX", "FLAG", "\u00c4" * 100])
+@pytest.mark.parametrize("name", ["", "R13", "G", "a", "R1 ", "IN", "SELECT", "\u00c4" * 100])
 def test_no_other_register_can_be_read(driver: Conversation, name: str) -> None:
-    """OUT_OF_RANGE: A to F, NEWS and R0 to R12 are all there are."""
+    """OUT_OF_RANGE: A to F, NEWS, R0 to R12, PIX and FLAG are all there are."""
     driver.refused(ReadPlane(name), ErrorCode.OUT_OF_RANGE)
+
+
+@pytest.mark.parametrize(("name", "size"), [("PIX", 65_536), ("FLAG", 8_192)])
+def test_an_emulated_device_sends_pix_and_flag(driver: Conversation, name: str, size: int) -> None:
+    """READ_PLANE: PIX like an AREG, FLAG like a DREG; a device that cannot answers UNSUPPORTED."""
+    assert len(read(driver, name)) == size
+
+
+def test_flag_is_what_where_left(driver: Conversation) -> None:
+    """READ_PLANE of FLAG: 32 bytes a row, as of a DREG."""
+    segment = samples.planes(1)
+    kernel = Kernel()
+    kernel.WHERE(R5)
+    run(driver, LoadPlane(0, 0, dreg(R5)), Run(0), kernels=[kernel], segments=[segment])
+    found = bits_of(read(driver, "FLAG"))
+    kernel.all()
+    run(driver, Run(0), kernels=[kernel])
+    assert (found == plane_of_segment(segment, 0)).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_plane_is_written_bit_by_bit(driver: Conversation, seed: int) -> None:
+    """WriteDreg: bit 256 row + column of the segment becomes that pixel, whatever was there before."""
+    wanted = np.random.default_rng(seed).random(SHAPE) < (0.1, 0.5, 0.9)[seed]
+    segment = PackedBits(np.packbits(wanted, axis=1, bitorder="little").tobytes())
+    run(driver, WriteDreg(0, dreg(R6)), segments=[segment])
+    assert (read_bits(driver, R6) == wanted).all()
+
+
+def test_a_plane_that_is_not_whole_is_not_written(driver: Conversation) -> None:
+    """BAD_OBJECT: WriteDreg takes a packed segment of 8,192 bytes."""
+    segment = PackedBits(bytes(8_191)).encode()
+    store(driver, segment)
+    program = Program((WriteDreg(0, dreg(R6)),)).encode()
+    driver.refused(Execute((), (digest_of(segment),), program), ErrorCode.BAD_OBJECT)
 
 
 def test_a_program_counts_its_words_and_takes_device_time(driver: Conversation) -> None:

@@ -453,3 +453,6 @@ class VendorApi(ABC):
     def REFRESH(self, Rl: Digital) -> None:
         """``REFRESH(Rl)``: Rl, its level restored."""
         self.record('REFRESH', Rl)
+
+    ALL = all
+    blur_repeat = gauss

@@ -13,7 +13,13 @@ from pixeltree_protocol.objects.layout import Digest
 _HOST, _DEVICE = Sender.HOST, Sender.DEVICE
 
 
-@message(15, _HOST, Field("register", TEXT, "vendor name", limits="A to F, NEWS, R0 to R12"))
+@message(
+    15,
+    _HOST,
+    Field(
+        "register", TEXT, "vendor name", limits="A to F, NEWS, R0 to R12; PIX and FLAG of an emulated array"
+    ),
+)
 @dataclass(frozen=True)
 class ReadPlane:
     """Read a register of the whole array as it is now; answered by PLANE_PARTs."""
@@ -32,8 +38,8 @@ class ReadPlane:
 class PlanePart:
     """Part of the answer to READ_PLANE; parts come in order.
 
-    A DREG is 8,192 bytes: 32 a row from row 0, bit i of byte j is column 8 j + i. An AREG is 65,536
-    signed bytes, row-major. Column 0 is the right edge.
+    A DREG, and FLAG, is 8,192 bytes: 32 a row from row 0, bit i of byte j is column 8 j + i. An AREG, and
+    PIX, is 65,536 signed bytes, row-major, in analog levels. Column 0 is the right edge.
     """
 
     offset: int

@@ -70,7 +70,9 @@ DUTIES: tuple[Duty, ...] = (
         True,
         (PlanePart,),
         (_E.OUT_OF_RANGE,),
-        "Sends the register as it is now in parts, in order and without gaps; the last one ends at `total`.",
+        "Sends the register as it is now in parts, in order and without gaps; the last one ends at `total`. "
+        "PIX and FLAG leave a chip only through another register, so that only a device with an emulated "
+        "array can send them; any other answers UNSUPPORTED.",
     ),
     Duty(
         Put,

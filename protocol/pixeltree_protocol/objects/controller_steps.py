@@ -126,7 +126,10 @@ class GlobalSumSparse(Step):
 
 @dataclass(frozen=True)
 class GlobalSumRegion(Step):
-    """``scamp5_global_sum_region(areg, r0, c0, r1, c1)``: sum over a rectangle. 1 byte."""
+    """``scamp5_global_sum_region(areg, r0, c0, r1, c1)``: sum over a rectangle. 1 byte.
+
+    An end before its start stands for the edge.
+    """
 
     areg: int
     r0: int
@@ -139,7 +142,8 @@ class GlobalSumRegion(Step):
 class ShiftDreg(Step):
     """``scamp5_shift(dreg, h, v, boundary, refresh)``: content moves h pixels east and v north.
 
-    The register is refreshed every ``refresh`` pixels; 0: never.
+    The register is refreshed every ``refresh`` pixels; 0: never. R0 and R12 move by FLAG, which is 1 then,
+    and R12 changes only where R0 is 1.
     """
 
     dreg: int
@@ -176,7 +180,8 @@ class GlobalCount(Step):
 class Flood(Step):
     """``scamp5_flood(target, mask, boundary, iterations, use_local)``: 1s of target flood through mask.
 
-    R1-R4 := 1, unless ``use_local`` keeps them as directions; R0 := 1.
+    R1-R4 := 1, unless ``use_local`` keeps them as directions; R0 := 1. A mask in R0 or R12 goes by FLAG,
+    which is 1 then.
     """
 
     target: int
@@ -199,7 +204,10 @@ class LoadPattern(Step):
 
 @dataclass(frozen=True)
 class LoadRect(Step):
-    """``scamp5_load_rect(dreg, r0, c0, r1, c1)``; (r0, c0) is the top RIGHT corner."""
+    """``scamp5_load_rect(dreg, r0, c0, r1, c1)``; (r0, c0) is the top RIGHT corner.
+
+    An end before its start stands for the edge.
+    """
 
     dreg: int
     r0: int
@@ -228,7 +236,7 @@ class DrawPoint(Step):
 
 @dataclass(frozen=True)
 class DrawRect(Step):
-    """``scamp5_draw_rect(r0, c0, r1, c1)``: fill a rectangle."""
+    """``scamp5_draw_rect(r0, c0, r1, c1)``: fill a rectangle; an end before its start stands for the edge."""
 
     dreg: int
     r0: int

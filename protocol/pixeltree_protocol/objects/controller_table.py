@@ -43,13 +43,13 @@ from pixeltree_protocol.objects.controller_steps import (
     ShiftDreg,
     Wait,
 )
-from pixeltree_protocol.objects.step import AREG, DREG, LAST, ROW, STORE, OperandForm, Step, StepForm
+from pixeltree_protocol.objects.step import AREG, DREG, FLOODED, LAST, ROW, STORE, OperandForm, Step, StepForm
 from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
 
 _LEVEL: OperandForm = (c.Int8sl, -128, 127)
 _DAC: OperandForm = (c.Int16ul, 0, 4095)
 _BOOL: OperandForm = (c.Int8ul, 0, 1)
-_FREE: OperandForm = (c.Int8ul, 5, 11)  # R5-R11: the step needs R0-R4 or R12 itself
+_TIMES: OperandForm = (c.Int8ul, 0, 255)
 _SHIFT: OperandForm = (c.Int16sl, -LAST, LAST)
 _AROUND: OperandForm = (c.Int16sl, -ARRAY_SIZE, 2 * ARRAY_SIZE - 1)
 _TIME: OperandForm = (c.Int32ul, 0, MAX_WAIT_US)
@@ -81,7 +81,8 @@ def _form(opcode: int, step: type[Step], *operands: OperandForm, words: int = 0,
     return StepForm(opcode, step, operands, **rest)  # type: ignore[arg-type]
 
 
-_DRAWS = {"reads": "dreg", "writes": "dreg", "clobbers": (_R2, _R3)}
+_DRAWN = (_R2, _R3)  # a primitive is loaded into R3, what is there already copied to R2 (fact sheet 4.2)
+_DRAWS = {"reads": "dreg", "writes": "dreg", "clobbers": _DRAWN, "own": _DRAWN}
 _SUM = {"reads": "areg"}
 
 CONTROLLER_STEPS: tuple[StepForm, ...] = (
@@ -115,7 +116,7 @@ CONTROLLER_STEPS: tuple[StepForm, ...] = (
         26,
         Diffuse,
         AREG,
-        (c.Int8ul, 1, 255),
+        _TIMES,
         _BOOL,
         _BOOL,
         AREG,
@@ -130,14 +131,15 @@ CONTROLLER_STEPS: tuple[StepForm, ...] = (
     _form(29, GlobalSum64, AREG, **_SUM, read_out=lambda _: 64, words=64 * _SAMPLE),
     _form(30, GlobalSumFast, AREG, **_SUM, read_out=lambda _: 1, words=_SAMPLE),
     _form(31, GlobalSumSparse, AREG, *_RECT, **_SUM, read_out=lambda _: 1, words=_SAMPLE),
-    _form(32, GlobalSumRegion, AREG, *_RECT, **_SUM, read_out=lambda _: 1, words=_SAMPLE),
+    _form(32, GlobalSumRegion, AREG, *_RECT, **_SUM, open_ended=True, read_out=lambda _: 1, words=_SAMPLE),
     StepForm(
         33,
         ShiftDreg,
-        (_FREE, _SHIFT, _SHIFT, _BOOL, (c.Int8ul, 0, 255)),
+        (DREG, _SHIFT, _SHIFT, _BOOL, (c.Int8ul, 0, 255)),
         reads="dreg",
         writes="dreg",
         clobbers=(_R0, *_DIRECTIONS),
+        own=_DIRECTIONS,
         words=_shift,
     ),
     _form(34, GlobalOr, DREG, *_RECT, reads="dreg", read_out=lambda _: 1, words=_SAMPLE),
@@ -155,10 +157,10 @@ CONTROLLER_STEPS: tuple[StepForm, ...] = (
     _form(
         36,
         Flood,
-        _FREE,
-        _FREE,
+        FLOODED,
+        DREG,
         _BOOL,
-        (c.Int8ul, 1, 255),
+        _TIMES,
         _BOOL,
         reads="target mask",
         writes="target",
@@ -167,21 +169,22 @@ CONTROLLER_STEPS: tuple[StepForm, ...] = (
         words=30 + 2 * 255,
     ),
     _form(37, LoadPattern, DREG, *_RECT, writes="dreg", words=_SAMPLE),
-    _form(38, LoadRect, DREG, *_RECT, writes="dreg", words=2 * _SAMPLE),
-    _form(39, DrawPixel, _FREE, _AROUND, _AROUND, **_DRAWS, words=17),
-    _form(40, DrawPoint, _FREE, _AROUND, _AROUND, **_DRAWS, read_out=lambda _: 1, words=17),
-    _form(41, DrawRect, _FREE, *_RECT, **_DRAWS, words=22),
+    _form(38, LoadRect, DREG, *_RECT, writes="dreg", open_ended=True, words=2 * _SAMPLE),
+    _form(39, DrawPixel, DREG, _AROUND, _AROUND, **_DRAWS, words=17),
+    _form(40, DrawPoint, DREG, _AROUND, _AROUND, **_DRAWS, read_out=lambda _: 1, words=17),
+    _form(41, DrawRect, DREG, *_RECT, **_DRAWS, open_ended=True, words=22),
     StepForm(
         42,
         DrawLine,
-        (_FREE, _AROUND, _AROUND, _AROUND, _AROUND, _BOOL),
+        (DREG, _AROUND, _AROUND, _AROUND, _AROUND, _BOOL),
         reads="dreg",
         writes="dreg",
-        clobbers=(_R2, _R3),
+        clobbers=_DRAWN,
+        own=_DRAWN,
         words=_line,
     ),
-    _form(43, DrawCircle, _FREE, _AROUND, _AROUND, ROW, _BOOL, **_DRAWS, words=17 * 8 * ARRAY_SIZE),
-    _form(44, DrawNegate, _FREE, **_DRAWS, words=12),
+    _form(43, DrawCircle, DREG, _AROUND, _AROUND, ROW, _BOOL, **_DRAWS, words=17 * 8 * ARRAY_SIZE),
+    _form(44, DrawNegate, DREG, **_DRAWS, words=12),
     StepForm(
         45,
         ScanAreg,
@@ -194,7 +197,7 @@ CONTROLLER_STEPS: tuple[StepForm, ...] = (
     StepForm(
         47,
         ScanEvents,
-        (DREG, (c.Int16ul, 1, MAX_EVENTS), _BOOL, _BOOL, _BOOL),
+        (DREG, (c.Int16ul, 0, MAX_EVENTS), _BOOL, _BOOL, _BOOL),
         reads="dreg",
         read_out=lambda step: 2 * step.max_num,
         words=lambda step: _SAMPLE * step.max_num,

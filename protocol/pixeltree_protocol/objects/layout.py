@@ -94,6 +94,16 @@ def parse(layout: c.Construct, what: str, data: bytes) -> Any:  # noqa: ANN401 -
 
 
 def _reason(error: Exception) -> str:
-    """The one line of a construct error that a person can use."""
+    """What a construct error says about the bytes, without the parser's own words."""
+    place = str(getattr(error, "path", None) or "").rpartition("-> ")[2]
+    if isinstance(error, c.StreamError):
+        return f"they end within {place}"
+    if isinstance(error, c.TerminatedError):
+        return "there are bytes after their end"
+    if isinstance(error, c.ConstError | c.ExplicitError | c.SwitchError):
+        return f"{place} has no known value"
+    if isinstance(error, UnicodeDecodeError | c.StringError):
+        return f"{place or 'a text'} is not UTF-8"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return "; ".join(lines) if lines else type(error).__name__
+    said = lines[-1] if lines else type(error).__name__
+    return f"{place}: {said}" if place else said

@@ -50,6 +50,7 @@ __all__ = [
     "Step",
     "StepForm",
     "SumLogit",
+    "WriteDreg",
     "form_of",
     "operand_values",
 ]
@@ -86,7 +87,10 @@ class SelectPattern(Step):
 
 @dataclass(frozen=True)
 class SelectRect(Step):
-    """RECT := rows ``r0..r1``, columns ``c0..c1``, inclusive; (r0, c0) is the top RIGHT corner."""
+    """RECT := rows ``r0..r1``, columns ``c0..c1``, inclusive; (r0, c0) is the top RIGHT corner.
+
+    An end before its start stands for the edge; see :func:`pixeltree_protocol.objects.step.last_of`.
+    """
 
     r0: int
     c0: int
@@ -274,6 +278,19 @@ class RaiseIn(Step):
     offset: int
 
 
+@dataclass(frozen=True)
+class WriteDreg(Step):
+    """DREG ``dreg`` := the 65,536 bits of packed segment ``segment``: row by row, column 0 first.
+
+    The chip has no way in but its address logic, so each 1 costs what a drawn pixel does (a select, a launch,
+    an in-place OR), or each 0 where there are fewer: the plane is then inverted. Its 8,192 bytes count as if
+    they came over the line now, and are copied once (all assumed). R12 changes only where R0 is 1.
+    """
+
+    segment: int
+    dreg: int
+
+
 _SLOT: OperandForm = (c.Int8ul, 0, MAX_SLOTS - 1)
 _WEIGHT: OperandForm = (c.Int8ul, 0, 11)  # not R12, which only loads where R0 is 1
 _PART: OperandForm = (c.Int8ul, 0, 8)
@@ -284,7 +301,7 @@ STEPS: tuple[StepForm, ...] = (
     StepForm(1, Run, (_SLOT, (c.Int16ul, 1, MAX_REPEATS))),
     StepForm(2, SetIn, (_LEVEL,), words=lambda _: 20),
     StepForm(3, SelectPattern, (ROW, ROW, ROW, ROW), words=lambda _: 5),
-    StepForm(4, SelectRect, (ROW, ROW, ROW, ROW), words=lambda _: 10),
+    StepForm(4, SelectRect, (ROW, ROW, ROW, ROW), open_ended=True, words=lambda _: 10),
     # at most half of the 256 blocks of a grid, each a select, a launch and two words
     StepForm(5, LoadPlane, (_SLOT, (c.Int8ul, 0, 254), DREG), writes="dreg", words=lambda _: 2176),
     StepForm(
@@ -323,9 +340,11 @@ STEPS: tuple[StepForm, ...] = (
     StepForm(13, RaiseIn, (AREG, *(4 * (ROW,)), _LEVEL, _LEVEL), reads="areg", words=lambda _: 30),
     StepForm(14, AddLogits, ()),
     StepForm(15, Proceed, ()),
+    # half of the pixels at 17 words each, and 5.5 ms of line
+    StepForm(16, WriteDreg, (_SLOT, DREG), writes="dreg", words=lambda _: 650_000),
     *CONTROLLER_STEPS,
 )
-"""Every step. Rows 1-15 are the sequencer's own; the rest is the vendor's controller API."""
+"""Every step. Rows 1-16 are the sequencer's own; the rest is the vendor's controller API."""
 
 DECISIONS = Argmax | ArgmaxOr | Proceed
 """Steps that end a program with an outcome."""

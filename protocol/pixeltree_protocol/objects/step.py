@@ -22,6 +22,17 @@ AREG: OperandForm = (c.Int8ul, 0, len(AREGS) - 1)
 STORE: OperandForm = (c.Int8ul, 0, len(AREGS) - 2)
 """An AREG of a step that needs NEWS itself."""
 
+FLOODED: OperandForm = (c.Int8ul, 1, len(DREGS) - 1)
+"""A DREG of a step after which R0 is 1."""
+
+
+def last_of(start: int, end: int) -> int:
+    """The last row or column of a rectangle from ``start`` to ``end``: the edge where the end lies before.
+
+    What the chip does then is OPEN (fact sheet 6.1); its authors' examples expect it to go on to the edge.
+    """
+    return end if end >= start else LAST
+
 
 @dataclass(frozen=True)
 class Step:
@@ -43,6 +54,8 @@ class StepForm:
         reads, writes: names of the fields that hold the index of a register it reads or writes.
         clobbers: registers it writes beside those.
         distinct: names of fields that must name different registers.
+        own: registers that the step works with itself, so that no field of ``writes`` may name them.
+        open_ended: whether corners may be given end first; see :func:`last_of`.
         read_out: bytes that it adds to the answer.
         words: bound of its running time, in instruction words (0.1 us at 10 MHz).
     """
@@ -54,6 +67,8 @@ class StepForm:
     writes: str = ""
     clobbers: tuple[Register, ...] = ()
     distinct: str = ""
+    own: tuple[Register, ...] = ()
+    open_ended: bool = False
     read_out: Callable[[Any], int] = _nothing
     words: Callable[[Any], int] = _nothing
 
@@ -74,16 +89,37 @@ def operand_values(step: Step) -> tuple[int, ...]:
 
 def step_problem(form: StepForm, step: Step) -> str | None:
     """What is wrong with a step's operands, or None."""
-    for field, value, (_, least, most) in zip(fields(step), operand_values(step), form.operands, strict=True):
+    return _range_problem(form, step) or _register_problem(form, step) or _corner_problem(form, step)
+
+
+_REASONS = {(STORE, STORE[2] + 1): ": the step uses NEWS itself", (FLOODED, 0): ": R0 is 1 after the step"}
+"""Why an operand that names a register just outside its range cannot."""
+
+
+def _range_problem(form: StepForm, step: Step) -> str | None:
+    for field, value, operand in zip(fields(step), operand_values(step), form.operands, strict=True):
+        _, least, most = operand
         if not isinstance(value, int):
             return f"{field.name} must be a whole number, not {value!r}"
         if not least <= value <= most:
-            return f"{field.name} must be {least} to {most}, not {value}"
+            reason = _REASONS.get((operand, value), "")
+            return f"{field.name} must be {least} to {most}, not {value}{reason}"
+    return None
+
+
+def _register_problem(form: StepForm, step: Step) -> str | None:
+    taken = form.registers(step, form.writes) & set(form.own)
+    if taken:
+        return f"{form.writes} cannot be {', '.join(taken)}: the step uses {', '.join(form.own)} itself"
     distinct = form.distinct.split()
     if len({getattr(step, name) for name in distinct}) < len(distinct):
         return f"{' and '.join(distinct)} must be different registers"
+    return None
+
+
+def _corner_problem(form: StepForm, step: Step) -> str | None:
     corners = [getattr(step, name, None) for name in ("r0", "c0", "r1", "c1")]
     r0, c0, r1, c1 = corners
-    if r0 is None or c0 is None or r1 is None or c1 is None or hasattr(step, "repeat"):
+    if r0 is None or c0 is None or r1 is None or c1 is None or hasattr(step, "repeat") or form.open_ended:
         return None
     return "corners are top-right first, then bottom-left" if r0 > r1 or c0 > c1 else None
