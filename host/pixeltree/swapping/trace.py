@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,6 +98,8 @@ class Trace:
             for event in found["traceEvents"]:
                 if event["ph"] == "X":
                     lane = LANES[event["tid"]]
+                    if not (math.isfinite(event["ts"]) and math.isfinite(event["dur"])):
+                        raise ValueError("a time that is not finite")
                     trace.add(lane, event["name"], float(event["ts"]), float(event["dur"]), event["args"])
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror}") from error
