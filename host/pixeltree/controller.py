@@ -90,6 +90,9 @@ class ChipControl(ABC):
         if len(kernels) > MAX_SLOTS:
             raise DataError(f"one program has at most {MAX_SLOTS} kernels, not {len(kernels)}")
         blocks = [kernel.block() if isinstance(kernel, Kernel) else kernel for kernel in kernels]
+        for block in blocks:
+            if not isinstance(block, Block):
+                raise DataError(f"a kernel must be a Kernel or a Block, not {type(block).__name__}")
         objects = {digest_of(data): data for data in (block.encode() for block in blocks)}
         if objects:
             self.upload(objects)

@@ -100,18 +100,25 @@ class Exchange:
             SessionLostError: the device has lost the session.
             LinkError: the device is gone, or does not answer in time.
         """
-        deadline = self.session.deadline
+        # where nothing was asked, nothing is late
+        deadline = self.session.deadline if requests or until is None else until
         while True:
             event = self._find(requests)
             if event is not None or (until is not None and self.session.now >= until):
                 return event
             self._collect(self.session.receive(deadline, until))
 
-    def watch(self, deadline: float) -> Result:
-        """Wait for a result of another session's frame."""
-        while not self.observed:
-            self._receive(deadline)
-        return self.observed.popleft()
+    def watch(self, until: float) -> Result | None:
+        """Wait for a result of another session's frame; None where none came until then.
+
+        Raises:
+            LinkError: the device is gone.
+        """
+        self.session.poll()
+        self._collect(self.session.waiting())
+        while not self.observed and self.session.now < until:
+            self._collect(self.session.receive(until, until))
+        return self.observed.popleft() if self.observed else None
 
     def forget(self, requests: AbstractSet[int]) -> None:
         """No more answers to these requests are wanted."""

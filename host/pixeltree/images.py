@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pixeltree.errors import DataError
+from pixeltree.files import AnyPath, as_path
 from pixeltree_protocol.registers import ARRAY_SIZE
 
 _EIGHT_BIT = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB")
 
 
-def read_picture(path: Path, fit: bool = False) -> npt.NDArray[np.uint8]:
+def read_picture(path: AnyPath, fit: bool = False) -> npt.NDArray[np.uint8]:
     """Read a picture for the sensor; colours become grey.
 
     Args:
@@ -31,7 +30,7 @@ def read_picture(path: Path, fit: bool = False) -> npt.NDArray[np.uint8]:
 
 
 def read_grey(
-    path: Path, size: tuple[int, int], fit: bool = False, needed_by: str = "needed are"
+    path: AnyPath, size: tuple[int, int], fit: bool = False, needed_by: str = "needed are"
 ) -> npt.NDArray[np.uint8]:
     """Read a picture of a given size; colours become grey.
 
@@ -49,7 +48,7 @@ def read_grey(
     """
     rows, columns = size
     try:
-        with Image.open(path) as image:
+        with Image.open(as_path(path)) as image:
             image.load()
             if image.mode not in _EIGHT_BIT:
                 raise DataError(f"{path} has pixels of type {image.mode}; save it with 8 bits per channel")
@@ -70,7 +69,7 @@ def read_grey(
     return np.asarray(grey, np.uint8)
 
 
-def write_plane(path: Path, plane: npt.NDArray[np.generic]) -> None:
+def write_plane(path: AnyPath, plane: npt.NDArray[np.generic]) -> None:
     """Write a register plane as a grey PNG.
 
     Args:
@@ -85,6 +84,6 @@ def write_plane(path: Path, plane: npt.NDArray[np.generic]) -> None:
     else:
         grey = (plane.astype(np.int16) + 128).astype(np.uint8)
     try:
-        Image.fromarray(np.ascontiguousarray(grey)).save(path, "PNG")
+        Image.fromarray(np.ascontiguousarray(grey)).save(as_path(path), "PNG")
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror or error}") from error

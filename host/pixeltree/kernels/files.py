@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pixeltree.errors import DataError
+from pixeltree.files import AnyPath, as_path
 from pixeltree_protocol.assembly import assemble
 from pixeltree_protocol.objects import Block
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: AnyPath) -> bytes:
     """A file's contents.
 
     Raises:
         DataError: it cannot be read.
     """
     try:
-        return path.read_bytes()
+        return as_path(path).read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
 
 
-def read_kernel(path: Path) -> Block:
+def read_kernel(path: AnyPath) -> Block:
     """Assemble a kernel file.
 
     Raises:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from pixeltree.errors import PixeltreeError
+from pixeltree.errors import DataError, PixeltreeError
 from pixeltree.scheduler.results import InferenceResult
 from pixeltree.scheduler.settings import FrameSettings
 from pixeltree.swapping import Pace
@@ -43,7 +43,7 @@ class FrameRun:
         self._runner = runner
         self._settings = settings
         self._pace: Pace | None = None
-        self._images: Iterator[Image] | None = None if source is None else iter(source)
+        self._images: Iterator[Image] | None = None if source is None else _images(source)
         self._left = frames
         self._pause: asyncio.Task[None] | None = None
 
@@ -86,12 +86,21 @@ class FrameRun:
             return None
         image = None
         if self._images is not None:
-            image = next(self._images, None)
-            if image is None:
+            try:
+                image = next(self._images)
+            except StopIteration:
                 return None
+            self._runner.tree.scene(image)  # what is no image is refused before its turn
         if self._pace is None:  # the first turn is when the first frame is asked for
             self._pace = Pace(self._settings.period_us, self._runner.now_us)
         self._runner.wait_for_turn(self._pace)
         if self._left is not None:
             self._left -= 1
         return self._runner.next_frame(image, self._settings, self._pace)
+
+
+def _images(source: Iterable[Image]) -> Iterator[Image]:
+    try:
+        return iter(source)
+    except TypeError:
+        raise DataError(f"a source of images must be an iterable of arrays, not {source!r}") from None

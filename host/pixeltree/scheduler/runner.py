@@ -108,6 +108,10 @@ class TreeRunner:
         self.device = device
         self.tree = tree
         self._frames = 0
+        if not isinstance(tree, Tree):
+            raise DataError(f"a runner takes a Tree, as Tree.load returns it, not {type(tree).__name__}")
+        if line is not None and not isinstance(line, LineRate):
+            raise DataError(f"a line must be a LineRate, for example LINES['usb_12M'], not {line!r}")
         capabilities = device.welcome.capabilities
         if memory_limit is not None:
             check_count("a memory limit, in bytes,", memory_limit, 1, MAX_BYTES)

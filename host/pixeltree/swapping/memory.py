@@ -9,14 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pixeltree.errors import TreeError
+from pixeltree.errors import NoRoomError
 
 MOST_OBJECTS = 1_024
 """Objects and uploads that a device holds at a time."""
-
-
-class NoRoomError(TreeError):
-    """An object does not fit beside what must stay."""
 
 
 class ControllerMemory:

@@ -6,10 +6,10 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pixeltree.errors import DataError
+from pixeltree.files import AnyPath, as_path
 
 LINK, ARRAY, CONTROLLER, HOST = "link", "array", "controller", "host"
 LANES = (LINK, ARRAY, CONTROLLER, HOST)
@@ -74,26 +74,26 @@ class Trace:
         ]
         return {"displayTimeUnit": "ms", "traceEvents": [*names, *events]}
 
-    def save(self, path: Path) -> None:
+    def save(self, path: AnyPath) -> None:
         """Write the trace.
 
         Raises:
             DataError: the file cannot be written.
         """
         try:
-            path.write_text(json.dumps(self.to_json()))
+            as_path(path).write_text(json.dumps(self.to_json()), encoding="utf-8")
         except OSError as error:
             raise DataError(f"cannot write {path}: {error.strerror}") from error
 
     @classmethod
-    def load(cls, path: Path) -> Trace:
+    def load(cls, path: AnyPath) -> Trace:
         """Read a trace that :meth:`save` wrote.
 
         Raises:
             DataError: it cannot be read, or is not one.
         """
         try:
-            found = json.loads(path.read_text())
+            found = json.loads(as_path(path).read_text(encoding="utf-8"))
             trace = cls()
             for event in found["traceEvents"]:
                 if event["ph"] == "X":
