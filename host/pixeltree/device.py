@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.controller import ChipControl, Execution
-from pixeltree.errors import DataError, PixeltreeError, SessionLostError
+from pixeltree.errors import DataError, DeviceError, PixeltreeError, SessionLostError
 from pixeltree.exchange import Exchange
 from pixeltree.files import AnyPath
 from pixeltree.links import open_link, split_session_options
@@ -189,6 +189,11 @@ class Device(ChipControl):
         """Bytes that the device has of each object; WHOLE where it is resident.
 
         The device takes the question as a sign that the objects are wanted and keeps them longest.
+
+        Raises:
+            DeviceError: the answer is about more or fewer objects.
+            DataError: a digest that is none.
+            LinkError: the device is gone or silent.
         """
         wanted = list(digests)
         batch = min(_QUERY_BATCH, (self.welcome.capabilities.max_body - _QUERY_HEAD) // DIGEST_BYTES)
@@ -197,7 +202,11 @@ class Device(ChipControl):
             part = wanted[start : start + batch]
             answer = self._exchange.ask(Query(tuple(part)), Holdings)
             if len(answer.received) != len(part):
-                raise PixeltreeError(f"the device at {self.url} answered about other objects than asked")
+                raise DeviceError(
+                    "UNEXPECTED",
+                    f"asked about {len(part)} objects, the device at {self.url} answered about "
+                    f"{len(answer.received)}",
+                )
             held.update(zip(part, answer.received, strict=True))
         return held
 

@@ -413,7 +413,8 @@ class Session:
         assert welcome is not None
         return (
             f"the device at {self.url} fell silent for {welcome.silence_ms / 1000:g} s ({self._nonsense} "
-            f"damaged messages came in so far); check the cable and the power, or look at the daemon's log"
+            f"messages that could not be read came in so far); check the cable and the power, or look at "
+            f"the daemon's log"
         )
 
     def keep_alive(self) -> None:

@@ -84,6 +84,16 @@ def test_a_question_without_an_answer_is_another_thing():
         device.ping()
 
 
+def test_a_request_that_was_never_sent_is_not_called_lost():
+    with pytest.raises(DataError, match="never sent"):
+        in_memory_device().next_event(12_345)
+
+
+def test_a_limit_that_nobody_set_is_not_called_one():
+    with pytest.raises(TreeError, match=r"the device has 3000$"):
+        TreeRunner(in_memory_device(memory_bytes=3_000), demo_tree())
+
+
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1, "x", 1e300])
 def test_a_time_to_wait_must_make_sense(seconds):
     with pytest.raises(DataError, match="seconds"):

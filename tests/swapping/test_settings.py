@@ -131,6 +131,18 @@ def test_a_slow_caller_makes_frames_late(tree, pictures):
     assert all(late > 0.4e6 * PERIOD for late in lateness[1:])
 
 
+@pytest.mark.parametrize("deadline_us", [1.0, 3_000.0])
+def test_a_frame_that_is_coarse_and_late_misses_its_deadline_once(deadline_us):
+    ends = make_sequence("markov", 12, 200, seed=1)
+    tree = uniform_tree()
+    setup = Setup(tree, tree.total_bytes // 2, LINES["usb_12M"], "lru", deadline_us=deadline_us)
+    counters = simulate(setup, ends).counters
+    assert counters.coarse > 0
+    assert max(counters.late, counters.coarse) <= counters.deadline_misses <= 200
+    if deadline_us == 1.0:
+        assert counters.late == counters.deadline_misses == 200
+
+
 def test_the_simulator_counts_late_starts_too():
     ends = make_sequence("markov", 12, 200, seed=1)
     tree = uniform_tree()

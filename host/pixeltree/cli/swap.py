@@ -42,6 +42,9 @@ _SHOWN = (
     ("steering_bytes", "bytes that steer eviction"),
 )
 
+_OF = {"hidden_fraction": "sent_bytes", "cold_swap_ratio": "cold_line_us"}
+"""Shares, and what they are shares of: where that is 0 there is nothing to show."""
+
 
 _Tree = Annotated[str, typer.Argument(help="Tree file, or 'example' for a root and 12 children of 9 KiB.")]
 _Memory = Annotated[str, typer.Option(help="Controller memory in bytes, or a share of the tree, as in 50%.")]
@@ -154,7 +157,8 @@ def trace_command(
 ) -> None:
     """Say how busy link, array and controller were, and draw the timeline.
 
-    The file is a Chrome trace: chrome://tracing and Perfetto show it too.
+    The link counts as busy while parts of objects are on it; other messages are left out. The file is a
+    Chrome trace: chrome://tracing and Perfetto show it too.
     """
     check_number("--start, in seconds,", start, least=0)
     check_number("--seconds", seconds, above=0)
@@ -222,7 +226,8 @@ def _table(figures: dict[str, float], setup: Setup, frames: int) -> Table:
     table.add_column("value", justify="right")
     for name, what in _SHOWN:
         value = figures[name]
-        table.add_row(what, f"{value:,.0f}" if value == int(value) else f"{value:,g}")
+        shown = f"{value:,.0f}" if value == int(value) else f"{value:,g}"
+        table.add_row(what, shown if figures[_OF.get(name, name)] or name not in _OF else "-")
     return table
 
 

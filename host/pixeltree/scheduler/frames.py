@@ -201,9 +201,8 @@ class FrameServer:
             self._planner.enter(each)
         self._planner.end_frame(tree.end_of.get(node))
         self._planner.want(node)
-        self._counters.coarse += 1
         self._counters.hits += len(visited) - (len(frame.faulted) - 1)
-        done = self._ended(frame, True)
+        done = self._ended(frame, True, coarse=True)
         self._timeline.coarse(frame.started, done)
         label = self._answers.label(node)
         return InferenceResult(
@@ -251,16 +250,13 @@ class FrameServer:
             late_us=frame.order.late_us,
         )
 
-    def _ended(self, frame: _Frame, waited: bool) -> float:
+    def _ended(self, frame: _Frame, waited: bool, coarse: bool = False) -> float:
         """The frame is over; returns when."""
         done = self._streamer.now
         order = frame.order
         if not order.repeats:
             order.pace.ended(done, waited)
-        self._counters.frames += 1
-        deadline_us = order.settings.deadline_us
-        if deadline_us is not None and done - frame.first > deadline_us:
-            self._counters.late += 1
+        self._counters.ended(done - frame.first, order.settings.deadline_us, coarse)
         return done
 
     def _count(self, result: Result, nodes: list[int], done: float) -> None:

@@ -118,7 +118,8 @@ class TreeRunner:
         check_count("the number of retries", retries, 0)
         limit = min(memory_limit or capabilities.memory_bytes, capabilities.memory_bytes)
         nodes = NodeTable(tree)
-        nodes.check_fits(limit, capabilities.icw_store)
+        given = memory_limit is not None and memory_limit <= capabilities.memory_bytes
+        nodes.check_fits(limit, capabilities.icw_store, given)
         self._memory_limit = memory_limit or 0
         silence = device.welcome.silence_ms / 1000
         self._fault_timeout = FAULT_SILENCES * silence if fault_timeout is None else fault_timeout

@@ -23,6 +23,7 @@ class Counters:
         coarse: frames answered by a node above, because their deadline was near.
         late: frames that ended after their deadline, coarse ones included; 0 in a run without a deadline,
             however slow.
+        deadline_misses: frames that were coarse or late, each counted once.
         late_starts: frames that started after their turn by more than a tenth of their period; 0 in a run
             without a period. Turns in which no frame started are not counted.
         late_start_us: how late those started, summed.
@@ -46,6 +47,7 @@ class Counters:
     hits: int = 0
     coarse: int = 0
     late: int = 0
+    deadline_misses: int = 0
     late_starts: int = 0
     late_start_us: float = 0.0
     latest_start_us: float = 0.0
@@ -73,13 +75,16 @@ class Counters:
 
     @property
     def hit_rate(self) -> float:
-        """Share of nodes that were there when a frame came to them."""
+        """Share of nodes that were there when a frame came to them; 1 where no frame came to any."""
         visits = self.hits + self.faults
         return self.hits / visits if visits else 1.0
 
     @property
     def cold_swap_ratio(self) -> float:
-        """Time from fault to active node over the line time of the missing bytes, over all cold faults."""
+        """Time from fault to active node over the line time of the missing bytes, over all cold faults.
+
+        1 where there were none, which ``cold_line_us`` of 0 says.
+        """
         return self.cold_us / self.cold_line_us if self.cold_line_us else 1.0
 
     @property
@@ -94,6 +99,14 @@ class Counters:
             self.late_starts += 1
             self.late_start_us += late_us
             self.latest_start_us = max(self.latest_start_us, late_us)
+
+    def ended(self, latency_us: float, deadline_us: float | None, coarse: bool) -> None:
+        """A frame has ended with a result."""
+        late = deadline_us is not None and latency_us > deadline_us
+        self.frames += 1
+        self.coarse += coarse
+        self.late += late
+        self.deadline_misses += coarse or late
 
     def sent(self, each: int, wire_bytes: int, hidden: bool, known: bool = False) -> None:
         """A part of an object goes on the wire; ``known`` where the device has the object already."""

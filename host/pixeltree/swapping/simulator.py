@@ -226,13 +226,12 @@ class _Run:
         self._note(HOST, "frame", start, done - start, began=round(began, 3))
         return done
 
-    def _finish(self, start: float, done: float, end: int | None, stalled: bool) -> None:
+    def _finish(
+        self, start: float, done: float, end: int | None, stalled: bool, coarse: bool = False
+    ) -> None:
         self.planner.end_frame(end)
         self._pace.ended(done, stalled)
-        self.counters.frames += 1
-        deadline = self._setup.deadline_us
-        if deadline is not None and done - start > deadline:
-            self.counters.late += 1
+        self.counters.ended(done - start, self._setup.deadline_us, coarse)
         self.latencies.add(done - start)
 
     def _coarse(self, node: int, end: int, start: float, now: float) -> float:
@@ -244,8 +243,7 @@ class _Run:
             if visited == node:
                 break
             self.planner.enter(visited)
-        self.counters.coarse += 1
-        self._finish(start, done, self._tree.end_of.get(node), True)
+        self._finish(start, done, self._tree.end_of.get(node), True, coarse=True)
         self.planner.want(node)
         self._note(HOST, "frame, coarse", start, done - start)
         return done

@@ -51,7 +51,7 @@ class Trace:
         self.events.append(Event(lane, name, start_us, duration_us, details))
 
     def busy_us(self, lane: str) -> float:
-        """How long a lane was busy altogether."""
+        """How long a lane was busy altogether; the link with parts of objects, no other message is noted."""
         return sum(event.duration_us for event in self.events if event.lane == lane)
 
     def to_json(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class Trace:
         try:
             as_path(path).write_text(json.dumps(self.to_json()), encoding="utf-8")
         except OSError as error:
-            raise DataError(f"cannot write {path}: {error.strerror}") from error
+            raise DataError(f"cannot write {path}: {error.strerror or error}") from error
 
     @classmethod
     def load(cls, path: AnyPath) -> Trace:
@@ -102,7 +102,7 @@ class Trace:
                         raise ValueError("a time that is not finite")
                     trace.add(lane, event["name"], float(event["ts"]), float(event["dur"]), event["args"])
         except OSError as error:
-            raise DataError(f"cannot read {path}: {error.strerror}") from error
+            raise DataError(f"cannot read {path}: {error.strerror or error}") from error
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise DataError(f"{path} is not a trace of Pixeltree: {error!r}") from error
         return trace
