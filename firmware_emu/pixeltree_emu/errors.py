@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pixeltree_protocol.errors import PixeltreeError
 from pixeltree_protocol.messages import ErrorCode
 
 
-class EmulatorError(Exception):
+class EmulatorError(PixeltreeError):
     """Base class of all errors raised by :mod:`pixeltree_emu`."""
 
 

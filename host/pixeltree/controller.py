@@ -103,6 +103,9 @@ class ChipControl(ABC):
         if len(kernels) > MAX_SLOTS:
             raise DataError(f"one program has at most {MAX_SLOTS} kernels, not {len(kernels)}")
         blocks = [kernel.block() if isinstance(kernel, Kernel) else kernel for kernel in kernels]
+        for block in blocks:
+            if not isinstance(block, Block):
+                raise DataError(f"a kernel must be a Kernel or a Block, not {type(block).__name__}")
         data = [each.encode() for each in (*blocks, *segments)]
         digests = [digest_of(each) for each in data]
         if data:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
 
 from pixeltree.controller import ChipControl, Execution
-from pixeltree.errors import DataError, PixeltreeError, SessionLostError
+from pixeltree.errors import DataError, DeviceError, PixeltreeError, SessionLostError
 from pixeltree.exchange import Exchange
+from pixeltree.files import AnyPath
 from pixeltree.links import open_link, split_session_options
+from pixeltree.numbers import check_number, check_seconds
 from pixeltree.session import Patience, Session
 from pixeltree.token import read_token
 from pixeltree.upload import Upload, Uploading
@@ -60,10 +62,10 @@ _UPLOAD_TRIES = 3
 
 
 def connect(
-    url: str,
+    url: AnyPath,
     patience: Patience | None = None,
     observe: bool = False,
-    token_file: str | Path | None = None,
+    token_file: AnyPath | None = None,
 ) -> Device:
     """Connect to a device, real or emulated.
 
@@ -78,15 +80,15 @@ def connect(
     Raises:
         LinkError: nobody answers, or not with the Pixeltree protocol.
         DeviceError: the device refuses the connection.
-        DataError: the token file cannot be used.
+        DataError: the URL or the token file cannot be used.
     """
-    location, options = split_session_options(url)
+    location, options = split_session_options(_url(url))
     chosen = token_file or options.get("token_file")
     session = Session(
         lambda timeout: open_link(location, timeout),
         location,
         Role.OBSERVE if observe else Role.DRIVE,
-        read_token(Path(chosen)) if chosen else None,
+        read_token(chosen) if chosen else None,
         patience,
     )
     try:
@@ -94,6 +96,13 @@ def connect(
     except BaseException:
         session.close()
         raise
+
+
+def _url(url: AnyPath) -> str:
+    text = os.fspath(url) if isinstance(url, str | os.PathLike) else None
+    if not isinstance(text, str):
+        raise DataError(f"a device's URL must be text, or the path of a serial port, not {url!r}")
+    return text
 
 
 class Device(ChipControl):
@@ -155,15 +164,22 @@ class Device(ChipControl):
         """How the device is; observers may ask too."""
         return self._exchange.ask(GetStatus(), Status)
 
-    def watch(self, timeout: float | None = None) -> Result:
+    def watch(self, timeout: float | None = None) -> Result | None:
         """Observers: wait for the next result of the session that drives.
 
         Args:
-            timeout: seconds to wait; None for the session's own patience.
+            timeout: seconds to wait, 0 or more; None for as long as an answer may take
+                (``Patience.answer``).
+
+        Returns:
+            The result; None where there was nothing to see in that time, which is no error.
 
         Raises:
-            LinkError: there is none in time, or the device is gone.
+            DataError: a time out of range.
+            LinkError: the device is gone.
         """
+        if timeout is not None:
+            check_seconds("a time-out", timeout)
         session = self._session
         return self._exchange.watch(session.deadline if timeout is None else session.deadline_in(timeout))
 
@@ -173,6 +189,11 @@ class Device(ChipControl):
         """Bytes that the device has of each object; WHOLE where it is resident.
 
         The device takes the question as a sign that the objects are wanted and keeps them longest.
+
+        Raises:
+            DeviceError: the answer is about more or fewer objects.
+            DataError: a digest that is none.
+            LinkError: the device is gone or silent.
         """
         wanted = list(digests)
         batch = min(_QUERY_BATCH, (self.welcome.capabilities.max_body - _QUERY_HEAD) // DIGEST_BYTES)
@@ -181,7 +202,11 @@ class Device(ChipControl):
             part = wanted[start : start + batch]
             answer = self._exchange.ask(Query(tuple(part)), Holdings)
             if len(answer.received) != len(part):
-                raise PixeltreeError(f"the device at {self.url} answered about other objects than asked")
+                raise DeviceError(
+                    "UNEXPECTED",
+                    f"asked about {len(part)} objects, the device at {self.url} answered about "
+                    f"{len(answer.received)}",
+                )
             held.update(zip(part, answer.received, strict=True))
         return held
 
@@ -272,15 +297,17 @@ class Device(ChipControl):
         Args:
             tree: digest of the tree object.
             memory_limit: bytes that its objects may take at any time; 0 for all that the device has.
-            fault_timeout: seconds that a frame waits for missing objects.
+            fault_timeout: seconds that a frame waits for missing objects, 0 to 3,600.
 
         Returns:
             The byte budget in force.
+
+        Raises:
+            DataError: a time-out or a limit out of range.
+            DeviceError: the tree is not resident, or does not fit.
+            LinkError: the device is gone or silent.
         """
-        if not 0 <= fault_timeout <= MAX_FAULT_TIMEOUT_MS / 1000:
-            raise DataError(
-                f"a fault time-out must be 0 to {MAX_FAULT_TIMEOUT_MS // 1000} s, not {fault_timeout}"
-            )
+        check_number("a fault time-out, in seconds,", fault_timeout, 0, most=MAX_FAULT_TIMEOUT_MS / 1000)
         request = OpenTree(tree, memory_limit, round(fault_timeout * 1000))
         opened = self._exchange.ask(request, TreeOpened)
         self._trees_opened += 1
@@ -308,8 +335,12 @@ class Device(ChipControl):
         if pixels is None:
             self._exchange.ask(Scene(True, 0, 0, 0, 0, b""), Done)
             return
+        if not isinstance(pixels, np.ndarray):
+            raise DataError(f"a picture must be a NumPy array, not {type(pixels).__name__}")
         if pixels.dtype != np.uint8 or pixels.ndim != 2 or not pixels.size:
             raise DataError(f"a picture must be uint8 (rows, columns), not {pixels.dtype} {pixels.shape}")
+        if not all(isinstance(each, int | np.integer) for each in (top, left)):
+            raise DataError(f"a picture's first row and column must be whole numbers, not {top!r}, {left!r}")
         height, width = self.welcome.capabilities.rows, self.welcome.capabilities.columns
         if not (0 <= top <= height - pixels.shape[0] and 0 <= left <= width - pixels.shape[1]):
             raise DataError(

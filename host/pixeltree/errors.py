@@ -1,10 +1,47 @@
-"""Every error that the host side raises on purpose. Messages say what happened, where, and what to do."""
+"""Every error that Pixeltree raises on purpose. Messages say what happened, where, and what to do.
+
+All are :class:`PixeltreeError`, those of the protocol package too, which are here by the same names.
+"""
 
 from __future__ import annotations
 
+from pixeltree_protocol.errors import (
+    AssemblyError,
+    FramingError,
+    InstructionError,
+    MessageError,
+    ObjectError,
+    PixeltreeError,
+    ProgramError,
+    ProtocolError,
+    StateError,
+    TreeFileError,
+)
 
-class PixeltreeError(Exception):
-    """Base class of all errors raised by :mod:`pixeltree`."""
+__all__ = [
+    "AssemblyError",
+    "CheckpointError",
+    "CompileError",
+    "DataError",
+    "DeviceError",
+    "FramingError",
+    "InstructionError",
+    "LinkError",
+    "MessageError",
+    "ModelError",
+    "NetworkError",
+    "NoRoomError",
+    "ObjectError",
+    "PixeltreeError",
+    "ProgramError",
+    "ProtocolError",
+    "RecipeError",
+    "SessionLostError",
+    "SpecificationError",
+    "StateError",
+    "TreeError",
+    "TreeFileError",
+]
 
 
 class LinkError(PixeltreeError):
@@ -43,8 +80,24 @@ class TreeError(PixeltreeError):
     """A tree file cannot be read, or a tree does not fit what it is used for."""
 
 
+class NoRoomError(TreeError):
+    """An object does not fit beside what must stay."""
+
+
 class DataError(PixeltreeError):
-    """An image, or a set of images, has the wrong shape, type or size."""
+    """An image, a number, a file or another argument has the wrong shape, type or range."""
+
+
+class ModelError(PixeltreeError, ValueError):
+    """A folded model, or an input to one, has the wrong shape, type or range."""
+
+
+class NetworkError(PixeltreeError, ValueError):
+    """A folded network, or an input to one, has the wrong shape, type or range."""
+
+
+class SpecificationError(PixeltreeError, ValueError):
+    """A network that cannot be: layers that do not fit each other, or a number out of range."""
 
 
 class RecipeError(PixeltreeError):

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from types import UnionType
 from typing import Any, TypeVar
 
+from pixeltree.errors import DataError
 from pixeltree.session import Session, device_error
 from pixeltree_protocol.connection import Received, Ticket
 from pixeltree_protocol.delivery import Priority
@@ -32,6 +33,7 @@ class Exchange:
         self.observed: deque[Result] = deque(maxlen=_GREATEST_VIEW)
         self.open: set[int] = set()
         self._inbox: list[Received] = []
+        self._lost: frozenset[int] = frozenset()
         self._generation = session.generation
 
     def send(self, message: Request, priority: Priority = Priority.REQUEST) -> Ticket:
@@ -65,6 +67,7 @@ class Exchange:
         Answers to other open requests stay in the inbox: a fault may come while an upload is waited for.
 
         Raises:
+            DataError: none of them is open.
             DeviceError: an ERROR answers one of them.
             SessionLostError: the device has lost the session, and the requests with it.
             LinkError: the device is gone, or does not answer in time.
@@ -100,18 +103,25 @@ class Exchange:
             SessionLostError: the device has lost the session.
             LinkError: the device is gone, or does not answer in time.
         """
-        deadline = self.session.deadline
+        # where nothing was asked, nothing is late
+        deadline = self.session.deadline if requests or until is None else until
         while True:
             event = self._find(requests)
             if event is not None or (until is not None and self.session.now >= until):
                 return event
             self._collect(self.session.receive(deadline, until))
 
-    def watch(self, deadline: float) -> Result:
-        """Wait for a result of another session's frame."""
-        while not self.observed:
-            self._receive(deadline)
-        return self.observed.popleft()
+    def watch(self, until: float) -> Result | None:
+        """Wait for a result of another session's frame; None where none came until then.
+
+        Raises:
+            LinkError: the device is gone.
+        """
+        self.session.poll()
+        self._collect(self.session.waiting())
+        while not self.observed and self.session.now < until:
+            self._collect(self.session.receive(until, until))
+        return self.observed.popleft() if self.observed else None
 
     def forget(self, requests: AbstractSet[int]) -> None:
         """No more answers to these requests are wanted."""
@@ -125,7 +135,9 @@ class Exchange:
                 del self._inbox[index]
                 return event
         if requests and not requests & self.open:
-            raise self.session.lost()
+            if requests & self._lost:
+                raise self.session.lost()
+            raise DataError("no answer will come: these requests were answered, given up, or never sent")
         return None
 
     def _receive(self, deadline: float) -> None:
@@ -142,5 +154,6 @@ class Exchange:
         if self._generation != self.session.generation:
             self._generation = self.session.generation
             self.losses += 1
+            self._lost = self._lost | self.open
             self.open.clear()
             self._inbox.clear()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from pixeltree.errors import DataError
+from pixeltree.files import AnyPath, as_path
 from pixeltree_pictures import PictureError, Size
 from pixeltree_pictures import read_picture as read_any
 from pixeltree_protocol.registers import ARRAY_SIZE
@@ -17,7 +16,7 @@ SENSOR = Size(ARRAY_SIZE, ARRAY_SIZE, "the sensor has", "--fit crops and scales"
 """What the whole sensor sees."""
 
 
-def read_picture(path: Path, fit: bool = False) -> npt.NDArray[np.uint8]:
+def read_picture(path: AnyPath, fit: bool = False) -> npt.NDArray[np.uint8]:
     """Read a picture for the sensor; colours become grey.
 
     Args:
@@ -33,7 +32,7 @@ def read_picture(path: Path, fit: bool = False) -> npt.NDArray[np.uint8]:
     return read_grey(path, SENSOR, fit)
 
 
-def read_grey(path: Path, size: Size, fit: bool = False) -> npt.NDArray[np.uint8]:
+def read_grey(path: AnyPath, size: Size, fit: bool = False) -> npt.NDArray[np.uint8]:
     """Read a picture of a given size; colours become grey.
 
     Args:
@@ -48,12 +47,12 @@ def read_grey(path: Path, size: Size, fit: bool = False) -> npt.NDArray[np.uint8
         DataError: the file cannot be read as a picture, or has another size.
     """
     try:
-        return read_any(path, size, fit)
+        return read_any(as_path(path), size, fit)
     except PictureError as error:
         raise DataError(str(error)) from error
 
 
-def write_plane(path: Path, plane: npt.NDArray[np.generic]) -> None:
+def write_plane(path: AnyPath, plane: npt.NDArray[np.generic]) -> None:
     """Write a register plane as a grey PNG.
 
     Args:
@@ -69,6 +68,6 @@ def write_plane(path: Path, plane: npt.NDArray[np.generic]) -> None:
     else:
         grey = (plane.astype(np.int16) + 128).astype(np.uint8)
     try:
-        Image.fromarray(np.ascontiguousarray(grey)).save(path, "PNG")
+        Image.fromarray(np.ascontiguousarray(grey)).save(as_path(path), "PNG")
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror or error}") from error

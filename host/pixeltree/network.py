@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.errors import PixeltreeError
+from pixeltree.errors import NetworkError
 from pixeltree.folded import Convolution, FoldedModel, FullyConnected, InputSpec, Pooling, PoolingKind
 
 INPUT_SIZE = 64
@@ -39,10 +39,6 @@ GREATEST_BIAS = 2**24
 
 BitPlane = npt.NDArray[np.bool_]
 SignArray = npt.NDArray[np.int8]
-
-
-class NetworkError(PixeltreeError, ValueError):
-    """A folded network, or an input to one, has the wrong shape, type or range."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ from functools import partial
 from pixeltree.clock import Clock
 from pixeltree.errors import DataError, DeviceError, LinkError, SessionLostError
 from pixeltree.links import Link
+from pixeltree.numbers import check_seconds
 from pixeltree_protocol.connection import (
     Departing,
     HostConnection,
@@ -68,11 +69,18 @@ class Patience:
         connect: for a device to be found and to greet.
         answer: for the answer to a request, while the device gives signs of life.
         reconnect: for a lost device to come back; 0 to give up at once.
+
+    Raises:
+        DataError: a time below 0 or above 1,000,000, or not finite.
     """
 
     connect: float = CONNECT_TIMEOUT
     answer: float = ANSWER_TIME
     reconnect: float = RECONNECT_TIME
+
+    def __post_init__(self) -> None:
+        for name, seconds in vars(self).items():
+            check_seconds(f"the patience to {name}", seconds)
 
 
 class Session:
@@ -405,7 +413,8 @@ class Session:
         assert welcome is not None
         return (
             f"the device at {self.url} fell silent for {welcome.silence_ms / 1000:g} s ({self._nonsense} "
-            f"damaged messages came in so far); check the cable and the power, or look at the daemon's log"
+            f"messages that could not be read came in so far); check the cable and the power, or look at "
+            f"the daemon's log"
         )
 
     def keep_alive(self) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pixeltree.errors import DataError
+from pixeltree.files import AnyPath, as_path
 
 LEAST_BYTES = 16
 
 
-def read_token(path: Path) -> bytes:
+def read_token(path: AnyPath) -> bytes:
     """The token in a file, without white space around it.
 
     Raises:
         DataError: the file cannot be read, or is too short for a secret. Its contents are never quoted.
     """
     try:
-        token = path.expanduser().read_bytes().strip()
+        token = as_path(path).read_bytes().strip()
     except OSError as error:
         raise DataError(f"the token file {path} cannot be read: {error.strerror}") from error
     if len(token) < LEAST_BYTES:

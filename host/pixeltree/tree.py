@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from pixeltree.compiler import CaptureGeometry, Ending, compile_capture
 from pixeltree.compiler.placement import INPUT
 from pixeltree.errors import DataError, PixeltreeError, TreeError
-from pixeltree.files import write_whole
+from pixeltree.files import AnyPath, as_path, write_whole
 from pixeltree.folded import (
     FoldedModel,
     Window,
@@ -132,12 +131,14 @@ class Tree:
         """Instruction words of a node's blocks together."""
         return sum(len(Block.decode(self.objects[digest]).words) for digest in set(self.nodes[node].blocks))
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: AnyPath) -> None:
         """Write the tree file; an existing file is replaced only by a complete one.
 
         Raises:
             TreeError: the file cannot be written.
+            DataError: ``path`` is no path.
         """
+        target = as_path(path)
         description = {
             "name": self.name,
             "labels": self.labels,
@@ -151,19 +152,21 @@ class Tree:
         attachments = {_MODEL + name: encode_model(model) for name, model in self.models.items()}
         data = TreeFile(self.digest, json.dumps(description), self.objects, attachments).encode()
         try:
-            write_whole(Path(path), data)
+            write_whole(target, data)
         except OSError as error:
             raise TreeError(f"{path}: cannot be written: {error.strerror}") from error
 
     @classmethod
-    def load(cls, path: str | Path) -> Tree:
+    def load(cls, path: AnyPath) -> Tree:
         """Read a tree file.
 
         Raises:
             TreeError: the file is missing, cut, damaged, or of another version.
+            DataError: ``path`` is no path.
         """
+        source = as_path(path)
         try:
-            return cls._from_file(TreeFile.decode(Path(path).read_bytes()))
+            return cls._from_file(TreeFile.decode(source.read_bytes()))
         except OSError as error:
             raise TreeError(f"{path}: cannot be read: {error.strerror}") from error
         except (ObjectError, PixeltreeError) as error:
@@ -197,6 +200,8 @@ class Tree:
         return tree
 
     def _check(self) -> None:
+        if not all(isinstance(each, str) for each in (self.name, *self.labels, *self.names.values())):
+            raise TreeError("the names of the tree, its labels and its nodes must be text")
         exits = [exit_ for node in self.nodes.values() for exit_ in node.exits]
         if any(isinstance(exit_, Label) and exit_.value >= len(self.labels) for exit_ in exits):
             raise TreeError(f"an exit leads to a label beyond the {len(self.labels)} that have a name")

@@ -31,7 +31,8 @@ class CostTable:
         bounding_box_ns: bounding box of a DREG (assumed: four reads).
         copy_byte_ns: controller memory copy, per byte: read-outs on their way into messages (assumed).
         operation_ns: one 32-bit controller operation (204 MHz core).
-        result_ns: preparing a result message (assumed); its bytes on the line are extra.
+        result_ns: preparing a result message (assumed); its bytes on the line are extra. A program that reads
+            nothing out is only acknowledged, which costs nothing.
         line_bits_per_second: rate of the link, for bytes that a frame has to wait for.
         fully_connected_operations: controller operations per 32 bits of weights: load twice, XNOR, bit
             count without a dedicated instruction (12), add (assumed).

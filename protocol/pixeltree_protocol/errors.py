@@ -1,9 +1,16 @@
-"""Every error the contract can raise. Messages say what happened, where, and what to do."""
+"""The base class of all of Pixeltree's errors, and those that the contract can raise.
+
+Messages say what happened, where, and what to do.
+"""
 
 from __future__ import annotations
 
 
-class ProtocolError(Exception):
+class PixeltreeError(Exception):
+    """Base class of every error that Pixeltree raises on purpose: host, protocol and emulator."""
+
+
+class ProtocolError(PixeltreeError):
     """Base class of all errors raised by :mod:`pixeltree_protocol`."""
 
 

@@ -86,10 +86,42 @@ def test_a_sweep_is_drawn(tmp_path):
         ["--policy", "best"],
         ["--sequence", "nothing"],
         ["--array-us", "root"],
+        *(["--array-us", f"root={value}"] for value in ("nan", "-5", "0", "inf")),
+        ["--array-us", "rot=5"],
+        *(["--memory", value] for value in ("nan", "inf", "nan%", "-5", "1e999%")),
+        *(["--line", value] for value in ("nan", "inf", "-1", "0")),
+        *([option, "inf"] for option in ("--latency-us", "--skew", "--fps", "--period", "--deadline")),
+        ["--seed", "-1"],
+        ["--frames", "999999999999999999"],
+        ["--sweep", "--trace", "x.json"],
+        ["--sweep", "--deadline", "0.1"],
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments):
     result = invoke("--frames", "10", *arguments)
+    assert isinstance(result.exception, DataError)
+
+
+@pytest.mark.parametrize(
+    "option", ["--latency-us", "--coherence", "--skew", "--fps", "--period", "--deadline"]
+)
+def test_not_a_number_is_refused(option):
+    assert invoke("--frames", "10", option, "nan").exit_code != 0
+
+
+def test_frames_that_miss_their_turn_are_shown(tmp_path):
+    result = invoke("--frames", "300", "--fps", "5000", "--json", str(tmp_path / "figures.json"))
+    assert "frames that started late against the period" in result.output
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["late_starts"] > 290
+    assert figures["latest_start_us"] > 1_000
+
+
+@pytest.mark.parametrize("time", ["NaN", "Infinity"])
+def test_a_trace_with_times_that_are_none_is_refused(tmp_path, time):
+    events = '{"traceEvents": [{"ph": "X", "tid": 0, "name": "x", "ts": %s, "dur": 1, "args": {}}]}'
+    (tmp_path / "file").write_text(events % time)
+    result = CliRunner().invoke(app, ["trace", str(tmp_path / "file")])
     assert isinstance(result.exception, DataError)
 
 

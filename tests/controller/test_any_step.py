@@ -9,7 +9,7 @@ from pixeltree_protocol.objects.controller_table import CONTROLLER_STEPS
 from pixeltree_protocol.objects.program import form_of
 from pixeltree_protocol.objects.step import step_problem
 from pixeltree_protocol.registers import Digital
-from tests.controller.test_controller import ANSWER, BYTE, WORD, Chip
+from tests.controller.test_controller import WORD, Chip, answer_ns
 
 CHIP = Chip()  # made once: every example works on what the last one left
 
@@ -40,4 +40,4 @@ def test_a_step_runs_within_the_effects_the_time_and_the_read_out_of_its_row(ste
     CHIP.unchanged_but(*form.registers(step, form.writes), *form.clobbers, Digital.FLAG)
     size = sum(len(data) for data in done.read_outs)
     assert size == form.read_out(step)
-    assert done.device_ns - ANSWER - BYTE * size <= form.words(step) * WORD
+    assert done.device_ns - answer_ns(size) <= form.words(step) * WORD

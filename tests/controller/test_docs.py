@@ -14,7 +14,12 @@ DOCS = Path(__file__).parents[2] / "docs"
 URL = "tcp://127.0.0.1:27900"
 BOX = r"\(\d+, \d+, \d+, \d+\)"
 PRINTED = {
-    "chip.md": [rf"{BOX} \d+ \d+\n", rf"{BOX} \d+ \d+\n", r"\d+\n\d+\n0 255 True\n"],
+    "chip.md": [
+        rf"{BOX} \d+ \d+\n",
+        rf"{BOX} \d+ \d+\n",
+        "120.0 us\n8192 bytes\n",
+        r"\d+\n\d+\n0 255 True\n",
+    ],
     "kernel_api.md": [r"(?: *\d+  .+\n)+"],
 }
 """What each example of a document prints."""

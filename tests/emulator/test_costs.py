@@ -3,6 +3,8 @@
 import pytest
 from tests.host.in_memory import InMemoryLink, device_on
 
+from pixeltree.kernels import Kernel
+from pixeltree.kernels.names import R5, R6
 from pixeltree_emu.runtime.clock import CostModel
 from pixeltree_emu.runtime.device import EmulatedDevice
 from pixeltree_protocol.objects import controller_steps as steps
@@ -28,7 +30,7 @@ PRICED = {
     "bounding_box_ns": (steps.ScanBoundingBox(5), 1),
     "operation_ns": (steps.GlobalCount(5, 0, 0), 16),
     "copy_byte_ns": (steps.ScanEvents(5, 300, 0, 0, 0), 600),
-    "result_ns": (steps.SetDac(5), 1),
+    "result_ns": (steps.GlobalOr(5, 0, 0, 255, 255), 1),
 }
 
 
@@ -51,3 +53,24 @@ def test_each_entry_prices_its_step(name):
 
 def test_sixteen_samples_take_the_published_14_microseconds():
     assert abs(time_of(steps.GlobalSum16(0)) - 20_000 - 160 - 14_000) < 500
+
+
+def test_kernels_that_return_nothing_cost_their_launch_and_their_words():
+    """100 x (1.0 us launch + 2 words of 0.1 us), by the cost model; no result message is prepared."""
+    device = device_on(InMemoryLink(EmulatedDevice()))
+    kernel = Kernel()
+    kernel.NOT(R5, R6)
+    kernel.NOT(R6, R5)
+    words = len(kernel.block().words)
+    assert words == 2
+    assert sum(device.run_kernel(kernel).device_ns for _ in range(100)) == 120_000
+    assert device.run_kernel(kernel, times=100).device_ns == 120_000
+
+
+def test_what_is_read_out_costs_one_result_message_for_the_whole_program():
+    link = InMemoryLink(EmulatedDevice())
+    reads = steps.GlobalOr(5, 0, 0, 255, 255)
+    device = device_on(link)
+    one, three = device.execute(reads).device_ns, device.execute(reads, reads, reads).device_ns
+    assert one == 500 + 20_000 + 10
+    assert three == 3 * (500 + 10) + 20_000

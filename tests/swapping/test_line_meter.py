@@ -153,3 +153,21 @@ def test_a_runner_that_sends_nothing_ahead_knows_its_line_too(tree):
     list(runner.run(album(tree, 6).pictures))
     assert runner.line.us_per_byte == pytest.approx(LINES["usb_12M"].us_per_byte, rel=0.05)
     assert runner.counters.hidden_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, ["measured", "not 0.201 Mbit/s as measured before"]),
+        (LineRate("mine", 5e6), ["not 5 Mbit/s as given", "not 0.201 Mbit/s as measured before"]),
+    ],
+)
+def test_the_log_says_given_only_of_what_was_given(given, said, caplog):
+    caplog.set_level("INFO")
+    runner = TreeRunner(device_in_world(), random_tree(children=2, labels_each=2), line=given)
+    streamer = runner._streamer
+    for rate in (0.201e6, 0.154e6):
+        streamer._meter.line = LineRate("measured", rate)
+        streamer._believe()
+    lines = [record.message for record in caplog.records if record.message.startswith("the line")]
+    assert [line[line.index("(") + 1 : -1] for line in lines] == said

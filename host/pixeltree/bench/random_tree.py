@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.errors import DataError
+from pixeltree.files import AnyPath, as_path
 from pixeltree.network import INPUT_SIZE, KERNEL_COUNT, KERNEL_SIZE, FoldedNetwork
 from pixeltree.swapping.describe import node_order
 from pixeltree.tree import Tree
@@ -39,8 +39,9 @@ class Album:
     pictures: Pictures
     of_end: tuple[int, ...]
 
-    def write(self, folder: Path, ends: npt.NDArray[np.int64]) -> list[str]:
+    def write(self, folder: AnyPath, ends: npt.NDArray[np.int64]) -> list[str]:
         """Files that show a sequence of ends to an emulated sensor; returns the emulator's options."""
+        folder = as_path(folder)
         np.save(folder / "pictures.npy", self.pictures)
         order = "\n".join(str(self.of_end[end]) for end in ends)
         (folder / "order.txt").write_text(order + "\n")

@@ -13,6 +13,7 @@ from pixeltree.cli.checks import LARGEST_SEED, finite
 from pixeltree.cli.report import check_writable, write_json
 from pixeltree.cli.terminal import Screen
 from pixeltree.errors import DataError
+from pixeltree.numbers import check_number
 from pixeltree.swapping import GENERATORS, LINES, POLICIES, Setup, SwapTree, Trace, line_named, simulate
 from pixeltree.swapping.describe import describe
 from pixeltree.swapping.examples import uniform_tree
@@ -31,7 +32,9 @@ _SHOWN = (
     ("hit_rate", "share of nodes that were there"),
     ("hidden_fraction", "share of bytes that nobody waited for"),
     ("cold_swap_ratio", "cold swap over line time of its bytes"),
-    ("late", "frames after their deadline"),
+    ("late", "frames that ended after their deadline"),
+    ("late_starts", "frames that started late against the period"),
+    ("latest_start_us", "  the latest of them, us after its turn"),
     ("coarse", "frames answered by the node above"),
     ("sent_bytes", "bytes of objects sent"),
     ("used_bytes", "  used"),
@@ -39,6 +42,9 @@ _SHOWN = (
     ("duplicate_bytes", "  duplicate"),
     ("steering_bytes", "bytes that steer eviction"),
 )
+
+_OF = {"hidden_fraction": "sent_bytes", "cold_swap_ratio": "cold_line_us"}
+"""Shares, and what they are shares of: where that is 0 there is nothing to show."""
 
 
 _Tree = Annotated[str, typer.Argument(help="Tree file, or 'example' for a root and 12 children of 9 KiB.")]
@@ -109,6 +115,8 @@ def simulate_swap(
         raise DataError("--fps and --period say the same thing; give one")
     if plot is not None and not swept:
         raise DataError("--plot draws what --sweep finds; give both")
+    if swept and (trace_file is not None or deadline is not None):
+        raise DataError("--sweep runs many simulations, without --trace and --deadline; leave these out")
     for path in (json_file, trace_file, plot):
         if path is not None:
             check_writable(path)
@@ -158,8 +166,11 @@ def trace_command(
 ) -> None:
     """Say how busy link, array and controller were, and draw the timeline.
 
-    The file is a Chrome trace: chrome://tracing and Perfetto show it too.
+    The link counts as busy while parts of objects are on it; other messages are left out. The file is a
+    Chrome trace: chrome://tracing and Perfetto show it too.
     """
+    check_number("--start, in seconds,", start, least=0)
+    check_number("--seconds", seconds, above=0)
     if plot is not None:
         check_writable(plot)
     trace = Trace.load(file)
@@ -181,7 +192,7 @@ def load_swap_tree(tree: str, array_us: list[str]) -> SwapTree:
 
     Raises:
         TreeError: the file cannot be read.
-        DataError: a time that is none.
+        DataError: a time that is none, or of a node that the tree does not have.
     """
     times: dict[str, float] = {}
     for setting in array_us:
@@ -190,22 +201,27 @@ def load_swap_tree(tree: str, array_us: list[str]) -> SwapTree:
             times[name] = float(value)
         except ValueError as error:
             raise DataError(f"--array-us {setting}: give NODE=MICROSECONDS") from error
-    if tree == _EXAMPLE:
-        return uniform_tree().with_array_us(times)
-    return describe(Tree.load(tree), times)
+        check_number(f"--array-us {setting}: the time", times[name], above=0)
+    found = uniform_tree() if tree == _EXAMPLE else describe(Tree.load(tree), times)
+    names = [node.name for node in found.nodes]
+    for name in times:
+        if name not in names:
+            raise DataError(f"--array-us {name}=...: the tree has no such node; it has {', '.join(names)}")
+    return found.with_array_us(times) if tree == _EXAMPLE else found
 
 
 def memory_bytes(text: str, tree: SwapTree) -> int:
     """Bytes of memory: a number, or a share of the tree.
 
     Raises:
-        DataError: it is neither.
+        DataError: it is neither, or less than a byte.
     """
     try:
         share = text.endswith("%")
         value = float(text.rstrip("%"))
     except ValueError as error:
         raise DataError(f"--memory {text}: give bytes, or a share of the tree as in 50%") from error
+    check_number(f"--memory {text}: it", value, above=0)
     bytes_ = int(tree.total_bytes * value / 100) if share else int(value)
     if bytes_ < 1:
         raise DataError(f"--memory {text}: at least a byte")
@@ -218,7 +234,9 @@ def _table(figures: dict[str, float], setup: Setup, frames: int) -> Table:
     table.add_column("figure")
     table.add_column("value", justify="right")
     for name, what in _SHOWN:
-        table.add_row(what, f"{figures[name]:,g}")
+        value = figures[name]
+        shown = f"{value:,.0f}" if value == int(value) else f"{value:,g}"
+        table.add_row(what, shown if figures[_OF.get(name, name)] or name not in _OF else "-")
     return table
 
 

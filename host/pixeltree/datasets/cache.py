@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.errors import DataError
-from pixeltree.files import write_whole
+from pixeltree.files import AnyPath, as_path, write_whole
 
 CACHE_VARIABLE = "PIXELTREE_CACHE"
 """Environment variable that names another folder."""
@@ -38,7 +38,7 @@ def cache_folder() -> Path:
 
 
 def cached(
-    name: str, settings: Mapping[str, object], make: Callable[[], Arrays], folder: Path | None
+    name: str, settings: Mapping[str, object], make: Callable[[], Arrays], folder: AnyPath | None
 ) -> Arrays:
     """Arrays from the cache, or made and put there. A damaged file is made anew.
 
@@ -52,7 +52,7 @@ def cached(
         DataError: the file cannot be written.
     """
     key = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=12).hexdigest()
-    path = (folder or cache_folder()) / f"{name}-{key}.npz"
+    path = (as_path(folder) if folder else cache_folder()) / f"{name}-{key}.npz"
     kept = _read(path)
     if kept is not None:
         return kept

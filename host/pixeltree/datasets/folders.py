@@ -9,6 +9,7 @@ import numpy as np
 
 from pixeltree.datasets.dataset import Dataset, Splits, Task, split
 from pixeltree.errors import DataError
+from pixeltree.files import AnyPath, as_path
 from pixeltree.images import read_grey
 from pixeltree_pictures import PICTURE_SUFFIXES, Size
 
@@ -24,7 +25,7 @@ _SPLITS = {
 _log = logging.getLogger(__name__)
 
 
-def image_folder(folder: Path, size: int = 64, fit: bool = False) -> Dataset:
+def image_folder(folder: AnyPath, size: int = 64, fit: bool = False) -> Dataset:
     """Pictures in ``folder/CLASS/*``, classes in the order of their names.
 
     Args:
@@ -36,6 +37,7 @@ def image_folder(folder: Path, size: int = 64, fit: bool = False) -> Dataset:
         DataError: there is no class, a class has no pictures, or a picture cannot be read or has another
             size.
     """
+    folder = as_path(folder)
     classes = _subfolders(folder)
     if not classes:
         raise DataError(f"{folder} holds no folders; each class needs one, named after it")
@@ -52,7 +54,7 @@ def image_folder(folder: Path, size: int = 64, fit: bool = False) -> Dataset:
     return Dataset(folder.name, Task.CLASSIFICATION, np.stack(images), np.array(targets, np.int64), names)
 
 
-def image_folders(folder: Path, size: int = 64, fit: bool = False, seed: int = 0) -> Splits:
+def image_folders(folder: AnyPath, size: int = 64, fit: bool = False, seed: int = 0) -> Splits:
     """A folder with ``training``, ``validation`` and ``test`` inside, or one that is split 60 : 20 : 20.
 
     Args:
@@ -64,6 +66,7 @@ def image_folders(folder: Path, size: int = 64, fit: bool = False, seed: int = 0
     Raises:
         DataError: see :func:`image_folder`; or only some of the three parts are there.
     """
+    folder = as_path(folder)
     names = {path.name: path for path in _subfolders(folder)}
     parts = {part: next((names[n] for n in known if n in names), None) for part, known in _SPLITS.items()}
     there = [path for path in parts.values() if path is not None]

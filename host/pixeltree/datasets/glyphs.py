@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,7 @@ from pixeltree.datasets.typefaces import (
     typefaces_in,
 )
 from pixeltree.errors import DataError
+from pixeltree.files import AnyPath
 
 VERSION = 3
 """Counts changes of this file or of ``typefaces`` that give other images."""
@@ -84,8 +84,8 @@ class GlyphSettings:
 
 def glyphs(
     settings: GlyphSettings | None = None,
-    fonts: Path | None = None,
-    cache: Path | None = None,
+    fonts: AnyPath | None = None,
+    cache: AnyPath | None = None,
     packaged: bool = False,
 ) -> Splits:
     """Glyphs in matplotlib's typefaces; families of the test occur in neither training nor validation.
@@ -106,7 +106,9 @@ def glyphs(
     return Splits(*(_part(typefaces, chosen, part, cache) for part in range(len(SPLITS))))
 
 
-def _part(typefaces: Sequence[Typeface], settings: GlyphSettings, part: int, cache: Path | None) -> Dataset:
+def _part(
+    typefaces: Sequence[Typeface], settings: GlyphSettings, part: int, cache: AnyPath | None
+) -> Dataset:
     own = [typeface for typeface in typefaces if typeface.split == SPLITS[part]]
     if not own:
         raise DataError(f"glyphs: no typeface of {SPLITS[part]}; give more fonts")

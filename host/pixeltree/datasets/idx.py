@@ -19,6 +19,7 @@ import numpy.typing as npt
 from pixeltree.datasets.dataset import Dataset, Splits, Task, deal
 from pixeltree.datasets.enlarge import enlarge
 from pixeltree.errors import DataError
+from pixeltree.files import AnyPath, as_path
 
 _UNSIGNED_BYTE = 8
 _LARGEST_FILE = 1 << 31
@@ -26,7 +27,7 @@ _LARGEST_FILE = 1 << 31
 _CHUNK = 1 << 20
 
 
-def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
+def read_idx(path: AnyPath, dimensions: int) -> npt.NDArray[np.uint8]:
     """The values of an IDX file of unsigned bytes.
 
     Args:
@@ -36,6 +37,7 @@ def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
     Raises:
         DataError: it cannot be read, is no such file, or has more or fewer bytes than it says.
     """
+    path = as_path(path)
     try:
         with path.open("rb") as raw:
             is_packed = raw.read(2) == b"\x1f\x8b"
@@ -82,7 +84,7 @@ def _read(data: bytes, path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
 
 
 def idx_pair(
-    images: Path, labels: Path, classes: Sequence[str] | None = None, transposed: bool = False
+    images: AnyPath, labels: AnyPath, classes: Sequence[str] | None = None, transposed: bool = False
 ) -> Dataset:
     """A file of images and one of labels.
 
@@ -99,11 +101,11 @@ def idx_pair(
     if transposed:
         pictures = np.ascontiguousarray(pictures.transpose(0, 2, 1))
     names = tuple(classes or map(str, range(int(targets.max(initial=0)) + 1)))
-    return Dataset(images.name, Task.CLASSIFICATION, pictures, targets.astype(np.int64), names)
+    return Dataset(as_path(images).name, Task.CLASSIFICATION, pictures, targets.astype(np.int64), names)
 
 
 def idx_folder(
-    folder: Path,
+    folder: AnyPath,
     classes: Sequence[str] | None = None,
     transposed: bool = False,
     upsampling: int = 2,
@@ -125,9 +127,10 @@ def idx_folder(
     Raises:
         DataError: see :func:`idx_pair`; or a file is missing or there are several.
     """
+    root = as_path(folder)
 
     def part(*kinds: str) -> Dataset:
-        files = [_the_file(folder, kinds, what) for what in ("images", "labels")]
+        files = [_the_file(root, kinds, what) for what in ("images", "labels")]
         pair = idx_pair(files[0], files[1], classes, transposed)
         images = enlarge(pair.images, upsampling, size)
         return Dataset(files[0].name, pair.task, images, pair.targets, pair.classes)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from pixeltree.datasets.cache import Arrays, cached
 from pixeltree.datasets.dataset import NOWHERE, Dataset, Images, Splits, Targets, Task
 from pixeltree.datasets.streams import stream
 from pixeltree.errors import DataError
+from pixeltree.files import AnyPath
 
 VERSION = 4
 """Counts changes of this file or of ``backgrounds`` that give other images."""
@@ -134,7 +134,9 @@ class Scenes:
         return Dataset(self.name, Task.CLASSIFICATION, self.images, targets, KINDS)
 
 
-def scenes(settings: SceneSettings | None = None, cache: Path | None = None) -> tuple[Scenes, Scenes, Scenes]:
+def scenes(
+    settings: SceneSettings | None = None, cache: AnyPath | None = None
+) -> tuple[Scenes, Scenes, Scenes]:
     """Scenes for training, validation and test.
 
     Args:
@@ -149,7 +151,7 @@ def scenes(settings: SceneSettings | None = None, cache: Path | None = None) -> 
 
 
 def scene_splits(
-    task: Callable[[Scenes], Dataset], settings: SceneSettings | None = None, cache: Path | None = None
+    task: Callable[[Scenes], Dataset], settings: SceneSettings | None = None, cache: AnyPath | None = None
 ) -> Splits:
     """Scenes for one task, for example ``scene_splits(Scenes.localization)``.
 
@@ -159,7 +161,7 @@ def scene_splits(
     return Splits(*(task(part) for part in scenes(settings, cache)))
 
 
-def _part(settings: SceneSettings, part: int, cache: Path | None) -> Scenes:
+def _part(settings: SceneSettings, part: int, cache: AnyPath | None) -> Scenes:
     name = ("training", "validation", "test")[part]
     key = {"version": VERSION, "settings": asdict(settings), "part": part}
     arrays: dict[str, npt.NDArray[Any]] = cached("scenes", key, lambda: _make(settings, part), cache)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from pixeltree.errors import DataError
+from pixeltree.files import AnyPath, as_path
 
 CLASSES = tuple(string.digits + string.ascii_uppercase + string.ascii_lowercase)
 """The 62 classes, in the order of their codes."""
@@ -179,13 +180,13 @@ def _packaged(package: str, pattern: str) -> list[Typeface]:
     return [typeface for file in fonts for typeface in _typefaces_in(file)]
 
 
-def typefaces_in(folder: Path) -> list[Typeface]:
+def typefaces_in(folder: AnyPath) -> list[Typeface]:
     """The typefaces in a folder's font files (.ttf, .otf, .ttc), at any depth, that have all 62 classes.
 
     Raises:
         DataError: there are none, or a file is damaged.
     """
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    files = sorted(path for path in as_path(folder).rglob("*") if path.suffix.lower() in _SUFFIXES)
     typefaces = [typeface for file in files for typeface in _typefaces_in(file)]
     if not typefaces:
         raise DataError(f"{folder}: none of its {len(files)} font files has all of 0-9, A-Z and a-z")

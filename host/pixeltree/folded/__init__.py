@@ -3,9 +3,10 @@
 Trainers write it, the compiler reads it, and what a device computes is compared with its reference.
 """
 
+from pixeltree.errors import ModelError
 from pixeltree.folded.file import decode_model, encode_model, fields_of
 from pixeltree.folded.layers import Convolution, FullyConnected, HeatMap, Layer, Pooling, PoolingKind
-from pixeltree.folded.model import FoldedModel, Head, InputSpec, ModelError
+from pixeltree.folded.model import FoldedModel, Head, InputSpec
 from pixeltree.folded.reference import Inference, add_logits, decide, infer
 from pixeltree.folded.window import Window
 

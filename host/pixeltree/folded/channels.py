@@ -11,7 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from pixeltree.folded.layers import Convolution, FullyConnected, Layer, ModelError, Pooling
+from pixeltree.errors import ModelError
+from pixeltree.folded.layers import Convolution, FullyConnected, Layer, Pooling
 from pixeltree.folded.model import FoldedModel
 
 

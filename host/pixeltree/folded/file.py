@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree.errors import ModelError
 from pixeltree.folded.layers import (
     Convolution,
     FullyConnected,
     HeatMap,
     Layer,
-    ModelError,
     Pooling,
     PoolingKind,
 )

@@ -22,7 +22,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.errors import PixeltreeError
+from pixeltree.errors import ModelError
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
 
 SignArray = npt.NDArray[np.int8]
@@ -44,10 +44,6 @@ GREATEST_BIAS = 2**24
 
 _ODD = np.arange(1, 1 << MOST_WEIGHT_PLANES, 2)
 """What a weight of several planes may be, or less than 0 by as much."""
-
-
-class ModelError(PixeltreeError, ValueError):
-    """A folded model, or an input to one, has the wrong shape, type or range."""
 
 
 class PoolingKind(StrEnum):

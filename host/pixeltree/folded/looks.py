@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pixeltree.folded.layers import Convolution, ModelError
+from pixeltree.errors import ModelError
+from pixeltree.folded.layers import Convolution
 from pixeltree.folded.model import FoldedModel
 
 

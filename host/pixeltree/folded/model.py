@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.folded.layers import MOST_CELLS, FullyConnected, Head, Layer, ModelError, Shape
+from pixeltree.errors import ModelError
+from pixeltree.folded.layers import MOST_CELLS, FullyConnected, Head, Layer, Shape
 
 __all__ = ["FoldedModel", "Head", "InputSpec", "ModelError"]
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree.errors import ModelError
 from pixeltree.folded.layers import (
     Convolution,
     FullyConnected,
     HeatMap,
     Layer,
-    ModelError,
     Pooling,
     PoolingKind,
 )

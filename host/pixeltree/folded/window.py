@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.folded.layers import ModelError
+from pixeltree.errors import ModelError
 from pixeltree.folded.model import INPUT_SIZES
 
 Pixels = TypeVar("Pixels", bound=np.generic)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from pixeltree.errors import DataError
+from pixeltree.files import AnyPath, as_path
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.kernel_text import KernelText, read_kernel_text
 from pixeltree_protocol.objects import Block
@@ -13,19 +13,19 @@ from pixeltree_protocol.objects.layout import ObjectKind
 from pixeltree_protocol.treefile import MAGIC
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: AnyPath) -> bytes:
     """A file's contents.
 
     Raises:
         DataError: it cannot be read.
     """
     try:
-        return path.read_bytes()
+        return as_path(path).read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
 
 
-def read_kernel(path: Path, values: Mapping[str, int] | None = None) -> KernelText:
+def read_kernel(path: AnyPath, values: Mapping[str, int] | None = None) -> KernelText:
     """Read a kernel file.
 
     Args:

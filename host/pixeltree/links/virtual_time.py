@@ -39,7 +39,8 @@ class VirtualTimeLink:
             self._socket.connect(path)
         except OSError as error:
             self._socket.close()
-            raise LinkError(f"no emulator on virtual time answers at {self.url}: {error.strerror}") from error
+            reason = error.strerror or error
+            raise LinkError(f"no emulator on virtual time answers at {self.url}: {reason}") from error
 
     # -- the clock ---------------------------------------------------------------------------------
 

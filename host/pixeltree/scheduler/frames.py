@@ -13,6 +13,7 @@ from pixeltree.errors import PixeltreeError, SessionLostError
 from pixeltree.scheduler.coarse import CoarseAnswers
 from pixeltree.scheduler.nodes import NodeTable
 from pixeltree.scheduler.results import InferenceResult, NodeVisit, Swap
+from pixeltree.scheduler.settings import FrameSettings
 from pixeltree.scheduler.stream import Sending, Streamer
 from pixeltree.scheduler.timeline import Timeline
 from pixeltree.session import device_error
@@ -29,21 +30,44 @@ Scene = tuple[npt.NDArray[np.uint8], int, int]
 
 
 @dataclass
+class Order:
+    """A frame that is asked for. Where the device is started anew, it is taken again.
+
+    Attributes:
+        number: counted by the runner.
+        scene: what to show to the emulated sensor before.
+        settings: of the run that it belongs to.
+        pace: of that run.
+        repeats: how often it has begun again.
+        started: when it first started, in microseconds; None before.
+        late_us: how long after its turn that was.
+    """
+
+    number: int
+    scene: Scene | None
+    settings: FrameSettings
+    pace: Pace
+    repeats: int = 0
+    started: float | None = None
+    late_us: float = 0.0
+
+
+@dataclass
 class _Frame:
     """The frame in hand.
 
     Attributes:
-        number: counted by the runner.
-        repeats: how often it has begun again.
-        started: when it did, in microseconds.
+        order: what was asked for.
+        first: when it first started, in microseconds.
+        started: when it did this time.
         request: what its events answer.
         swaps: what was sent for each fault.
         faulted: nodes that it had to wait for, in order.
         faults: faults that the device reported.
     """
 
-    number: int
-    repeats: int
+    order: Order
+    first: float
     started: float
     request: int
     swaps: list[tuple[str, Sending]] = field(default_factory=list)
@@ -61,10 +85,6 @@ class FrameServer:
         streamer: sends.
         timeline: works out what happened when.
         nodes: names and numbers of the tree's nodes.
-
-    Attributes:
-        pace: when frames start.
-        deadline_us: in which they must end; None: they wait.
     """
 
     def __init__(
@@ -76,8 +96,6 @@ class FrameServer:
         timeline: Timeline,
         nodes: NodeTable,
     ) -> None:
-        self.pace = Pace(None)
-        self.deadline_us: float | None = None
         self._device = device
         self._tree = tree
         self._swap_tree = planner.tree
@@ -88,35 +106,41 @@ class FrameServer:
         self._nodes = nodes
         self._answers = CoarseAnswers(tree, planner.tree)
 
-    def take(self, number: int, scene: Scene | None, repeats: int) -> InferenceResult:
+    def take(self, order: Order) -> InferenceResult:
         """Take a frame through the tree.
-
-        Args:
-            number: the frame's.
-            scene: what to show to the emulated sensor before.
-            repeats: how often the frame has begun again.
 
         Raises:
             DeviceError: the frame ended with an error.
             SessionLostError: the device was started anew meanwhile.
             LinkError: the device is gone or silent.
         """
-        if scene is not None:
-            self._device.show(*scene)
+        if order.scene is not None:
+            self._device.show(*order.scene)
         started = self._streamer.now
-        self.pace.started(started)
+        frame = _Frame(
+            order, self.first_start(order, started), started, self._device.start_frame(order.number)
+        )
         self._planner.begin_frame()
-        frame = _Frame(number, repeats, started, self._device.start_frame(number))
         self._streamer.sent(START_BYTES)
         self._timeline.start(started, self._streamer.line_free)
         try:
             return self._follow(frame)
         except BaseException as error:
             self._device.forget({frame.request})
-            if not isinstance(error, SessionLostError):
+            if isinstance(error, SessionLostError):
+                self._timeline.lost(self._streamer.now)
+            else:
                 with contextlib.suppress(PixeltreeError):
-                    self._device.cancel_frame(number, frame.request)
+                    self._device.cancel_frame(order.number, frame.request)
             raise
+
+    def first_start(self, order: Order, now: float) -> float:
+        """When a frame first started: now, unless it has before."""
+        if order.started is None:
+            order.started = now
+            order.late_us = order.pace.started(now)
+            self._counters.started(order.late_us, order.pace.period_us)
+        return order.started
 
     def _follow(self, frame: _Frame) -> InferenceResult:
         """Serve the frame's faults until its result comes."""
@@ -131,7 +155,7 @@ class FrameServer:
             self._counters.faults += first
             if first:
                 frame.faulted.append(node)
-                if self._answers_now(node, now, frame.started):
+                if self._answers_now(node, now, frame):
                     return self._coarse(node, frame)
             missing = self._planner.bytes_left(node)
             sending = self._streamer.demand(node, message.missing)
@@ -144,7 +168,7 @@ class FrameServer:
         while True:
             again = None
             if not frame.faulted:
-                again = self._streamer.ahead(self.pace.limit(self._streamer.now), BUSY_PART)
+                again = self._streamer.ahead(frame.order.pace.limit(self._streamer.now), BUSY_PART)
             event = self._device.wait_for(
                 self._streamer.requests | {frame.request}, None if again is None else again / 1e6
             )
@@ -160,38 +184,41 @@ class FrameServer:
             if not self._streamer.heard(event) and frame.faulted:
                 self._streamer.demand(frame.faulted[-1], ())
 
-    def _answers_now(self, node: int, now: float, started: float) -> bool:
+    def _answers_now(self, node: int, now: float, frame: _Frame) -> bool:
         """Whether the node above has to answer, because the frame would end too late."""
-        if self.deadline_us is None or self._swap_tree.nodes[node].parent is None:
+        deadline_us = frame.order.settings.deadline_us
+        if deadline_us is None or self._swap_tree.nodes[node].parent is None:
             return False
-        return self._planner.too_late(node, now, self._streamer.line_free, started + self.deadline_us)
+        return self._planner.too_late(node, now, self._streamer.line_free, frame.first + deadline_us)
 
     def _coarse(self, node: int, frame: _Frame) -> InferenceResult:
         """Give the frame up; the node above has said as much as there is to say in time."""
-        self._device.cancel_frame(frame.number, frame.request)
+        self._device.cancel_frame(frame.order.number, frame.request)
         self._streamer.sent(CANCEL_BYTES)
         tree = self._swap_tree
-        for each in (CAPTURE, *tree.path_to(node)[:-1]):
+        visited = (CAPTURE, *tree.path_to(node)[:-1])
+        for each in visited:
             self._planner.enter(each)
         self._planner.end_frame(tree.end_of.get(node))
         self._planner.want(node)
-        self._counters.coarse += 1
-        done = self._ended(frame, True)
+        self._counters.hits += len(visited) - (len(frame.faulted) - 1)
+        done = self._ended(frame, True, coarse=True)
         self._timeline.coarse(frame.started, done)
         label = self._answers.label(node)
         return InferenceResult(
-            frame=frame.number,
+            frame=frame.order.number,
             label=label,
             label_name=self._tree.labels[label],
             path=self._answers.path(node),
             device_us=0.0,
             stall_us=0.0,
-            swaps=(),
+            swaps=_swaps(frame),
             faults=frame.faults,
             words=0,
-            repeats=frame.repeats,
+            repeats=frame.order.repeats,
             coarse=True,
-            latency_us=done - frame.started,
+            latency_us=done - frame.first,
+            late_us=frame.order.late_us,
         )
 
     def _result(self, result: Result, frame: _Frame) -> InferenceResult:
@@ -214,21 +241,22 @@ class FrameServer:
             ),
             device_us=result.device_ns / 1000,
             stall_us=result.stall_ns / 1000,
-            swaps=tuple(Swap(name, sending.objects, sending.wire_bytes) for name, sending in frame.swaps),
+            swaps=_swaps(frame),
             faults=frame.faults,
             words=result.words,
-            repeats=frame.repeats,
+            repeats=frame.order.repeats,
             coarse=False,
-            latency_us=done - frame.started,
+            latency_us=done - frame.first,
+            late_us=frame.order.late_us,
         )
 
-    def _ended(self, frame: _Frame, waited: bool) -> float:
+    def _ended(self, frame: _Frame, waited: bool, coarse: bool = False) -> float:
         """The frame is over; returns when."""
         done = self._streamer.now
-        self.pace.ended(done, waited)
-        self._counters.frames += 1
-        if self.deadline_us is not None and done - frame.started > self.deadline_us:
-            self._counters.late += 1
+        order = frame.order
+        if not order.repeats:
+            order.pace.ended(done, waited)
+        self._counters.ended(done - frame.first, order.settings.deadline_us, coarse)
         return done
 
     def _count(self, result: Result, nodes: list[int], done: float) -> None:
@@ -241,3 +269,7 @@ class FrameServer:
             if size >= LEAST_COLD and line.known:
                 counters.cold_us += cold_us
                 counters.cold_line_us += size * line.us_per_byte
+
+
+def _swaps(frame: _Frame) -> tuple[Swap, ...]:
+    return tuple(Swap(name, sending.objects, sending.wire_bytes) for name, sending in frame.swaps)

@@ -49,8 +49,13 @@ class NodeTable:
         """
         return self.find(node)[1]
 
-    def check_fits(self, limit: int, icw_store: int) -> None:
+    def check_fits(self, limit: int, icw_store: int, given: bool = True) -> None:
         """See that each node fits into so many bytes of memory, and so many instruction words.
+
+        Args:
+            limit: bytes of controller memory.
+            icw_store: instruction words.
+            given: whether a caller set the limit; otherwise it is all that the device has.
 
         Raises:
             TreeError: one does not.
@@ -63,6 +68,5 @@ class NodeTable:
                 )
             size = self._tree.bytes_of(self._tree.needs(digest))
             if size > limit:
-                raise TreeError(
-                    f"node {name!r} needs {size} bytes of controller memory; the limit is {limit}"
-                )
+                bound = f"the limit is {limit}" if given else f"the device has {limit}"
+                raise TreeError(f"node {name!r} needs {size} bytes of controller memory; {bound}")

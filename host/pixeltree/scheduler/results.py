@@ -46,15 +46,19 @@ class InferenceResult:
         label: index of the label.
         label_name: the label's name.
         path: the nodes it went through, root first.
-        device_us: device time of the frame in microseconds, stalls not included; 0 in a coarse answer.
-        stall_us: device time during which it waited for objects.
-        swaps: what was streamed in for it.
-        faults: faults that the device reported.
-        words: instruction words executed.
+        device_us: device time of the frame in microseconds, stalls not included; 0 in a coarse answer, of
+            which the device says nothing. Where the frame was repeated: of the last time.
+        stall_us: device time during which it waited for objects; as ``device_us``.
+        swaps: what was streamed in for it; where it was repeated, the last time.
+        faults: faults that the device reported; where it was repeated, the last time.
+        words: instruction words executed; 0 in a coarse answer.
         repeats: how often the frame had to begin again because the device was started anew.
         coarse: the deadline was near: the last node of the path has answered for the node that would have
             been next, and the label is the most frequent one below that.
-        latency_us: from the frame's start to its result, on the clock of the connection.
+        latency_us: from the frame's first start to its result, on the clock of the connection: repeats,
+            reconnects and opening the tree again included. Showing an image is not, but for repeats.
+        late_us: how long after its turn it first started, in microseconds; 0 in a run without a period. The
+            time to show an image to an emulated sensor is part of it.
     """
 
     frame: int
@@ -69,6 +73,7 @@ class InferenceResult:
     repeats: int = 0
     coarse: bool = False
     latency_us: float = 0.0
+    late_us: float = 0.0
 
     @property
     def logits(self) -> tuple[int, ...]:

@@ -7,8 +7,10 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from pixeltree.errors import PixeltreeError
+from pixeltree.errors import DataError, PixeltreeError
 from pixeltree.scheduler.results import InferenceResult
+from pixeltree.scheduler.settings import FrameSettings
+from pixeltree.swapping import Pace
 from pixeltree.tree import Image
 
 if TYPE_CHECKING:
@@ -26,13 +28,22 @@ class FrameRun:
 
     Args:
         runner: runs the frames.
+        settings: what goes with each frame.
         source: images to show; None for what the sensor sees.
         frames: how many at most; None for no limit.
     """
 
-    def __init__(self, runner: TreeRunner, source: Iterable[Image] | None, frames: int | None) -> None:
+    def __init__(
+        self,
+        runner: TreeRunner,
+        settings: FrameSettings,
+        source: Iterable[Image] | None,
+        frames: int | None,
+    ) -> None:
         self._runner = runner
-        self._images: Iterator[Image] | None = None if source is None else iter(source)
+        self._settings = settings
+        self._pace: Pace | None = None
+        self._images: Iterator[Image] | None = None if source is None else _images(source)
         self._left = frames
         self._pause: asyncio.Task[None] | None = None
 
@@ -59,12 +70,13 @@ class FrameRun:
             raise
         if result is None:
             raise StopAsyncIteration
-        self._pause = asyncio.create_task(self._use_pause())
+        self._pause = asyncio.create_task(self._use_pause(result.frame))
         return result
 
-    async def _use_pause(self) -> None:
+    async def _use_pause(self, frame: int) -> None:
+        assert self._pace is not None
         try:
-            while (seconds := self._runner.use_pause()) is not None:
+            while (seconds := self._runner.use_pause(self._pace, frame)) is not None:
                 await asyncio.sleep(seconds)
         except PixeltreeError as error:
             logger.info("between frames: %s", error)  # the next frame will say it again
@@ -74,10 +86,21 @@ class FrameRun:
             return None
         image = None
         if self._images is not None:
-            image = next(self._images, None)
-            if image is None:
+            try:
+                image = next(self._images)
+            except StopIteration:
                 return None
-        self._runner.wait_for_turn()
+            self._runner.tree.scene(image)  # what is no image is refused before its turn
+        if self._pace is None:  # the first turn is when the first frame is asked for
+            self._pace = Pace(self._settings.period_us, self._runner.now_us)
+        self._runner.wait_for_turn(self._pace)
         if self._left is not None:
             self._left -= 1
-        return self._runner.next_frame(image)
+        return self._runner.next_frame(image, self._settings, self._pace)
+
+
+def _images(source: Iterable[Image]) -> Iterator[Image]:
+    try:
+        return iter(source)
+    except TypeError:
+        raise DataError(f"a source of images must be an iterable of arrays, not {source!r}") from None

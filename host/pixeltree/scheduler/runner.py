@@ -11,15 +11,18 @@ what the run needs and repeats the frame in hand: each frame ends once, with a r
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable
 
 from pixeltree.bundles import PUT_HEAD
 from pixeltree.device import Device
 from pixeltree.errors import DataError, SessionLostError
-from pixeltree.scheduler.frames import FrameServer, Scene
+from pixeltree.numbers import check_count
+from pixeltree.scheduler.frames import FrameServer, Order, Scene
 from pixeltree.scheduler.nodes import NodeTable
 from pixeltree.scheduler.results import InferenceResult
 from pixeltree.scheduler.run import FrameRun
+from pixeltree.scheduler.settings import ONE_FRAME, FrameSettings
 from pixeltree.scheduler.stream import Streamer
 from pixeltree.scheduler.timeline import Timeline
 from pixeltree.swapping import (
@@ -58,6 +61,9 @@ _LOOK_AGAIN = 0.005
 
 _ROUNDING_US = 0.01
 
+MAX_BYTES = 2**32 - 1
+"""The greatest memory limit that OPEN_TREE can carry."""
+
 
 class TreeRunner:
     """Runs a tree on a device.
@@ -65,10 +71,10 @@ class TreeRunner:
     Args:
         device: a connected device.
         tree: the tree.
-        memory_limit: controller memory in bytes that the tree may use; None for all there is.
+        memory_limit: controller memory in bytes that the tree may use, 1 or more; None for all there is.
         fault_timeout: seconds that a frame may wait for missing objects; if None, three times as long as
             the device takes to notice that its host is gone.
-        retries: how often one frame may begin again because the device was started anew.
+        retries: how often one frame may begin again because the device was started anew, 0 or more.
         line: the line to the device; None to measure it. Nothing is sent ahead before it is known.
         policy: ``expected``, ``no_prefetch`` or ``lru``.
         predictor: what guesses the next frame's path; by default transitions seen so far and the root's
@@ -81,7 +87,9 @@ class TreeRunner:
 
     Raises:
         TreeError: a node needs more than the limit, or more instruction words than the device stores.
-        DataError: a policy that does not exist, or that needs to know the future.
+        DataError: a policy that does not exist, or that needs to know the future; a number out of range.
+        DeviceError: the device refuses the tree.
+        LinkError: the device is gone or silent.
     """
 
     def __init__(
@@ -100,10 +108,18 @@ class TreeRunner:
         self.device = device
         self.tree = tree
         self._frames = 0
+        if not isinstance(tree, Tree):
+            raise DataError(f"a runner takes a Tree, as Tree.load returns it, not {type(tree).__name__}")
+        if line is not None and not isinstance(line, LineRate):
+            raise DataError(f"a line must be a LineRate, for example LINES['usb_12M'], not {line!r}")
         capabilities = device.welcome.capabilities
+        if memory_limit is not None:
+            check_count("a memory limit, in bytes,", memory_limit, 1, MAX_BYTES)
+        check_count("the number of retries", retries, 0)
         limit = min(memory_limit or capabilities.memory_bytes, capabilities.memory_bytes)
         nodes = NodeTable(tree)
-        nodes.check_fits(limit, capabilities.icw_store)
+        given = memory_limit is not None and memory_limit <= capabilities.memory_bytes
+        nodes.check_fits(limit, capabilities.icw_store, given)
         self._memory_limit = memory_limit or 0
         silence = device.welcome.silence_ms / 1000
         self._fault_timeout = FAULT_SILENCES * silence if fault_timeout is None else fault_timeout
@@ -124,6 +140,8 @@ class TreeRunner:
         self._streamer = Streamer(device, self._planner, LineMeter(line), tree.objects, trace)
         timeline = Timeline(self._planner, trace)
         self._server = FrameServer(device, tree, self._planner, self._streamer, timeline, nodes)
+        self._pace = Pace(None)
+        self._in_use = threading.Lock()
         self._opening_bytes = 0
         self.budget_bytes = self._open_again()
 
@@ -170,14 +188,18 @@ class TreeRunner:
             DeviceError: the frame ended with an error.
             LinkError: the device is gone or silent.
         """
-        return self._run(self.tree.scene(image))
+        return self._run(self.tree.scene(image), ONE_FRAME, self._pace)
 
     def run_frame(self) -> InferenceResult:
         """Take one frame of whatever the sensor sees through the tree.
 
         Where it has to be repeated, the sensor sees what is before it then.
+
+        Raises:
+            DeviceError: the frame ended with an error.
+            LinkError: the device is gone or silent.
         """
-        return self._run(None)
+        return self._run(None, ONE_FRAME, self._pace)
 
     def run(
         self,
@@ -188,36 +210,44 @@ class TreeRunner:
     ) -> FrameRun:
         """Take frame after frame through the tree.
 
+        Period and deadline are those of this run's frames alone; they do not outlive it.
+
         Args:
             source: images to show to the (emulated) sensor; None for what the sensor sees.
-            frames: how many at most; None for as long as the source lasts.
-            period: seconds from one frame's start to the next; None starts each when the one before was taken
-                by the caller.
-            deadline: seconds from a frame's start in which it must end; where that cannot be, the node before
-                the missing one answers (``InferenceResult.coarse``). Until the line is known, frames wait.
+            frames: how many at most, 0 or more; None for as long as the source lasts.
+            period: seconds from one frame's start to the next, 0.000001 or more; None starts each when it is
+                asked for. The first turn is when the first frame is asked for. A frame that misses its turn
+                starts as soon as it can (``InferenceResult.late_us``, ``Counters.late_starts``).
+            deadline: seconds from a frame's first start in which it must end, 0 or more; where that cannot
+                be, the node before the missing one answers (``InferenceResult.coarse``). Until the line is
+                known, frames wait.
 
         Returns:
             The results, for ``for`` and for ``async for``. A frame starts when its result is asked for: who
             is slow gets fewer frames, never old ones. It can be left at any point.
 
         Raises:
-            DataError: times below 0.
+            DataError: a time or a count out of range, or not finite. The frames raise what
+                :meth:`infer` does.
         """
-        if min(period or 0.0, deadline or 0.0) < 0:
-            raise DataError("a period and a deadline are at least 0 seconds")
-        self._server.pace = Pace(period * 1e6 if period else None, self._streamer.now)
-        self._server.deadline_us = None if deadline is None else deadline * 1e6
-        return FrameRun(self, source, frames)
+        if frames is not None:
+            check_count("the number of frames", frames, 0)
+        return FrameRun(self, FrameSettings(period, deadline), source, frames)
 
-    def wait_for_turn(self) -> None:
+    @property
+    def now_us(self) -> float:
+        """Microseconds on the clock of the connection."""
+        return self._streamer.now
+
+    def wait_for_turn(self, pace: Pace) -> None:
         """Let time pass until the next frame of :meth:`run` is due; the line is used meanwhile."""
         try:
-            self._use_line()
+            with self._in_use:
+                self._use_line(pace)
         except SessionLostError as error:
             logger.warning("between frames: %s", error)  # the next frame opens the tree again
 
-    def _use_line(self) -> None:
-        pace = self._server.pace
+    def _use_line(self, pace: Pace) -> None:
         while (due := pace.due(self._streamer.now)) > self._streamer.now + _ROUNDING_US:
             if self._opened != self.device.opened:
                 self._open_again()
@@ -226,12 +256,24 @@ class TreeRunner:
             if event is not None:
                 self._streamer.heard(event)
 
-    def use_pause(self) -> float | None:
+    def use_pause(self, pace: Pace, frame: int) -> float | None:
         """Send ahead without waiting, while nobody asks for a frame: a small part where the line is idle.
+
+        Args:
+            pace: of the run that pauses.
+            frame: its last frame. The pause is over when another was asked for, by whomever.
 
         Returns:
             Seconds until it should be called again; None where that has no use before the next frame.
         """
+        if not self._in_use.acquire(blocking=False):
+            return None  # a frame is in hand
+        try:
+            return self._send_ahead(pace) if frame == self._frames else None
+        finally:
+            self._in_use.release()
+
+    def _send_ahead(self, pace: Pace) -> float | None:
         if self._opened != self.device.opened:
             return None
         streamer = self._streamer
@@ -240,33 +282,42 @@ class TreeRunner:
             streamer.heard(event)
         # a frame may be asked for at any time: it has to wait for one small part at most, as a demand has
         soon = streamer.now + BUSY_PART * 2 * self._planner.line.us_per_byte
-        again = streamer.ahead(max(self._server.pace.limit(streamer.now), soon), BUSY_PART)
+        again = streamer.ahead(max(pace.limit(streamer.now), soon), BUSY_PART)
         if again is not None:
             return max(again - streamer.now, 0.0) / 1e6
         return _LOOK_AGAIN if streamer.requests else None
 
-    def next_frame(self, image: Image | None) -> InferenceResult:
+    def next_frame(self, image: Image | None, settings: FrameSettings, pace: Pace) -> InferenceResult:
         """The next frame of :meth:`run`."""
-        result = self._run(None if image is None else self.tree.scene(image))
+        result = self._run(None if image is None else self.tree.scene(image), settings, pace)
         part_us = IDLE_PART * self._planner.line.us_per_byte
         # goes over the line while the caller is busy; no more than systems buffer, so that nobody waits
-        self._streamer.ahead(self._server.pace.limit(self._streamer.now), IDLE_PART, part_us)
+        self._streamer.ahead(pace.limit(self._streamer.now), IDLE_PART, part_us)
         return result
 
-    def _run(self, scene: Scene | None) -> InferenceResult:
-        self._frames += 1
-        for repeats in range(self._retries):
-            try:
-                return self._try(scene, repeats)
-            except SessionLostError as error:
-                logger.warning("frame %d begins again: %s", self._frames, error)
-        return self._try(scene, self._retries)
+    def _run(self, scene: Scene | None, settings: FrameSettings, pace: Pace) -> InferenceResult:
+        with self._in_use:
+            self._frames += 1
+            order = Order(self._frames, scene, settings, pace)
+            asked = self._streamer.now
+            while True:
+                try:
+                    return self._try(order)
+                except SessionLostError as error:
+                    if order.repeats >= self._retries:
+                        raise
+                    logger.warning("frame %d begins again: %s", order.number, error)
+                    self._server.first_start(order, asked)  # unless it had begun
+                    order.repeats += 1
+                    self.counters.repeats += 1
 
-    def _try(self, scene: Scene | None, repeats: int) -> InferenceResult:
+    def _try(self, order: Order) -> InferenceResult:
         """Take the frame through the tree, unless the device is started anew meanwhile."""
         if self._opened != self.device.opened:
+            asked = self._streamer.now
             self._open()  # another runner has had the device, or it was started anew
-        result = self._server.take(self._frames, scene, repeats)
+            self._server.first_start(order, asked)
+        result = self._server.take(order)
         self._streamer.look_away()
         return result
 

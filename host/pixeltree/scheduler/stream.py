@@ -87,6 +87,7 @@ class Streamer:
         self._index = {digest: each for each, digest in enumerate(self._digests)}
         self._objects = objects
         self._trace = trace
+        self._given = meter.line
         self._waiting: dict[int, _Awaited] = {}
         self._metered: dict[int, int | None] = {}
         self._parts: dict[int, set[int]] = {}
@@ -275,7 +276,8 @@ class Streamer:
         found, line = self._meter.line, self._planner.line
         if found is None or found is line:
             return
-        said = f"not {line.bits_per_second / 1e6:g} Mbit/s as given" if line.known else "measured"
+        before = f"not {line.bits_per_second / 1e6:.3g} Mbit/s as "
+        said = before + ("given" if line is self._given else "measured before") if line.known else "measured"
         rate, latency = found.bits_per_second / 1e6, found.latency_us
         logger.info("the line: %.3g Mbit/s, %.0f us from end to end (%s)", rate, latency, said)
         self._planner.line = found

@@ -51,6 +51,10 @@ class Timeline:
         travelled = fault_bytes(len(fault.missing)) * line.us_per_byte + line.latency_us
         self._faults[node] = (now - travelled, missing_bytes)
 
+    def lost(self, now: float) -> None:
+        """The device was started anew, and the frame in hand is lost; it begins again."""
+        self._note(HOST, "frame, lost", self._started, now - self._started)
+
     def coarse(self, started: float, done: float) -> None:
         """The frame was answered by the node above the missing one."""
         self._note(HOST, "frame, coarse", started, done - started)

@@ -1,9 +1,10 @@
 """Swapping: predicting, keeping, evicting and sending ahead; and the simulator of it all. No I/O."""
 
+from pixeltree.errors import NoRoomError
 from pixeltree.swapping.account import Counters
 from pixeltree.swapping.description import SwapNode, SwapObject, SwapTree
 from pixeltree.swapping.line import LINES, LineRate, line_named
-from pixeltree.swapping.memory import ControllerMemory, NoRoomError
+from pixeltree.swapping.memory import ControllerMemory
 from pixeltree.swapping.pace import Pace
 from pixeltree.swapping.parts import Part
 from pixeltree.swapping.planner import Planner

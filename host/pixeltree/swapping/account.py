@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+LATE_SHARE = 0.1
+"""A frame starts late where it starts after its turn by more than this share of its period."""
+
 
 @dataclass
 class Counters:
@@ -12,11 +15,19 @@ class Counters:
     Bytes are those on the wire, framing included, of parts of objects and of what steers the residency.
 
     Attributes:
-        frames: frames that ended.
-        faults: nodes for which a frame had to wait.
+        frames: frames that ended with a result, a coarse one included.
+        repeats: how often a frame began again because the device was started anew. What it had waited for
+            before stays in the counts below.
+        faults: nodes for which a frame had to wait, or for which a node above answered.
         hits: nodes that were there when a frame came to them.
         coarse: frames answered by a node above, because their deadline was near.
-        late: frames that ended after their deadline.
+        late: frames that ended after their deadline, coarse ones included; 0 in a run without a deadline,
+            however slow.
+        deadline_misses: frames that were coarse or late, each counted once.
+        late_starts: frames that started after their turn by more than a tenth of their period; 0 in a run
+            without a period. Turns in which no frame started are not counted.
+        late_start_us: how late those started, summed.
+        latest_start_us: how late the latest of them started.
         sent_bytes: all bytes of objects.
         used_bytes: of those, bytes of objects that a frame has used since.
         wasted_bytes: bytes of objects that went unused, evicted or left at the end.
@@ -24,17 +35,22 @@ class Counters:
         unjudged_bytes: bytes of objects that are there and were not used yet; 0 at the end of a run.
         steering_bytes: bytes of the questions that keep objects from being evicted.
         hidden_bytes: bytes of objects that moved while no frame waited for them.
-        stall_us: device time for which frames waited.
-        array_us: device time of frames without what they waited.
+        stall_us: device time for which frames waited. The device says nothing of coarse frames.
+        array_us: device time of frames without what they waited, coarse ones left out.
         cold_us: time from fault to active node, over the faults for which a whole node had to come.
         cold_line_us: line time of the bytes that were missing.
     """
 
     frames: int = 0
+    repeats: int = 0
     faults: int = 0
     hits: int = 0
     coarse: int = 0
     late: int = 0
+    deadline_misses: int = 0
+    late_starts: int = 0
+    late_start_us: float = 0.0
+    latest_start_us: float = 0.0
     sent_bytes: int = 0
     used_bytes: int = 0
     wasted_bytes: int = 0
@@ -59,13 +75,16 @@ class Counters:
 
     @property
     def hit_rate(self) -> float:
-        """Share of nodes that were there when a frame came to them."""
+        """Share of nodes that were there when a frame came to them; 1 where no frame came to any."""
         visits = self.hits + self.faults
         return self.hits / visits if visits else 1.0
 
     @property
     def cold_swap_ratio(self) -> float:
-        """Time from fault to active node over the line time of the missing bytes, over all cold faults."""
+        """Time from fault to active node over the line time of the missing bytes, over all cold faults.
+
+        1 where there were none, which ``cold_line_us`` of 0 says.
+        """
         return self.cold_us / self.cold_line_us if self.cold_line_us else 1.0
 
     @property
@@ -73,6 +92,21 @@ class Counters:
         """Whether every byte sent is accounted for."""
         judged = self.used_bytes + self.wasted_bytes + self.duplicate_bytes
         return self.sent_bytes == judged + self.unjudged_bytes
+
+    def started(self, late_us: float, period_us: float | None) -> None:
+        """A frame starts so long after its turn."""
+        if period_us is not None and late_us > LATE_SHARE * period_us:
+            self.late_starts += 1
+            self.late_start_us += late_us
+            self.latest_start_us = max(self.latest_start_us, late_us)
+
+    def ended(self, latency_us: float, deadline_us: float | None, coarse: bool) -> None:
+        """A frame has ended with a result."""
+        late = deadline_us is not None and latency_us > deadline_us
+        self.frames += 1
+        self.coarse += coarse
+        self.late += late
+        self.deadline_misses += coarse or late
 
     def sent(self, each: int, wire_bytes: int, hidden: bool, known: bool = False) -> None:
         """A part of an object goes on the wire; ``known`` where the device has the object already."""

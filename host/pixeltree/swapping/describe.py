@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pixeltree.numbers import check_number
 from pixeltree.swapping.array_time import array_us_of
 from pixeltree.swapping.description import SwapNode, SwapObject, SwapTree
 from pixeltree.tree import Tree
@@ -27,7 +28,12 @@ def describe(tree: Tree, array_us: Mapping[str, float] | None = None) -> SwapTre
         tree: the tree.
         array_us: measured device time of nodes by name (``capture`` for the capture node), in microseconds;
             of the others it is worked out from their programs.
+
+    Raises:
+        DataError: a time that is not above 0, or not finite.
     """
+    for name, time in (array_us or {}).items():
+        check_number(f"the device time of node {name!r}, in microseconds,", time, above=0)
     order = node_order(tree)
     number = {digest: index for index, digest in enumerate(order)}
     digests = list(dict.fromkeys(each for node in order for each in (node, *tree.nodes[node].needs)))
@@ -46,7 +52,7 @@ def describe(tree: Tree, array_us: Mapping[str, float] | None = None) -> SwapTre
         name = tree.names.get(digest, "capture")
         needs = tuple(index[each] for each in (digest, *node.needs))
         ends = any(isinstance(exit_, Label) for exit_ in node.exits)
-        time = known.get(name) or array_us_of(tree, digest)
+        time = known[name] if name in known else array_us_of(tree, digest)
         label = _some_label(tree, digest)
         tells = digest in tree.names and not tree.endings[digest].proceeds
         logits = tree.logits_of(digest) if tells else 0

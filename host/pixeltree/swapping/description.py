@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.errors import TreeError
+from pixeltree.numbers import check_count, check_number
 
 CAPTURE, ROOT = 0, 1
 
@@ -26,11 +27,18 @@ class SwapObject:
         digest: its name.
         size: bytes that it takes in the controller's memory.
         words: instruction words that it takes in the ICW store; 0 unless it is a block.
+
+    Raises:
+        DataError: fewer bytes or words than 0.
     """
 
     digest: bytes
     size: int
     words: int = 0
+
+    def __post_init__(self) -> None:
+        check_count("the size of an object", self.size, 0)
+        check_count("the instruction words of an object", self.words, 0)
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,9 @@ class SwapNode:
         outcomes: how many logits its visit carries.
         ends: whether an outcome of it is a label.
         label: most likely label below it, for coarse answers.
+
+    Raises:
+        DataError: a device time below 0, or not finite.
     """
 
     name: str
@@ -54,6 +65,9 @@ class SwapNode:
     outcomes: int = 2
     ends: bool = True
     label: int = 0
+
+    def __post_init__(self) -> None:
+        check_number(f"the device time of node {self.name!r}, in microseconds,", self.array_us, least=0)
 
 
 @dataclass(frozen=True)
@@ -151,7 +165,11 @@ class SwapTree:
         return sum(self.sizes[need] for need in self.nodes[node].needs)
 
     def with_array_us(self, times: Mapping[str, float]) -> SwapTree:
-        """The same tree with other array times, by node name."""
+        """The same tree with other array times, by node name; those of no node of it are left out.
+
+        Raises:
+            DataError: a time below 0, or not finite.
+        """
         nodes = tuple(
             SwapNode(**{**vars(node), "array_us": times.get(node.name, node.array_us)}) for node in self.nodes
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pixeltree.bundles import PUT_HEAD, bundle_body
 from pixeltree.errors import DataError
+from pixeltree.numbers import check_number
 
 _ENVELOPE = 9
 _FRAME = 6 + 2
@@ -76,8 +77,11 @@ class LineRate:
     Attributes:
         name: what it is called.
         bits_per_second: its rate in each direction, above 0.
-        bits_per_byte: bits on the line for a byte: 10 for a serial port with 8N1.
-        latency_us: microseconds from one end to the other.
+        bits_per_byte: bits on the line for a byte, above 0: 10 for a serial port with 8N1.
+        latency_us: microseconds from one end to the other, 0 or more.
+
+    Raises:
+        DataError: a number out of range, or not finite.
     """
 
     name: str
@@ -86,8 +90,9 @@ class LineRate:
     latency_us: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.bits_per_second > 0 or self.bits_per_byte <= 0 or self.latency_us < 0:
-            raise DataError(f"line {self.name}: the rate must be above 0, the latency 0 or more")
+        check_number(f"line {self.name}: the rate, in bits per second,", self.bits_per_second, above=0)
+        check_number(f"line {self.name}: the bits of a byte", self.bits_per_byte, above=0)
+        check_number(f"line {self.name}: the latency, in microseconds,", self.latency_us, least=0)
 
     @property
     def known(self) -> bool:
@@ -114,14 +119,15 @@ def line_named(text: str, latency_us: float = 0.0) -> LineRate:
     """A line by its name, or by its rate in bits per second, as in ``12e6``.
 
     Raises:
-        DataError: it is neither.
+        DataError: it is neither, or a number is out of range.
     """
     known = LINES.get(text)
     if known is not None:
         return LineRate(known.name, known.bits_per_second, known.bits_per_byte, latency_us)
     try:
-        return LineRate(text, float(text), 8.0, latency_us)
+        rate = float(text)
     except ValueError as error:
         raise DataError(
             f"{text!r} is no line: give {', '.join(LINES)}, or a rate in bits per second"
         ) from error
+    return LineRate(text, rate, 8.0, latency_us)

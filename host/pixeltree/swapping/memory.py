@@ -9,14 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pixeltree.errors import TreeError
+from pixeltree.errors import NoRoomError
 
 MOST_OBJECTS = 1_024
 """Objects and uploads that a device holds at a time."""
-
-
-class NoRoomError(TreeError):
-    """An object does not fit beside what must stay."""
 
 
 class ControllerMemory:
@@ -121,9 +117,10 @@ class ControllerMemory:
         if victims is None:
             victims = self._victims(size, words, {})
             if victims is None:
+                short = "instruction words" if self._victims(0, words, {}) is None else "memory"
                 raise NoRoomError(
                     f"no room for {size} bytes and {words} words in {self.budget} bytes and "
-                    f"{self.icw_store} words beside what the frame in hand needs; allow more memory"
+                    f"{self.icw_store} words beside what the frame in hand needs; allow more {short}"
                 )
             for upload in list(self.uploads):
                 self.drop(upload)

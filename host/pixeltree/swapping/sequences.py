@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.errors import DataError
+from pixeltree.numbers import check_count, check_number
 
 Sequence = npt.NDArray[np.int64]
 
@@ -22,8 +23,13 @@ SKEW = 1.0
 """Exponent of Zipf's law."""
 
 
+MOST_FRAMES = 100_000_000
+"""The longest sequence: its numbers take 800 MB."""
+
+
 def _shares(count: int, skew: float) -> npt.NDArray[np.float64]:
-    weights = 1.0 / np.arange(1, count + 1) ** skew
+    with np.errstate(over="ignore"):  # what is infinitely rarer has a share of 0
+        weights = 1.0 / np.arange(1, count + 1) ** skew
     return np.asarray(weights / weights.sum())
 
 
@@ -81,16 +87,20 @@ def make_sequence(
     Args:
         kind: a name of :data:`GENERATORS`, or the path of a text file with a number per line.
         ends: how many ends the tree has.
-        frames: how many frames; of a recorded sequence the first ones, again from its start at its end.
-        seed: fixes the draws.
+        frames: how many frames, 1 to 100,000,000; of a recorded sequence the first ones, again from its start
+            at its end.
+        seed: fixes the draws, 0 or more.
         coherence: probability that a frame shows what the one before showed, 0 to 1.
         skew: exponent of Zipf's law, 0 for equal shares.
 
     Raises:
         DataError: an unknown kind, a value out of range, or a file that cannot be used.
     """
-    if not 0 <= coherence <= 1 or frames < 1 or skew < 0:
-        raise DataError("a sequence has at least 1 frame, a coherence from 0 to 1, and a skew of at least 0")
+    check_count("the number of frames", frames, 1, MOST_FRAMES)
+    check_number("the coherence", coherence, least=0, most=1)
+    check_number("the skew", skew, least=0)
+    check_count("the seed", seed, 0)
+    check_count("the number of ends", ends, 1)
     if kind in GENERATORS:
         return GENERATORS[kind](ends, frames, seed, coherence, skew)
     return np.asarray(np.resize(_recorded(Path(kind), ends), frames))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pixeltree.errors import DataError
+from pixeltree.numbers import check_count, check_number
 from pixeltree.swapping.account import Counters
 from pixeltree.swapping.description import SwapTree
 from pixeltree.swapping.latency import Latencies
@@ -59,6 +60,10 @@ class Setup:
         deadline_us: frames that cannot end so soon after their start are answered by a node above; None:
             frames wait.
         icw_store: instruction words that blocks may take.
+
+    Raises:
+        DataError: a memory or a store below 1, a period that is not above 0, a deadline below 0; or one that
+            is not finite.
     """
 
     tree: SwapTree
@@ -68,6 +73,14 @@ class Setup:
     period_us: float | None = None
     deadline_us: float | None = None
     icw_store: int = ICW_STORE
+
+    def __post_init__(self) -> None:
+        check_count("the controller memory, in bytes,", self.memory, 1)
+        check_count("the store of instruction words", self.icw_store, 1)
+        if self.period_us is not None:
+            check_number("a frame period, in microseconds,", self.period_us, above=0)
+        if self.deadline_us is not None:
+            check_number("a deadline, in microseconds,", self.deadline_us, least=0)
 
 
 @dataclass(frozen=True)
@@ -174,7 +187,7 @@ class _Run:
     def _frame(self, start: float, end: int) -> float:
         """One frame; returns when the host has its result."""
         path, array, result_us = self._ends[end]
-        self._pace.started(start)
+        self.counters.started(self._pace.started(start), self._setup.period_us)
         self.planner.begin_frame()
         arrival = self._send(start, START_BYTES)
         device = max(arrival, self._device_free)
@@ -213,13 +226,12 @@ class _Run:
         self._note(HOST, "frame", start, done - start, began=round(began, 3))
         return done
 
-    def _finish(self, start: float, done: float, end: int | None, stalled: bool) -> None:
+    def _finish(
+        self, start: float, done: float, end: int | None, stalled: bool, coarse: bool = False
+    ) -> None:
         self.planner.end_frame(end)
         self._pace.ended(done, stalled)
-        self.counters.frames += 1
-        deadline = self._setup.deadline_us
-        if deadline is not None and done - start > deadline:
-            self.counters.late += 1
+        self.counters.ended(done - start, self._setup.deadline_us, coarse)
         self.latencies.add(done - start)
 
     def _coarse(self, node: int, end: int, start: float, now: float) -> float:
@@ -231,8 +243,7 @@ class _Run:
             if visited == node:
                 break
             self.planner.enter(visited)
-        self.counters.coarse += 1
-        self._finish(start, done, self._tree.end_of.get(node), True)
+        self._finish(start, done, self._tree.end_of.get(node), True, coarse=True)
         self.planner.want(node)
         self._note(HOST, "frame, coarse", start, done - start)
         return done

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pixeltree.errors import TreeError
+from pixeltree.numbers import check_number
 from pixeltree.swapping.description import SwapTree
 from pixeltree.swapping.line import LineRate
 from pixeltree.swapping.sequences import Sequence as Ends
@@ -46,9 +47,14 @@ def sweep(
         ends: per frame, where it ends.
         policy: name of the policy.
         period_us: frame period; None for one frame after the other.
-        shares: memories, as shares of the tree.
+        shares: memories, as shares of the tree, above 0.
         rates: bits per second.
+
+    Raises:
+        DataError: a number out of range, or not finite; an unknown policy.
     """
+    for share in shares:
+        check_number("a share of the tree", share, above=0)
     rows = []
     for share in shares:
         row = []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pixeltree.errors import DataError
+from pixeltree.files import AnyPath, as_path
 
 LINK, ARRAY, CONTROLLER, HOST = "link", "array", "controller", "host"
 LANES = (LINK, ARRAY, CONTROLLER, HOST)
@@ -50,7 +51,7 @@ class Trace:
         self.events.append(Event(lane, name, start_us, duration_us, details))
 
     def busy_us(self, lane: str) -> float:
-        """How long a lane was busy altogether."""
+        """How long a lane was busy altogether; the link with parts of objects, no other message is noted."""
         return sum(event.duration_us for event in self.events if event.lane == lane)
 
     def to_json(self) -> dict[str, Any]:
@@ -73,33 +74,35 @@ class Trace:
         ]
         return {"displayTimeUnit": "ms", "traceEvents": [*names, *events]}
 
-    def save(self, path: Path) -> None:
+    def save(self, path: AnyPath) -> None:
         """Write the trace.
 
         Raises:
             DataError: the file cannot be written.
         """
         try:
-            path.write_text(json.dumps(self.to_json()))
+            as_path(path).write_text(json.dumps(self.to_json()), encoding="utf-8")
         except OSError as error:
-            raise DataError(f"cannot write {path}: {error.strerror}") from error
+            raise DataError(f"cannot write {path}: {error.strerror or error}") from error
 
     @classmethod
-    def load(cls, path: Path) -> Trace:
+    def load(cls, path: AnyPath) -> Trace:
         """Read a trace that :meth:`save` wrote.
 
         Raises:
             DataError: it cannot be read, or is not one.
         """
         try:
-            found = json.loads(path.read_text())
+            found = json.loads(as_path(path).read_text(encoding="utf-8"))
             trace = cls()
             for event in found["traceEvents"]:
                 if event["ph"] == "X":
                     lane = LANES[event["tid"]]
+                    if not (math.isfinite(event["ts"]) and math.isfinite(event["dur"])):
+                        raise ValueError("a time that is not finite")
                     trace.add(lane, event["name"], float(event["ts"]), float(event["dur"]), event["args"])
         except OSError as error:
-            raise DataError(f"cannot read {path}: {error.strerror}") from error
+            raise DataError(f"cannot read {path}: {error.strerror or error}") from error
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise DataError(f"{path} is not a trace of Pixeltree: {error!r}") from error
         return trace

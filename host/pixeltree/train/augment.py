@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from pixeltree.train.specification import SpecificationError
+from pixeltree.errors import SpecificationError
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pixeltree.errors import CompileError
+from pixeltree.errors import CompileError, SpecificationError
 from pixeltree.train.specification import (
     Convolution,
     FullyConnected,
     Layer,
     NetworkSpecification,
     Pooling,
-    SpecificationError,
 )
 
 _BIAS_BYTES = 4

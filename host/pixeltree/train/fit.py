@@ -18,12 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from pixeltree.datasets import Dataset
+from pixeltree.errors import SpecificationError
 from pixeltree.train.augment import Augmentation, augmented
 from pixeltree.train.checkpoint import CheckpointFile
 from pixeltree.train.layers import clip_latent_weights
 from pixeltree.train.network import BinaryNetwork
 from pixeltree.train.objective import Objective
-from pixeltree.train.specification import SpecificationError
 
 _EVALUATION_BATCH = 128
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from pixeltree.datasets import Dataset, Splits
 from pixeltree.errors import CompileError
+from pixeltree.files import AnyPath, as_path
 from pixeltree.train.capacity import Capacity, best_fit, most_outcomes, require_fit
 from pixeltree.train.checkpoint import CheckpointFile
 from pixeltree.train.fit import EpochReport, FitSettings, build, fit, logits_of, noisy_logits_of
@@ -326,7 +327,7 @@ def grow_tree(
     candidates: Sequence[NetworkSpecification],
     settings: GrowSettings | None = None,
     groups: Groups | None = None,
-    checkpoints: Path | None = None,
+    checkpoints: AnyPath | None = None,
     progress: Progress = lambda name, report: None,
     teacher: nn.Module | None = None,
 ) -> GrownNode:
@@ -360,7 +361,8 @@ def grow_tree(
     chosen = settings or GrowSettings()
     for shift in chosen.router_looks:
         candidates[0].with_look(shift)  # one that cannot be is refused before training
-    grower = _Grower(splits, capacity, candidates, chosen, checkpoints, progress, teacher)
+    folder = None if checkpoints is None else as_path(checkpoints)
+    grower = _Grower(splits, capacity, candidates, chosen, folder, progress, teacher)
     if groups is None:
         return grower.grow("root", tuple(range(len(splits.training.classes))), 1)
     return grower.split("root", groups, 1)

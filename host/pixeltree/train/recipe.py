@@ -15,13 +15,13 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pixeltree.datasets import (
     Splits,
 )
-from pixeltree.errors import DataError, RecipeError
+from pixeltree.errors import DataError, RecipeError, SpecificationError
+from pixeltree.files import AnyPath, as_path
 from pixeltree.folded import PoolingKind
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
@@ -34,7 +34,6 @@ from pixeltree.train.specification import (
     Layer,
     NetworkSpecification,
     Pooling,
-    SpecificationError,
 )
 from pixeltree.train.tables import DATA, Data, DetectorTable, LocalizerTable, ScenesData, TreeTable
 
@@ -155,14 +154,14 @@ def identity_of(*things: object) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(path: AnyPath) -> Recipe:
     """Read a recipe.
 
     Raises:
         RecipeError: it cannot be read, is not TOML, lacks a table, or has a key or value that means nothing.
     """
     try:
-        with path.open("rb") as file:
+        with as_path(path).open("rb") as file:
             tables = tomllib.load(file)
     except OSError as error:
         raise RecipeError(f"cannot read {path}: {error.strerror}") from error

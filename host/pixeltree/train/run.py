@@ -10,7 +10,7 @@ import torch
 
 from pixeltree.datasets import Splits, Task
 from pixeltree.errors import CompileError, RecipeError, TreeError
-from pixeltree.files import write_whole
+from pixeltree.files import AnyPath, as_path, write_whole
 from pixeltree.folded import FoldedModel, Window, encode_model
 from pixeltree.train.capacity import Capacity, choices
 from pixeltree.train.centre import LOCALIZER, centred, join, windows_of
@@ -61,13 +61,14 @@ class TrainedModel:
     near: int = 0
     agreement: Agreement | None = None
 
-    def save(self, path: Path) -> None:
+    def save(self, path: AnyPath) -> None:
         """Write a tree file, or with suffix ``.folded`` the folded model of a single network.
 
         Raises:
             CompileError: the compiler does not take the model.
             TreeError: the file cannot be written; an existing one is as it was.
         """
+        path = as_path(path)
         if path.suffix != FOLDED_SUFFIX:
             compile_tree(self.recipe.name, self.classes, self.nodes).save(path)
             return
@@ -79,13 +80,14 @@ class TrainedModel:
             raise TreeError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def check_output(recipe: Recipe, path: Path) -> None:
+def check_output(recipe: Recipe, path: AnyPath) -> None:
     """Refuse an output before an hour of training that could not be written after it.
 
     Raises:
         CompileError: the compiler does not take such a network.
         RecipeError: a tree has no folded form of one network.
     """
+    path = as_path(path)
     if path.suffix == FOLDED_SUFFIX:
         if recipe.tree is not None or recipe.detector is not None or recipe.localizer is not None:
             raise RecipeError(f"{path}: a tree is written as .ptree")
@@ -116,7 +118,7 @@ def _untrained(recipe: Recipe) -> Iterator[dict[str, FoldedNode]]:
         yield alone(detector)
 
 
-def run_recipe(recipe: Recipe, checkpoints: Path | None, progress: Progress) -> TrainedModel:
+def run_recipe(recipe: Recipe, checkpoints: AnyPath | None, progress: Progress) -> TrainedModel:
     """Train what a recipe says, in one thread: the order of float sums, and so the result, depends on it.
 
     Args:
@@ -131,6 +133,7 @@ def run_recipe(recipe: Recipe, checkpoints: Path | None, progress: Progress) -> 
         CompileError: no network fits a node of the tree.
     """
     torch.set_num_threads(1)
+    checkpoints = None if checkpoints is None else as_path(checkpoints)
     splits = recipe.load_data()
     if recipe.localizer is not None:
         return _run_centred(recipe, recipe.localizer, splits, checkpoints, progress)

@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pixeltree.cells import CellGrid
-from pixeltree.errors import PixeltreeError
+from pixeltree.errors import SpecificationError
 from pixeltree.folded import InputSpec, ModelError, PoolingKind
 from pixeltree.train.binarize import Estimator
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
-
-
-class SpecificationError(PixeltreeError, ValueError):
-    """A network that cannot be: layers that do not fit each other, or a number out of range."""
 
 
 @dataclass(frozen=True)

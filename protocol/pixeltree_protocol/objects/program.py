@@ -415,6 +415,8 @@ class Program:
 
 
 def _check_step(index: int, step: Step) -> None:
+    if type(step) not in _FORM_OF:
+        raise ProgramError(f"step {index} ({step!r}) is no step of a program")
     problem = step_problem(_FORM_OF[type(step)], step)
     if problem:
         raise ProgramError(f"step {index} ({step}): {problem}")
