@@ -6,6 +6,7 @@ The host never imports the emulator; it only starts it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -39,8 +40,9 @@ _PLAIN_PATH = re.compile(r"[\w/.,+=~:@-]*", re.ASCII)
 """Paths that mean the same in a URL and in every locale."""
 
 
+@functools.cache
 def tell(sentence: str) -> None:
-    """Say what a user is waiting for: a warning, which Python shows on standard error by itself."""
+    """Say once what a user is waiting for: a warning, which Python shows on standard error by itself."""
     logger.warning("%s", sentence)
 
 

@@ -207,9 +207,46 @@ def test_what_a_killed_start_left_is_removed(places):
     assert not left.exists()
 
 
+def test_a_start_waits_for_another_that_compiles_and_uses_what_that_made(places, monkeypatch):
+    folder = places["numba"].resolve() / "pixeltree" / cache.folder_name()
+    folder.parent.mkdir(mode=0o700)
+    taken = []
+
+    def other_start(descriptor):
+        """Another process holds the lock for a while, and compiles meanwhile."""
+        taken.append(descriptor)
+        if len(taken) == 3:
+            Compiler()._make(folder)
+        return len(taken) < 4
+
+    monkeypatch.setattr(build, "_taken", other_start)
+    assert compiled() == (folder, RIGHT)
+    assert len(made) == 1
+
+
+def test_one_start_at_a_time_holds_the_lock(tmp_path):
+    def opened():
+        return os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
+
+    first, second = opened(), opened()
+    assert not build._taken(first)
+    assert build._taken(second)
+    os.close(first)
+    assert not build._taken(second)
+    os.close(second)
+
+
+def test_where_nothing_is_compiled_nothing_is_called_compiled(places, monkeypatch):
+    monkeypatch.setattr(Compiler, "_compile_into", lambda self, folder: None)
+    with pytest.raises(NotCompiled, match="NUMBA_DISABLE_JIT"), Compiler().compiled():
+        pass
+    assert cache.find() is None
+
+
 def test_a_cancelled_compiler_leaves_nothing(places, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(places["numba"]))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(places["home"]))
     monkeypatch.setattr(build.tempfile, "tempdir", str(places["temporary"]))
     compiler = Compiler()
     compiler.cancel()

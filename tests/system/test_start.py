@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import pixeltree as host
-from pixeltree.emulator import EmulatorProcess
+from pixeltree.emulator import EmulatorProcess, tell
 from pixeltree.errors import LinkError
 from pixeltree.kernels import Kernel
 from pixeltree_protocol.registers import Digital
@@ -288,6 +288,7 @@ def children(pid):
 def test_a_first_start_answers_while_it_compiles_and_leaves_nothing_when_it_is_stopped(
     empty_cache, temporary, caplog
 ):
+    tell.cache_clear()
     with EmulatorProcess() as emulator:
         assert "First start: the emulator compiles its fast engine in the background" in caplog.text
         with host.connect(emulator.url) as device:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,7 @@ _FAST = "pixeltree_emu.array.fast"
 _PARTS = ((f"{_FAST}.interpreter",), (f"{_FAST}.translate", f"{_FAST}.optimize"))
 """Modules that are compiled at once, by a process each. No function of one part calls one of another."""
 _LAST_WORDS = 300
+_LOCK_POLL = 0.1
 
 
 class NotCompiled(EmulatorError):
@@ -78,7 +80,7 @@ class Compiler:
         for place in cache.places():
             folder = place / cache.folder_name()
             try:
-                with _lock(place / f"{folder.name}.lock"):
+                with self._alone(place / f"{folder.name}.lock"):
                     if not cache.is_complete(folder):
                         self._make(folder)
                 return folder
@@ -88,6 +90,17 @@ class Compiler:
                     "compiled code cannot be kept here", extra=fields(folder=str(place), reason=reason)
                 )
         return None
+
+    @contextlib.contextmanager
+    def _alone(self, path: Path) -> Iterator[None]:
+        """Wait while another start compiles: it may make what we need."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            while not self._cancelled and _taken(descriptor):
+                time.sleep(_LOCK_POLL)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _make(self, folder: Path) -> None:
         """Compile beside a folder, then put the result in its place.
@@ -101,7 +114,8 @@ class Compiler:
         part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part", dir=folder.parent))
         try:
             self._compile_into(part)
-            cache.mark_complete(part)
+            if not cache.mark_complete(part):
+                raise NotCompiled("Numba kept nothing; it must not be told to (NUMBA_DISABLE_JIT)")
             cache.discard(folder)
             part.rename(folder)
         finally:
@@ -132,6 +146,17 @@ class Compiler:
                 raise NotCompiled(reason or f"the compiler ended with status {status}")
 
 
+def _taken(descriptor: int) -> bool:
+    """Whether another process holds a lock; if not, we do from now on."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no locks on this file system: both compile
+        return False
+    return False
+
+
 def _writable(folder: Path) -> bool:
     """Whether Numba will load from a folder: it tries to write there first."""
     return all(os.access(each, os.W_OK) for each in (folder, *folder.iterdir()) if each.is_dir())
@@ -146,15 +171,3 @@ def _start(folder: Path, modules: tuple[str, ...], until: int) -> subprocess.Pop
         stderr=subprocess.PIPE,
         process_group=0,  # Ctrl-C is for whoever started us
     )
-
-
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Let one start compile while others wait for it, where the file system can."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        with contextlib.suppress(OSError):  # no locks on this file system: both compile
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

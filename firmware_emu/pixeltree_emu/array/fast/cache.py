@@ -113,14 +113,18 @@ def is_complete(folder: Path) -> bool:
     return False
 
 
-def mark_complete(folder: Path) -> None:
+def mark_complete(folder: Path) -> int:
     """List the files of a folder, which are all that belong there.
+
+    Returns:
+        How many there are.
 
     Raises:
         OSError: the list cannot be written.
     """
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.nb?"))
     (folder / _LIST).write_text(json.dumps(_digests(folder, names)))
+    return len(names)
 
 
 def discard(folder: Path) -> None:
