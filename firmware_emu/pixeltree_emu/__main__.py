@@ -83,8 +83,8 @@ def _serve(
 ) -> int:
     listeners = listen_all(options.listen or [DEFAULT_URL], settings)
     folder = options.private_folder
-    log = {} if folder is None else {"log": str(folder / LOG_NAME)}
-    daemon = Daemon(device, listeners, identity, **log)
+    log = "the daemon's log" if folder is None else str(folder / LOG_NAME)
+    daemon = Daemon(device, listeners, identity, log=log)
     stop.daemon = daemon
     if stop.asked:
         daemon.stop()
