@@ -1,12 +1,11 @@
 """Command line of the emulator daemon: ``python -m pixeltree_emu`` (``pixeltree emulate`` runs this)."""
-# ruff: noqa: E402 - what is imported below takes a second
 
 from __future__ import annotations
 
 import signal
 
-for _number in (signal.SIGINT, signal.SIGTERM):  # until there is something to tidy up
-    signal.signal(_number, signal.SIG_DFL)
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to tidy up yet
 
 import argparse
 import io
@@ -30,13 +29,19 @@ _FAILED = 70
 """Exit status after an internal error (EX_SOFTWARE of sysexits.h)."""
 
 
+def _signals() -> list[signal.Signals]:
+    """Signals that stop a daemon, but for those that it was started to ignore (nohup)."""
+    asking = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    return [number for number in asking if signal.getsignal(number) is not signal.SIG_IGN]
+
+
 class _Stop:
     """What a signal stops: nothing yet while the daemon starts, which it then remembers."""
 
     def __init__(self) -> None:
         self.asked = False
         self.daemon: Daemon | None = None
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _signals():
             signal.signal(number, self._stop)
 
     def _stop(self, number: int, _: FrameType | None) -> None:
@@ -114,7 +119,7 @@ def _serve_virtual_time(options: argparse.Namespace, device: EmulatedDevice, ide
     if len(urls) != 1 or not urls[0].startswith("unix:"):
         raise EmulatorError("--virtual-time serves one unix socket: give one --listen unix:///PATH")
     (listener,) = listen_all(urls, ListenSettings(identity.token is not None, None, LineSettings()))
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _signals():
         signal.signal(number, lambda *_: sys.exit())
     try:
         _say("serving an emulated SCAMP-5 on virtual time at", options, device, [listener])

@@ -33,8 +33,8 @@ _SILENT_START = 1.5
 _LOG_LINES = 5
 _REFUSED = 2
 """Exit status of a daemon that has said what is wrong with its options."""
-_LONGEST_SOCKET = 107
-"""Bytes of a unix socket's path, on Linux; 103 elsewhere."""
+_LONGEST_SOCKET = 103
+"""Bytes of a unix socket's path, on macOS and BSD; on Linux 107."""
 _SOCKET_NAME = "/pixeltree-01234567/device"
 _PLAIN_PATH = re.compile(r"[\w/.,+=~:@-]*", re.ASCII)
 """Paths that mean the same in a URL and in every locale."""

@@ -70,6 +70,15 @@ def test_a_folder_of_another_user_is_not_trusted(base, monkeypatch, where):
         private_folder(Foreign(base.resolve()), "pixeltree")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
+@pytest.mark.parametrize("where", ["", "pixeltree", "pixeltree/compiled"])
+def test_a_folder_that_really_belongs_to_another_user_is_not_trusted(base, where):
+    (base / "pixeltree" / "compiled").mkdir(parents=True)
+    os.chown(base / where, 12345, -1)
+    with pytest.raises(UntrustedFolder, match=r"belongs to another user \(uid 12345\)"):
+        private_folder(base, "pixeltree", "compiled")
+
+
 def test_a_folder_that_others_may_replace_is_not_trusted(base):
     (base / "cache").mkdir(mode=0o700)
     base.chmod(0o777)

@@ -135,10 +135,11 @@ def test_a_standard_input_that_has_ended_stops_a_daemon_without_a_traceback(
     assert not path.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_daemon_on_virtual_time_stops_cleanly_on_a_signal(start, tmp_path, number):
+@pytest.mark.parametrize("mode", [(), ("--virtual-time",)], ids=["daemon", "virtual time"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_daemon_stops_cleanly_on_any_signal_that_asks_for_it(start, tmp_path, number, mode):
     path = tmp_path / "device"
-    daemon = start("--virtual-time", QUICK, "--listen", f"unix://{path}")
+    daemon = start(*mode, QUICK, "--listen", f"unix://{path}")
     daemon.process.send_signal(number)
     daemon.process.communicate(timeout=LONGEST)
     assert daemon.process.returncode == 0, daemon.errors()
