@@ -39,13 +39,16 @@ class SucceededEngine:
 
     Args:
         first: runs blocks until then.
-        make: makes the successor, in a thread of its own; may raise EmulatorError, and the first one stays.
+        make: makes the successor, in a thread of its own; where that fails, the first one stays.
         cancel: asks ``make`` to end soon, when this process does.
+
+    Attributes:
+        succeeded: whether the successor is in charge.
     """
 
     def __init__(self, first: Engine, make: Callable[[], Engine], cancel: Callable[[], None]) -> None:
-        self._first = first
         self._engine = first
+        self.succeeded = False
         self._make = make
         self._cancel = cancel
         self._successor: Engine | None = None
@@ -56,7 +59,7 @@ class SucceededEngine:
     def _make_successor(self) -> None:
         try:
             self._successor = self._make()
-        except EmulatorError as error:
+        except (EmulatorError, ImportError, OSError, RuntimeError) as error:  # Numba's are of these kinds
             reason = str(error)
             logger.warning(
                 "the fast engine cannot be had; the reference engine goes on, more slowly",
@@ -66,11 +69,6 @@ class SucceededEngine:
     def _end(self) -> None:
         self._cancel()
         self._maker.join(_LONGEST_END)
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether the successor is in charge."""
-        return self._engine is not self._first
 
     def wait(self) -> None:
         """Wait until the successor is ready, or cannot be had."""
@@ -83,6 +81,7 @@ class SucceededEngine:
             self._successor = None
             successor.resume(self._engine.state())
             self._engine = successor
+            self.succeeded = True
             atexit.unregister(self._end)
             logger.info("the fast engine has taken over")
         return self._engine
