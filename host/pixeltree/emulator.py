@@ -13,6 +13,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -98,7 +99,9 @@ class EmulatorProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             status = self._process.wait()
-        if self._log.exists() and (ended_before not in (None, 0, _REFUSED) or status > _REFUSED):
+        if ended_before is None and -status in (signal.SIGTERM, signal.SIGKILL):
+            status = 0  # by us
+        if status not in (0, _REFUSED) and self._log.exists():
             logger.warning("the emulator failed (status %d); its log is kept: %s", status, self._log)
             return
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -129,20 +132,22 @@ class EmulatorProcess:
             os.close(theirs)
         return process, ready
 
-    def _wait_until_ready(self, signal: int) -> None:
+    def _wait_until_ready(self, pipe: int) -> None:
         """The daemon says where it serves once it does, as a line of JSON."""
         deadline, said = time.monotonic() + _START_TIMEOUT, b""
         patience = _SILENT_START
         while not said.endswith(b"\n"):
-            if not select.select([signal], [], [], patience)[0]:
+            if not select.select([pipe], [], [], patience)[0]:
                 if time.monotonic() > deadline:
                     raise LinkError(f"the emulator was not ready after {_START_TIMEOUT:g} s")
                 if patience == _SILENT_START:
                     tell("Starting an emulated device.")
                 patience = max(0.1, deadline - time.monotonic())
                 continue
-            part = os.read(signal, 4096)
+            part = os.read(pipe, 4096)
             if not part:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(_STOP_TIMEOUT)
                 raise LinkError(f"the emulator did not start:\n{self._last_words()}")
             said += part
         facts: dict[str, Any] = json.loads(said)

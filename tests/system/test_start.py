@@ -192,6 +192,17 @@ def test_one_that_crashes_leaves_its_log_and_says_where(temporary, caplog):
     assert "serving an emulated SCAMP-5" in (folder / "log").read_text()
 
 
+def test_one_that_fails_while_it_starts_says_how_and_leaves_its_log(temporary, caplog, monkeypatch, tmp_path):
+    broken = tmp_path / "sitecustomize.py"
+    broken.write_text("import pixeltree_emu.options as options\noptions.device_of = None\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(LinkError, match=r"did not start:(.|\n)*TypeError"):
+        EmulatorProcess(QUICK)
+    (folder,) = temporary.iterdir()
+    assert f"its log is kept: {folder}/log" in caplog.text
+    assert "Traceback" in (folder / "log").read_text()
+
+
 def test_one_with_an_internal_error_names_its_log_and_leaves_it(temporary, caplog, monkeypatch, tmp_path):
     broken = tmp_path / "sitecustomize.py"
     broken.write_text(
