@@ -41,6 +41,10 @@ class Daemon:
         listeners: where to serve it; closed by :meth:`close`.
         identity: what the device says of itself to its hosts.
         greeting_time: seconds for which a connection may stay without a session.
+        log: where its log can be read, for messages to hosts.
+
+    Attributes:
+        failed: whether something happened that must never happen.
     """
 
     def __init__(
@@ -49,7 +53,10 @@ class Daemon:
         listeners: Sequence[Listener],
         identity: Identity,
         greeting_time: float = GREETING_TIME,
+        log: str = "the daemon's log",
     ) -> None:
+        self.failed = False
+        self._log = log
         self._greeting_time = greeting_time
         self._device = device
         self._listeners = list(listeners)
@@ -74,7 +81,10 @@ class Daemon:
 
     def stop_at_end_of(self, descriptor: int) -> None:
         """Stop when a pipe that nobody writes to is closed at its other end."""
-        self._selector.register(descriptor, selectors.EVENT_READ, lambda: self._watch_pipe(descriptor))
+        try:
+            self._selector.register(descriptor, selectors.EVENT_READ, lambda: self._watch_pipe(descriptor))
+        except PermissionError:  # a file or /dev/null, which nobody has to wait for
+            self.stop()
 
     def _watch_pipe(self, descriptor: int) -> None:
         if not os.read(descriptor, 4096):
@@ -100,6 +110,7 @@ class Daemon:
             client.serve()
         except Exception:  # whatever a peer sends, the daemon keeps serving the others
             logger.exception("internal error", extra=fields(wire=client.wire.name))
+            self.failed = True
             client.lose("internal error")
 
     def _sleep(self, now: float) -> list[tuple[Client, float | None]]:
@@ -150,7 +161,8 @@ class Daemon:
             self._device.work()
         except Exception:  # whatever a host made the device do, the daemon keeps serving
             logger.exception("a frame ended with an internal error")
-            self._device.give_up("internal error; the daemon's log has the details")
+            self.failed = True
+            self._device.give_up(f"internal error; {self._log} has the details")
         self._sessions.work()
         for client in self._clients:
             client.send()

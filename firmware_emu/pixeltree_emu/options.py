@@ -69,6 +69,19 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--until-eof", action="store_true", help="stop when standard input ends, as a parent process can tell"
     )
+    options.add_argument(
+        "--ready-fd",
+        type=int,
+        metavar="N",
+        help="when it serves, write a line of JSON (urls, version, pid, compiling) to this file descriptor, "
+        "which a parent process has opened, and close it",
+    )
+    options.add_argument(
+        "--private-folder",
+        type=Path,
+        metavar="DIR",
+        help="a folder that is to go at the end, with the file 'log' in it, unless something failed",
+    )
     options.add_argument("--verbose", action="store_true", help="log sessions as they come and go")
     options.add_argument(
         "--log-format",
@@ -309,4 +322,4 @@ def listen_settings_of(options: argparse.Namespace, authenticated: bool) -> List
 def _array(options: argparse.Namespace) -> PixelArray:
     model = preset(options.preset)
     chip = Chip(model, options.chip, options.seed) if model else None
-    return PixelArray(engine=options.engine, chip=chip)
+    return PixelArray(engine=options.engine, chip=chip, at_once=True)

@@ -195,7 +195,12 @@ class VirtualTimeServer:
         assert descriptor is not None
         selector.register(descriptor, selectors.EVENT_READ)
         if until_eof:
-            selector.register(sys.stdin.fileno(), selectors.EVENT_READ, "input")
+            try:
+                selector.register(sys.stdin.fileno(), selectors.EVENT_READ, "input")
+            except PermissionError:  # a file or /dev/null, which nobody has to wait for
+                selector.close()
+                self._listener.close()
+                return
         try:
             while True:
                 for key, _ in selector.select():

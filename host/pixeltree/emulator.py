@@ -5,21 +5,46 @@ The host never imports the emulator; it only starts it.
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import json
+import logging
+import os
+import re
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from pixeltree.errors import LinkError
 
-_START_TIMEOUT = 180.0
-"""The first ever start compiles the emulator's fast engine."""
+logger = logging.getLogger(__name__)
+
+_START_TIMEOUT = 120.0
 _STOP_TIMEOUT = 5.0
-_POLL = 0.02
+_SILENT_START = 1.5
+"""Seconds of a start after which somebody who waits is told for what."""
 _LOG_LINES = 5
+_REFUSED = 2
+"""Exit status of a daemon that has said what is wrong with its options."""
+_LONGEST_SOCKET = 103
+"""Bytes of a unix socket's path, on macOS and BSD; on Linux 107."""
+_SOCKET_NAME = "/pixeltree-01234567/device"
+_PLAIN_PATH = re.compile(r"[\w/.,+=~:@-]*", re.ASCII)
+"""Paths that mean the same in a URL and in every locale."""
+
+
+@functools.cache
+def tell(sentence: str) -> None:
+    """Say once what a user is waiting for: a warning, which Python shows on standard error by itself."""
+    logger.warning("%s", sentence)
 
 
 class EmulatorProcess:
@@ -27,23 +52,27 @@ class EmulatorProcess:
 
     Attributes:
         url: where it serves.
+
+    Raises:
+        LinkError: it does not start, or there is no folder for it.
     """
 
     def __init__(self, *options: str) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="pixeltree-"))
-        self.url = f"unix://{self._folder / 'device'}"
+        self._folder = _private_folder()
         self._log = self._folder / "log"
-        # The daemon ends when its standard input does: it never outlives us, however we end.
-        command = [sys.executable, "-m", "pixeltree_emu", "--listen", self.url, "--until-eof", *options]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT
-            )
+        self.url = f"unix://{self._folder / 'device'}"
         try:
-            self._wait_until_ready()
+            self._process, ready = self._start(options)
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        try:
+            self._wait_until_ready(ready)
         except BaseException:
             self.stop()
             raise
+        finally:
+            os.close(ready)
 
     @property
     def pid(self) -> int:
@@ -59,26 +88,101 @@ class EmulatorProcess:
         self.stop()
 
     def stop(self) -> None:
-        """Stop the daemon; again is harmless."""
+        """Stop the daemon; again is harmless. The log of one that failed is kept, and its name is logged."""
+        ended_before = self._process.poll()
         if self._process.stdin is not None:
-            self._process.stdin.close()
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
         self._process.terminate()
         try:
-            self._process.wait(_STOP_TIMEOUT)
+            status = self._process.wait(_STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            status = self._process.wait()
+        if ended_before is None and -status in (signal.SIGTERM, signal.SIGKILL):
+            status = 0  # by us
+        if status not in (0, _REFUSED) and self._log.exists():
+            logger.warning("the emulator failed (status %d); its log is kept: %s", status, self._log)
+            return
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _wait_until_ready(self) -> None:
-        """The daemon says where it serves once it does."""
-        deadline = time.monotonic() + _START_TIMEOUT
-        while self.url not in self._log.read_text(errors="replace"):
-            if self._process.poll() is not None:
+    def _start(self, options: tuple[str, ...]) -> tuple[subprocess.Popen[bytes], int]:
+        """The process, and the end of a pipe on which it will say that it is ready."""
+        ready, theirs = os.pipe()
+        # It ends when its standard input does, and tidies up itself: it never outlives us, however we end.
+        command = [sys.executable, "-P", "-m", "pixeltree_emu", "--listen", self.url, "--until-eof"]
+        command += [f"--ready-fd={theirs}", f"--private-folder={self._folder}", *options]
+        try:
+            with self._log.open("wb") as log:
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=(theirs,),
+                    process_group=0,  # Ctrl-C is for us, who stop it
+                )
+        except OSError as error:
+            os.close(ready)
+            raise LinkError(f"the emulator cannot be started: {error}") from error
+        except BaseException:
+            os.close(ready)
+            raise
+        finally:
+            os.close(theirs)
+        return process, ready
+
+    def _wait_until_ready(self, pipe: int) -> None:
+        """The daemon says where it serves once it does, as a line of JSON."""
+        deadline, said = time.monotonic() + _START_TIMEOUT, b""
+        patience = _SILENT_START
+        while not said.endswith(b"\n"):
+            if not select.select([pipe], [], [], patience)[0]:
+                if time.monotonic() > deadline:
+                    raise LinkError(f"the emulator was not ready after {_START_TIMEOUT:g} s")
+                if patience == _SILENT_START:
+                    tell("Starting an emulated device.")
+                patience = max(0.1, deadline - time.monotonic())
+                continue
+            part = os.read(pipe, 4096)
+            if not part:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(_STOP_TIMEOUT)
                 raise LinkError(f"the emulator did not start:\n{self._last_words()}")
-            if time.monotonic() > deadline:
-                raise LinkError(f"the emulator was not ready after {_START_TIMEOUT:g} s")
-            time.sleep(_POLL)
+            said += part
+        facts: dict[str, Any] = json.loads(said)
+        if facts.get("compiling"):
+            tell(
+                "First start: the emulator compiles its fast engine in the background (15 to 60 s). "
+                "Until then it computes more slowly, with equal results."
+            )
 
     def _last_words(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-_LOG_LINES:])
+
+
+def _private_folder() -> Path:
+    """A new folder that only we can use, with a path that is short and plain enough for a socket.
+
+    Raises:
+        LinkError: there is none, in no place for temporary files.
+    """
+    tried = []
+    for place in _places():
+        if len(os.fsencode(place)) + len(_SOCKET_NAME) > _LONGEST_SOCKET or not _PLAIN_PATH.fullmatch(place):
+            continue  # too long for a socket, or not the same in a URL
+        try:
+            return Path(tempfile.mkdtemp(prefix="pixeltree-", dir=place))
+        except OSError as error:
+            tried.append(f"{place}: {error.strerror}")
+    reasons = "; ".join(tried) or "their paths are too long for a socket"
+    raise LinkError(f"no folder for temporary files can hold the emulator's socket ({reasons}); set TMPDIR")
+
+
+def _places() -> Iterator[str]:
+    """Folders for temporary files, first the one that was asked for."""
+    with contextlib.suppress(OSError):  # none can be written
+        yield tempfile.gettempdir()
+    if os.environ.get("XDG_RUNTIME_DIR"):
+        yield os.environ["XDG_RUNTIME_DIR"]
+    yield from ("/tmp", "/var/tmp", "/dev/shm")

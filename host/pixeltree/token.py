@@ -18,6 +18,8 @@ def read_token(path: AnyPath) -> bytes:
         token = as_path(path).read_bytes().strip()
     except OSError as error:
         raise DataError(f"the token file {path} cannot be read: {error.strerror}") from error
+    except RuntimeError as error:  # neither HOME nor an entry for this user
+        raise DataError(f"the token file {path} cannot be found: {error}") from error
     if len(token) < LEAST_BYTES:
         raise DataError(
             f"the token in {path} has {len(token)} bytes; it needs at least {LEAST_BYTES}. "

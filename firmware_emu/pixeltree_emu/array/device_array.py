@@ -17,6 +17,7 @@ from pixeltree_emu.array.queue import LoadedBlock, StepQueue
 from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_emu.array.selection import pattern_select, rectangle
 from pixeltree_emu.array.sensor import Sensor
+from pixeltree_emu.array.succession import SucceededEngine
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.registers import Analog, Digital, bits
@@ -46,10 +47,18 @@ class Kernel(LoadedBlock):
 ENGINES = ("fast", "reference")
 
 
-def create_engine(name: str, parameters: ArrayParameters, chip: Chip | None = None) -> Engine:
+def create_engine(
+    name: str, parameters: ArrayParameters, chip: Chip | None = None, at_once: bool = False
+) -> Engine:
     """An engine by name.
 
     The fast engine is imported when it is wanted: its first ever import compiles it.
+
+    Args:
+        name: one of :data:`ENGINES`.
+        parameters: what the sources leave open.
+        chip: the errors of a chip, or None.
+        at_once: where the fast engine must be compiled first, let the reference engine work until it is.
 
     Raises:
         EmulatorError: no engine has this name.
@@ -58,13 +67,15 @@ def create_engine(name: str, parameters: ArrayParameters, chip: Chip | None = No
         return ReferenceEngine(parameters, chip)
     if name != "fast":
         raise EmulatorError(f"no engine is named {name!r}; known: {', '.join(ENGINES)}")
-    from pixeltree_emu.array.fast.compiled import compiled_before  # noqa: PLC0415
+    from pixeltree_emu.array.fast.build import Compiler  # noqa: PLC0415
+    from pixeltree_emu.array.fast.loading import can_load_at_once, load, load_somehow  # noqa: PLC0415
 
-    if not compiled_before():
-        logger.warning("compiling the fast engine; this happens once and takes up to 20 s")
-    from pixeltree_emu.array.fast import FastEngine  # noqa: PLC0415
-
-    return FastEngine(parameters, chip)
+    if not at_once or can_load_at_once():
+        return load_somehow()(parameters, chip)
+    logger.warning("compiling the fast engine; until then the reference engine works, with equal results")
+    compiler = Compiler()
+    first = ReferenceEngine(parameters, chip)
+    return SucceededEngine(first, lambda: load(compiler)(parameters, chip), compiler.cancel)
 
 
 class PixelArray:
@@ -74,13 +85,18 @@ class PixelArray:
         parameters: properties of the array that the sources leave open.
         engine: ``fast`` or ``reference``.
         chip: the errors of a chip; none (ideal mode) if None.
+        at_once: do not wait for the fast engine to be compiled; see :func:`create_engine`.
     """
 
     def __init__(
-        self, parameters: ArrayParameters | None = None, engine: str = "fast", chip: Chip | None = None
+        self,
+        parameters: ArrayParameters | None = None,
+        engine: str = "fast",
+        chip: Chip | None = None,
+        at_once: bool = False,
     ) -> None:
         self.parameters = parameters or ArrayParameters()
-        self._engine = create_engine(engine, self.parameters, chip)
+        self._engine = create_engine(engine, self.parameters, chip, at_once)
         self._queue = StepQueue(self._engine)
         self._decays = chip is not None
         self._tick = 0
@@ -93,6 +109,11 @@ class PixelArray:
         """The engine, with everything done that was asked of the array so far."""
         self._queue.settle()
         return self._engine
+
+    @property
+    def compiling(self) -> bool:
+        """Whether the reference engine works until the fast one is compiled."""
+        return isinstance(self._engine, SucceededEngine) and not self._engine.succeeded
 
     def load(self, words: Sequence[Item]) -> Kernel:
         """Make a block ready to run; see :meth:`Engine.load`."""

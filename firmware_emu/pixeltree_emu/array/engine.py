@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pixeltree_emu.array.decay import Decay
 from pixeltree_emu.array.planes import AnalogPlane, DigitalPlane
 from pixeltree_emu.array.selection import PatternSelect
 from pixeltree_protocol.isa import ICW
@@ -12,6 +14,29 @@ from pixeltree_protocol.registers import Analog, Digital
 
 Item = ICW | PatternSelect
 """What blocks are made of: words, and selections between them."""
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """All that an engine knows between two blocks.
+
+    Attributes:
+        analog: A-F, NEWS and PIX.
+        digital: R0-R12, FLAG, SELECT and RECT.
+        read_bus: the digital read bus, which remembers between words; bool (256, 256).
+        in_level: level of IN.
+        frame: number of the frame, and
+        words: how many words have run in it, both for the draws of a non-ideal mode.
+        decay: when registers were last written, which the next engine goes on with; None in ideal mode.
+    """
+
+    analog: Mapping[Analog, AnalogPlane]
+    digital: Mapping[Digital, DigitalPlane]
+    read_bus: DigitalPlane
+    in_level: int
+    frame: int
+    words: int
+    decay: Decay | None
 
 
 class Engine(Protocol):
@@ -23,6 +48,11 @@ class Engine(Protocol):
 
     in_level: int
     """Level of the global analog input IN, -128 to 127."""
+
+    @property
+    def most_waiting(self) -> int:
+        """Words that may wait to be run together: few milliseconds of work, or no gain in more."""
+        ...
 
     def load(self, words: Sequence[Item]) -> Any:  # noqa: ANN401 - each engine's own kind of kernel
         """Make a block ready to run.
@@ -61,4 +91,12 @@ class Engine(Protocol):
 
     def begin_frame(self, frame: int) -> None:
         """Number the words that follow from 0; the draws of a non-ideal mode depend on both numbers."""
+        ...
+
+    def state(self) -> EngineState:
+        """All that it knows, for another engine; it must not run any more after that one has resumed."""
+        ...
+
+    def resume(self, state: EngineState) -> None:
+        """Go on where another engine with the same parameters and chip was."""
         ...

@@ -76,8 +76,12 @@ class Planes:
     )
     read_bus: DigitalPlane = field(default_factory=_digital)
 
-    def __post_init__(self) -> None:
-        self.digital[Digital.FLAG][:] = True
+    @classmethod
+    def at_start(cls) -> Planes:
+        """The planes of an array that has done nothing yet: FLAG is 1 everywhere, all else 0."""
+        planes = cls()
+        planes.digital[Digital.FLAG][:] = True
+        return planes
 
 
 def picture(plane: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:

@@ -15,8 +15,6 @@ from typing import Any
 from pixeltree_emu.array.engine import Engine, Item
 from pixeltree_emu.array.selection import PatternSelect
 
-_MOST_WAITING = 8192
-"""Words and selections after which the queue runs without being asked: a few milliseconds of work."""
 _MOST_KEPT = 64
 """Joined blocks that are kept ready; the one used longest ago goes first."""
 
@@ -30,7 +28,7 @@ class LoadedBlock:
 
 
 class StepQueue:
-    """Collects steps and runs them together."""
+    """Collects steps and runs them together: when somebody looks, or enough of them wait."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -41,7 +39,7 @@ class StepQueue:
     def add(self, step: LoadedBlock | PatternSelect) -> None:
         """Let a step wait."""
         size = len(step.items) if isinstance(step, LoadedBlock) else 1
-        if self._size + size > _MOST_WAITING:
+        if self._size + size > self._engine.most_waiting:
             self.settle()
         self._waiting.append(step)
         self._size += size

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree_emu.array.decay import REGISTER_BITS, Decay, drifted
-from pixeltree_emu.array.engine import Item
+from pixeltree_emu.array.engine import EngineState, Item
 from pixeltree_emu.array.nonidealities import Chip, frame_key
 from pixeltree_emu.array.planes import (
     AREG_MAX,
@@ -102,8 +102,11 @@ class ReferenceEngine:
     See :class:`pixeltree_emu.array.engine.Engine` for what its public methods promise.
     """
 
+    most_waiting = 512
+    """See :class:`pixeltree_emu.array.engine.Engine`: 0.02 to 0.4 ms a word, in which the link must wait."""
+
     def __init__(self, parameters: ArrayParameters, chip: Chip | None = None) -> None:
-        self.planes = Planes()
+        self.planes = Planes.at_start()
         self.parameters = parameters
         self.chip = chip
         self._decay = Decay(chip) if chip else None
@@ -166,8 +169,34 @@ class ReferenceEngine:
 
     def begin_frame(self, frame: int) -> None:
         """Number words from 0 again; draws depend on the frame's number."""
+        self._frame = frame
         self._key = frame_key(self.chip.seed, frame) if self.chip else 0
         self._word = 0
+
+    def state(self) -> EngineState:
+        """All that it knows."""
+        planes = self.planes
+        return EngineState(
+            {register: plane.copy() for register, plane in planes.analog.items()},
+            {register: plane.copy() for register, plane in planes.digital.items()},
+            planes.read_bus.copy(),
+            self.in_level,
+            self._frame,
+            self._word,
+            self._decay,
+        )
+
+    def resume(self, state: EngineState) -> None:
+        """Go on where another engine was."""
+        self.begin_frame(state.frame)
+        self._word = state.words
+        self.planes = Planes(
+            {register: plane.copy() for register, plane in state.analog.items()},
+            {register: plane.copy() for register, plane in state.digital.items()},
+            state.read_bus.copy(),
+        )
+        self.in_level = state.in_level
+        self._decay = state.decay
 
     def elapse(self, now_ns: int) -> None:
         """Let registers decay until ``now_ns`` of device time."""

@@ -34,7 +34,7 @@ def _group() -> None:
 )
 def engine(context: typer.Context) -> None:
     """Time the engines of the emulated array (options: pixeltree bench engine --help)."""
-    os.execv(sys.executable, [sys.executable, "-m", "pixeltree_emu.bench", *context.args])
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "pixeltree_emu.bench", *context.args])
 
 
 @bench.command()

@@ -70,7 +70,7 @@ def _device(url: str | None, screen: Screen) -> Iterator[Device]:
     """The device at a URL, or a private emulator for as long as it is needed."""
     with contextlib.ExitStack() as stack:
         if url is None:
-            with screen.status("starting an emulated device (the first start ever compiles its engine)"):
+            with screen.status("starting an emulated device"):
                 url = stack.enter_context(EmulatorProcess()).url
         yield stack.enter_context(connect(url, Patience(reconnect=_RECONNECT_TIME)))
 

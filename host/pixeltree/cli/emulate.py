@@ -11,4 +11,4 @@ import typer
 def emulate(context: typer.Context) -> None:
     """Serve an emulated device until Ctrl-C or SIGTERM (options: pixeltree emulate --help)."""
     # The daemon replaces this process, so that signals and the exit status are its own.
-    os.execv(sys.executable, [sys.executable, "-m", "pixeltree_emu", *context.args])
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "pixeltree_emu", *context.args])

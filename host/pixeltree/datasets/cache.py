@@ -30,11 +30,19 @@ def cache_folder() -> Path:
 
     ``$PIXELTREE_CACHE``, else ``pixeltree`` in the user's cache folder (``$XDG_CACHE_HOME``, else
     ``~/.cache``).
+
+    Raises:
+        DataError: this user has no home folder.
     """
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pixeltree"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pixeltree"
+    except RuntimeError as error:  # neither HOME nor an entry for this user
+        raise DataError(
+            f"this user has no home folder to keep images in; set {CACHE_VARIABLE} to a folder"
+        ) from error
 
 
 def cached(

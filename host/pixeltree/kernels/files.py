@@ -63,7 +63,7 @@ def settings(texts: Sequence[str]) -> dict[str, int]:
     return values
 
 
-def read_block(path: Path) -> Block:
+def read_block(path: AnyPath) -> Block:
     """Read a block object.
 
     Raises:

@@ -47,7 +47,7 @@ class EmulatorLink:
 def open_emulator(url: LinkUrl, timeout: float) -> EmulatorLink:
     """Start a daemon with the options of ``emu:?NAME=VALUE`` and connect to it.
 
-    Starting takes a second, and up to a minute the first time ever: it is not counted in ``timeout``.
+    Starting takes a second or two, which are not counted in ``timeout``.
     """
     if url.address.strip("/"):
         raise LinkError(f"{url.text}: emu: takes no address, only options, as in emu:?preset=typical&chip=7")

@@ -4,6 +4,8 @@ Modules, in the order in which a block meets them: ``records`` (words to numbers
 ``optimize`` (numbers to passes),
 ``interpreter`` with ``analog_ops``, ``errors_ops``, ``digital_ops`` and ``flood``
 (passes over planes), ``lanes`` (the vector type those are written in), ``layout`` (where planes lie).
+Compiled code: ``compiled`` (what Numba is asked for), ``cache`` (where it is kept, and whether it can be
+trusted), ``build`` with ``compile_part`` (how it is made), ``loading``.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,7 @@ __all__ = ["FastEngine"]
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     """Import the engine, which may compile for a while, only when it is asked for."""
     if name == "FastEngine":
-        from pixeltree_emu.array.fast.engine import FastEngine  # noqa: PLC0415
+        from pixeltree_emu.array.fast.loading import load_somehow  # noqa: PLC0415
 
-        return FastEngine
+        return load_somehow()
     raise AttributeError(name)

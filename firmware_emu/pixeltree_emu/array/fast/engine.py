@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree_emu.array.decay import REGISTER_BITS, Decay, drifted
-from pixeltree_emu.array.engine import Item
+from pixeltree_emu.array.engine import EngineState, Item
 from pixeltree_emu.array.fast import layout, records
 from pixeltree_emu.array.fast.compiled import Table
 from pixeltree_emu.array.fast.errors_ops import (
@@ -42,7 +42,7 @@ from pixeltree_emu.array.fast.translate import (
 from pixeltree_emu.array.nonidealities import Chip, frame_key
 from pixeltree_emu.array.planes import AnalogPlane, ArrayParameters, DigitalPlane, check_plane
 from pixeltree_protocol.isa import ICW
-from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
+from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, Analog, Digital
 
 _ALL_UNKNOWN = sum(UNKNOWN << 2 * plane for plane in range(layout.FLAG + 1))
 
@@ -80,6 +80,9 @@ class FastEngine:
     Equals :class:`pixeltree_emu.array.reference.ReferenceEngine` bit for bit at the end of each block; see
     :class:`pixeltree_emu.array.engine.Engine` for what its public methods promise.
     """
+
+    most_waiting = 8192
+    """See :class:`pixeltree_emu.array.engine.Engine`: a few milliseconds of work."""
 
     def __init__(self, parameters: ArrayParameters, chip: Chip | None = None) -> None:
         self.parameters = parameters
@@ -127,14 +130,12 @@ class FastEngine:
 
     def digital(self, register: Digital) -> DigitalPlane:
         """A copy of a digital plane."""
-        packed = self._digital_view(records.DIGITAL_NUMBER[register]).view(np.uint8)
-        return np.unpackbits(packed, axis=1, bitorder="little").view(np.bool_)
+        return _unpacked(self._digital_view(records.DIGITAL_NUMBER[register]))
 
     def set_digital(self, register: Digital, plane: DigitalPlane) -> None:
         """Replace a digital plane."""
         check_plane(register, plane)
-        packed = np.packbits(plane, axis=1, bitorder="little").view(np.int8)
-        self._digital_view(records.DIGITAL_NUMBER[register])[:] = packed
+        self._digital_view(records.DIGITAL_NUMBER[register])[:] = _packed(plane)
         if self._decay:
             self._decay.written |= REGISTER_BITS.get(register, 0)
 
@@ -166,13 +167,39 @@ class FastEngine:
             values[:] = drifted(values.astype(np.int16), self.chip.model.areg_rest, counts)
         for digital, kept in due.losses:
             packed = self._digital_view(records.DIGITAL_NUMBER[digital])
-            packed &= np.packbits(kept, axis=1, bitorder="little").view(np.int8)
+            packed &= _packed(kept)
 
     def begin_frame(self, frame: int) -> None:
         """Number words from 0 again; draws depend on the frame's number."""
+        self._frame = frame
         self._errors[WORDS] = 0
         if self.chip:
             self._errors[KEY] = np.uint64(frame_key(self.chip.seed, frame)).astype(np.int64)
+
+    def state(self) -> EngineState:
+        """All that it knows."""
+        return EngineState(
+            {register: self.analog(register) for register in (*AREGS, Analog.PIX)},
+            {register: self.digital(register) for register in Digital},
+            _unpacked(self._digital_view(layout.READ_BUS)),
+            self._in_level,
+            self._frame,
+            int(self._errors[WORDS]),
+            self._decay,
+        )
+
+    def resume(self, state: EngineState) -> None:
+        """Go on where another engine was."""
+        self._decay = None  # nothing is written anew
+        for analog, values in state.analog.items():
+            self.set_analog(analog, values)
+        for digital, bits in state.digital.items():
+            self.set_digital(digital, bits)
+        self._digital_view(layout.READ_BUS)[:] = _packed(state.read_bus)
+        self.in_level = state.in_level
+        self.begin_frame(state.frame)
+        self._errors[WORDS] = state.words
+        self._decay = state.decay
 
     def _variant(self, kernel: FastKernel) -> Variant:
         """The block's passes for the steering planes as they are now."""
@@ -208,6 +235,15 @@ class FastEngine:
         """Rows of a digital plane, int8 (256, 32)."""
         rows = self._digital[plane, layout.FIRST_ROW : -layout.MARGIN]
         return rows.reshape(ARRAY_SIZE, layout.ROW_BITS_BYTES)
+
+
+def _packed(plane: DigitalPlane) -> npt.NDArray[np.int8]:
+    """Eight PEs a byte: int8 (256, 32)."""
+    return np.packbits(plane, axis=1, bitorder="little").view(np.int8)
+
+
+def _unpacked(packed: npt.NDArray[np.int8]) -> DigitalPlane:
+    return np.unpackbits(packed.view(np.uint8), axis=1, bitorder="little").view(np.bool_)
 
 
 def _aligned_copy(values: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
