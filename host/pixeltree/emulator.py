@@ -22,6 +22,10 @@ _POLL = 0.02
 _LOG_LINES = 5
 
 
+PRESETS = ("ideal", "typical", "harsh")
+"""What ``--preset`` may be, so that a wrong name is refused before anything is started."""
+
+
 class EmulatorProcess:
     """A running daemon; stopped, and its socket and log removed, when the ``with`` block ends.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from pixeltree.datasets import Splits, Task
+from pixeltree.datasets.record import TrainingData
 from pixeltree.errors import CompileError, RecipeError, TreeError
 from pixeltree.files import write_whole
 from pixeltree.folded import FoldedModel, Window, encode_model
@@ -52,6 +53,7 @@ class TrainedModel:
         score: on the validation images, 0 to 1.
         near: channels within rounding of a threshold, of a single network.
         agreement: of a single network and its fold, on validation images; None for a tree.
+        data: the images that it was made with, which its file keeps.
     """
 
     recipe: Recipe
@@ -60,6 +62,7 @@ class TrainedModel:
     score: float
     near: int = 0
     agreement: Agreement | None = None
+    data: TrainingData | None = None
 
     def save(self, path: Path) -> None:
         """Write a tree file, or with suffix ``.folded`` the folded model of a single network.
@@ -69,12 +72,13 @@ class TrainedModel:
             TreeError: the file cannot be written; an existing one is as it was.
         """
         if path.suffix != FOLDED_SUFFIX:
-            compile_tree(self.recipe.name, self.classes, self.nodes).save(path)
+            tree = compile_tree(self.recipe.name, self.classes, self.nodes)
+            replace(tree, data=self.data).save(path)
             return
         (node,) = self.nodes.values()
         assert isinstance(node.model, FoldedModel)  # check_output refuses trees
         try:
-            write_whole(path, encode_model(node.model))
+            write_whole(path, encode_model(node.model, self.data.fields() if self.data else None))
         except OSError as error:
             raise TreeError(f"{path}: cannot be written: {error.strerror}") from error
 
@@ -132,6 +136,11 @@ def run_recipe(recipe: Recipe, checkpoints: Path | None, progress: Progress) -> 
     """
     torch.set_num_threads(1)
     splits = recipe.load_data()
+    trained = _run(recipe, splits, checkpoints, progress)
+    return replace(trained, data=TrainingData.of(recipe.data, splits))
+
+
+def _run(recipe: Recipe, splits: Splits, checkpoints: Path | None, progress: Progress) -> TrainedModel:
     if recipe.localizer is not None:
         return _run_centred(recipe, recipe.localizer, splits, checkpoints, progress)
     if recipe.tree is not None:
