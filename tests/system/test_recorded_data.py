@@ -211,3 +211,4 @@ def test_every_option_is_checked_before_anything_is_computed(tmp_path, folder):
         assert (run.returncode in (2, 3), message in run.stderr) == (True, True), run.stderr
         assert "reference" not in run.stdout
         assert not picture.exists()
+    assert "the suffix says the format" in refused("compile", model, "--plot", tmp_path / "p.xyz")

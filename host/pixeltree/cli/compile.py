@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from pixeltree.cli.report import check_picture
 from pixeltree.compiler import Compiled, compile_model
 from pixeltree.compiler.pipeline import Where
 from pixeltree.compiler.placement import Layout
@@ -45,6 +46,8 @@ def compile_(
     """
     console = Console(highlight=False)
     tree = Tree.load(model) if model.suffix == ".ptree" else None
+    if plot is not None:
+        check_picture(plot)
     compiled: dict[str, Compiled] = {}
     for name, folded, layout in _models(model, tree):
         show = _shower(console, name) if dump_ir else None

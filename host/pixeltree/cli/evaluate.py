@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pixeltree.cli.confusion import check_confusion, draw_confusion
+from pixeltree.cli.confusion import draw_confusion
 from pixeltree.cli.data import (
     DataOption,
     DataSeedOption,
@@ -28,7 +28,7 @@ from pixeltree.cli.data import (
     chosen_images,
     say,
 )
-from pixeltree.cli.report import check_writable, write_json
+from pixeltree.cli.report import check_picture, check_writable, write_json
 from pixeltree.datasets import Dataset, Task
 from pixeltree.datasets.sources import as_table
 from pixeltree.device import connect
@@ -91,14 +91,14 @@ def evaluate(
 
     Example: pixeltree eval digits.ptree --preset typical --chips 8
     """
-    _check_options(device, preset, chips, json_file)
+    _check_options(device, preset, chips, confusion_file, json_file)
     screen = Console(stderr=str(json_file) == "-")
     tree = Tree.load(model)
     part = chosen_images(tree, data, fit, transposed, upsampling, data_seed, allow_overlap)
     dataset = part.images
     check_fits(tree, dataset)
-    if confusion_file is not None:
-        check_confusion(confusion_file, dataset)
+    if confusion_file is not None and dataset.task is not Task.CLASSIFICATION:
+        raise DataError(f"--confusion draws what is taken for what; {dataset.name} is for {dataset.task}")
     say(part, screen)
     if images is not None and images < len(dataset):
         spread = np.linspace(0, len(dataset) - 1, images).astype(np.intp)
@@ -125,8 +125,12 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _check_options(device: str | None, preset: str | None, chips: int, json_file: Path | None) -> None:
+def _check_options(
+    device: str | None, preset: str | None, chips: int, confusion_file: Path | None, json_file: Path | None
+) -> None:
     """Refuse what cannot be, or means nothing, before any work."""
+    if confusion_file is not None:
+        check_picture(confusion_file)
     if json_file is not None:
         check_writable(json_file)
     if device is not None and preset is not None:

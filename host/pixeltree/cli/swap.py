@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pixeltree.cli.report import check_writable, write_json
+from pixeltree.cli.report import check_picture, check_writable, write_json
 from pixeltree.errors import DataError
 from pixeltree.swapping import GENERATORS, LINES, POLICIES, Setup, SwapTree, Trace, line_named, simulate
 from pixeltree.swapping.describe import describe
@@ -100,7 +100,9 @@ def simulate_swap(
         raise DataError("--fps and --period say the same thing; give one")
     if plot is not None and not swept:
         raise DataError("--plot draws what --sweep finds; give both")
-    for path in (json_file, trace_file, plot):
+    if plot is not None:
+        check_picture(plot, is_always_png=True)
+    for path in (json_file, trace_file):
         if path is not None:
             check_writable(path)
     swap_tree = load_swap_tree(tree, array_us or [])
@@ -152,7 +154,7 @@ def trace_command(
     The file is a Chrome trace: chrome://tracing and Perfetto show it too.
     """
     if plot is not None:
-        check_writable(plot)
+        check_picture(plot, is_always_png=True)
     trace = Trace.load(file)
     table = Table(title=str(file))
     for heading in ("lane", "events", "busy"):

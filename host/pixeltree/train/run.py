@@ -15,7 +15,7 @@ from pixeltree.files import write_whole
 from pixeltree.folded import FoldedModel, Window, encode_model
 from pixeltree.train.capacity import Capacity, choices
 from pixeltree.train.centre import LOCALIZER, centred, join, windows_of
-from pixeltree.train.checkpoint import CheckpointFile
+from pixeltree.train.checkpoint import CheckpointFile, check_folder
 from pixeltree.train.export import FoldedNode, compile_tree, in_sums
 from pixeltree.train.fit import EpochReport, build, fit, logits_of
 from pixeltree.train.fold import Agreement, compare, fold
@@ -135,6 +135,8 @@ def run_recipe(recipe: Recipe, checkpoints: Path | None, progress: Progress) -> 
         CompileError: no network fits a node of the tree.
     """
     torch.set_num_threads(1)
+    if checkpoints is not None:
+        check_folder(checkpoints)
     splits = recipe.load_data()
     trained = _run(recipe, splits, checkpoints, progress)
     return replace(trained, data=TrainingData.of(recipe.data, splits))
