@@ -44,4 +44,4 @@ def test_a_preset_is_checked_before_a_daemon_is_started(monkeypatch):
 
 
 def test_the_host_knows_the_emulators_presets():
-    assert emulator.PRESETS == tuple(nonidealities.PRESETS)
+    assert tuple(nonidealities.PRESETS) == emulator.PRESETS
