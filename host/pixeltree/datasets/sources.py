@@ -146,9 +146,14 @@ def set_of(source: Data) -> str:
 
 
 def describe(source: Data) -> str:
-    """A set and its settings in the words of a recipe, for example ``digits (upsampling 7, seed 0)``."""
+    """A set and its settings in the words of a recipe, for example ``digits (upsampling 7, seed 0)``.
+
+    Settings that are empty are left out.
+    """
     settings = [
-        f"{name} {_words(value)}" for name, value in dataclasses.asdict(source).items() if value != ""
+        f"{name} {_words(value)}"
+        for name, value in dataclasses.asdict(source).items()
+        if value or isinstance(value, bool) or name == "seed"
     ]
     return f"{set_of(source)} ({', '.join(settings)})"
 
