@@ -12,6 +12,7 @@ from PIL import Image
 pytest.importorskip("torch")
 
 from pixeltree.datasets import idx_folder
+from pixeltree.datasets.sources import FolderData, as_table
 from pixeltree.evaluation import evaluate_reference
 from pixeltree.folded import data_of
 from pixeltree.tree import Tree
@@ -132,7 +133,7 @@ def test_transposed_images_are_evaluated_transposed(tmp_path, idx):
 def test_a_folder_is_split_as_at_training_and_no_other_split_is_taken(tmp_path, folder):
     model = train(tmp_path, f'set = "folder"\nfolder = "{folder}"\nseed = 7')
     report, said = evaluate(model)
-    assert report["reading"] == {"set": "folder", "folder": str(folder), "fit": False, "seed": 7}
+    assert report["reading"] == as_table(FolderData(str(folder), seed=7))
     assert (report["images"], report["overlap"], report["as_recorded"]) == (6, 0, True)
     for command in ("eval", "tree"):
         said = refused(command, model, "--data-seed", "8")
@@ -189,7 +190,7 @@ def test_pictures_that_were_fitted_are_fitted_again(tmp_path, folder):
 def test_a_folded_model_keeps_its_data_too(tmp_path, folder):
     model = train(tmp_path, f'set = "folder"\nfolder = "{folder}"\nseed = 7', "m.folded")
     kept = data_of((tmp_path / "m.folded").read_bytes())
-    assert kept["source"] == {"set": "folder", "folder": str(folder), "fit": False, "seed": 7}
+    assert kept["source"] == as_table(FolderData(str(folder), seed=7))
     assert kept["classes"] == ["across", "down"]
     run = pixeltree("compile", model)
     assert run.returncode == 0, run.stderr
