@@ -51,7 +51,6 @@ class Entry:
     Attributes:
         name: of the row and its files.
         recipe: file in ``recipes``.
-        data: as ``pixeltree eval`` names it.
         chip_images: images that go through the ideal chip and each of the typical ones.
         noise_aware: whether training knows of a chip's errors.
         is_float: whether it is the float network of the recipe's shape, which runs on no array.
@@ -59,33 +58,32 @@ class Entry:
 
     name: str
     recipe: str
-    data: str
     chip_images: int = 360
     noise_aware: bool = True
     is_float: bool = False
 
 
 ENTRIES = (
-    Entry("digits", "digits", "digits"),
-    Entry("digits, without noise in training", "digits", "digits", noise_aware=False),
-    Entry("glyphs, tree", "glyphs", "glyphs", 620),
-    Entry("glyphs, tree, without noise in training", "glyphs", "glyphs", 620, noise_aware=False),
-    Entry("glyphs, one node", "glyphs_one_node", "glyphs", 620),
-    Entry("glyphs, tree, threshold by image", "glyphs_image_threshold", "glyphs", 620),
-    Entry("glyphs, tree, strays of training images", "glyphs_strays", "glyphs", 620),
-    Entry("glyphs, one node, threshold by image", "glyphs_image_threshold_one_node", "glyphs", 620),
-    Entry("glyphs, one node in turns, threshold by image", "glyphs_image_threshold_turns", "glyphs", 620),
-    Entry("glyphs, tree in parts", "glyphs_parts", "glyphs", 620),
-    Entry("glyphs, tree in parts, three looks", "glyphs_parts_looks", "glyphs", 620),
-    Entry("glyphs, one small node, threshold by image", "glyphs_parts_one_node", "glyphs", 620),
-    Entry("glyphs, tree of small nodes", "glyphs_small_nodes", "glyphs", 620),
-    Entry("glyphs, one small node", "glyphs_small_one_node", "glyphs", 620),
-    Entry("glyphs, float network", "glyphs", "glyphs", is_float=True),
-    Entry("glyphs, float network of the tree in parts", "glyphs_parts", "glyphs", is_float=True),
-    Entry("localize", "localize", "scenes-localization", 120),
-    Entry("localize, without noise in training", "localize", "scenes-localization", 120, noise_aware=False),
-    Entry("segment", "segment", "scenes-segmentation", 120),
-    Entry("segment, without noise in training", "segment", "scenes-segmentation", 120, noise_aware=False),
+    Entry("digits", "digits"),
+    Entry("digits, without noise in training", "digits", noise_aware=False),
+    Entry("glyphs, tree", "glyphs", 620),
+    Entry("glyphs, tree, without noise in training", "glyphs", 620, noise_aware=False),
+    Entry("glyphs, one node", "glyphs_one_node", 620),
+    Entry("glyphs, tree, threshold by image", "glyphs_image_threshold", 620),
+    Entry("glyphs, tree, strays of training images", "glyphs_strays", 620),
+    Entry("glyphs, one node, threshold by image", "glyphs_image_threshold_one_node", 620),
+    Entry("glyphs, one node in turns, threshold by image", "glyphs_image_threshold_turns", 620),
+    Entry("glyphs, tree in parts", "glyphs_parts", 620),
+    Entry("glyphs, tree in parts, three looks", "glyphs_parts_looks", 620),
+    Entry("glyphs, one small node, threshold by image", "glyphs_parts_one_node", 620),
+    Entry("glyphs, tree of small nodes", "glyphs_small_nodes", 620),
+    Entry("glyphs, one small node", "glyphs_small_one_node", 620),
+    Entry("glyphs, float network", "glyphs", is_float=True),
+    Entry("glyphs, float network of the tree in parts", "glyphs_parts", is_float=True),
+    Entry("localize", "localize", 120),
+    Entry("localize, without noise in training", "localize", 120, noise_aware=False),
+    Entry("segment", "segment", 120),
+    Entry("segment, without noise in training", "segment", 120, noise_aware=False),
 )
 
 
@@ -129,21 +127,19 @@ def _make(entry: Entry, seed: int) -> None:
         trained.save(model)
         minutes = (time.monotonic() - begun) / 60
         _say(f"{entry.name}, seed {seed}: validation {trained.score:.4f}, {minutes:.1f} minutes")
-    _evaluate(model, entry, stem.with_suffix(".reference.json"))
+    _evaluate(model, stem.with_suffix(".reference.json"))
     images = ("--images", str(entry.chip_images))
     if entry.noise_aware:  # one network of a recipe through an ideal chip tells as much as two
-        _evaluate(model, entry, stem.with_suffix(".ideal.json"), "--preset", "ideal", *images)
-    _evaluate(
-        model, entry, stem.with_suffix(".typical.json"), "--preset", "typical", "--chips", str(CHIPS), *images
-    )
+        _evaluate(model, stem.with_suffix(".ideal.json"), "--preset", "ideal", *images)
+    _evaluate(model, stem.with_suffix(".typical.json"), "--preset", "typical", "--chips", str(CHIPS), *images)
 
 
-def _evaluate(model: Path, entry: Entry, report: Path, *options: str) -> None:
+def _evaluate(model: Path, report: Path, *options: str) -> None:
     if report.exists():
         return
     command = [sys.executable, "-c", "from pixeltree.cli import main; main()", "eval", str(model)]
     subprocess.run(
-        [*command, "--data", entry.data, "--json", str(report), *options],
+        [*command, "--json", str(report), *options],
         check=True,
         stdout=subprocess.DEVNULL,
     )

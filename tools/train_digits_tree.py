@@ -4,6 +4,7 @@ Run from the repository root::
 
     python tools/train_digits_tree.py            # the shipped tree, 4 to 7 minutes
     python tools/train_digits_tree.py --quick    # a tiny run to check the plumbing, seconds
+    python tools/train_digits_tree.py --record   # no training: say in the tree's file what it was made with
 
 Every choice (scene, pooling, groups, epochs) was made on the validation digits; the held-out digits are
 evaluated once, at the end.
@@ -24,6 +25,12 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from pixeltree.compiler import CaptureGeometry
+from pixeltree.datasets import Dataset, Splits
+from pixeltree.datasets import digits as digits_set
+from pixeltree.datasets.digits import DIGIT_MAX
+from pixeltree.datasets.enlarge import enlarge
+from pixeltree.datasets.record import TrainingData
+from pixeltree.datasets.sources import DigitsData
 from pixeltree.demo.digits import HELD_OUT_FILE, UPSAMPLING
 from pixeltree.network import FoldedNetwork
 from pixeltree.train.digits_demo.fit import Digits, FitSettings, Progress, Scene, fit, scene_bits
@@ -206,6 +213,22 @@ def compiled_tree(tree: TrainedTree) -> Tree:
     return Tree.build("digits", labels, CaptureGeometry(tree.scene.threshold), specs)
 
 
+def training_data(training: LabelledDigits, validation: LabelledDigits) -> TrainingData:
+    """What the tree's file keeps of its images: the digits as its scene shows them.
+
+    Training and validation are those of :func:`split_digits`, not those that the data set ``digits`` deals;
+    the test part is the same.
+    """
+    test = digits_set(SCENE.upsampling).test
+
+    def part(name: str, some: LabelledDigits) -> Dataset:
+        images = enlarge(some.values, SCENE.upsampling, test.size[0], DIGIT_MAX)
+        return Dataset(name, test.task, images, some.labels.astype(np.int64), test.classes)
+
+    splits = Splits(part("training", training), part("validation", validation), test)
+    return TrainingData.of(DigitsData(SCENE.upsampling), splits)
+
+
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
@@ -213,6 +236,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--epochs", type=int, help="passes over the training digits, for every node")
     parser.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation")
+    parser.add_argument("--record", action="store_true", help="train nothing, write the record of the images")
     parser.add_argument("--quick", action="store_true", help="a tiny run: 2 epochs on 200 digits")
     parser.add_argument(
         "--out",
@@ -233,6 +257,10 @@ def main() -> None:
         sys.stderr.write(f"{time.monotonic() - start:6.1f} s  {line}\n")
 
     training, validation, held_out = split_digits()
+    if arguments.record:
+        path = (arguments.out or DATA) / TREE_FILE
+        replace(Tree.load(path), data=training_data(training, validation)).save(path)
+        return
     checked = validation
     epochs = arguments.epochs or (2 if arguments.quick else None)
     if arguments.quick:
@@ -250,7 +278,7 @@ def main() -> None:
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         write_held_out(held_out, folder)
-        compiled_tree(tree).save(folder / TREE_FILE)
+        replace(compiled_tree(tree), data=training_data(training, validation)).save(folder / TREE_FILE)
         progress(f"wrote {HELD_OUT_FILE} and {TREE_FILE} to {folder}")
 
 

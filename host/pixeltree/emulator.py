@@ -47,6 +47,10 @@ def tell(sentence: str) -> None:
     logger.warning("%s", sentence)
 
 
+PRESETS = ("ideal", "typical", "harsh")
+"""What ``--preset`` may be, so that a wrong name is refused before anything is started."""
+
+
 class EmulatorProcess:
     """A running daemon; stopped, and its socket and log removed, when the ``with`` block ends.
 

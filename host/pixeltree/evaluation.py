@@ -175,7 +175,7 @@ def _evaluate(
     decide: Callable[[npt.NDArray[np.uint8]], tuple[int, tuple[ReferenceVisit, ...]]],
     progress: Progress,
 ) -> Evaluation:
-    _check(tree, dataset)
+    check_fits(tree, dataset)
     results = []
     for image in dataset.images:
         results.append(decide(image))
@@ -185,8 +185,14 @@ def _evaluate(
     return Evaluation(decided, paths, _score(tree, dataset, decided, paths))
 
 
-def _check(tree: Tree, dataset: Dataset) -> None:
-    """Refuse what the tree cannot do before an hour of frames."""
+def check_fits(tree: Tree, dataset: Dataset) -> None:
+    """Refuse what the tree cannot do before an hour of frames.
+
+    Raises:
+        DataError: the images have another size than the tree's input, classes and labels differ, or the tree
+            does another task.
+    """
+    dataset.require_size(tree.geometry.size, tree.geometry.size)
     if dataset.task is Task.CLASSIFICATION:
         _labels(tree, dataset)
     elif not _grids(tree):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pixeltree.compiler import CaptureGeometry, Ending, compile_capture
 from pixeltree.compiler.placement import INPUT
+from pixeltree.datasets.record import TrainingData
 from pixeltree.errors import DataError, PixeltreeError, TreeError
 from pixeltree.files import AnyPath, as_path, write_whole
 from pixeltree.folded import (
@@ -33,6 +34,9 @@ from pixeltree_protocol.treefile import TreeFile
 
 _MODEL = "model "
 """Attachments of this name and a node's hold its folded model."""
+
+_DATA = "training data"
+"""The attachment of this name says which images the tree was made with."""
 
 Image = npt.NDArray[np.uint8]
 
@@ -64,6 +68,7 @@ class Tree:
         models: folded model of every node that is no window, by name.
         windows: the window of every other node, by name.
         margins: the fallback's margin of every node that has one, by name; its last exit is the fallback.
+        data: the images that it was made with; None if nobody has said. No object depends on it.
     """
 
     name: str
@@ -76,6 +81,7 @@ class Tree:
     models: dict[str, FoldedModel]
     windows: dict[str, Window] = field(default_factory=dict)
     margins: dict[str, int] = field(default_factory=dict)
+    data: TrainingData | None = None
 
     @classmethod
     def build(
@@ -150,6 +156,8 @@ class Tree:
         if self.margins:
             description["margins"] = self.margins
         attachments = {_MODEL + name: encode_model(model) for name, model in self.models.items()}
+        if self.data is not None:
+            attachments[_DATA] = self.data.encode()
         data = TreeFile(self.digest, json.dumps(description), self.objects, attachments).encode()
         try:
             write_whole(target, data)
@@ -195,6 +203,7 @@ class Tree:
             },
             {name: Window(**window) for name, window in description.get("windows", {}).items()},
             dict(description.get("margins", {})),
+            TrainingData.decode(file.attachments[_DATA]) if _DATA in file.attachments else None,
         )
         tree._check()
         return tree

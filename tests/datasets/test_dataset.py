@@ -20,6 +20,29 @@ def labelled(per_class, size=(4, 6), classes=("a", "b", "c")):
     return Dataset("sets", Task.CLASSIFICATION, images, np.arange(count) % len(classes), classes)
 
 
+def part_of(name, classes, task=Task.CLASSIFICATION):
+    targets = np.arange(6) % len(classes)
+    if task is Task.SEGMENTATION:
+        targets = targets[:, None, None] + np.zeros((1, 2, 2), np.int64)
+    return Dataset(name, task, np.zeros((6, 4, 4), np.uint8), targets, classes)
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        (part_of("test", ("a", "c")), "test has c, which train has not; train has b, which test has not"),
+        (part_of("test", ("a", "b", "c")), r"differ: test has c, which train has not; all parts"),
+        (part_of("test", ("b", "a")), "test and train have the same classes in another order"),
+        (part_of("test", ("a", "b"), Task.SEGMENTATION), "test is for segmentation, but train for classif"),
+    ],
+)
+def test_parts_that_do_not_belong_together_say_what_differs(test, message):
+    train, validation = (part_of(name, ("a", "b")) for name in ("train", "val"))
+    Splits(train, validation, part_of("test", ("a", "b")))
+    with pytest.raises(DataError, match=message):
+        Splits(train, validation, test)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

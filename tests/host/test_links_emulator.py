@@ -5,10 +5,11 @@ import subprocess
 import pytest
 
 import pixeltree
-from pixeltree import LinkError
+from pixeltree import LinkError, emulator
 from pixeltree.links.private_emulator import open_emulator
 from pixeltree.links.url import parse_url
 from pixeltree.session import Patience
+from pixeltree_emu.array import nonidealities
 
 
 def test_a_private_device_has_what_the_url_asks_for_and_ends_with_its_connection(monkeypatch):
@@ -31,4 +32,16 @@ def test_a_private_device_has_what_the_url_asks_for_and_ends_with_its_connection
 
 def test_a_daemon_that_refuses_to_start_says_why():
     with pytest.raises(LinkError, match=r"the emulator did not start:(.|\n)*invalid choice: 'odd'"):
+        open_emulator(parse_url("emu:?engine=odd"), 60)
+
+
+def test_a_preset_is_checked_before_a_daemon_is_started(monkeypatch):
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda *arguments, **options: pytest.fail("a daemon was started")
+    )
+    with pytest.raises(LinkError, match="preset is 'odd'; known: ideal, typical, harsh"):
         open_emulator(parse_url("emu:?preset=odd"), 60)
+
+
+def test_the_host_knows_the_emulators_presets():
+    assert tuple(nonidealities.PRESETS) == emulator.PRESETS

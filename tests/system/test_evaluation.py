@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pixeltree.datasets import Dataset, Task
-from pixeltree.datasets.named import test_images as named_images
+from pixeltree.datasets.named import test_part as chosen
 from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.demo.run import demo_tree
 from pixeltree.errors import DataError
@@ -84,6 +84,24 @@ def test_ideal_chips_equal_the_reference(model, tmp_path):
     assert report["device_scores"] == [report["score"]] * 2
     assert report["device_differences"] == [0, 0]
     assert np.sum(report["confusion"]) == 12
+    assert run.stdout.count("every logit as by the reference") == 2
+
+
+def test_each_chip_has_its_own_figures_and_none_that_mean_nothing(model, tmp_path):
+    """On noisy chips the sums of nearly every image differ; what counts is whether the labels do."""
+    report_file = tmp_path / "r.json"
+    arguments = ("--data", "digits", "--images", "24", "--preset", "typical", "--chips", "2", "--json")
+    run = pixeltree("eval", model, *arguments, str(report_file), timeout=300)
+    assert run.returncode == 0, run.stderr
+    report = json.loads(report_file.read_text())
+    assert [chip["name"] for chip in report["devices"]] == ["typical, chip 0", "typical, chip 1"]
+    assert [chip["score"] for chip in report["devices"]] == report["device_scores"]
+    assert report["devices"][1]["differences"] > 12
+    for chip in report["devices"]:
+        agreed = f"the same label as by the reference for {chip['label_agreement']:.2%} of the images"
+        assert f"{chip['name']}: {chip['score']:.2%}, {agreed}" in run.stdout
+    assert f"mean of 2 chips: {report['device_score_mean']:.2%}" in run.stdout
+    assert "difference" not in run.stdout
 
 
 def test_the_confusion_is_drawn(model, tmp_path):
@@ -111,7 +129,7 @@ def test_data_may_be_a_folder(model, tmp_path):
         folder = tmp_path / "data" / dataset.classes[target]
         folder.mkdir(parents=True, exist_ok=True)
         write_plane(folder / f"{index}.png", (image.astype(np.int16) - 128).astype(np.int8))
-    assert len(named_images(str(tmp_path / "data"), 64)) == 10
+    assert len(chosen(64, data=str(tmp_path / "data")).images) == 10
     run = pixeltree("eval", model, "--data", str(tmp_path / "data"))
     assert run.returncode == 0, run.stderr
     assert "10 images of data (test)" in run.stdout

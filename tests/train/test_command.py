@@ -104,12 +104,17 @@ def test_bad_input_is_one_line_and_status_2(recipe, tmp_path):
     for arguments, message in (
         ((tmp_path / "absent.toml", "-o", tmp_path / "m.ptree"), "cannot read"),
         ((file, "-o", tmp_path / "absent" / "m.ptree"), "the folder is missing"),
+        (
+            (file, "-o", tmp_path / "m.ptree", "--checkpoints", file),
+            "r.toml is not writable, or no folder; name another",
+        ),
         ((file, "-o", tmp_path / "m.ptree", "--checkpoints", tmp_path / "kept"), "delete it to start anew"),
     ):
         run = train(*arguments)
         assert run.returncode == 2
         assert message in run.stderr
         assert "Traceback" not in run.stderr
+        assert "loss" not in run.stdout  # nothing was trained
 
 
 def test_a_tree_is_grown_where_the_recipe_says_so(recipe, tmp_path):

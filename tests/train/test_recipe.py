@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("torch")
 
 from pixeltree.datasets import digits
+from pixeltree.datasets.sources import DigitsData
 from pixeltree.errors import RecipeError
 from pixeltree.folded import PoolingKind
 from pixeltree.train.augment import Augmentation
@@ -20,7 +21,7 @@ from pixeltree.train.specification import (
     NetworkSpecification,
     Pooling,
 )
-from pixeltree.train.tables import DigitsData, TreeTable
+from pixeltree.train.tables import TreeTable
 
 GOOD = """
 name = "small"
@@ -71,8 +72,14 @@ def test_a_recipe_says_everything(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('name = "small"', "", "missing: name"),
-        ('name = "small"', 'name = "small"\nnoise = 1', "unknown: noise"),
+        ('name = "small"', "", r"toml: it lacks name$"),
+        ('name = "small"', 'name = "small"\nnoise = 1', "it has noise, which no recipe has; known: name, "),
+        (
+            "[head]",
+            "[heads]",
+            r"it lacks \[head\]; it has heads, which no recipe has; known: .*\[\[layers\]\]",
+        ),
+        ('set = "digits"', "", r"\[data\] has no set; it needs set = one of"),
         ('name = "small"', "name = 3", "name is 3; expected str"),
         ('name = "small"', "name", "is not TOML"),
         ("epochs = 2", "epochs = 2.5", r"training\.epochs is 2\.5; expected int"),
@@ -85,7 +92,7 @@ def test_a_recipe_says_everything(tmp_path):
         (
             'type = "pooling"',
             'type = "pool"',
-            r"\[layers\[1\]\] needs type = one of 'convolution', 'pooling'",
+            r"\[layers\[1\]\] has type = 'pool'; it needs type = one of 'convolution', 'pooling'",
         ),
         (
             'set = "digits"',
@@ -229,7 +236,10 @@ def test_a_localizer_learns_where_and_the_network_what_its_window_shows(tmp_path
         (scenes + CENTRED.replace("24", "8"), "8 x 8"),
         (scenes.replace("learned = true", "local_mean = 2") + CENTRED, "fixed or learned threshold"),
         (scenes.replace("learned = true", "excess = 2") + CENTRED, "fixed or learned threshold"),
-        (scenes + CENTRED.replace("heat map", "fully connected"), "localizer.head. needs type"),
+        (
+            scenes + CENTRED.replace("heat map", "fully connected"),
+            r"\[localizer\.head\] has type = 'fully connected'; it needs type = one of 'heat map'",
+        ),
         (scenes + "[localizer]\nwindow = 24", "localizer.layers must be a list"),
         (scenes.replace('"small"', '"localizer"') + CENTRED, "another name"),
     ):

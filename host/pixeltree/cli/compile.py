@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
+from pixeltree.cli.report import check_picture
 from pixeltree.cli.terminal import Screen
 from pixeltree.compiler import Compiled, compile_model
 from pixeltree.compiler.pipeline import Where
@@ -44,6 +45,8 @@ def compile_(
     """
     console = Screen()
     tree = Tree.load(model) if model.suffix == ".ptree" else None
+    if plot is not None:
+        check_picture(plot)
     compiled: dict[str, Compiled] = {}
     for name, folded, layout in _models(model, tree):
         show = _shower(console, name) if dump_ir else None

@@ -22,6 +22,26 @@ def check_writable(path: Path) -> None:
         raise DataError(f"cannot write {path}: the folder is missing or not writable, or it is a folder")
 
 
+def check_picture(path: Path, is_always_png: bool = False) -> None:
+    """Refuse early a picture that matplotlib could not draw in the end.
+
+    Args:
+        path: the picture.
+        is_always_png: whether it is a PNG file whatever its suffix; else the suffix says the format.
+
+    Raises:
+        DataError: the file cannot be written, matplotlib is not installed, or it knows no such format.
+    """
+    check_writable(path)
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - an extra, slow to import
+    except ImportError as error:
+        raise DataError("pictures need matplotlib: pip install 'pixeltree[viz]'") from error
+    known = sorted(FigureCanvasAgg.get_supported_filetypes())
+    if not is_always_png and path.suffix.lstrip(".").lower() not in known:
+        raise DataError(f"cannot write {path}: the suffix says the format; known: {', '.join(known)}")
+
+
 def write_json(path: Path, text: str) -> None:
     """Write JSON text to a file, or to standard output for ``-``.
 

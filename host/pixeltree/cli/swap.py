@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from pixeltree.cli.checks import LARGEST_SEED, finite
-from pixeltree.cli.report import check_writable, write_json
+from pixeltree.cli.report import check_picture, check_writable, write_json
 from pixeltree.cli.terminal import Screen
 from pixeltree.errors import DataError
 from pixeltree.numbers import check_number
@@ -117,7 +117,9 @@ def simulate_swap(
         raise DataError("--plot draws what --sweep finds; give both")
     if swept and (trace_file is not None or deadline is not None):
         raise DataError("--sweep runs many simulations, without --trace and --deadline; leave these out")
-    for path in (json_file, trace_file, plot):
+    if plot is not None:
+        check_picture(plot, is_always_png=True)
+    for path in (json_file, trace_file):
         if path is not None:
             check_writable(path)
     swap_tree = load_swap_tree(tree, array_us or [])
@@ -172,7 +174,7 @@ def trace_command(
     check_number("--start, in seconds,", start, least=0)
     check_number("--seconds", seconds, above=0)
     if plot is not None:
-        check_writable(plot)
+        check_picture(plot, is_always_png=True)
     trace = Trace.load(file)
     table = Table(title=str(file))
     for heading in ("lane", "events", "busy"):

@@ -11,33 +11,70 @@ from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree as Drawing
 
-from pixeltree.datasets.named import test_images
-from pixeltree.evaluation import accuracy_by_node, evaluate_reference
+from pixeltree.cli.data import (
+    DataOption,
+    DataSeedOption,
+    FitOption,
+    OverlapOption,
+    TransposedOption,
+    UpsamplingOption,
+    chosen_images,
+    say,
+)
+from pixeltree.datasets import Task
+from pixeltree.datasets.sources import describe
+from pixeltree.errors import DataError
+from pixeltree.evaluation import accuracy_by_node, check_fits, evaluate_reference
 from pixeltree.tree import Tree
 from pixeltree_protocol.objects import Digest, Label
 
 
 def tree(
     model: Annotated[Path, typer.Argument(help="A tree, NAME.ptree.")],
-    data: Annotated[
-        str | None, typer.Option(help="Say how often each node is right: digits, glyphs, or a folder.")
-    ] = None,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Say how often each node is right on test images.")
+    ] = False,
+    data: DataOption = None,
+    fit: FitOption = None,
+    transposed: TransposedOption = None,
+    upsampling: UpsamplingOption = None,
+    data_seed: DataSeedOption = None,
+    allow_overlap: OverlapOption = False,
 ) -> None:
-    """Draw a tree: its nodes, what each outcome is, sizes, and with --data the accuracy of each node.
+    """Draw a tree: its nodes, what each outcome is, sizes, and with --measure the accuracy of each node.
 
-    Example: pixeltree tree digits.ptree --data digits
+    --data and the options of its reading measure too.
+
+    Example: pixeltree tree digits.ptree --measure
     """
     loaded = Tree.load(model)
+    screen = Console()
+    given = any(each is not None for each in (data, fit, transposed, upsampling, data_seed))
     accuracies: dict[str, float] = {}
     counts = f"{len(loaded.labels)} labels, {len(loaded.names)} nodes, {loaded.total_bytes:,} bytes"
-    if data is not None:
-        dataset = test_images(data, loaded.geometry.size)
+    if measure or given:
+        part = chosen_images(loaded, data, fit, transposed, upsampling, data_seed, allow_overlap)
+        dataset = part.images
+        check_fits(loaded, dataset)
+        if dataset.task is not Task.CLASSIFICATION:
+            raise DataError(
+                f"{dataset.name} is for {dataset.task}; only nodes that classify are right or wrong"
+            )
+        say(part, screen)
         evaluation = evaluate_reference(loaded, dataset)
         accuracies = accuracy_by_node(loaded, dataset, evaluation)
         counts += f", {evaluation.score:.1%} of {len(dataset):,} images right"
+    elif loaded.data is not None:
+        screen.print(
+            f"data: {describe(loaded.data.source)}",
+            markup=False,
+            emoji=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     drawing = Drawing(escape(f"{loaded.name}: {counts}"))
     _draw(loaded, loaded.root.root, accuracies, drawing)
-    Console().print(drawing)
+    screen.print(drawing)
 
 
 def _draw(loaded: Tree, digest: Digest, accuracies: dict[str, float], above: Drawing) -> None:

@@ -165,11 +165,30 @@ class Splits:
         for part in self:
             part.require_every_class()
             part.require_size(*first.size)
-            if (part.task, part.classes) != (first.task, first.classes):
-                raise DataError(f"{part.name} and {first.name} have different tasks or classes")
+            if part.task is not first.task:
+                raise DataError(
+                    f"{part.name} is for {part.task}, but {first.name} for {first.task}; "
+                    f"the parts of a data set have one task"
+                )
+            if part.classes != first.classes:
+                raise DataError(
+                    f"{_difference(part, first)}; all parts need the same classes in the same order"
+                )
 
     def __iter__(self) -> Iterator[Dataset]:
         return iter((self.training, self.validation, self.test))
+
+
+def _difference(one: Dataset, other: Dataset) -> str:
+    """In words, how the classes of two sets differ."""
+    found = [
+        f"{mine.name} has {', '.join(more)}, which {theirs.name} has not"
+        for mine, theirs in ((one, other), (other, one))
+        if (more := [name for name in mine.classes if name not in theirs.classes])
+    ]
+    if found:
+        return "classes differ: " + "; ".join(found)
+    return f"{one.name} and {other.name} have the same classes in another order"
 
 
 def grey_levels(values: npt.NDArray[np.generic], largest: float, name: str) -> Images:

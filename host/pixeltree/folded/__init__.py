@@ -4,7 +4,7 @@ Trainers write it, the compiler reads it, and what a device computes is compared
 """
 
 from pixeltree.errors import ModelError
-from pixeltree.folded.file import decode_model, encode_model, fields_of
+from pixeltree.folded.file import data_of, decode_model, encode_model, fields_of
 from pixeltree.folded.layers import Convolution, FullyConnected, HeatMap, Layer, Pooling, PoolingKind
 from pixeltree.folded.model import FoldedModel, Head, InputSpec
 from pixeltree.folded.reference import Inference, add_logits, decide, infer
@@ -24,6 +24,7 @@ __all__ = [
     "PoolingKind",
     "Window",
     "add_logits",
+    "data_of",
     "decide",
     "decode_model",
     "encode_model",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +35,13 @@ FORMAT = "pixeltree folded model"
 VERSION = 1
 
 
-def encode_model(model: FoldedModel) -> bytes:
-    """The bytes of a model."""
+def encode_model(model: FoldedModel, data: Mapping[str, Any] | None = None) -> bytes:
+    """The bytes of a model.
+
+    Args:
+        model: the model.
+        data: what to keep beside it of the images that it was made with; :func:`decode_model` passes it over.
+    """
     description = {
         "format": FORMAT,
         "version": VERSION,
@@ -43,6 +49,8 @@ def encode_model(model: FoldedModel) -> bytes:
         "layers": [_layer(layer) for layer in model.layers],
         "head": _layer(model.head),
     }
+    if data is not None:
+        description["data"] = data
     return json.dumps(description, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -75,6 +83,19 @@ def decode_model(data: bytes) -> FoldedModel:
         binascii.Error,
     ) as error:
         raise ModelError(f"the folded model is malformed: {error!r}") from error
+
+
+def data_of(data: bytes) -> dict[str, Any] | None:
+    """What a model's bytes keep of the images that it was made with; None if nothing.
+
+    Raises:
+        ModelError: the bytes are not JSON of a model.
+    """
+    try:
+        found = json.loads(data).get("data")
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise ModelError(f"the folded model is malformed: {error!r}") from error
+    return found if isinstance(found, dict) else None
 
 
 def fields_of(record: DataclassInstance) -> dict[str, Any]:

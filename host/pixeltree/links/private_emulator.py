@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pixeltree.emulator import EmulatorProcess
+from pixeltree.emulator import PRESETS, EmulatorProcess
 from pixeltree.errors import LinkError
 from pixeltree.links.stream_socket import SocketLink, open_unix
 from pixeltree.links.url import LinkUrl, known_options, parse_url, whole_number
@@ -68,6 +68,8 @@ def daemon_options(url: LinkUrl) -> list[str]:
         LinkError: an option has another name or a value that cannot be.
     """
     options = known_options(url, _OPTIONS)
+    if options.get("preset", PRESETS[0]) not in PRESETS:
+        raise LinkError(f"{url.text}: preset is {options['preset']!r}; known: {', '.join(PRESETS)}")
     for name, least in _LEAST.items():
         if name in options:
             options[name] = str(whole_number(url, options, name, default=least, least=least))

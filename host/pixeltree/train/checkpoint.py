@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -17,6 +18,20 @@ from pixeltree.files import write_whole
 FORMAT = "pixeltree checkpoint 1"
 
 _log = logging.getLogger(__name__)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder for checkpoints before the first epoch rather than after it; it need not be there yet.
+
+    Raises:
+        CheckpointError: it cannot be made, or not be written to.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise CheckpointError(
+            f"cannot keep checkpoints in {folder}: {there} is not writable, or no folder; "
+            f"name another folder with --checkpoints"
+        )
 
 
 class CheckpointFile:

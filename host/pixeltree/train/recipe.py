@@ -20,6 +20,7 @@ from typing import Any
 from pixeltree.datasets import (
     Splits,
 )
+from pixeltree.datasets.sources import DATA, Data, ScenesData
 from pixeltree.errors import DataError, RecipeError, SpecificationError
 from pixeltree.files import AnyPath, as_path
 from pixeltree.folded import PoolingKind
@@ -35,9 +36,26 @@ from pixeltree.train.specification import (
     NetworkSpecification,
     Pooling,
 )
-from pixeltree.train.tables import DATA, Data, DetectorTable, LocalizerTable, ScenesData, TreeTable
+from pixeltree.train.tables import DetectorTable, LocalizerTable, TreeTable
 
 _LAYERS = {"convolution": Convolution, "pooling": Pooling}
+_KEYS = {
+    "name": "name",
+    "estimator": "estimator",
+    "noise_aware": "noise_aware",
+    "data": "[data]",
+    "input": "[input]",
+    "layers": "[[layers]]",
+    "head": "[head]",
+    "training": "[training]",
+    "tree": "[tree]",
+    "detector": "[detector]",
+    "localizer": "[localizer]",
+}
+"""What a recipe may have, and how it is written in one."""
+
+_NEEDED = ("name", "data", "layers", "head")
+
 _HEADS = {"fully connected": FullyConnected, "heat map": HeatMap}
 
 
@@ -174,12 +192,7 @@ def load_recipe(path: AnyPath) -> Recipe:
 
 
 def _recipe(tables: dict[str, Any]) -> Recipe:
-    known = {"name", "data", "input", "layers", "head", "training", "estimator"}
-    known |= {"noise_aware", "tree", "detector", "localizer"}
-    unknown = sorted(set(tables) - known)
-    missing = sorted({"name", "data", "layers", "head"} - set(tables))
-    if unknown or missing:
-        raise RecipeError(f"unknown: {', '.join(unknown) or 'none'}; missing: {', '.join(missing) or 'none'}")
+    _check_keys(tables)
     training = dict(tables.get("training", {}))
     ranges = _made(Augmentation, training.pop("augmentation", {}), "training.augmentation")
     estimator = _value(Estimator, tables.get("estimator", "clipped"), "estimator")
@@ -197,6 +210,17 @@ def _recipe(tables: dict[str, Any]) -> Recipe:
         _made(DetectorTable, tables["detector"], "detector") if "detector" in tables else None,
         _localizer(tables["localizer"]) if "localizer" in tables else None,
     )
+
+
+def _check_keys(tables: dict[str, Any]) -> None:
+    """Refuse a recipe that lacks what each must have, or has what none may."""
+    unknown = [name for name in tables if name not in _KEYS]
+    missing = [written for name, written in _KEYS.items() if name in _NEEDED and name not in tables]
+    faults = [f"it lacks {', '.join(missing)}"] if missing else []
+    if unknown:
+        faults.append(f"it has {', '.join(unknown)}, which no recipe has; known: {', '.join(_KEYS.values())}")
+    if faults:
+        raise RecipeError("; ".join(faults))
 
 
 def _layers(tables: object, where: str) -> tuple[Layer, ...]:
@@ -218,7 +242,8 @@ def _localizer(table: object) -> LocalizerTable:
 def _choice(kinds: Mapping[str, type[Any]], key: str, table: object, where: str) -> Any:  # noqa: ANN401
     """One of several dataclasses, the one that ``key`` names."""
     if not isinstance(table, dict) or table.get(key) not in kinds:
-        raise RecipeError(f"[{where}] needs {key} = one of {', '.join(map(repr, kinds))}")
+        said = f"has {key} = {table[key]!r}" if isinstance(table, dict) and key in table else f"has no {key}"
+        raise RecipeError(f"[{where}] {said}; it needs {key} = one of {', '.join(map(repr, kinds))}")
     return _made(kinds[table[key]], {name: v for name, v in table.items() if name != key}, where)
 
 

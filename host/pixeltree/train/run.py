@@ -9,12 +9,13 @@ from pathlib import Path
 import torch
 
 from pixeltree.datasets import Splits, Task
+from pixeltree.datasets.record import TrainingData
 from pixeltree.errors import CompileError, RecipeError, TreeError
 from pixeltree.files import AnyPath, as_path, write_whole
 from pixeltree.folded import FoldedModel, Window, encode_model
 from pixeltree.train.capacity import Capacity, choices
 from pixeltree.train.centre import LOCALIZER, centred, join, windows_of
-from pixeltree.train.checkpoint import CheckpointFile
+from pixeltree.train.checkpoint import CheckpointFile, check_folder
 from pixeltree.train.export import FoldedNode, compile_tree, in_sums
 from pixeltree.train.fit import EpochReport, build, fit, logits_of
 from pixeltree.train.fold import Agreement, compare, fold
@@ -52,6 +53,7 @@ class TrainedModel:
         score: on the validation images, 0 to 1.
         near: channels within rounding of a threshold, of a single network.
         agreement: of a single network and its fold, on validation images; None for a tree.
+        data: the images that it was made with, which its file keeps.
     """
 
     recipe: Recipe
@@ -60,6 +62,7 @@ class TrainedModel:
     score: float
     near: int = 0
     agreement: Agreement | None = None
+    data: TrainingData | None = None
 
     def save(self, path: AnyPath) -> None:
         """Write a tree file, or with suffix ``.folded`` the folded model of a single network.
@@ -70,12 +73,13 @@ class TrainedModel:
         """
         path = as_path(path)
         if path.suffix != FOLDED_SUFFIX:
-            compile_tree(self.recipe.name, self.classes, self.nodes).save(path)
+            tree = compile_tree(self.recipe.name, self.classes, self.nodes)
+            replace(tree, data=self.data).save(path)
             return
         (node,) = self.nodes.values()
         assert isinstance(node.model, FoldedModel)  # check_output refuses trees
         try:
-            write_whole(path, encode_model(node.model))
+            write_whole(path, encode_model(node.model, self.data.fields() if self.data else None))
         except OSError as error:
             raise TreeError(f"{path}: cannot be written: {error.strerror}") from error
 
@@ -134,7 +138,14 @@ def run_recipe(recipe: Recipe, checkpoints: AnyPath | None, progress: Progress) 
     """
     torch.set_num_threads(1)
     checkpoints = None if checkpoints is None else as_path(checkpoints)
+    if checkpoints is not None:
+        check_folder(checkpoints)
     splits = recipe.load_data()
+    trained = _run(recipe, splits, checkpoints, progress)
+    return replace(trained, data=TrainingData.of(recipe.data, splits))
+
+
+def _run(recipe: Recipe, splits: Splits, checkpoints: Path | None, progress: Progress) -> TrainedModel:
     if recipe.localizer is not None:
         return _run_centred(recipe, recipe.localizer, splits, checkpoints, progress)
     if recipe.tree is not None:

@@ -1,110 +1,14 @@
-"""The tables of a recipe: which data, how a tree is grown, what goes before the network."""
+"""The tables of a recipe: how a tree is grown, what goes before the network."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from pixeltree.datasets import (
-    GlyphSettings,
-    Scenes,
-    SceneSettings,
-    Splits,
-    digits,
-    glyphs,
-    idx_folder,
-    image_folders,
-    scene_splits,
-)
 from pixeltree.errors import RecipeError
 from pixeltree.train.grouping import Groups
 from pixeltree.train.specification import HeatMap, Layer
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
-
-_TASKS = {
-    "localization": Scenes.localization,
-    "segmentation": Scenes.segmentation,
-    "presence": Scenes.presence,
-    "what": Scenes.what,
-}
-
-
-@dataclass(frozen=True)
-class DigitsData:
-    """Settings of :func:`pixeltree.datasets.digits`."""
-
-    upsampling: int = 7
-    seed: int = 0
-
-    def load(self, size: int) -> Splits:
-        """The images, as large as the network's input."""
-        return digits(self.upsampling, size, self.seed)
-
-
-@dataclass(frozen=True)
-class GlyphsData:
-    """Settings of :func:`pixeltree.datasets.glyphs`: a folder of ``fonts``, and the extra ``fonts``."""
-
-    per_class: tuple[int, int, int] = (240, 40, 60)
-    fonts: str = ""
-    packaged: bool = False
-    seed: int = 0
-
-    def load(self, size: int) -> Splits:
-        """The images, as large as the network's input."""
-        settings = GlyphSettings(per_class=self.per_class, size=size, seed=self.seed)
-        return glyphs(settings, Path(self.fonts) if self.fonts else None, packaged=self.packaged)
-
-
-@dataclass(frozen=True)
-class ScenesData:
-    """Settings of :func:`pixeltree.datasets.scenes`.
-
-    ``task`` is localization, segmentation, presence, or what (of one object each).
-    """
-
-    task: str = "localization"
-    counts: tuple[int, int, int] = (4000, 600, 1000)
-    objects: tuple[int, int] = (1, 3)
-    seed: int = 0
-
-    def load(self, size: int) -> Splits:
-        """The images; they are 64 x 64, whatever the network's input."""
-        if self.task not in _TASKS:
-            raise RecipeError(f"[data] task is {self.task!r}; known: {', '.join(_TASKS)}")
-        settings = SceneSettings(counts=self.counts, objects=self.objects, seed=self.seed)
-        return scene_splits(_TASKS[self.task], settings)
-
-
-@dataclass(frozen=True)
-class IdxData:
-    """Settings of :func:`pixeltree.datasets.idx_folder`."""
-
-    folder: str
-    transposed: bool = False
-    upsampling: int = 2
-    seed: int = 0
-
-    def load(self, size: int) -> Splits:
-        """The images, as large as the network's input."""
-        folder = Path(self.folder)
-        return idx_folder(
-            folder, transposed=self.transposed, upsampling=self.upsampling, size=size, seed=self.seed
-        )
-
-
-@dataclass(frozen=True)
-class FolderData:
-    """Settings of :func:`pixeltree.datasets.image_folders`."""
-
-    folder: str
-    fit: bool = False
-    seed: int = 0
-
-    def load(self, size: int) -> Splits:
-        """The images, as large as the network's input."""
-        return image_folders(Path(self.folder), size, self.fit, self.seed)
 
 
 @dataclass(frozen=True)
@@ -200,13 +104,3 @@ class LocalizerTable:
     head: HeatMap
     window: int = 32
     epochs: int = 8
-
-
-Data = DigitsData | GlyphsData | ScenesData | IdxData | FolderData
-DATA = {
-    "digits": DigitsData,
-    "glyphs": GlyphsData,
-    "scenes": ScenesData,
-    "idx": IdxData,
-    "folder": FolderData,
-}

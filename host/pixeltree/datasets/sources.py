@@ -1,0 +1,222 @@
+"""How images are read, as a value: the table ``[data]`` of a recipe, which the model file keeps."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pixeltree.datasets.dataset import Dataset, Splits
+from pixeltree.datasets.digits import digits
+from pixeltree.datasets.folders import image_folders
+from pixeltree.datasets.glyphs import GlyphSettings, glyphs
+from pixeltree.datasets.idx import idx_folder
+from pixeltree.datasets.scenes import Scenes, SceneSettings, scene_splits
+from pixeltree.errors import DataError
+
+_TASKS = {
+    "localization": Scenes.localization,
+    "segmentation": Scenes.segmentation,
+    "presence": Scenes.presence,
+    "what": Scenes.what,
+}
+
+
+@dataclass(frozen=True)
+class DigitsData:
+    """Settings of :func:`pixeltree.datasets.digits`."""
+
+    upsampling: int = 7
+    seed: int = 0
+
+    def load(self, size: int) -> Splits:
+        """The images, as large as the network's input."""
+        return digits(self.upsampling, size, self.seed)
+
+    def load_test(self, size: int) -> Dataset:
+        """The test part alone."""
+        return self.load(size).test
+
+
+@dataclass(frozen=True)
+class GlyphsData:
+    """Settings of :func:`pixeltree.datasets.glyphs`: a folder of ``fonts``, and the extra ``fonts``."""
+
+    per_class: tuple[int, int, int] = (240, 40, 60)
+    fonts: str = ""
+    packaged: bool = False
+    seed: int = 0
+
+    def load(self, size: int) -> Splits:
+        """The images, as large as the network's input."""
+        settings = GlyphSettings(per_class=self.per_class, size=size, seed=self.seed)
+        return glyphs(settings, Path(self.fonts) if self.fonts else None, packaged=self.packaged)
+
+    def load_test(self, size: int) -> Dataset:
+        """The test part, hardly any other drawn: no image depends on how many others there are.
+
+        The extra ``fonts`` is not needed: none of its typefaces is in the test.
+        """
+        return replace(self, per_class=(1, 1, self.per_class[2]), packaged=False).load(size).test
+
+
+@dataclass(frozen=True)
+class ScenesData:
+    """Settings of :func:`pixeltree.datasets.scenes`.
+
+    ``task`` is localization, segmentation, presence, or what (of one object each).
+    """
+
+    task: str = "localization"
+    counts: tuple[int, int, int] = (4000, 600, 1000)
+    objects: tuple[int, int] = (1, 3)
+    seed: int = 0
+
+    def load(self, size: int) -> Splits:
+        """The images; they are 64 x 64, whatever the network's input."""
+        if self.task not in _TASKS:
+            raise DataError(f"[data] task is {self.task!r}; known: {', '.join(_TASKS)}")
+        settings = SceneSettings(counts=self.counts, objects=self.objects, seed=self.seed)
+        return scene_splits(_TASKS[self.task], settings)
+
+    def load_test(self, size: int) -> Dataset:
+        """The test part, hardly any other drawn: no image depends on how many others there are."""
+        few = min(self.counts[0], 8), min(self.counts[1], 8), self.counts[2]
+        return replace(self, counts=few).load(size).test
+
+
+@dataclass(frozen=True)
+class IdxData:
+    """Settings of :func:`pixeltree.datasets.idx_folder`."""
+
+    folder: str
+    transposed: bool = False
+    upsampling: int = 2
+    seed: int = 0
+
+    def load(self, size: int) -> Splits:
+        """The images, as large as the network's input."""
+        folder = Path(self.folder)
+        return idx_folder(
+            folder, transposed=self.transposed, upsampling=self.upsampling, size=size, seed=self.seed
+        )
+
+    def load_test(self, size: int) -> Dataset:
+        """The test part alone."""
+        return self.load(size).test
+
+
+@dataclass(frozen=True)
+class FolderData:
+    """Settings of :func:`pixeltree.datasets.image_folders`."""
+
+    folder: str
+    fit: bool = False
+    seed: int = 0
+
+    def load(self, size: int) -> Splits:
+        """The images, as large as the network's input."""
+        return image_folders(Path(self.folder), size, self.fit, self.seed)
+
+    def load_test(self, size: int) -> Dataset:
+        """The test part alone."""
+        return self.load(size).test
+
+
+Data = DigitsData | GlyphsData | ScenesData | IdxData | FolderData
+DATA: Mapping[str, type[Data]] = {
+    "digits": DigitsData,
+    "glyphs": GlyphsData,
+    "scenes": ScenesData,
+    "idx": IdxData,
+    "folder": FolderData,
+}
+"""By their names in a recipe's ``set``."""
+
+GENERATED = (GlyphsData, ScenesData)
+"""Drawn from a seed; the parts come from random streams of their own, and so never share an image."""
+
+
+def set_of(source: Data) -> str:
+    """The name of a set, as a recipe has it."""
+    return next(name for name, kind in DATA.items() if type(source) is kind)
+
+
+def describe(source: Data) -> str:
+    """A set and its settings in the words of a recipe, for example ``digits (upsampling 7, seed 0)``.
+
+    Settings that are empty are left out.
+    """
+    settings = [
+        f"{name} {_words(value)}"
+        for name, value in dataclasses.asdict(source).items()
+        if value or isinstance(value, bool) or name == "seed"
+    ]
+    return f"{set_of(source)} ({', '.join(settings)})"
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def absolute(source: Data) -> Data:
+    """The same with absolute paths, so that it holds in every working folder."""
+    changed = {
+        name: str(Path(path).expanduser().absolute())
+        for name in ("folder", "fonts")
+        if (path := getattr(source, name, ""))
+    }
+    return replace(source, **changed)  # type: ignore[arg-type]
+
+
+def changed(source: Data, changes: Mapping[str, object]) -> Data:
+    """The same set, some settings changed.
+
+    Raises:
+        DataError: the set has no such setting.
+    """
+    names = [field.name for field in dataclasses.fields(source)]
+    for name in changes:
+        if name not in names:
+            raise DataError(f"the data set {set_of(source)} has no setting {name}; it has {', '.join(names)}")
+    return replace(source, **changes)  # type: ignore[arg-type]
+
+
+def as_table(source: Data) -> dict[str, object]:
+    """A recipe's table ``[data]``: plain values, for JSON."""
+    return {"set": set_of(source)} | dataclasses.asdict(source)
+
+
+def from_table(table: Mapping[str, object]) -> Data:
+    """The inverse of :func:`as_table`, after a way through JSON.
+
+    Raises:
+        DataError: no such set, or a setting is unknown, missing, or of another type.
+    """
+    kind = DATA.get(str(table.get("set")))
+    if kind is None:
+        raise DataError(f"no data set is named {table.get('set')!r}; known: {', '.join(DATA)}")
+    hints = typing.get_type_hints(kind)
+    settings = {name: _read(hints, name, value) for name, value in table.items() if name != "set"}
+    try:
+        return kind(**settings)
+    except TypeError as error:
+        raise DataError(f"the settings of the data set {table['set']} are not complete: {error}") from error
+
+
+def _read(hints: Mapping[str, object], name: str, value: object) -> typing.Any:  # noqa: ANN401 - by the hint
+    if name not in hints:
+        raise DataError(f"the setting {name} of the data is unknown; a later Pixeltree may know it")
+    hint = hints[name]
+    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    for kind in kinds:
+        if typing.get_origin(kind) is tuple and isinstance(value, list | tuple):
+            return tuple(value)
+        if isinstance(kind, type) and type(value) is kind:
+            return value
+    raise DataError(f"the setting {name} of the data is {value!r}; expected {hint}")
