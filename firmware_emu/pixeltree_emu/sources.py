@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 from pixeltree_emu.array.planes import SHAPE
 from pixeltree_emu.array.sensor import FrameSource
 from pixeltree_emu.errors import EmulatorError
+from pixeltree_emu.paths import TEXT, user_path
 
 Frame = npt.NDArray[np.uint8]
 
@@ -111,9 +112,9 @@ def open_source(name: str, rate: float = DEFAULT_RATE) -> FrameSource:
     """
     if name == "moving":
         return MovingScene(rate)
-    path = Path(name)
+    path = user_path(name)
     if path.is_dir():
-        return FileSource(sorted(file for file in path.iterdir() if file.suffix.lower() in _PICTURES), rate)
+        return FileSource(_pictures_in(path), rate)
     openers: tuple[tuple[Sequence[str], Callable[[], FrameSource]], ...] = (
         (_PICTURES, lambda: FileSource([path], rate)),
         (_ARRAYS, lambda: ArraySource(_read_array(path), rate)),
@@ -126,6 +127,12 @@ def open_source(name: str, rate: float = DEFAULT_RATE) -> FrameSource:
     raise SourceError(f"{name} is no source: give 'moving', a folder, or a file of a known kind ({known})")
 
 
+def _pictures_in(folder: Path) -> list[Path]:
+    """Pictures in the order of their names; ``._x.png`` is what a Macintosh leaves beside ``x.png``."""
+    found = (file for file in folder.iterdir() if file.suffix.lower() in _PICTURES)
+    return sorted(file for file in found if file.is_file() and not file.name.startswith("."))
+
+
 def read_order(path: Path) -> list[int]:
     """Which frame each exposure sees: a number from 0 on per line.
 
@@ -133,7 +140,7 @@ def read_order(path: Path) -> list[int]:
         SourceError: the file cannot be read, or has something else in it.
     """
     try:
-        order = [int(line) for line in path.read_text().split()]
+        order = [int(line) for line in path.read_text(TEXT).split()]
     except (OSError, ValueError) as error:
         raise SourceError(f"cannot read {path} as a number per line: {error}") from error
     if not order or min(order) < 0:

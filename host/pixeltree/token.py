@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 from pixeltree.errors import DataError
+from pixeltree.files import user_path
 
 LEAST_BYTES = 16
 
 
 def read_token(path: Path) -> bytes:
-    """The token in a file, without white space around it.
+    """The token in a file, without white space around it or a byte order mark before it.
 
     Raises:
         DataError: the file cannot be read, or is too short for a secret. Its contents are never quoted.
     """
     try:
-        token = path.expanduser().read_bytes().strip()
+        token = user_path(path).read_bytes().removeprefix(codecs.BOM_UTF8).strip()
     except OSError as error:
         raise DataError(f"the token file {path} cannot be read: {error.strerror}") from error
     if len(token) < LEAST_BYTES:

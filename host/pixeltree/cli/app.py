@@ -19,6 +19,7 @@ from pixeltree.cli.demo import demo
 from pixeltree.cli.devices import devices
 from pixeltree.cli.emulate import emulate
 from pixeltree.cli.evaluate import evaluate
+from pixeltree.cli.homes import with_homes
 from pixeltree.cli.info import info
 from pixeltree.cli.run_kernel import run_kernel
 from pixeltree.cli.swap import simulate_swap, trace_command
@@ -62,7 +63,7 @@ def main() -> None:
     """Run the command line."""
     errors = Console(stderr=True)
     try:
-        app()
+        app(with_homes(sys.argv[1:]))
     except (LinkError, DeviceError) as error:
         errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(EXIT_DEVICE)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.errors import DataError
-from pixeltree.files import write_whole
+from pixeltree.files import user_path, write_whole
 
 CACHE_VARIABLE = "PIXELTREE_CACHE"
 """Environment variable that names another folder."""
@@ -33,7 +33,7 @@ def cache_folder() -> Path:
     """
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
-        return Path(chosen)
+        return user_path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pixeltree"
 
 

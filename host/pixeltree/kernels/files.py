@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pixeltree.errors import DataError
+from pixeltree.files import TEXT
 from pixeltree_protocol.assembly import assemble
 from pixeltree_protocol.objects import Block
 
@@ -30,6 +31,6 @@ def read_kernel(path: Path) -> Block:
     """
     data = read_bytes(path)
     try:
-        return assemble(data.decode(), str(path))
+        return assemble(data.decode(TEXT), str(path))
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not text: {error.reason} at byte {error.start}") from error

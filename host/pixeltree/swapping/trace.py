@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pixeltree.errors import DataError
+from pixeltree.files import TEXT
 
 LINK, ARRAY, CONTROLLER, HOST = "link", "array", "controller", "host"
 LANES = (LINK, ARRAY, CONTROLLER, HOST)
@@ -92,7 +93,7 @@ class Trace:
             DataError: it cannot be read, or is not one.
         """
         try:
-            found = json.loads(path.read_text())
+            found = json.loads(path.read_text(TEXT))
             trace = cls()
             for event in found["traceEvents"]:
                 if event["ph"] == "X":
