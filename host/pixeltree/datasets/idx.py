@@ -21,6 +21,7 @@ import numpy.typing as npt
 from pixeltree.datasets.dataset import Dataset, Images, Splits, Task, deal
 from pixeltree.datasets.enlarge import enlarge
 from pixeltree.datasets.limit import drawn
+from pixeltree.datasets.steps import step
 from pixeltree.errors import DataError
 from pixeltree.files import visible
 
@@ -114,6 +115,7 @@ class _Pair:
 
     @classmethod
     def read(cls, images: Path, labels: Path) -> _Pair:
+        step(f"reading {images.name}", 0, 0)
         pictures, numbers = read_idx(images, 3), read_idx(labels, 1)
         if len(pictures) != len(numbers):
             raise DataError(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
 Listener = Callable[[str, int, int], None]
-"""Is told what is done, how many images are done, and how many there are."""
+"""Is told what is done, how many images are done, and how many there are; 0 of 0 where nobody counts."""
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
