@@ -111,7 +111,7 @@ def test_the_history_is_a_table_that_is_there_at_every_moment(tmp_path):
         history("root, all", EpochReport(1, 2, 0.5, 0.25, 0.25, restored=True))
         history("root, all", batch(1))
         history("root, all", EpochReport(2, 2, 0.125, 0.5, 0.5))
-        rows = list(csv.DictReader((tmp_path / "h.csv").open(newline="")))
+        rows = list(csv.DictReader((tmp_path / "h.csv").read_text().splitlines()))
     assert [row["network"] for row in rows] == ["root, all"] * 2
     assert [(row["epoch"], row["epochs"], row["loss"], row["validation"]) for row in rows] == [
         ("1", "2", "0.5", "0.25"),

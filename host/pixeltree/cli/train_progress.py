@@ -13,7 +13,7 @@ from rich.text import Text
 from pixeltree.train.progress import BatchReport, Doing, EpochReport, Report
 
 LINE_SECONDS = 2.0
-"""Where there is no terminal, lines of one kind come no faster."""
+"""Where there is no terminal, lines of one kind about one network come no faster."""
 
 
 class TrainingProgress:
@@ -67,7 +67,7 @@ class TrainingProgress:
             self._live.update(self._task, description=text, completed=done, total=total or None)
             if is_last:
                 self._write(text)
-        elif self._pace.lets(report) or is_last:
+        elif self._pace.lets(who, report) or is_last:
             self._write(text)
 
     def _write(self, text: str) -> None:
@@ -98,16 +98,16 @@ class _Rate:
 
 
 class _Pace:
-    """Lets through what begins, and of all else the first of its kind and then one every two seconds."""
+    """Lets through what begins; of all else a network's first of its kind, then one every two seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._last: dict[str, float] = {}
+        self._last: dict[tuple[str, str], float] = {}
 
-    def lets(self, report: Report) -> bool:
+    def lets(self, who: str, report: Report) -> bool:
         if isinstance(report, Doing) and not report.total:
             return True
-        kind = report.what if isinstance(report, Doing) else type(report).__name__
+        kind = who, report.what if isinstance(report, Doing) else type(report).__name__
         now = self._clock()
         if kind in self._last and now - self._last[kind] < LINE_SECONDS:
             return False
