@@ -29,9 +29,9 @@ def clock():
     return Clock()
 
 
-def shown_on(clock, terminal=False):
+def shown_on(clock, terminal=False, width=200):
     text = io.StringIO()
-    return text, TrainingProgress(Console(file=text, force_terminal=terminal, width=200), clock)
+    return text, TrainingProgress(Console(file=text, force_terminal=terminal, width=width), clock)
 
 
 def batch(number, epoch=1):
@@ -104,6 +104,15 @@ def test_on_a_terminal_a_line_is_alive_and_a_line_stays_for_each_network(clock):
     assert "trained a:100:b [red]: epoch 2 of 2" in said, "no markup, no emoji"
     assert "training root.1: epoch 1 of 2, batch 2 of 10" in said
     assert said.count("\x1b[2K") > 1, "lines are overwritten"
+
+
+def test_a_narrow_terminal_shows_all_of_a_line(clock):
+    text, shown = shown_on(clock, terminal=True, width=60)
+    with shown:
+        shown("root", batch(1))
+        clock.now += 4
+        shown("root", batch(5))
+    assert "0:15 left" in text.getvalue()
 
 
 def test_the_history_is_a_table_that_is_there_at_every_moment(tmp_path):

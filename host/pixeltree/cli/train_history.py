@@ -104,7 +104,7 @@ def plot_history(epochs: dict[str, list[EpochReport]], path: Path) -> None:
     if epochs:
         columns = 1 + (len(epochs) - 1) // _LEGEND_ROWS
         figure.legend(
-            *losses.get_legend_handles_labels(), loc="outside right", fontsize="small", ncols=columns
+            *losses.get_legend_handles_labels(), loc="outside right upper", fontsize="small", ncols=columns
         )
     try:
         figure.savefig(path, dpi=_DPI, format=path.suffix[1:].lower())

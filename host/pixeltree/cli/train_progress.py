@@ -8,6 +8,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
 from pixeltree.train.progress import BatchReport, Doing, EpochReport, Report
@@ -34,11 +35,12 @@ class TrainingProgress:
         self._live = (
             Progress(
                 SpinnerColumn(),
-                TextColumn("{task.description}", markup=False),
+                TextColumn("{task.description}", markup=False, table_column=Column(ratio=1)),
                 BarColumn(bar_width=20),
                 TimeElapsedColumn(),
                 console=screen,
                 transient=True,
+                expand=True,
             )
             if screen.is_terminal
             else None

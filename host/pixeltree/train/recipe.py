@@ -37,7 +37,16 @@ from pixeltree.train.specification import (
     Pooling,
     SpecificationError,
 )
-from pixeltree.train.tables import DATA, Data, DetectorTable, LocalizerTable, ScenesData, TreeTable
+from pixeltree.train.tables import (
+    DATA,
+    Data,
+    DetectorTable,
+    FolderData,
+    IdxData,
+    LocalizerTable,
+    ScenesData,
+    TreeTable,
+)
 
 _LAYERS = {"convolution": Convolution, "pooling": Pooling}
 _PATHS = ("folder", "fonts")
@@ -136,7 +145,7 @@ class Recipe:
         Raises:
             RecipeError: the data have no limit: they are generated, or come with the package.
         """
-        if not hasattr(self.data, "limit"):
+        if not isinstance(self.data, IdxData | FolderData):
             raise RecipeError(
                 "a limit is for data on disk, the sets 'idx' and 'folder'; "
                 "of generated data, [data] says how many there are"
@@ -201,7 +210,8 @@ def load_recipe(path: Path) -> Recipe:
 def _placed(data: Data, place: Callable[[str], Path]) -> Data:
     """Data with their paths, those that are given, changed."""
     there = [name for name in _PATHS if getattr(data, name, "")]
-    return dataclasses.replace(data, **{name: str(place(getattr(data, name))) for name in there})
+    changed = {name: str(place(getattr(data, name))) for name in there}
+    return dataclasses.replace(data, **changed)  # type: ignore[arg-type] - all of them are text
 
 
 def _recipe(tables: dict[str, Any]) -> Recipe:
