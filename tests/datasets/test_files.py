@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +14,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pixeltree.datasets import idx_folder, idx_pair, image_folder, image_folders
+from pixeltree.datasets.cache import cache_folder
 from pixeltree.datasets.enlarge import enlarge
 from pixeltree.datasets.idx import read_idx
 from pixeltree.datasets.limit import drawn
 from pixeltree.datasets.steps import listening
+from pixeltree.datasets.typefaces import typefaces_in
 from pixeltree.errors import DataError
 
 
@@ -217,6 +221,19 @@ def test_folders_for_the_three_parts(tmp_path):
     with pytest.raises(DataError, match="has train, val but no test"):
         (tmp_path / "test").rename(tmp_path / ".test")
         image_folders(tmp_path, 8)
+
+
+def test_hidden_fonts_are_passed_over(tmp_path):
+    matplotlib = pytest.importorskip("matplotlib")
+    shutil.copy(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", tmp_path)
+    (tmp_path / "._DejaVuSans.ttf").write_bytes(b"what a Macintosh leaves")
+    assert [face.file.name for face in typefaces_in(tmp_path)] == ["DejaVuSans.ttf"]
+
+
+def test_the_cache_may_be_named_from_the_home_folder_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PIXELTREE_CACHE", "~/cache")
+    assert cache_folder() == tmp_path / "cache"
 
 
 def many(folder, count, names=("a", "b")):

@@ -1,15 +1,18 @@
-"""Text files as editors of all kinds leave them: with a byte order mark, and with lines of Windows."""
+"""What users give the host: text with byte order marks and lines of Windows, and paths with ``~`` in URLs."""
 
 from __future__ import annotations
 
 import codecs
 import json
+import ssl
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pixeltree.errors import DataError
+from pixeltree.errors import DataError, LinkError
 from pixeltree.kernels.files import read_kernel
+from pixeltree.links import open_link
 from pixeltree.swapping.sequences import make_sequence
 from pixeltree.swapping.trace import Trace
 from pixeltree.token import read_token
@@ -48,3 +51,22 @@ def test_a_trace(tmp_path):
     trace = Trace()
     trace.add("link", "node", 1.0, 2.0, {})
     assert Trace.load(marked(tmp_path / "f", json.dumps(trace.to_json()))).events == trace.events
+
+
+def test_paths_in_urls_may_begin_at_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for url in ("~/absent", "serial:~/absent"):
+        with pytest.raises(LinkError, match=str(tmp_path / "absent")):
+            open_link(url, 1)
+    used = []
+
+    def note(cafile):
+        used.append(cafile)
+        raise OSError(2, "No such file or directory")
+
+    monkeypatch.setattr(ssl, "create_default_context", note)
+    with pytest.raises(LinkError, match=r"cannot use ca=~/ca\.pem"):
+        open_link("tls://127.0.0.1:1?ca=~/ca.pem", 1)
+    assert used == [str(tmp_path / "ca.pem")]
+    (tmp_path / "token").write_text("0123456789abcdef")
+    assert read_token(Path("~/token")) == b"0123456789abcdef"

@@ -89,7 +89,7 @@ def open_serial(url: LinkUrl, _timeout: float) -> Link:
     port = url.address if "://" in url.address else url.address.removeprefix("//")
     if not port:
         raise LinkError(f"{url.text} needs a port, as in serial:///dev/ttyACM0; {name_ports(serial_ports())}")
-    return open_port(url, str(user_path(port)))
+    return open_port(url, str(user_path(port)) if port.startswith("~") else port)
 
 
 def open_port(url: LinkUrl, port: str) -> Link:

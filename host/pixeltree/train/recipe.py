@@ -211,7 +211,7 @@ def _placed(data: Data, place: Callable[[str], Path]) -> Data:
     """Data with their paths, those that are given, changed."""
     there = [name for name in _PATHS if getattr(data, name, "")]
     changed = {name: str(place(getattr(data, name))) for name in there}
-    return dataclasses.replace(data, **changed)  # type: ignore[arg-type] - all of them are text
+    return dataclasses.replace(data, **changed)  # type: ignore[arg-type]  # all are text
 
 
 def _recipe(tables: dict[str, Any]) -> Recipe:
