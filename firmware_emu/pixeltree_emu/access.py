@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from pathlib import Path
@@ -16,7 +17,7 @@ _HOW = "make one with: (umask 077; head -c 32 /dev/urandom | base64 > FILE)"
 
 
 def read_token(path: Path) -> bytes:
-    """Read the secret that hosts must know, without the white space around it.
+    """Read the secret that hosts must know, without white space around it or a byte order mark before it.
 
     Args:
         path: a file that only its owner, this user or root, can read.
@@ -33,7 +34,7 @@ def read_token(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             _check_owner(path, os.fstat(descriptor))
-            token = file.read(GREATEST_TOKEN_BYTES + 1).strip()
+            token = file.read(GREATEST_TOKEN_BYTES + 1).removeprefix(codecs.BOM_UTF8).strip()
     except OSError as error:
         raise ListenError(f"cannot read --token-file {path}: {error.strerror}; {_HOW}") from error
     if not LEAST_TOKEN_BYTES <= len(token) <= GREATEST_TOKEN_BYTES:

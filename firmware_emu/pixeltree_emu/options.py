@@ -7,7 +7,6 @@ import logging
 import secrets
 from dataclasses import replace
 from itertools import cycle
-from pathlib import Path
 
 from pixeltree_emu.access import read_token
 from pixeltree_emu.array.device_array import ENGINES, PixelArray
@@ -16,6 +15,7 @@ from pixeltree_emu.array.sensor import Sensor
 from pixeltree_emu.errors import EmulatorError, ListenError
 from pixeltree_emu.listeners import ListenSettings
 from pixeltree_emu.logs import FORMATS
+from pixeltree_emu.paths import user_path
 from pixeltree_emu.runtime.clock import CostModel
 from pixeltree_emu.runtime.device import DeviceLimits, EmulatedDevice
 from pixeltree_emu.sources import DEFAULT_RATE, open_source, pace_warning, read_order
@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument(
         "--private-folder",
-        type=Path,
+        type=user_path,
         metavar="DIR",
         help="a folder that is to go at the end, with the file 'log' in it, unless something failed",
     )
@@ -135,13 +135,13 @@ def _add_hosts(group: argparse._ArgumentGroup) -> None:
 def _add_access(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--token-file",
-        type=Path,
+        type=user_path,
         metavar="FILE",
         help="a secret that hosts must know, 16 bytes or more in a file that only you can read; needed to "
         "serve addresses that other machines can reach",
     )
-    group.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate for tls://, PEM")
-    group.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key, PEM, no passphrase")
+    group.add_argument("--tls-cert", type=user_path, metavar="FILE", help="certificate for tls://, PEM")
+    group.add_argument("--tls-key", type=user_path, metavar="FILE", help="its key, PEM, no passphrase")
 
 
 def _add_controller(group: argparse._ArgumentGroup) -> None:
@@ -192,7 +192,7 @@ def _add_sensor(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--source-order",
-        type=Path,
+        type=user_path,
         metavar="FILE",
         help="which picture of the source each exposure sees, whatever the time: a number per line, "
         "again from the first at the end",

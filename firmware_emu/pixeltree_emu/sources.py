@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from pixeltree_emu.array.planes import SHAPE
 from pixeltree_emu.errors import EmulatorError
+from pixeltree_emu.paths import TEXT, user_path
 from pixeltree_pictures import (
     ARRAY_SUFFIXES,
     PICTURE_SUFFIXES,
@@ -133,7 +134,7 @@ def open_source(name: str, rate: float = DEFAULT_RATE, fit: bool = False) -> Sou
     """
     if name == "moving":
         return MovingScene(rate)
-    path = Path(name)
+    path = user_path(name)
     if path.is_dir():
         return FileSource(_pictures_in(path), rate, fit)
     openers: tuple[tuple[Sequence[str], Callable[[], Source]], ...] = (
@@ -165,7 +166,7 @@ def read_order(path: Path) -> list[int]:
         SourceError: the file cannot be read, or has something else in it.
     """
     try:
-        order = [int(line) for line in path.read_text().split()]
+        order = [int(line) for line in path.read_text(TEXT).split()]
     except (OSError, ValueError) as error:
         raise SourceError(f"cannot read {path} as a number per line: {error}") from error
     if not order or min(order) < 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+
 from pixeltree.errors import DataError
 from pixeltree.files import AnyPath, as_path
 
@@ -9,13 +11,13 @@ LEAST_BYTES = 16
 
 
 def read_token(path: AnyPath) -> bytes:
-    """The token in a file, without white space around it.
+    """The token in a file, without white space around it or a byte order mark before it.
 
     Raises:
         DataError: the file cannot be read, or is too short for a secret. Its contents are never quoted.
     """
     try:
-        token = as_path(path).read_bytes().strip()
+        token = as_path(path).read_bytes().removeprefix(codecs.BOM_UTF8).strip()
     except OSError as error:
         raise DataError(f"the token file {path} cannot be read: {error.strerror}") from error
     except RuntimeError as error:  # neither HOME nor an entry for this user

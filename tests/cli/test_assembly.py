@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+COMMAND = [sys.executable, "-c", "from pixeltree.cli import main; main()"]
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def pixeltree(*arguments):
-    command = [sys.executable, "-c", "from pixeltree.cli import main; main()", *map(str, arguments)]
+    command = [*COMMAND, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -24,6 +25,11 @@ def test_text_to_block_to_text_to_the_same_block(name, tmp_path):
     assert text.read_text() == shown.stdout
     assert pixeltree("asm", text, "-o", second).returncode == 0
     assert first.read_bytes() == second.read_bytes()
+    sent = subprocess.run(
+        [*COMMAND, "asm", str(text), "-o", "-"], capture_output=True, timeout=60, check=False
+    )
+    assert (sent.returncode, sent.stdout) == (0, first.read_bytes())
+    assert pixeltree("disasm", first, "-o", "-").stdout == shown.stdout
 
 
 def test_a_wrong_line_ends_with_status_2_and_names_file_line_and_operand(tmp_path):

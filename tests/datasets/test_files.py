@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +14,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pixeltree.datasets import idx_folder, idx_pair, image_folder, image_folders
+from pixeltree.datasets.cache import cache_folder
 from pixeltree.datasets.enlarge import enlarge
 from pixeltree.datasets.idx import read_idx
+from pixeltree.datasets.limit import drawn
+from pixeltree.datasets.steps import listening
+from pixeltree.datasets.typefaces import typefaces_in
 from pixeltree.errors import DataError
 
 
@@ -78,7 +84,7 @@ def test_emnist_is_turned_the_right_way(tmp_path):
 def test_images_and_labels_must_be_equally_many(tmp_path):
     (tmp_path / "i").write_bytes(idx_bytes(pictures(2)))
     (tmp_path / "l").write_bytes(idx_bytes(np.array([1, 0, 1])))
-    with pytest.raises(DataError, match="2 images but 3 targets"):
+    with pytest.raises(DataError, match=r"i holds 2 images, but l 3 labels"):
         idx_pair(tmp_path / "i", tmp_path / "l")
 
 
@@ -94,6 +100,100 @@ def test_a_folder_like_mnist(tmp_path):
     (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError, match=r"one file .*t10k.*labels.*found: none"):
         idx_folder(tmp_path, upsampling=2, size=16)
+
+
+def write_parts(folder, labels, prefix=""):
+    """IDX files with these labels for training and test; the first pixel of every image is its label."""
+    for part, numbers in zip(("train", "test"), labels, strict=True):
+        images = pictures(len(numbers))
+        images[:, 0, 0] = numbers
+        (folder / f"{prefix}{part}-images-idx3-ubyte").write_bytes(idx_bytes(images))
+        (folder / f"{prefix}{part}-labels-idx1-ubyte").write_bytes(idx_bytes(np.array(numbers)))
+
+
+def test_labels_may_start_at_1_as_in_emnist_letters(tmp_path):
+    write_parts(tmp_path, ([1, 2, 3] * 4, [3, 2, 1]))
+    splits = idx_folder(tmp_path, upsampling=1, size=16)
+    assert splits.training.classes == ("1", "2", "3")
+    assert splits.test.targets.tolist() == [2, 1, 0]
+    named = idx_folder(tmp_path, classes=("a", "b", "c"), upsampling=1, size=16)
+    assert named.test.classes == ("a", "b", "c")
+
+
+def test_labels_without_images_are_no_classes(tmp_path):
+    write_parts(tmp_path, ([0, 5, 9] * 4, [9, 0, 5]))
+    splits = idx_folder(tmp_path, upsampling=1, size=16)
+    assert splits.training.classes == ("0", "5", "9")
+    assert splits.test.targets.tolist() == [2, 0, 1]
+    assert splits.training.counts().tolist() == [3, 3, 3]
+    named = idx_folder(tmp_path, classes="zeroonetwo", upsampling=1, size=16)
+    assert named.test.classes == ("z", "n", "o")
+
+
+def test_names_that_do_not_fit_the_labels_are_refused(tmp_path):
+    write_parts(tmp_path, ([1, 2, 4] * 4, [1, 2, 4]))
+    with pytest.raises(DataError, match=r"train-images.*: 3 classes are named, but labels go from 1 to 4"):
+        idx_folder(tmp_path, classes="abc", upsampling=1, size=16)
+
+
+def test_a_test_image_of_a_class_that_nobody_learned_is_refused(tmp_path):
+    write_parts(tmp_path, ([1, 2] * 4, [1, 2, 7]))
+    with pytest.raises(
+        DataError, match=r"test-images.*: an image has the label 7, which no training image has"
+    ):
+        idx_folder(tmp_path, upsampling=1, size=16)
+
+
+def test_several_sets_in_a_folder_are_told_apart_by_a_prefix(tmp_path):
+    write_parts(tmp_path, ([0, 1] * 4, [0, 1]), "emnist-digits-")
+    write_parts(tmp_path, ([1, 2] * 4, [1, 2]), "emnist-letters-")
+    with pytest.raises(
+        DataError, match=r"one file \*train\*images\*; found: .*digits.*letters.*; prefix says"
+    ):
+        idx_folder(tmp_path, upsampling=1, size=16)
+    splits = idx_folder(tmp_path, upsampling=1, size=16, prefix="emnist-letters")
+    assert splits.training.classes == ("1", "2")
+
+
+def test_hidden_and_packed_files_beside_idx_files_do_not_count(tmp_path):
+    write_parts(tmp_path, ([0, 1] * 4, [0, 1]))
+    for path in list(tmp_path.iterdir()):
+        path.with_name(f"._{path.name}").write_bytes(b"what a Macintosh leaves")
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+    assert len(idx_folder(tmp_path, upsampling=1, size=16).test) == 2
+
+
+def test_a_limit_takes_some_images_of_each_class(tmp_path):
+    write_parts(tmp_path, ([0] * 90 + [1] * 9 + [2] * 3, [0, 1, 2] * 10))
+    splits = idx_folder(tmp_path, upsampling=1, size=16, limit=12)
+    assert len(splits.training) + len(splits.validation) == 12
+    assert len(splits.test) == 12
+    again = idx_folder(tmp_path, upsampling=1, size=16, limit=12)
+    assert [part.digest() for part in splits] == [part.digest() for part in again]
+    other = idx_folder(tmp_path, upsampling=1, size=16, limit=12, seed=1)
+    assert splits.test.digest() != other.test.digest()
+    for limit, message in ((5, "limit is 5 images; 3 classes need at least 6, 2 each"), (-1, "limit is -1")):
+        with pytest.raises(DataError, match=message):
+            idx_folder(tmp_path, upsampling=1, size=16, limit=limit)
+
+
+@given(
+    targets=st.lists(st.integers(0, 4), min_size=1, max_size=60),
+    limit=st.integers(1, 60),
+    least=st.integers(1, 3),
+    seed=st.integers(0, 3),
+)
+def test_a_draw_takes_as_many_as_it_may_and_enough_of_each_class(targets, limit, least, seed):
+    targets = np.array(targets)
+    enough = np.minimum(np.bincount(targets, minlength=5), least)
+    if limit < min(len(targets), enough.sum()):
+        with pytest.raises(DataError):
+            drawn(targets, limit, least, seed, "set")
+        return
+    chosen = drawn(targets, limit, least, seed, "set")
+    assert len(chosen) == min(limit, len(targets))
+    assert (np.diff(chosen) > 0).all()
+    assert (np.bincount(targets[chosen], minlength=5) >= enough).all()
 
 
 def save(path, size=(6, 8), level=100):
@@ -118,9 +218,68 @@ def test_folders_for_the_three_parts(tmp_path):
             save(tmp_path / part / name / "1.png", (8, 8), len(part))
     splits = image_folders(tmp_path, 8)
     assert [part.images[0, 0, 0] for part in splits] == [5, 3, 4]
-    (tmp_path / "val").rename(tmp_path / ".val")
-    with pytest.raises(DataError, match="has train, test but no validation"):
+    with pytest.raises(DataError, match="has train, val but no test"):
+        (tmp_path / "test").rename(tmp_path / ".test")
         image_folders(tmp_path, 8)
+
+
+def test_hidden_fonts_are_passed_over(tmp_path):
+    matplotlib = pytest.importorskip("matplotlib")
+    shutil.copy(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", tmp_path)
+    (tmp_path / "._DejaVuSans.ttf").write_bytes(b"what a Macintosh leaves")
+    assert [face.file.name for face in typefaces_in(tmp_path)] == ["DejaVuSans.ttf"]
+
+
+def test_the_cache_may_be_named_from_the_home_folder_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PIXELTREE_CACHE", "~/cache")
+    assert cache_folder() == tmp_path / "cache"
+
+
+def many(folder, count, names=("a", "b")):
+    for name in names:
+        for index in range(count):
+            save(folder / name / f"{index}.png", (8, 8), index)
+
+
+def test_without_a_validation_part_some_training_images_are_split_off(tmp_path):
+    many(tmp_path / "Train", 10)
+    many(tmp_path / "TEST", 3)
+    splits = image_folders(tmp_path, 8)
+    assert [len(part) for part in splits] == [16, 4, 6]
+    levels = [
+        set(part.images[part.targets == 0, 0, 0].tolist()) for part in (splits.training, splits.validation)
+    ]
+    assert not levels[0] & levels[1]
+    assert splits.validation.name == "Train (validation)"
+    assert splits.validation.digest() == image_folders(tmp_path, 8).validation.digest()
+    assert splits.validation.digest() != image_folders(tmp_path, 8, seed=1).validation.digest()
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    many(tmp_path, 5, ("plane", "test", "train"))
+    assert image_folders(tmp_path, 8).training.classes == ("plane", "test", "train")
+
+
+def test_hidden_files_and_folders_are_passed_over(tmp_path):
+    many(tmp_path, 5)
+    for name in ("a/._0.png", "a/.DS_Store", ".git/x.png", "__MACOSX/a/._0.png", "b/folder.png/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"no picture")
+    splits = image_folders(tmp_path, 8)
+    assert splits.training.classes == ("a", "b")
+    assert sum(map(len, splits)) == 10
+
+
+def test_a_limit_reads_no_more_pictures(tmp_path):
+    many(tmp_path, 30)
+    read = []
+    with listening(lambda what, done, total: read.append((what, done, total))):
+        splits = image_folders(tmp_path, 8, limit=20)
+    assert read == [("reading pictures", done, 20) for done in range(20)]
+    assert sum(map(len, splits)) == 20
+    with pytest.raises(DataError, match=r"limit is 5 images; 2 classes need at least 6, 3 each"):
+        image_folders(tmp_path, 8, limit=5)
 
 
 def test_a_class_without_pictures_is_named(tmp_path):

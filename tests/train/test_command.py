@@ -74,8 +74,15 @@ def recipe(tmp_path):
 
 
 def test_a_recipe_becomes_a_tree(recipe, tmp_path):
+    (tmp_path / "m.ptree").symlink_to("real.ptree")
     run = train(recipe(distillation=0.5), "-o", tmp_path / "m.ptree")
     assert run.returncode == 0, run.stderr
+    assert (tmp_path / "m.ptree").is_symlink()
+    told = run.stderr.splitlines()
+    assert told[0] == "starting PyTorch"
+    for who in ("teacher", "network"):
+        assert any(line.startswith(f"training {who}: epoch 1 of 2, batch 1 of 3, loss ") for line in told)
+        assert any(line.startswith(f"trained {who}: epoch 2 of 2, loss ") for line in told)
     assert "0 logits differ" in run.stdout
     tree = Tree.load(tmp_path / "m.ptree")
     assert tree.labels == ("across", "down")
@@ -91,8 +98,11 @@ def test_a_killed_run_goes_on_and_gives_the_same_model(recipe, tmp_path):
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
     assert checkpoint.exists() or output.exists()
-    assert train(file, "-o", output).returncode == 0
-    assert train(file, "-o", tmp_path / "whole.folded").returncode == 0
+    for path in (output, tmp_path / "whole.folded"):
+        run = train(file, "-o", path, "--history", path.with_suffix(".csv"))
+        assert run.returncode == 0, run.stderr
+    assert (tmp_path / "m.csv").read_text() == (tmp_path / "whole.csv").read_text()
+    assert len((tmp_path / "m.csv").read_text().splitlines()) == 13
     assert output.read_bytes() == (tmp_path / "whole.folded").read_bytes()
     assert decode_model(output.read_bytes()).outcomes == 2
 
@@ -108,6 +118,12 @@ def test_bad_input_is_one_line_and_status_2(recipe, tmp_path):
             (file, "-o", tmp_path / "m.ptree", "--checkpoints", file),
             "r.toml is not writable, or no folder; name another",
         ),
+        (
+            (file, "-o", tmp_path / "m.ptree", "--history", tmp_path / "absent" / "h.csv"),
+            "the folder is missing",
+        ),
+        ((file, "-o", tmp_path / "m.ptree", "--plot", "-"), "need the name of a file"),
+        ((file, "-o", tmp_path / "m.ptree", "--limit", "5"), "limit is 5 images; 2 classes need at least 6"),
         ((file, "-o", tmp_path / "m.ptree", "--checkpoints", tmp_path / "kept"), "delete it to start anew"),
     ):
         run = train(*arguments)
@@ -115,6 +131,22 @@ def test_bad_input_is_one_line_and_status_2(recipe, tmp_path):
         assert message in run.stderr
         assert "Traceback" not in run.stderr
         assert "loss" not in run.stdout  # nothing was trained
+
+
+def test_a_tree_may_go_to_standard_output_and_nothing_else_goes_there(recipe, tmp_path, monkeypatch):
+    file = recipe()
+    file.write_text(file.read_text().replace(str(tmp_path / "data"), "data"))  # relative to the recipe
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    run = subprocess.run(
+        command(file, "-o", "-", "--limit", "20"), capture_output=True, timeout=300, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    (tmp_path / "m.ptree").write_bytes(run.stdout)
+    assert Tree.load(tmp_path / "m.ptree").labels == ("across", "down")
+    assert b"standard output: 1 nodes" in run.stderr
+    assert b"training network: epoch 1 of 2, batch 1 of 2, loss" in run.stderr, "12 of 20 images, 8 a batch"
+    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 def test_a_tree_is_grown_where_the_recipe_says_so(recipe, tmp_path):

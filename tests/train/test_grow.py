@@ -23,6 +23,7 @@ from pixeltree.train.fit import FitSettings, build  # noqa: E402
 from pixeltree.train.grow import GroupTeacher, GrowSettings, grow_tree  # noqa: E402
 from pixeltree.train.grown import GrownFallback, accuracy  # noqa: E402
 from pixeltree.train.network import BinaryNetwork, inherit  # noqa: E402
+from pixeltree.train.progress import EpochReport  # noqa: E402
 from pixeltree.train.specification import (  # noqa: E402
     Convolution,
     FullyConnected,
@@ -79,11 +80,23 @@ def walk(nodes, image):
     return lead
 
 
+def of_new_epochs(tell):
+    """Tells of the epochs that are trained now, and of nothing else."""
+
+    def progress(name, report):
+        if isinstance(report, EpochReport) and not report.restored:
+            tell(name, report)
+
+    return progress
+
+
 def test_a_grown_tree_fits_its_capacity_and_folds_exactly(splits):
     capacity = Capacity(32 + 2 * (32 + 4), outcomes=2)
     names = []
     settings = GrowSettings(RUN, branching=2, target=1.0, depth=3, overlap=2)
-    root = grow_tree(splits, capacity, [NETWORK], settings, progress=lambda name, report: names.append(name))
+    root = grow_tree(
+        splits, capacity, [NETWORK], settings, progress=of_new_epochs(lambda name, report: names.append(name))
+    )
     nodes = root.nodes(capacity)
     assert 2 <= len(nodes) <= 3
     assert {"root (scout)", "root (router)"} <= set(names)
@@ -198,7 +211,7 @@ def test_a_router_need_not_tell_apart_what_a_child_will(splits, monkeypatch):
         Capacity(1000),
         [NETWORK],
         settings,
-        progress=lambda name, report: epochs.update({name: report.epochs}),
+        progress=of_new_epochs(lambda name, report: epochs.update({name: report.epochs})),
     )
     assert epochs["root"] == 2
     assert epochs["root (router)"] == 3  # it begins with the kernels of the network for all classes
@@ -318,7 +331,12 @@ def grow_with_fallback(splits, share, **rest):
     settings = GrowSettings(RUN, branching=2, overlap=2, fallback_margin=share)
     capacity = rest.pop("capacity", Capacity(1000))
     grown = grow_tree(
-        splits, capacity, [NETWORK], settings, progress=lambda name, _: names.append(name), **rest
+        splits,
+        capacity,
+        [NETWORK],
+        settings,
+        progress=of_new_epochs(lambda name, _: names.append(name)),
+        **rest,
     )
     return grown, names
 
@@ -385,7 +403,7 @@ def test_children_train_for_epochs_of_their_own(splits):
         [NETWORK],
         settings,
         ((0, 2), (1, 3)),
-        progress=lambda name, report: epochs.update({name: report.epochs}),
+        progress=of_new_epochs(lambda name, report: epochs.update({name: report.epochs})),
     )
     assert epochs == {"root (router)": 2, "root.0": 3, "root.1": 3}
 
@@ -437,8 +455,10 @@ def test_a_killed_growth_goes_on(splits, tmp_path):
         GrowSettings(RUN, branching=2, overlap=2),
     )
     with pytest.raises(Killed):
-        grow_tree(*arguments, checkpoints=tmp_path, progress=stop)
-    grow = grow_tree(*arguments, checkpoints=tmp_path, progress=lambda name, report: reports.append(name))
+        grow_tree(*arguments, checkpoints=tmp_path, progress=of_new_epochs(stop))
+    grow = grow_tree(
+        *arguments, checkpoints=tmp_path, progress=of_new_epochs(lambda name, report: reports.append(name))
+    )
     assert "root (scout)" not in reports
     assert reports.count("root (router)") == 1
     whole = grow_tree(*arguments)

@@ -15,6 +15,7 @@ from pixeltree.train.fit import FitSettings, build, fit  # noqa: E402
 from pixeltree.train.network import BinaryNetwork  # noqa: E402
 from pixeltree.train.noise import AnalogNoise  # noqa: E402
 from pixeltree.train.objective import CellMap  # noqa: E402
+from pixeltree.train.progress import EpochReport  # noqa: E402
 from pixeltree.train.specification import Convolution, HeatMap, Input, NetworkSpecification  # noqa: E402
 from pixeltree_emu.array.nonidealities import TYPICAL, Chip  # noqa: E402
 from pixeltree_protocol.nonidealities import TYPICAL_ERRORS  # noqa: E402
@@ -164,11 +165,16 @@ def test_thresholds_move_away_from_frequent_sums():
 
 def test_steadiness_counts_flips_in_the_loss():
     losses = []
+
+    def tell(report):
+        if isinstance(report, EpochReport):
+            losses.append(report.loss)
+
     for steadiness in (0.0, 1.0, 2.0):
         network, data = dark_network()
         settings = FitSettings(epochs=1, batch_size=8, learning_rate=1e-9, steadiness=steadiness)
         objective = CellMap(network.specification.cell_grid)
-        fit(network, data, data, objective, settings, progress=lambda report: losses.append(report.loss))
+        fit(network, data, data, objective, settings, progress=tell)
     without, once, twice = losses
     assert once - without > 0.01
     assert twice - without == pytest.approx(2 * (once - without), rel=1e-3)

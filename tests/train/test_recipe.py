@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("torch")
@@ -245,3 +249,59 @@ def test_a_localizer_learns_where_and_the_network_what_its_window_shows(tmp_path
     ):
         with pytest.raises(RecipeError, match=message):
             read(tmp_path, text)
+
+
+IN_A_FOLDER = GOOD.replace('set = "digits"', 'set = "folder"\nfolder = "{folder}"')
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("pictures", "R/pictures"), ("/a/b", "/a/b"), ("~/b", "HOME/b"), ("../b", "R/../b")],
+)
+def test_a_path_is_relative_to_its_recipe(tmp_path, monkeypatch, written, meant):
+    monkeypatch.setenv("HOME", "/HOME")
+    recipe = read(tmp_path, IN_A_FOLDER.format(folder=written))
+    assert recipe.data.folder == meant.replace("HOME", "/HOME").replace("R", str(tmp_path))
+    glyphs = read(tmp_path, GOOD.replace('set = "digits"', f'set = "glyphs"\nfonts = "{written}"'))
+    assert glyphs.data.fonts == recipe.data.folder
+    assert read(tmp_path, GOOD.replace('set = "digits"', 'set = "glyphs"')).data.fonts == ""
+
+
+def test_a_folder_may_be_moved_between_two_runs(tmp_path):
+    splits = digits()
+    one, two = (read(tmp_path, IN_A_FOLDER.format(folder=name)) for name in ("one", "two"))
+    assert one.identity(splits) == two.identity(splits)
+    fitted = replace(one, data=replace(one.data, fit=True))
+    assert fitted.identity(splits) != one.identity(splits)
+
+
+def test_a_recipe_may_have_a_byte_order_mark_and_lines_of_windows(tmp_path):
+    (tmp_path / "w.toml").write_bytes(codecs.BOM_UTF8 + GOOD.replace("\n", "\r\n").encode())
+    assert load_recipe(tmp_path / "w.toml") == read(tmp_path, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (GOOD.encode("utf-16"), "r.toml is not TOML: .*save it as UTF-8"),
+        (GOOD.encode()[:-5], "r.toml is not TOML"),
+        (b"name = " + b"[" * 100_000, "r.toml is not TOML"),
+    ],
+)
+def test_a_damaged_recipe_is_named(tmp_path, content, message):
+    (tmp_path / "r.toml").write_bytes(content)
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(tmp_path / "r.toml")
+
+
+def test_a_limit_is_for_data_on_disk(tmp_path):
+    assert read(tmp_path, IN_A_FOLDER.format(folder="a")).with_limit(7).data.limit == 7
+    with pytest.raises(RecipeError, match="a limit is for data on disk"):
+        read(tmp_path, GOOD).with_limit(7)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[2] / "recipes").glob("*.toml")), ids=lambda p: p.stem
+)
+def test_a_recipe_that_ships_can_be_read(path):
+    assert load_recipe(path).name

@@ -20,6 +20,7 @@ from pixeltree.train.fit import FitSettings, build, fit, logits_of  # noqa: E402
 from pixeltree.train.fold import compare, fold  # noqa: E402
 from pixeltree.train.network import BinaryNetwork, FloatNetwork  # noqa: E402
 from pixeltree.train.objective import Classification, objective_for  # noqa: E402
+from pixeltree.train.progress import BatchReport, EpochReport  # noqa: E402
 from pixeltree.train.specification import (  # noqa: E402
     Convolution,
     FullyConnected,
@@ -91,13 +92,23 @@ def test_the_same_run_gives_the_same_weights_whatever_was_drawn_before():
     assert not torch.equal(other.head.latent, first.head.latent)
 
 
+def of_new_epochs(tell):
+    """Tells of the epochs that are trained now, and of nothing else."""
+
+    def progress(report):
+        if isinstance(report, EpochReport) and not report.restored:
+            tell(report)
+
+    return progress
+
+
 class Killed(Exception):
     """Stands for a kill: it comes after the epoch's checkpoint."""
 
 
 def killed_after(epochs):
     def progress(report):
-        if report.epoch == epochs:
+        if isinstance(report, EpochReport) and report.epoch == epochs:
             raise Killed
 
     return progress
@@ -109,22 +120,52 @@ def test_a_run_goes_on_after_a_kill_as_if_nothing_had_happened(tmp_path, epochs)
     with pytest.raises(Killed):
         trained(checkpoint=file, progress=killed_after(epochs))
     reports = []
-    resumed = trained(tiny(seed=9), checkpoint=file, progress=reports.append)
+    resumed = trained(tiny(seed=9), checkpoint=file, progress=of_new_epochs(reports.append))
     assert [report.epoch for report in reports] == list(range(epochs + 1, 5))
     assert_equal_weights(resumed, trained())
+
+
+def test_every_batch_is_reported_with_what_is_left():
+    reports = []
+    trained(run=replace(RUN, epochs=2), progress=reports.append)
+    batches = [report for report in reports if isinstance(report, BatchReport)]
+    count = -(-len(TRAINING) // RUN.batch_size)
+    assert [(b.epoch, b.batch) for b in batches] == [(e, b + 1) for e in (1, 2) for b in range(count)]
+    assert {(b.epochs, b.batches) for b in batches} == {(2, count)}
+    assert all(b.images + b.left == 2 * len(TRAINING) for b in batches)
+    assert (batches[-1].left, batches[0].images) == (0, RUN.batch_size)
+    losses = [report.loss for report in reports if isinstance(report, EpochReport)]
+    assert [b.loss for b in batches if b.batch == count] == pytest.approx(losses)
+
+
+def test_a_run_that_goes_on_tells_of_the_epochs_before(tmp_path):
+    file = CheckpointFile(tmp_path / "c", "identity")
+    whole, first, second = [], [], []
+    trained(progress=whole.append)
+    with pytest.raises(Killed):
+        trained(checkpoint=file, progress=lambda report: (first.append(report), killed_after(2)(report)))
+    trained(tiny(seed=9), checkpoint=file, progress=second.append)
+    epochs = [report for report in second if isinstance(report, EpochReport)]
+    assert [report.restored for report in epochs] == [True, True, False, False]
+    expected = [report for report in whole if isinstance(report, EpochReport)]
+    assert [replace(report, restored=False) for report in epochs] == expected
+    batch = next(report for report in second if isinstance(report, BatchReport))
+    assert (batch.epoch, batch.images) == (3, RUN.batch_size), "the rate is that of this run"
 
 
 def test_a_finished_run_is_not_repeated(tmp_path):
     file = CheckpointFile(tmp_path / "c", "identity")
     first = trained(checkpoint=file)
     reports = []
-    assert_equal_weights(trained(tiny(seed=9), checkpoint=file, progress=reports.append), first)
+    assert_equal_weights(
+        trained(tiny(seed=9), checkpoint=file, progress=of_new_epochs(reports.append)), first
+    )
     assert reports == []
 
 
 def test_the_best_epoch_is_kept():
     reports = []
-    network = trained(run=replace(RUN, epochs=6, learning_rate=0.05), progress=reports.append)
+    network = trained(run=replace(RUN, epochs=6, learning_rate=0.05), progress=of_new_epochs(reports.append))
     score = BOTH.score(logits_of(network, VALIDATION.images), VALIDATION)
     assert score == max(report.score for report in reports) == reports[-1].best
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 from pixeltree_emu.array.device_array import PixelArray, create_engine
@@ -19,6 +18,7 @@ from pixeltree_emu.array.nonidealities import Chip, preset
 from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.bench import programs
 from pixeltree_emu.bench.measure import seconds_of, time_chain, time_program
+from pixeltree_emu.paths import user_path
 
 _START = """
 import time; start = time.perf_counter()
@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="An instruction class is timed as a block of many calls in which every result is used; its "
         "time includes its share of starting the block. Nothing here is device time.",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    parser.add_argument("--json", type=user_path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions; under 50 s")
     return parser
 

@@ -16,6 +16,7 @@ from pixeltree.cli.devices import devices
 from pixeltree.cli.emulate import emulate
 from pixeltree.cli.evaluate import evaluate
 from pixeltree.cli.failure import EXIT_STATUS_HELP, one_clear_error
+from pixeltree.cli.homes import with_homes
 from pixeltree.cli.info import info
 from pixeltree.cli.run_kernel import run_kernel
 from pixeltree.cli.swap import simulate_swap, trace_command
@@ -70,6 +71,6 @@ def main() -> None:
     install_output()
     with one_clear_error():
         try:
-            app()
+            app(with_homes(sys.argv[1:]))
         finally:
             sys.stdout.flush()  # so that a full disk is told of, and not lost at exit

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from pixeltree.cli.report import check_replaceable, is_standard_output, write_standard_output
 from pixeltree.errors import DataError
 from pixeltree.kernels.files import read_block, read_kernel, settings
 from pixeltree.kernels.lint import lint
@@ -22,7 +23,8 @@ def asm(
         Path, typer.Argument(help="Kernel text: calls of the kernel API, one a line or several.")
     ],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Where the block object goes.")
+        Path | None,
+        typer.Option("-o", "--output", help="Where the block object goes; - for standard output."),
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -44,6 +46,10 @@ def asm(
     if output is None:
         return
     data = kernel.block().encode()
+    if is_standard_output(output):
+        check_replaceable(output)
+        write_standard_output(data)
+        return
     try:
         output.write_bytes(data)
     except OSError as error:
@@ -67,7 +73,7 @@ def disasm(
     Assembling the text gives the same block again, byte for byte.
     """
     text = disassemble(read_block(file))
-    if output is None:
+    if output is None or is_standard_output(output):
         sys.stdout.write(text)
         return
     try:

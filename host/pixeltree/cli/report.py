@@ -9,13 +9,18 @@ from pathlib import Path
 from pixeltree.errors import DataError
 
 
+def is_standard_output(path: Path) -> bool:
+    """Whether a path is ``-``, which stands for standard output."""
+    return str(path) == "-"
+
+
 def check_writable(path: Path) -> None:
     """Refuse a path early that :func:`write_json` could not write in the end.
 
     Raises:
         DataError: its folder is missing or not writable, or it is a folder itself.
     """
-    if str(path) == "-":
+    if is_standard_output(path):
         return
     target = path if path.exists() else path.parent
     if path.is_dir() or not os.access(target, os.W_OK):
@@ -42,13 +47,43 @@ def check_picture(path: Path, is_always_png: bool = False) -> None:
         raise DataError(f"cannot write {path}: the suffix says the format; known: {', '.join(known)}")
 
 
+def check_replaceable(path: Path) -> None:
+    """Refuse a path early that ``files.write_whole`` or :func:`write_standard_output` could not write.
+
+    Raises:
+        DataError: see :func:`check_writable`; the folder that a link leads to is not writable; or standard
+            output is a terminal, which bytes would garble.
+    """
+    if is_standard_output(path):
+        if sys.stdout.isatty():
+            raise DataError("standard output is a terminal: send it to a file or a pipe, or name a file")
+        return
+    check_writable(path)
+    folder = Path(os.path.realpath(path)).parent
+    if not (path.exists() and not path.is_file()) and not os.access(folder, os.W_OK):
+        raise DataError(f"cannot write {path}: the folder {folder} is missing or not writable")
+
+
+def write_standard_output(data: bytes) -> None:
+    """Write bytes to standard output.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise DataError(f"cannot write to standard output: {error.strerror}") from error
+
+
 def write_json(path: Path, text: str) -> None:
     """Write JSON text to a file, or to standard output for ``-``.
 
     Raises:
         DataError: the file cannot be written.
     """
-    if str(path) == "-":
+    if is_standard_output(path):
         sys.stdout.write(text + "\n")
         return
     try:

@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from pixeltree.cli.checks import LARGEST_SEED
-from pixeltree.cli.report import check_writable
-from pixeltree.errors import RecipeError
+from pixeltree.cli.report import (
+    check_replaceable,
+    check_writable,
+    is_standard_output,
+    write_standard_output,
+)
+from pixeltree.cli.train_history import History, check_plot, plot_history
+from pixeltree.cli.train_progress import TrainingProgress
+from pixeltree.errors import DataError, RecipeError
+from pixeltree.train.progress import Doing, Report
 
 if TYPE_CHECKING:
-    from pixeltree.train.fit import EpochReport
     from pixeltree.train.run import TrainedModel
 
 
 def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe, TOML.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The model: NAME.ptree, or NAME.folded for no compilation.")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The model: NAME.ptree, NAME.folded for no compilation, or - for a tree to standard output.",
+        ),
     ],
     seed: Annotated[
         int | None, typer.Option(min=0, max=LARGEST_SEED, help="In place of the recipe's training.seed.")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="In place of the recipe's data.limit: at most so many training images, 0 for all."
+        ),
     ] = None,
     checkpoints: Annotated[
         Path | None,
@@ -34,6 +51,10 @@ def train(
             help="Folder to save to after every epoch, and kept (default: OUTPUT.checkpoints, not kept)."
         ),
     ] = None,
+    history: Annotated[
+        Path | None, typer.Option(help="Write loss and validation score of every epoch to this CSV file.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw them as curves to this PNG file.")] = None,
 ) -> None:
     """Train a network or a tree from a recipe, fold it, and compile it.
 
@@ -41,57 +62,91 @@ def train(
 
     Example: pixeltree train recipes/digits.toml -o digits.ptree
     """
-    try:
-        from pixeltree.train import recipe as recipes  # noqa: PLC0415 - an extra, and slow to import
-        from pixeltree.train import run  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise RecipeError(f"training needs {error.name}: pip install 'pixeltree[train]'") from error
-    screen = Console()
-    check_writable(output)
-    loaded = recipes.load_recipe(recipe)
-    if seed is not None:
-        loaded = loaded.with_seed(seed)
-    run.check_output(loaded, output)
-    kept = checkpoints or output.with_name(output.name + ".checkpoints")
-    with _progress(screen) as bar:
-        tasks: dict[str, TaskID] = {}
+    with TrainingProgress(Console(stderr=True, highlight=False)) as shown:
+        shown("", Doing("starting PyTorch"))
+        try:
+            from pixeltree.train import recipe as recipes  # noqa: PLC0415 - an extra, and slow to import
+            from pixeltree.train import run  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            raise RecipeError(f"training needs {error.name}: pip install 'pixeltree[train]'") from error
+        _check_outputs(output, history, plot)
+        loaded = recipes.load_recipe(recipe)
+        if seed is not None:
+            loaded = loaded.with_seed(seed)
+        if limit is not None:
+            loaded = loaded.with_limit(limit)
+        shown("", Doing("checking that the compiler takes such a network"))
+        run.check_output(loaded, output)
+        kept = checkpoints or _checkpoints_of(output, recipe)
+        with History(history) as noted:
 
-        def show(who: str, report: EpochReport) -> None:
-            text = f"{who}: loss {report.loss:.3f}, validation {report.score:.1%} (best {report.best:.1%})"
-            if who not in tasks:
-                tasks[who] = bar.add_task(text, total=report.epochs)
-            bar.update(tasks[who], completed=report.epoch, description=text)
+            def tell(who: str, report: Report) -> None:
+                noted(who, report)
+                shown(who, report)
 
-        trained = run.run_recipe(loaded, kept, show)
-    trained.save(output)
+            trained = run.run_recipe(loaded, kept, tell)
+        shown("", Doing("compiling"))
+        _save(trained, output)
     if checkpoints is None:
         shutil.rmtree(kept, ignore_errors=True)
-    _summarize(trained, output, screen)
+    _summarize(trained, output, Console(stderr=is_standard_output(output), markup=False, highlight=False))
+    if plot is not None:
+        plot_history(noted.epochs, plot)
 
 
-def _progress(screen: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=screen,
-    )
+def _check_outputs(output: Path, history: Path | None, plot: Path | None) -> None:
+    """Refuse now what could not be written after an hour.
+
+    Raises:
+        DataError: saying which.
+    """
+    check_replaceable(output)
+    for path in (history, plot):
+        if path is not None:
+            if is_standard_output(path):
+                raise DataError("--history and --plot need the name of a file; only the model goes to -")
+            check_writable(path)
+    if plot is not None:
+        check_plot(plot)
+
+
+def _checkpoints_of(output: Path, recipe: Path) -> Path:
+    """Where a run saves to that was not told: beside its output, or here, named after its recipe."""
+    if is_standard_output(output):
+        return Path(f"{recipe.stem}.checkpoints")
+    return output.with_name(output.name + ".checkpoints")
+
+
+def _save(trained: TrainedModel, output: Path) -> None:
+    if not is_standard_output(output):
+        trained.save(output)
+        return
+    with tempfile.TemporaryDirectory(prefix="pixeltree-") as folder:
+        file = Path(folder) / "model.ptree"
+        trained.save(file)
+        write_standard_output(file.read_bytes())
 
 
 def _summarize(trained: TrainedModel, output: Path, screen: Console) -> None:
     nodes, agreement = trained.nodes, trained.agreement
-    screen.print(f"{escape(str(output))}: {len(nodes)} nodes, validation {trained.score:.1%}")
+    name = "standard output" if is_standard_output(output) else output
+    _say(screen, f"{name}: {len(nodes)} nodes, validation {trained.score:.1%}")
     table = trained.recipe.tree
     if table is not None and table.fallback_margin:
         margins = [
             f"{name} below margin {node.fallback.margin}" for name, node in nodes.items() if node.fallback
         ]
         kept = ", ".join(margins) or "none, since none is possible or the tree decides better without"
-        screen.print(escape(f"fallbacks: {kept}"))
+        _say(screen, f"fallbacks: {kept}")
     if agreement is not None:
-        screen.print(
+        _say(
+            screen,
             f"folded: {agreement.different_bits} of {agreement.bits:,} activations and "
             f"{agreement.different_logits} logits differ on {agreement.images} images; "
-            f"{trained.near} channels within rounding of a threshold"
+            f"{trained.near} channels within rounding of a threshold",
         )
+
+
+def _say(screen: Console, text: str) -> None:
+    """Print what may hold a user's words: no markup, no emoji, and no breaks where there are none."""
+    screen.print(text, markup=False, emoji=False, soft_wrap=True)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.datasets.dataset import Images
+from pixeltree.datasets.steps import step
 from pixeltree.errors import DataError
 
 _CHUNK = 1024
@@ -62,6 +63,7 @@ def enlarge(values: npt.NDArray[np.integer], factor: int, size: int, largest: in
     unit = largest * (2 * factor) ** 2
     result = np.empty((len(values), size, size), np.uint8)
     for start in range(0, len(values), _CHUNK):
+        step("preparing images", start, len(values))
         chunk = slice(start, start + _CHUNK)
         enlarged = vertical @ values[chunk].astype(np.int64) @ horizontal.T
         result[chunk] = (255 * enlarged + unit // 2) // unit

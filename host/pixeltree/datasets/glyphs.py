@@ -18,6 +18,7 @@ from PIL import features
 
 from pixeltree.datasets.cache import cached
 from pixeltree.datasets.dataset import Dataset, Images, Splits, Task
+from pixeltree.datasets.steps import step
 from pixeltree.datasets.streams import stream
 from pixeltree.datasets.typefaces import (
     CLASSES,
@@ -131,6 +132,7 @@ def _images(typefaces: Sequence[Typeface], settings: GlyphSettings, part: int, c
     letters = np.stack([masks(typeface) for typeface in typefaces])
     result = np.empty((count, settings.size, settings.size), np.uint8)
     for index in range(count):
+        step("drawing glyphs", index, count)
         random = stream(settings.seed, _STREAM, part, index)
         mask = letters[index // len(CLASSES) % len(typefaces), index % len(CLASSES)]
         result[index] = draw_glyph(mask, settings, random)

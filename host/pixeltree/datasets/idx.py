@@ -11,15 +11,19 @@ import gzip
 import math
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from glob import escape
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.datasets.dataset import Dataset, Splits, Task, deal
+from pixeltree.datasets.dataset import Dataset, Images, Splits, Task, deal
 from pixeltree.datasets.enlarge import enlarge
+from pixeltree.datasets.limit import drawn
+from pixeltree.datasets.steps import step
 from pixeltree.errors import DataError
-from pixeltree.files import AnyPath, as_path
+from pixeltree.files import AnyPath, as_path, visible
 
 _UNSIGNED_BYTE = 8
 _LARGEST_FILE = 1 << 31
@@ -86,22 +90,77 @@ def _read(data: bytes, path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
 def idx_pair(
     images: AnyPath, labels: AnyPath, classes: Sequence[str] | None = None, transposed: bool = False
 ) -> Dataset:
-    """A file of images and one of labels.
+    """A file of images and one of labels. Its classes are the labels that occur.
 
     Args:
         images: three dimensions of unsigned bytes.
         labels: one dimension.
-        classes: name of each label from 0; None names them by number.
+        classes: names of the labels from 0 on, or from 1 on if there is one name for each from 1 to the
+            greatest and none is 0, as in EMNIST Letters; None names them by number.
         transposed: rows and columns are swapped, as in EMNIST.
 
     Raises:
-        DataError: see :func:`read_idx`; or the two do not fit together.
+        DataError: see :func:`read_idx`; or the files, or the names and the labels, do not fit together.
     """
-    pictures, targets = read_idx(images, 3), read_idx(labels, 1)
-    if transposed:
-        pictures = np.ascontiguousarray(pictures.transpose(0, 2, 1))
-    names = tuple(classes or map(str, range(int(targets.max(initial=0)) + 1)))
-    return Dataset(as_path(images).name, Task.CLASSIFICATION, pictures, targets.astype(np.int64), names)
+    pair = _Pair.read(as_path(images), as_path(labels))
+    return pair.dataset(_Classes.of(as_path(labels), pair.labels, classes), transposed)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Images, uint8 (N, rows, columns), and their labels, uint8 (N,), as the files have them."""
+
+    name: str
+    images: Images
+    labels: npt.NDArray[np.uint8]
+
+    @classmethod
+    def read(cls, images: Path, labels: Path) -> _Pair:
+        step(f"reading {images.name}", 0, 0)
+        pictures, numbers = read_idx(images, 3), read_idx(labels, 1)
+        if len(pictures) != len(numbers):
+            raise DataError(
+                f"{images} holds {len(pictures):,} images, but {labels.name} {len(numbers):,} labels"
+            )
+        if not pictures.size:
+            raise DataError(f"{images} holds no images (shape {pictures.shape})")
+        return cls(images.name, pictures, numbers)
+
+    def limited(self, limit: int, least: int, seed: int) -> _Pair:
+        """Fewer images; see :func:`pixeltree.datasets.limit.drawn`."""
+        chosen = drawn(self.labels, limit, least, seed, self.name)
+        return replace(self, images=self.images[chosen], labels=self.labels[chosen])
+
+    def dataset(self, classes: _Classes, transposed: bool) -> Dataset:
+        """The images with the class of each in place of its label."""
+        targets = np.searchsorted(classes.labels, self.labels).astype(np.int64)
+        strange = self.labels[~np.isin(self.labels, classes.labels)]
+        if len(strange):
+            raise DataError(f"{self.name}: an image has the label {strange[0]}, which no training image has")
+        images = self.images.transpose(0, 2, 1) if transposed else self.images
+        return Dataset(self.name, Task.CLASSIFICATION, np.ascontiguousarray(images), targets, classes.names)
+
+
+@dataclass(frozen=True, eq=False)
+class _Classes:
+    """Labels that occur, uint8 (classes,) in increasing order, and the name of each."""
+
+    labels: npt.NDArray[np.uint8]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, file: Path, labels: npt.NDArray[np.uint8], names: Sequence[str] | None) -> _Classes:
+        known = np.unique(labels)
+        if names is None or not len(known):
+            return cls(known, tuple(map(str, known)))
+        least, greatest = int(known[0]), int(known[-1])
+        first = 1 if least > 0 and len(names) == greatest else 0
+        if greatest - first >= len(names):
+            raise DataError(
+                f"{file}: {len(names)} classes are named, but labels go from {least} to {greatest}; "
+                f"names are for the labels from 0 on, or from 1 on if there is one for each"
+            )
+        return cls(known, tuple(names[label - first] for label in known))
 
 
 def idx_folder(
@@ -111,10 +170,13 @@ def idx_folder(
     upsampling: int = 2,
     size: int = 64,
     seed: int = 0,
+    prefix: str = "",
+    limit: int = 0,
 ) -> Splits:
     """A folder in the layout of MNIST: four files, ``*train-images*``, ``*train-labels*`` and so on.
 
     A sixth of the training files becomes the validation part; the test files are the test.
+    Classes are the labels that training images have.
 
     Args:
         folder: holds one file of each kind; the test files are named ``t10k`` or ``test``.
@@ -122,26 +184,37 @@ def idx_folder(
         transposed: see :func:`idx_pair`.
         upsampling: side of one pixel in the scene, in scene pixels.
         size: rows and columns of the scene.
-        seed: of the split.
+        seed: of the split, and of the draw of images where there are more than the limit.
+        prefix: of the files' names, as in ``emnist-letters``, for a folder that holds several sets.
+        limit: take at most so many images of the training files and as many of the test files; 0 for all.
 
     Raises:
-        DataError: see :func:`idx_pair`; or a file is missing or there are several.
+        DataError: see :func:`idx_pair`; a file is missing or there are several; the limit is too small for
+            the classes; or a test image has a label that no training image has.
     """
     root = as_path(folder)
 
-    def part(*kinds: str) -> Dataset:
-        files = [_the_file(root, kinds, what) for what in ("images", "labels")]
-        pair = idx_pair(files[0], files[1], classes, transposed)
-        images = enlarge(pair.images, upsampling, size)
-        return Dataset(files[0].name, pair.task, images, pair.targets, pair.classes)
+    def part(least: int, *kinds: str) -> _Pair:
+        images, labels = (_the_file(root, prefix, kinds, what) for what in ("images", "labels"))
+        return _Pair.read(images, labels).limited(limit, least, seed)
 
-    training, validation = deal(part("train"), (1 / 6,), seed)
-    return Splits(training, validation, part("t10k", "test"))
+    def enlarged(pair: _Pair) -> Dataset:
+        small = pair.dataset(known, transposed)
+        return replace(small, images=enlarge(small.images, upsampling, size))
+
+    learned, tested = part(2, "train"), part(1, "t10k", "test")
+    known = _Classes.of(Path(learned.name), learned.labels, classes)
+    training, validation = deal(enlarged(learned), (1 / 6,), seed)
+    return Splits(training, validation, enlarged(tested))
 
 
-def _the_file(folder: Path, kinds: tuple[str, ...], what: str) -> Path:
-    found = [path for kind in kinds for path in sorted(folder.glob(f"*{kind}*{what}*"))]
+def _the_file(folder: Path, prefix: str, kinds: tuple[str, ...], what: str) -> Path:
+    """The one file of a kind; a packed file beside its unpacked one does not count."""
+    patterns = [f"{escape(prefix)}*{kind}*{what}*" for kind in kinds]
+    found = [path for pattern in patterns for path in visible(folder.glob(pattern))]
+    found = [path for path in found if path.suffix != ".gz" or path.with_suffix("") not in found]
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
-        raise DataError(f"{folder} must hold one file *{kinds[0]}*{what}*; found: {names}")
+        hint = "; prefix says which, as in 'emnist-letters'" if len(found) > 1 else ""
+        raise DataError(f"{folder} must hold one file {prefix}*{kinds[0]}*{what}*; found: {names}{hint}")
     return found[0]

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from pixeltree.datasets.backgrounds import background
 from pixeltree.datasets.cache import Arrays, cached
 from pixeltree.datasets.dataset import NOWHERE, Dataset, Images, Splits, Targets, Task
+from pixeltree.datasets.steps import step
 from pixeltree.datasets.streams import stream
 from pixeltree.errors import DataError
 from pixeltree.files import AnyPath
@@ -174,6 +175,7 @@ def _make(settings: SceneSettings, part: int) -> Arrays:
     masks = np.zeros((count, _SIZE, _SIZE), np.uint8)
     positions = np.full((count, 3, 2), NOWHERE, np.int64)
     for index in range(count):
+        step("drawing scenes", index, count)
         random = stream(settings.seed, _STREAM, _PARTS[part], index)
         images[index], masks[index], placed = draw_scene(settings, random)
         for place, centre in enumerate(placed):

@@ -96,12 +96,21 @@ class IdxData:
     transposed: bool = False
     upsampling: int = 2
     seed: int = 0
+    prefix: str = ""
+    classes: tuple[str, ...] = ()
+    limit: int = 0
 
     def load(self, size: int) -> Splits:
         """The images, as large as the network's input."""
-        folder = Path(self.folder)
         return idx_folder(
-            folder, transposed=self.transposed, upsampling=self.upsampling, size=size, seed=self.seed
+            Path(self.folder),
+            self.classes or None,
+            self.transposed,
+            self.upsampling,
+            size,
+            self.seed,
+            self.prefix,
+            self.limit,
         )
 
     def load_test(self, size: int) -> Dataset:
@@ -116,10 +125,11 @@ class FolderData:
     folder: str
     fit: bool = False
     seed: int = 0
+    limit: int = 0
 
     def load(self, size: int) -> Splits:
         """The images, as large as the network's input."""
-        return image_folders(Path(self.folder), size, self.fit, self.seed)
+        return image_folders(Path(self.folder), size, self.fit, self.seed, self.limit)
 
     def load_test(self, size: int) -> Dataset:
         """The test part alone."""

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from pixeltree.errors import DataError
-from pixeltree.files import AnyPath, as_path
+from pixeltree.files import AnyPath, as_path, visible
 
 CLASSES = tuple(string.digits + string.ascii_uppercase + string.ascii_lowercase)
 """The 62 classes, in the order of their codes."""
@@ -186,7 +186,7 @@ def typefaces_in(folder: AnyPath) -> list[Typeface]:
     Raises:
         DataError: there are none, or a file is damaged.
     """
-    files = sorted(path for path in as_path(folder).rglob("*") if path.suffix.lower() in _SUFFIXES)
+    files = sorted(path for path in visible(as_path(folder).rglob("*")) if path.suffix.lower() in _SUFFIXES)
     typefaces = [typeface for file in files for typeface in _typefaces_in(file)]
     if not typefaces:
         raise DataError(f"{folder}: none of its {len(files)} font files has all of 0-9, A-Z and a-z")

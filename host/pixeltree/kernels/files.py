@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pixeltree.errors import DataError
-from pixeltree.files import AnyPath, as_path
+from pixeltree.files import TEXT, AnyPath, as_path
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.kernel_text import KernelText, read_kernel_text
 from pixeltree_protocol.objects import Block
@@ -40,7 +40,7 @@ def read_kernel(path: AnyPath, values: Mapping[str, int] | None = None) -> Kerne
     if data[:1] == bytes([ObjectKind.BLOCK]):
         raise DataError(f"{path} is a block object, not kernel text: pixeltree disasm makes text of it")
     try:
-        return read_kernel_text(data.decode("utf-8-sig"), str(path), values)
+        return read_kernel_text(data.decode(TEXT), str(path), values)
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not text: {error.reason} at byte {error.start}") from error
 

@@ -13,6 +13,7 @@ import serial
 from serial.urlhandler import protocol_socket
 
 from pixeltree.errors import LinkError
+from pixeltree.files import as_path
 from pixeltree.links.base import READ_BYTES, Link, took_too_little
 from pixeltree.links.polled_serial import SLICE, PolledSerialLink
 from pixeltree.links.ports import name_ports, serial_ports
@@ -88,7 +89,7 @@ def open_serial(url: LinkUrl, _timeout: float) -> Link:
     port = url.address if "://" in url.address else url.address.removeprefix("//")
     if not port:
         raise LinkError(f"{url.text} needs a port, as in serial:///dev/ttyACM0; {name_ports(serial_ports())}")
-    return open_port(url, port)
+    return open_port(url, str(as_path(port)) if port.startswith("~") else port)
 
 
 def open_port(url: LinkUrl, port: str) -> Link:

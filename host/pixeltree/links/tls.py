@@ -7,6 +7,7 @@ import ssl
 import time
 
 from pixeltree.errors import LinkError
+from pixeltree.files import as_path
 from pixeltree.links.base import READ_BYTES, took_too_little
 from pixeltree.links.stream_socket import connect_tcp, gone
 from pixeltree.links.url import LinkUrl, host_and_port, known_options
@@ -85,7 +86,7 @@ def open_tls(url: LinkUrl, timeout: float) -> TlsLink:
 
 def _context(url: LinkUrl, authorities: str | None) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=authorities)
+        return ssl.create_default_context(cafile=authorities and str(as_path(authorities)))
     except OSError as error:
         raise LinkError(
             f"{url.text}: cannot use ca={authorities} ({_reason(error)}); "

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.errors import DataError
+from pixeltree.files import TEXT, as_path
 from pixeltree.numbers import check_count, check_number
 
 Sequence = npt.NDArray[np.int64]
@@ -103,14 +104,15 @@ def make_sequence(
     check_count("the number of ends", ends, 1)
     if kind in GENERATORS:
         return GENERATORS[kind](ends, frames, seed, coherence, skew)
-    return np.asarray(np.resize(_recorded(Path(kind), ends), frames))
+    return np.asarray(np.resize(_recorded(as_path(kind), ends), frames))
 
 
 def _recorded(path: Path, ends: int) -> Sequence:
     if not path.is_file():
         raise DataError(f"{path} is neither a file nor one of {', '.join(GENERATORS)}")
     try:
-        found = np.loadtxt(path, np.int64, ndmin=1)
+        lines = path.read_text(TEXT).split()
+        found = np.loadtxt(lines, np.int64, ndmin=1) if lines else np.empty(0, np.int64)
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as a number per line: {error}") from error
     if not len(found) or found.min() < 0 or found.max() >= ends:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pixeltree.errors import DataError
-from pixeltree.files import AnyPath, as_path
+from pixeltree.files import TEXT, AnyPath, as_path
 
 LINK, ARRAY, CONTROLLER, HOST = "link", "array", "controller", "host"
 LANES = (LINK, ARRAY, CONTROLLER, HOST)
@@ -93,7 +93,7 @@ class Trace:
             DataError: it cannot be read, or is not one.
         """
         try:
-            found = json.loads(as_path(path).read_text(encoding="utf-8"))
+            found = json.loads(as_path(path).read_text(TEXT))
             trace = cls()
             for event in found["traceEvents"]:
                 if event["ph"] == "X":

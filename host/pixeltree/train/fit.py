@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,7 @@ from pixeltree.train.checkpoint import CheckpointFile
 from pixeltree.train.layers import clip_latent_weights
 from pixeltree.train.network import BinaryNetwork
 from pixeltree.train.objective import Objective
+from pixeltree.train.progress import BatchReport, Doing, EpochReport, Report
 
 _EVALUATION_BATCH = 128
 
@@ -64,28 +65,6 @@ class FitSettings:
             raise SpecificationError(f"steadiness must not be negative, not {self.steadiness}")
 
 
-@dataclass(frozen=True)
-class EpochReport:
-    """How a run stands after an epoch.
-
-    Attributes:
-        epoch: epochs done.
-        epochs: epochs in all.
-        loss: mean training loss.
-        score: on the validation images, 0 to 1.
-        best: the best score so far.
-    """
-
-    epoch: int
-    epochs: int
-    loss: float
-    score: float
-    best: float
-
-
-Progress = Callable[[EpochReport], None]
-
-
 def build(make: Callable[[], nn.Module], seed: int) -> nn.Module:
     """A module whose initial weights follow from a seed; PyTorch's global generator stays as it was."""
     with torch.random.fork_rng(devices=[]):
@@ -101,7 +80,7 @@ def fit(
     settings: FitSettings,
     checkpoint: CheckpointFile | None = None,
     teacher: nn.Module | None = None,
-    progress: Progress = lambda report: None,
+    progress: Callable[[Report], None] = lambda report: None,
 ) -> nn.Module:
     """Train a network and leave it as it was at its best epoch on the validation images.
 
@@ -115,7 +94,7 @@ def fit(
         settings: the run's choices.
         checkpoint: where to save after every epoch and go on from; None saves nothing.
         teacher: a trained float network; needed if ``settings.distillation`` is above 0.
-        progress: called after every epoch.
+        progress: told of every batch, of every epoch, and of those that a checkpoint has.
 
     Returns:
         The network, in evaluation mode.
@@ -125,10 +104,13 @@ def fit(
         SpecificationError: the augmentation moves what a heat map must find.
         DataError: the objective does not fit the data.
     """
-    run = _Run(network, training, validation, objective, settings, teacher)
+    run = _Run(network, training, validation, objective, settings, teacher, progress)
     state = checkpoint.load() if checkpoint else None
     if state is not None:
         run.restore(state)
+        progress(Doing(f"going on after epoch {run.epoch} of {settings.epochs}, from its checkpoint"))
+        for before in run.history:
+            progress(replace(before, restored=True))
     while run.epoch < settings.epochs:
         report = run.train_epoch()
         if checkpoint is not None:
@@ -139,11 +121,19 @@ def fit(
 
 
 @torch.no_grad()
-def logits_of(network: nn.Module, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """Logits in evaluation mode: float64 (N, outcomes); the network's mode is left as it was."""
+def logits_of(
+    network: nn.Module, images: npt.NDArray[np.uint8], seen: Callable[[int], None] = lambda done: None
+) -> npt.NDArray[np.float64]:
+    """Logits in evaluation mode: float64 (N, outcomes); the network's mode is left as it was.
+
+    Args:
+        network: the network.
+        images: uint8 (N, rows, columns).
+        seen: told now and then how many images are done.
+    """
     was_training = network.training
     network.eval()
-    logits = _logits(network, images)
+    logits = _logits(network, images, seen)
     network.train(was_training)
     return logits
 
@@ -181,9 +171,16 @@ def noisy_logits_of(
     return logits
 
 
-def _logits(compute: Callable[[Tensor], Tensor], images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    chunks = torch.split(torch.from_numpy(images), _EVALUATION_BATCH)
-    logits = torch.cat([compute(chunk) for chunk in chunks])
+def _logits(
+    compute: Callable[[Tensor], Tensor],
+    images: npt.NDArray[np.uint8],
+    seen: Callable[[int], None] = lambda done: None,
+) -> npt.NDArray[np.float64]:
+    parts: list[Tensor] = []
+    for start in range(0, len(images), _EVALUATION_BATCH):
+        seen(start)
+        parts.append(compute(torch.from_numpy(images[start : start + _EVALUATION_BATCH])))
+    logits = torch.cat(parts)
     return np.asarray(logits.double().numpy(), np.float64)
 
 
@@ -198,6 +195,7 @@ class _Run:
         objective: Objective,
         settings: FitSettings,
         teacher: nn.Module | None,
+        progress: Callable[[Report], None],
     ) -> None:
         if settings.augmentation.moves and training.targets.ndim > 1:
             raise SpecificationError(
@@ -206,6 +204,7 @@ class _Run:
         self.network, self.settings, self.objective = network, settings, objective
         if isinstance(network, BinaryNetwork):
             network.counts_flips = settings.steadiness > 0
+        self.progress = progress
         self.validation = validation
         self.teacher = teacher.eval() if teacher is not None else None
         self.images = torch.from_numpy(training.images)
@@ -214,6 +213,8 @@ class _Run:
         self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, settings.epochs)
         self.epoch = 0
+        self.history: list[EpochReport] = []
+        self.seen = 0
         self.best = (-1.0, 0.0)
         self.best_weights: dict[str, Any] = copy.deepcopy(network.state_dict())
 
@@ -221,6 +222,7 @@ class _Run:
         """Everything that :meth:`restore` needs."""
         return {
             "epoch": self.epoch,
+            "history": [asdict(report) for report in self.history],
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
@@ -234,6 +236,7 @@ class _Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.epoch = int(state["epoch"])
+        self.history = [EpochReport(**report) for report in state.get("history", [])]
         self.best = (float(state["best"][0]), float(state["best"][1]))
         self.best_weights = state["best_weights"]
 
@@ -244,19 +247,26 @@ class _Run:
             loss = self._train()
         self.schedule.step()
         self.epoch += 1
-        logits = logits_of(self.network, self.validation.images)
+        count = len(self.validation)
+        logits = logits_of(
+            self.network,
+            self.validation.images,
+            lambda done: self.progress(Doing("looking at validation images", done, count)),
+        )
         score = self.objective.score(logits, self.validation)
         validation_loss = float(self.objective.loss(torch.from_numpy(logits), self.validation_targets))
         if (score, -validation_loss) > self.best:
             self.best = (score, -validation_loss)
             self.best_weights = copy.deepcopy(self.network.state_dict())
-        return EpochReport(self.epoch, self.settings.epochs, loss, score, self.best[0])
+        self.history.append(EpochReport(self.epoch, self.settings.epochs, loss, score, self.best[0]))
+        return self.history[-1]
 
     def _train(self) -> float:
         self.network.train()
         total = 0.0
         order = torch.split(torch.randperm(len(self.images)), self.settings.batch_size)
-        for batch in order:
+        done, epochs = 0, self.settings.epochs
+        for number, batch in enumerate(order, 1):
             if len(batch) < 2:  # batch normalization needs two
                 continue
             seen = augmented(self.images[batch], self.settings.augmentation)
@@ -266,6 +276,13 @@ class _Run:
             self.optimizer.step()
             clip_latent_weights(self.network)
             total += float(loss.detach()) * len(batch)
+            done += len(batch)
+            self.seen += len(batch)
+            left = (epochs - self.epoch) * len(self.images) - done
+            loss_so_far = total / done
+            self.progress(
+                BatchReport(self.epoch + 1, epochs, number, len(order), self.seen, left, loss_so_far)
+            )
         return total / len(self.images)
 
     def _loss(self, seen: Tensor, targets: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ network of a node's capacity.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,11 +20,12 @@ from pixeltree.errors import CompileError
 from pixeltree.files import AnyPath, as_path
 from pixeltree.train.capacity import Capacity, best_fit, most_outcomes, require_fit
 from pixeltree.train.checkpoint import CheckpointFile
-from pixeltree.train.fit import EpochReport, FitSettings, build, fit, logits_of, noisy_logits_of
+from pixeltree.train.fit import FitSettings, build, fit, logits_of, noisy_logits_of
 from pixeltree.train.grouping import Groups, confusion, grouped, overlapping
 from pixeltree.train.grown import GrownFallback, GrownNode, accuracy, gaps
 from pixeltree.train.network import BinaryNetwork, inherit
 from pixeltree.train.objective import Classification
+from pixeltree.train.progress import Doing, Progress, silent
 from pixeltree.train.specification import NetworkSpecification
 from pixeltree_protocol.nonidealities import AnalogErrors
 
@@ -38,7 +39,6 @@ TRAINING_VIEWS = 1
 """The same where training images are looked at, which are many."""
 
 Classes = tuple[int, ...]
-Progress = Callable[[str, EpochReport], None]
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,10 @@ class _Grower:
         self.data = "".join(part.digest() for part in splits)
         self.trained: dict[tuple[NetworkSpecification, Groups, FitSettings], GrownNode] = {}
 
+    def doing(self, name: str, what: str) -> None:
+        """Say what is done for a node between trainings."""
+        self.progress(name, Doing(what))
+
     def branches(self, depth: int) -> int:
         """Children of a node that is split, at a depth; the root's is 1."""
         settings = self.settings
@@ -202,10 +206,12 @@ class _Grower:
         if fitting is not None and (too_deep or few or leaf.score >= self.settings.target):
             return leaf
         own = _among(self.splits.validation, list(classes))
+        self.doing(name, f"grouping {len(classes)} classes by what it confuses")
         if fitting is None:
             groups = self.merged(leaf, classes, self.branches(depth))
             return self.split(name, groups, depth, leaf.network)
         split = self.below(name, self.router(name, leaf, classes, depth), depth)
+        self.doing(name, "comparing it alone with it and its children")
         if accuracy(leaf, own) >= accuracy(split, own):
             return leaf
         return split
@@ -253,19 +259,22 @@ class _Grower:
         groups = router.groups
         classes = sorted({index for group in groups for index in group})
         own = _among(self.splits.validation, classes)
+        self.doing(name, "looking for classes that stray to other children")
         wider = self.widened(router, self.confused(classes), depth)
         if wider != groups:
             shared = self.with_children(name, replace(router, groups=wider), depth)
+            self.doing(name, "comparing children with and without classes that stray")
             apart = float((shared.decide_apart(own.images, groups) == own.targets).mean())
             if accuracy(shared, own) > apart:
-                return self.with_fallback(name, self.with_looks(shared, own), own)
+                return self.with_fallback(name, self.with_looks(name, shared, own), own)
         split = self.with_children(name, router, depth)
-        return self.with_fallback(name, self.with_looks(split, own), own)
+        return self.with_fallback(name, self.with_looks(name, split, own), own)
 
-    def with_looks(self, router: GrownNode, own: Dataset) -> GrownNode:
+    def with_looks(self, name: str, router: GrownNode, own: Dataset) -> GrownNode:
         """A router that looks more than once, if the tree decides no worse so."""
         if router.looks == self.settings.router_looks:
             return router
+        self.doing(name, f"comparing 1 look with {len(self.settings.router_looks)}")
         looks = replace(router, looks=self.settings.router_looks)
         return looks if accuracy(looks, own) >= accuracy(router, own) else router
 
@@ -278,6 +287,7 @@ class _Grower:
         """
         if not self.settings.fallback_margin:
             return router
+        self.doing(name, "looking for images of which it is not sure")
         distances = np.sort(gaps(router.logits(own.images)))
         margin = int(distances[int(self.settings.fallback_margin * len(distances))])
         classes = tuple(sorted({index for group in router.groups for index in group}))
@@ -328,7 +338,7 @@ def grow_tree(
     settings: GrowSettings | None = None,
     groups: Groups | None = None,
     checkpoints: AnyPath | None = None,
-    progress: Progress = lambda name, report: None,
+    progress: Progress = silent,
     teacher: nn.Module | None = None,
 ) -> GrownNode:
     """Grow a tree for a classification.
@@ -347,7 +357,7 @@ def grow_tree(
         settings: choices; None is the default.
         groups: the classes of each child, by hand; None finds them.
         checkpoints: a folder where every node's training is saved, and goes on from; None saves nothing.
-        progress: called after every epoch with the node's name.
+        progress: told the node's name and how it goes: every batch and epoch, and what is done between them.
         teacher: a trained network for all classes, needed if the settings distill.
 
     Returns:

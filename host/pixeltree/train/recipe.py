@@ -13,16 +13,17 @@ import hashlib
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pixeltree.datasets import (
     Splits,
 )
-from pixeltree.datasets.sources import DATA, Data, ScenesData
+from pixeltree.datasets.sources import DATA, Data, FolderData, IdxData, ScenesData
 from pixeltree.errors import DataError, RecipeError, SpecificationError
-from pixeltree.files import AnyPath, as_path
+from pixeltree.files import TEXT, AnyPath, as_path
 from pixeltree.folded import PoolingKind
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
@@ -55,6 +56,8 @@ _KEYS = {
 """What a recipe may have, and how it is written in one."""
 
 _NEEDED = ("name", "data", "layers", "head")
+_PATHS = ("folder", "fonts")
+"""Fields of data that are paths."""
 
 _HEADS = {"fully connected": FullyConnected, "heat map": HeatMap}
 
@@ -143,6 +146,19 @@ class Recipe:
             self, network=dataclasses.replace(self.network, input=seen), localizer=None
         )
 
+    def with_limit(self, limit: int) -> Recipe:
+        """The same with at most so many images of each part of the data on disk; 0 for all.
+
+        Raises:
+            RecipeError: the data have no limit: they are generated, or come with the package.
+        """
+        if not isinstance(self.data, IdxData | FolderData):
+            raise RecipeError(
+                "a limit is for data on disk, the sets 'idx' and 'folder'; "
+                "of generated data, [data] says how many there are"
+            )
+        return dataclasses.replace(self, data=dataclasses.replace(self.data, limit=limit))
+
     def with_seed(self, seed: int) -> Recipe:
         """The same with another seed of the training; the data stay as they are."""
         return dataclasses.replace(self, training=dataclasses.replace(self.training, seed=seed))
@@ -158,8 +174,11 @@ class Recipe:
         return splits
 
     def identity(self, splits: Splits) -> str:
-        """What a checkpoint must have been made with: hexadecimal digest of the recipe and the images."""
-        return identity_of(self, splits)
+        """What a checkpoint must have been made with: hexadecimal digest of the recipe and the images.
+
+        Where the images lie does not count, so that a folder may be moved between two runs.
+        """
+        return identity_of(dataclasses.replace(self, data=_placed(self.data, lambda _: Path())), splits)
 
 
 def identity_of(*things: object) -> str:
@@ -173,22 +192,34 @@ def identity_of(*things: object) -> str:
 
 
 def load_recipe(path: AnyPath) -> Recipe:
-    """Read a recipe.
+    """Read a recipe. Paths in it are relative to its folder, and ``~`` at their start is the home folder.
 
     Raises:
         RecipeError: it cannot be read, is not TOML, lacks a table, or has a key or value that means nothing.
     """
+    path = as_path(path)
     try:
-        with as_path(path).open("rb") as file:
-            tables = tomllib.load(file)
+        tables = tomllib.loads(path.read_text(TEXT))
     except OSError as error:
         raise RecipeError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path} is not TOML: {error}; save it as UTF-8") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecipeError(f"{path} is not TOML: {error}") from error
     try:
-        return _recipe(tables)
+        recipe = _recipe(tables)
+        return dataclasses.replace(
+            recipe, data=_placed(recipe.data, lambda name: path.parent / as_path(name))
+        )
     except (RecipeError, SpecificationError, DataError) as error:
         raise RecipeError(f"{path}: {error}") from error
+
+
+def _placed(data: Data, place: Callable[[str], Path]) -> Data:
+    """Data with their paths, those that are given, changed."""
+    there = [name for name in _PATHS if getattr(data, name, "")]
+    changed = {name: str(place(getattr(data, name))) for name in there}
+    return dataclasses.replace(data, **changed)  # type: ignore[arg-type]  # all are text
 
 
 def _recipe(tables: dict[str, Any]) -> Recipe:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import torch
 
 from pixeltree.datasets import Splits, Task
 from pixeltree.datasets.record import TrainingData
+from pixeltree.datasets.steps import listening
 from pixeltree.errors import CompileError, RecipeError, TreeError
 from pixeltree.files import AnyPath, as_path, write_whole
 from pixeltree.folded import FoldedModel, Window, encode_model
@@ -17,12 +18,13 @@ from pixeltree.train.capacity import Capacity, choices
 from pixeltree.train.centre import LOCALIZER, centred, join, windows_of
 from pixeltree.train.checkpoint import CheckpointFile, check_folder
 from pixeltree.train.export import FoldedNode, compile_tree, in_sums
-from pixeltree.train.fit import EpochReport, build, fit, logits_of
+from pixeltree.train.fit import build, fit, logits_of
 from pixeltree.train.fold import Agreement, compare, fold
 from pixeltree.train.grow import GrowSettings, grow_tree
 from pixeltree.train.grown import accuracy
 from pixeltree.train.network import BinaryNetwork, FloatNetwork
 from pixeltree.train.objective import objective_for
+from pixeltree.train.progress import Doing, Progress
 from pixeltree.train.recipe import Recipe, identity_of
 from pixeltree.train.tables import LocalizerTable, TreeTable
 from pixeltree_protocol.nonidealities import TYPICAL_ERRORS
@@ -38,8 +40,6 @@ NOTHING = "nothing"
 """Name of a root that ends early, and of the label with which it does."""
 
 FOLDED_SUFFIX = ".folded"
-
-Progress = Callable[[str, EpochReport], None]
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def run_recipe(recipe: Recipe, checkpoints: AnyPath | None, progress: Progress) 
     Args:
         recipe: what to train.
         checkpoints: folder to save to after every epoch, and to go on from.
-        progress: called after every epoch with who learns.
+        progress: told who learns and how it goes: every batch and epoch, and what takes a while besides.
 
     Raises:
         DataError: the data cannot be loaded or do not fit the network.
@@ -140,7 +140,7 @@ def run_recipe(recipe: Recipe, checkpoints: AnyPath | None, progress: Progress) 
     checkpoints = None if checkpoints is None else as_path(checkpoints)
     if checkpoints is not None:
         check_folder(checkpoints)
-    splits = recipe.load_data()
+    splits = _loaded(recipe, progress)
     trained = _run(recipe, splits, checkpoints, progress)
     return replace(trained, data=TrainingData.of(recipe.data, splits))
 
@@ -154,14 +154,20 @@ def _run(recipe: Recipe, splits: Splits, checkpoints: Path | None, progress: Pro
     detector = recipe.detector_recipe()
     if detector is None:
         return trained
-    _, seen = _run_network(detector, detector.load_data(), *_apart(DETECTOR, checkpoints, progress))
+    _, seen = _run_network(detector, _loaded(detector, progress), *_apart(DETECTOR, checkpoints, progress))
     return _behind(seen, trained)
 
 
 def _apart(name: str, checkpoints: Path | None, progress: Progress) -> tuple[Path | None, Progress]:
     """A folder and a progress of its own for one of several trainings."""
     below = None if checkpoints is None else checkpoints / name
-    return below, lambda who, report: progress(f"{name} {who}", report)
+    return below, lambda who, report: progress(f"{name} {who}" if who else name, report)
+
+
+def _loaded(recipe: Recipe, progress: Progress) -> Splits:
+    progress("", Doing("reading the data"))
+    with listening(lambda what, done, total: progress("", Doing(what, done, total))):
+        return recipe.load_data()
 
 
 def _run_centred(
@@ -170,10 +176,13 @@ def _run_centred(
     """The localizer first; what is below it learns from what the windows show that it chooses."""
     finding = recipe.localizer_recipe()
     assert finding is not None
-    network, localizer = _run_network(finding, finding.load_data(), *_apart(LOCALIZER, checkpoints, progress))
+    network, localizer = _run_network(
+        finding, _loaded(finding, progress), *_apart(LOCALIZER, checkpoints, progress)
+    )
     root = localizer.nodes[finding.name].model
     assert isinstance(root, FoldedModel)
     windows = windows_of(root, table.window)
+    progress("", Doing("cutting out the windows that the localizer chooses"))
     seen, telling = centred(splits, network, windows), recipe.classifier_recipe(root.input.threshold)
     if telling.tree is not None:
         told = _run_tree(telling, telling.tree, seen, checkpoints, progress)
@@ -194,6 +203,7 @@ def _behind(detector: TrainedModel, trained: TrainedModel) -> TrainedModel:
 def _run_network(
     recipe: Recipe, splits: Splits, checkpoints: Path | None, progress: Progress
 ) -> tuple[BinaryNetwork, TrainedModel]:
+    progress("network", Doing(f"preparing it for {len(splits.training):,} training images"))
     objective = objective_for(splits.training, recipe.network)
     network = _binary(recipe)
     fold(network)  # a network that cannot be folded is refused before it is trained
@@ -208,6 +218,7 @@ def _run_network(
         teacher,
         lambda report: progress("network", report),
     )
+    progress("network", Doing("folding it to integers, and comparing"))
     model, report = fold(network)
     score = objective.score(logits_of(network, splits.validation.images), splits.validation)
     compared = compare(network, model, splits.validation.images[:COMPARED_IMAGES])
@@ -249,6 +260,7 @@ def _run_tree(
         progress,
         _teacher(recipe, splits, checkpoints, progress),
     )
+    progress("", Doing("folding the tree's networks to integers"))
     return TrainedModel(
         recipe, splits.training.classes, root.nodes(capacity), accuracy(root, splits.validation)
     )
