@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from pixeltree.cli.terminal import Screen
 from pixeltree.datasets.named import NAMES, TestPart, test_part
 from pixeltree.tree import Tree
 
@@ -66,10 +66,10 @@ def chosen_images(
     return part
 
 
-def say(part: TestPart, screen: Console) -> None:
+def say(part: TestPart, screen: Screen) -> None:
     """Tell how the images were read."""
     for sentence in part.sentences():
-        screen.print(sentence, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        screen.print(sentence, soft_wrap=True)
     if part.overlap:
         screen.print(
             f"warning: {part.overlap:,} of the {len(part.images):,} images are images of the training",

@@ -13,9 +13,7 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from pixeltree.cli.confusion import draw_confusion
 from pixeltree.cli.data import (
@@ -29,6 +27,7 @@ from pixeltree.cli.data import (
     say,
 )
 from pixeltree.cli.report import check_picture, check_writable, write_json
+from pixeltree.cli.terminal import Screen, progress
 from pixeltree.datasets import Dataset, Task
 from pixeltree.datasets.sources import as_table
 from pixeltree.device import connect
@@ -92,7 +91,7 @@ def evaluate(
     Example: pixeltree eval digits.ptree --preset typical --chips 8
     """
     _check_options(device, preset, chips, confusion_file, json_file)
-    screen = Console(stderr=str(json_file) == "-")
+    screen = Screen(stderr=str(json_file) == "-")
     tree = Tree.load(model)
     part = chosen_images(tree, data, fit, transposed, upsampling, data_seed, allow_overlap)
     dataset = part.images
@@ -104,7 +103,7 @@ def evaluate(
         spread = np.linspace(0, len(dataset) - 1, images).astype(np.intp)
         dataset = dataset.subset(spread)
     devices = _devices(device, preset, chips)
-    with _bar(screen) as bar:
+    with progress(screen) as bar:
         # devices first: what is wrong with one is said before the reference has taken its time
         runs = [_on_device(each, tree, dataset, bar) for each in devices]
         reference = evaluate_reference(tree, dataset, _shown(bar, "reference", len(dataset)))
@@ -163,16 +162,6 @@ def _on_device(device: _Device, tree: Tree, dataset: Dataset, bar: Progress) -> 
         return evaluate_device(TreeRunner(connected, tree), tree, dataset, shown)
 
 
-def _bar(screen: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=screen,
-    )
-
-
 def _shown(bar: Progress, name: str, total: int) -> Callable[[int], None]:
     task = bar.add_task(name, total=total)
     return lambda done: bar.update(task, completed=done)
@@ -216,10 +205,10 @@ def _compared(names: Sequence[str], reference: Evaluation, runs: Sequence[Evalua
     }
 
 
-def _show(report: dict[str, Any], tree: Tree, screen: Console, exact: bool) -> None:
+def _show(report: dict[str, Any], tree: Tree, screen: Screen, exact: bool) -> None:
     screen.print(
-        f"{escape(tree.name)} on {report['images']:,} images of {escape(report['data'])}: {report['metric']} "
-        f"[bold]{report['score']:.2%}[/] by the reference; {report['bytes']:,} bytes of objects"
+        f"{tree.name} on {report['images']:,} images of {report['data']}: {report['metric']} "
+        f"{report['score']:.2%} by the reference; {report['bytes']:,} bytes of objects"
     )
     if "confusion" in report:
         _show_mistakes(np.array(report["confusion"]), tree.labels, screen)
@@ -231,9 +220,7 @@ def _show(report: dict[str, Any], tree: Tree, screen: Console, exact: bool) -> N
         )
     for node, count in report.get("fallbacks", {}).items():
         came = report["visits"].get(node, 0)
-        screen.print(
-            escape(f"{node} fell back for {count:,} of {came:,} images (margin {tree.margins[node]})")
-        )
+        screen.print(f"{node} fell back for {count:,} of {came:,} images (margin {tree.margins[node]})")
     for each in report.get("devices", ()):
         screen.print(_device_line(each, report["images"], exact), **_PLAIN)
     if len(report.get("devices", ())) > 1:
@@ -254,10 +241,10 @@ def _device_line(each: dict[str, Any], images: int, exact: bool) -> str:
     return f"{line}, the same label as by the reference for {each['label_agreement']:.2%} of the images"
 
 
-def _show_mistakes(wrong: npt.NDArray[np.int64], labels: Sequence[str], screen: Console) -> None:
+def _show_mistakes(wrong: npt.NDArray[np.int64], labels: Sequence[str], screen: Screen) -> None:
     """The five most frequent ones."""
     np.fill_diagonal(wrong, 0)
     for flat in np.argsort(-wrong, axis=None, kind="stable")[:5]:
         row, column = divmod(int(flat), len(labels))
         if wrong[row, column]:
-            screen.print(escape(f"  {labels[row]} taken for {labels[column]}: {wrong[row, column]} times"))
+            screen.print(f"  {labels[row]} taken for {labels[column]}: {wrong[row, column]} times")

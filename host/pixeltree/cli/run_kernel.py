@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from pixeltree.cli.assembly import warn
+from pixeltree.cli.terminal import Screen
 from pixeltree.controller import Execution
 from pixeltree.device import Device, connect
 from pixeltree.emulator import EmulatorProcess
@@ -63,7 +63,7 @@ def run_kernel(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"cannot make {out}: {error.strerror}") from error
-    screen = Console()
+    screen = Screen()
     with _device(device) as connected:
         connected.show(picture)
         connected.load_in(level)
@@ -72,7 +72,7 @@ def run_kernel(
         for register in registers:
             path = out / f"{register}.png"
             write_plane(path, connected.read_plane(register))
-            screen.print(f"{register}: {path}", highlight=False, soft_wrap=True)
+            screen.print(f"{register}: {path}", soft_wrap=True)
     screen.print(f"{done.words} words, {done.device_ns / 1000:,.1f} us of device time, answer included")
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from pixeltree.cli.checks import LARGEST_SEED
 from pixeltree.cli.report import (
@@ -17,6 +16,7 @@ from pixeltree.cli.report import (
     is_standard_output,
     write_standard_output,
 )
+from pixeltree.cli.terminal import Screen
 from pixeltree.cli.train_history import History, check_plot, plot_history
 from pixeltree.cli.train_progress import TrainingProgress
 from pixeltree.errors import DataError, RecipeError
@@ -62,7 +62,7 @@ def train(
 
     Example: pixeltree train recipes/digits.toml -o digits.ptree
     """
-    with TrainingProgress(Console(stderr=True, highlight=False)) as shown:
+    with TrainingProgress(Screen(stderr=True)) as shown:
         shown("", Doing("starting PyTorch"))
         try:
             from pixeltree.train import recipe as recipes  # noqa: PLC0415 - an extra, and slow to import
@@ -89,7 +89,7 @@ def train(
         _save(trained, output)
     if checkpoints is None:
         shutil.rmtree(kept, ignore_errors=True)
-    _summarize(trained, output, Console(stderr=is_standard_output(output), markup=False, highlight=False))
+    _summarize(trained, output, Screen(stderr=is_standard_output(output)))
     if plot is not None:
         plot_history(noted.epochs, plot)
 
@@ -127,7 +127,7 @@ def _save(trained: TrainedModel, output: Path) -> None:
         write_standard_output(file.read_bytes())
 
 
-def _summarize(trained: TrainedModel, output: Path, screen: Console) -> None:
+def _summarize(trained: TrainedModel, output: Path, screen: Screen) -> None:
     nodes, agreement = trained.nodes, trained.agreement
     name = "standard output" if is_standard_output(output) else output
     _say(screen, f"{name}: {len(nodes)} nodes, validation {trained.score:.1%}")
@@ -147,6 +147,6 @@ def _summarize(trained: TrainedModel, output: Path, screen: Console) -> None:
         )
 
 
-def _say(screen: Console, text: str) -> None:
+def _say(screen: Screen, text: str) -> None:
     """Print what may hold a user's words: no markup, no emoji, and no breaks where there are none."""
-    screen.print(text, markup=False, emoji=False, soft_wrap=True)
+    screen.print(text, soft_wrap=True)

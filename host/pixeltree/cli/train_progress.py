@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column
 from rich.text import Text
 
+from pixeltree.cli.terminal import Screen
 from pixeltree.train.progress import BatchReport, Doing, EpochReport, Report
 
 LINE_SECONDS = 2.0
@@ -28,7 +28,7 @@ class TrainingProgress:
         clock: seconds, for rates and for the pace of lines.
     """
 
-    def __init__(self, screen: Console, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, screen: Screen, clock: Callable[[], float] = time.monotonic) -> None:
         self._screen = screen
         self._rate = _Rate(clock)
         self._pace = _Pace(clock)

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.tree import Tree as Drawing
 
 from pixeltree.cli.data import (
@@ -21,6 +19,7 @@ from pixeltree.cli.data import (
     chosen_images,
     say,
 )
+from pixeltree.cli.terminal import Screen
 from pixeltree.datasets import Task
 from pixeltree.datasets.sources import describe
 from pixeltree.errors import DataError
@@ -48,7 +47,7 @@ def tree(
     Example: pixeltree tree digits.ptree --measure
     """
     loaded = Tree.load(model)
-    screen = Console()
+    screen = Screen()
     given = any(each is not None for each in (data, fit, transposed, upsampling, data_seed))
     accuracies: dict[str, float] = {}
     counts = f"{len(loaded.labels)} labels, {len(loaded.names)} nodes, {loaded.total_bytes:,} bytes"
@@ -67,12 +66,9 @@ def tree(
     elif loaded.data is not None:
         screen.print(
             f"data: {describe(loaded.data.source)}",
-            markup=False,
-            emoji=False,
-            highlight=False,
             soft_wrap=True,
         )
-    drawing = Drawing(escape(f"{loaded.name}: {counts}"))
+    drawing = Drawing(f"{loaded.name}: {counts}")
     _draw(loaded, loaded.root.root, accuracies, drawing)
     screen.print(drawing)
 
@@ -88,13 +84,13 @@ def _draw(loaded: Tree, digest: Digest, accuracies: dict[str, float], above: Dra
     text = f"{title}: {len(exits)} outcomes, {weights:,} bytes of weights, {words:,} words"
     if name in accuracies:
         text += f", right {accuracies[name]:.1%}"
-    below = above.add(escape(text))
+    below = above.add(text)
     if labels:
-        below.add(escape(" ".join(labels)))
+        below.add(" ".join(labels))
     if name in loaded.margins:
         exit_ = node.exits[-1]
         lead = loaded.labels[exit_.value] if isinstance(exit_, Label) else loaded.names[exit_.node]
-        below.add(escape(f"falls back below margin {loaded.margins[name]}: {lead}"))
+        below.add(f"falls back below margin {loaded.margins[name]}: {lead}")
     windows = [child for child in dict.fromkeys(node.children) if loaded.names[child] in loaded.windows]
     if windows:
         _draw_windows(loaded, windows, accuracies, below)
@@ -119,9 +115,9 @@ def _draw_windows(
     sides = sorted({loaded.windows[loaded.names[window]].size for window in windows})
     size = " or ".join(f"{side} x {side}" for side in sides)
     text = f"{len(windows)} windows of {size} pixels: {loaded.bytes_of(sorted(needs)):,} bytes together"
-    below = above.add(escape(text))
+    below = above.add(text)
     for exit_ in dict.fromkeys(loaded.nodes[window].exits[0] for window in windows):
         if isinstance(exit_, Label):
-            below.add(escape(loaded.labels[exit_.value]))
+            below.add(loaded.labels[exit_.value])
         else:
             _draw(loaded, exit_.node, accuracies, below)
