@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Iterable, Sequence
 
+from pixeltree_emu.announcement import Announcement
 from pixeltree_emu.client import Client
 from pixeltree_emu.listeners import Listener
 from pixeltree_emu.logs import fields, moderation
@@ -71,6 +72,7 @@ class Daemon:
         self._masks: dict[Client | Listener, int] = {}
         self._selector = selectors.DefaultSelector()
         self._stop_at: float | None = None
+        self._private = False
         self._waker, self._wakened = socket.socketpair()
         self._wakened.setblocking(False)
         self._selector.register(self._wakened, selectors.EVENT_READ, self._drain_waker)
@@ -86,6 +88,7 @@ class Daemon:
     def stop_at_end_of(self, descriptor: int) -> None:
         """Stop when a pipe that nobody writes to is closed at its other end."""
         self._selector.register(descriptor, selectors.EVENT_READ, lambda: self._watch_pipe(descriptor))
+        self._private = True  # it belongs to whoever holds that end
 
     def _watch_pipe(self, descriptor: int) -> None:
         if not os.read(descriptor, 4096):
@@ -94,6 +97,9 @@ class Daemon:
 
     def serve(self) -> None:
         """Serve until :meth:`stop`; then finish the frame in hand, if that does not take long."""
+        announcement = None
+        if not self._private:
+            announcement = Announcement(self._identity.name, [each.url for each in self._listeners])
         while not self._finished():
             for each in sorted(self._sleep(), key=self._turns.last):
                 self._serve(each)
@@ -103,6 +109,8 @@ class Daemon:
             if moderation.report_at is not None and time.monotonic() >= moderation.report_at:
                 moderation.report()
         moderation.report()
+        if announcement is not None:
+            announcement.withdraw()
         self.close()
 
     def _serve(self, who: Client | Listener) -> None:

@@ -8,7 +8,6 @@ the longest time ago comes first; so a host that comes amid a flood waits for on
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from enum import Enum
 
 _LONGEST_WAIT = 0.5
@@ -52,8 +51,8 @@ class Turns:
 
     def __init__(self) -> None:
         self._strangers = Share(0.1, 0.001)
-        self._observers = Share(0.25, 0.002)
-        self._last: dict[Hashable, float] = {}
+        self._observers = Share(0.125, 0.002)
+        self._last: dict[object, float] = {}
         self._driver_until = 0.0
 
     def driver_works(self, now: float) -> None:
@@ -72,19 +71,19 @@ class Turns:
         """Whether clients of a standing may be served now."""
         return self.opens_at(standing, now) <= now
 
-    def enter(self, who: Hashable, now: float) -> None:
+    def enter(self, who: object, now: float) -> None:
         """Somebody waits for the first turn from now on."""
         self._last[who] = now
 
-    def leave(self, who: Hashable) -> None:
+    def leave(self, who: object) -> None:
         """Somebody wants no further turn."""
         self._last.pop(who, None)
 
-    def last(self, who: Hashable) -> float:
+    def last(self, who: object) -> float:
         """When somebody had the last turn; who had it the longest time ago comes first."""
         return self._last.get(who, 0.0)
 
-    def took(self, who: Hashable, standing: Standing, seconds: float, now: float) -> None:
+    def took(self, who: object, standing: Standing, seconds: float, now: float) -> None:
         """A turn is over."""
         if who in self._last:
             self._last[who] = now
@@ -98,5 +97,5 @@ class Turns:
             self._observers.charge(seconds, now)
 
 
-_THINKING = 0.05
+_THINKING = 0.25
 """Seconds for which a host that drives may be busy with itself between two messages of a frame."""

@@ -137,7 +137,8 @@ def prove(kinds, seconds, stretches=STRETCHES, report=lambda row: None):
             before = resident_mib(daemon)
             rows = []
             for kind in kinds:
-                rows.append(prove_kind(kind, driver, daemon.url, seconds, stretches))
+                row = prove_kind(kind, driver, daemon.url, seconds, stretches)
+                rows.append({**row, "mib": round(resident_mib(daemon), 1)})
                 report(rows[-1])
             driver.device.close()
             growth = resident_mib(daemon) - before
@@ -174,14 +175,12 @@ def faults(report):
     return found
 
 
-COLUMNS = {
-    "kind": 20, "p50_ms": 8, "p50_ms_during": 14, "ratio": 6, "connect_ms": 11, "sent_mb": 8, "connects": 9
-}  # fmt: skip
+COLUMNS = ("kind", "p50_ms", "p50_ms_during", "ratio", "connect_ms", "sent_mb", "connects", "mib")
 
 
 def show(row):
     """One line of the table."""
-    cells = (str(row[name]).rjust(width) for name, width in COLUMNS.items())
+    cells = (str(row[name]).rjust(18 if name == "kind" else 13) for name in COLUMNS)
     sys.stdout.write(" ".join(cells) + "\n")
     sys.stdout.flush()
 
