@@ -50,8 +50,8 @@ class Turns:
     """Who may be served, and in which order."""
 
     def __init__(self) -> None:
-        self._strangers = Share(0.1, 0.001)
-        self._observers = Share(0.125, 0.002)
+        self._strangers = Share(0.06, 0.001)
+        self._observers = Share(0.06, 0.001)
         self._last: dict[object, float] = {}
         self._driver_until = 0.0
 

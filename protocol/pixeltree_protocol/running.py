@@ -1,7 +1,7 @@
 """How a daemon tells the hosts of its user that it runs: where that is written, and what.
 
-A daemon writes a file ``*.json`` into a folder that only its user can use, and holds an exclusive ``flock`` on it
-for as long as it runs; a file that nobody has locked is of one that is gone. The file is a JSON object:
+A daemon writes a file ``*.json`` into a folder that only its user can use, and holds an exclusive ``flock``
+on it for as long as it runs; a file that nobody has locked is of one that is gone. The file is a JSON object:
 ``pid``, ``name``, and ``urls``, where it listens, as ``--listen`` has them.
 """
 

@@ -63,11 +63,12 @@ class Flooder:
             return  # there is no room in the backlog
         self.socket.setblocking(False)
         self.host = None
+        self.unsent = b""
         if self.greets:
             self.host = HostConnection("flooder", secrets.token_bytes, role=Role.OBSERVE)
             self.host.connect(time.monotonic())
-        events = selectors.EVENT_READ | (0 if self.kind == "silence" else selectors.EVENT_WRITE)
-        self.selector.register(self.socket, events, self)
+        self.selector.register(self.socket, selectors.EVENT_READ, self)
+        self.refill()
 
     def close(self):
         if self.socket is not None:
@@ -76,16 +77,15 @@ class Flooder:
             self.socket = None
 
     def serve(self, events):
+        """Take what came and send what the daemon takes; who has nothing to send waits."""
         try:
-            if self.kind == "connecting":
-                self.close()
-                return
             if events & selectors.EVENT_READ:
                 self.take()
-            if events & selectors.EVENT_WRITE and self.socket is not None:
-                self.sent += self.socket.send(self.next_bytes())
-        except BlockingIOError:
-            return
+            if self.kind == "connecting":
+                self.close()
+            if self.socket is not None:
+                self.refill()
+                self.send()
         except (OSError, ProtocolError):
             self.close()
 
@@ -96,20 +96,31 @@ class Flooder:
         elif self.host is not None:
             self.host.receive_data(data, time.monotonic())
 
+    def send(self):
+        try:
+            taken = self.socket.send(self.unsent) if self.unsent else 0
+        except BlockingIOError:
+            return
+        self.sent += taken
+        self.unsent = self.unsent[taken:]
+        self.refill()
+
+    def refill(self):
+        """Have something to send, if there may be, and look whether the daemon takes it."""
+        if not self.unsent:
+            self.unsent = self.next_bytes()
+        wants_to_write = self.unsent or self.kind == "connecting"
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if wants_to_write else 0)
+        self.selector.modify(self.socket, events, self)
+
     def next_bytes(self):
+        if self.kind in ("silence", "connecting"):
+            return b""
         if self.host is None or (self.host.state is State.READY and self.kind not in REQUESTS):
             return self.noise
         while self.host.state is State.READY and self.host.bytes_to_send < _QUEUED:
             self.host.send(REQUESTS[self.kind]())
-        data = self.host.data_to_send(time.monotonic())
-        rest = memoryview(data)
-        while rest:
-            try:
-                rest = rest[self.socket.send(rest) :]
-            except BlockingIOError:
-                time.sleep(0.001)
-        self.sent += len(data)
-        return b"" if data else b"\0"
+        return self.host.data_to_send(time.monotonic())
 
 
 def main(kind, url):
@@ -126,7 +137,12 @@ def main(kind, url):
             sys.stdout.write(BEGUN)
             sys.stdout.flush()
             begun = True
-        for key, events in selector.select(0.1):
+        events_of_all = selector.select(0.1)
+        if not events_of_all:  # signs of life are due now and then
+            events_of_all = [
+                (selector.get_key(each.socket), 0) for each in flooders if each.socket is not None
+            ]
+        for key, events in events_of_all:
             if key.data is not None:
                 key.data.serve(events)
             elif not os.read(key.fd, 1):
