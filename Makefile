@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test link-proof kill-proof fuzz soak zoo results picture clean
+.PHONY: help demo test link-proof kill-proof flood-proof fuzz soak zoo results picture clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ link-proof: $(VENV)/.installed-test  ## 5,000 schedules of faults between host a
 
 kill-proof: $(VENV)/.installed-test  ## kill -9 of the daemon, 100 times in a run of 500 frames
 	$(BIN)/python -m tests.system.kill_proof --kills 100 --frames 500
+
+flood-proof: $(VENV)/.installed-test  ## floods of ten kinds against a daemon that is driven; about 2 minutes
+	$(BIN)/python -m tests.system.flood_proof --seconds 5
 
 fuzz: $(VENV)/.installed-test  ## a million random and damaged frames against the daemon's sessions
 	$(BIN)/python -m tools.fuzz_daemon --frames 1000000

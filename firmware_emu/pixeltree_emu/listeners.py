@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
+from pixeltree_emu.claims import Claim
 from pixeltree_emu.errors import ListenError
 from pixeltree_emu.logs import fields
 from pixeltree_emu.wires.base import Wire
@@ -82,7 +83,7 @@ class SocketListener:
         server: the socket, listening; owned from now on.
         url: by which it can be reached.
         make: makes a wire of an accepted socket, given a name for logs.
-        path: of the socket's file, if it has one.
+        file: the socket's file, if it has one.
     """
 
     def __init__(
@@ -90,13 +91,13 @@ class SocketListener:
         server: socket.socket,
         url: str,
         make: Callable[[socket.socket, str], Wire],
-        path: Path | None = None,
+        file: SocketFile | None = None,
     ) -> None:
         server.setblocking(False)
         self.url = url
         self._server = server
         self._make = make
-        self._path = path
+        self._file = file
 
     def fileno(self) -> int | None:
         """Descriptor of the socket."""
@@ -117,11 +118,31 @@ class SocketListener:
             raise
 
     def close(self) -> None:
-        """Close the socket; a unix socket's file goes too."""
+        """Close the socket; a unix socket's file goes too, if it is still ours. Again is harmless."""
+        if self._file is not None:
+            self._file.remove()
         self._server.close()
-        if self._path is not None:
-            with contextlib.suppress(FileNotFoundError):
+
+
+class SocketFile:
+    """The file of a unix socket, from when it is bound.
+
+    Args:
+        path: where it is.
+        claim: by which the path is ours.
+    """
+
+    def __init__(self, path: Path, claim: Claim) -> None:
+        self._path = path
+        self._claim = claim
+        self._made = path.lstat()
+
+    def remove(self) -> None:
+        """Remove it if it is still the one that was made, and give the path up. Again is harmless."""
+        with contextlib.suppress(OSError):  # it, or its folder, is gone already
+            if os.path.samestat(self._made, self._path.lstat()):
                 self._path.unlink()
+        self._claim.release()
 
 
 class TerminalListener:
@@ -192,7 +213,6 @@ def listen(url: str, settings: ListenSettings) -> Listener:
             return _listen_tcp(url, parts, settings)
         path = Path(parts.path)
         if parts.scheme == "unix":
-            _remove_stale(url, path)
             return _listen_unix(url, path, settings)
         return TerminalListener(url, TerminalWire(path), settings.slow)
     except OSError as error:
@@ -272,6 +292,20 @@ def _check_exposed(url: str, secure: bool, settings: ListenSettings) -> None:
 
 
 def _listen_unix(url: str, path: Path, settings: ListenSettings) -> Listener:
+    claim = Claim(path)
+    try:
+        _remove_stale(url, path)
+        server = _bind(path)
+        file = SocketFile(path, claim)
+    except BaseException:
+        claim.release()
+        raise
+    return SocketListener(
+        server, url, lambda connected, name: settings.slow(SocketWire(connected, name)), file
+    )
+
+
+def _bind(path: Path) -> socket.socket:
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     previous = os.umask(_OWNER_ONLY)
     try:
@@ -282,21 +316,24 @@ def _listen_unix(url: str, path: Path, settings: ListenSettings) -> Listener:
         raise
     finally:
         os.umask(previous)
-    return SocketListener(
-        server, url, lambda connected, name: settings.slow(SocketWire(connected, name)), path
-    )
+    return server
 
 
 def _remove_stale(url: str, path: Path) -> None:
-    """Remove the socket that a killed daemon left behind; never anything else."""
-    if not path.exists():
+    """Remove the socket that a killed daemon left behind; never anything else, nor one that is served."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
         return
-    if not stat.S_ISSOCK(path.stat().st_mode):
+    if not stat.S_ISSOCK(status.st_mode):
         raise ListenError(f"cannot listen at {url}: {path} exists and is not a socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # whose queue is full is alive, too
         try:
             probe.connect(str(path))
-        except OSError:
+        except ConnectionRefusedError:
             path.unlink()
             return
-    raise ListenError(f"cannot listen at {url}: another daemon serves it")
+        except OSError as error:
+            raise ListenError(f"cannot listen at {url}: {path} is in use ({error.strerror})") from error
+    raise ListenError(f"cannot listen at {url}: another program serves it")

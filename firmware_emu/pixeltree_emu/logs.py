@@ -3,6 +3,9 @@
 What happened is the message, a constant; its particulars are fields::
 
     logger.info("session opened", extra=fields(wire=wire.name))
+
+The message tells which events are of one kind, of which only the first are written in full
+(:class:`~pixeltree_emu.moderation.Moderation`).
 """
 
 from __future__ import annotations
@@ -12,11 +15,17 @@ import logging
 import re
 from datetime import UTC, datetime
 
+from pixeltree_emu.moderation import Moderation
+
 FORMATS = ("text", "json")
 
 Value = str | int | float | bool | None
 
 _BARE = re.compile(r"[\w.:/@%+,\[\]-]+", re.ASCII)
+
+
+moderation = Moderation(logging.getLogger(__name__))
+"""That of the log which :func:`configure` sets up."""
 
 
 def fields(**values: Value) -> dict[str, dict[str, Value]]:
@@ -41,7 +50,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(style: str, level: int) -> None:
-    """Log to standard error.
+    """Log to standard error, moderated.
 
     Args:
         style: one of :data:`FORMATS`.
@@ -49,6 +58,7 @@ def configure(style: str, level: int) -> None:
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
+    handler.addFilter(moderation)
     logging.basicConfig(level=level, handlers=[handler])
 
 

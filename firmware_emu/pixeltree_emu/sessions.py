@@ -7,6 +7,7 @@ host wants to drive meanwhile. Further sessions observe.
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 import time
 from collections import deque
@@ -39,8 +40,14 @@ logger = logging.getLogger(__name__)
 GREATEST_BACKLOG = 256 << 10
 """While so many bytes wait for a session to take them, none of its requests is acted on."""
 
+DRIVER_SECONDS = 0.005
+"""For which requests of the session that drives are acted on at a time; then it is the others' turn."""
+
 _GREATEST_VIEW = 64 << 10
 """While so many bytes wait for an observer to take them, it misses results."""
+
+MAX_CONNECTED = 16
+"""Sessions at a time that have a wire."""
 
 _GREATEST_KEPT = 32
 """Sessions at a time, those without a wire included."""
@@ -56,6 +63,7 @@ class Session:
         pending: what came in and was not acted on yet; it survives a cut, as it will not be sent again.
         connection: its wire's connection; None while it is cut.
         cut_at: when its wire was lost (monotonic seconds).
+        spent: seconds that went into serving it.
         stirred: requests were acted on since the wire was last served: there may be something to say.
     """
 
@@ -67,6 +75,7 @@ class Session:
         self.connection: DeviceConnection | None = connection
         self.cut_at = 0.0
         self.stirred = False
+        self.spent = 0.0
 
     @property
     def drives(self) -> bool:
@@ -120,6 +129,30 @@ class Sessions:
         self._keep_few()
         return session
 
+    def make_room(self, hello: Hello) -> str | None:
+        """Whether a host that has greeted finds room; a host that drives takes that of whoever looks on most.
+
+        Returns:
+            Why there is none; None where there is.
+        """
+        connected = [session for session in self._by_id.values() if session.connection is not None]
+        known = self._by_id.get(hello.session)
+        if len(connected) < MAX_CONNECTED or (known is not None and known.connection is not None):
+            return None
+        observers = [session for session in connected if not session.drives]
+        if self._role_of(hello) is Role.DRIVE and observers:
+            self._turn_out(max(observers, key=lambda session: session.spent))
+            return None
+        return f"{MAX_CONNECTED} connections are open, the most that this device serves; try again later"
+
+    def _turn_out(self, session: Session) -> None:
+        connection = session.connection
+        detail = "a host that drives needs the place; try again later"
+        self.end(session, detail)
+        session.connection = None
+        if connection is not None:
+            connection.refuse(ErrorCode.BUSY, detail)
+
     def _resume_session(self, session: Session, connection: DeviceConnection) -> Session:
         if session.connection is not None and session.connection is not connection:
             session.connection.detach()  # its old wire, which nobody has noticed to be dead
@@ -131,12 +164,16 @@ class Sessions:
         return session
 
     def _role_for(self, hello: Hello) -> Role:
-        """A new session drives if it wants to and nobody does who has a wire."""
-        if hello.role == Role.OBSERVE or (self._driver is not None and self._driver.connection is not None):
-            return Role.OBSERVE
-        if self._driver is not None:
+        """The role of a new session; the one that drove and has no wire ends for another that wants to."""
+        role = self._role_of(hello)
+        if role is Role.DRIVE and self._driver is not None:
             self.end(self._driver, "another host wants to drive")
-        return Role.DRIVE
+        return role
+
+    def _role_of(self, hello: Hello) -> Role:
+        """A host drives if it wants to and nobody does who has a wire."""
+        taken = self._driver is not None and self._driver.connection is not None
+        return Role.OBSERVE if hello.role == Role.OBSERVE or taken else Role.DRIVE
 
     def cut(self, session: Session, reason: str) -> None:
         """A session's wire is gone; it may come back, if its host knows of it."""
@@ -188,13 +225,30 @@ class Sessions:
         for session in self:
             self.advance(session)
 
-    def advance(self, session: Session) -> None:
-        """Act on what came in from one session, as long as it takes its answers."""
-        while session.pending and session.state.queued_bytes < GREATEST_BACKLOG:
+    def can_advance(self, session: Session) -> bool:
+        """Whether something came in from a session that can be acted on now."""
+        return bool(session.pending) and session.state.queued_bytes < GREATEST_BACKLOG
+
+    def advance(self, session: Session, seconds: float = math.inf) -> None:
+        """Act on what came in from one session, as long as it takes its answers.
+
+        Args:
+            session: whose requests.
+            seconds: no further request is begun after so long.
+        """
+        until = self._now() + seconds
+        while self.can_advance(session):
             event = session.pending.popleft()
             self._act_safely(session, event)
             session.state.handled(event)
             session.stirred = True
+            if self._now() >= until:
+                return
+
+    def work_for_driver(self) -> None:
+        """Act on what came in from the session that drives, with a wire or without one."""
+        if self._driver is not None:
+            self.advance(self._driver, DRIVER_SECONDS)
 
     def _act_safely(self, session: Session, event: DeviceEvent) -> None:
         try:

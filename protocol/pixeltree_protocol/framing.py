@@ -82,6 +82,8 @@ class FrameDecoder:
         events: list[Frame | BadFrame] = []
         *complete, rest = data.split(b"\0")
         for piece in complete:
+            if not (piece or self._buffer or self._skipped):
+                continue  # one delimiter after another
             self._take(piece)
             event = self._finish()
             if event is not None:

@@ -1,12 +1,17 @@
 """``pixeltree devices``, with ports that are plugged in for the test."""
 
+import fcntl
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from serial.tools.list_ports_common import ListPortInfo
 from typer.testing import CliRunner
 
 from pixeltree.cli.app import app
+from pixeltree_emu.announcement import Announcement
 
 
 def port(path, vendor=None, product=None, serial_number=None, description="n/a"):
@@ -16,8 +21,10 @@ def port(path, vendor=None, product=None, serial_number=None, description="n/a")
 
 
 @pytest.fixture
-def run(monkeypatch):
+def run(monkeypatch, tmp_path):
     """Runs the command on a machine with these ports; exit status 0 is part of every expectation."""
+
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
 
     def run_with(ports, *options):
         monkeypatch.setattr("serial.tools.list_ports.comports", lambda: list(ports))
@@ -70,3 +77,67 @@ def test_an_empty_list_says_how_to_go_on(run):
 def test_help_shows_how_to_use_what_is_listed():
     output = CliRunner().invoke(app, ["devices", "--help"], env={"COLUMNS": "120"}).output
     assert "pixeltree info usb:1fc9:008a" in output
+
+
+def test_daemons_that_run_are_listed_with_the_urls_for_hosts(run, tmp_path):
+    process = announce(tmp_path)
+    try:
+        output = run(())
+        assert "serial:///tmp/ppa[0]" in output
+        assert "unix:///tmp/a" in output
+        assert f"emulator :tada:, process {process.pid}" in output
+        listed = json.loads(run((), "--json"))
+        assert [each["url"] for each in listed] == ["serial:///tmp/ppa[0]", "unix:///tmp/a"]
+        assert [each["port"] for each in listed] == ["/tmp/ppa[0]", None]
+    finally:
+        process.kill()
+        process.communicate()
+    assert json.loads(run((), "--json")) == []
+    assert list((tmp_path / "pixeltree").iterdir()) == [], "what a killed daemon left behind is removed"
+
+
+def announce(folder):
+    """A process that announces itself as a daemon does."""
+    code = """if True:
+        import sys
+        from pixeltree_emu.announcement import Announcement
+        kept = Announcement("emulator :tada:", ["pty:///tmp/ppa[0]", "unix:///tmp/a"])
+        print(flush=True)
+        sys.stdin.read()
+    """
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment, text=True, **pipes)
+    assert process.stdout.readline() == "\n"
+    return process
+
+
+def test_a_folder_that_others_can_write_to_is_not_believed(run, tmp_path):
+    process = announce(tmp_path)
+    try:
+        (tmp_path / "pixeltree").chmod(0o777)
+        assert json.loads(run((), "--json")) == []
+        assert announce_in_process(tmp_path) == ""
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def announce_in_process(folder):
+    """The files of an announcement here, beside those that are there."""
+    before = set((folder / "pixeltree").iterdir())
+    announcement = Announcement("emulator", ["unix:///tmp/a"])
+    made = set((folder / "pixeltree").iterdir()) - before
+    announcement.withdraw()
+    return " ".join(map(str, made))
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"pid": 1, "name": "x", "urls": [2]}', "\0"])
+def test_a_file_that_says_nonsense_is_passed_over(run, tmp_path, content):
+    folder = tmp_path / "pixeltree"
+    folder.mkdir(mode=0o700)
+    with (folder / "1.json").open("w") as file:
+        file.write(content)
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert json.loads(run((), "--json")) == []

@@ -37,7 +37,7 @@ class ScriptedWire:
     def wants(self, reading, writing):
         return Wants(0)
 
-    def read(self):
+    def read(self, limit):
         return self.reads.pop(0) if self.reads else None
 
     def write(self, data):

@@ -101,6 +101,48 @@ def test_a_unix_socket_is_its_owners_and_slow_if_asked_for(tmp_path):
     assert not path.exists()
 
 
+def test_the_socket_of_a_daemon_that_serves_is_left_alone_even_when_nobody_is_let_in(tmp_path):
+    listener = listen(f"unix://{tmp_path}/a", OPEN)
+    (tmp_path / "a.lock").chmod(0o644)
+    with pytest.raises(ListenError, match="another daemon serves"):
+        listen(f"unix://{tmp_path}/a", OPEN)
+    listener.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_the_socket_of_another_program_that_runs_is_left_alone(tmp_path, full):
+    path = tmp_path / "a"
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+        server.bind(str(path))
+        server.listen(0)
+        if full:
+            client.connect(str(path))
+        with pytest.raises(ListenError, match="cannot listen at"):
+            listen(f"unix://{path}", OPEN)
+        assert path.is_socket()
+    listener = listen(f"unix://{path}", OPEN)  # now it is gone
+    listener.close()
+
+
+def test_a_socket_that_somebody_has_replaced_is_not_removed_at_the_end(tmp_path):
+    path = tmp_path / "a"
+    listener = listen(f"unix://{path}", OPEN)
+    path.unlink()
+    path.write_text("precious")
+    listener.close()
+    assert path.read_text() == "precious"
+
+
+def test_a_lock_that_is_no_file_of_ours_is_refused(tmp_path):
+    (tmp_path / "a.lock").symlink_to("/etc/hostname")
+    with pytest.raises(ListenError, match="cannot listen at"):
+        listen(f"unix://{tmp_path}/a", OPEN)
+    os.mkfifo(tmp_path / "b.lock")
+    with pytest.raises(ListenError, match=r"b.lock is not a file of this user"):
+        listen(f"pty://{tmp_path}/b", OPEN)
+
+
 def test_a_pseudo_terminal_yields_its_only_wire_at_once(tmp_path):
     listener = listen(f"pty://{tmp_path}/ppa0", OPEN)
     assert listener.fileno() is None

@@ -4,6 +4,9 @@ import os
 import selectors
 import socket
 import stat
+import subprocess
+import sys
+from contextlib import ExitStack
 
 import pytest
 
@@ -166,22 +169,66 @@ def test_the_link_of_a_killed_daemon_is_replaced(tmp_path):
     wire.close()
 
 
+def killed_daemon_at(path):
+    """The device that a daemon had linked to which was killed while it served."""
+    code = """if True:
+        import os, pathlib, sys
+        from pixeltree_emu.wires.terminal import TerminalWire
+        wire = TerminalWire(pathlib.Path(sys.argv[1]))
+        os._exit(9)
+    """
+    subprocess.run([sys.executable, "-c", code, path], check=False)
+    return path.readlink()
+
+
 def test_a_link_to_a_terminal_whose_number_is_used_again_is_replaced(tmp_path):
+    path = tmp_path / "ppa0"
+    device = killed_daemon_at(path)
+    with ExitStack() as stack:
+        while not device.exists():  # numbers of terminals are used again
+            for end in os.openpty():
+                stack.callback(os.close, end)
+        wire = TerminalWire(path)
+        assert path.readlink() != device
+        wire.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_link_of_another_program_to_a_terminal_that_lives_is_left_alone(tmp_path):
     path = tmp_path / "ppa0"
     other, end = os.openpty()
     path.symlink_to(os.ttyname(end))
-    os.utime(path, ns=(0, 0), follow_symlinks=False)  # made long before that terminal
-    wire = TerminalWire(path)
-    assert str(path.readlink()) != os.ttyname(end)
-    wire.close()
+    os.utime(path, ns=(0, 0), follow_symlinks=False)  # long before that terminal
+    with pytest.raises(ListenError, match="not the link of a daemon that is gone"):
+        TerminalWire(path)
+    assert path.is_char_device()
     os.close(other)
     os.close(end)
 
 
-def test_the_link_of_a_daemon_that_serves_is_left_alone(terminal, tmp_path):
+@pytest.mark.parametrize("change", ["nothing", "chmod of the terminal", "a new link"])
+def test_the_link_of_a_daemon_that_serves_is_left_alone(terminal, tmp_path, change):
+    path = tmp_path / "ppa0"
+    if change == "chmod of the terminal":
+        path.chmod(0o666)  # changes the time that it was changed
+    elif change == "a new link":
+        target = path.readlink()
+        path.unlink()
+        path.symlink_to(target)
+    before = path.readlink()
     with pytest.raises(ListenError, match="another daemon serves"):
-        TerminalWire(tmp_path / "ppa0")
-    assert (tmp_path / "ppa0").is_char_device()
+        TerminalWire(path)
+    assert path.readlink() == before
+    assert path.is_char_device()
+
+
+def test_a_link_that_somebody_has_replaced_is_not_removed_at_the_end(tmp_path):
+    path = tmp_path / "ppa0"
+    wire = TerminalWire(path)
+    path.unlink()
+    path.symlink_to("/dev/null")
+    wire.close()
+    assert str(path.readlink()) == "/dev/null"
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "link"])
@@ -195,6 +242,6 @@ def test_anything_else_at_the_path_is_left_alone(tmp_path, kind):
         case "link":
             path.symlink_to("/etc/hostname")
     before = path.lstat()
-    with pytest.raises(ListenError, match="not the link of a pseudo terminal"):
+    with pytest.raises(ListenError, match="not the link of a daemon that is gone"):
         TerminalWire(path)
     assert path.lstat().st_ino == before.st_ino

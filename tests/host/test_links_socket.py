@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -33,6 +34,20 @@ def test_tcp_carries_every_byte_both_ways():
         assert receive_all(link, 256) == EVERY_BYTE
         link.close()
         link.close()
+
+
+def test_a_unix_socket_whose_queue_is_full_is_waited_for(tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server, ExitStack() as stack:
+        server.bind(str(tmp_path / "a"))
+        server.listen(0)
+        first = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        first.connect(str(tmp_path / "a"))
+        with pytest.raises(LinkError, match=r"is there, but let nobody in for 0.05 s"):
+            open_link(f"unix://{tmp_path}/a", 0.05)
+        accepting = threading.Timer(0.05, lambda: stack.enter_context(server.accept()[0]))
+        accepting.start()
+        open_link(f"unix://{tmp_path}/a", PATIENCE).close()
+        accepting.join()
 
 
 def test_unix_carries_every_byte_both_ways_and_session_options_do_not_matter(tmp_path):

@@ -24,6 +24,7 @@ from pixeltree_protocol.messages import (
     PlanePart,
     Put,
     ReadPlane,
+    Role,
     encode_message,
 )
 from pixeltree_protocol.objects import Block, digest_of
@@ -34,9 +35,9 @@ from tests.system.conftest import raw_socket
 class RawClient:
     """Shakes hands properly and then sends whatever it likes."""
 
-    def __init__(self, url):
+    def __init__(self, url, role=Role.DRIVE):
         self.socket = raw_socket(url)
-        self.connection = HostConnection("raw client", secrets.token_bytes)
+        self.connection = HostConnection("raw client", secrets.token_bytes, role)
         self.connection.connect(time.monotonic())
         while self.connection.state is not State.READY:
             self.messages()

@@ -7,7 +7,7 @@ import socket
 import stat
 import threading
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -17,8 +17,9 @@ from pixeltree import DeviceError, LinkError
 from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.demo.run import count_mismatches, demo_tree
 from pixeltree.session import Patience
+from pixeltree_protocol.connection import Rejected
 from pixeltree_protocol.framing import encode_frame
-from pixeltree_protocol.messages import ReadPlane
+from pixeltree_protocol.messages import ErrorCode, ReadPlane, Role
 from tests.certificates import make_certificate
 from tests.system.conftest import raw_socket
 from tests.system.test_daemon import RawClient
@@ -113,6 +114,29 @@ def test_connections_that_do_not_greet_do_not_keep_hosts_out(shared):
             stack.enter_context(raw_socket(shared.url))
         with pixeltree.connect(shared.url) as device:
             device.ping()
+
+
+def test_a_host_that_drives_gets_the_place_of_one_that_looks_on(start, tmp_path):
+    daemon = start("--listen", f"unix://{tmp_path}/device")
+    with ExitStack() as stack:
+        observers = [
+            stack.enter_context(closing(RawClient(daemon.url, role=Role.OBSERVE))) for _ in range(16)
+        ]
+        with pytest.raises(DeviceError, match="BUSY: 16 connections are open"):
+            pixeltree.connect(daemon.url, observe=True)
+        with pixeltree.connect(daemon.url) as device:
+            device.ping()
+        told = [each for each in observers if refused(each)]
+        assert len(told) == 1
+
+
+def refused(client):
+    """Whether a session was ended to make room; the others only hear signs of life."""
+    client.socket.settimeout(0.5)
+    try:
+        return any(isinstance(each, Rejected) and each.code == ErrorCode.BUSY for each in client.messages())
+    except TimeoutError:
+        return False
 
 
 def test_a_client_that_greets_and_leaves_does_not_keep_its_place(start, tmp_path):

@@ -15,10 +15,10 @@ import errno
 import os
 import select
 import selectors
-import stat
 import termios
 from pathlib import Path
 
+from pixeltree_emu.claims import Claim
 from pixeltree_emu.errors import ListenError, WireClosed
 from pixeltree_emu.wires.base import READ_BYTES, Data, Wants
 
@@ -42,15 +42,19 @@ class TerminalWire:
     def __init__(self, path: Path) -> None:
         self.name = f"pty {path}"
         self._path = path
-        self._master, slave = os.openpty()
-        self._slave: int | None = slave
-        self._device = os.ttyname(slave)
+        self._claim = Claim(path)
         self._linked = False
+        self._master = -1
+        self._slave: int | None = None
         try:
+            self._master, slave = os.openpty()
+            self._slave = slave
+            self._device = os.ttyname(slave)
             os.fchmod(slave, _OWNER_ONLY)
             os.set_blocking(self._master, False)
             _make_raw(slave)
-            _remove_stale_link(path)
+            _remove_stale_link(path, self._claim.before)
+            self._claim.note(self._device)
             path.symlink_to(self._device)
             self._linked = True
         except BaseException:
@@ -114,6 +118,7 @@ class TerminalWire:
             with contextlib.suppress(OSError):
                 if self._path.readlink() == Path(self._device):
                     self._path.unlink()
+        self._claim.release()
 
     def _hung_up(self) -> bool:
         poll = select.poll()
@@ -140,21 +145,24 @@ def _make_raw(descriptor: int) -> None:
     termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
 
 
-def _remove_stale_link(path: Path) -> None:
+def _remove_stale_link(path: Path, before: str) -> None:
     """Remove the link that a killed daemon left behind; never anything else.
 
-    A link is stale when its terminal is gone or younger than the link: numbers of terminals are used again.
+    Args:
+        path: of the link, which is claimed already: no daemon that runs serves it.
+        before: what the daemon that claimed it last had linked to.
     """
     try:
-        link = path.lstat()
+        target = str(path.readlink())
     except FileNotFoundError:
         return
-    if not stat.S_ISLNK(link.st_mode) or path.readlink().parent != _DEVICES:
-        raise ListenError(f"{path} exists and is not the link of a pseudo terminal; choose another path")
-    try:
-        terminal = path.stat()
-    except FileNotFoundError:
-        terminal = None
-    if terminal is not None and terminal.st_ctime_ns <= link.st_mtime_ns:
-        raise ListenError(f"another daemon serves {path}; choose another path")
-    path.unlink()
+    except OSError as error:  # it is no link
+        raise _occupied(path) from error
+    if target == before or (Path(target).parent == _DEVICES and not path.exists()):
+        path.unlink()
+        return
+    raise _occupied(path)
+
+
+def _occupied(path: Path) -> ListenError:
+    return ListenError(f"{path} exists and is not the link of a daemon that is gone; choose another path")

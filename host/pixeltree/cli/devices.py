@@ -12,6 +12,7 @@ from rich.table import Table
 from pixeltree.cli.report import write_json
 from pixeltree.cli.terminal import Screen
 from pixeltree.links.ports import SerialPort, best_url, serial_ports
+from pixeltree.running import host_url, running_daemons
 
 SCAMP5_USB_ID = (0x1FC9, 0x008A)
 """USB vendor and product id of the SCAMP-5 controller (the vendor's host library looks for it)."""
@@ -27,8 +28,9 @@ def devices(
         bool, typer.Option("--json", help="Write the list to the terminal as JSON, and nothing else.")
     ] = False,
 ) -> None:
-    """List serial and USB ports that could be devices, with the URL to use for each.
+    """List serial and USB ports that could be devices, and daemons that run, with the URL to use for each.
 
+    Daemons are those that this user started here; a pseudo terminal of one is listed as a serial port.
     A port with the USB id of the SCAMP-5 controller is marked. Listing opens no port; whether
     a device answers there, 'pixeltree info URL' tells. Exit status 0 even for an empty list.
 
@@ -39,11 +41,15 @@ def devices(
     pixeltree info "serial:///dev/ttyACM0?baudrate=3000000"
     """
     ports = sorted(serial_ports(), key=lambda port: (not _is_scamp5(port), port))
+    daemons = _daemons()
     if as_json:
-        write_json(Path("-"), json.dumps([_facts(port, ports) for port in ports], indent=2))
+        facts = [_facts(port, ports) for port in ports] + [_daemon_facts(*each) for each in daemons]
+        write_json(Path("-"), json.dumps(facts, indent=2))
         return
     screen = Screen()
     screen.print(_table(ports) if ports else "No serial or USB port is here that could be a device.")
+    if daemons:
+        screen.print(_daemon_table(daemons))
     screen.print(_HINT, soft_wrap=True)
 
 
@@ -60,6 +66,35 @@ def _facts(port: SerialPort, ports: list[SerialPort]) -> dict[str, str | bool | 
         "serial_number": port.serial_number,
         "scamp5": _is_scamp5(port),
     }
+
+
+def _daemons() -> list[tuple[str, str]]:
+    """URL and name of everything that daemons of this user serve."""
+    return [
+        (host_url(url), f"{daemon.name}, process {daemon.pid}")
+        for daemon in running_daemons()
+        for url in daemon.urls
+    ]
+
+
+def _daemon_facts(url: str, name: str) -> dict[str, str | bool | None]:
+    return {
+        "url": url,
+        "port": url.removeprefix("serial://") if url.startswith("serial://") else None,
+        "description": name,
+        "usb_id": None,
+        "serial_number": None,
+        "scamp5": False,
+    }
+
+
+def _daemon_table(daemons: list[tuple[str, str]]) -> Table:
+    table = Table(title="Emulated devices that run")
+    table.add_column("URL", overflow="fold")
+    table.add_column("name")
+    for url, name in daemons:
+        table.add_row(url, name)
+    return table
 
 
 def _table(ports: list[SerialPort]) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import time
 
 from pixeltree.errors import LinkError
@@ -83,13 +84,26 @@ def open_unix(url: LinkUrl, timeout: float) -> SocketLink:
     if not path.startswith("/"):
         raise LinkError(f"{url.text} needs an absolute path, as in unix:///tmp/ppa0")
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connected.settimeout(timeout)
+    # With a time-out of Python's own, connect would fail at once where others wait to be let in.
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(timeout))
     try:
         connected.connect(path)
+    except BlockingIOError as error:
+        connected.close()
+        raise LinkError(
+            f"the device at {url.text} is there, but let nobody in for {timeout:g} s: others wait to "
+            "connect, or it hangs; try again"
+        ) from error
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
         connected.close()
         raise nobody(url, error) from error
     return SocketLink(connected, url.text)
+
+
+def _timeval(seconds: float) -> bytes:
+    """C's ``struct timeval``; never zero, which means for ever."""
+    whole, microseconds = divmod(max(1, round(seconds * 1e6)), 1_000_000)
+    return struct.pack("@ll", whole, microseconds)
 
 
 def gone(url: str, reason: str | None) -> LinkError:
