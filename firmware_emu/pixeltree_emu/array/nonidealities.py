@@ -59,8 +59,8 @@ class Nonidealities:
     """Every number of a non-ideal mode; the defaults are the preset ``typical``.
 
     'fitted' values reproduce the published repeated-copy experiment (fact sheet section 7) with
-    ``tools/repeated_copy.py``; 'assumed' ones wait for a measurement. ``noise`` is as great as the chip authors'
-    MNIST network bears, which is published to work on chips (docs/emulator.md).
+    ``tools/repeated_copy.py``; 'assumed' ones wait for a measurement. ``noise`` is about what the chip
+    authors' MNIST network bears, which is published to work on chips (docs/emulator.md).
     """
 
     gain_error: float = _number(-0.0072, "of the value, per write", "fitted")
@@ -114,7 +114,7 @@ PRESETS: dict[str, Nonidealities | None] = {
         dreg_retention_spread=1.5,
     ),
 }
-"""Presets by name; None is exact arithmetic. ``harsh`` is assumed throughout: worse than what is published."""
+"""Presets by name; None is exact arithmetic. ``harsh`` is assumed, and worse than what is published."""
 
 
 def preset(name: str) -> Nonidealities | None:
