@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import secrets
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import cycle
 
 from pixeltree_emu.access import read_token
 from pixeltree_emu.array.device_array import ENGINES, PixelArray
-from pixeltree_emu.array.nonidealities import PRESETS, Chip, preset
+from pixeltree_emu.array.nonidealities import PRESETS, Chip, Nonidealities, preset
 from pixeltree_emu.array.sensor import Sensor
 from pixeltree_emu.errors import EmulatorError, ListenError
 from pixeltree_emu.listeners import ListenSettings
@@ -18,6 +19,7 @@ from pixeltree_emu.logs import FORMATS
 from pixeltree_emu.paths import user_path
 from pixeltree_emu.runtime.clock import CostModel
 from pixeltree_emu.runtime.device import DeviceLimits, EmulatedDevice
+from pixeltree_emu.runtime.readout import READ_OUT_PRESETS, SUM_SCALES
 from pixeltree_emu.sources import DEFAULT_RATE, open_source, pace_warning, read_order
 from pixeltree_emu.wires.line import LineSettings
 from pixeltree_emu.wires.tls import server_context
@@ -219,6 +221,15 @@ def _add_array(group: argparse._ArgumentGroup) -> None:
         default="ideal",
         help="exact arithmetic, or the errors of a chip (default %(default)s)",
     )
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="settings",
+        metavar="NAME=VALUE",
+        help="set one number of the preset, as in noise=0.1 or sum_sparse_scale=1024 (units a count of "
+        "a global sum); repeatable",
+    )
     group.add_argument("--chip", type=int, default=0, metavar="N", help="which chip: fixes its fixed pattern")
     group.add_argument("--seed", type=int, default=0, metavar="N", help="fixes random draws (default 0)")
 
@@ -233,6 +244,7 @@ def device_of(options: argparse.Namespace) -> EmulatedDevice:
         DeviceLimits(memory_bytes=options.memory_bytes, icw_store=options.icw_store),
         costs_of(options),
         array=_array(options),
+        read_out=READ_OUT_PRESETS[options.preset].with_settings(_settings_of(options)[1]),
     )
     if options.exposure_us < 1:
         raise EmulatorError(f"--exposure-us must be at least 1, not {options.exposure_us}")
@@ -319,7 +331,37 @@ def listen_settings_of(options: argparse.Namespace, authenticated: bool) -> List
     return ListenSettings(authenticated, tls, line_of(options))
 
 
+def _settings_of(options: argparse.Namespace) -> tuple[dict[str, float], dict[str, int]]:
+    """What ``--set`` gives: numbers of a chip's errors, and scales of global sums.
+
+    Raises:
+        EmulatorError: an unknown name, a value that is no number, or a chip's number in ideal mode.
+    """
+    errors, scales = dict[str, float](), dict[str, int]()
+    known = (*SUM_SCALES, *(item.name for item in fields(Nonidealities)))
+    for setting in options.settings:
+        name, _, value = setting.partition("=")
+        whole = name in (*SUM_SCALES, "flood_distance", "areg_rest")
+        if name not in known:
+            raise EmulatorError(f"--set: no number is named {name!r}; known: {', '.join(known)}")
+        try:
+            number = int(value) if whole else float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise EmulatorError(f"--set {setting}: the value must be a {'whole ' if whole else ''}number")
+        if name in SUM_SCALES:
+            scales[name] = int(number)
+        else:
+            errors[name] = number
+    if errors and preset(options.preset) is None:
+        raise EmulatorError(f"--set {min(errors)}: ideal mode has no errors; choose another --preset")
+    return errors, scales
+
+
 def _array(options: argparse.Namespace) -> PixelArray:
     model = preset(options.preset)
+    if model is not None:
+        model = replace(model, **_settings_of(options)[0])  # type: ignore[arg-type]
     chip = Chip(model, options.chip, options.seed) if model else None
     return PixelArray(engine=options.engine, chip=chip, at_once=True)

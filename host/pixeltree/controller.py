@@ -218,6 +218,26 @@ class ChipControl(ABC):
         """``scamp5_global_sum_64``: uint8 (8, 8), indexed likewise."""
         return _columns(self._read(s.GlobalSum64(_areg(a))), 8)
 
+    def get_parameter(self, number: int) -> int:
+        """``vs_scamp5_get_parameter``: 4-7 areg_min, areg_max, floor, span of 4 x 4 sums, 8-11 of 8 x 8 sums.
+
+        Floor is the total of the sums of a plane that is areg_min everywhere, floor + span that of areg_max.
+
+        Raises:
+            DataError: another number; the chip's other parameters are not modelled.
+        """
+        if not 4 <= number <= 11:
+            raise DataError(f"get_parameter takes 4 to 11, not {number}")
+        return int.from_bytes(self._read(s.GetParameter(number)), "little", signed=True)
+
+    def global_sum_16_total(self, a: Analog) -> int:
+        """``scamp5_global_sum_16`` without a result array: the sum of its 16 bytes, 0-4080."""
+        return int(self.global_sum_16(a).sum())
+
+    def global_sum_64_total(self, a: Analog) -> int:
+        """``scamp5_global_sum_64`` without a result array: the sum of its 64 bytes, 0-16320."""
+        return int(self.global_sum_64(a).sum())
+
     def global_sum_fast(self, a: Analog) -> int:
         """``scamp5_global_sum_fast``: approximate level of the plane, 0-255."""
         return self._read(s.GlobalSumFast(_areg(a)))[0]

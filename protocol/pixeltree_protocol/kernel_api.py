@@ -120,11 +120,13 @@ def _meant(name: str) -> str:
 
 
 def raw_word(clock: str, names: Iterable[str]) -> Instruction:
-    """The ``icw(clock, {bits})`` escape.
+    """The ``icw(clock, {bits})`` escape; the clock class by name or, as the vendor writes it, by number.
 
     Raises:
         InstructionError: a clock class or bit that does not exist.
     """
+    numbered = {str(int(known)): known.name for known in ClockClass}
+    clock = numbered.get(clock.strip(), clock)
     if clock not in ClockClass.__members__:
         raise InstructionError(
             f"icw: operand 1: no clock class {clock!r}; known: {', '.join(ClockClass.__members__)}"

@@ -324,13 +324,35 @@ def test_global_sums_are_scaled_as_documented_and_saturate(chip):
     assert device.last.device_ns == 16 * 900 + ANSWER + 16 * BYTE
     close(device.global_sum_64(A), plane.reshape(8, 32, 8, 32).sum(axis=(1, 3)), 1024)
     close(device.global_sum_fast(A), plane.sum(), 65536)
-    close(device.global_sum_sparse(A), plane[::2, ::2].sum(), 16384)
+    close(device.global_sum_sparse(A), plane[::2, ::2].sum(), 1024)
     lattice = (ROWS & 131 == 1) & (COLUMNS & 131 == 2)  # mask 124 keeps bits 0, 1 and 7
-    close(device.global_sum_sparse(A, 1, 2, 124, 124), plane[lattice].sum(), 16384)
+    assert lattice.sum() == 1024
+    close(device.global_sum_sparse(A, 1, 2, 124, 124), plane[lattice].sum(), 1024)
     close(device.global_sum_region(A, 10, 20, 73, 83), plane[10:74, 20:84].sum(), 4096)
     chip.unchanged_but()
     chip.engine.set_analog(A, np.full((256, 256), 100, np.int16))
     assert device.global_sum_region(A, 0, 0, 255, 255) == 255
+
+
+@pytest.mark.parametrize("level", [-100, -1, 3, 127])
+def test_a_sparse_sum_over_1024_pixels_tells_every_level(chip, level):
+    """Mask 124, as in the chip authors' network: one unit a pixel moves the byte by one (fact sheet 6.2)."""
+    chip.engine.set_analog(A, np.full((256, 256), level, np.int16))
+    assert chip.device.global_sum_sparse(A, 1, 2, 124, 124) == 128 + level
+
+
+def test_totals_of_block_sums_and_their_parameters(chip):
+    """Levels areg_min and areg_max give the totals floor and floor + span."""
+    device = chip.device
+    assert device.global_sum_16_total(A) == int(device.global_sum_16(A).astype(int).sum())
+    assert device.global_sum_64_total(A) == int(device.global_sum_64(A).astype(int).sum())
+    for first, total in ((4, device.global_sum_16_total), (8, device.global_sum_64_total)):
+        low, high, floor, span = (device.get_parameter(first + number) for number in range(4))
+        for level, expected in ((low, floor), (high, floor + span)):
+            chip.engine.set_analog(A, np.full((256, 256), level, np.int16))
+            assert total(A) == expected
+    with pytest.raises(DataError, match="4 to 11"):
+        device.get_parameter(3)
 
 
 # -- digital read-out ----------------------------------------------------------------------------------
@@ -395,7 +417,7 @@ EXAMPLES = [
     steps.ShiftAreg(0, 3, -4), steps.Diffuse(0, 2, 1, 1, 6), steps.ReadAreg(0, 1, 2), steps.GlobalSum16(0),
     steps.GlobalSum64(0), steps.GlobalSumFast(0), steps.GlobalSumSparse(0, 2, 2, 254, 254),
     steps.GlobalSumRegion(0, 0, 0, 9, 9), steps.ShiftDreg(5, 3, -4, 1, 1), steps.GlobalOr(5, 0, 0, 255, 255),
-    steps.GlobalCount(5, 0, 0), steps.Flood(5, 6, 0, 5, 0), steps.LoadPattern(5, 1, 2, 3, 4),
+    steps.GlobalCount(5, 0, 0), steps.GetParameter(5), steps.Flood(5, 6, 0, 5, 0), steps.LoadPattern(5, 1, 2, 3, 4),
     steps.LoadRect(5, 0, 0, 9, 9), steps.DrawPixel(5, 1, 2), steps.DrawPoint(5, 1, 2),
     steps.DrawRect(5, 0, 0, 9, 9), steps.DrawLine(5, 0, 0, 9, 30, 0), steps.DrawCircle(5, 90, 90, 9, 0),
     steps.DrawNegate(5), steps.ScanAreg(0, 0, 0, 31, 31, 1, 1), steps.ScanAregMean8x8(0),

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from pixeltree_emu.array.semantics import (
     AnalogTransfer,
+    Blur,
+    Both,
     CompareAnalog,
     DigitalTransfer,
     Drive,
@@ -23,7 +25,7 @@ from pixeltree_protocol.isa import FORMS, ICW, ClockClass, Instruction, Instruct
 from pixeltree_protocol.registers import ANALOG_SELECT, ANALOG_WRITE, Analog, Digital, bits
 
 A, B, NEWS, IN = Analog.A, Analog.B, Analog.NEWS, Analog.IN
-R0, R1, R2, R5, R6, R12 = (Digital(f"R{i}") for i in (0, 1, 2, 5, 6, 12))
+R0, R1, R2, R3, R4, R5, R6, R10, R11, R12 = (Digital(f"R{i}") for i in (0, 1, 2, 3, 4, 5, 6, 10, 11, 12))
 
 
 def meaning(mnemonic, destinations=(), sources=()):
@@ -76,6 +78,48 @@ def test_a_combination_without_a_mnemonic_runs_when_its_bits_have_a_meaning():
     assert interpret(ICW(three_loads, ClockClass.DIGITAL)) == DigitalTransfer(
         (R5,), True, Drive.READ_BUS, (R1, R6, Digital.R7)
     )
+
+
+@pytest.mark.parametrize(
+    ("clock", "names", "expected"),
+    [
+        (1, "SEL4 seln sels plrb bitmode plwb nbit LR3 RR10", DigitalTransfer(
+            (R10,), True, Drive.INVERTED_READ_BUS, (R3,))),
+        (2, "plrb bit s_in rid nb LR11 RR10", NeighbourTransfer((R10,), (R11,), None)),
+        (1, "LR1 LR10 plrb bit bitmode RR11 SEL4 seln sels", DigitalTransfer(
+            (R11,), True, Drive.READ_BUS, (R1, R10))),
+        (1, "plrb bit bitmode wr LR4", DigitalTransfer((Digital.SELECT,), True, Drive.READ_BUS, (R4,))),
+    ],
+)  # fmt: skip
+def test_words_of_the_chips_designer_run(clock, names, expected):
+    """INFERRED: analog sources that nothing takes change nothing; without fbus the edge floats."""
+    assert interpret(ICW(bits(*names.split()), ClockClass(clock))) == expected
+
+
+def test_a_word_may_use_both_buses():
+    word = ICW(bits("SEL1", "W1", "SEL2", "plrb", "bit", "bitmode", "RR5", "LR6"))
+    assert interpret(word) == Both(
+        AnalogTransfer((A,), (B,)), DigitalTransfer((R5,), True, Drive.READ_BUS, (R6,))
+    )
+    blurred = ICW(bits("SEL1", "W1", "SEL2", "seldiffe", "plwb", "LR6"))
+    assert interpret(blurred) == Both(Blur(A, B, True, False), DigitalTransfer((), False, Drive.ONE, (R6,)))
+    compared = ICW(bits("SEL1", "wrf", "plwb", "LR6"))
+    assert interpret(compared) == Both(CompareAnalog((A,)), DigitalTransfer((), False, Drive.ONE, (R6,)))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "SEL1 wrf plrb rid RR5",  # FLAG from both buses
+        "SEL1 wrf plrb bit bitmode rana LR6",  # FLAG read and written
+        "SEL1 W1 setf plrb rid",  # FLAG gates a write and is written
+        "SEL1 W1 SEL2 seldiffe plwb LR1",  # a blur's links loaded
+        "SEL4 selx W4 SEL2 plrb bit rid nb RR5 LR6",  # a floating edge reads the NEWS that is written
+    ],
+)
+def test_a_word_whose_halves_need_an_order_is_refused(names):
+    with pytest.raises(MeaninglessWord):
+        interpret(ICW(bits(*names.split())))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
+from pixeltree_emu.array.semantics import interpret
+from pixeltree_emu.errors import MeaninglessWord
 from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.registers import (
     ANALOG_SELECT,
@@ -152,6 +154,27 @@ def neighbours(draw):
 
 
 @st.composite
+def floating_neighbours(draw):
+    """DNEWS without fbus: the edge floats."""
+    sources, loads = draw(digital_operands(1, 1))
+    return ICW(bits("s_in", "rid", "nb", "plrb", "bit") | read(sources) | load(loads))
+
+
+@st.composite
+def words_on_both_buses(draw):
+    """An analog and a digital word in one, or a digital word that connects sources nobody takes."""
+    digital = draw(st.one_of(logic(), neighbours(), floods(), floating_neighbours()))
+    sources = ICW(_select(draw(_some((*AREGS, *PORTS, Analog.PIX, Analog.IN), 0, 4))))
+    analog = draw(st.one_of(st.just(sources), transfers(), blurs(), squares(), comparisons()))
+    word = ICW(digital.bits | analog.bits)
+    try:
+        interpret(word)
+    except MeaninglessWord:
+        return digital
+    return word
+
+
+@st.composite
 def floods(draw):
     edge = bits("pupd") if draw(st.booleans()) else 0
     return ICW(bits("s_in", "rid", "nb", "fbus", "RR12", "LR12") | edge)
@@ -204,6 +227,8 @@ singles = st.one_of(
     logic(),
     logic(),
     neighbours(),
+    floating_neighbours(),
+    words_on_both_buses(),
     floods(),
     flags(),
     st.just(ALL),

@@ -2,8 +2,8 @@
 
 Number format, ideal mode: an AREG holds an integer from -128 to 127 (the vendor's nominal range, fact
 sheet 1.3; one unit is one ADC count). A transfer computes the exact sum of its sources; a transfer to n
-destinations divides it by n, rounding toward zero; the result saturates at the ends of the range. FLAG
-compares the exact, unsaturated sum.
+destinations divides it by n, rounding toward zero; blur and sq round to the nearest, ties to even; the
+result saturates at the ends of the range. FLAG compares the exact, unsaturated sum.
 
 Planes are indexed ``[row, column]`` in the array's own coordinates: row 0 is the top edge and column 0
 the RIGHT (east) edge. :func:`picture` and :func:`plane_of` convert to and from what one sees.

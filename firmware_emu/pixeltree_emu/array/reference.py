@@ -29,6 +29,7 @@ from pixeltree_emu.array.selection import PatternSelect
 from pixeltree_emu.array.semantics import (
     AnalogTransfer,
     Blur,
+    Both,
     CompareAnalog,
     DigitalTransfer,
     Drive,
@@ -80,9 +81,9 @@ _PORT_DIRECTION = {port: direction for direction, port in PORT.items()}
 def seen_from(
     plane: npt.NDArray[Any],
     direction: Direction,
-    outside: int,
+    outside: int | DigitalPlane,
 ) -> npt.NDArray[Any]:
-    """What every PE sees in its neighbour at ``direction``; ``outside`` beyond the edge."""
+    """What every PE sees in its neighbour at ``direction``; beyond the edge ``outside``, or its own of it."""
     seen = np.full_like(plane, outside)
     match direction:
         case Direction.NORTH:
@@ -113,6 +114,7 @@ class ReferenceEngine:
         self.begin_frame(0)
         self.in_level = 0
         self._execute: dict[type[Operation | PatternSelect], Callable[[Any], None]] = {
+            Both: self._both,
             Idle: lambda _: None,
             ResetPixel: self._reset_pixel,
             AnalogTransfer: self._transfer_analog,
@@ -251,7 +253,7 @@ class ReferenceEngine:
             self._write(destination, value, dividing=count > 1)
 
     def _blur(self, operation: Blur) -> None:
-        """One step of diffusion: the mean of the PE and its linked neighbours (INFERRED).
+        """One step of diffusion: the mean of the PE and its linked neighbours, to the nearest (INFERRED).
 
         R1 links north-south and R2 east-west (fact sheet 4.5); a link needs both ends enabled.
         """
@@ -267,11 +269,11 @@ class ReferenceEngine:
                 linked = enabled & seen_from(enabled, direction, False)
                 total += np.where(linked, seen_from(source, direction, 0), 0)
                 count += linked
-        self._write(operation.destination, _divide(-total, count))
+        self._write(operation.destination, _nearest(-total, count))
 
     def _square(self, operation: Square) -> None:
         total = self._sum(operation.sources).astype(np.int32)
-        self._write(Analog.NEWS, _divide(total * total, np.int32(self.parameters.square_divisor)))
+        self._write(Analog.NEWS, _nearest(total * total, np.int32(self.parameters.square_divisor)))
 
     def _compare(self, operation: CompareAnalog) -> None:
         self.planes.digital[Digital.FLAG][:] = self._sum(operation.sources) > 0
@@ -315,12 +317,17 @@ class ReferenceEngine:
             else:
                 self.planes.digital[register][:] = value
 
-    def _from_neighbours(self, source: DigitalPlane, edge: bool) -> DigitalPlane:
+    def _both(self, operation: Both) -> None:
+        for half in (operation.analog, operation.digital):
+            self._execute[type(half)](half)
+
+    def _from_neighbours(self, source: DigitalPlane, edge: bool | None) -> DigitalPlane:
         result = np.zeros(SHAPE, np.bool_)
+        beyond = self.planes.analog[Analog.NEWS] > 0 if edge is None else edge
         for direction, register in DIRECTION_REGISTER.items():
             enabled = self.planes.digital[register]
             if enabled.any():
-                result |= enabled & seen_from(source, direction, edge)
+                result |= enabled & seen_from(source, direction, beyond)
         return result
 
     def _transfer_neighbour(self, operation: NeighbourTransfer) -> None:
@@ -338,6 +345,7 @@ class ReferenceEngine:
             target |= grown
 
 
-def _divide(value: npt.NDArray[np.int32], by: npt.NDArray[np.int32] | np.int32) -> AnalogPlane:
-    """Integer division rounding toward zero."""
-    return np.asarray(np.sign(value) * (np.abs(value) // by), np.int16)
+def _nearest(value: npt.NDArray[np.int32], by: npt.NDArray[np.int32] | np.int32) -> AnalogPlane:
+    """Integer division to the nearest integer, ties to even: repeated, it drifts neither way."""
+    quotient, rest = np.divmod(np.abs(value), by)
+    return np.asarray(np.sign(value) * (quotient + (2 * rest + (quotient & 1) > by)), np.int16)

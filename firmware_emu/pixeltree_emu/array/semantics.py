@@ -9,6 +9,12 @@ The digital part of a PE has a read bus on which sources are wired-OR (``plrb`` 
 keeps its value until the next precharge; ``bit`` couples it to the write bus, ``nbit`` couples its
 complement, and ``plwb`` alone leaves the write bus at 1. The vendor's in-place OR, NOR, NOT and REFRESH
 are pairs of words that use this memory.
+
+INFERRED, from the bit table and from programs of the chip's designer (fact sheet 6.2): the analog bus and
+the digital buses are apart, so that one word may use both. Analog sources that nothing takes change no
+register. A DNEWS word without ``fbus`` does not drive what lies beyond the edge: it floats at what the
+analog bus put there, which reads 1 where NEWS of the PE at the edge is above 0. (The chip needs a word with
+``SEL4`` and the switches toward the edge just before; here NEWS is taken as it is at the DNEWS word.)
 """
 
 from __future__ import annotations
@@ -105,11 +111,14 @@ class DigitalTransfer:
 
 @dataclass(frozen=True)
 class NeighbourTransfer:
-    """Loads := OR of sources over the neighbours that this PE's R1-R4 enable; ``edge`` outside."""
+    """Loads := OR of sources over the neighbours that this PE's R1-R4 enable; ``edge`` outside.
+
+    ``edge`` is None where it floats: there a PE at the edge reads whether its own NEWS is above 0 (INFERRED).
+    """
 
     sources: tuple[Digital, ...]
     loads: tuple[Digital, ...]
-    edge: bool
+    edge: bool | None
 
 
 @dataclass(frozen=True)
@@ -119,8 +128,21 @@ class Propagate:
     edge: bool
 
 
+AnalogOperation = AnalogTransfer | Blur | Square | CompareAnalog
+DigitalOperation = DigitalTransfer | NeighbourTransfer | Propagate
+
+
+@dataclass(frozen=True)
+class Both:
+    """An analog and a digital operation at once, of which neither reads what the other writes (INFERRED)."""
+
+    analog: AnalogOperation
+    digital: DigitalOperation
+
+
 Operation = (
-    Idle
+    Both
+    | Idle
     | ResetPixel
     | AnalogTransfer
     | Blur
@@ -149,6 +171,9 @@ _W4, _SEL4 = bits("W4"), bits("SEL4")
 _LOADS = tuple((reg, DIGITAL_LOAD[reg]) for reg in DREGS)
 _READS = tuple((reg, DIGITAL_READ[reg]) for reg in Digital)
 _RECTANGLE = bits("s0_left", "s0_bot")
+_BLURSET = bits("RR1", "RR2")
+_SENT = bits("ana", "selsq", "seldiffe", "seldiffs")
+"""Bits that say, with selects and write strobes, what the analog bus does."""
 
 # Control bits of a digital word (s_in aside, which digital words carry without effect)
 # -> (precharge, drive, may read, may load)
@@ -161,6 +186,7 @@ _TRANSFERS: dict[int, tuple[bool, Drive, bool, bool]] = {
     bits("nbit"): (False, Drive.INVERTED_READ_BUS, False, True),
 }
 _NEIGHBOUR = bits("rid", "nb", "plrb", "bit", "fbus")
+_FLOATING_NEIGHBOUR = bits("rid", "nb", "plrb", "bit")
 _PROPAGATE = bits("rid", "nb", "fbus")
 _EDGE = bits("pupd")
 
@@ -175,6 +201,7 @@ _SELSQ = bits("selsq")
 _SETF_PLRB_RID = bits("setf", "plrb", "rid")
 _S_IN = bits("s_in")
 _WRF = bits("wrf")
+_RID = bits("rid")
 _WRF_PLRB_RID = bits("wrf", "plrb", "rid")
 
 
@@ -184,9 +211,48 @@ def interpret(word: ICW) -> Operation:
     Raises:
         MeaninglessWord: the bits together mean nothing.
     """
-    if word.bits & (_DIGITAL_REGISTERS | _DIGITAL_CONTROL):
-        return _interpret_digital(word.bits)
-    return _interpret_analog(word.bits)
+    value = word.bits
+    if not value & (_DIGITAL_REGISTERS | _DIGITAL_CONTROL):
+        return _interpret_analog(value)
+    analog = value & (_ANALOG_KNOWN & ~_S_IN | _SENT)
+    if not analog:
+        return _interpret_digital(value)
+    return _interpret_both(value, analog)
+
+
+def _interpret_both(value: int, analog: int) -> Operation:
+    """A word that uses the analog bus beside the digital ones."""
+    digital = value & ~analog
+    if not digital & _DIGITAL_CONTROL and digital & _DIGITAL_REGISTERS != _BLURSET:
+        raise _meaningless("digital registers beside an analog word, and no digital operation", value)
+    destinations, sources, sent = _analog_operands(analog | value & _S_IN)
+    compares = bool(value & _WRF) and not value & _RID
+    if not destinations and not compares and not sent & ~_ANA:
+        if value & _WRF and sources:
+            raise _meaningless("FLAG is written from the analog bus and from the digital one", value)
+        return _interpret_digital(digital)  # sources that nothing takes
+    one = _interpret_analog(analog | value & (_S_IN | (_WRF if compares else 0)))
+    other = _interpret_digital(digital & ~_WRF if compares else digital)
+    if not isinstance(one, AnalogTransfer | Blur | Square | CompareAnalog) or not isinstance(
+        other, DigitalTransfer | NeighbourTransfer | Propagate
+    ):
+        raise _meaningless("an analog and a digital operation that cannot go together", value)
+    shared = _shared(one, other, bool(set(destinations) & {Analog.NEWS, *PORTS}))
+    if shared:
+        raise _meaningless(f"the analog and the digital half of the word both use {shared}", value)
+    return Both(one, other)
+
+
+def _shared(analog: AnalogOperation, digital: DigitalOperation, writes_news: bool) -> str:
+    """What one half writes and the other reads, so that the order would matter; empty if nothing."""
+    if isinstance(digital, Propagate):
+        return ""
+    if isinstance(analog, CompareAnalog) and Digital.FLAG in digital.sources:
+        return "FLAG"
+    if isinstance(analog, Blur) and {Digital.R1, Digital.R2} & set(digital.loads):
+        return "R1 or R2"
+    floats = isinstance(digital, NeighbourTransfer) and digital.edge is None
+    return "NEWS" if floats and writes_news else ""
 
 
 def _interpret_digital(value: int) -> Operation:
@@ -203,10 +269,11 @@ def _interpret_digital(value: int) -> Operation:
     if both:
         names = ", ".join(sorted(both))
         raise _meaningless(f"{names} is read and loaded in one word; go through FLAG or a copy", value)
-    if without_edge == _NEIGHBOUR:
+    floats = control & ~_S_IN == _FLOATING_NEIGHBOUR
+    if floats or without_edge == _NEIGHBOUR:
         if not sources or not loads:
             raise _meaningless("a neighbour transfer needs a source and a destination", value)
-        return NeighbourTransfer(sources, loads, edge)
+        return NeighbourTransfer(sources, loads, None if floats else edge)
     return _interpret_local(value, control, sources, loads)
 
 

@@ -59,6 +59,7 @@ class Controller:
             s.ReadAreg: lambda step: self._grid(step.areg, step.r, step.c, step.r, step.c, 1, 1),
             s.GlobalSum16: lambda step: self._block_sums(step.areg, 4, self.parameters.sum_16_scale),
             s.GlobalSum64: lambda step: self._block_sums(step.areg, 8, self.parameters.sum_64_scale),
+            s.GetParameter: self._get_parameter,
             s.GlobalSumFast: lambda step: self._sum(
                 step.areg, rectangle(*_WHOLE), self.parameters.sum_fast_scale
             ),
@@ -198,6 +199,11 @@ class Controller:
         self._clock.charge(self._clock.costs.adc_sample_ns)
         return bytes([value])
 
+    def _get_parameter(self, step: s.GetParameter) -> bytes:
+        value = self.parameters.count_range(step.number >= 8)[step.number % 4]
+        self._clock.charge(self._clock.costs.operation_ns)
+        return value.to_bytes(4, "little", signed=True)
+
     # -- digital -----------------------------------------------------------------------------------
 
     def _shift_dreg(self, step: s.ShiftDreg) -> None:
@@ -247,7 +253,7 @@ class Controller:
         scale = self.parameters.sum_64_scale if step.options else self.parameters.sum_16_scale
         sums = self._block_sums(step.temp, 8 if step.options else 4, scale)
         self._clock.charge(len(sums) * self._clock.costs.operation_ns)
-        return self.parameters.count(sums, levels).to_bytes(2, "little")
+        return self.parameters.count(sums, bool(step.options)).to_bytes(2, "little")
 
     def _flood(self, step: s.Flood) -> None:
         """The native idiom of fact sheet 3.7; R0 is 1 again at the end.

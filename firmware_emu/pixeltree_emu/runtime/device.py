@@ -15,6 +15,7 @@ from pixeltree_emu.errors import EmulatorError, MeaninglessWord, RequestError
 from pixeltree_emu.runtime.clock import CostModel, DeviceClock
 from pixeltree_emu.runtime.frame import FrameInHand, FrameRunner
 from pixeltree_emu.runtime.immediate import ImmediateRunner, Job
+from pixeltree_emu.runtime.readout import ReadOutParameters
 from pixeltree_emu.runtime.store import ObjectStore
 from pixeltree_protocol.messages import (
     MAX_FAULT_TIMEOUT_MS,
@@ -111,14 +112,16 @@ class EmulatedDevice:
         costs: CostModel | None = None,
         now: Callable[[], float] = time.monotonic,
         array: PixelArray | None = None,
+        read_out: ReadOutParameters | None = None,
     ) -> None:
         self.limits = limits or DeviceLimits()
+        self.read_out = read_out or ReadOutParameters()
         self.clock = DeviceClock(costs or CostModel())
         self.array = array or PixelArray()
         self.store = ObjectStore(
             self.limits.memory_bytes, self.limits.icw_store, self.limits.max_object, self._load_block
         )
-        self._runner = FrameRunner(self.array, self.clock, self.store)
+        self._runner = FrameRunner(self.array, self.clock, self.store, self.read_out)
         self._immediate = ImmediateRunner(self._runner.sequencer, self.clock, self.store)
         self._job: Job | None = None
         self._now = now

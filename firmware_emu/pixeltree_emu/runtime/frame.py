@@ -12,6 +12,7 @@ from typing import TypeVar
 from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.errors import RequestError
 from pixeltree_emu.runtime.clock import DeviceClock
+from pixeltree_emu.runtime.readout import ReadOutParameters
 from pixeltree_emu.runtime.sequencer import Decision, Sequencer
 from pixeltree_emu.runtime.store import ObjectStore
 from pixeltree_protocol.errors import ProgramError
@@ -82,11 +83,17 @@ class FrameInHand:
 class FrameRunner:
     """Advances a frame."""
 
-    def __init__(self, array: PixelArray, clock: DeviceClock, store: ObjectStore) -> None:
+    def __init__(
+        self,
+        array: PixelArray,
+        clock: DeviceClock,
+        store: ObjectStore,
+        read_out: ReadOutParameters | None = None,
+    ) -> None:
         self._array = array
         self._clock = clock
         self._store = store
-        self.sequencer = Sequencer(array, clock)
+        self.sequencer = Sequencer(array, clock, read_out)
         self._verified: dict[tuple[Digest, Digital, bool], NodeImage] = {}
 
     def start(self, frame: int, request: int, tree: TreeRoot) -> FrameInHand:

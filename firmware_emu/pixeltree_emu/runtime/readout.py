@@ -6,12 +6,14 @@ grids of global sums and means that order is assumed. The ADC reads level + 128,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from pixeltree_emu.array.planes import AnalogPlane, DigitalPlane
+from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.registers import ARRAY_SIZE
 
 _FULL = 4095
@@ -28,7 +30,9 @@ class ReadOutParameters:
         sum_16_scale: one 64 x 64 block spans the whole byte, as documented for regions (4.1).
         sum_64_scale: one 32 x 32 block spans the whole byte (assumed, by analogy).
         sum_fast_scale: the whole array spans the byte: "approximate level of whole plane" (4.1).
-        sum_sparse_scale: the default quarter of the pixels spans the byte (assumed).
+        sum_sparse_scale: 1,024 pixels, as the chip authors' program selects them, span the byte: it needs
+            1,024 units a count or finer (6.2). The default pattern's quarter of the array then saturates from
+            a mean level of 8 on (assumed: the chip's gain can be selected, 4.5).
         sum_region_scale: "64 x 64 region of [-128, 127] spans full [0, 255]" (4.1).
         count_levels_16, count_levels_64: levels that stand for 0 and 1 in a global count, as areg_min and
             areg_max of the vendor's simulation (4.1).
@@ -39,7 +43,7 @@ class ReadOutParameters:
     sum_16_scale: int = 64 * 64
     sum_64_scale: int = 32 * 32
     sum_fast_scale: int = 256 * 256
-    sum_sparse_scale: int = 128 * 128
+    sum_sparse_scale: int = 1024
     sum_region_scale: int = 64 * 64
     count_levels_16: tuple[int, int] = (-120, 115)
     count_levels_64: tuple[int, int] = (-110, 105)
@@ -71,11 +75,32 @@ class ReadOutParameters:
         """Sum / scale to the nearest count, halves up; integers only, so that every machine agrees."""
         return np.clip((2 * sums + scale) // (2 * scale) + self.adc_zero, 0, 255)
 
-    def count(self, sums: bytes, levels: tuple[int, int]) -> int:
-        """Share of 1s, 0-4095, from block sums of a plane with two levels."""
-        low, high = levels
-        floor = len(sums) * (self.adc_zero + low)
-        span = len(sums) * (high - low)
+    def count_range(self, eight: bool) -> tuple[int, int, int, int]:
+        """``areg_min``, ``areg_max``, ``floor``, ``span``: parameters 4-7, or 8-11 for 8 x 8 blocks (4.1).
+
+        The total of the block sums is ``floor`` where a plane is ``areg_min``, and ``span`` more where it is
+        ``areg_max``.
+        """
+        low, high = self.count_levels_64 if eight else self.count_levels_16
+        scale, side = (self.sum_64_scale, 8) if eight else (self.sum_16_scale, 4)
+        pixels = (ARRAY_SIZE // side) ** 2
+        floor, top = (side * side * int(v) for v in self._scaled(np.array([low, high]) * pixels, scale))
+        return low, high, floor, max(1, top - floor)
+
+    def with_settings(self, settings: Mapping[str, int]) -> ReadOutParameters:
+        """These parameters with scales of sums changed by name.
+
+        Raises:
+            EmulatorError: a scale below 1.
+        """
+        for name, value in settings.items():
+            if value < 1:
+                raise EmulatorError(f"{name} is {value}; it must be at least 1 unit a count")
+        return replace(self, **dict(settings))
+
+    def count(self, sums: bytes, eight: bool) -> int:
+        """Share of 1s, 0-4095, to the nearest, from block sums of a plane with two levels."""
+        _, _, floor, span = self.count_range(eight)
         return max(0, min(_FULL, (2 * _FULL * (sum(sums) - floor) + span) // (2 * span)))
 
     def box(self, plane: DigitalPlane) -> bytes:
@@ -84,6 +109,13 @@ class ReadOutParameters:
         if not len(rows):
             return bytes(self.empty_box)
         return bytes((int(rows.min()), int(columns.min()), int(rows.max()), int(columns.max())))
+
+
+SUM_SCALES = ("sum_16_scale", "sum_64_scale", "sum_fast_scale", "sum_sparse_scale", "sum_region_scale")
+"""Parameters that the command line and presets may set."""
+
+READ_OUT_PRESETS = {name: ReadOutParameters() for name in ("ideal", "typical", "harsh")}
+"""Read-out by preset; no source says that chips differ in it."""
 
 
 def events(plane: DigitalPlane, most: int, row_first: bool, h_dir: bool, v_dir: bool) -> bytes:

@@ -16,6 +16,7 @@ from pixeltree_emu.errors import RequestError
 from pixeltree_emu.runtime.clock import DeviceClock
 from pixeltree_emu.runtime.controller import Controller
 from pixeltree_emu.runtime.expansion import Expansion, cover_of, expand
+from pixeltree_emu.runtime.readout import ReadOutParameters
 from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode
 from pixeltree_protocol.messages import ErrorCode
 from pixeltree_protocol.objects import BlockPlanes, FullyConnected, PackedBits
@@ -70,12 +71,14 @@ class Decision:
 class Sequencer:
     """Executes steps on an array."""
 
-    def __init__(self, array: PixelArray, clock: DeviceClock) -> None:
+    def __init__(
+        self, array: PixelArray, clock: DeviceClock, read_out: ReadOutParameters | None = None
+    ) -> None:
         self._array = array
         self._clock = clock
         self._loadings: dict[tuple[BlockPlanes, LoadPlane], _Loading] = {}
         self._covers: dict[tuple[BlockPlanes, PackedBits, LoadCover], _Cover] = {}
-        self._controller = Controller(array, clock)
+        self._controller = Controller(array, clock, read_out)
         self._actions: dict[type[Step], Callable[[Any, Image, Sequence[Kernel], Decision], None]] = {
             SetIn: self._set_in,
             RaiseIn: self._raise_in,
@@ -211,7 +214,7 @@ class Sequencer:
         plane = self._array.engine.analog(AREGS[step.areg])
         count = 0
         for pattern in step.patterns:
-            sample = parameters.total(plane, PatternSelect(*pattern).plane, parameters.sum_sparse_scale)
+            sample = parameters.total(plane, PatternSelect(*pattern).plane, step.pixels)
             count += (512 * (parameters.adc_zero - sample) + step.unit) // (2 * step.unit)
         decision.logits += (_signed(segment, step.bit) - 2 * count,)
         costs = self._clock.costs

@@ -16,6 +16,7 @@ from pixeltree.compiler.readout import feature_numbers, keep_activations
 from pixeltree.errors import CompileError
 from pixeltree.folded import FullyConnected
 from pixeltree_protocol.cover import ChannelGrid, cover, expand
+from pixeltree_protocol.objects.program import pattern_pixels
 from pixeltree_protocol.registers import ARRAY_SIZE
 
 LEAST_SHIFT = 4
@@ -23,10 +24,10 @@ LEAST_SHIFT = 4
 
 _MOST_SHIFT = 7
 _LEVEL = 127
-_SUM_SCALE = 128 * 128
-"""Sum of levels that moves the ADC of a sparse global sum by one code (assumed, as the emulator does)."""
-
 _HALF = ARRAY_SIZE // 2
+_SUM_SCALE = pattern_pixels(_HALF - 1, _HALF - 1)
+"""Sum of levels that moves the ADC by one code: ``SumLogit`` fits its front end to the pattern, a quarter."""
+
 _OFFSET_BITS = 32
 
 

@@ -18,7 +18,10 @@ _OPTIONS = {
 }
 """Options of the URL, and what the daemon calls them."""
 
-_LEAST = {"bps": 1, "chip": 0, "latency_us": 0, "memory": 0, "seed": 0}
+_SUM_SCALES = ("sum_16_scale", "sum_64_scale", "sum_fast_scale", "sum_sparse_scale", "sum_region_scale")
+_OPTIONS |= {name: f"--set={name}" for name in _SUM_SCALES}
+
+_LEAST = dict.fromkeys(_SUM_SCALES, 1) | {"bps": 1, "chip": 0, "latency_us": 0, "memory": 0, "seed": 0}
 """Options that are whole numbers, from which on."""
 
 

@@ -107,6 +107,17 @@ class GlobalSum64(Step):
 
 
 @dataclass(frozen=True)
+class GetParameter(Step):
+    """``vs_scamp5_get_parameter(number)``: areg_min, areg_max, floor, span of 4 x 4 sums (4-7), 8 x 8 (8-11).
+
+    Floor is the total of the sums where the plane is areg_min everywhere; span is how much more it is where
+    the plane is areg_max (INFERRED). A signed number, i32.
+    """
+
+    number: int
+
+
+@dataclass(frozen=True)
 class GlobalSumFast(Step):
     """``scamp5_global_sum_fast(areg)``: approximate level of the whole plane. 1 byte."""
 

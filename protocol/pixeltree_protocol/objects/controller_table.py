@@ -21,6 +21,7 @@ from pixeltree_protocol.objects.controller_steps import (
     Expose,
     Flood,
     GetImage,
+    GetParameter,
     GlobalCount,
     GlobalOr,
     GlobalSum16,
@@ -205,5 +206,6 @@ CONTROLLER_STEPS: tuple[StepForm, ...] = (
     _form(48, ScanBoundingBox, DREG, reads="dreg", read_out=lambda _: 4, words=40),
     StepForm(49, Expose, (_TIME,), words=lambda step: 10 * step.microseconds),
     StepForm(50, Wait, (_TIME,), words=lambda step: 10 * step.microseconds),
+    _form(51, GetParameter, (c.Int8ul, 4, 11), read_out=lambda _: 4, words=_SAMPLE),
 )
 """The controller API's part of the step table."""

@@ -170,9 +170,11 @@ class ScanLogits(Step):
 class SumLogit(Step):
     """Append a logit: offset - 2 x the sum of round(256 (zero - sample) / ``unit``) over sparse global sums.
 
-    A sample is the global sum of AREG ``areg`` over the pattern (r, c, rx, cx), zero the ADC code of level 0.
-    There are up to four: ``gr`` n > 0 adds one whose row address has bit n - 1 set, and ``gc`` likewise for
-    columns. Offset is the 32-bit two's complement number at ``bit`` of the packed segment ``segment``.
+    A sample is the global sum of AREG ``areg`` over the pattern (r, c, rx, cx), with the front end set to the
+    size of the pattern (assumed, as for ``RaiseIn``): zero, the ADC code of level 0, + the sum of levels over
+    the number of pixels, to the nearest integer, halves up, within a byte. There are up to four: ``gr`` n > 0
+    adds one whose row address has bit n - 1 set, and ``gc`` likewise for columns. Offset is the 32-bit two's
+    complement number at ``bit`` of the packed segment ``segment``.
     """
 
     segment: int
@@ -187,6 +189,11 @@ class SumLogit(Step):
     gc: int
 
     @property
+    def pixels(self) -> int:
+        """Pixels of each pattern, which its sum is divided by."""
+        return pattern_pixels(self.rx, self.cx)
+
+    @property
     def patterns(self) -> tuple[tuple[int, int, int, int], ...]:
         """Patterns of the sums."""
         return tuple(
@@ -194,6 +201,11 @@ class SumLogit(Step):
             for row in _with_and_without(self.gr)
             for column in _with_and_without(self.gc)
         )
+
+
+def pattern_pixels(rx: int, cx: int) -> int:
+    """How many pixels a pattern with these don't-care bits of rows and columns selects."""
+    return 1 << rx.bit_count() + cx.bit_count()
 
 
 def _with_and_without(number: int) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from pixeltree_emu.array.fast.lanes import (
     Word,
     add16,
     add_sat,
+    both16,
     equal,
     equal16,
     greater,
@@ -16,6 +17,7 @@ from pixeltree_emu.array.fast.lanes import (
     largest16,
     load,
     load_word,
+    mul16,
     mulhi16,
     narrow,
     select,
@@ -201,7 +203,11 @@ def run_square(operands: Table, first: int, total: int, divisor: int, planes: Pl
             value = 0
             for entry in range(first, first + total):
                 value += planes[operands[entry, 0], at + operands[entry, 1]]
-            planes[dst, at] = min(value * value // divisor, 127)
+            square = value * value
+            quotient = square // divisor
+            if 2 * (square - quotient * divisor) + (quotient & 1) > divisor:
+                quotient += 1
+            planes[dst, at] = min(quotient, 127)
 
 
 @tailored
@@ -249,8 +255,14 @@ def run_blur(source: int, dst: int, axes: int, vertical: int, horizontal: int) -
 
 @tailored
 def mean(total: Lanes, linked: Lanes) -> Lanes:
-    """Total / linked, 1 to 5, rounded toward zero."""
-    factor = splat16(0)
+    """Total / linked, 1 to 5, to the nearest integer, ties to even. Equals reference._nearest."""
+    factor, zero, one = splat16(0), splat16(0), splat16(1)
     for number in range(2, 6):
         factor = select16(equal16(linked, splat16(number)), splat16(-(-65536 // number)), factor)
-    return select16(equal16(linked, splat16(1)), total, divided(total, factor))
+    size = largest16(total, sub16(zero, total))
+    quotient = mulhi16(size, factor)
+    rest = sub16(size, mul16(quotient, linked))
+    upward = greater16(add16(add16(rest, rest), both16(quotient, one)), linked)
+    quotient = add16(quotient, select16(upward, one, zero))
+    quotient = select16(greater16(zero, total), sub16(zero, quotient), quotient)
+    return select16(equal16(linked, one), total, quotient)

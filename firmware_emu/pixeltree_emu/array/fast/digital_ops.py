@@ -11,6 +11,7 @@ from pixeltree_emu.array.fast.lanes import (
     both,
     either,
     equal,
+    greater,
     invert,
     load,
     load_word,
@@ -20,11 +21,13 @@ from pixeltree_emu.array.fast.lanes import (
     store,
     store_word,
 )
-from pixeltree_emu.array.fast.layout import EAST, NORTH, ROW_BITS_BYTES, SOUTH
+from pixeltree_emu.array.fast.layout import EAST, NORTH, ROW_BITS_BYTES, ROW_BYTES, SOUTH, WEST
 
 PLANE = 256 * ROW_BITS_BYTES
 STEPS = PLANE // 64
 NONE = np.uint64(0)
+FIRST_COLUMN, LAST_COLUMN = np.uint64(1), np.uint64(1 << 63)
+EVERY_COLUMN = ~NONE
 ALL_ON, ALL_ASK = 0b01010101, 0b10101010
 ADDRESS_BITS = tuple(
     np.uint64(sum(1 << column for column in range(64) if column >> bit & 1)) for bit in range(6)
@@ -193,6 +196,25 @@ def run_neighbours(dst: int, a: int, enables: int, plane_bytes: int, setting: in
         over_neighbours(dst, a, enables, plane_bytes, ALL_ASK, edge)
     else:
         over_neighbours(dst, a, enables, plane_bytes, setting >> 1, edge)
+
+
+@tailored
+def float_word(dst: int, news: int, enables: int, row: int, chunk: int, columns: Word) -> None:
+    """64 PEs of DST |= NEWS > 0, where enabled, at some of the columns."""
+    at = row * ROW_BITS_BYTES + chunk * 8
+    above = greater(load(news + row * ROW_BYTES + chunk * 64), splat(0))
+    store_word(dst + at, load_word(dst + at) | (above & load_word(enables + at) & columns))
+
+
+@tailored
+def run_float_edge(dst: int, news: int, enables: int, plane_bytes: int) -> None:
+    """DST |= NEWS > 0 at PEs that look beyond the edge; ReferenceEngine._from_neighbours for no edge."""
+    for chunk in range(4):
+        float_word(dst, news, enables + SOUTH * plane_bytes, 255, chunk, EVERY_COLUMN)
+        float_word(dst, news, enables + NORTH * plane_bytes, 0, chunk, EVERY_COLUMN)
+    for row in range(256):
+        float_word(dst, news, enables + WEST * plane_bytes, row, 3, LAST_COLUMN)
+        float_word(dst, news, enables + EAST * plane_bytes, row, 0, FIRST_COLUMN)
 
 
 @tailored

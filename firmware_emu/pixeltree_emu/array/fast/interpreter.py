@@ -17,6 +17,7 @@ from pixeltree_emu.array.fast.digital_ops import (
     ALL_ASK,
     STEPS,
     grow,
+    run_float_edge,
     run_neighbours,
     run_or,
     run_select,
@@ -47,6 +48,7 @@ from pixeltree_emu.array.fast.passes import (
     DST,
     ERROR,
     EXACT,
+    FLOAT_EDGE,
     FLOOD,
     LAST_ANALOG,
     MASK,
@@ -115,7 +117,7 @@ def run_pair(row: Row, after: Row, analog_base: int, digital_base: int, errors: 
 
 
 @tailored
-def run_digital(row: Row, operands: Table, analog_base: int, digital_base: int, errors: Row) -> None:
+def run_digital(row: Row, operands: Table, analog_base: int, digital_base: int, errors: Row) -> None:  # noqa: PLR0912
     """One pass that writes a digital plane."""
     code, first = row[CODE], digital_base + FIRST_ROW
     dst, a = first + row[DST] * DIGITAL_BYTES, first + row[A] * DIGITAL_BYTES
@@ -139,6 +141,10 @@ def run_digital(row: Row, operands: Table, analog_base: int, digital_base: int, 
         run_neighbours(dst, a, first + DIGITAL_BYTES, DIGITAL_BYTES, row[VALUE])
     elif code == SELECT_PATTERN:
         run_select(dst, row[A], row[B], first + SCRATCH2 * DIGITAL_BYTES)
+    elif code == FLOAT_EDGE:
+        run_float_edge(
+            dst, analog_base + row[A] * ANALOG_BYTES + FIRST_PE, first + DIGITAL_BYTES, DIGITAL_BYTES
+        )
     elif code == FLOOD:
         target, mask = first + R12 * DIGITAL_BYTES, first + R0 * DIGITAL_BYTES
         if errors[FLOOD_DISTANCE]:

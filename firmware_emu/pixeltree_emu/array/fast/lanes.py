@@ -208,6 +208,7 @@ widen = _lane_function(V16, (V8,), lambda builder, value: builder.sext(value, _v
 narrow = _lane_function(V8, (V16,), lambda builder, value: builder.trunc(value, _vector(8)))
 add16 = _lane_function(V16, (V16, V16), _method("add"))
 sub16 = _lane_function(V16, (V16, V16), _method("sub"))
+both16 = _lane_function(V16, (V16, V16), _method("and_"))
 mul16 = _lane_function(V16, (V16, V16), _method("mul"))
 shift_right16 = _lane_function(V16, (V16, V16), _method("ashr"))
 largest16 = _lane_function(V16, (V16, V16), _call("smax", 16))

@@ -29,6 +29,7 @@ from pixeltree_emu.array.fast.passes import (
     DST,
     ERROR,
     FILL,
+    FLOAT_EDGE,
     FLOOD,
     LAST_ANALOG,
     MASK,
@@ -70,7 +71,7 @@ def want(plane: int, fate: Row, covered: Row) -> None:
 
 
 @exactly
-def mark_reads(row: Row, operands: Table, fate: Row, covered: Row) -> None:
+def mark_reads(row: Row, operands: Table, fate: Row, covered: Row) -> None:  # noqa: PLR0912
     """Note every plane that a pass reads."""
     code = row[CODE]
     if row[MASK] != NO_MASK:
@@ -88,7 +89,9 @@ def mark_reads(row: Row, operands: Table, fate: Row, covered: Row) -> None:
         want(row[A], fate, covered)
         if code in (NEGATE_SUM, ADD, SUBTRACT, COMPARE_TWO):
             want(row[B], fate, covered)
-    if code in (BLUR, NEIGHBOURS, FLOOD):
+    if code == FLOAT_EDGE:
+        want(ANALOG_PLANES + row[DST], fate, covered)
+    if code in (BLUR, NEIGHBOURS, FLOOD, FLOAT_EDGE):
         for register in range(1, 5):
             want(ANALOG_PLANES + register, fate, covered)
     if code == FLOOD:
@@ -130,7 +133,7 @@ def drop_dead(passes: Table, operands: Table, total: int) -> int:
             continue
         if gated and analog and row[VERSION] >= 0:
             covered[plane] = row[VERSION]
-        elif not gated and row[CODE] != FLOOD:
+        elif not gated and row[CODE] not in (FLOOD, FLOAT_EDGE):
             fate[plane] = _OVERWRITTEN
         mark_reads(row, operands, fate, covered)
     return compact(passes, total)

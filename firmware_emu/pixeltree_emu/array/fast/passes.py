@@ -41,3 +41,4 @@ SHIFT = 18  # DST := A of the PE OFFSET pixels away at direction B; VALUE beyond
 NEIGHBOURS = 19  # DST := OR over directions of A; enables in B, C, D, MASK and the edge in VALUE
 FLOOD = 20  # R12 floods; VALUE beyond the edge
 SELECT_PATTERN = 21  # DST := rows that match A, columns that match B: address, free bits above
+FLOAT_EDGE = 22  # DST |= NEWS > 0 at PEs whose neighbour in a direction that R1 to R4 enable is outside

@@ -17,6 +17,7 @@ from pixeltree_emu.array.selection import PatternSelect
 from pixeltree_emu.array.semantics import (
     AnalogTransfer,
     Blur,
+    Both,
     CompareAnalog,
     DigitalTransfer,
     Drive,
@@ -42,6 +43,12 @@ IDLE, RESET_PIXEL, TRANSFER, DIFFUSE, SQUARED, COMPARED, FLAGGED, LOGIC, NEIGHBO
 PRECHARGE, INVERTED, ONE = 1, 2, 4
 """Bits of a LOGIC word's setting."""
 
+FLOATING = 2
+"""Setting of a NEIGHBOUR word whose edge floats; else it is the edge, 0 or 1."""
+
+HALF = 1 << 8
+"""Bit of the setting of a LOGIC, NEIGHBOUR or FLOODED row that shares its word with the next row."""
+
 ANALOG_NUMBER = {register: number for number, register in enumerate((*AREGS, Analog.PIX, Analog.IN, *PORTS))}
 """The first nine are planes (see ``layout``), the rest ports."""
 
@@ -53,29 +60,33 @@ Record = tuple[int, int, int, int]
 
 
 def records_of(words: Sequence[Item]) -> npt.NDArray[np.int64]:
-    """One row of numbers per word.
+    """One row of numbers per word; two where a word has an analog and a digital half, the digital one first.
 
     Raises:
         MeaninglessWord: a word has no meaning; ``index`` says which.
     """
-    rows = np.empty((len(words), 4), np.int64)
+    rows: list[Record] = []
     for index, word in enumerate(words):
         try:
-            rows[index] = _record(word.bits) if isinstance(word, ICW) else _selection(word)
+            rows += _records(word.bits) if isinstance(word, ICW) else _selection(word)
         except MeaninglessWord as error:
             error.index = index
             raise
-    return rows
+    return np.array(rows, np.int64).reshape(-1, 4)
 
 
 @lru_cache(maxsize=16_384)
-def _record(bits: int) -> Record:
-    return record(interpret(ICW(bits)))
+def _records(bits: int) -> tuple[Record, ...]:
+    operation = interpret(ICW(bits))
+    if isinstance(operation, Both):
+        kind, destinations, sources, setting = record(operation.digital)
+        return (kind, destinations, sources, setting | HALF), record(operation.analog)
+    return (record(operation),)
 
 
-def _selection(select: PatternSelect) -> Record:
+def _selection(select: PatternSelect) -> tuple[Record, ...]:
     """A selection: row, then column, each an address and its free bits."""
-    return SELECTED, select.r | select.rx << 8, select.c | select.cx << 8, 0
+    return ((SELECTED, select.r | select.rx << 8, select.c | select.cx << 8, 0),)
 
 
 def registers_written(rows: npt.NDArray[np.int64]) -> int:
@@ -124,6 +135,8 @@ def record(operation: Operation) -> Record:  # noqa: PLR0911 - one line a kind
         case DigitalTransfer(sources, precharge, drive, loads):
             return LOGIC, _digital(loads), _digital(sources), precharge * PRECHARGE + _DRIVE[drive]
         case NeighbourTransfer(sources, loads, edge):
-            return NEIGHBOUR, _digital(loads), _digital(sources), int(edge)
+            return NEIGHBOUR, _digital(loads), _digital(sources), FLOATING if edge is None else int(edge)
         case Propagate(edge):
             return FLOODED, 0, 0, int(edge)
+        case Both():
+            raise TypeError("a word with two halves is two rows")

@@ -41,6 +41,7 @@ from pixeltree_emu.array.fast.passes import (
     ERROR,
     EXACT,
     FILL,
+    FLOAT_EDGE,
     FLOOD,
     LAST_ANALOG,
     MAGNITUDE,
@@ -73,7 +74,9 @@ from pixeltree_emu.array.fast.records import (
     DESTINATIONS,
     DIFFUSE,
     FLAGGED,
+    FLOATING,
     FLOODED,
+    HALF,
     INVERTED,
     KIND,
     LOGIC,
@@ -433,7 +436,8 @@ def local(row: Row, passes: Table, state: Row, known: Row) -> None:
 @exactly
 def neighbour(row: Row, passes: Table, state: Row, known: Row) -> None:  # noqa: PLR0912
     """A DNEWS word: one shift where one direction is known to be on and the others off."""
-    sources, loads, edge = row[SOURCES], row[DESTINATIONS], row[SETTING]
+    sources, loads = row[SOURCES], row[DESTINATIONS]
+    floats, edge = row[SETTING] & FLOATING, row[SETTING] & 1
     source = lowest(sources)
     if count(sources) > 1:
         logic(SCRATCH2, sources, 0, passes, state, known)
@@ -450,7 +454,7 @@ def neighbour(row: Row, passes: Table, state: Row, known: Row) -> None:  # noqa:
             if loads >> (R12 - position) & 1:
                 set_to(R12 - position, 0, passes, state, known)
         return
-    single = count(loads) == 1 and (not loads >> R12 & 1 or known[R0] == 1)
+    single = count(loads) == 1 and (not loads >> R12 & 1 or known[R0] == 1) and not floats
     target = lowest(loads) if single else SCRATCH
     if ones == 1 and not unknowns:
         made = emit(passes, state, SHIFT, target, source, only)
@@ -461,6 +465,8 @@ def neighbour(row: Row, passes: Table, state: Row, known: Row) -> None:  # noqa:
         passes[made, VALUE] = edge
         for direction in range(4):
             passes[made, VALUE] |= known[1 + direction] << (1 + 2 * direction)
+    if floats:
+        emit(passes, state, FLOAT_EDGE, target, NEWS, NO_PLANE)
     known[target] = UNKNOWN
     if target != SCRATCH:
         return
@@ -497,7 +503,7 @@ def step(records: Table, index: int, passes: Table, operands: Table, state: Row,
         compare(row, passes, operands, state, known)
     elif kind == FLOODED:
         made = emit(passes, state, FLOOD, R12, NO_PLANE, NO_PLANE)
-        passes[made, VALUE] = row[SETTING]
+        passes[made, VALUE] = row[SETTING] & 1
         known[R12] = UNKNOWN
     elif kind == RESET_PIXEL:
         made = emit(passes, state, FILL, PIX, NO_PLANE, NO_PLANE)
@@ -540,7 +546,8 @@ def translate(records: Table, passes: Table, operands: Table, state: Row, known:
         first = state[COUNT]
         taken = step(records, index, passes, operands, state, known)
         follow_bus(records[index], first, passes, state)
-        state[WORD] += 0 if records[index, KIND] == SELECTED else taken
+        is_word = records[index, KIND] != SELECTED and not records[index, SETTING] & HALF
+        state[WORD] += taken if is_word else 0
         index += taken
 
 
