@@ -62,6 +62,7 @@ def train(
 
     Example: pixeltree train recipes/digits.toml -o digits.ptree
     """
+    _check_outputs(output, history, plot)
     with TrainingProgress(Screen(stderr=True)) as shown:
         shown("", Doing("starting PyTorch"))
         try:
@@ -69,7 +70,6 @@ def train(
             from pixeltree.train import run  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise RecipeError(f"training needs {error.name}: pip install 'pixeltree[train]'") from error
-        _check_outputs(output, history, plot)
         loaded = recipes.load_recipe(recipe)
         if seed is not None:
             loaded = loaded.with_seed(seed)
