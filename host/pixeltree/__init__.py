@@ -3,25 +3,30 @@
 >>> with pixeltree.connect("tcp://127.0.0.1:27900") as device:          # doctest: +SKIP
 ...     runner = pixeltree.TreeRunner(device, pixeltree.Tree.load(path))
 ...     result = runner.infer(image)
+
+A name is imported when it is first used, so that ``pixeltree --version`` answers at once, and so that the command
+line handles Ctrl-C while modules are imported.
 """
 
-from importlib.metadata import version
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from pixeltree.device import Device, connect
-from pixeltree.errors import (
-    CompileError,
-    DataError,
-    DeviceError,
-    LinkError,
-    PixeltreeError,
-    SessionLostError,
-    TreeError,
-)
-from pixeltree.scheduler import InferenceResult, NodeVisit, Swap, TreeRunner
-from pixeltree.session import Patience
-from pixeltree.tree import Tree
+if TYPE_CHECKING:
+    from pixeltree.device import Device, connect
+    from pixeltree.errors import (
+        CompileError,
+        DataError,
+        DeviceError,
+        LinkError,
+        PixeltreeError,
+        SessionLostError,
+        TreeError,
+    )
+    from pixeltree.scheduler import InferenceResult, NodeVisit, Swap, TreeRunner
+    from pixeltree.session import Patience
+    from pixeltree.tree import Tree
 
-__version__ = version("pixeltree")
+    __version__: str
 
 __all__ = [
     "CompileError",
@@ -41,3 +46,27 @@ __all__ = [
     "__version__",
     "connect",
 ]
+
+_ROOMS = {
+    "pixeltree.device": ("Device", "connect"),
+    "pixeltree.scheduler": ("InferenceResult", "NodeVisit", "Swap", "TreeRunner"),
+    "pixeltree.session": ("Patience",),
+    "pixeltree.tree": ("Tree",),
+}
+"""Where a name lives that is no error; errors live in ``pixeltree.errors``."""
+
+
+def __getattr__(name: str) -> object:
+    """A public name, imported when it is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module 'pixeltree' has no attribute {name!r}")
+    if name == "__version__":
+        return import_module("importlib.metadata").version("pixeltree")
+    room = next((room for room, names in _ROOMS.items() if name in names), "pixeltree.errors")
+    value: object = getattr(import_module(room), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from pixeltree.cli.app import main
+from pixeltree.cli import main
 from pixeltree.cli.homes import with_homes
 
 

@@ -16,9 +16,11 @@ from typer.models import OptionInfo
 from typer.testing import CliRunner
 
 import pixeltree
-from pixeltree.cli import failure
+from pixeltree.cli import EXIT_INTERRUPTED, failure
 from pixeltree.cli.app import app
 from pixeltree.cli.terminal import EXIT_BROKEN_PIPE, Screen, printable
+from pixeltree.device import connect
+from pixeltree.errors import TreeError
 
 PIXELTREE = [sys.executable, "-m", "pixeltree"]
 NOWHERE = "serial:loop://:100:[bold]"
@@ -114,6 +116,31 @@ def test_an_internal_error_is_shown_where_its_report_cannot_be_kept(tmp_path, mo
         raise ValueError("went wrong")
     assert ended.value.code == failure.EXIT_INTERNAL
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_modules_are_imported_gives_no_traceback():
+    code = """
+import sys
+class Interrupted:
+    def find_spec(self, name, path, target=None):
+        if name == "pixeltree.session":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+from pixeltree.cli import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (EXIT_INTERRUPTED, "")
+
+
+def test_every_public_name_is_found_when_it_is_used():
+    names = {name: getattr(pixeltree, name) for name in pixeltree.__all__}
+    assert names["TreeError"] is TreeError and names["connect"] is connect
+    assert set(names) <= set(dir(pixeltree))
+    with pytest.raises(AttributeError, match="no attribute 'TreeRuner'"):
+        pixeltree.TreeRuner  # noqa: B018 - looking is the test
 
 
 def _commands(group, path=()):

@@ -66,8 +66,8 @@ def _options(
     """Trees of binarized neural networks that run inside a SCAMP-5 vision sensor."""
 
 
-def main() -> None:
-    """Run the command line."""
+def run() -> None:
+    """Run the command line: :func:`pixeltree.cli.main` once the modules are imported."""
     install_output()
     with one_clear_error():
         try:

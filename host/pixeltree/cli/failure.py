@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterator
 
 from pixeltree import __version__
+from pixeltree.cli import EXIT_INTERRUPTED
 from pixeltree.cli.terminal import Screen, discard, printable
 from pixeltree.errors import DeviceError, LinkError, PixeltreeError
 from pixeltree_protocol.errors import ProtocolError
@@ -19,7 +20,6 @@ EXIT_BAD_INPUT = 2
 EXIT_DEVICE = 3
 EXIT_INTERNAL = 70
 """EX_SOFTWARE of sysexits.h: a fault of Pixeltree itself, never a wrong result."""
-EXIT_INTERRUPTED = 130
 
 EXIT_STATUS_HELP = (
     "Exit status: 0 done, 1 a result is wrong, 2 bad usage, input or output, 3 device or link trouble, "

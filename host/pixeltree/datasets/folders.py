@@ -52,7 +52,9 @@ def image_folder(
     classes = _subfolders(folder)
     if not classes:
         raise DataError(f"{folder} holds no folders; each class needs one, named after it")
-    needed = Size(size, size, advice="fit = true in a recipe's [data] crops and scales")
+    needed = Size(
+        size, size, advice="fit = true in a recipe's [data], or --fit of eval and tree, crops and scales"
+    )
     files: list[Path] = []
     targets: list[int] = []
     for target, own in enumerate(classes):
