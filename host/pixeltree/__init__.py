@@ -4,8 +4,7 @@
 ...     runner = pixeltree.TreeRunner(device, pixeltree.Tree.load(path))
 ...     result = runner.infer(image)
 
-A name is imported when it is first used, so that ``pixeltree --version`` answers at once, and so that the command
-line handles Ctrl-C while modules are imported.
+A name is imported when it is first used, so that the command line can handle Ctrl-C while modules are imported.
 """
 
 from importlib import import_module

@@ -28,6 +28,8 @@ _SPLITS = {
 _VALIDATION_SHARE = 0.2
 """Of the training images, where the folder has no validation part."""
 
+_ADVICE = "fit = true in a recipe's [data], or --fit of eval and tree, crops and scales"
+
 _log = logging.getLogger(__name__)
 
 
