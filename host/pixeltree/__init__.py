@@ -4,7 +4,7 @@
 ...     runner = pixeltree.TreeRunner(device, pixeltree.Tree.load(path))
 ...     result = runner.infer(image)
 
-A name is imported when it is first used, so that the command line can handle Ctrl-C while modules are imported.
+A name is imported when it is first used, so that the command line can handle Ctrl-C meanwhile.
 """
 
 from importlib import import_module
