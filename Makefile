@@ -38,7 +38,7 @@ link-proof: $(VENV)/.installed-test  ## 5,000 schedules of faults between host a
 kill-proof: $(VENV)/.installed-test  ## kill -9 of the daemon, 100 times in a run of 500 frames
 	$(BIN)/python -m tests.system.kill_proof --kills 100 --frames 500
 
-flood-proof: $(VENV)/.installed-test  ## floods of ten kinds against a daemon that is driven; about 2 minutes
+flood-proof: $(VENV)/.installed-test  ## floods of ten kinds against a daemon that is driven; about 4 minutes
 	$(BIN)/python -m tests.system.flood_proof --seconds 5
 
 fuzz: $(VENV)/.installed-test  ## a million random and damaged frames against the daemon's sessions

@@ -35,6 +35,9 @@ GREATEST_GROWTH_MIB = 16.0
 STRETCHES = 4
 """In which a flood and the quiet that it is compared with take turns."""
 
+SETTLING = 1.0
+"""Seconds in which a flood fills windows and buffers; no time is taken meanwhile."""
+
 _LEAST_FRAMES = 5
 
 
@@ -91,6 +94,7 @@ def prove_kind(kind, driver, url, seconds, stretches):
     for _ in range(stretches):
         quiet += driver.run(seconds / stretches)
         with flood(kind, url, told):
+            driver.run(min(SETTLING, seconds / stretches))
             during += driver.run(seconds / stretches)
             driver.device.close()
             connects.append(driver.connect())

@@ -22,7 +22,7 @@ from tests.system.conftest import raw_socket
 
 CONNECTIONS = 4
 _CHUNK = 65_536
-_QUEUED = 16_384
+_QUEUED = 2_048
 """Bytes of requests that a session keeps ready."""
 
 NOISE = {
