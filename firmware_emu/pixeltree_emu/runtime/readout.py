@@ -96,7 +96,7 @@ class ReadOutParameters:
         for name, value in settings.items():
             if value < 1:
                 raise EmulatorError(f"{name} is {value}; it must be at least 1 unit a count")
-        return replace(self, **dict(settings))
+        return replace(self, **dict(settings))  # type: ignore[arg-type]
 
     def count(self, sums: bytes, eight: bool) -> int:
         """Share of 1s, 0-4095, to the nearest, from block sums of a plane with two levels."""
