@@ -153,8 +153,7 @@ getpix(y, r)        | y := PIX - r, half range; r = PIX_reset as respix stored i
                     | bus(NEWS, PIX); bus(y, NEWS, r) | | 2 | NEWS
 getpix(y, h, r)     | y := 2 PIX - r, full range; h := -PIX; PIX goes on integrating \
                     | bus(h, PIX); bus(NEWS, PIX); bus(y, h, NEWS, r) | | 3 | NEWS
-gauss(y, x, it=3)   | y := x after resistive blur between PEs with R1 = 1 (north, south) and R2 = 1 (east, west); \
-                      set them first, it changes nothing where both are 0 \
+gauss(y, x, it=3)   | y := x after resistive blur along links: R1 = 1 north-south, R2 = 1 east-west; y := x where both 0 \
                     | blurset; blur(NEWS, x); blur(y, NEWS) | blur(NEWS, y); blur(y, NEWS) | 1 + 2 it | NEWS
 gaussh(y, x, it=3)  | same, along rows \
                     | blurset; blurh(NEWS, x); blurh(y, NEWS) | blurh(NEWS, y); blurh(y, NEWS) | 1 + 2 it | NEWS

@@ -26,5 +26,5 @@ class AnalogErrors:
     noise: float
 
 
-TYPICAL_ERRORS = AnalogErrors(gain_error=-0.0072, gain_spread=0.002, offset_spread=0.2, noise=0.35)
+TYPICAL_ERRORS = AnalogErrors(gain_error=-0.0072, gain_spread=0.002, offset_spread=0.3, noise=0.2)
 """gain_error is fitted to the published repeated-copy experiment; the others are assumed."""

@@ -176,5 +176,5 @@ def test_steadiness_counts_flips_in_the_loss():
         objective = CellMap(network.specification.cell_grid)
         fit(network, data, data, objective, settings, progress=tell)
     without, once, twice = losses
-    assert once - without > 0.01
+    assert once - without > 0.005  # with a typical chip's noise of 0.2 counts; 0.35 flipped more
     assert twice - without == pytest.approx(2 * (once - without), rel=1e-3)

@@ -67,9 +67,9 @@ class Nonidealities:
     gain_spread: float = _number(0.002, "sigma over PEs", "assumed")
     offset: float = _number(0.0, "counts per write", "assumed; cancels in two-word macros")
     offset_spread: float = _number(
-        0.35, "counts, sigma over PEs", "assumed, so that the published spread is met"
+        0.3, "counts, sigma over PEs", "assumed, so that the published spread is met"
     )
-    noise: float = _number(0.1, "counts, sigma per write", "fitted to the chip authors' network")
+    noise: float = _number(0.2, "counts, sigma per write", "fitted to the chip authors' network")
     division_offset: float = _number(1.83, "counts per dividing write", "fitted")
     division_spread: float = _number(0.25, "counts, sigma over PEs", "assumed")
     division_noise: float = _number(0.4, "counts, sigma per dividing write", "assumed")

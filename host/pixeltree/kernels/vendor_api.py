@@ -325,7 +325,7 @@ class VendorApi(ABC):
         self.record('getpix', *operands)
 
     def gauss(self, y: Analog, x: Analog, it: int = 3) -> None:
-        """``gauss(y, x, it=3)``: y := x after resistive blur between PEs with R1 = 1 (north, south) and R2 = 1 (east, west);                       set them first, it changes nothing where both are 0.
+        """``gauss(y, x, it=3)``: y := x after resistive blur along links: R1 = 1 north-south, R2 = 1 east-west; y := x where both 0.
 
         Clobbers NEWS.
         """
