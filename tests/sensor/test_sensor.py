@@ -122,7 +122,7 @@ def kernel(*lines):
 
 def test_half_and_full_range_capture_on_the_device_clock(device):
     device.show(flat(240))
-    device.expose(FULL // 2000)  # half an exposure
+    device.expose(FULL // 2000 + 1)  # half an exposure and a microsecond, since levels are rounded down
     device.run_kernel(kernel("all", "get_image(A)"))
     assert np.all(device.read_plane("A") == 60)
     device.expose()

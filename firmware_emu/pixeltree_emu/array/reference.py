@@ -348,4 +348,5 @@ class ReferenceEngine:
 def _nearest(value: npt.NDArray[np.int32], by: npt.NDArray[np.int32] | np.int32) -> AnalogPlane:
     """Integer division to the nearest integer, ties to even: repeated, it drifts neither way."""
     quotient, rest = np.divmod(np.abs(value), by)
-    return np.asarray(np.sign(value) * (quotient + (2 * rest + (quotient & 1) > by)), np.int16)
+    nearest = np.sign(value) * (quotient + (2 * rest + (quotient & 1) > by))
+    return np.asarray(np.clip(nearest, AREG_MIN, AREG_MAX), np.int16)  # squares do not fit 16 bits

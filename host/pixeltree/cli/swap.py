@@ -171,8 +171,6 @@ def trace_command(
     The link counts as busy while parts of objects are on it; other messages are left out. The file is a
     Chrome trace: chrome://tracing and Perfetto show it too.
     """
-    check_number("--start, in seconds,", start, least=0)
-    check_number("--seconds", seconds, above=0)
     if plot is not None:
         check_picture(plot, is_always_png=True)
     trace = Trace.load(file)
