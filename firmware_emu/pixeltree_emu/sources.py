@@ -186,7 +186,7 @@ def _pictures_in(folder: Path) -> list[Path]:
         files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
     except OSError as error:
         raise SourceError(f"cannot read {folder}: {error.strerror or error}") from error
-    found = [file for file in files if file.suffix.lower() in PICTURE_SUFFIXES]
+    found = [file for file in files if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file()]
     if not found:
         raise SourceError(f"no picture found in {folder}; known kinds: {', '.join(PICTURE_SUFFIXES)}")
     return found

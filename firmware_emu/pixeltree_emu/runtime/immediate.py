@@ -92,16 +92,17 @@ class ImmediateRunner:
     def answers(self, job: Job) -> Sequence[ReadOut | Executed]:
         """The messages that end a job, whose device time includes copying and announcing its results.
 
-        A job without read-outs has none: its EXECUTED is an acknowledgement, and costs no device time.
+        A job that reads nothing out, or 0 bytes, has none: its EXECUTED is an acknowledgement, and costs no
+        device time.
         """
         parts = [
             ReadOut(step, offset, len(data), data[offset : offset + _PART])
             for step, data in job.read_outs
             for offset in range(0, max(len(data), 1), _PART)
         ]
-        if job.read_outs:
+        size = sum(len(data) for _, data in job.read_outs)
+        if size:
             costs = self._clock.costs
-            size = sum(len(data) for _, data in job.read_outs)
             self._clock.charge(costs.result_ns + size * costs.copy_byte_ns)
         elapsed = self._clock.now_ns - job.started_ns
         return (*parts, Executed(elapsed, self._clock.words - job.started_words))
