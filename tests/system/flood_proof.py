@@ -32,6 +32,9 @@ PATIENCE = Patience(connect=30, answer=60, reconnect=60)
 GREATEST_SLOWDOWN = 2.0
 GREATEST_LOG = 1_000
 GREATEST_GROWTH_MIB = 16.0
+GREATEST_FILL_MIB = 64.0
+FILLS = 3
+"""Floods of planes that fill the queues of 16 sessions before growth is measured: these are bounded."""
 STRETCHES = 4
 """In which a flood and the quiet that it is compared with take turns."""
 
@@ -138,6 +141,9 @@ def prove(kinds, seconds, stretches=STRETCHES, report=lambda row: None):
         try:
             driver = Driver(daemon.url)
             driver.run(seconds)
+            cold = resident_mib(daemon)
+            for _ in range(FILLS):
+                prove_kind("planes", driver, daemon.url, seconds, stretches=1)
             before = resident_mib(daemon)
             rows = []
             for kind in kinds:
@@ -159,6 +165,7 @@ def prove(kinds, seconds, stretches=STRETCHES, report=lambda row: None):
         "most_log_lines_in_a_minute": most_lines_in_a_minute(log),
         "left_out": sum(int(count) for count in re.findall(r'"more of the same".* count=(\d+)', log)),
         "internal_errors": log.count("internal error"),
+        "fill_mib": round(before - cold, 1),
         "growth_mib": round(growth, 1),
     }
 
@@ -174,6 +181,8 @@ def faults(report):
         found.append(f"{report['wrong']} wrong answers, {report['internal_errors']} internal errors")
     if report["most_log_lines_in_a_minute"] > GREATEST_LOG:
         found.append(f"{report['most_log_lines_in_a_minute']} log lines in a minute")
+    if report["fill_mib"] > GREATEST_FILL_MIB:
+        found.append(f"queues of floods of planes take {report['fill_mib']} MiB")
     if report["growth_mib"] > GREATEST_GROWTH_MIB:
         found.append(f"the daemon grew by {report['growth_mib']} MiB")
     return found
