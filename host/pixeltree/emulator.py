@@ -93,7 +93,7 @@ class EmulatorProcess:
 
     def stop(self) -> None:
         """Stop the daemon; again is harmless. The log of one that failed is kept, and its name is logged."""
-        ended_before = self._process.poll()
+        ours = set() if self._process.poll() is not None else {-signal.SIGTERM}
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
@@ -102,10 +102,9 @@ class EmulatorProcess:
             status = self._process.wait(_STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            ours.add(-signal.SIGKILL)
             status = self._process.wait()
-        if ended_before is None and -status in (signal.SIGTERM, signal.SIGKILL):
-            status = 0  # by us
-        if status not in (0, _REFUSED) and self._log.exists():
+        if status not in (0, _REFUSED, *ours) and self._log.exists():
             logger.warning("the emulator failed (status %d); its log is kept: %s", status, self._log)
             return
         shutil.rmtree(self._folder, ignore_errors=True)
