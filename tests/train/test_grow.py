@@ -93,7 +93,7 @@ def of_new_epochs(tell):
 def test_a_grown_tree_fits_its_capacity_and_folds_exactly(splits):
     capacity = Capacity(32 + 2 * (32 + 4), outcomes=2)
     names = []
-    settings = GrowSettings(RUN, branching=2, target=1.0, depth=3, overlap=2)
+    settings = GrowSettings(RUN, branching=2, target=1.0, overlap=2)
     root = grow_tree(
         splits, capacity, [NETWORK], settings, progress=of_new_epochs(lambda name, report: names.append(name))
     )
@@ -236,33 +236,9 @@ def test_a_router_has_as_many_outcomes_as_children_or_more_and_fewer_than_classe
     assert len(root.branches) == 4
 
 
-def test_nodes_below_the_root_branch_on_their_own(splits, monkeypatch):
-    """Three children of up to three classes; those of three are routers themselves, with two branches."""
-    monkeypatch.setattr("pixeltree.train.grow.accuracy", lambda node, own: float(any(node.children)))
-    settings = GrowSettings(
-        HARDLY, branching=3, target=1.0, depth=3, overlap=1e-9, branching_below=2, child_classes=3
-    )
-    root = grow_tree(splits, Capacity(1000), [NETWORK], settings)
-    assert len(root.groups) == 3
-    assert max(len(group) for group in root.groups) == 3  # all would stray there, and only three may
-    routers = [child for child in root.children if child is not None and any(child.children)]
-    assert routers
-    assert all(len(router.groups) == 2 for router in routers)
-    assert all(
-        set(group) <= set(above)
-        for above, router in zip(root.groups, root.children, strict=True)
-        if router in routers
-        for group in router.groups
-    )
-    nodes = root.nodes(Capacity(1000))
-    decided = root.decide(splits.test.images)
-    assert decided.tolist() == [walk(nodes, image) for image in splits.test.images]
-
-
-@pytest.mark.parametrize("changed", [{"branching_below": 1}, {"child_classes": 1}, {"branching": 1}])
-def test_children_of_less_than_two_are_refused(changed):
+def test_less_than_two_children_are_refused():
     with pytest.raises(CompileError, match="at least 2"):
-        GrowSettings(RUN, **changed)
+        GrowSettings(RUN, branching=1)
 
 
 @pytest.mark.parametrize(("by_training", "looked_at"), [(False, 24), (True, 48)])

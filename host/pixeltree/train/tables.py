@@ -20,7 +20,7 @@ class TreeTable:
         pool_sides: sides to choose from for the last pooling, each node the finest that fits.
         weight_planes: planes of the head's weights to choose from, in place of those of ``[head]``, each 1 to
             7; each node has the most that fit with its side.
-        branching, branching_below, child_classes, target, depth, overlap, child_epochs, fallback_margin,
+        branching, target, overlap, child_epochs, fallback_margin,
             router_outcomes, training_confusions, router_looks: see
             :class:`pixeltree.train.grow.GrowSettings`.
         groups: the classes of each of the root's children, by name; empty finds them.
@@ -32,10 +32,7 @@ class TreeTable:
     pool_sides: tuple[int, ...] = (2, 4, 8, 16)
     weight_planes: tuple[int, ...] = (1,)
     branching: int = 6
-    branching_below: int = 0
-    child_classes: int = 0
     target: float = 0.9
-    depth: int = 2
     overlap: float = 0.05
     child_epochs: int | None = None
     fallback_margin: float = 0.0
