@@ -15,7 +15,6 @@ from pixeltree.demo.run import count_mismatches
 from pixeltree.errors import CompileError, TreeError
 from pixeltree.folded import FoldedModel, InputSpec, ModelError, Window, add_logits, infer
 from pixeltree.folded.channels import parts
-from pixeltree.folded.looks import look
 from pixeltree.scheduler import TreeRunner
 from pixeltree.swapping import RootLogits
 from pixeltree.swapping.describe import children_of, describe, node_order
@@ -60,25 +59,6 @@ def test_logits_of_parts_add_up_to_those_of_the_whole(seed, channels, count, dep
     for part in found:
         sums = add_logits(infer(part, bits).logits, sums)
     assert (sums == infer(model, bits).logits).all()
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 1000), st.sampled_from([-2, -1, 0, 1, 2]))
-def test_a_look_sees_a_moved_image(seed, shift):
-    model = model_with(3, 4)
-    bits = random_input(model, seed)
-    bits[:5] = bits[-5:] = bits[:, :5] = bits[:, -5:] = False
-    moved = np.roll(bits, (shift, shift), axis=(0, 1))
-    assert (infer(look(model, shift), bits).logits == infer(model, moved).logits).all()
-    assert (look(model, shift).head.weights == model.head.weights).all()
-
-
-def test_a_look_beyond_the_borders_is_refused():
-    model = model_with(3, 4)
-    with pytest.raises(ModelError, match="before is 5"):
-        look(model, 3)
-    with pytest.raises(ModelError, match="begins with a convolution"):
-        look(FoldedModel(InputSpec(32), (pooling(np.random.default_rng(0), 2),), SOME_HEAD), 1)
 
 
 def test_channels_that_mix_have_no_parts():

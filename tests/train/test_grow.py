@@ -30,7 +30,6 @@ from pixeltree.train.specification import (  # noqa: E402
     Input,
     NetworkSpecification,
     Pooling,
-    SpecificationError,
 )
 from pixeltree.tree import Tree  # noqa: E402
 
@@ -147,42 +146,6 @@ def test_nodes_in_parts_decide_as_the_networks_that_were_trained(splits, tmp_pat
     decided = expected.decide(splits.test.images)
     assert root.decide(splits.test.images).tolist() == decided.tolist()
     assert [tree.reference(image)[0] for image in splits.test.images] == decided.tolist()
-
-
-def test_a_router_looks_more_than_once_where_the_tree_decides_no_worse(splits, tmp_path, monkeypatch):
-    """The looks of each part are nodes that share its head; the tree decides as in training."""
-    capacity = Capacity(16 + 2 * (16 + 4), outcomes=2, parts=2)
-    settings = GrowSettings(RUN, branching=2, target=1.0, overlap=2, router_looks=(0, 1, 3))
-    root = grow_tree(splits, capacity, [NETWORK], settings)
-    seen = replace(root, looks=(0, 1, 3))
-    nodes = seen.nodes(capacity)
-    own = [name for name in nodes if not name.startswith("root.")]
-    looks = ("root", "root look 2", "root look 3")
-    assert own == [name + part for name in looks for part in ("", " part 2")]
-    compile_tree("t", CLASSES, nodes).save(tmp_path / "t.ptree")
-    tree = Tree.load(tmp_path / "t.ptree")
-    manifests = {name: tree.nodes[digest] for digest, name in tree.names.items()}
-    assert len({manifests[name].segments[-1] for name in looks}) == 1
-    assert len({manifests[name + " part 2"].segments[-1] for name in looks}) == 1
-    decided = seen.decide(splits.test.images)
-    assert [tree.reference(image)[0] for image in splits.test.images] == decided.tolist()
-    device = InMemoryDevice(tree)
-    for image in splits.test.images[:4]:
-        result = device.infer(image)
-        assert (result.label, result.logits) == (
-            tree.reference(image)[0],
-            tree.reference(image)[1][-1].logits,
-        )
-    for worth, kept in ((0.0, True), (-0.1, False)):
-        monkeypatch.setattr(growing, "accuracy", lambda node, _, worth=worth: 0.5 + worth * len(node.looks))
-        found = grow_tree(splits, capacity, [NETWORK], settings)
-        assert found.looks == ((0, 1, 3) if kept else (0,))
-
-
-def test_looks_beyond_the_borders_are_refused_before_training(splits):
-    for looks, message in (((), "at least once"), ((0, -1), r"before is -1"), ((4,), r"before is 4")):
-        with pytest.raises((CompileError, SpecificationError), match=message):
-            grow_tree(splits, Capacity(1000), [NETWORK], GrowSettings(RUN, router_looks=looks), progress=None)
 
 
 def test_outcomes_of_one_group_lead_to_one_child(splits):

@@ -11,7 +11,6 @@ from pixeltree.compiler.turns import channels_at_once
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel, HeatMap, Window
 from pixeltree.folded.channels import parts
-from pixeltree.folded.looks import look
 from pixeltree.tree import Tree
 from pixeltree.tree_builder import Fallback, Leads, NodeSpec
 from pixeltree_protocol.registers import ARRAY_SIZE
@@ -38,32 +37,25 @@ class FoldedNode:
         return tuple(lead for lead in (*self.leads, *fallback) if isinstance(lead, str))
 
 
-def in_sums(name: str, node: FoldedNode, count: int, looks: Sequence[int] = (0,)) -> dict[str, FoldedNode]:
+def in_parts(name: str, node: FoldedNode, count: int) -> dict[str, FoldedNode]:
     """A node as several whose logits add up; the last one decides.
 
     Args:
         name: of the node, which the first of them has.
         node: a model, not a window.
         count: most parts into which its channels are divided.
-        looks: shifts at which each part sees the image, in pixels.
 
     Raises:
-        ModelError: channels mix, so that it has no parts, or a shift is beyond its first layer's borders.
+        ModelError: channels mix, so that it has no parts.
     """
     assert isinstance(node.model, FoldedModel)
-    models = [part for shift in looks for part in parts(look(node.model, shift), count)]
-    size = len(models) // len(looks)
-    names = [_name(name, *divmod(index, size)) for index in range(len(models))]
+    models = parts(node.model, count)
+    names = [name, *(f"{name} part {number}" for number in range(2, len(models) + 1))]
     result = {
         each: FoldedNode(model, (after,), adds=each != name, proceeds=True)
         for each, model, after in zip(names[:-1], models[:-1], names[1:], strict=True)
     }
     return result | {names[-1]: replace(node, model=models[-1], adds=len(models) > 1)}
-
-
-def _name(name: str, look: int, part: int) -> str:
-    """Of a part in a look; both count from 0."""
-    return name + (f" look {look + 1}" if look else "") + (f" part {part + 1}" if part else "")
 
 
 def compile_tree(name: str, labels: Sequence[str], nodes: Mapping[str, FoldedNode]) -> Tree:

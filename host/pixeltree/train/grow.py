@@ -33,7 +33,7 @@ SCOUTING = 4
 """Part of a node's epochs that a network gets which only shows what is confused, as it fits no node."""
 
 NOISY_VIEWS = 4
-"""Looks at a router's choices with a chip's errors, beside one without, when classes are shared."""
+"""When classes are shared: times that a router chooses with a chip's errors, beside once without."""
 
 TRAINING_VIEWS = 1
 """The same where training images are looked at, which are many."""
@@ -60,8 +60,6 @@ class GrowSettings:
         training_confusions: whether classes are grouped, and shared, by what is confused of the training
             images, in place of the validation ones, so that these judge a tree that was not fitted to them.
             A network that knows its training images by heart confuses none of them, and tells nothing.
-        router_looks: shifts, in pixels along both axes, at which a router looks at an image, its logits added
-            up; kept if the tree decides no worse so than with one look. The strays are those of one look.
         fallback_margin: most of its validation images, as a share, for which a router falls back to a node
             for all its classes, if the tree decides no worse so; 0 tries nothing.
     """
@@ -75,15 +73,12 @@ class GrowSettings:
     fallback_margin: float = 0.0
     router_outcomes: int = 0
     training_confusions: bool = False
-    router_looks: tuple[int, ...] = (0,)
 
     def __post_init__(self) -> None:
         if self.branching < 2 or not 0 <= self.target <= 1 or self.overlap <= 0:
             raise CompileError(
                 f"a tree needs at least 2 children, a target of 0 to 1, and an overlap above 0: {self}"
             )
-        if not self.router_looks:
-            raise CompileError("a router looks at an image at least once: router_looks is empty")
         if not 0 <= self.fallback_margin < 1:
             raise CompileError(f"fallback_margin is a share of images, 0 to below 1: {self}")
 
@@ -248,17 +243,9 @@ class _Grower:
             self.doing("comparing children with and without classes that stray")
             apart = float((shared.decide_apart(own.images, groups) == own.targets).mean())
             if accuracy(shared, own) > apart:
-                return self.with_fallback(self.with_looks(shared, own), own)
+                return self.with_fallback(shared, own)
         split = self.with_children(router)
-        return self.with_fallback(self.with_looks(split, own), own)
-
-    def with_looks(self, router: GrownNode, own: Dataset) -> GrownNode:
-        """A router that looks more than once, if the tree decides no worse so."""
-        if router.looks == self.settings.router_looks:
-            return router
-        self.doing(f"comparing 1 look with {len(self.settings.router_looks)}")
-        looks = replace(router, looks=self.settings.router_looks)
-        return looks if accuracy(looks, own) >= accuracy(router, own) else router
+        return self.with_fallback(split, own)
 
     def with_fallback(self, router: GrownNode, own: Dataset) -> GrownNode:
         """A router with a node for all its classes, if one fits, and if the tree decides no worse with it.
@@ -350,12 +337,9 @@ def grow_tree(
 
     Raises:
         CompileError: no candidate fits a node.
-        SpecificationError: a look is moved beyond the borders of the candidates' first layer.
         CheckpointError: a checkpoint cannot be read or written.
     """
     chosen = settings or GrowSettings()
-    for shift in chosen.router_looks:
-        candidates[0].with_look(shift)  # one that cannot be is refused before training
     folder = None if checkpoints is None else as_path(checkpoints)
     grower = _Grower(splits, capacity, candidates, chosen, folder, progress, teacher)
     if groups is None:

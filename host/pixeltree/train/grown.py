@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pixeltree.datasets import Dataset
 from pixeltree.train.capacity import Capacity
-from pixeltree.train.export import FoldedNode, in_sums
+from pixeltree.train.export import FoldedNode, in_parts
 from pixeltree.train.fit import integer_logits_of
 from pixeltree.train.fold import fold
 from pixeltree.train.grouping import Groups
@@ -41,7 +41,6 @@ class GrownNode:
         branches: of each outcome. Several outcomes of a router may share a child.
         score: accuracy of this node alone on validation images of its classes.
         fallback: a node for all classes, where this one is not sure; None for none.
-        looks: shifts of the image whose logits are added up.
     """
 
     network: BinaryNetwork
@@ -50,13 +49,12 @@ class GrownNode:
     branches: Branches
     score: float
     fallback: GrownFallback | None = None
-    looks: tuple[int, ...] = (0,)
 
     def logits(
         self, images: npt.NDArray[np.uint8], allowed: frozenset[int] | None = None
     ) -> npt.NDArray[np.float64]:
         """Integer logits of images: float64 (N, outcomes); arguments as in :meth:`decide`."""
-        logits = integer_logits_of(self.network, images, self.looks)
+        logits = integer_logits_of(self.network, images)
         if allowed is not None:
             logits[:, [not allowed.intersection(self.groups[branch]) for branch in self.branches]] = -np.inf
         return logits
@@ -124,7 +122,7 @@ class GrownNode:
         own = tuple(leads[branch] for branch in self.branches)
         count = capacity.parts_of(self.network.specification)
         assert count is not None  # it was grown for this capacity
-        result = in_sums(name, FoldedNode(fold(self.network)[0], own, fallback), count, self.looks)
+        result = in_parts(name, FoldedNode(fold(self.network)[0], own, fallback), count)
         for branch, child in enumerate(self.children):
             if child is not None:
                 result |= child.nodes(capacity, f"{name}.{branch}")

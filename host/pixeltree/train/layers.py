@@ -40,15 +40,13 @@ class BinaryConvolution(nn.Module):
         """K: weights of one output channel; sums are integers from -K to K."""
         return math.prod(self.latent.shape[1:])
 
-    def forward(self, signs: Tensor, shift: int = 0) -> Tensor:
+    def forward(self, signs: Tensor) -> Tensor:
         """Sums: float (batch, outputs, rows, columns), integers in [-K, K], of K's parity.
 
         Args:
             signs: float (batch, inputs, rows, columns), values -1 or +1.
-            shift: pixels by which they are moved down and to the right, as by ``pixeltree.folded.looks``.
         """
-        before, after = self.before + shift, self.after - shift
-        padding = (before, after, before, after)
+        padding = (self.before, self.after, self.before, self.after)
         padded = nn.functional.pad(signs, padding, value=-1.0)
         sums = nn.functional.conv2d(padded, sign(self.latent), stride=self.stride, groups=self.groups)
         return sums.contiguous(memory_format=torch.channels_last)  # what follows takes half the time so

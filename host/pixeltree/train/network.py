@@ -95,18 +95,17 @@ class BinaryNetwork(nn.Module):
                 signs.append(sign(latent, self.specification.estimator).float())
         return signs
 
-    def integer_logits(self, brightness: Tensor, shift: int = 0) -> Tensor:
+    def integer_logits(self, brightness: Tensor) -> Tensor:
         """The sums that the device computes: float32 (batch, outcomes), integers.
 
         Args:
             brightness: (batch, rows, columns), whole numbers 0 to 255.
-            shift: of a look, in pixels; see ``pixeltree.folded.looks``.
         """
         latent, flips = cast(Tensor, self.input(brightness)), torch.tensor(0.0)
         for index, layer in enumerate(self.layers):
             if isinstance(layer, BinaryConvolution) and index:
                 latent = sign(latent, self.specification.estimator).float()
-            latent = layer(latent) if index else layer(latent, shift)
+            latent = layer(latent)
             if str(index) in self.noise:
                 if self.training and self.counts_flips:
                     flips = flips + self._flips(index, latent)

@@ -190,21 +190,6 @@ class NetworkSpecification:
         planes = self.head.planes if isinstance(self.head, FullyConnected) else 1
         return replace(self, head=FullyConnected(outcomes, planes))
 
-    def with_look(self, shift: int) -> NetworkSpecification:
-        """The network as it sees an image that is moved by so many pixels; see ``pixeltree.folded.looks``.
-
-        Raises:
-            SpecificationError: the first layer has no border that could be moved so far.
-        """
-        first, *others = self.layers
-        assert isinstance(first, Convolution)
-        before, after = first.borders
-        try:
-            moved = replace(first, before=before + shift, after=after - shift)
-        except SpecificationError as error:
-            raise SpecificationError(f"a look moved by {shift} pixels: {error}") from error
-        return replace(self, layers=(moved, *others))
-
     @property
     def head_inputs(self) -> Shape:
         """Channels, rows and columns of what the head sees."""

@@ -21,7 +21,7 @@ class TreeTable:
         weight_planes: planes of the head's weights to choose from, in place of those of ``[head]``, each 1 to
             7; each node has the most that fit with its side.
         branching, target, overlap, child_epochs, fallback_margin,
-            router_outcomes, training_confusions, router_looks: see
+            router_outcomes, training_confusions: see
             :class:`pixeltree.train.grow.GrowSettings`.
         groups: the classes of each of the root's children, by name; empty finds them.
     """
@@ -38,7 +38,6 @@ class TreeTable:
     fallback_margin: float = 0.0
     router_outcomes: int = 0
     training_confusions: bool = False
-    router_looks: tuple[int, ...] = (0,)
     groups: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
