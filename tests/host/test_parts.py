@@ -1,6 +1,5 @@
 """A network too large for one node is several, each with some of its channels, and decides as the whole."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +18,7 @@ from pixeltree.scheduler import TreeRunner
 from pixeltree.swapping import RootLogits
 from pixeltree.swapping.describe import children_of, describe, node_order
 from pixeltree.tree import Tree
-from pixeltree.tree_builder import Fallback, NodeSpec
+from pixeltree.tree_builder import NodeSpec
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.errors import RequestError
 from pixeltree_emu.runtime.clock import CostModel, DeviceClock
@@ -114,12 +113,10 @@ def test_adding_and_proceeding_take_the_time_that_is_predicted():
     assert adds.cost.nanoseconds - plain.cost.nanoseconds == 5 * model.outcomes
 
 
-def test_a_node_that_proceeds_has_one_exit_and_no_fallback():
+def test_a_node_that_proceeds_has_one_exit():
     model = model_with(3, 4)
     with pytest.raises(CompileError, match="5 outcomes of a node that proceeds need 1 exits, not 2"):
         compile_model(model, [Label(0), Label(1)], ending=Ending(proceeds=True))
-    with pytest.raises(CompileError, match="no fallback"):
-        Ending(3, proceeds=True)
 
 
 # -- trees of parts
@@ -136,7 +133,7 @@ def small_model(seed, channels, outcomes):
     return replace(model, head=replace(head, bias=even))
 
 
-def chain(name, model, count, leads, fallback=None):
+def chain(name, model, count, leads):
     """A model as so many nodes, the last of which leads as the whole would."""
     found = parts(model, count)
     names = [name, *(f"{name} part {number}" for number in range(2, len(found) + 1))]
@@ -144,19 +141,18 @@ def chain(name, model, count, leads, fallback=None):
         NodeSpec(each, part, (names[index + 1],), adds=index > 0, proceeds=True)
         for index, (each, part) in enumerate(zip(names[:-1], found, strict=False))
     ]
-    return [*specs, NodeSpec(names[-1], found[-1], leads, fallback, adds=len(found) > 1)]
+    return [*specs, NodeSpec(names[-1], found[-1], leads, adds=len(found) > 1)]
 
 
 def leaf(name, labels):
     return NodeSpec(name, small_model(7, 2, labels), tuple(range(labels)))
 
 
-def specs_of(counts, margin=None):
+def specs_of(counts):
     """A root and two children below it, in so many parts each."""
-    fallback = None if margin is None else Fallback(margin, 0)
     models = [small_model(seed, 6, outcomes) for seed, outcomes in ((0, 2), (1, 3), (2, 2))]
     return [
-        *chain("root", models[0], counts[0], ("a", "b"), fallback),
+        *chain("root", models[0], counts[0], ("a", "b")),
         *chain("a", models[1], counts[1], (0, 1, 2)),
         *chain("b", models[2], counts[2], (2, 3)),
     ]
@@ -171,10 +167,9 @@ SOME_HEAD = fully_connected(np.random.default_rng(0), (1, 16, 16), 2)
 
 
 @pytest.mark.parametrize("counts", [(1, 1, 2), (2, 3, 1), (6, 2, 6)], ids=str)
-@pytest.mark.parametrize("margin", [None, 9])
-def test_a_tree_of_parts_decides_as_the_whole_on_a_device_too(counts, margin, tmp_path):
-    whole = Tree.build("t", "abcd", GEOMETRY, specs_of((1, 1, 1), margin))
-    Tree.build("t", "abcd", GEOMETRY, specs_of(counts, margin)).save(tmp_path / "t.ptree")
+def test_a_tree_of_parts_decides_as_the_whole_on_a_device_too(counts, tmp_path):
+    whole = Tree.build("t", "abcd", GEOMETRY, specs_of((1, 1, 1)))
+    Tree.build("t", "abcd", GEOMETRY, specs_of(counts)).save(tmp_path / "t.ptree")
     tree = Tree.load(tmp_path / "t.ptree")
     runner = InMemoryDevice(tree)
     labels = set()
@@ -269,4 +264,3 @@ def test_without_parts_a_tree_is_what_it_was():
         steps = parse_object(tree.objects[node.program]).steps
         assert not any(isinstance(step, AddLogits | Proceed) for step in steps)
     assert set(tree.endings.values()) == {Ending()}
-    assert json.dumps(tree.margins) == "{}"

@@ -118,6 +118,14 @@ def test_a_description_that_makes_no_sense_is_refused(tree, saved, description):
         Tree.load(saved)
 
 
+def test_a_node_with_another_number_of_exits_than_outcomes_is_refused(tree, saved):
+    root = tree.models["root"]
+    head = fully_connected(np.random.default_rng(0), root.head.weights.shape[1:], 3)
+    replace(tree, models=tree.models | {"root": replace(root, head=head)}).save(saved)
+    with pytest.raises(TreeError, match="'root' has 2 exits for 3 outcomes"):
+        Tree.load(saved)
+
+
 def test_a_tree_deeper_than_a_device_goes_is_refused():
     depth = MAX_DEPTH + 1
     specs = [NodeSpec(str(i), some_network(), (str(i + 1), 0)) for i in range(depth)]

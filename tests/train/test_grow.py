@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,7 +20,7 @@ from pixeltree.train.capacity import Capacity, choices  # noqa: E402
 from pixeltree.train.export import compile_tree  # noqa: E402
 from pixeltree.train.fit import FitSettings, build  # noqa: E402
 from pixeltree.train.grow import GroupTeacher, GrowSettings, grow_tree  # noqa: E402
-from pixeltree.train.grown import GrownFallback, accuracy  # noqa: E402
+from pixeltree.train.grown import accuracy  # noqa: E402
 from pixeltree.train.network import BinaryNetwork, inherit  # noqa: E402
 from pixeltree.train.progress import EpochReport  # noqa: E402
 from pixeltree.train.specification import (  # noqa: E402
@@ -260,77 +259,6 @@ def test_a_child_decides_between_the_classes_it_is_allowed(splits):
     apart = root.decide_apart(images, ((0,), (3,)))
     assert set(apart) <= {0, 3}
     assert (root.decide_apart(images, root.groups) == root.decide(images)).all()
-
-
-TWO = ((0, 1), (2, 3))
-
-
-def grow_with_fallback(splits, share, **rest):
-    names = []
-    settings = GrowSettings(RUN, branching=2, overlap=2, fallback_margin=share)
-    capacity = rest.pop("capacity", Capacity(1000))
-    grown = grow_tree(
-        splits,
-        capacity,
-        [NETWORK],
-        settings,
-        progress=of_new_epochs(lambda name, _: names.append(name)),
-        **rest,
-    )
-    return grown, names
-
-
-def test_a_router_that_is_not_sure_falls_back_to_a_node_for_all_its_classes(splits, monkeypatch):
-    monkeypatch.setattr(growing, "accuracy", lambda node, _: float(node.fallback is not None))
-    root, names = grow_with_fallback(splits, 0.4, groups=TWO)
-    assert names.count("root.fallback") == RUN.epochs
-    margin, general = root.fallback.margin, root.fallback.node
-    assert general.groups == ((0,), (1,), (2,), (3,))
-    apart = np.sort(root.logits(splits.validation.images))
-    distances = apart[:, -1] - apart[:, -2]
-    assert margin in distances
-    assert 0 < (distances < margin).mean() <= 0.4 < (distances <= margin).mean()
-    nodes = root.nodes(Capacity(1000))
-    assert next(iter(nodes)) == "root"
-    assert nodes["root"].fallback.lead == "root.fallback"
-    assert {node.model.input for node in nodes.values()} == {nodes["root"].model.input}
-    tree = compile_tree("t", CLASSES, nodes)
-    assert tree.margins == {"root": margin}
-    paths = [tree.reference(image) for image in splits.validation.images]
-    assert [label for label, _ in paths] == root.decide(splits.validation.images).tolist()
-    fell = [visits[1].node == "root.fallback" for _, visits in paths]
-    assert fell == (distances < margin).tolist()
-    assert set(root.decide(splits.test.images, frozenset({1, 2}))) <= {1, 2}
-    stranger = SimpleNamespace(decide=lambda images, allowed: np.full(len(images), 9))
-    decided = replace(root, fallback=GrownFallback(margin, stranger)).decide(splits.validation.images)
-    assert (decided == 9).tolist() == (distances < margin).tolist()
-
-
-def test_a_fallback_is_kept_only_where_the_tree_decides_no_worse(splits, monkeypatch):
-    plain, _ = grow_with_fallback(splits, 0.0, groups=TWO)
-    tried, _ = grow_with_fallback(splits, 0.6, groups=TWO)
-    assert accuracy(tried, splits.validation) >= accuracy(plain, splits.validation)
-    for worth, kept in ((0.0, True), (-0.1, False), (0.1, True)):
-        monkeypatch.setattr(
-            growing, "accuracy", lambda node, _, worth=worth: 0.5 + worth * (node.fallback is not None)
-        )
-        tried, names = grow_with_fallback(splits, 0.6, groups=TWO)
-        assert "root.fallback" in names
-        assert (tried.fallback is not None) == kept
-        assert ("root.fallback" in tried.nodes(Capacity(1000))) == kept
-
-
-def test_without_a_share_or_without_room_there_is_no_fallback(splits):
-    for share, capacity in ((0.0, Capacity(1000)), (0.5, Capacity(32 + 2 * 36, outcomes=2))):
-        root, names = grow_with_fallback(splits, share, groups=TWO, capacity=capacity)
-        assert root.fallback is None
-        assert not any("fallback" in name for name in names)
-
-
-def test_a_share_beyond_all_images_is_refused():
-    for share in (-0.1, 1.0):
-        with pytest.raises(CompileError, match="share of images"):
-            GrowSettings(RUN, fallback_margin=share)
 
 
 def test_children_train_for_epochs_of_their_own(splits):

@@ -131,19 +131,6 @@ def test_a_tree_may_have_groups_by_hand(tmp_path):
     assert TreeTable(8192).groups_of(("a", "b")) is None
 
 
-def test_a_fallback_margin_is_a_share(tmp_path):
-    tree = "[tree]\nsegment_bytes = 8192\nfallback_margin = "
-    assert read(tmp_path, GOOD + tree + "0.1").tree.fallback_margin == 0.1
-    assert TreeTable(8192).fallback_margin == 0
-    for share, message in (
-        ("-0.1", r"\[tree\] fallback_margin is -0\.1; it is a share"),
-        ("1", "0 to below 1"),
-        ("'end'", "fallback_margin is 'end'; expected float"),
-    ):
-        with pytest.raises(RecipeError, match=message):
-            read(tmp_path, GOOD + tree + share)
-
-
 def test_planes_of_weights_are_the_heads_or_for_a_tree_to_choose_from(tmp_path):
     assert read(tmp_path, GOOD).network.head == FullyConnected(10, planes=1)
     planes = GOOD.replace("outcomes = 10", "outcomes = 10\nplanes = 3")

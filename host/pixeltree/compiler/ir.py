@@ -329,9 +329,7 @@ class AddLogits(Operation):
 
 @dataclass(frozen=True, eq=False)
 class Decide(Operation):
-    """Outcome := index of the greatest logit; their number, if the second is less than a margin below."""
-
-    margin: int | None = None
+    """Outcome := index of the greatest logit."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -92,7 +92,7 @@ def lower(
         output = lower_head(lowering.section, model.head, lowering.source.pitch, scanned)
     if ending.adds:
         lowering.emit(ir.AddLogits())
-    lowering.emit(ir.Proceed() if ending.proceeds else ir.Decide(ending.margin))
+    lowering.emit(ir.Proceed() if ending.proceeds else ir.Decide())
     return Lowered(unit, output)
 
 

@@ -41,20 +41,13 @@ class Inference:
         return decide(self.logits)
 
 
-def decide(logits: Sequence[int] | Sums, margin: int | None = None) -> int:
-    """Outcome of a node: the index of its greatest logit, the lowest of equals, or its fallback.
+def decide(logits: Sequence[int] | Sums) -> int:
+    """Outcome of a node: the index of its greatest logit, the lowest of equals.
 
     Args:
         logits: at least one.
-        margin: the outcome is the number of logits where the second is less than this below the greatest;
-            None, as 0, for never. A single logit has no second.
     """
-    sums = np.asarray(logits, np.int64)
-    if margin is not None and len(sums) > 1:
-        second, greatest = np.partition(sums, -2)[-2:].tolist()
-        if greatest - second < margin:
-            return len(sums)
-    return int(sums.argmax())
+    return int(np.asarray(logits, np.int64).argmax())
 
 
 def add_logits(own: Sequence[int] | Sums, earlier: Sequence[int] | Sums) -> Sums:

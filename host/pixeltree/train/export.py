@@ -12,7 +12,7 @@ from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel, HeatMap, Window
 from pixeltree.folded.channels import parts
 from pixeltree.tree import Tree
-from pixeltree.tree_builder import Fallback, Leads, NodeSpec
+from pixeltree.tree_builder import Leads, NodeSpec
 from pixeltree_protocol.registers import ARRAY_SIZE
 
 
@@ -20,21 +20,19 @@ from pixeltree_protocol.registers import ARRAY_SIZE
 class FoldedNode:
     """A node before compilation: its model, and the class (an index) or node (a name) of each outcome.
 
-    A window in place of the model has one outcome and no fallback. A node that adds has the logits of the
+    A window in place of the model has one outcome. A node that adds has the logits of the
     node before added to its own; one that proceeds has one lead, to the next that adds.
     """
 
     model: FoldedModel | Window
     leads: tuple[Leads, ...]
-    fallback: Fallback | None = None
     adds: bool = False
     proceeds: bool = False
 
     @property
     def below(self) -> tuple[str, ...]:
-        """The nodes that it leads to, the fallback's last; with repetition."""
-        fallback = () if self.fallback is None else (self.fallback.lead,)
-        return tuple(lead for lead in (*self.leads, *fallback) if isinstance(lead, str))
+        """The nodes that it leads to, with repetition."""
+        return tuple(lead for lead in self.leads if isinstance(lead, str))
 
 
 def in_parts(name: str, node: FoldedNode, count: int) -> dict[str, FoldedNode]:
@@ -71,10 +69,7 @@ def compile_tree(name: str, labels: Sequence[str], nodes: Mapping[str, FoldedNod
         TreeError: a lead leads nowhere.
     """
     geometry = geometry_of(*_models(nodes))
-    specs = [
-        NodeSpec(key, node.model, node.leads, node.fallback, node.adds, node.proceeds)
-        for key, node in nodes.items()
-    ]
+    specs = [NodeSpec(key, node.model, node.leads, node.adds, node.proceeds) for key, node in nodes.items()]
     return Tree.build(name, labels, geometry, specs)
 
 

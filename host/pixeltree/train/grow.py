@@ -22,7 +22,7 @@ from pixeltree.train.capacity import Capacity, best_fit, most_outcomes, require_
 from pixeltree.train.checkpoint import CheckpointFile
 from pixeltree.train.fit import FitSettings, build, fit, logits_of, noisy_logits_of
 from pixeltree.train.grouping import Groups, confusion, grouped, overlapping
-from pixeltree.train.grown import GrownFallback, GrownNode, accuracy, gaps
+from pixeltree.train.grown import GrownNode, accuracy
 from pixeltree.train.network import BinaryNetwork, inherit
 from pixeltree.train.objective import Classification
 from pixeltree.train.progress import Doing, Progress, silent
@@ -60,8 +60,6 @@ class GrowSettings:
         training_confusions: whether classes are grouped, and shared, by what is confused of the training
             images, in place of the validation ones, so that these judge a tree that was not fitted to them.
             A network that knows its training images by heart confuses none of them, and tells nothing.
-        fallback_margin: most of its validation images, as a share, for which a router falls back to a node
-            for all its classes, if the tree decides no worse so; 0 tries nothing.
     """
 
     fit: FitSettings = field(default_factory=FitSettings)
@@ -70,7 +68,6 @@ class GrowSettings:
     overlap: float = 0.05
     errors: AnalogErrors | None = None
     child_epochs: int | None = None
-    fallback_margin: float = 0.0
     router_outcomes: int = 0
     training_confusions: bool = False
 
@@ -79,8 +76,6 @@ class GrowSettings:
             raise CompileError(
                 f"a tree needs at least 2 children, a target of 0 to 1, and an overlap above 0: {self}"
             )
-        if not 0 <= self.fallback_margin < 1:
-            raise CompileError(f"fallback_margin is a share of images, 0 to below 1: {self}")
 
 
 class GroupTeacher(nn.Module):
@@ -133,14 +128,13 @@ class _Grower:
         groups: Groups,
         parent: BinaryNetwork | None = None,
         is_scout: bool = False,
-        more_seed: int = 0,
     ) -> GrownNode:
         """Train one node, whose outcomes all end there, on images of its classes; once per choice.
 
         It begins with the kernels and thresholds of its parent: as good as twice the epochs.
         """
         classes = sorted({index for group in groups for index in group})
-        settings = replace(self.settings.fit, seed=self.settings.fit.seed + more_seed)
+        settings = self.settings.fit
         if self.settings.child_epochs is not None and parent is not None:
             settings = replace(settings, epochs=self.settings.child_epochs)
         if is_scout:
@@ -243,30 +237,8 @@ class _Grower:
             self.doing("comparing children with and without classes that stray")
             apart = float((shared.decide_apart(own.images, groups) == own.targets).mean())
             if accuracy(shared, own) > apart:
-                return self.with_fallback(shared, own)
-        split = self.with_children(router)
-        return self.with_fallback(split, own)
-
-    def with_fallback(self, router: GrownNode, own: Dataset) -> GrownNode:
-        """A router with a node for all its classes, if one fits, and if the tree decides no worse with it.
-
-        The margin is a quantile of the router's margins on its validation images, so that at most the share
-        of them falls back that the settings say. The node learns with another seed, so that it is not the
-        router once more, where that has an outcome per class.
-        """
-        if not self.settings.fallback_margin:
-            return router
-        self.doing("looking for images of which it is not sure")
-        distances = np.sort(gaps(router.logits(own.images)))
-        margin = int(distances[int(self.settings.fallback_margin * len(distances))])
-        classes = tuple(sorted({index for group in router.groups for index in group}))
-        network = best_fit(self.candidates, len(classes), self.capacity)
-        if network is None or distances[0] >= margin:
-            return router
-        singles = tuple((index,) for index in classes)
-        general = self.train(f"{ROOT}.fallback", network, singles, more_seed=1)
-        unsure = replace(router, fallback=GrownFallback(margin, general))
-        return unsure if accuracy(unsure, own) >= accuracy(router, own) else router
+                return shared
+        return self.with_children(router)
 
     def widened(self, router: GrownNode, own: Dataset) -> Groups:
         """A router's groups with the classes that it often sends there, on a chip too where it knows one."""
@@ -319,8 +291,7 @@ def grow_tree(
     confuses validation images, or with ``training_confusions`` training images. If it fits, it is the router,
     and the outcomes of a group's classes lead to one child: it routes better than a router with one outcome
     per group, which is trained only if it does not fit. Better still is a router with an outcome for every
-    few classes, ``router_outcomes``. A child per group is trained. The router may get a fallback, a node for
-    all classes where it is not sure.
+    few classes, ``router_outcomes``. A child per group is trained.
 
     Args:
         splits: images; the test part is not looked at.

@@ -240,7 +240,6 @@ def _run_tree(
         table.overlap,
         TYPICAL_ERRORS if recipe.noise_aware else None,
         table.child_epochs,
-        table.fallback_margin,
         table.router_outcomes,
         table.training_confusions,
     )

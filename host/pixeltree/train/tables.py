@@ -20,8 +20,7 @@ class TreeTable:
         pool_sides: sides to choose from for the last pooling, each node the finest that fits.
         weight_planes: planes of the head's weights to choose from, in place of those of ``[head]``, each 1 to
             7; each node has the most that fit with its side.
-        branching, target, overlap, child_epochs, fallback_margin,
-            router_outcomes, training_confusions: see
+        branching, target, overlap, child_epochs, router_outcomes, training_confusions: see
             :class:`pixeltree.train.grow.GrowSettings`.
         groups: the classes of each of the root's children, by name; empty finds them.
     """
@@ -35,16 +34,11 @@ class TreeTable:
     target: float = 0.9
     overlap: float = 0.05
     child_epochs: int | None = None
-    fallback_margin: float = 0.0
     router_outcomes: int = 0
     training_confusions: bool = False
     groups: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        if not 0 <= self.fallback_margin < 1:
-            raise RecipeError(
-                f"[tree] fallback_margin is {self.fallback_margin:g}; it is a share of images, 0 to below 1"
-            )
         if not self.weight_planes or not all(1 <= each <= MOST_WEIGHT_PLANES for each in self.weight_planes):
             raise RecipeError(
                 f"[tree] weight_planes is {list(self.weight_planes)}; it lists numbers of planes, "
