@@ -12,7 +12,7 @@ from pixeltree.cli.tree import tree as draw
 from pixeltree.compiler import CaptureGeometry, Ending, compile_model
 from pixeltree.demo.run import count_mismatches
 from pixeltree.errors import CompileError, TreeError
-from pixeltree.folded import FoldedModel, InputSpec, ModelError, Window, add_logits, infer
+from pixeltree.folded import FoldedModel, InputSpec, ModelError, Pooling, Window, add_logits, infer
 from pixeltree.folded.channels import parts
 from pixeltree.scheduler import TreeRunner
 from pixeltree.swapping import RootLogits
@@ -26,7 +26,7 @@ from pixeltree_emu.runtime.sequencer import Decision, Sequencer
 from pixeltree_protocol.objects import Label, parse_object
 from pixeltree_protocol.objects.program import AddLogits, Argmax, Proceed, Program
 from pixeltree_protocol.verify import NodeImage
-from tests.folded.strategies import convolution, fully_connected, heat_map, pooling
+from tests.folded.strategies import convolution, fully_connected, heat_map
 from tests.host.in_memory import InMemoryDevice, in_memory_device
 from tests.host.on_array import run_node
 from tests.host.random_models import random_input
@@ -125,7 +125,7 @@ def test_a_node_that_proceeds_has_one_exit():
 def small_model(seed, channels, outcomes):
     """A model all of whose outcomes come up."""
     random = np.random.default_rng(seed)
-    layers = (convolution(random, 1, channels, 3, stride=2, after=1), pooling(random, 4))
+    layers = (convolution(random, 1, channels, 3, stride=2, after=1), Pooling(4))
     head = fully_connected(random, (channels, 4, 4), outcomes)
     model = FoldedModel(InputSpec(32, 3, 60), layers, head)
     seen = [infer(model, model.input.binarize(picture)).logits for picture in pictures(20)]
@@ -159,7 +159,7 @@ def specs_of(counts):
 
 
 def pictures(count):
-    source = FoldedModel(InputSpec(32, 3), (pooling(np.random.default_rng(0), 2),), SOME_HEAD)
+    source = FoldedModel(InputSpec(32, 3), (Pooling(2),), SOME_HEAD)
     return [random_input(source, seed).astype(np.uint8) * np.uint8(200) for seed in range(count)]
 
 
@@ -215,7 +215,7 @@ def test_a_node_that_adds_to_another_number_of_logits_is_refused():
 @pytest.mark.parametrize("more", [{"adds": True}, {"proceeds": True}])
 def test_a_window_neither_adds_nor_proceeds(more):
     geometry = CaptureGeometry(60, 0, 0, margin=3, size=32, in_cells=True)
-    model = FoldedModel(InputSpec(32, 0, 60), (pooling(np.random.default_rng(0), 2),), SOME_HEAD)
+    model = FoldedModel(InputSpec(32, 0, 60), (Pooling(2),), SOME_HEAD)
     window = NodeSpec("w", Window(0, 0, 32), ("x",), **more)
     with pytest.raises(TreeError, match="window 'w'"):
         Tree.build("t", "ab", geometry, [window, NodeSpec("x", model, (0, 1))])

@@ -33,7 +33,6 @@ before = 0
 after = 3
 [[layers]]
 type = "pooling"
-kind = "or"
 side = 16
 [head]
 type = "fully connected"

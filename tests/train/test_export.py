@@ -14,7 +14,6 @@ from pixeltree.folded import (  # noqa: E402
     FullyConnected,
     InputSpec,
     Pooling,
-    PoolingKind,
     infer,
 )
 from pixeltree.train.export import FoldedNode, compile_tree, geometry_of  # noqa: E402
@@ -33,7 +32,7 @@ def convolution(random, inputs, outputs, side, **borders):
 
 def model(seed, outcomes=3, source=None, convolutions=1):
     random = np.random.default_rng(seed)
-    layers = [convolution(random, 1, 16, 4, after=3), Pooling(PoolingKind.OR, 8)]
+    layers = [convolution(random, 1, 16, 4, after=3), Pooling(8)]
     layers += [convolution(random, 16, 16, 1) for _ in range(convolutions - 1)]
     head = FullyConnected(
         signs(random, outcomes, 16, 8, 8), random.integers(-50, 51, outcomes).astype(np.int32)

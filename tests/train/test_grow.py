@@ -14,7 +14,7 @@ from tests.host.in_memory import InMemoryDevice  # noqa: E402
 
 from pixeltree.datasets import Dataset, Splits, Task  # noqa: E402
 from pixeltree.errors import CompileError  # noqa: E402
-from pixeltree.folded import PoolingKind, infer  # noqa: E402
+from pixeltree.folded import infer  # noqa: E402
 from pixeltree.train import grow as growing  # noqa: E402
 from pixeltree.train.capacity import Capacity, choices  # noqa: E402
 from pixeltree.train.export import compile_tree  # noqa: E402
@@ -34,7 +34,7 @@ from pixeltree.tree import Tree  # noqa: E402
 
 NETWORK = NetworkSpecification(
     Input(64, margin=4, threshold=50, learned=True),
-    (Convolution(16, 4, before=0, after=3), Pooling(PoolingKind.OR, 16)),
+    (Convolution(16, 4, before=0, after=3), Pooling(16)),
     FullyConnected(2),
 )
 RUN = FitSettings(epochs=2, batch_size=16, learning_rate=0.01)
@@ -280,8 +280,8 @@ def test_a_child_begins_with_its_parents_layers_up_to_the_first_that_differs():
         return build(lambda: BinaryNetwork(network), seed)
 
     first, second = Convolution(16, 4, before=0, after=3), Convolution(4, 3, groups=4)
-    parent = made(replace(NETWORK, layers=(first, Pooling(PoolingKind.OR, 4), second)), 0)
-    coarser = Pooling(PoolingKind.OR, 8), replace(second, channels=8)
+    parent = made(replace(NETWORK, layers=(first, Pooling(4), second)), 0)
+    coarser = Pooling(8), replace(second, channels=8)
     child = made(replace(NETWORK, layers=(first, *coarser), head=FullyConnected(3)), 1)
     head, last = child.head.latent.clone(), child.layers[3].latent.clone()
     digest = inherit(child, parent)

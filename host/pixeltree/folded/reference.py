@@ -15,7 +15,6 @@ from pixeltree.folded.layers import (
     HeatMap,
     Layer,
     Pooling,
-    PoolingKind,
 )
 from pixeltree.folded.model import BitPlane, FoldedModel
 
@@ -103,9 +102,7 @@ def pool(layer: Pooling, bits: Bits) -> Bits:
     channels, rows, columns = layer.output_shape((bits.shape[0], bits.shape[1], bits.shape[2]))
     side = layer.side
     cells = bits[:, : rows * side, : columns * side].reshape(channels, rows, side, columns, side)
-    if layer.kind is PoolingKind.OR:
-        return np.asarray(cells.any(axis=(2, 4)))
-    return np.asarray(2 * cells.sum(axis=(2, 4)) >= side * side)
+    return np.asarray(cells.any(axis=(2, 4)))
 
 
 def convolve(layer: Convolution | HeatMap, bits: Bits) -> Sums:

@@ -15,7 +15,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from pixeltree.train.binarize import Estimator, odd_through, round_through, sign
+from pixeltree.train.binarize import odd_through, round_through, sign
 from pixeltree.train.specification import Convolution, HeatMap, Shape
 
 
@@ -129,24 +129,6 @@ class OrPooling(nn.Module):
     def forward(self, latent: Tensor) -> Tensor:
         """Latent activations of cells: (batch, channels, rows // side, columns // side)."""
         return nn.functional.max_pool2d(latent, self.side)
-
-
-class MajorityPooling(nn.Module):
-    """At least half of a cell's activations: the sign of their sum, where a tie counts as +1.
-
-    The latent activation is (sum of signs + 1 / 2) / side: sums are integers, so 1 / 2 decides ties only.
-    """
-
-    def __init__(self, side: int, estimator: Estimator) -> None:
-        super().__init__()
-        self.side = side
-        self.estimator = estimator
-
-    def forward(self, latent: Tensor) -> Tensor:
-        """Latent activations of cells: (batch, channels, rows // side, columns // side)."""
-        signs = sign(latent, self.estimator)
-        total = nn.functional.avg_pool2d(signs, self.side, divisor_override=1)
-        return (total + 0.5) / self.side
 
 
 LATENT_REACH = 0.2

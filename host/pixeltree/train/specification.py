@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from pixeltree.cells import CellGrid
 from pixeltree.errors import SpecificationError
-from pixeltree.folded import InputSpec, ModelError, PoolingKind
+from pixeltree.folded import InputSpec, ModelError
 from pixeltree.train.binarize import Estimator
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
 
@@ -80,9 +80,8 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Pooling:
-    """Cells of ``side`` x ``side`` activations become one: any of them (OR), or at least half (majority)."""
+    """Cells of ``side`` x ``side`` activations become their OR."""
 
-    kind: PoolingKind
     side: int
 
     def __post_init__(self) -> None:
