@@ -181,28 +181,28 @@ class _Grower:
             return alone
         self.doing(f"grouping {len(classes)} classes by what it confuses")
         if fitting is None:
-            return self.split(self.merged(alone, classes, self.settings.branching), alone.network)
-        split = self.below(self.router(alone, classes))
+            return self.split(self.merged(alone, self.settings.branching), alone.network)
+        split = self.below(self.router(alone))
         self.doing("comparing it alone with it and its children")
         own = self.splits.validation
         return alone if accuracy(alone, own) >= accuracy(split, own) else split
 
-    def confused(self, classes: Sequence[int]) -> Dataset:
-        """Images of some classes that show what a network confuses."""
-        part = self.splits.training if self.settings.training_confusions else self.splits.validation
-        return _among(part, classes)
+    @property
+    def confused(self) -> Dataset:
+        """The images that show what a network confuses."""
+        return self.splits.training if self.settings.training_confusions else self.splits.validation
 
-    def merged(self, node: GrownNode, classes: Classes, count: int) -> Groups:
+    def merged(self, node: GrownNode, count: int) -> Groups:
         """Classes of a node in so many groups, by what it confuses; those of one outcome stay together."""
         if count >= len(node.groups):
             return node.groups
-        own = self.confused(classes)
+        own = self.confused
         opinions = confusion(logits_of(node.network, own.images), own, len(node.groups))
         matrix = np.stack([opinions[list(group)].mean(axis=0) for group in node.groups])
         local = grouped(matrix, count, self.settings.fit.seed)
         return tuple(tuple(sorted(c for i in group for c in node.groups[i])) for group in local)
 
-    def router(self, leaf: GrownNode, classes: Classes) -> GrownNode:
+    def router(self, leaf: GrownNode) -> GrownNode:
         """A network with an outcome per class as a router, or a better one with fewer outcomes.
 
         A child will tell apart what is confused most. A router with one outcome for such classes can spend
@@ -210,10 +210,10 @@ class _Grower:
         """
         count, source = self.settings.router_outcomes, leaf
         if count and self.settings.branching <= count < len(leaf.groups):
-            outcomes = self.merged(leaf, classes, count)
+            outcomes = self.merged(leaf, count)
             network = require_fit(self.candidates, len(outcomes), self.capacity)
             source = self.train(f"{ROOT} (router)", network, outcomes, leaf.network)
-        return source.routing(self.merged(source, classes, self.settings.branching))
+        return source.routing(self.merged(source, self.settings.branching))
 
     def split(self, groups: Groups, parent: BinaryNetwork | None = None) -> GrownNode:
         """A router with an outcome per group, and its children."""
@@ -227,11 +227,9 @@ class _Grower:
         those classes than without.
         """
         self.share_input(router.network)
-        groups = router.groups
-        classes = sorted({index for group in groups for index in group})
-        own = _among(self.splits.validation, classes)
+        groups, own = router.groups, self.splits.validation
         self.doing("looking for classes that stray to other children")
-        wider = self.widened(router, self.confused(classes))
+        wider = self.widened(router, self.confused)
         if wider != groups:
             shared = self.with_children(replace(router, groups=wider))
             self.doing("comparing children with and without classes that stray")
