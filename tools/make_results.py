@@ -74,7 +74,6 @@ ENTRIES = (
     Entry("glyphs, one node, threshold by image", "glyphs_image_threshold_one_node", 620),
     Entry("glyphs, one node in turns, threshold by image", "glyphs_image_threshold_turns", 620),
     Entry("glyphs, tree in parts", "glyphs_parts", 620),
-    Entry("glyphs, tree in parts, three looks", "glyphs_parts_looks", 620),
     Entry("glyphs, one small node, threshold by image", "glyphs_parts_one_node", 620),
     Entry("glyphs, tree of small nodes", "glyphs_small_nodes", 620),
     Entry("glyphs, one small node", "glyphs_small_one_node", 620),

@@ -147,9 +147,9 @@ static size_t step_size(const uint8_t *p, size_t size) /* 0 where it is no step 
     return 0;
 }
 
-static bool decides(uint8_t opcode)                    /* Argmax, ArgmaxOr, Proceed */
+static bool decides(uint8_t opcode)                    /* Argmax, Proceed */
 {
-    return opcode == 8 || opcode == 12 || opcode == 15;
+    return opcode == 8 || opcode == 15;
 }
 
 static bool is_program(const uint8_t *p, size_t size)

@@ -119,16 +119,6 @@ def ended_early(tree: Tree, dataset: Dataset, evaluation: Evaluation) -> dict[st
     return {name: int(each.sum()) for name, each in counts.items()}
 
 
-def fallbacks(tree: Tree, evaluation: Evaluation) -> dict[str, int]:
-    """How many images took the fallback of each node that has one; images that came to it may be fewer."""
-    counts = dict.fromkeys(sorted(tree.margins), 0)
-    for path in evaluation.paths:
-        for visit in path:
-            if visit.node in counts and visit.outcome == len(visit.logits):
-                counts[visit.node] += 1
-    return counts
-
-
 def accuracy_by_node(tree: Tree, dataset: Dataset, evaluation: Evaluation) -> dict[str, float]:
     """How often each node was right: its outcome leads to the image's label, at once or further down.
 

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.errors import NetworkError
-from pixeltree.folded import Convolution, FoldedModel, FullyConnected, InputSpec, Pooling, PoolingKind
+from pixeltree.folded import Convolution, FoldedModel, FullyConnected, InputSpec, Pooling
 
 INPUT_SIZE = 64
 """Height and width of a node's input, in pixels; also the block size on the array (256 / 4)."""
@@ -89,7 +89,7 @@ class FoldedNetwork:
             self.kernels[:, None], bias, np.zeros(KERNEL_COUNT, np.bool_), after=KERNEL_SIZE - 1
         )
         head = FullyConnected(self.weights, self.biases)
-        layers = (convolution, Pooling(PoolingKind.OR, self.pool))
+        layers = (convolution, Pooling(self.pool))
         return FoldedModel(InputSpec(INPUT_SIZE, margin, threshold), layers, head)
 
     def convolve(self, bits: BitPlane) -> npt.NDArray[np.int16]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -28,7 +28,7 @@ from pixeltree.folded import (
 from pixeltree.tree_builder import NodeSpec, TreeBuilder
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects import Block, Digest, Label, Node, TreeRoot, digest_of
-from pixeltree_protocol.objects.program import AddLogits, ArgmaxOr, Proceed, Program
+from pixeltree_protocol.objects.program import AddLogits, Proceed, Program
 from pixeltree_protocol.registers import ARRAY_SIZE
 from pixeltree_protocol.treefile import TreeFile
 
@@ -67,7 +67,6 @@ class Tree:
         names: name of every node but the capture node, by digest.
         models: folded model of every node that is no window, by name.
         windows: the window of every other node, by name.
-        margins: the fallback's margin of every node that has one, by name; its last exit is the fallback.
         data: the images that it was made with; None if nobody has said. No object depends on it.
     """
 
@@ -80,7 +79,6 @@ class Tree:
     names: dict[Digest, str]
     models: dict[str, FoldedModel]
     windows: dict[str, Window] = field(default_factory=dict)
-    margins: dict[str, int] = field(default_factory=dict)
     data: TrainingData | None = None
 
     @classmethod
@@ -110,7 +108,6 @@ class Tree:
             builder.names,
             builder.models,
             {spec.name: spec.network for spec in specs if isinstance(spec.network, Window)},
-            {spec.name: spec.fallback.margin for spec in specs if spec.fallback is not None},
         )
         tree._check_sums()
         return tree
@@ -153,8 +150,6 @@ class Tree:
         }
         if self.windows:
             description["windows"] = {name: asdict(window) for name, window in self.windows.items()}
-        if self.margins:
-            description["margins"] = self.margins
         attachments = {_MODEL + name: encode_model(model) for name, model in self.models.items()}
         if self.data is not None:
             attachments[_DATA] = self.data.encode()
@@ -202,7 +197,6 @@ class Tree:
                 if name.startswith(_MODEL)
             },
             {name: Window(**window) for name, window in description.get("windows", {}).items()},
-            dict(description.get("margins", {})),
             TrainingData.decode(file.attachments[_DATA]) if _DATA in file.attachments else None,
         )
         tree._check()
@@ -228,26 +222,18 @@ class Tree:
         missing = set(self.names.values()) - set(self.models) - set(self.windows)
         if missing:
             raise TreeError(f"no model for {', '.join(sorted(missing))}")
-        strange = set(self.margins) - set(self.models)
-        if strange:
-            raise TreeError(f"a margin for {', '.join(sorted(strange))}, which is no network of this tree")
         for digest, name in self.names.items():
-            self._check_end(digest, name)
+            self._check_exits(digest, name)
         self._check_sums()
         for digest, seen in self.windows_above.items():
             if self.names[digest] in self.models:
                 self.geometry.layout(self.models[self.names[digest]], seen)
 
-    def _check_end(self, digest: Digest, name: str) -> None:
-        """Whether the reference ends a node as its program does."""
-        outcomes = self.logits_of(digest)
-        exits = len(self.nodes[digest].exits)
-        if exits != replace(self.endings[digest], margin=self.margins.get(name)).exits(outcomes):
-            raise TreeError(f"node {name!r} has {exits} exits for {outcomes} outcomes, and a margin or none")
-        if name in self.margins:
-            last = Program.decode(self.objects[self.nodes[digest].program]).steps[-1]
-            if last != ArgmaxOr(self.margins[name]):
-                raise TreeError(f"node {name!r} ends in {last}; its margin is {self.margins[name]}")
+    def _check_exits(self, digest: Digest, name: str) -> None:
+        """Whether a node has an exit for every outcome of its model."""
+        outcomes, exits = self.logits_of(digest), len(self.nodes[digest].exits)
+        if exits != self.endings[digest].exits(outcomes):
+            raise TreeError(f"node {name!r} has {exits} exits for {outcomes} outcomes")
 
     def _check_sums(self) -> None:
         """Whether every node that adds its logits to others has as many as the node before."""
@@ -272,9 +258,8 @@ class Tree:
         found = {}
         for digest in self.names:
             *steps, last = Program.decode(self.objects[self.nodes[digest].program]).steps
-            margin = last.margin if isinstance(last, ArgmaxOr) else None
             adds = any(isinstance(step, AddLogits) for step in steps)
-            found[digest] = Ending(margin, adds, isinstance(last, Proceed))
+            found[digest] = Ending(adds, isinstance(last, Proceed))
         return found
 
     @cached_property
@@ -330,8 +315,7 @@ class Tree:
 
     def outcome(self, digest: Digest, sums: npt.NDArray[np.int32]) -> int:
         """Index of the exit that a node takes with its sums."""
-        ending = self.endings[digest]
-        return 0 if ending.proceeds else decide(sums, ending.margin)
+        return 0 if self.endings[digest].proceeds else decide(sums)
 
     def input_bits(self, image: Image) -> npt.NDArray[np.bool_]:
         """The input as the capture node makes it: bool (size, size)."""

@@ -16,29 +16,15 @@ Leads = int | str
 
 
 @dataclass(frozen=True)
-class Fallback:
-    """Where a node leads that is not sure.
-
-    Attributes:
-        margin: it is not, if its two greatest logits are less than this apart; 0 to 2^32 - 1.
-        lead: the label or the child.
-    """
-
-    margin: int
-    lead: Leads
-
-
-@dataclass(frozen=True)
 class NodeSpec:
     """A node in the making: a network or a window and, per outcome, the label or the child that it leads to.
 
-    A window has one outcome and no fallback. The nodes below it see the window in place of the whole input.
+    A window has one outcome. The nodes below it see the window in place of the whole input.
 
     Attributes:
         name: what it is called.
         network: what it computes.
         leads: of each outcome; of a node that proceeds its only one.
-        fallback: where it leads when it is not sure; None for none.
         adds: whether its logits are added to those of the node that leads here, which has as many.
         proceeds: whether it leads on whatever its logits are, for the next node to add to them.
     """
@@ -46,15 +32,13 @@ class NodeSpec:
     name: str
     network: FoldedNetwork | FoldedModel | Window
     leads: tuple[Leads, ...]
-    fallback: Fallback | None = None
     adds: bool = False
     proceeds: bool = False
 
     @property
     def ending(self) -> Ending:
         """How the node ends."""
-        margin = None if self.fallback is None else self.fallback.margin
-        return Ending(margin, self.adds, self.proceeds)
+        return Ending(self.adds, self.proceeds)
 
 
 class TreeBuilder:
@@ -101,8 +85,7 @@ class TreeBuilder:
         own = spec.network if isinstance(spec.network, Window) else None
         exits: list[Exit] = []
         height = 0
-        fallback = spec.fallback
-        for lead in (*spec.leads, *(() if fallback is None else (fallback.lead,))):
+        for lead in spec.leads:
             if isinstance(lead, str):
                 child, below = self.node(lead, own or window, (*above, spec.name))
                 exits.append(Child(child))
@@ -119,7 +102,7 @@ class TreeBuilder:
             compiled = compile_window(self.geometry, own, exits[0]).node
         else:
             raise TreeError(
-                f"window {spec.name!r} leads to {len(exits)} nodes; it has one outcome and no fallback"
+                f"window {spec.name!r} leads to {len(exits)} nodes; it has one outcome, and no logits to add"
             )
         self.add(compiled)
         self.names[compiled.digest] = spec.name

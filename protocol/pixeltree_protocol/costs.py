@@ -38,8 +38,6 @@ class CostTable:
             count without a dedicated instruction (12), add (assumed).
         sample_logit_operations: controller operations per ADC sample that becomes a logit: subtract, divide,
             scale, add, store (assumed).
-        argmax_or_operations: controller operations per logit of an ``ArgmaxOr``, which keeps the two greatest
-            (assumed; ``Argmax`` takes one).
     """
 
     word_ns: int = 100
@@ -65,7 +63,6 @@ class CostTable:
     line_bits_per_second: int = 12_000_000
     fully_connected_operations: int = 16
     sample_logit_operations: int = 8
-    argmax_or_operations: int = 2
 
     def words_ns(self, classes: Mapping[ClockClass, int]) -> int:
         """Time of so many words of each clock class."""

@@ -18,7 +18,6 @@ from pixeltree_protocol.objects.program import (
     DECISIONS,
     AddLogits,
     ApplyFullyConnected,
-    ArgmaxOr,
     LoadCover,
     LoadPlane,
     Proceed,
@@ -108,7 +107,7 @@ def verify_node(
         raise ProgramError(
             "a capture program must not decide"
             if is_capture
-            else "a node's last step must be Argmax, ArgmaxOr or Proceed"
+            else "a node's last step must be Argmax or Proceed"
         )
     if (input_plane in node.dregs) is not is_capture:
         raise ProgramError(
@@ -236,11 +235,10 @@ def _check_adds(where: str, logits: int, node: Node | None) -> None:
 
 def _check_exits(where: str, step: Step, logits: int, node: Node | None) -> None:
     """Whether there are logits to decide by and, in a node, an exit for every outcome."""
-    outcomes = 1 if isinstance(step, Proceed) else logits + isinstance(step, ArgmaxOr)
+    outcomes = 1 if isinstance(step, Proceed) else logits
     if not logits or (node is not None and outcomes != len(node.exits)):
         exits = f" for {len(node.exits)} exits" if node is not None else ""
-        fallback = " and a fallback" if isinstance(step, ArgmaxOr) else ""
-        raise ProgramError(f"{where}: {logits} logits{fallback}{exits}")
+        raise ProgramError(f"{where}: {logits} logits{exits}")
 
 
 @dataclass

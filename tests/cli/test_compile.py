@@ -10,13 +10,13 @@ from typer.testing import CliRunner
 
 from pixeltree.cli.app import app
 from pixeltree.demo.run import demo_tree
-from pixeltree.folded import FoldedModel, InputSpec, Pooling, PoolingKind, encode_model
+from pixeltree.folded import FoldedModel, InputSpec, Pooling, encode_model
 
 
 @pytest.fixture
 def model(tmp_path):
     random = np.random.default_rng(0)
-    layers = convolution(random, 1, 4, 3), Pooling(PoolingKind.OR, 16)
+    layers = convolution(random, 1, 4, 3), Pooling(16)
     path = tmp_path / "model.json"
     path.write_bytes(encode_model(FoldedModel(InputSpec(64), layers, fully_connected(random, (4, 3, 3), 2))))
     return path

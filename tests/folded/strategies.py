@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pixeltree.folded import Convolution, FullyConnected, HeatMap, Pooling, PoolingKind
+from pixeltree.folded import Convolution, FullyConnected, HeatMap
 
 
 def signs(random, *shape):
@@ -32,7 +32,3 @@ def fully_connected(random, shape, outcomes, planes=1):
 
 def heat_map(random, channels, side, **rest):
     return HeatMap(signs(random, 1, channels, side, side), random.integers(-9, 9, 1).astype(np.int32), **rest)
-
-
-def pooling(random, side):
-    return Pooling(list(PoolingKind)[random.integers(2)], side)

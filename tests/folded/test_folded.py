@@ -17,7 +17,6 @@ from pixeltree.folded import (
     InputSpec,
     ModelError,
     Pooling,
-    PoolingKind,
     decode_model,
     encode_model,
     infer,
@@ -30,10 +29,10 @@ def deep_model(seed=0, planes=1):
     random = np.random.default_rng(seed)
     layers = (
         convolution(random, 1, 8, 4, before=1, after=2),
-        Pooling(PoolingKind.OR, 2),
+        Pooling(2),
         convolution(random, 8, 8, 3, groups=4, stride=2),
         convolution(random, 8, 4, 2),
-        Pooling(PoolingKind.MAJORITY, 3),
+        Pooling(3),
     )
     return FoldedModel(InputSpec(32), layers, fully_connected(random, (4, 2, 2), 3, planes))
 
@@ -84,10 +83,9 @@ def test_a_convolution_is_the_sum_over_its_groups_windows(groups, stride, before
 def test_pooling():
     bits = np.zeros((16, 16), bool)
     bits[0, 0] = bits[0, 2] = bits[1, 3] = True
-    for kind, expected in ((PoolingKind.OR, [[0, 0], [0, 1]]), (PoolingKind.MAJORITY, [[0, 1]])):
-        head = fully_connected(np.random.default_rng(0), (1, 8, 8), 2)
-        pooled = infer(FoldedModel(InputSpec(16), (Pooling(kind, 2),), head), bits).activations[1]
-        assert np.argwhere(pooled[0]).tolist() == expected
+    head = fully_connected(np.random.default_rng(0), (1, 8, 8), 2)
+    pooled = infer(FoldedModel(InputSpec(16), (Pooling(2),), head), bits).activations[1]
+    assert np.argwhere(pooled[0]).tolist() == [[0, 0], [0, 1]]
 
 
 def test_a_heat_map_gives_one_logit_a_cell():
@@ -256,6 +254,7 @@ def test_damaged_planes_are_refused(damage, message):
 @pytest.mark.parametrize("damage", [
     lambda entry: entry.pop("head"),
     lambda entry: entry["layers"][0].update(type="attention"),
+    lambda entry: entry["layers"][1].update(kind="mean"),
     lambda entry: entry["layers"][0].update(weights="!!"),
     lambda entry: entry["layers"][0].update(shape=[8, 1, 4, 400]),
     lambda entry: entry["layers"][0].update(bias=[0.5] * 8),
@@ -288,7 +287,7 @@ def head_of(weight, kind=np.int8):
     (lambda: convolution(RANDOM, 4, 6, 3, groups=4), "groups"),
     (lambda: convolution(RANDOM, 1, 4, 3, before=3), "before is 3"),
     (lambda: Convolution(np.zeros((1, 1, 2, 2), np.int8), np.zeros(1), np.zeros(1)), r"-1 and \+1"),
-    (lambda: Pooling(PoolingKind.OR, 1), "2 to 16"),
+    (lambda: Pooling(1), "2 to 16"),
     (lambda: HeatMap(signs(RANDOM, 2, 1, 2, 2), np.zeros(1)), "one output"),
     (lambda: HeatMap(np.full((1, 1, 2, 2), 3, np.int8), np.zeros(1)), r"-1 and \+1"),
     (lambda: head_of(0), "must be odd numbers"),

@@ -4,8 +4,8 @@ import numpy as np
 
 from pixeltree.compiler.pipeline import compile_model
 from pixeltree.compiler.placement import block_layout, cell_layout
-from pixeltree.folded import FoldedModel, InputSpec, infer
-from tests.folded.strategies import convolution, fully_connected, heat_map, pooling
+from pixeltree.folded import FoldedModel, InputSpec, Pooling, infer
+from tests.folded.strategies import convolution, fully_connected, heat_map
 from tests.host.on_array import run_node
 
 MOST_TAPS = 72
@@ -56,7 +56,7 @@ def random_head(random, shape):
 
 def _any_layer(random, channels):
     if random.random() < 0.3:
-        return pooling(random, int(random.choice([2, 2, 3, 4, 8, 16])))
+        return Pooling(int(random.choice([2, 2, 3, 4, 8, 16])))
     outputs, side = int(random.choice([1, 2, 4, 8, 16, 32])), int(random.integers(1, 8))
     groups = [count for count in range(1, channels + 1) if channels % count == outputs % count == 0]
     before, after = (int(random.integers(0, side)) if random.random() < 0.5 else 0 for _ in range(2))
@@ -126,7 +126,7 @@ def _cell_model(random):
         )
         inputs = outputs
         if random.random() < 0.4:
-            layers.append(pooling(random, int(random.integers(2, 4))))
+            layers.append(Pooling(int(random.integers(2, 4))))
     channels = max((layer.outputs for layer in layers if hasattr(layer, "outputs")), default=1)
     return _finish(random, InputSpec(size), layers, cell_layout(size, channels))
 
@@ -141,7 +141,7 @@ def _finish(random, spec, layers, layout):
             return None
     is_map = random.random() < 0.3
     while np.prod(shape) > MOST_FEATURES or (is_map and shape[1] * shape[2] > MOST_CELLS):
-        layers.append(pooling(random, int(random.choice([2, 3, 4]))))
+        layers.append(Pooling(int(random.choice([2, 3, 4]))))
         try:
             shape = layers[-1].output_shape(shape)
         except ValueError:

@@ -5,13 +5,12 @@ import pytest
 
 from pixeltree.compiler.pipeline import Where, compile_model
 from pixeltree.errors import CompileError
-from pixeltree.folded import FoldedModel, InputSpec, Pooling, PoolingKind, infer
+from pixeltree.folded import FoldedModel, InputSpec, Pooling, infer
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_protocol.objects.program import ApplyFullyConnected, Program, SumLogit
 from tests.folded.strategies import convolution, fully_connected, heat_map
 from tests.host.on_array import run_node
 
-OR = PoolingKind.OR
 RANDOM = np.random.default_rng(3)
 
 
@@ -20,11 +19,11 @@ def conv(outputs, side, **rest):
 
 
 MODELS = {
-    "cells of 16, some empty": (64, (conv(16, 4), Pooling(OR, 16)), (16, 3, 3), 5),
-    "cells of 32": (64, (conv(4, 4), Pooling(OR, 16)), (4, 3, 3), 3),
-    "every cell an activation": (256, (Pooling(OR, 16),), (1, 16, 16), 3),
-    "one activation a block": (64, (conv(13, 3), Pooling(OR, 16), Pooling(OR, 3)), (13, 1, 1), 2),
-    "one activation": (16, (Pooling(OR, 16),), (1, 1, 1), 4),
+    "cells of 16, some empty": (64, (conv(16, 4), Pooling(16)), (16, 3, 3), 5),
+    "cells of 32": (64, (conv(4, 4), Pooling(16)), (4, 3, 3), 3),
+    "every cell an activation": (256, (Pooling(16),), (1, 16, 16), 3),
+    "one activation a block": (64, (conv(13, 3), Pooling(16), Pooling(3)), (13, 1, 1), 2),
+    "one activation": (16, (Pooling(16),), (1, 1, 1), 4),
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pixeltree.compiler.pipeline import compile_model
 from pixeltree.errors import CompileError
-from pixeltree.folded import FoldedModel, InputSpec, Pooling, PoolingKind, infer
+from pixeltree.folded import FoldedModel, InputSpec, Pooling, infer
 from pixeltree_emu.array.device_array import PixelArray
 from tests.folded.strategies import convolution, heat_map
 from tests.host.on_array import run_node
@@ -101,9 +101,9 @@ def test_a_segmentation_map_of_256_cells_comes_back_whole(array):
     random = np.random.default_rng(0)
     layers = (
         convolution(random, 1, 16, 4, before=1, after=2),
-        Pooling(PoolingKind.OR, 2),
+        Pooling(2),
         convolution(random, 16, 16, 3, 16, before=1, after=1),
-        Pooling(PoolingKind.OR, 2),
+        Pooling(2),
     )
     model = FoldedModel(InputSpec(64), layers, heat_map(random, 16, 3, before=1, after=1))
     assert model.shapes[-1] == (1, 16, 16)

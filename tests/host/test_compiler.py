@@ -14,7 +14,7 @@ from pixeltree.compiler.placement import FeatureMap, block_layout
 from pixeltree.compiler.readout import feature_numbers, progressions
 from pixeltree.compiler.taps import taps, thresholds
 from pixeltree.errors import CompileError
-from pixeltree.folded import Convolution, FoldedModel, InputSpec, Pooling, PoolingKind
+from pixeltree.folded import Convolution, FoldedModel, InputSpec, Pooling
 from pixeltree.network import FoldedNetwork, NetworkError
 from pixeltree.tree import Tree
 from pixeltree.tree_builder import NodeSpec
@@ -81,7 +81,7 @@ def test_an_adaptive_threshold_follows_the_light_of_the_picture(size, in_cells, 
     random = np.random.default_rng(size + local_mean)
     row = 0 if size > 64 else 1
     geometry = CaptureGeometry(-3, row, 0, 2, size, in_cells, local_mean)
-    cells = [Pooling(PoolingKind.OR, -(-size // 32))] if size > 32 else []
+    cells = [Pooling(-(-size // 32))] if size > 32 else []
     model = FoldedModel(geometry.spec, tuple(cells), heat_map(random, 1, 1))
     labels = [str(i) for i in range(model.outcomes)]
     tree = Tree.build("any", labels, geometry, [NodeSpec("root", model, tuple(range(model.outcomes)))])
@@ -106,7 +106,7 @@ def test_a_threshold_follows_the_image(size, margin, excess, threshold, light):
     kernel = Convolution(np.ones((1, 1, 1, 1), np.int8), np.zeros(1, np.int32), np.zeros(1, np.bool_))
     cells = size // side
     head = fully_connected(random, (1, cells, cells), 5)
-    model = FoldedModel(geometry.spec, (kernel, Pooling(PoolingKind.OR, side)), head)
+    model = FoldedModel(geometry.spec, (kernel, Pooling(side)), head)
     tree = Tree.build("any", list("abcde"), geometry, [NodeSpec("root", model, tuple(range(5)))])
     image = random.integers(0, light, (256, 256), endpoint=True).astype(np.uint8)
     label, path = tree.reference(image)

@@ -1,6 +1,5 @@
 """A network too large for one node is several, each with some of its channels, and decides as the whole."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -13,14 +12,13 @@ from pixeltree.cli.tree import tree as draw
 from pixeltree.compiler import CaptureGeometry, Ending, compile_model
 from pixeltree.demo.run import count_mismatches
 from pixeltree.errors import CompileError, TreeError
-from pixeltree.folded import FoldedModel, InputSpec, ModelError, Window, add_logits, infer
+from pixeltree.folded import FoldedModel, InputSpec, ModelError, Pooling, Window, add_logits, infer
 from pixeltree.folded.channels import parts
-from pixeltree.folded.looks import look
 from pixeltree.scheduler import TreeRunner
 from pixeltree.swapping import RootLogits
 from pixeltree.swapping.describe import children_of, describe, node_order
 from pixeltree.tree import Tree
-from pixeltree.tree_builder import Fallback, NodeSpec
+from pixeltree.tree_builder import NodeSpec
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.errors import RequestError
 from pixeltree_emu.runtime.clock import CostModel, DeviceClock
@@ -28,7 +26,7 @@ from pixeltree_emu.runtime.sequencer import Decision, Sequencer
 from pixeltree_protocol.objects import Label, parse_object
 from pixeltree_protocol.objects.program import AddLogits, Argmax, Proceed, Program
 from pixeltree_protocol.verify import NodeImage
-from tests.folded.strategies import convolution, fully_connected, heat_map, pooling
+from tests.folded.strategies import convolution, fully_connected, heat_map
 from tests.host.in_memory import InMemoryDevice, in_memory_device
 from tests.host.on_array import run_node
 from tests.host.random_models import random_input
@@ -60,25 +58,6 @@ def test_logits_of_parts_add_up_to_those_of_the_whole(seed, channels, count, dep
     for part in found:
         sums = add_logits(infer(part, bits).logits, sums)
     assert (sums == infer(model, bits).logits).all()
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 1000), st.sampled_from([-2, -1, 0, 1, 2]))
-def test_a_look_sees_a_moved_image(seed, shift):
-    model = model_with(3, 4)
-    bits = random_input(model, seed)
-    bits[:5] = bits[-5:] = bits[:, :5] = bits[:, -5:] = False
-    moved = np.roll(bits, (shift, shift), axis=(0, 1))
-    assert (infer(look(model, shift), bits).logits == infer(model, moved).logits).all()
-    assert (look(model, shift).head.weights == model.head.weights).all()
-
-
-def test_a_look_beyond_the_borders_is_refused():
-    model = model_with(3, 4)
-    with pytest.raises(ModelError, match="before is 5"):
-        look(model, 3)
-    with pytest.raises(ModelError, match="begins with a convolution"):
-        look(FoldedModel(InputSpec(32), (pooling(np.random.default_rng(0), 2),), SOME_HEAD), 1)
 
 
 def test_channels_that_mix_have_no_parts():
@@ -134,12 +113,10 @@ def test_adding_and_proceeding_take_the_time_that_is_predicted():
     assert adds.cost.nanoseconds - plain.cost.nanoseconds == 5 * model.outcomes
 
 
-def test_a_node_that_proceeds_has_one_exit_and_no_fallback():
+def test_a_node_that_proceeds_has_one_exit():
     model = model_with(3, 4)
     with pytest.raises(CompileError, match="5 outcomes of a node that proceeds need 1 exits, not 2"):
         compile_model(model, [Label(0), Label(1)], ending=Ending(proceeds=True))
-    with pytest.raises(CompileError, match="no fallback"):
-        Ending(3, proceeds=True)
 
 
 # -- trees of parts
@@ -148,7 +125,7 @@ def test_a_node_that_proceeds_has_one_exit_and_no_fallback():
 def small_model(seed, channels, outcomes):
     """A model all of whose outcomes come up."""
     random = np.random.default_rng(seed)
-    layers = (convolution(random, 1, channels, 3, stride=2, after=1), pooling(random, 4))
+    layers = (convolution(random, 1, channels, 3, stride=2, after=1), Pooling(4))
     head = fully_connected(random, (channels, 4, 4), outcomes)
     model = FoldedModel(InputSpec(32, 3, 60), layers, head)
     seen = [infer(model, model.input.binarize(picture)).logits for picture in pictures(20)]
@@ -156,7 +133,7 @@ def small_model(seed, channels, outcomes):
     return replace(model, head=replace(head, bias=even))
 
 
-def chain(name, model, count, leads, fallback=None):
+def chain(name, model, count, leads):
     """A model as so many nodes, the last of which leads as the whole would."""
     found = parts(model, count)
     names = [name, *(f"{name} part {number}" for number in range(2, len(found) + 1))]
@@ -164,26 +141,25 @@ def chain(name, model, count, leads, fallback=None):
         NodeSpec(each, part, (names[index + 1],), adds=index > 0, proceeds=True)
         for index, (each, part) in enumerate(zip(names[:-1], found, strict=False))
     ]
-    return [*specs, NodeSpec(names[-1], found[-1], leads, fallback, adds=len(found) > 1)]
+    return [*specs, NodeSpec(names[-1], found[-1], leads, adds=len(found) > 1)]
 
 
 def leaf(name, labels):
     return NodeSpec(name, small_model(7, 2, labels), tuple(range(labels)))
 
 
-def specs_of(counts, margin=None):
+def specs_of(counts):
     """A root and two children below it, in so many parts each."""
-    fallback = None if margin is None else Fallback(margin, 0)
     models = [small_model(seed, 6, outcomes) for seed, outcomes in ((0, 2), (1, 3), (2, 2))]
     return [
-        *chain("root", models[0], counts[0], ("a", "b"), fallback),
+        *chain("root", models[0], counts[0], ("a", "b")),
         *chain("a", models[1], counts[1], (0, 1, 2)),
         *chain("b", models[2], counts[2], (2, 3)),
     ]
 
 
 def pictures(count):
-    source = FoldedModel(InputSpec(32, 3), (pooling(np.random.default_rng(0), 2),), SOME_HEAD)
+    source = FoldedModel(InputSpec(32, 3), (Pooling(2),), SOME_HEAD)
     return [random_input(source, seed).astype(np.uint8) * np.uint8(200) for seed in range(count)]
 
 
@@ -191,10 +167,9 @@ SOME_HEAD = fully_connected(np.random.default_rng(0), (1, 16, 16), 2)
 
 
 @pytest.mark.parametrize("counts", [(1, 1, 2), (2, 3, 1), (6, 2, 6)], ids=str)
-@pytest.mark.parametrize("margin", [None, 9])
-def test_a_tree_of_parts_decides_as_the_whole_on_a_device_too(counts, margin, tmp_path):
-    whole = Tree.build("t", "abcd", GEOMETRY, specs_of((1, 1, 1), margin))
-    Tree.build("t", "abcd", GEOMETRY, specs_of(counts, margin)).save(tmp_path / "t.ptree")
+def test_a_tree_of_parts_decides_as_the_whole_on_a_device_too(counts, tmp_path):
+    whole = Tree.build("t", "abcd", GEOMETRY, specs_of((1, 1, 1)))
+    Tree.build("t", "abcd", GEOMETRY, specs_of(counts)).save(tmp_path / "t.ptree")
     tree = Tree.load(tmp_path / "t.ptree")
     runner = InMemoryDevice(tree)
     labels = set()
@@ -240,7 +215,7 @@ def test_a_node_that_adds_to_another_number_of_logits_is_refused():
 @pytest.mark.parametrize("more", [{"adds": True}, {"proceeds": True}])
 def test_a_window_neither_adds_nor_proceeds(more):
     geometry = CaptureGeometry(60, 0, 0, margin=3, size=32, in_cells=True)
-    model = FoldedModel(InputSpec(32, 0, 60), (pooling(np.random.default_rng(0), 2),), SOME_HEAD)
+    model = FoldedModel(InputSpec(32, 0, 60), (Pooling(2),), SOME_HEAD)
     window = NodeSpec("w", Window(0, 0, 32), ("x",), **more)
     with pytest.raises(TreeError, match="window 'w'"):
         Tree.build("t", "ab", geometry, [window, NodeSpec("x", model, (0, 1))])
@@ -289,4 +264,3 @@ def test_without_parts_a_tree_is_what_it_was():
         steps = parse_object(tree.objects[node.program]).steps
         assert not any(isinstance(step, AddLogits | Proceed) for step in steps)
     assert set(tree.endings.values()) == {Ending()}
-    assert json.dumps(tree.margins) == "{}"

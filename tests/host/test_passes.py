@@ -21,7 +21,7 @@ from pixeltree.compiler.resources import Needs, check_resources
 from pixeltree.compiler.sizes import block_bytes, block_words, segment_bytes
 from pixeltree.compiler.words import select_words
 from pixeltree.errors import CompileError
-from pixeltree.folded import FoldedModel, InputSpec, Pooling, PoolingKind
+from pixeltree.folded import FoldedModel, InputSpec, Pooling
 from pixeltree.tree import Tree
 from pixeltree.tree_builder import NodeSpec
 from pixeltree_protocol.registers import Direction
@@ -215,9 +215,7 @@ def test_every_layer_s_needs_add_up_to_the_node():
 def test_cells_are_tried_where_blocks_do_not_do():
     """A border that reaches into the next block."""
     layers = (convolution(random(), 1, 16, 4, after=3),)
-    model = FoldedModel(
-        InputSpec(64), (*layers, Pooling(PoolingKind.OR, 4)), fully_connected(random(), (16, 16, 16), 2)
-    )
+    model = FoldedModel(InputSpec(64), (*layers, Pooling(4)), fully_connected(random(), (16, 16, 16), 2))
     assert not compile_model(model).layout.in_blocks
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from pixeltree.compiler.pipeline import compile_model
 from pixeltree.compiler.readout import merged, packings, rows_to_scan, stackings
-from pixeltree.folded import FoldedModel, FullyConnected, InputSpec, Pooling, PoolingKind, infer
+from pixeltree.folded import FoldedModel, FullyConnected, InputSpec, Pooling, infer
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_protocol.objects import ALL_COLUMNS
 from pixeltree_protocol.objects import FullyConnected as Segment
@@ -25,7 +25,7 @@ def model_with(side, channels, size=32, stride=2, outcomes=5, planes=2, depthwis
     layers = [convolution(random, 1, channels, 5, stride=stride, before=2, after=2)]
     if depthwise:
         layers.append(convolution(random, channels, channels, 2, groups=channels))
-    layers.append(Pooling(PoolingKind.OR, side))
+    layers.append(Pooling(side))
     shape = (1, size, size)
     for layer in layers:
         shape = layer.output_shape(shape)

@@ -12,12 +12,12 @@ from pixeltree.compiler import CaptureGeometry
 from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.demo.run import demo_tree
 from pixeltree.errors import CompileError, DataError, TreeError
-from pixeltree.folded import FoldedModel, FullyConnected, InputSpec, Window, infer
+from pixeltree.folded import FoldedModel, FullyConnected, InputSpec, Pooling, Window, infer
 from pixeltree.tree import Tree
 from pixeltree.tree_builder import NodeSpec
 from pixeltree_protocol.objects import MAX_DEPTH, Child
 from pixeltree_protocol.treefile import TreeFile
-from tests.folded.strategies import fully_connected, pooling, signs
+from tests.folded.strategies import fully_connected, signs
 from tests.host.test_compiler import some_network
 
 
@@ -118,6 +118,14 @@ def test_a_description_that_makes_no_sense_is_refused(tree, saved, description):
         Tree.load(saved)
 
 
+def test_a_node_with_another_number_of_exits_than_outcomes_is_refused(tree, saved):
+    root = tree.models["root"]
+    head = fully_connected(np.random.default_rng(0), root.head.weights.shape[1:], 3)
+    replace(tree, models=tree.models | {"root": replace(root, head=head)}).save(saved)
+    with pytest.raises(TreeError, match="'root' has 2 exits for 3 outcomes"):
+        Tree.load(saved)
+
+
 def test_a_tree_deeper_than_a_device_goes_is_refused():
     depth = MAX_DEPTH + 1
     specs = [NodeSpec(str(i), some_network(), (str(i + 1), 0)) for i in range(depth)]
@@ -193,8 +201,8 @@ def windowed(random):
     """A root that leads to one leaf through two windows, and to a label."""
     places = Window(-10, 3, 32), Window(20, 40, 32)
     even = FullyConnected(signs(random, 2, 1, 16, 16), np.zeros(2, np.int32))
-    root = FoldedModel(InputSpec(64, 4, 30), (pooling(random, 4),), even)
-    leaf = FoldedModel(InputSpec(32, 0, 30), (pooling(random, 4),), fully_connected(random, (1, 8, 8), 2))
+    root = FoldedModel(InputSpec(64, 4, 30), (Pooling(4),), even)
+    leaf = FoldedModel(InputSpec(32, 0, 30), (Pooling(4),), fully_connected(random, (1, 8, 8), 2))
     specs = [
         NodeSpec("root", root, ("window 0", "window 1")),
         *(NodeSpec(f"window {index}", place, ("leaf",)) for index, place in enumerate(places)),
@@ -238,6 +246,6 @@ def test_windows_that_make_no_sense_are_refused(tmp_path):
     both = [specs[0], replace(specs[1], leads=("leaf", "leaf")), *specs[2:]]
     with pytest.raises(TreeError, match="one outcome"):
         Tree.build("moved", "ab", CaptureGeometry(30), both)
-    wide = FoldedModel(InputSpec(40, 0, 30), (pooling(np.random.default_rng(0), 5),), leaf.head)
+    wide = FoldedModel(InputSpec(40, 0, 30), (Pooling(5),), leaf.head)
     with pytest.raises(CompileError, match="the window above it shows"):
         Tree.build("moved", "ab", CaptureGeometry(30), [*specs[:3], NodeSpec("leaf", wide, (0, 1))])

@@ -6,10 +6,10 @@ import pytest
 from pixeltree.compiler import CaptureGeometry, compile_model, compile_window
 from pixeltree.compiler.placement import INPUT
 from pixeltree.errors import CompileError
-from pixeltree.folded import FoldedModel, InputSpec, ModelError, Window, infer
+from pixeltree.folded import FoldedModel, InputSpec, ModelError, Pooling, Window, infer
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_protocol.objects import Child, Label
-from tests.folded.strategies import convolution, fully_connected, heat_map, pooling
+from tests.folded.strategies import convolution, fully_connected, heat_map
 from tests.host.on_array import input_plane, run_node
 
 CHAINS = 24
@@ -32,7 +32,7 @@ def random_chain(random):
     quiet = in_cells or geometry.room - seen >= side
     before = int(random.integers(0, side)) if quiet else 0
     after = int(random.integers(0, side - before)) if quiet else 0
-    layers = [convolution(random, 1, channels, side, before=before, after=after), pooling(random, 4)]
+    layers = [convolution(random, 1, channels, side, before=before, after=after), Pooling(4)]
     shape = layers[1].output_shape(layers[0].output_shape((1, seen, seen)))
     head = heat_map(random, channels, 2) if in_cells and random.random() < 0.3 else None
     head = head or fully_connected(random, shape, int(random.integers(2, 6)))

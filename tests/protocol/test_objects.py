@@ -30,7 +30,6 @@ from pixeltree_protocol.objects.program import (
     STEPS,
     ApplyFullyConnected,
     Argmax,
-    ArgmaxOr,
     LoadPlane,
     Proceed,
     Program,
@@ -83,7 +82,7 @@ def fully_connected(draw):
 
 @st.composite
 def steps(draw):
-    form = draw(st.sampled_from([form for form in STEPS if form.step not in (Argmax, ArgmaxOr, Proceed)]))
+    form = draw(st.sampled_from([form for form in STEPS if form.step not in (Argmax, Proceed)]))
     values = [draw(st.integers(least, most)) for _, least, most in form.operands]
     names = [field.name for field in fields(form.step)]
     if "r0" in names and "repeat" not in names:
@@ -105,8 +104,7 @@ def steps(draw):
 programs = st.builds(
     lambda body, last: Program((*body, *last)),
     st.lists(steps(), min_size=1, max_size=20),
-    st.sampled_from([(), (Argmax(),), (Proceed(),)])
-    | st.integers(0, 2**32 - 1).map(lambda margin: (ArgmaxOr(margin),)),
+    st.sampled_from([(), (Argmax(),), (Proceed(),)]),
 )
 nodes = st.builds(
     Node,

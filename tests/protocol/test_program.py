@@ -19,7 +19,6 @@ from pixeltree_protocol.objects.program import (
     STEPS,
     AddLogits,
     Argmax,
-    ArgmaxOr,
     Proceed,
     Program,
     Run,
@@ -52,7 +51,6 @@ RANGES = {
     "Argmax": [],
     "AddLogits": [],
     "Proceed": [],
-    "ArgmaxOr": [(0, 0xFFFF_FFFF)],
     "WriteDreg": [(0, 254), (0, 12)],
     "RaiseIn": [(0, 6), *[(0, 255)] * 4, *[(-128, 127)] * 2],
     "SetDac": [(0, 4095)],
@@ -188,26 +186,8 @@ def test_proceed_must_be_the_last_step():
         Program((Proceed(), Argmax()))
 
 
-@pytest.mark.parametrize("last", [Run(0), Argmax(), ArgmaxOr(5)])
-def test_argmax_or_must_be_the_last_step(last):
-    with pytest.raises(ProgramError, match=r"step 1: ArgmaxOr .* last"):
-        Program((Run(0), ArgmaxOr(5), last))
-
-
-@pytest.mark.parametrize("margin", ["", "05", "050000"])
-def test_a_margin_cut_short_is_refused(margin):
-    with pytest.raises(ObjectError, match="not a valid program"):
-        Program.decode(bytes.fromhex("0301 0100 0c" + margin))
-
-
-def test_a_margin_has_four_bytes_the_least_significant_first():
-    assert Program((ArgmaxOr(0x1234_5678),)).encode().hex() == "030101000c78563412"
-    assert Program.decode(bytes.fromhex("0301 0100 0c ffffffff")).steps == (ArgmaxOr(2**32 - 1),)
-
-
 def test_a_program_decides_if_it_ends_in_argmax():
     assert Program((Run(0), Argmax())).decides
-    assert Program((Run(0), ArgmaxOr(0))).decides
     assert not Program((Run(0),)).decides
 
 

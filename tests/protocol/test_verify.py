@@ -9,7 +9,6 @@ from pixeltree_protocol.objects.program import (
     AddLogits,
     ApplyFullyConnected,
     Argmax,
-    ArgmaxOr,
     LoadPlane,
     Proceed,
     Program,
@@ -190,7 +189,7 @@ def test_a_capture_that_decides_is_refused():
 
 
 def test_a_node_that_does_not_decide_is_refused():
-    refused("last step must be Argmax, ArgmaxOr or Proceed", steps=(Run(0),))
+    refused("last step must be Argmax or Proceed", steps=(Run(0),))
 
 
 @pytest.mark.parametrize(
@@ -242,15 +241,6 @@ def test_a_layer_that_leaves_bits_out_does_not_take_as_many_bits_as_it_has_input
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_node_with_more_or_fewer_exits_than_logits_is_refused(count):
     refused(rf"step 2 \(Argmax\(\)\): 2 logits for {count} exits", exits=(Label(0),) * count)
-
-
-def test_a_node_with_a_fallback_has_an_exit_behind_those_of_its_logits():
-    steps = (*DECIDE[:2], ArgmaxOr(4))
-    verify(steps=steps, exits=(*EXITS, Label(2)))
-    for count in (0, 1, 2, 4):
-        message = rf"step 2 \(ArgmaxOr\(margin=4\)\): 2 logits and a fallback for {count} exits"
-        refused(message, steps=steps, exits=(Label(0),) * count)
-    refused(r"step 0 \(ArgmaxOr.*0 logits", steps=steps[2:], exits=(Label(0),))
 
 
 def test_a_node_that_proceeds_has_one_exit():

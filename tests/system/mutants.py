@@ -151,8 +151,12 @@ def compares_inputs_with_what_was_read(patch):
     patch.setattr(FullyConnected, "bits_read", property(lambda self: self.inputs))
 
 
-def never_falls_back(patch):
-    patch.setattr(sequencer.Sequencer, "_argmax_or", sequencer.Sequencer._argmax)
+def takes_the_last_of_equals(patch):
+    def argmax(self, step, image, kernels, decision):
+        last = decision.logits[::-1].index(max(decision.logits))
+        decision.outcome = len(decision.logits) - 1 - last
+
+    patch.setattr(sequencer.Sequencer, "_argmax", argmax)
 
 
 def adds_no_logits(patch):
@@ -245,12 +249,12 @@ CAUGHT_BY = {
     ignores_columns: "columns_leaves_out_are_no_inputs",
     compares_inputs_with_what_was_read: "leaves_bits_out_wants_whole_rows_read",
     forgets_the_level_of_in: "level_follows_a_plane",
+    takes_the_last_of_equals: "of_equal_logits_the_first_wins",
     adds_no_logits: "logits_of_parts_add_up",
     adds_logits_of_the_frame_before: "logits_of_parts_add_up",
     adds_to_nothing: "cannot_be_added",
     adds_what_there_is: "cannot_be_added",
     adds_without_end: "logits_of_parts_add_up",
-    never_falls_back: "takes_its_last_exit_where_the_second_logit_is_close",
     forgets_registers: "what_the_one_before_it_left_there",
     writes_planes_the_wrong_way_round: "plane_is_written_bit_by_bit",
     runs_words_backwards: "digital_macro_has_its_documented_result",

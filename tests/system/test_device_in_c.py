@@ -19,7 +19,7 @@ import pixeltree
 from pixeltree.demo.run import demo_tree
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects import ALL_COLUMNS, FullyConnected, ObjectKind, digest_of, parse_object
-from pixeltree_protocol.objects.program import AddLogits, ArgmaxOr, Proceed, Program, SetIn
+from pixeltree_protocol.objects.program import AddLogits, Proceed, Program, SetIn
 from tests.system.conftest import ROOT
 from tests.system.conftest import pixeltree as run_pixeltree
 from tests.system.suite import QUICK, Run, counts
@@ -88,15 +88,6 @@ def test_every_object_of_a_tree_is_one(is_object):
         assert is_object(data)
         assert not is_object(data + b"\0")
         assert not is_object(data[:-1])
-
-
-@pytest.mark.parametrize("margin", [0, 5, 2**31, 2**32 - 1])
-def test_a_program_may_end_in_a_fallback_and_only_end(is_object, margin):
-    data = Program((SetIn(3), ArgmaxOr(margin))).encode()
-    assert is_object(data)
-    assert not is_object(data[:-1])
-    for more in (b"\x08", data[-5:], b"\x02\0"):
-        assert not is_object(data[:2] + b"\3\0" + data[4:] + more)
 
 
 def test_a_program_may_add_logits_and_proceed_but_only_end_so(is_object):

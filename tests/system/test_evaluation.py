@@ -15,9 +15,6 @@ from pixeltree.demo.run import demo_tree
 from pixeltree.errors import DataError
 from pixeltree.evaluation import accuracy_by_node, confusion, evaluate_reference
 from pixeltree.images import write_plane
-from pixeltree.tree import Tree
-from pixeltree.tree_builder import Fallback, NodeSpec
-from pixeltree_protocol.objects import Child
 from tests.system.conftest import pixeltree
 
 pytest.importorskip("sklearn")
@@ -147,34 +144,6 @@ def test_bad_input_is_one_line_and_status_2(model, tmp_path):
         run = pixeltree("eval", *arguments)
         assert run.returncode == 2
         assert message in run.stderr
-
-
-def test_fallbacks_are_counted_and_drawn(tmp_path):
-    """The demonstration's tree, whose root falls back to a leaf, and a leaf to a label."""
-    demo = demo_tree()
-    margins = {"root": Fallback(20, "leaf 3 5 9"), "leaf 3 5 9": Fallback(7, 4)}
-    digests = {name: digest for digest, name in demo.names.items()}
-    specs = []
-    for name in ("root", *sorted(set(digests) - {"root"})):
-        exits = demo.nodes[digests[name]].exits
-        leads = tuple(demo.names[e.node] if isinstance(e, Child) else e.value for e in exits)
-        specs.append(NodeSpec(name, demo.models[name], leads, margins.get(name)))
-    Tree.build("unsure", demo.labels, demo.geometry, specs).save(tmp_path / "u.ptree")
-    report_file = tmp_path / "r.json"
-    arguments = ("--data", "digits", "--images", "40", "--preset", "ideal", "--json", str(report_file))
-    run = pixeltree("eval", str(tmp_path / "u.ptree"), *arguments, timeout=300)
-    assert run.returncode == 0, run.stderr
-    report = json.loads(report_file.read_text())
-    assert report["device_differences"] == [0]
-    counts, visits = report["fallbacks"], report["visits"]
-    assert 0 < counts["root"] < visits["root"] == 40
-    assert 0 < counts["leaf 3 5 9"] < visits["leaf 3 5 9"]
-    assert f"root fell back for {counts['root']} of 40 images (margin 20)" in run.stdout
-    run = pixeltree("tree", str(tmp_path / "u.ptree"))
-    assert "root: 3 outcomes" in run.stdout
-    assert "falls back below margin 20: leaf 3 5 9" in run.stdout
-    assert "falls back below margin 7: 4" in run.stdout
-    assert run.stdout.count("bytes of weights") == 4
 
 
 def test_a_tree_is_drawn_with_its_labels_and_sizes(model):

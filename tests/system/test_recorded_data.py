@@ -34,7 +34,6 @@ before = 0
 after = 3
 [[layers]]
 type = "pooling"
-kind = "or"
 side = 4
 [head]
 type = "fully connected"

@@ -9,7 +9,6 @@ import pytest
 pytest.importorskip("torch")
 
 from pixeltree.errors import CompileError
-from pixeltree.folded import PoolingKind
 from pixeltree.train.capacity import Capacity, best_fit, choices, most_outcomes, require_fit, segment_bytes
 from pixeltree.train.specification import (
     Convolution,
@@ -22,7 +21,7 @@ from pixeltree.train.specification import (
 
 NETWORK = NetworkSpecification(
     Input(64, margin=4, threshold=50, learned=True),
-    (Convolution(16, 4, before=0, after=3), Pooling(PoolingKind.OR, 16)),
+    (Convolution(16, 4, before=0, after=3), Pooling(16)),
     FullyConnected(2),
 )
 

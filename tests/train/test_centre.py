@@ -69,7 +69,6 @@ kernel = 4
 stride = 2
 [[layers]]
 type = "pooling"
-kind = "or"
 side = 2
 [head]
 type = "fully connected"

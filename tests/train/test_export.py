@@ -14,11 +14,9 @@ from pixeltree.folded import (  # noqa: E402
     FullyConnected,
     InputSpec,
     Pooling,
-    PoolingKind,
     infer,
 )
 from pixeltree.train.export import FoldedNode, compile_tree, geometry_of  # noqa: E402
-from pixeltree.tree_builder import Fallback  # noqa: E402
 
 
 def signs(random, *shape):
@@ -34,7 +32,7 @@ def convolution(random, inputs, outputs, side, **borders):
 
 def model(seed, outcomes=3, source=None, convolutions=1):
     random = np.random.default_rng(seed)
-    layers = [convolution(random, 1, 16, 4, after=3), Pooling(PoolingKind.OR, 8)]
+    layers = [convolution(random, 1, 16, 4, after=3), Pooling(8)]
     layers += [convolution(random, 16, 16, 1) for _ in range(convolutions - 1)]
     head = FullyConnected(
         signs(random, outcomes, 16, 8, 8), random.integers(-50, 51, outcomes).astype(np.int32)
@@ -86,20 +84,6 @@ def test_what_the_array_does_not_take_is_refused():
     }
     with pytest.raises(CompileError, match="2 different inputs"):
         compile_tree("t", "ab", nodes)
-
-
-def test_a_node_that_only_a_fallback_leads_to_counts_too():
-    other = model(2, outcomes=2, source=InputSpec(margin=4, threshold=51))
-    nodes = {
-        "root": FoldedNode(model(1, outcomes=2), (0, 1), Fallback(5, "general")),
-        "general": FoldedNode(other, (0, 1)),
-    }
-    with pytest.raises(CompileError, match="2 different inputs"):
-        compile_tree("t", "ab", nodes)
-    nodes["general"] = FoldedNode(model(2, outcomes=2, convolutions=2), (0, 1))
-    tree = compile_tree("t", "ab", nodes)
-    assert tree.geometry.in_cells, "the general node has two convolutions"
-    assert tree.margins == {"root": 5}
 
 
 @pytest.mark.parametrize("more", [{"local_mean": 3}, {"excess": 2}], ids=str)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from pixeltree.folded import ModelError, PoolingKind, infer  # noqa: E402
+from pixeltree.folded import ModelError, infer  # noqa: E402
 from pixeltree.train.fold import compare, fold  # noqa: E402
 from pixeltree.train.layers import BinaryFullyConnected, LatentActivation  # noqa: E402
 from pixeltree.train.network import BinaryNetwork  # noqa: E402
@@ -40,7 +40,7 @@ def specifications(draw):
         )
         channels = outputs
         if draw(st.booleans()):
-            layers.append(Pooling(draw(st.sampled_from(PoolingKind)), draw(st.integers(2, 3))))
+            layers.append(Pooling(draw(st.integers(2, 3))))
     local_mean = draw(st.integers(0, 2))
     excess = 0 if local_mean else draw(st.integers(0, 3))
     where = draw(st.integers(0, 4)), draw(st.integers(0, 20))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,13 +14,13 @@ from tests.host.in_memory import InMemoryDevice  # noqa: E402
 
 from pixeltree.datasets import Dataset, Splits, Task  # noqa: E402
 from pixeltree.errors import CompileError  # noqa: E402
-from pixeltree.folded import PoolingKind, infer  # noqa: E402
+from pixeltree.folded import infer  # noqa: E402
 from pixeltree.train import grow as growing  # noqa: E402
 from pixeltree.train.capacity import Capacity, choices  # noqa: E402
 from pixeltree.train.export import compile_tree  # noqa: E402
 from pixeltree.train.fit import FitSettings, build  # noqa: E402
 from pixeltree.train.grow import GroupTeacher, GrowSettings, grow_tree  # noqa: E402
-from pixeltree.train.grown import GrownFallback, accuracy  # noqa: E402
+from pixeltree.train.grown import accuracy  # noqa: E402
 from pixeltree.train.network import BinaryNetwork, inherit  # noqa: E402
 from pixeltree.train.progress import EpochReport  # noqa: E402
 from pixeltree.train.specification import (  # noqa: E402
@@ -30,13 +29,12 @@ from pixeltree.train.specification import (  # noqa: E402
     Input,
     NetworkSpecification,
     Pooling,
-    SpecificationError,
 )
 from pixeltree.tree import Tree  # noqa: E402
 
 NETWORK = NetworkSpecification(
     Input(64, margin=4, threshold=50, learned=True),
-    (Convolution(16, 4, before=0, after=3), Pooling(PoolingKind.OR, 16)),
+    (Convolution(16, 4, before=0, after=3), Pooling(16)),
     FullyConnected(2),
 )
 RUN = FitSettings(epochs=2, batch_size=16, learning_rate=0.01)
@@ -93,7 +91,7 @@ def of_new_epochs(tell):
 def test_a_grown_tree_fits_its_capacity_and_folds_exactly(splits):
     capacity = Capacity(32 + 2 * (32 + 4), outcomes=2)
     names = []
-    settings = GrowSettings(RUN, branching=2, target=1.0, depth=3, overlap=2)
+    settings = GrowSettings(RUN, branching=2, target=1.0, overlap=2)
     root = grow_tree(
         splits, capacity, [NETWORK], settings, progress=of_new_epochs(lambda name, report: names.append(name))
     )
@@ -149,42 +147,6 @@ def test_nodes_in_parts_decide_as_the_networks_that_were_trained(splits, tmp_pat
     assert [tree.reference(image)[0] for image in splits.test.images] == decided.tolist()
 
 
-def test_a_router_looks_more_than_once_where_the_tree_decides_no_worse(splits, tmp_path, monkeypatch):
-    """The looks of each part are nodes that share its head; the tree decides as in training."""
-    capacity = Capacity(16 + 2 * (16 + 4), outcomes=2, parts=2)
-    settings = GrowSettings(RUN, branching=2, target=1.0, overlap=2, router_looks=(0, 1, 3))
-    root = grow_tree(splits, capacity, [NETWORK], settings)
-    seen = replace(root, looks=(0, 1, 3))
-    nodes = seen.nodes(capacity)
-    own = [name for name in nodes if not name.startswith("root.")]
-    looks = ("root", "root look 2", "root look 3")
-    assert own == [name + part for name in looks for part in ("", " part 2")]
-    compile_tree("t", CLASSES, nodes).save(tmp_path / "t.ptree")
-    tree = Tree.load(tmp_path / "t.ptree")
-    manifests = {name: tree.nodes[digest] for digest, name in tree.names.items()}
-    assert len({manifests[name].segments[-1] for name in looks}) == 1
-    assert len({manifests[name + " part 2"].segments[-1] for name in looks}) == 1
-    decided = seen.decide(splits.test.images)
-    assert [tree.reference(image)[0] for image in splits.test.images] == decided.tolist()
-    device = InMemoryDevice(tree)
-    for image in splits.test.images[:4]:
-        result = device.infer(image)
-        assert (result.label, result.logits) == (
-            tree.reference(image)[0],
-            tree.reference(image)[1][-1].logits,
-        )
-    for worth, kept in ((0.0, True), (-0.1, False)):
-        monkeypatch.setattr(growing, "accuracy", lambda node, _, worth=worth: 0.5 + worth * len(node.looks))
-        found = grow_tree(splits, capacity, [NETWORK], settings)
-        assert found.looks == ((0, 1, 3) if kept else (0,))
-
-
-def test_looks_beyond_the_borders_are_refused_before_training(splits):
-    for looks, message in (((), "at least once"), ((0, -1), r"before is -1"), ((4,), r"before is 4")):
-        with pytest.raises((CompileError, SpecificationError), match=message):
-            grow_tree(splits, Capacity(1000), [NETWORK], GrowSettings(RUN, router_looks=looks), progress=None)
-
-
 def test_outcomes_of_one_group_lead_to_one_child(splits):
     """A network for all classes that fits is the router, with an outcome for each class."""
     leaf = grow_tree(splits, Capacity(1000), [NETWORK], GrowSettings(RUN, target=0.0))
@@ -236,33 +198,9 @@ def test_a_router_has_as_many_outcomes_as_children_or_more_and_fewer_than_classe
     assert len(root.branches) == 4
 
 
-def test_nodes_below_the_root_branch_on_their_own(splits, monkeypatch):
-    """Three children of up to three classes; those of three are routers themselves, with two branches."""
-    monkeypatch.setattr("pixeltree.train.grow.accuracy", lambda node, own: float(any(node.children)))
-    settings = GrowSettings(
-        HARDLY, branching=3, target=1.0, depth=3, overlap=1e-9, branching_below=2, child_classes=3
-    )
-    root = grow_tree(splits, Capacity(1000), [NETWORK], settings)
-    assert len(root.groups) == 3
-    assert max(len(group) for group in root.groups) == 3  # all would stray there, and only three may
-    routers = [child for child in root.children if child is not None and any(child.children)]
-    assert routers
-    assert all(len(router.groups) == 2 for router in routers)
-    assert all(
-        set(group) <= set(above)
-        for above, router in zip(root.groups, root.children, strict=True)
-        if router in routers
-        for group in router.groups
-    )
-    nodes = root.nodes(Capacity(1000))
-    decided = root.decide(splits.test.images)
-    assert decided.tolist() == [walk(nodes, image) for image in splits.test.images]
-
-
-@pytest.mark.parametrize("changed", [{"branching_below": 1}, {"child_classes": 1}, {"branching": 1}])
-def test_children_of_less_than_two_are_refused(changed):
+def test_less_than_two_children_are_refused():
     with pytest.raises(CompileError, match="at least 2"):
-        GrowSettings(RUN, **changed)
+        GrowSettings(RUN, branching=1)
 
 
 @pytest.mark.parametrize(("by_training", "looked_at"), [(False, 24), (True, 48)])
@@ -323,77 +261,6 @@ def test_a_child_decides_between_the_classes_it_is_allowed(splits):
     assert (root.decide_apart(images, root.groups) == root.decide(images)).all()
 
 
-TWO = ((0, 1), (2, 3))
-
-
-def grow_with_fallback(splits, share, **rest):
-    names = []
-    settings = GrowSettings(RUN, branching=2, overlap=2, fallback_margin=share)
-    capacity = rest.pop("capacity", Capacity(1000))
-    grown = grow_tree(
-        splits,
-        capacity,
-        [NETWORK],
-        settings,
-        progress=of_new_epochs(lambda name, _: names.append(name)),
-        **rest,
-    )
-    return grown, names
-
-
-def test_a_router_that_is_not_sure_falls_back_to_a_node_for_all_its_classes(splits, monkeypatch):
-    monkeypatch.setattr(growing, "accuracy", lambda node, _: float(node.fallback is not None))
-    root, names = grow_with_fallback(splits, 0.4, groups=TWO)
-    assert names.count("root.fallback") == RUN.epochs
-    margin, general = root.fallback.margin, root.fallback.node
-    assert general.groups == ((0,), (1,), (2,), (3,))
-    apart = np.sort(root.logits(splits.validation.images))
-    distances = apart[:, -1] - apart[:, -2]
-    assert margin in distances
-    assert 0 < (distances < margin).mean() <= 0.4 < (distances <= margin).mean()
-    nodes = root.nodes(Capacity(1000))
-    assert next(iter(nodes)) == "root"
-    assert nodes["root"].fallback.lead == "root.fallback"
-    assert {node.model.input for node in nodes.values()} == {nodes["root"].model.input}
-    tree = compile_tree("t", CLASSES, nodes)
-    assert tree.margins == {"root": margin}
-    paths = [tree.reference(image) for image in splits.validation.images]
-    assert [label for label, _ in paths] == root.decide(splits.validation.images).tolist()
-    fell = [visits[1].node == "root.fallback" for _, visits in paths]
-    assert fell == (distances < margin).tolist()
-    assert set(root.decide(splits.test.images, frozenset({1, 2}))) <= {1, 2}
-    stranger = SimpleNamespace(decide=lambda images, allowed: np.full(len(images), 9))
-    decided = replace(root, fallback=GrownFallback(margin, stranger)).decide(splits.validation.images)
-    assert (decided == 9).tolist() == (distances < margin).tolist()
-
-
-def test_a_fallback_is_kept_only_where_the_tree_decides_no_worse(splits, monkeypatch):
-    plain, _ = grow_with_fallback(splits, 0.0, groups=TWO)
-    tried, _ = grow_with_fallback(splits, 0.6, groups=TWO)
-    assert accuracy(tried, splits.validation) >= accuracy(plain, splits.validation)
-    for worth, kept in ((0.0, True), (-0.1, False), (0.1, True)):
-        monkeypatch.setattr(
-            growing, "accuracy", lambda node, _, worth=worth: 0.5 + worth * (node.fallback is not None)
-        )
-        tried, names = grow_with_fallback(splits, 0.6, groups=TWO)
-        assert "root.fallback" in names
-        assert (tried.fallback is not None) == kept
-        assert ("root.fallback" in tried.nodes(Capacity(1000))) == kept
-
-
-def test_without_a_share_or_without_room_there_is_no_fallback(splits):
-    for share, capacity in ((0.0, Capacity(1000)), (0.5, Capacity(32 + 2 * 36, outcomes=2))):
-        root, names = grow_with_fallback(splits, share, groups=TWO, capacity=capacity)
-        assert root.fallback is None
-        assert not any("fallback" in name for name in names)
-
-
-def test_a_share_beyond_all_images_is_refused():
-    for share in (-0.1, 1.0):
-        with pytest.raises(CompileError, match="share of images"):
-            GrowSettings(RUN, fallback_margin=share)
-
-
 def test_children_train_for_epochs_of_their_own(splits):
     epochs = {}
     settings = GrowSettings(RUN, branching=2, overlap=2, child_epochs=3)
@@ -413,8 +280,8 @@ def test_a_child_begins_with_its_parents_layers_up_to_the_first_that_differs():
         return build(lambda: BinaryNetwork(network), seed)
 
     first, second = Convolution(16, 4, before=0, after=3), Convolution(4, 3, groups=4)
-    parent = made(replace(NETWORK, layers=(first, Pooling(PoolingKind.OR, 4), second)), 0)
-    coarser = Pooling(PoolingKind.OR, 8), replace(second, channels=8)
+    parent = made(replace(NETWORK, layers=(first, Pooling(4), second)), 0)
+    coarser = Pooling(8), replace(second, channels=8)
     child = made(replace(NETWORK, layers=(first, *coarser), head=FullyConnected(3)), 1)
     head, last = child.head.latent.clone(), child.layers[3].latent.clone()
     digest = inherit(child, parent)

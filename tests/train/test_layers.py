@@ -7,7 +7,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pixeltree.folded import PoolingKind  # noqa: E402
 from pixeltree.train.binarize import Estimator, sign  # noqa: E402
 from pixeltree.train.input import InputBinarization  # noqa: E402
 from pixeltree.train.layers import (  # noqa: E402
@@ -16,7 +15,6 @@ from pixeltree.train.layers import (  # noqa: E402
     BinaryFullyConnected,
     BinaryHeatMap,
     LatentActivation,
-    MajorityPooling,
     OrPooling,
     balanced_threshold,
     clip_latent_weights,
@@ -66,17 +64,6 @@ def test_or_pooling_of_latent_activations_is_or_of_their_signs():
     pooled = sign(OrPooling(2)(latent))
     bits = (latent > 0)[:, :, :6, :6].reshape(2, 3, 3, 2, 3, 2)
     assert torch.equal(pooled > 0, bits.any(dim=5).any(dim=3))
-
-
-@pytest.mark.parametrize("side", [2, 3])
-@pytest.mark.parametrize("count", range(10))
-def test_majority_pooling_wants_half_of_a_cell(side, count):
-    if count > side**2:
-        return
-    latent = -torch.ones(1, 1, side, side)
-    latent.view(-1)[:count] = 1
-    pooled = MajorityPooling(side, Estimator.CLIPPED)(latent)
-    assert (pooled.item() > 0) == (2 * count >= side**2)
 
 
 def test_a_latent_activation_is_normalized_and_compared():
@@ -167,10 +154,9 @@ def test_clipping_keeps_latent_weights_within_one_and_leaves_the_rest():
 
 
 @pytest.mark.parametrize("estimator", Estimator)
-@pytest.mark.parametrize("pooling", PoolingKind)
 @pytest.mark.parametrize("planes", [1, 2])
-def test_every_parameter_learns(estimator, pooling, planes):
-    layers = (Convolution(4, 3), Pooling(pooling, 2), Convolution(4, 3, groups=2))
+def test_every_parameter_learns(estimator, planes):
+    layers = (Convolution(4, 3), Pooling(2), Convolution(4, 3, groups=2))
     network = BinaryNetwork(
         NetworkSpecification(Input(16, learned=True), layers, FullyConnected(3, planes), estimator)
     )
@@ -222,7 +208,7 @@ def test_a_fixed_threshold_is_no_parameter():
 
 
 def test_the_float_network_has_the_same_shapes():
-    layers = (Convolution(4, 3, stride=2), Pooling(PoolingKind.OR, 2), Convolution(6, 4, groups=2))
+    layers = (Convolution(4, 3, stride=2), Pooling(2), Convolution(6, 4, groups=2))
     for head in (FullyConnected(5), HeatMap(3)):
         specification = NetworkSpecification(Input(32), layers, head)
         images = torch.randint(0, 256, (2, 32, 32))
@@ -233,7 +219,7 @@ def test_the_float_network_has_the_same_shapes():
 def test_weights_are_counted(planes):
     specification = NetworkSpecification(
         Input(32),
-        (Convolution(4, 3), Pooling(PoolingKind.OR, 2), Convolution(6, 4, groups=2)),
+        (Convolution(4, 3), Pooling(2), Convolution(6, 4, groups=2)),
         FullyConnected(5, planes),
     )
     network = BinaryNetwork(specification)
@@ -246,8 +232,8 @@ def test_weights_are_counted(planes):
     "layers",
     [
         (Convolution(1, 5, stride=2), Convolution(1, 3, stride=2)),
-        (Convolution(1, 4, before=0, after=3), Pooling(PoolingKind.OR, 4)),
-        (Convolution(1, 3), Pooling(PoolingKind.MAJORITY, 2), Convolution(1, 4, stride=2)),
+        (Convolution(1, 4, before=0, after=3), Pooling(4)),
+        (Convolution(1, 3), Pooling(2), Convolution(1, 4, stride=2)),
     ],
 )
 def test_the_cells_of_a_heat_map_look_where_the_specification_says(layers):
@@ -280,7 +266,7 @@ def test_the_cells_of_a_heat_map_look_where_the_specification_says(layers):
         (lambda: Convolution(4, 3, stride=9), "stride is 9; here it must be 1 to 8"),
         (lambda: Convolution(4, 3, before=3), "before is 3; here it must be 0 to 2"),
         (lambda: HeatMap(0), "not 0 x 0"),
-        (lambda: Pooling(PoolingKind.OR, 1), "side is 2 to 16, not 1"),
+        (lambda: Pooling(1), "side is 2 to 16, not 1"),
         (lambda: FullyConnected(1), "2 to 255 outcomes, not 1"),
         (lambda: FullyConnected(2, 0), "1 to 7 planes, not 0"),
         (lambda: FullyConnected(2, 8), "1 to 7 planes, not 8"),
@@ -295,7 +281,7 @@ def test_the_cells_of_a_heat_map_look_where_the_specification_says(layers):
         ),
         (
             lambda: NetworkSpecification(
-                Input(16), (Convolution(3, 3, stride=8), Pooling(PoolingKind.OR, 4)), FullyConnected(2)
+                Input(16), (Convolution(3, 3, stride=8), Pooling(4)), FullyConnected(2)
             ),
             r"layer 1 \(Pooling\): cells of 4 x 4 do not fit into 2 x 2",
         ),
@@ -317,7 +303,7 @@ def test_half_of_the_cells_of_an_or_pooling_fire_at_first(side):
     values = torch.randn(2000, side, generator=torch.Generator().manual_seed(0))
     firing = (values > balanced_threshold(side)).any(dim=1).float().mean().item()
     assert firing == pytest.approx(0.5, abs=0.04)
-    layers = (Convolution(3, 4), Pooling(PoolingKind.OR, side), Convolution(2, 3))
+    layers = (Convolution(3, 4), Pooling(side), Convolution(2, 3))
     network = BinaryNetwork(NetworkSpecification(Input(64), layers, FullyConnected(2)))
     first, last = (layer for layer in network.layers if isinstance(layer, LatentActivation))
     assert (first.threshold == balanced_threshold(side)).all()

@@ -13,7 +13,6 @@ pytest.importorskip("torch")
 from pixeltree.datasets import digits
 from pixeltree.datasets.sources import DigitsData
 from pixeltree.errors import RecipeError
-from pixeltree.folded import PoolingKind
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
 from pixeltree.train.fit import FitSettings
@@ -44,7 +43,6 @@ kernel = 4
 before = 0
 [[layers]]
 type = "pooling"
-kind = "or"
 side = 4
 [head]
 type = "fully connected"
@@ -65,7 +63,7 @@ def read(tmp_path, text):
 def test_a_recipe_says_everything(tmp_path):
     network = NetworkSpecification(
         Input(threshold=50, learned=True),
-        (Convolution(16, 4, before=0), Pooling(PoolingKind.OR, 4)),
+        (Convolution(16, 4, before=0), Pooling(4)),
         FullyConnected(10),
         Estimator.SMOOTH,
     )
@@ -91,8 +89,8 @@ def test_a_recipe_says_everything(tmp_path):
         ("epochs = 2", "epoch = 2", r"\[training\] has no 'epoch'; known: epochs, batch_size"),
         ("epochs = 2", "epochs = 0", "at least 1 epoch"),
         ("rotation = 10", "zoom = 2", "zoom is 2.0"),
-        ('kind = "or"', 'kind = "max"', "'max'; expected 'or', 'majority'"),
-        ('kind = "or"', "", r"\[layers\[1\]\] lacks 'kind'"),
+        ("side = 4", 'kind = "or"\nside = 4', r"\[layers\[1\]\] has no 'kind'; known: side"),
+        ("side = 4", "", r"\[layers\[1\]\] lacks 'side'"),
         (
             'type = "pooling"',
             'type = "pool"',
@@ -107,7 +105,7 @@ def test_a_recipe_says_everything(tmp_path):
         ("channels = 16", "channels = 16\nstride = 8\nafter = 0\ngroups = 3", "do not divide into 3 groups"),
         (
             "side = 4",
-            "side = 16\n[[layers]]\ntype='pooling'\nkind='or'\nside=8",
+            "side = 16\n[[layers]]\ntype='pooling'\nside=8",
             r"layer 2 \(Pooling\): cells",
         ),
         ("[input]", "[[input]]", r"\[input\] must be a table"),
@@ -129,19 +127,6 @@ def test_a_tree_may_have_groups_by_hand(tmp_path):
         with pytest.raises(RecipeError, match=r"must name every class and no other; look at [cd]"):
             recipe.tree.groups_of(classes)
     assert TreeTable(8192).groups_of(("a", "b")) is None
-
-
-def test_a_fallback_margin_is_a_share(tmp_path):
-    tree = "[tree]\nsegment_bytes = 8192\nfallback_margin = "
-    assert read(tmp_path, GOOD + tree + "0.1").tree.fallback_margin == 0.1
-    assert TreeTable(8192).fallback_margin == 0
-    for share, message in (
-        ("-0.1", r"\[tree\] fallback_margin is -0\.1; it is a share"),
-        ("1", "0 to below 1"),
-        ("'end'", "fallback_margin is 'end'; expected float"),
-    ):
-        with pytest.raises(RecipeError, match=message):
-            read(tmp_path, GOOD + tree + share)
 
 
 def test_planes_of_weights_are_the_heads_or_for_a_tree_to_choose_from(tmp_path):
@@ -197,7 +182,7 @@ def test_a_detector_sees_what_the_network_sees_and_learns_from_empty_scenes(tmp_
     recipe = read(tmp_path, text + "[detector]\nepochs = 5\npool_side = 2")
     detector = recipe.detector_recipe()
     assert detector.network.input == recipe.network.input
-    assert detector.network.layers == (*recipe.network.layers, Pooling(PoolingKind.OR, 2))
+    assert detector.network.layers == (*recipe.network.layers, Pooling(2))
     assert detector.network.head == FullyConnected(2)
     assert (detector.data.task, detector.data.objects, detector.data.seed) == ("presence", (0, 3), 3)
     assert (detector.training.epochs, detector.detector) == (5, None)

@@ -13,7 +13,6 @@ torch = pytest.importorskip("torch")
 
 from pixeltree.datasets import Dataset, Task  # noqa: E402
 from pixeltree.errors import CheckpointError, DataError  # noqa: E402
-from pixeltree.folded import PoolingKind  # noqa: E402
 from pixeltree.train.augment import Augmentation, augmented  # noqa: E402
 from pixeltree.train.checkpoint import CheckpointFile  # noqa: E402
 from pixeltree.train.fit import FitSettings, build, fit, logits_of  # noqa: E402
@@ -34,7 +33,7 @@ from pixeltree_protocol.nonidealities import TYPICAL_ERRORS  # noqa: E402
 
 TINY = NetworkSpecification(
     Input(16, margin=0, threshold=50),
-    (Convolution(8, 3), Pooling(PoolingKind.OR, 4)),
+    (Convolution(8, 3), Pooling(4)),
     FullyConnected(2),
 )
 BOTH = Classification(((0,), (1,)))

@@ -24,7 +24,6 @@ from pixeltree_protocol.objects.program import (
     AddLogits,
     ApplyFullyConnected,
     Argmax,
-    ArgmaxOr,
     LoadCover,
     LoadPlane,
     Proceed,
@@ -91,7 +90,6 @@ class Sequencer:
             ScanDreg: self._scan,
             ApplyFullyConnected: self._fully_connected,
             Argmax: self._argmax,
-            ArgmaxOr: self._argmax_or,
             AddLogits: self._add_logits,
             Proceed: self._proceed,
             WriteDreg: self._write_dreg,
@@ -256,13 +254,6 @@ class Sequencer:
     def _argmax(self, _step: Argmax, _image: object, _kernels: object, decision: Decision) -> None:
         decision.outcome = decision.logits.index(max(decision.logits))
         self._clock.charge(len(decision.logits) * self._clock.costs.operation_ns)
-
-    def _argmax_or(self, step: ArgmaxOr, _image: object, _kernels: object, decision: Decision) -> None:
-        greatest, *others = sorted(decision.logits, reverse=True)
-        is_close = bool(others) and greatest - others[0] < step.margin
-        decision.outcome = len(decision.logits) if is_close else decision.logits.index(greatest)
-        costs = self._clock.costs
-        self._clock.charge(len(decision.logits) * costs.argmax_or_operations * costs.operation_ns)
 
     def _add_logits(self, _step: AddLogits, _image: object, _kernels: object, decision: Decision) -> None:
         own, earlier = decision.logits, decision.earlier

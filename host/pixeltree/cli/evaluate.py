@@ -41,7 +41,6 @@ from pixeltree.evaluation import (
     ended_early,
     evaluate_device,
     evaluate_reference,
-    fallbacks,
 )
 from pixeltree.links.url import parse_url
 from pixeltree.scheduler import TreeRunner
@@ -182,8 +181,6 @@ def _report(tree: Tree, dataset: Dataset, reference: Evaluation, runs: list[Eval
         report |= {"labels": list(tree.labels), "confusion": matrix.tolist()}
     if dataset.task is Task.LOCALIZATION:
         report["early"] = ended_early(tree, dataset, reference)
-    if tree.margins:
-        report["fallbacks"] = fallbacks(tree, reference)
     return report
 
 
@@ -218,9 +215,6 @@ def _show(report: dict[str, Any], tree: Tree, screen: Screen, exact: bool) -> No
             f"ended early: {early['ended']} of {early['empty']} images without an object, "
             f"{early['lost']} with one"
         )
-    for node, count in report.get("fallbacks", {}).items():
-        came = report["visits"].get(node, 0)
-        screen.print(f"{node} fell back for {count:,} of {came:,} images (margin {tree.margins[node]})")
     for each in report.get("devices", ()):
         screen.print(_device_line(each, report["images"], exact), **_PLAIN)
     if len(report.get("devices", ())) > 1:

@@ -131,13 +131,6 @@ def _summarize(trained: TrainedModel, output: Path, screen: Screen) -> None:
     nodes, agreement = trained.nodes, trained.agreement
     name = "standard output" if is_standard_output(output) else output
     _say(screen, f"{name}: {len(nodes)} nodes, validation {trained.score:.1%}")
-    table = trained.recipe.tree
-    if table is not None and table.fallback_margin:
-        margins = [
-            f"{name} below margin {node.fallback.margin}" for name, node in nodes.items() if node.fallback
-        ]
-        kept = ", ".join(margins) or "none, since none is possible or the tree decides better without"
-        _say(screen, f"fallbacks: {kept}")
     if agreement is not None:
         _say(
             screen,

@@ -76,21 +76,16 @@ def tree(
 def _draw(loaded: Tree, digest: Digest, accuracies: dict[str, float], above: Drawing) -> None:
     parts = _summed(loaded, digest)
     node, name = loaded.nodes[parts[-1]], loaded.names[parts[-1]]
-    exits = node.exits[:-1] if name in loaded.margins else node.exits
-    labels = [loaded.labels[exit_.value] for exit_ in exits if isinstance(exit_, Label)]
+    labels = [loaded.labels[exit_.value] for exit_ in node.exits if isinstance(exit_, Label)]
     weights = loaded.bytes_of(sorted({segment for part in parts for segment in loaded.nodes[part].segments}))
     words = sum(map(loaded.words_of, parts))
     title = loaded.names[digest] + (f" in {len(parts)} nodes" if len(parts) > 1 else "")
-    text = f"{title}: {len(exits)} outcomes, {weights:,} bytes of weights, {words:,} words"
+    text = f"{title}: {len(node.exits)} outcomes, {weights:,} bytes of weights, {words:,} words"
     if name in accuracies:
         text += f", right {accuracies[name]:.1%}"
     below = above.add(text)
     if labels:
         below.add(" ".join(labels))
-    if name in loaded.margins:
-        exit_ = node.exits[-1]
-        lead = loaded.labels[exit_.value] if isinstance(exit_, Label) else loaded.names[exit_.node]
-        below.add(f"falls back below margin {loaded.margins[name]}: {lead}")
     windows = [child for child in dict.fromkeys(node.children) if loaded.names[child] in loaded.windows]
     if windows:
         _draw_windows(loaded, windows, accuracies, below)

@@ -19,7 +19,6 @@ from pixeltree.folded import (
     FullyConnected,
     HeatMap,
     Pooling,
-    PoolingKind,
 )
 from pixeltree_protocol.costs import CostTable
 from pixeltree_protocol.cover import cube_counts
@@ -64,7 +63,7 @@ def digits_model(pool: int = 8, seed: int = 0) -> FoldedModel:
     """16 binary kernels 4 x 4 on 64 x 64 pixels, OR pooling, 10 classes; random weights."""
     random = np.random.default_rng(seed)
     side = 64 // pool
-    layers = (_convolution(random, 1, 16, 4, 1, after=3), Pooling(PoolingKind.OR, pool))
+    layers = (_convolution(random, 1, 16, 4, 1, after=3), Pooling(pool))
     head = FullyConnected(_signs(random, 10, 16, side, side), np.zeros(10, np.int32))
     return FoldedModel(GEOMETRY.spec, layers, head)
 
@@ -74,9 +73,9 @@ def localization_model(seed: int = 0) -> FoldedModel:
     random = np.random.default_rng(seed)
     layers = (
         _convolution(random, 1, 16, 4, 1, before=1, after=2),
-        Pooling(PoolingKind.OR, 2),
+        Pooling(2),
         _convolution(random, 16, 16, 3, 16, before=1, after=1),
-        Pooling(PoolingKind.OR, 2),
+        Pooling(2),
     )
     head = HeatMap(_signs(random, 1, 16, 3, 3), np.zeros(1, np.int32))
     return FoldedModel(GEOMETRY.spec, layers, head)

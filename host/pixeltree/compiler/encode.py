@@ -15,7 +15,6 @@ from pixeltree_protocol.objects.program import (
     AddLogits,
     ApplyFullyConnected,
     Argmax,
-    ArgmaxOr,
     LoadCover,
     Proceed,
     RaiseIn,
@@ -167,7 +166,7 @@ def _ending_step(operation: ir.AddLogits | ir.Decide | ir.Proceed) -> Step:
         return AddLogits()
     if isinstance(operation, ir.Proceed):
         return Proceed()
-    return Argmax() if operation.margin is None else ArgmaxOr(operation.margin)
+    return Argmax()
 
 
 def _word(word: ir.Word) -> ICW:

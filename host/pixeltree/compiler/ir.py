@@ -164,15 +164,6 @@ class AddTap(Operation):
 
 
 @dataclass(frozen=True, eq=False)
-class AddWhere(Operation):
-    """sum := sum + IN where x is 1, or sum - IN where it is 0."""
-
-    total: Plane
-    x: Plane
-    adds: bool
-
-
-@dataclass(frozen=True, eq=False)
 class BiasDigit(Operation):
     """bias := bias + IN where the cubes are 1 (``adds``), or bias - IN where they are 0."""
 
@@ -187,14 +178,6 @@ class Compare(Operation):
 
     target: Plane
     totals: tuple[Plane, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class CompareBelow(Operation):
-    """target := total + IN > 0."""
-
-    target: Plane
-    total: Plane
 
 
 @dataclass(frozen=True, eq=False)
@@ -329,9 +312,7 @@ class AddLogits(Operation):
 
 @dataclass(frozen=True, eq=False)
 class Decide(Operation):
-    """Outcome := index of the greatest logit; their number, if the second is less than a margin below."""
-
-    margin: int | None = None
+    """Outcome := index of the greatest logit."""
 
 
 @dataclass(frozen=True, eq=False)

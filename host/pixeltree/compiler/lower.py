@@ -22,7 +22,7 @@ from pixeltree.compiler.readout import lower_head, lower_scan
 from pixeltree.compiler.taps import Offset, Tap, bias_planes, digit_levels, plus_taps, taps
 from pixeltree.compiler.turns import turns
 from pixeltree.errors import CompileError
-from pixeltree.folded import Convolution, FoldedModel, FullyConnected, HeatMap, Layer, Pooling, PoolingKind
+from pixeltree.folded import Convolution, FoldedModel, FullyConnected, HeatMap, Layer, Pooling
 from pixeltree_protocol.cover import ChannelGrid, Pattern, cover, expand
 from pixeltree_protocol.objects import FullyConnected as OutputSegment
 from pixeltree_protocol.registers import ARRAY_SIZE
@@ -92,7 +92,7 @@ def lower(
         output = lower_head(lowering.section, model.head, lowering.source.pitch, scanned)
     if ending.adds:
         lowering.emit(ir.AddLogits())
-    lowering.emit(ir.Proceed() if ending.proceeds else ir.Decide(ending.margin))
+    lowering.emit(ir.Proceed() if ending.proceeds else ir.Decide())
     return Lowered(unit, output)
 
 
@@ -110,7 +110,7 @@ def _lower_layers(
 
 def _title(layer: Layer | FullyConnected | HeatMap) -> str:
     if isinstance(layer, Pooling):
-        return f"{layer.kind} pooling {layer.side} x {layer.side}"
+        return f"or pooling {layer.side} x {layer.side}"
     if isinstance(layer, FullyConnected):
         planes = f" x {layer.planes} planes" if layer.planes > 1 else ""
         return f"fully connected {layer.outcomes} x {layer.weights[0].size}{planes}"
@@ -277,16 +277,12 @@ class _LayerLowering:
             self.emit(ir.AddTap(total, x, self.cubes, planes, tap.adds))
 
     def _walk(self, order: list[Tap]) -> Iterator[tuple[Tap, ir.Plane]]:
-        """Every tap with the input as it lies under it."""
-        for index, x in self._walk_offsets([tap.offset for tap in order]):
-            yield order[index], x
-
-    def _walk_offsets(self, offsets: list[Offset]) -> Iterator[tuple[int, ir.Plane]]:
-        """Move the input from offset to offset, in their order; always away from where it lay."""
+        """Every tap with the input as it lies under it, which is moved away from where it lay."""
         row_plane, x = ir.Plane("row"), ir.Plane("x")
         row: Offset | None = None  # what lies in row_plane: rows down, and in which pass
         place: Offset | None = None  # what lies in x
-        for index, (down, right) in enumerate(offsets):
+        for tap in order:
+            down, right = tap.offset
             if row is None or (down < 0) != (row[0] < 0):
                 self.emit(ir.Copy(row_plane, self.plane))
                 row, place = (0, 0), None
@@ -299,7 +295,7 @@ class _LayerLowering:
             if right != place[1]:
                 self.emit(ir.Shift(x, 0, place[1] - right))
             place = (down, right)
-            yield index, x
+            yield tap, x
 
     def _load(self, bits: dict[int, bool]) -> None:
         """Load one weight plane into the cubes."""
@@ -325,10 +321,9 @@ class _LayerLowering:
         target = replace(
             self.source, shape=shape, pitch=self.source.pitch * layer.side, quiet_before=0, quiet_after=0
         )
-        plane = self._pool_or(layer.side) if layer.kind is PoolingKind.OR else self._pool_majority(layer.side)
-        return target, plane
+        return target, self._or_of_cells(layer.side)
 
-    def _pool_or(self, side: int) -> ir.Plane:
+    def _or_of_cells(self, side: int) -> ir.Plane:
         """OR of shifted copies, by doubling; OR does not mind what it sees twice."""
         plane, moved = self.own_copy(), ir.Plane("moved")
         for down, right in ((1, 0), (0, 1)):
@@ -340,24 +335,6 @@ class _LayerLowering:
                 self.emit(ir.Merge(plane, moved))
                 reach += min(reach, side - reach)
         return plane
-
-    def _pool_majority(self, side: int) -> ir.Plane:
-        """Count up where the first half of a cell is 1 and down where the second is 0, and compare."""
-        count = side * side
-        plus = min(count - count // 2, GREATEST_SUM)  # of 256 pixels 129 count down: one less than an AREG
-        minus = count - plus  # holds, which only saturates where all are dark, and at the very end
-        level = min(GREATEST_UNIT, GREATEST_SUM // plus)
-        self.emit(ir.SetLevel(level))
-        total, result = ir.Plane("sum", True), ir.Plane("y")
-        self.emit(ir.ClearSum(total))
-        pitch = self.source.pitch
-        offsets = [(i * pitch, j * pitch) for i in range(side) for j in range(side)]
-        for index, x in self._walk_offsets(offsets):
-            self.emit(ir.AddWhere(total, x, index < plus))
-        needed = (count + 1) // 2
-        self.emit(ir.SetLevel((minus - needed) * level + (level + 1) // 2))
-        self.emit(ir.CompareBelow(result, total))
-        return result
 
 
 class _Absent:

@@ -30,7 +30,6 @@ from pixeltree.folded import Convolution, FoldedModel, Window
 from pixeltree.folded import FullyConnected as FullyConnectedHead
 from pixeltree_protocol.cover import ChannelGrid
 from pixeltree_protocol.objects import (
-    MAX_OUTCOMES,
     BlockPlanes,
     Exit,
     FullyConnected,
@@ -146,7 +145,7 @@ def compile_model(
 
     Args:
         model: the folded model.
-        exits: where each outcome leads, a fallback last; label i for outcome i if None.
+        exits: where each outcome leads; label i for outcome i if None.
         layout: how the input plane lies on the array; chosen if None. All nodes of a tree share one.
         show: called with the name of every pass and the program after it, for people.
         head: where a fully connected head is computed; where it is faster if None.
@@ -159,8 +158,6 @@ def compile_model(
     exits = [Label(i) for i in range(needed)] if exits is None else exits
     if len(exits) != needed:
         raise CompileError(f"{ending.describe(model.outcomes)} need {needed} exits, not {len(exits)}")
-    if needed > MAX_OUTCOMES:
-        raise CompileError(f"{needed} exits; a node has at most {MAX_OUTCOMES}")
     ends = _Ends(tuple(exits), ending)
     if layout is not None:
         return _with_a_head(model, ends, layout, show, head)

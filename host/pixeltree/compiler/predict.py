@@ -18,7 +18,6 @@ from pixeltree_protocol.objects.program import (
     AddLogits,
     ApplyFullyConnected,
     Argmax,
-    ArgmaxOr,
     LoadCover,
     Proceed,
     RaiseIn,
@@ -118,8 +117,6 @@ class Predictor:
                 time = 0
             case Argmax() | AddLogits():
                 time = self._logits * costs.operation_ns
-            case ArgmaxOr():
-                time = self._logits * costs.argmax_or_operations * costs.operation_ns
             case _:
                 raise TypeError(f"{step} is not predicted")
         return time

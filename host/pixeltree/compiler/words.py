@@ -116,13 +116,6 @@ def _add_in(total: Plane, adds: bool) -> list[Operation]:
     return [word("bus", (NEWS,), total), word("bus", (total,), NEWS, IN)]
 
 
-def _add_where(op: ir.AddWhere) -> list[Operation]:
-    if op.adds:
-        return [word("WHERE", (), op.x), *_add_in(op.total, True)]
-    dark = Plane("dark")
-    return [word("NOT", (dark,), op.x), word("WHERE", (), dark), *_add_in(op.total, False)]
-
-
 def _clear_sum(op: ir.ClearSum) -> list[Operation]:
     return [word("all"), word("bus", (NEWS,)), word("bus", (op.total,), NEWS)]
 
@@ -142,10 +135,6 @@ def _bias_digit(op: ir.BiasDigit) -> list[Operation]:
 
 def _compare(op: ir.Compare) -> list[Operation]:
     return [word("where", (), *op.totals), word("MOV", (op.target,), Digital.FLAG)]
-
-
-def _compare_below(op: ir.CompareBelow) -> list[Operation]:
-    return [word("where", (), op.total, IN), word("MOV", (op.target,), Digital.FLAG)]
 
 
 def _merge(op: ir.Merge) -> list[Operation]:
@@ -182,11 +171,9 @@ _RULES: dict[type[Operation], Callable[[Any], list[Operation]]] = {
     ir.Copy: _copy,
     ir.ClearPlanes: _clear,
     ir.AddTap: _add_tap,
-    ir.AddWhere: _add_where,
     ir.ClearSum: _clear_sum,
     ir.BiasDigit: _bias_digit,
     ir.Compare: _compare,
-    ir.CompareBelow: _compare_below,
     ir.Merge: _merge,
     ir.Union: _unite,
     ir.Keep: _keep,

@@ -1,4 +1,4 @@
-"""What a node decides by: logits of layers, of fewer bits, of parts that add up; and fallbacks."""
+"""What a node decides by: logits of layers, of fewer bits, of parts that add up."""
 
 from __future__ import annotations
 
@@ -24,20 +24,10 @@ from pixeltree_protocol.objects.program import (
 )
 from pixeltree_protocol.registers import DREGS, Digital
 
-FALLBACKS: dict[str, Callable[[], trees.SmallTree]] = {
-    "at the margin, below it and beyond": lambda: trees.tree_with_fallbacks((0, 1, 0, -1)),
-    "a margin above every distance": lambda: trees.tree_with_fallbacks((1 << 31, 0)),
-    "margin 0": lambda: trees.tree_with_fallbacks((-(1 << 31),)),
-    "equal logits": lambda: trees.tree_with_fallbacks((1, 0), are_equal=True),
-    "a single logit": lambda: trees.tree_with_fallbacks((0, 1000), outputs=1),
-}
 
-
-@pytest.mark.parametrize("what", FALLBACKS)
-def test_a_node_takes_its_last_exit_where_the_second_logit_is_close(driver: Conversation, what: str) -> None:
-    """ArgmaxOr: less than the margin apart; equals are 0 apart, and a single logit always wins."""
-    tree = FALLBACKS[what]()
-    _need_fallbacks(driver, tree)
+def test_of_equal_logits_the_first_wins(driver: Conversation) -> None:
+    """Argmax: the least index of the greatest logits."""
+    tree = trees.small_tree(are_equal=True)
     trees.open_tree(driver, tree)
     result, _ = trees.serve(driver, tree, trees.start(driver, 1))
     trees.check_result(result, tree, 1)
@@ -112,10 +102,6 @@ def _need_sums(driver: Conversation, tree: trees.SmallTree) -> None:
     need(driver, tree.objects[Node.decode(tree.objects[tree.path[-1]]).program], "AddLogits")
 
 
-def _need_fallbacks(driver: Conversation, tree: trees.SmallTree) -> None:
-    need(driver, tree.objects[Node.decode(tree.objects[tree.path[0]]).program], "ArgmaxOr")
-
-
 @pytest.mark.parametrize("planes", [(2,), (7,), (3, 1, 2)], ids=str)
 def test_weights_of_several_planes_are_summed_by_powers_of_two(
     driver: Conversation, planes: tuple[int, ...]
@@ -160,13 +146,3 @@ def _reading(tree: trees.SmallTree, rows: int) -> trees.SmallTree:
     program = Program((SetIn(secrets.randbelow(100)), scan, ApplyFullyConnected(0), Argmax())).encode()
     changed = replace(tree, objects={**tree.objects, digest_of(program): program})
     return trees.changed(changed, replace(root_of(tree), program=digest_of(program)))
-
-
-@pytest.mark.parametrize("exits", [3, 5])
-def test_a_node_with_a_fallback_has_one_exit_more_than_logits(driver: Conversation, exits: int) -> None:
-    """BAD_TREE where a node that ends in ArgmaxOr has an exit too few, or too many."""
-    good = trees.tree_with_fallbacks((0,))
-    _need_fallbacks(driver, good)
-    bad = trees.changed(good, replace(root_of(good), exits=(root_of(good).exits * 2)[:exits]))
-    trees.open_whole(driver, bad)
-    driver.error(trees.start(driver, 1), ErrorCode.BAD_TREE)

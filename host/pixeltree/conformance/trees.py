@@ -28,7 +28,6 @@ from pixeltree_protocol.objects.program import (
     AddLogits,
     ApplyFullyConnected,
     Argmax,
-    ArgmaxOr,
     LoadPlane,
     Proceed,
     Program,
@@ -117,12 +116,13 @@ class _Path:
         return SmallTree(digest, self.objects, self._capture, path, outcomes, logits, self._label)
 
 
-def small_tree(depth: int = 2, carries: bool = False) -> SmallTree:
+def small_tree(depth: int = 2, carries: bool = False, are_equal: bool = False) -> SmallTree:
     """A new tree of so many nodes on the path of its frames.
 
     Args:
         depth: nodes on the path.
         carries: the root also writes a register, and the nodes below decide by what it left there.
+        are_equal: whether all logits of a node are equal.
     """
     path = _Path()
     carried = samples.planes(1)
@@ -131,33 +131,12 @@ def small_tree(depth: int = 2, carries: bool = False) -> SmallTree:
     leave = Program((LoadPlane(1, 0, DREGS.index(_CARRIED)), *decide.steps))
     find = Program((*_salt(), replace(_SCAN, dreg=DREGS.index(_CARRIED)), *end))
     for above in reversed(range(depth)):
-        layer = _layer()
+        layer = _layer(are_equal=are_equal)
         program = (find if above else leave) if carries else decide
         logits = logits_of(layer, _scanned(carried if carries and above else path.picture))
         segments = (layer, carried) if program is leave else (layer,)
         planes = frozenset({_CARRIED} if carries else ())
         path.lead(program, segments, logits, logits.index(max(logits)), len(logits), planes)
-    return path.tree()
-
-
-def tree_with_fallbacks(closeness: tuple[int, ...], outputs: int = 3, are_equal: bool = False) -> SmallTree:
-    """A new tree whose nodes end in ``ArgmaxOr``.
-
-    Args:
-        closeness: per node of the path, its margin less the distance of its two greatest logits (0 where
-            there is one); from 1 on the second is close.
-        outputs: logits of each node.
-        are_equal: whether all logits of a node are equal.
-    """
-    path = _Path()
-    for more in reversed(closeness):
-        layer = _layer(outputs, are_equal)
-        logits = logits_of(layer, _scanned(path.picture))
-        greatest, *others = sorted(logits, reverse=True)
-        distance = greatest - others[0] if others else 0
-        outcome = outputs if others and more > 0 else logits.index(greatest)
-        program = Program((*_salt(), _SCAN, ApplyFullyConnected(0), ArgmaxOr(max(0, distance + more))))
-        path.lead(program, (layer,), logits, outcome, outputs + 1)
     return path.tree()
 
 

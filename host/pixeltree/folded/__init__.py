@@ -5,7 +5,7 @@ Trainers write it, the compiler reads it, and what a device computes is compared
 
 from pixeltree.errors import ModelError
 from pixeltree.folded.file import data_of, decode_model, encode_model, fields_of
-from pixeltree.folded.layers import Convolution, FullyConnected, HeatMap, Layer, Pooling, PoolingKind
+from pixeltree.folded.layers import Convolution, FullyConnected, HeatMap, Layer, Pooling
 from pixeltree.folded.model import FoldedModel, Head, InputSpec
 from pixeltree.folded.reference import Inference, add_logits, decide, infer
 from pixeltree.folded.window import Window
@@ -21,7 +21,6 @@ __all__ = [
     "Layer",
     "ModelError",
     "Pooling",
-    "PoolingKind",
     "Window",
     "add_logits",
     "data_of",

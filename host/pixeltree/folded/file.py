@@ -23,7 +23,6 @@ from pixeltree.folded.layers import (
     HeatMap,
     Layer,
     Pooling,
-    PoolingKind,
 )
 from pixeltree.folded.model import FoldedModel, Head, InputSpec
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
@@ -33,6 +32,9 @@ if TYPE_CHECKING:
 
 FORMAT = "pixeltree folded model"
 VERSION = 1
+
+_OR = "or"
+"""The kind of pooling in the file; there is no other."""
 
 
 def encode_model(model: FoldedModel, data: Mapping[str, Any] | None = None) -> bytes:
@@ -105,7 +107,7 @@ def fields_of(record: DataclassInstance) -> dict[str, Any]:
 
 def _layer(layer: Layer | Head) -> dict[str, Any]:
     if isinstance(layer, Pooling):
-        return {"type": "pooling", "kind": str(layer.kind), "side": layer.side}
+        return {"type": "pooling", "kind": _OR, "side": layer.side}
     entry: dict[str, Any] = {"shape": list(layer.weights.shape), "weights": _pack(layer.weights)}
     entry["bias"] = layer.bias.tolist()
     if isinstance(layer, FullyConnected):
@@ -119,7 +121,9 @@ def _layer(layer: Layer | Head) -> dict[str, Any]:
 def _read(entry: dict[str, Any]) -> Layer | Head:
     kind = entry["type"]
     if kind == "pooling":
-        return Pooling(PoolingKind(entry["kind"]), _whole(entry["side"]))
+        if entry["kind"] != _OR:
+            raise ModelError(f"pooling is {_OR}, not {entry['kind']!r}")
+        return Pooling(_whole(entry["side"]))
     shape = tuple(_whole(side) for side in entry["shape"])
     if kind == "fully connected" and "planes" in entry:
         weights = _unpack_planes(entry["weights"], _whole(entry["planes"]), shape)

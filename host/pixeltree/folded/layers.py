@@ -16,7 +16,6 @@ Rows grow downward and columns to the right. The window of output (r, c) begins 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
@@ -44,13 +43,6 @@ GREATEST_BIAS = 2**24
 
 _ODD = np.arange(1, 1 << MOST_WEIGHT_PLANES, 2)
 """What a weight of several planes may be, or less than 0 by as much."""
-
-
-class PoolingKind(StrEnum):
-    """What a pooling cell keeps."""
-
-    OR = "or"
-    MAJORITY = "majority"
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,17 +106,14 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Pooling:
-    """Cells of ``side`` x ``side`` activations become one; cells do not overlap, incomplete ones are dropped.
+    """Cells of ``side`` x ``side`` activations become their OR: +1 where any of them is.
 
-    OR keeps whether any bit is 1; majority whether at least half of them are.
+    Cells do not overlap; incomplete ones are dropped.
     """
 
-    kind: PoolingKind
     side: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.kind, PoolingKind):
-            raise ModelError(f"pooling is {', '.join(PoolingKind)}, not {self.kind!r}")
         if not 2 <= self.side <= 16:
             raise ModelError(f"a pooling cell's side is 2 to 16, not {self.side}")
 

@@ -15,7 +15,6 @@ from pixeltree.folded.layers import (
     HeatMap,
     Layer,
     Pooling,
-    PoolingKind,
 )
 from pixeltree.folded.model import BitPlane, FoldedModel
 
@@ -41,20 +40,13 @@ class Inference:
         return decide(self.logits)
 
 
-def decide(logits: Sequence[int] | Sums, margin: int | None = None) -> int:
-    """Outcome of a node: the index of its greatest logit, the lowest of equals, or its fallback.
+def decide(logits: Sequence[int] | Sums) -> int:
+    """Outcome of a node: the index of its greatest logit, the lowest of equals.
 
     Args:
         logits: at least one.
-        margin: the outcome is the number of logits where the second is less than this below the greatest;
-            None, as 0, for never. A single logit has no second.
     """
-    sums = np.asarray(logits, np.int64)
-    if margin is not None and len(sums) > 1:
-        second, greatest = np.partition(sums, -2)[-2:].tolist()
-        if greatest - second < margin:
-            return len(sums)
-    return int(sums.argmax())
+    return int(np.asarray(logits, np.int64).argmax())
 
 
 def add_logits(own: Sequence[int] | Sums, earlier: Sequence[int] | Sums) -> Sums:
@@ -110,9 +102,7 @@ def pool(layer: Pooling, bits: Bits) -> Bits:
     channels, rows, columns = layer.output_shape((bits.shape[0], bits.shape[1], bits.shape[2]))
     side = layer.side
     cells = bits[:, : rows * side, : columns * side].reshape(channels, rows, side, columns, side)
-    if layer.kind is PoolingKind.OR:
-        return np.asarray(cells.any(axis=(2, 4)))
-    return np.asarray(2 * cells.sum(axis=(2, 4)) >= side * side)
+    return np.asarray(cells.any(axis=(2, 4)))
 
 
 def convolve(layer: Convolution | HeatMap, bits: Bits) -> Sums:

@@ -332,5 +332,4 @@ def default_predictor(tree: Tree, swap_tree: SwapTree) -> Predictor:
     """Transitions seen so far, and the root's margins."""
     markov = Markov(Prior(len(swap_tree.ends)))
     root = node_order(tree)[swap_tree.trunk[-1]]
-    children, margin = children_of(tree, root), tree.margins.get(tree.names[root])
-    return Mixture([markov, RootLogits(swap_tree, children, _LOGITS_PER_E, margin)])
+    return Mixture([markov, RootLogits(swap_tree, children_of(tree, root), _LOGITS_PER_E)])

@@ -72,7 +72,7 @@ def _some_label(tree: Tree, digest: Digest) -> int:
 
 
 def children_of(tree: Tree, digest: Digest) -> tuple[int | None, ...]:
-    """Per exit of a node, a fallback last, the number of the node it leads to; None for a label."""
+    """Per exit of a node, the number of the node it leads to; None for a label."""
     number = {each: index for index, each in enumerate(node_order(tree))}
     exits = tree.nodes[digest].exits
     return tuple(number[exit_.node] if isinstance(exit_, Child) else None for exit_ in exits)

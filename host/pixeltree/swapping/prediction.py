@@ -142,18 +142,11 @@ class RootLogits:
 
     Args:
         tree: the tree.
-        children: per outcome of the root, the node that it leads to; None for a label. Its fallback is last.
+        children: per outcome of the root, the node that it leads to; None for a label.
         temperature: logits that make one outcome e times as probable as another.
-        margin: of the root's fallback; None if it has none.
     """
 
-    def __init__(
-        self,
-        tree: SwapTree,
-        children: Sequence[int | None],
-        temperature: float,
-        margin: int | None = None,
-    ) -> None:
+    def __init__(self, tree: SwapTree, children: Sequence[int | None], temperature: float) -> None:
         self._root = tree.trunk[-1]
         self._leads = np.zeros((len(children), len(tree.ends)))
         for outcome, child in enumerate(children):
@@ -162,7 +155,6 @@ class RootLogits:
             elif self._root in tree.end_of:
                 self._leads[outcome, tree.end_of[self._root]] = 1.0
         self._temperature = temperature
-        self._margin = margin
         self._seen = np.ones(len(tree.ends))
         self._sums: Sequence[int] | None = None
         self._forecast: Probabilities | None = self._seen / len(tree.ends)
@@ -181,18 +173,11 @@ class RootLogits:
 
     def _spread(self, sums: Sequence[int]) -> Probabilities:
         """Each outcome's share, over the ends that it leads to."""
-        scaled = np.asarray(self._with_fallback(sums), np.float64) / self._temperature
+        scaled = np.asarray(sums, np.float64) / self._temperature
         shares = np.exp(scaled - scaled.max())
         below = self._leads @ self._seen
         spread = self._seen * ((shares / np.maximum(below, _TINY)) @ self._leads)
         return np.asarray(spread / max(spread.sum(), _TINY))
-
-    def _with_fallback(self, sums: Sequence[int]) -> list[float]:
-        """The logits and, for a fallback, a number that is greater than all where the root takes it."""
-        if self._margin is None:
-            return list(sums)
-        second = sorted(sums)[-2] if len(sums) > 1 else -np.inf
-        return [*sums, second + self._margin]
 
 
 class Mixture:

@@ -96,11 +96,10 @@ def choices(
         raise SpecificationError("a network whose size is to be chosen needs a pooling layer")
     last = network.layers[places[-1]]
     assert isinstance(last, Pooling)
-    kind = last.kind
     result = []
     for side in sorted(sides):
         layers = list(network.layers)
-        layers[places[-1] : places[-1] + 1] = [Pooling(kind, side)] if side > 1 else []
+        layers[places[-1] : places[-1] + 1] = [Pooling(side)] if side > 1 else []
         try:
             pooled = replace(network, layers=tuple(layers))
         except SpecificationError:

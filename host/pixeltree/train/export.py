@@ -11,9 +11,8 @@ from pixeltree.compiler.turns import channels_at_once
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel, HeatMap, Window
 from pixeltree.folded.channels import parts
-from pixeltree.folded.looks import look
 from pixeltree.tree import Tree
-from pixeltree.tree_builder import Fallback, Leads, NodeSpec
+from pixeltree.tree_builder import Leads, NodeSpec
 from pixeltree_protocol.registers import ARRAY_SIZE
 
 
@@ -21,49 +20,40 @@ from pixeltree_protocol.registers import ARRAY_SIZE
 class FoldedNode:
     """A node before compilation: its model, and the class (an index) or node (a name) of each outcome.
 
-    A window in place of the model has one outcome and no fallback. A node that adds has the logits of the
+    A window in place of the model has one outcome. A node that adds has the logits of the
     node before added to its own; one that proceeds has one lead, to the next that adds.
     """
 
     model: FoldedModel | Window
     leads: tuple[Leads, ...]
-    fallback: Fallback | None = None
     adds: bool = False
     proceeds: bool = False
 
     @property
     def below(self) -> tuple[str, ...]:
-        """The nodes that it leads to, the fallback's last; with repetition."""
-        fallback = () if self.fallback is None else (self.fallback.lead,)
-        return tuple(lead for lead in (*self.leads, *fallback) if isinstance(lead, str))
+        """The nodes that it leads to, with repetition."""
+        return tuple(lead for lead in self.leads if isinstance(lead, str))
 
 
-def in_sums(name: str, node: FoldedNode, count: int, looks: Sequence[int] = (0,)) -> dict[str, FoldedNode]:
+def in_parts(name: str, node: FoldedNode, count: int) -> dict[str, FoldedNode]:
     """A node as several whose logits add up; the last one decides.
 
     Args:
         name: of the node, which the first of them has.
         node: a model, not a window.
         count: most parts into which its channels are divided.
-        looks: shifts at which each part sees the image, in pixels.
 
     Raises:
-        ModelError: channels mix, so that it has no parts, or a shift is beyond its first layer's borders.
+        ModelError: channels mix, so that it has no parts.
     """
     assert isinstance(node.model, FoldedModel)
-    models = [part for shift in looks for part in parts(look(node.model, shift), count)]
-    size = len(models) // len(looks)
-    names = [_name(name, *divmod(index, size)) for index in range(len(models))]
+    models = parts(node.model, count)
+    names = [name, *(f"{name} part {number}" for number in range(2, len(models) + 1))]
     result = {
         each: FoldedNode(model, (after,), adds=each != name, proceeds=True)
         for each, model, after in zip(names[:-1], models[:-1], names[1:], strict=True)
     }
     return result | {names[-1]: replace(node, model=models[-1], adds=len(models) > 1)}
-
-
-def _name(name: str, look: int, part: int) -> str:
-    """Of a part in a look; both count from 0."""
-    return name + (f" look {look + 1}" if look else "") + (f" part {part + 1}" if part else "")
 
 
 def compile_tree(name: str, labels: Sequence[str], nodes: Mapping[str, FoldedNode]) -> Tree:
@@ -79,10 +69,7 @@ def compile_tree(name: str, labels: Sequence[str], nodes: Mapping[str, FoldedNod
         TreeError: a lead leads nowhere.
     """
     geometry = geometry_of(*_models(nodes))
-    specs = [
-        NodeSpec(key, node.model, node.leads, node.fallback, node.adds, node.proceeds)
-        for key, node in nodes.items()
-    ]
+    specs = [NodeSpec(key, node.model, node.leads, node.adds, node.proceeds) for key, node in nodes.items()]
     return Tree.build(name, labels, geometry, specs)
 
 

@@ -7,9 +7,8 @@ was killed and resumed ends with the same weights as one that was not.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -139,21 +138,13 @@ def logits_of(
 
 
 @torch.no_grad()
-def integer_logits_of(
-    network: BinaryNetwork, images: npt.NDArray[np.uint8], looks: Sequence[int] = (0,)
-) -> npt.NDArray[np.float64]:
-    """As :func:`logits_of`, but the device's sums: whole numbers, in which margins are counted.
-
-    Args:
-        network: the network.
-        images: uint8 (N, rows, columns).
-        looks: shifts whose logits are added up; see ``pixeltree.folded.looks``.
-    """
+def integer_logits_of(network: BinaryNetwork, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """As :func:`logits_of`, but the device's sums: whole numbers."""
     was_training = network.training
     network.eval()
-    each = [_logits(partial(network.integer_logits, shift=shift), images) for shift in looks]
+    logits = _logits(network.integer_logits, images)
     network.train(was_training)
-    return np.asarray(np.sum(each, axis=0))
+    return logits
 
 
 @torch.no_grad()

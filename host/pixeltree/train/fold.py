@@ -36,7 +36,6 @@ from pixeltree.train.layers import (
     BinaryConvolution,
     BinaryFullyConnected,
     LatentActivation,
-    MajorityPooling,
     OrPooling,
 )
 from pixeltree.train.network import BinaryNetwork
@@ -97,9 +96,7 @@ def fold(network: BinaryNetwork) -> tuple[folded.FoldedModel, FoldReport]:
             layers.append(layer)
             reports.append(report)
         elif isinstance(module, OrPooling):
-            layers.append(folded.Pooling(folded.PoolingKind.OR, module.side))
-        elif isinstance(module, MajorityPooling):
-            layers.append(folded.Pooling(folded.PoolingKind.MAJORITY, module.side))
+            layers.append(folded.Pooling(module.side))
     source = network.specification.input.folded(network.input.folded_threshold())
     return folded.FoldedModel(source, tuple(layers), _fold_head(network)), FoldReport(tuple(reports))
 

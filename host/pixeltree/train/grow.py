@@ -22,7 +22,7 @@ from pixeltree.train.capacity import Capacity, best_fit, most_outcomes, require_
 from pixeltree.train.checkpoint import CheckpointFile
 from pixeltree.train.fit import FitSettings, build, fit, logits_of, noisy_logits_of
 from pixeltree.train.grouping import Groups, confusion, grouped, overlapping
-from pixeltree.train.grown import GrownFallback, GrownNode, accuracy, gaps
+from pixeltree.train.grown import GrownNode, accuracy
 from pixeltree.train.network import BinaryNetwork, inherit
 from pixeltree.train.objective import Classification
 from pixeltree.train.progress import Doing, Progress, silent
@@ -33,12 +33,15 @@ SCOUTING = 4
 """Part of a node's epochs that a network gets which only shows what is confused, as it fits no node."""
 
 NOISY_VIEWS = 4
-"""Looks at a router's choices with a chip's errors, beside one without, when classes are shared."""
+"""When classes are shared: times that a router chooses with a chip's errors, beside once without."""
 
 TRAINING_VIEWS = 1
 """The same where training images are looked at, which are many."""
 
 Classes = tuple[int, ...]
+
+ROOT = "root"
+"""Name of the root; children are named after it and their number."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,7 @@ class GrowSettings:
     Attributes:
         fit: the training of every node.
         branching: children of the root.
-        branching_below: children of any other node that is split; 0 for as many as the root.
-        child_classes: most classes to which a child grows that may be split itself; 0 for as many as fit with
-            the finest head, which is the rule for all others.
-        target: validation accuracy on its own classes at which a child is split no further, 0 to 1.
-        depth: most nodes on a path.
+        target: validation accuracy at which one network for all classes is the whole tree, 0 to 1.
         overlap: share of a class's validation images in a wrong child from which the class is tried there
             too; more than 1 tries nothing.
         errors: of the chip, for noise-aware training; None for none.
@@ -61,37 +60,22 @@ class GrowSettings:
         training_confusions: whether classes are grouped, and shared, by what is confused of the training
             images, in place of the validation ones, so that these judge a tree that was not fitted to them.
             A network that knows its training images by heart confuses none of them, and tells nothing.
-        router_looks: shifts, in pixels along both axes, at which a router looks at an image, its logits added
-            up; kept if the tree decides no worse so than with one look. The strays are those of one look.
-        fallback_margin: most of its validation images, as a share, for which a router falls back to a node
-            for all its classes, if the tree decides no worse so; 0 tries nothing.
     """
 
     fit: FitSettings = field(default_factory=FitSettings)
     branching: int = 6
     target: float = 0.9
-    depth: int = 2
     overlap: float = 0.05
     errors: AnalogErrors | None = None
     child_epochs: int | None = None
-    fallback_margin: float = 0.0
     router_outcomes: int = 0
-    branching_below: int = 0
-    child_classes: int = 0
     training_confusions: bool = False
-    router_looks: tuple[int, ...] = (0,)
 
     def __post_init__(self) -> None:
-        counts = self.branching, self.branching_below or 2, self.child_classes or 2
-        if min(counts) < 2 or self.depth < 1 or not 0 <= self.target <= 1 or self.overlap <= 0:
+        if self.branching < 2 or not 0 <= self.target <= 1 or self.overlap <= 0:
             raise CompileError(
-                f"a tree needs at least 2 children per node, 2 classes per child, 1 node per path, a target "
-                f"of 0 to 1, and an overlap above 0: {self}"
+                f"a tree needs at least 2 children, a target of 0 to 1, and an overlap above 0: {self}"
             )
-        if not self.router_looks:
-            raise CompileError("a router looks at an image at least once: router_looks is empty")
-        if not 0 <= self.fallback_margin < 1:
-            raise CompileError(f"fallback_margin is a share of images, 0 to below 1: {self}")
 
 
 class GroupTeacher(nn.Module):
@@ -133,14 +117,9 @@ class _Grower:
         self.data = "".join(part.digest() for part in splits)
         self.trained: dict[tuple[NetworkSpecification, Groups, FitSettings], GrownNode] = {}
 
-    def doing(self, name: str, what: str) -> None:
-        """Say what is done for a node between trainings."""
-        self.progress(name, Doing(what))
-
-    def branches(self, depth: int) -> int:
-        """Children of a node that is split, at a depth; the root's is 1."""
-        settings = self.settings
-        return settings.branching if depth == 1 else settings.branching_below or settings.branching
+    def doing(self, what: str) -> None:
+        """Say what is done for the root between trainings."""
+        self.progress(ROOT, Doing(what))
 
     def train(
         self,
@@ -149,14 +128,13 @@ class _Grower:
         groups: Groups,
         parent: BinaryNetwork | None = None,
         is_scout: bool = False,
-        more_seed: int = 0,
     ) -> GrownNode:
         """Train one node, whose outcomes all end there, on images of its classes; once per choice.
 
         It begins with the kernels and thresholds of its parent: as good as twice the epochs.
         """
         classes = sorted({index for group in groups for index in group})
-        settings = replace(self.settings.fit, seed=self.settings.fit.seed + more_seed)
+        settings = self.settings.fit
         if self.settings.child_epochs is not None and parent is not None:
             settings = replace(settings, epochs=self.settings.child_epochs)
         if is_scout:
@@ -191,115 +169,76 @@ class _Grower:
         self.trained[choice] = GrownNode(made, groups, *own, score)
         return self.trained[choice]
 
-    def grow(self, name: str, classes: Classes, depth: int, parent: BinaryNetwork | None = None) -> GrownNode:
-        """A node for some classes: a leaf if one fits and is good enough, else a router and its children."""
-        singles = tuple((index,) for index in classes)
+    def grow(self) -> GrownNode:
+        """The root: a network for all classes if one fits and is good enough, else a router with children."""
+        classes = tuple(range(len(self.splits.training.classes)))
         fitting = best_fit(self.candidates, len(classes), self.capacity)
-        too_deep = depth >= self.settings.depth
-        if fitting is None and too_deep:
-            fitting = require_fit(self.candidates, len(classes), self.capacity)
-        scouting = fitting or self.candidates[-1].with_outcomes(len(classes))
-        leaf = self.train(
-            f"{name}{'' if fitting else ' (scout)'}", scouting, singles, parent, fitting is None
-        )
-        few = len(classes) <= self.branches(depth)
-        if fitting is not None and (too_deep or few or leaf.score >= self.settings.target):
-            return leaf
-        own = _among(self.splits.validation, list(classes))
-        self.doing(name, f"grouping {len(classes)} classes by what it confuses")
+        network = fitting or self.candidates[-1].with_outcomes(len(classes))
+        name = ROOT if fitting else f"{ROOT} (scout)"
+        alone = self.train(name, network, _singles(classes), is_scout=fitting is None)
+        few = len(classes) <= self.settings.branching
+        if fitting is not None and (few or alone.score >= self.settings.target):
+            return alone
+        self.doing(f"grouping {len(classes)} classes by what it confuses")
         if fitting is None:
-            groups = self.merged(leaf, classes, self.branches(depth))
-            return self.split(name, groups, depth, leaf.network)
-        split = self.below(name, self.router(name, leaf, classes, depth), depth)
-        self.doing(name, "comparing it alone with it and its children")
-        if accuracy(leaf, own) >= accuracy(split, own):
-            return leaf
-        return split
+            return self.split(self.merged(alone, self.settings.branching), alone.network)
+        split = self.below(self.router(alone))
+        self.doing("comparing it alone with it and its children")
+        own = self.splits.validation
+        return alone if accuracy(alone, own) >= accuracy(split, own) else split
 
-    def confused(self, classes: Sequence[int]) -> Dataset:
-        """Images of some classes that show what a network confuses."""
-        part = self.splits.training if self.settings.training_confusions else self.splits.validation
-        return _among(part, classes)
+    @property
+    def confused(self) -> Dataset:
+        """The images that show what a network confuses."""
+        return self.splits.training if self.settings.training_confusions else self.splits.validation
 
-    def merged(self, node: GrownNode, classes: Classes, count: int) -> Groups:
+    def merged(self, node: GrownNode, count: int) -> Groups:
         """Classes of a node in so many groups, by what it confuses; those of one outcome stay together."""
         if count >= len(node.groups):
             return node.groups
-        own = self.confused(classes)
+        own = self.confused
         opinions = confusion(logits_of(node.network, own.images), own, len(node.groups))
         matrix = np.stack([opinions[list(group)].mean(axis=0) for group in node.groups])
         local = grouped(matrix, count, self.settings.fit.seed)
         return tuple(tuple(sorted(c for i in group for c in node.groups[i])) for group in local)
 
-    def router(self, name: str, leaf: GrownNode, classes: Classes, depth: int) -> GrownNode:
+    def router(self, leaf: GrownNode) -> GrownNode:
         """A network with an outcome per class as a router, or a better one with fewer outcomes.
 
         A child will tell apart what is confused most. A router with one outcome for such classes can spend
         its weights on the others, with finer pooling or more planes.
         """
         count, source = self.settings.router_outcomes, leaf
-        if count and self.branches(depth) <= count < len(leaf.groups):
-            outcomes = self.merged(leaf, classes, count)
+        if count and self.settings.branching <= count < len(leaf.groups):
+            outcomes = self.merged(leaf, count)
             network = require_fit(self.candidates, len(outcomes), self.capacity)
-            source = self.train(f"{name} (router)", network, outcomes, leaf.network)
-        return source.routing(self.merged(source, classes, self.branches(depth)))
+            source = self.train(f"{ROOT} (router)", network, outcomes, leaf.network)
+        return source.routing(self.merged(source, self.settings.branching))
 
-    def split(self, name: str, groups: Groups, depth: int, parent: BinaryNetwork | None = None) -> GrownNode:
+    def split(self, groups: Groups, parent: BinaryNetwork | None = None) -> GrownNode:
         """A router with an outcome per group, and its children."""
         network = require_fit(self.candidates, len(groups), self.capacity)
-        return self.below(name, self.train(f"{name} (router)", network, groups, parent), depth)
+        return self.below(self.train(f"{ROOT} (router)", network, groups, parent))
 
-    def below(self, name: str, router: GrownNode, depth: int) -> GrownNode:
+    def below(self, router: GrownNode) -> GrownNode:
         """A router and its children; classes are in several children where that raises accuracy.
 
         Children with the classes that stray to them are trained first, and stay if they decide better with
         those classes than without.
         """
         self.share_input(router.network)
-        groups = router.groups
-        classes = sorted({index for group in groups for index in group})
-        own = _among(self.splits.validation, classes)
-        self.doing(name, "looking for classes that stray to other children")
-        wider = self.widened(router, self.confused(classes), depth)
+        groups, own = router.groups, self.splits.validation
+        self.doing("looking for classes that stray to other children")
+        wider = self.widened(router, self.confused)
         if wider != groups:
-            shared = self.with_children(name, replace(router, groups=wider), depth)
-            self.doing(name, "comparing children with and without classes that stray")
+            shared = self.with_children(replace(router, groups=wider))
+            self.doing("comparing children with and without classes that stray")
             apart = float((shared.decide_apart(own.images, groups) == own.targets).mean())
             if accuracy(shared, own) > apart:
-                return self.with_fallback(name, self.with_looks(name, shared, own), own)
-        split = self.with_children(name, router, depth)
-        return self.with_fallback(name, self.with_looks(name, split, own), own)
+                return shared
+        return self.with_children(router)
 
-    def with_looks(self, name: str, router: GrownNode, own: Dataset) -> GrownNode:
-        """A router that looks more than once, if the tree decides no worse so."""
-        if router.looks == self.settings.router_looks:
-            return router
-        self.doing(name, f"comparing 1 look with {len(self.settings.router_looks)}")
-        looks = replace(router, looks=self.settings.router_looks)
-        return looks if accuracy(looks, own) >= accuracy(router, own) else router
-
-    def with_fallback(self, name: str, router: GrownNode, own: Dataset) -> GrownNode:
-        """A router with a node for all its classes, if one fits, and if the tree decides no worse with it.
-
-        The margin is a quantile of the router's margins on its validation images, so that at most the share
-        of them falls back that the settings say. The node learns with another seed, so that it is not the
-        router once more, where that has an outcome per class.
-        """
-        if not self.settings.fallback_margin:
-            return router
-        self.doing(name, "looking for images of which it is not sure")
-        distances = np.sort(gaps(router.logits(own.images)))
-        margin = int(distances[int(self.settings.fallback_margin * len(distances))])
-        classes = tuple(sorted({index for group in router.groups for index in group}))
-        network = best_fit(self.candidates, len(classes), self.capacity)
-        if network is None or distances[0] >= margin:
-            return router
-        singles = tuple((index,) for index in classes)
-        general = self.train(f"{name}.fallback", network, singles, more_seed=1)
-        unsure = replace(router, fallback=GrownFallback(margin, general))
-        return unsure if accuracy(unsure, own) >= accuracy(router, own) else router
-
-    def widened(self, router: GrownNode, own: Dataset, depth: int) -> Groups:
+    def widened(self, router: GrownNode, own: Dataset) -> Groups:
         """A router's groups with the classes that it often sends there, on a chip too where it knows one."""
         views = [logits_of(router.network, own.images)]
         if self.settings.errors is not None:
@@ -310,18 +249,21 @@ class _Grower:
         for target in np.unique(own.targets):
             chosen = taken[:, own.targets == target].ravel()
             shares[target] = np.bincount(chosen, minlength=len(router.groups)) / len(chosen)
-        most = max(most_outcomes(self.candidates[0], self.capacity), self.branches(depth))
-        if self.settings.child_classes and depth + 1 < self.settings.depth:
-            most = self.settings.child_classes
+        most = max(most_outcomes(self.candidates[0], self.capacity), self.settings.branching)
         return overlapping(router.groups, shares, self.settings.overlap, min(most, self.capacity.outcomes))
 
-    def with_children(self, name: str, router: GrownNode, depth: int) -> GrownNode:
+    def with_children(self, router: GrownNode) -> GrownNode:
         """A router with a child for each group of more than one class."""
         children = tuple(
-            None if len(group) == 1 else self.grow(f"{name}.{branch}", group, depth + 1, router.network)
+            None if len(group) == 1 else self.child(f"{ROOT}.{branch}", group, router.network)
             for branch, group in enumerate(router.groups)
         )
         return replace(router, children=children)
+
+    def child(self, name: str, classes: Classes, parent: BinaryNetwork) -> GrownNode:
+        """A network with an outcome for each of some classes."""
+        network = require_fit(self.candidates, len(classes), self.capacity)
+        return self.train(name, network, _singles(classes), parent)
 
     def share_input(self, router: BinaryNetwork) -> None:
         """All nodes see one input plane: what the root learned about its threshold is fixed from then on."""
@@ -347,8 +289,7 @@ def grow_tree(
     confuses validation images, or with ``training_confusions`` training images. If it fits, it is the router,
     and the outcomes of a group's classes lead to one child: it routes better than a router with one outcome
     per group, which is trained only if it does not fit. Better still is a router with an outcome for every
-    few classes, ``router_outcomes``. A child per group is trained; one that does not fit, or stays below its
-    target, is split alike. Every router may get a fallback, a node for all its classes where it is not sure.
+    few classes, ``router_outcomes``. A child per group is trained.
 
     Args:
         splits: images; the test part is not looked at.
@@ -365,17 +306,18 @@ def grow_tree(
 
     Raises:
         CompileError: no candidate fits a node.
-        SpecificationError: a look is moved beyond the borders of the candidates' first layer.
         CheckpointError: a checkpoint cannot be read or written.
     """
     chosen = settings or GrowSettings()
-    for shift in chosen.router_looks:
-        candidates[0].with_look(shift)  # one that cannot be is refused before training
     folder = None if checkpoints is None else as_path(checkpoints)
     grower = _Grower(splits, capacity, candidates, chosen, folder, progress, teacher)
     if groups is None:
-        return grower.grow("root", tuple(range(len(splits.training.classes))), 1)
-    return grower.split("root", groups, 1)
+        return grower.grow()
+    return grower.split(groups)
+
+
+def _singles(classes: Classes) -> Groups:
+    return tuple((index,) for index in classes)
 
 
 def _among(dataset: Dataset, classes: Sequence[int]) -> Dataset:

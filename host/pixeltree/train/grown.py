@@ -9,25 +9,14 @@ import numpy.typing as npt
 
 from pixeltree.datasets import Dataset
 from pixeltree.train.capacity import Capacity
-from pixeltree.train.export import FoldedNode, in_sums
+from pixeltree.train.export import FoldedNode, in_parts
 from pixeltree.train.fit import integer_logits_of
 from pixeltree.train.fold import fold
 from pixeltree.train.grouping import Groups
 from pixeltree.train.network import BinaryNetwork
-from pixeltree.tree_builder import Fallback
 
 Branches = tuple[int, ...]
 """Per outcome, the branch that it takes; outcomes may share one."""
-
-_NO_BRANCH = -1
-
-
-@dataclass(frozen=True, eq=False)
-class GrownFallback:
-    """Where a router leads whose two greatest integer logits are less than ``margin`` apart."""
-
-    margin: int
-    node: GrownNode
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +29,6 @@ class GrownNode:
         children: of each branch, None where it is one class and ends there.
         branches: of each outcome. Several outcomes of a router may share a child.
         score: accuracy of this node alone on validation images of its classes.
-        fallback: a node for all classes, where this one is not sure; None for none.
-        looks: shifts of the image whose logits are added up.
     """
 
     network: BinaryNetwork
@@ -49,14 +36,12 @@ class GrownNode:
     children: tuple[GrownNode | None, ...]
     branches: Branches
     score: float
-    fallback: GrownFallback | None = None
-    looks: tuple[int, ...] = (0,)
 
     def logits(
         self, images: npt.NDArray[np.uint8], allowed: frozenset[int] | None = None
     ) -> npt.NDArray[np.float64]:
         """Integer logits of images: float64 (N, outcomes); arguments as in :meth:`decide`."""
-        logits = integer_logits_of(self.network, images, self.looks)
+        logits = integer_logits_of(self.network, images)
         if allowed is not None:
             logits[:, [not allowed.intersection(self.groups[branch]) for branch in self.branches]] = -np.inf
         return logits
@@ -80,26 +65,20 @@ class GrownNode:
             images: uint8 (N, rows, columns).
             allowed: classes to decide between; None for all that are below this node.
         """
-        return self._below(images, self.logits(images, allowed), (allowed,) * len(self.groups), allowed)
+        return self._below(images, self.logits(images, allowed), (allowed,) * len(self.groups))
 
     def decide_apart(self, images: npt.NDArray[np.uint8], groups: Groups) -> npt.NDArray[np.int64]:
         """As :meth:`decide`, but each child decides between the classes of its entry in ``groups`` only."""
-        return self._below(images, self.logits(images), tuple(map(frozenset, groups)), None)
+        return self._below(images, self.logits(images), tuple(map(frozenset, groups)))
 
     def _below(
         self,
         images: npt.NDArray[np.uint8],
         logits: npt.NDArray[np.float64],
         allowed: tuple[frozenset[int] | None, ...],
-        allowed_in_all: frozenset[int] | None,
     ) -> npt.NDArray[np.int64]:
         taken = self.taken(logits)
         decided = np.empty(len(images), np.int64)
-        if self.fallback is not None:
-            close = gaps(logits) < self.fallback.margin
-            taken[close] = _NO_BRANCH
-            if close.any():
-                decided[close] = self.fallback.node.decide(images[close], allowed_in_all)
         for branch, (group, child) in enumerate(zip(self.groups, self.children, strict=True)):
             own = taken == branch
             if own.any():
@@ -117,24 +96,14 @@ class GrownNode:
             group[0] if child is None else f"{name}.{branch}"
             for branch, (group, child) in enumerate(zip(self.groups, self.children, strict=True))
         )
-        fallback, below = None, {}
-        if self.fallback is not None:
-            fallback = Fallback(self.fallback.margin, f"{name}.fallback")
-            below = self.fallback.node.nodes(capacity, f"{name}.fallback")
         own = tuple(leads[branch] for branch in self.branches)
         count = capacity.parts_of(self.network.specification)
         assert count is not None  # it was grown for this capacity
-        result = in_sums(name, FoldedNode(fold(self.network)[0], own, fallback), count, self.looks)
+        result = in_parts(name, FoldedNode(fold(self.network)[0], own), count)
         for branch, child in enumerate(self.children):
             if child is not None:
                 result |= child.nodes(capacity, f"{name}.{branch}")
-        return result | below
-
-
-def gaps(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """How far the second logit is below the greatest: float64 (N,), from float64 (N, outcomes)."""
-    two = np.partition(logits, -2, axis=1)[:, -2:]
-    return np.asarray(two[:, 1] - two[:, 0])
+        return result
 
 
 def accuracy(node: GrownNode, dataset: Dataset) -> float:

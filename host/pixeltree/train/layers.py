@@ -15,7 +15,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from pixeltree.train.binarize import Estimator, odd_through, round_through, sign
+from pixeltree.train.binarize import odd_through, round_through, sign
 from pixeltree.train.specification import Convolution, HeatMap, Shape
 
 
@@ -40,15 +40,13 @@ class BinaryConvolution(nn.Module):
         """K: weights of one output channel; sums are integers from -K to K."""
         return math.prod(self.latent.shape[1:])
 
-    def forward(self, signs: Tensor, shift: int = 0) -> Tensor:
+    def forward(self, signs: Tensor) -> Tensor:
         """Sums: float (batch, outputs, rows, columns), integers in [-K, K], of K's parity.
 
         Args:
             signs: float (batch, inputs, rows, columns), values -1 or +1.
-            shift: pixels by which they are moved down and to the right, as by ``pixeltree.folded.looks``.
         """
-        before, after = self.before + shift, self.after - shift
-        padding = (before, after, before, after)
+        padding = (self.before, self.after, self.before, self.after)
         padded = nn.functional.pad(signs, padding, value=-1.0)
         sums = nn.functional.conv2d(padded, sign(self.latent), stride=self.stride, groups=self.groups)
         return sums.contiguous(memory_format=torch.channels_last)  # what follows takes half the time so
@@ -131,24 +129,6 @@ class OrPooling(nn.Module):
     def forward(self, latent: Tensor) -> Tensor:
         """Latent activations of cells: (batch, channels, rows // side, columns // side)."""
         return nn.functional.max_pool2d(latent, self.side)
-
-
-class MajorityPooling(nn.Module):
-    """At least half of a cell's activations: the sign of their sum, where a tie counts as +1.
-
-    The latent activation is (sum of signs + 1 / 2) / side: sums are integers, so 1 / 2 decides ties only.
-    """
-
-    def __init__(self, side: int, estimator: Estimator) -> None:
-        super().__init__()
-        self.side = side
-        self.estimator = estimator
-
-    def forward(self, latent: Tensor) -> Tensor:
-        """Latent activations of cells: (batch, channels, rows // side, columns // side)."""
-        signs = sign(latent, self.estimator)
-        total = nn.functional.avg_pool2d(signs, self.side, divisor_override=1)
-        return (total + 0.5) / self.side
 
 
 LATENT_REACH = 0.2

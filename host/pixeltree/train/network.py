@@ -9,7 +9,6 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from pixeltree.folded import PoolingKind
 from pixeltree.train.binarize import sign
 from pixeltree.train.input import InputBinarization
 from pixeltree.train.layers import (
@@ -17,7 +16,6 @@ from pixeltree.train.layers import (
     BinaryFullyConnected,
     BinaryHeatMap,
     LatentActivation,
-    MajorityPooling,
     OrPooling,
 )
 from pixeltree.train.noise import AnalogNoise
@@ -54,16 +52,14 @@ class BinaryNetwork(nn.Module):
             specification.layers, following, specification.shapes, strict=False
         ):
             if isinstance(layer, Convolution):
-                pooled = after.side if isinstance(after, Pooling) and after.kind is PoolingKind.OR else 1
+                pooled = after.side if isinstance(after, Pooling) else 1
                 convolution = BinaryConvolution(channels, layer)
                 if errors is not None:
                     self.noise[str(len(self.layers))] = AnalogNoise(convolution.taps, errors)
                 self.layers.append(convolution)
                 self.layers.append(LatentActivation(layer.channels, pooled))
-            elif layer.kind is PoolingKind.OR:
-                self.layers.append(OrPooling(layer.side))
             else:
-                self.layers.append(MajorityPooling(layer.side, specification.estimator))
+                self.layers.append(OrPooling(layer.side))
         head, shape = specification.head, specification.head_inputs
         self.head: BinaryFullyConnected | BinaryHeatMap
         if isinstance(head, FullyConnected):
@@ -95,18 +91,17 @@ class BinaryNetwork(nn.Module):
                 signs.append(sign(latent, self.specification.estimator).float())
         return signs
 
-    def integer_logits(self, brightness: Tensor, shift: int = 0) -> Tensor:
+    def integer_logits(self, brightness: Tensor) -> Tensor:
         """The sums that the device computes: float32 (batch, outcomes), integers.
 
         Args:
             brightness: (batch, rows, columns), whole numbers 0 to 255.
-            shift: of a look, in pixels; see ``pixeltree.folded.looks``.
         """
         latent, flips = cast(Tensor, self.input(brightness)), torch.tensor(0.0)
         for index, layer in enumerate(self.layers):
             if isinstance(layer, BinaryConvolution) and index:
                 latent = sign(latent, self.specification.estimator).float()
-            latent = layer(latent) if index else layer(latent, shift)
+            latent = layer(latent)
             if str(index) in self.noise:
                 if self.training and self.counts_flips:
                     flips = flips + self._flips(index, latent)
@@ -164,8 +159,7 @@ class FloatNetwork(nn.Module):
         self.layers = nn.Sequential()
         for layer, (channels, _, _) in zip(specification.layers, specification.shapes, strict=False):
             if isinstance(layer, Pooling):
-                kind = nn.MaxPool2d if layer.kind is PoolingKind.OR else nn.AvgPool2d
-                self.layers.append(kind(layer.side))
+                self.layers.append(nn.MaxPool2d(layer.side))
                 continue
             before, after = layer.borders
             self.layers.append(nn.ZeroPad2d((before, after, before, after)))

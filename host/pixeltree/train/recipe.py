@@ -24,7 +24,6 @@ from pixeltree.datasets import (
 from pixeltree.datasets.sources import DATA, Data, FolderData, IdxData, ScenesData
 from pixeltree.errors import DataError, RecipeError, SpecificationError
 from pixeltree.files import TEXT, AnyPath, as_path
-from pixeltree.folded import PoolingKind
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
 from pixeltree.train.fit import FitSettings
@@ -107,7 +106,7 @@ class Recipe:
         """The training of the detector as a recipe of its own; None if there is none."""
         if self.detector is None or not isinstance(self.data, ScenesData):
             return None
-        pooling = Pooling(PoolingKind.OR, self.detector.pool_side)
+        pooling = Pooling(self.detector.pool_side)
         network = dataclasses.replace(
             self.network, layers=(*self.network.layers, pooling), head=FullyConnected(2)
         )
@@ -306,9 +305,9 @@ def _value(hint: Any, value: object, where: str) -> Any:  # noqa: ANN401 - check
                 return tuple(_value(item, part, where) for item, part in zip(items, value, strict=True))
         elif option is float and isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
-        elif option in (PoolingKind, Estimator) and value in list(option):
-            return option(value)
+        elif option is Estimator and isinstance(value, str) and value in list(Estimator):
+            return Estimator(value)
         elif isinstance(option, type) and type(value) is option:
             return value
-    wanted = ", ".join(map(repr, map(str, hint))) if hint in (PoolingKind, Estimator) else hint
+    wanted = ", ".join(map(repr, map(str, hint))) if hint is Estimator else hint
     raise RecipeError(f"{where} is {value!r}; expected {getattr(wanted, '__name__', wanted)}")

@@ -17,7 +17,7 @@ from pixeltree.folded import FoldedModel, Window, encode_model
 from pixeltree.train.capacity import Capacity, choices
 from pixeltree.train.centre import LOCALIZER, centred, join, windows_of
 from pixeltree.train.checkpoint import CheckpointFile, check_folder
-from pixeltree.train.export import FoldedNode, compile_tree, in_sums
+from pixeltree.train.export import FoldedNode, compile_tree
 from pixeltree.train.fit import build, fit, logits_of
 from pixeltree.train.fold import Agreement, compare, fold
 from pixeltree.train.grow import GrowSettings, grow_tree
@@ -108,8 +108,7 @@ def _untrained(recipe: Recipe) -> Iterator[dict[str, FoldedNode]]:
 
     def alone(each: Recipe) -> dict[str, FoldedNode]:
         model, _ = fold(_binary(each))
-        looks = each.tree.router_looks if each.tree else (0,)
-        return in_sums(each.name, FoldedNode(model, (0,) * model.outcomes), 1, looks)
+        return {each.name: FoldedNode(model, (0,) * model.outcomes)}
 
     localizer, detector = recipe.localizer_recipe(), recipe.detector_recipe()
     if recipe.localizer is None or localizer is None:
@@ -238,16 +237,11 @@ def _run_tree(
         recipe.training,
         table.branching,
         table.target,
-        table.depth,
         table.overlap,
         TYPICAL_ERRORS if recipe.noise_aware else None,
         table.child_epochs,
-        table.fallback_margin,
         table.router_outcomes,
-        table.branching_below,
-        table.child_classes,
         table.training_confusions,
-        table.router_looks,
     )
     capacity = Capacity(table.segment_bytes, table.outcomes, table.parts)
     root = grow_tree(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from pixeltree.cells import CellGrid
 from pixeltree.errors import SpecificationError
-from pixeltree.folded import InputSpec, ModelError, PoolingKind
+from pixeltree.folded import InputSpec, ModelError
 from pixeltree.train.binarize import Estimator
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
 
@@ -80,9 +80,8 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Pooling:
-    """Cells of ``side`` x ``side`` activations become one: any of them (OR), or at least half (majority)."""
+    """Cells of ``side`` x ``side`` activations become their OR."""
 
-    kind: PoolingKind
     side: int
 
     def __post_init__(self) -> None:
@@ -189,21 +188,6 @@ class NetworkSpecification:
         """The same layers with a fully connected head for so many outcomes; its weights keep their planes."""
         planes = self.head.planes if isinstance(self.head, FullyConnected) else 1
         return replace(self, head=FullyConnected(outcomes, planes))
-
-    def with_look(self, shift: int) -> NetworkSpecification:
-        """The network as it sees an image that is moved by so many pixels; see ``pixeltree.folded.looks``.
-
-        Raises:
-            SpecificationError: the first layer has no border that could be moved so far.
-        """
-        first, *others = self.layers
-        assert isinstance(first, Convolution)
-        before, after = first.borders
-        try:
-            moved = replace(first, before=before + shift, after=after - shift)
-        except SpecificationError as error:
-            raise SpecificationError(f"a look moved by {shift} pixels: {error}") from error
-        return replace(self, layers=(moved, *others))
 
     @property
     def head_inputs(self) -> Shape:

@@ -20,8 +20,7 @@ class TreeTable:
         pool_sides: sides to choose from for the last pooling, each node the finest that fits.
         weight_planes: planes of the head's weights to choose from, in place of those of ``[head]``, each 1 to
             7; each node has the most that fit with its side.
-        branching, branching_below, child_classes, target, depth, overlap, child_epochs, fallback_margin,
-            router_outcomes, training_confusions, router_looks: see
+        branching, target, overlap, child_epochs, router_outcomes, training_confusions: see
             :class:`pixeltree.train.grow.GrowSettings`.
         groups: the classes of each of the root's children, by name; empty finds them.
     """
@@ -32,23 +31,14 @@ class TreeTable:
     pool_sides: tuple[int, ...] = (2, 4, 8, 16)
     weight_planes: tuple[int, ...] = (1,)
     branching: int = 6
-    branching_below: int = 0
-    child_classes: int = 0
     target: float = 0.9
-    depth: int = 2
     overlap: float = 0.05
     child_epochs: int | None = None
-    fallback_margin: float = 0.0
     router_outcomes: int = 0
     training_confusions: bool = False
-    router_looks: tuple[int, ...] = (0,)
     groups: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        if not 0 <= self.fallback_margin < 1:
-            raise RecipeError(
-                f"[tree] fallback_margin is {self.fallback_margin:g}; it is a share of images, 0 to below 1"
-            )
         if not self.weight_planes or not all(1 <= each <= MOST_WEIGHT_PLANES for each in self.weight_planes):
             raise RecipeError(
                 f"[tree] weight_planes is {list(self.weight_planes)}; it lists numbers of planes, "

@@ -35,7 +35,6 @@ __all__ = [
     "AddLogits",
     "ApplyFullyConnected",
     "Argmax",
-    "ArgmaxOr",
     "LoadCover",
     "LoadPlane",
     "Proceed",
@@ -243,17 +242,6 @@ class Argmax(Step):
 
 
 @dataclass(frozen=True)
-class ArgmaxOr(Step):
-    """Outcome := index of the greatest logit, or the number of logits if the second is close. Ends a program.
-
-    Close is less than ``margin`` below the greatest; equals are 0 apart. A single logit has no second, and
-    wins. A node's exit behind those of its logits is the fallback.
-    """
-
-    margin: int
-
-
-@dataclass(frozen=True)
 class AddLogits(Step):
     """Logits := logits + those of the node before, one by one, as 32-bit numbers that wrap.
 
@@ -347,8 +335,6 @@ STEPS: tuple[StepForm, ...] = (
         reads="areg",
         words=lambda _: 40,
     ),
-    # logits are 32-bit numbers, and so are their differences, unsigned
-    StepForm(12, ArgmaxOr, ((c.Int32ul, 0, 0xFFFF_FFFF),)),
     StepForm(13, RaiseIn, (AREG, *(4 * (ROW,)), _LEVEL, _LEVEL), reads="areg", words=lambda _: 30),
     StepForm(14, AddLogits, ()),
     StepForm(15, Proceed, ()),
@@ -356,9 +342,9 @@ STEPS: tuple[StepForm, ...] = (
     StepForm(16, WriteDreg, (_SLOT, DREG), writes="dreg", words=lambda _: 650_000),
     *CONTROLLER_STEPS,
 )
-"""Every step. Rows 1-16 are the sequencer's own; the rest is the vendor's controller API."""
+"""Every step. Opcodes 1-16 are the sequencer's own (12 is free); the rest is the vendor's controller API."""
 
-DECISIONS = Argmax | ArgmaxOr | Proceed
+DECISIONS = Argmax | Proceed
 """Steps that end a program with an outcome."""
 
 _FORM_OF: dict[type[Step], StepForm] = {form.step: form for form in STEPS}

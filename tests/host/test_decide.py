@@ -1,0 +1,29 @@
+"""The controller takes the exit that the integer reference takes, of equal logits the first."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pixeltree.folded import decide
+from pixeltree_emu.array.device_array import PixelArray
+from pixeltree_emu.runtime.clock import CostModel, DeviceClock
+from pixeltree_emu.runtime.sequencer import Decision, Sequencer
+from pixeltree_protocol.objects.program import Argmax, Program
+from pixeltree_protocol.verify import ProgramImage
+
+LOGITS = st.integers(-(2**31), 2**31 - 1) | st.integers(-3, 3)
+
+
+@pytest.fixture(scope="module")
+def sequencer():
+    return Sequencer(PixelArray(), DeviceClock(CostModel()))
+
+
+@settings(max_examples=300)
+@given(st.lists(LOGITS, min_size=1, max_size=6))
+def test_the_controller_decides_as_the_reference(sequencer, logits):
+    decision = Decision(logits=tuple(logits))
+    list(sequencer.execute(ProgramImage(Program((Argmax(),)), (), ()), (), decision))
+    assert decision.outcome == decide(logits) == decide(np.array(logits, np.int32))
+    assert decision.outcome == logits.index(max(logits))
