@@ -207,10 +207,13 @@ def compiled_tree(tree: TrainedTree) -> Tree:
     """The tree as an artifact: the root's outcome i leads to leaf i, whose outcomes are its digits."""
     names = [f"leaf {' '.join(map(str, group))}" for group in tree.groups]
     root, *leaves = tree.networks
-    specs = [NodeSpec("root", root, tuple(names))]
-    specs += [NodeSpec(*parts) for parts in zip(names, leaves, tree.groups, strict=True)]
+    geometry = CaptureGeometry(tree.scene.threshold)
+    seen = geometry.threshold, geometry.margin
+    specs = [NodeSpec("root", root.model(*seen), tuple(names))]
+    for name, leaf, group in zip(names, leaves, tree.groups, strict=True):
+        specs.append(NodeSpec(name, leaf.model(*seen), group))
     labels = [str(digit) for digit in range(10)]
-    return Tree.build("digits", labels, CaptureGeometry(tree.scene.threshold), specs)
+    return Tree.build("digits", labels, geometry, specs)
 
 
 def training_data(training: LabelledDigits, validation: LabelledDigits) -> TrainingData:

@@ -18,15 +18,18 @@ from pixeltree_protocol.framing import Frame, FrameDecoder, encode_frame
 from pixeltree_protocol.messages import WHOLE, Fault, Pong, Put, PutSeveral, decode_message, encode_message
 from pixeltree_protocol.objects import digest_of
 from tests.host.in_memory import InMemoryDevice, InMemoryLink, device_on, in_memory_device, in_memory_session
-from tests.host.test_compiler import picture, some_network
+from tests.host.random_models import picture, some_network
 
 
 @pytest.fixture(scope="module")
 def tree():
-    leaves = [NodeSpec(name, some_network(seed), (seed, 0)) for seed, name in enumerate("abcd", 1)]
-    inner = [NodeSpec("x", some_network(11), ("a", "b")), NodeSpec("y", some_network(12), ("c", "d"))]
-    root = NodeSpec("root", some_network(10), ("x", "y"))
-    return Tree.build("deep", list("01234"), CaptureGeometry(20), [root, *inner, *leaves])
+    def node(name, seed, *leads):
+        return NodeSpec(name, some_network(seed, geometry), leads)
+
+    geometry = CaptureGeometry(20)
+    leaves = [node(name, seed, seed, 0) for seed, name in enumerate("abcd", 1)]
+    specs = [node("root", 10, "x", "y"), node("x", 11, "a", "b"), node("y", 12, "c", "d"), *leaves]
+    return Tree.build("deep", list("01234"), geometry, specs)
 
 
 def test_a_deep_tree_runs_in_the_memory_of_one_node(tree):

@@ -18,7 +18,7 @@ from pixeltree.tree_builder import NodeSpec
 from pixeltree_protocol.objects import MAX_DEPTH, Child
 from pixeltree_protocol.treefile import TreeFile
 from tests.folded.strategies import fully_connected, pooling, signs
-from tests.host.test_compiler import some_network
+from tests.host.random_models import some_network
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,7 @@ def test_the_shipped_tree_compiles_to_the_same_bytes_on_this_machine():
 @pytest.mark.parametrize("more", [{}, {"excess": 2}], ids=str)
 def test_a_threshold_that_follows_the_image_is_in_the_file_where_there_is_one(tmp_path, more):
     geometry = CaptureGeometry(5, **more)
-    network = replace(some_network(0).model(5, 4), input=geometry.spec)
-    tree = Tree.build("one", ["a", "b"], geometry, [NodeSpec("root", network, (0, 1))])
+    tree = Tree.build("one", ["a", "b"], geometry, [NodeSpec("root", some_network(0, geometry), (0, 1))])
     tree.save(tmp_path / "one.ptree")
     assert (b'"excess"' in (tmp_path / "one.ptree").read_bytes()) == bool(more)
     assert Tree.load(tmp_path / "one.ptree").geometry == geometry
