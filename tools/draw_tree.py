@@ -24,7 +24,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import FancyBboxPatch
 
 from pixeltree.compiler.placement import INPUT
-from pixeltree.demo.digits import held_out, render_digit
+from pixeltree.datasets import held_out_digits
 from pixeltree.demo.run import demo_tree
 from pixeltree.tree import Tree
 from pixeltree_emu.array.device_array import PixelArray
@@ -155,7 +155,7 @@ class Camera:
 
 def draw(tree: Tree, digit: int) -> Figure:
     """The whole picture."""
-    image = render_digit(held_out()[0][digit])
+    image = held_out_digits().images[digit]
     input_plane, shots, label = Camera(tree).run(image)
     figure = plt.figure(figsize=(13, 7.2), facecolor=PAPER, layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(1, 2.1))

@@ -5,8 +5,7 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from pixeltree.datasets import Dataset, Task
-from pixeltree.demo.digits import held_out, render_digit
+from pixeltree.datasets import held_out_digits
 from pixeltree.folded import FullyConnected, HeatMap
 from pixeltree.tree import Tree
 from tests.host.in_memory import InMemoryDevice
@@ -52,12 +51,9 @@ def test_what_a_trees_file_says_about_its_images_is_no_part_of_the_tree(name, di
 
 
 def test_the_demonstration_shows_no_digit_that_its_tree_was_made_with():
-    images, labels = held_out()
-    scenes = np.stack([render_digit(image) for image in images])
-    dataset = Dataset("held out", Task.CLASSIFICATION, scenes, labels.astype(np.int64), tuple("0123456789"))
-    recorded = load("digits.ptree").data
-    assert recorded.overlap(dataset) == 0
-    assert len(recorded.seen) == 1797 - len(labels)
+    shown, recorded = held_out_digits(), load("digits.ptree").data
+    assert recorded.overlap(shown) == 0
+    assert len(recorded.seen) == 1797 - len(shown)
 
 
 @pytest.mark.parametrize("name", ZOO)

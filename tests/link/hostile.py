@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import construct as c
 
-from pixeltree.demo.digits import held_out, render_digit
+from pixeltree.datasets import held_out_digits
 from pixeltree.demo.run import demo_tree
 from pixeltree_protocol.declaration import MESSAGES, RECORDS
 from pixeltree_protocol.delivery import Numbers
@@ -57,7 +57,7 @@ class Hostility:
         self.programs = [
             self.objects[digest] for digest, thing in parsed.items() if isinstance(thing, Program)
         ]
-        self.scene = render_digit(held_out()[0][0])
+        self.scene = held_out_digits().images[0]
 
     def frame(self, numbers, session, tame=False):
         """Bytes for the wire, and whether they are a whole frame in order (which a device should accept).

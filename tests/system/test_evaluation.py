@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pixeltree.datasets import Dataset, Task
+from pixeltree.datasets import Dataset, held_out_digits
 from pixeltree.datasets.named import test_part as chosen
-from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.demo.run import demo_tree
 from pixeltree.errors import DataError
 from pixeltree.evaluation import accuracy_by_node, confusion, evaluate_reference
@@ -30,10 +29,13 @@ def model(tmp_path):
 
 
 def digits(count):
-    images, labels = held_out()
-    scenes = np.stack([render_digit(image) for image in images[:count]])
-    classes = tuple(map(str, range(10)))
-    return Dataset("held out", Task.CLASSIFICATION, scenes, labels[:count].astype(np.int64), classes)
+    return held_out_digits().subset(np.arange(count))
+
+
+def _labels(tree, name):
+    """The labels between which a leaf decides."""
+    digest = next(digest for digest, other in tree.names.items() if other == name)
+    return [exit_.value for exit_ in tree.nodes[digest].exits]
 
 
 def test_the_reference_confuses_what_it_confuses():
@@ -54,7 +56,7 @@ def test_each_nodes_accuracy_is_that_of_its_own_decisions():
     evaluation = evaluate_reference(tree, dataset)
     shares = accuracy_by_node(tree, dataset, evaluation)
     assert set(shares) == set(tree.names.values())
-    leaves = {"leaf 0 4 6": (0, 4, 6), "leaf 1 2 7 8": (1, 2, 7, 8), "leaf 3 5 9": (3, 5, 9)}
+    leaves = {name: _labels(tree, name) for name in tree.names.values() if name != "root"}
     visited = [path[1].node for path in evaluation.paths]
     routed = [target in leaves[node] for target, node in zip(dataset.targets, visited, strict=True)]
     assert shares["root"] == pytest.approx(np.mean(routed))

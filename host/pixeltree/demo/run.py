@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 
-from pixeltree.demo.digits import held_out, render_digit
+from pixeltree.datasets import held_out_digits
 from pixeltree.device import Device
 from pixeltree.errors import DataError
 from pixeltree.scheduler import InferenceResult, TreeRunner
@@ -68,7 +68,7 @@ def check_images(images: int) -> None:
     Raises:
         DataError: there are not.
     """
-    bundled = len(held_out()[1])
+    bundled = len(held_out_digits())
     if not 1 <= images <= bundled:
         raise DataError(f"--images must be 1 to {bundled}, the held-out digits that are bundled")
 
@@ -86,20 +86,19 @@ def run_demo(device: Device, tree: Tree, images: int, progress: Callable[[int], 
         DataError: more images than there are.
     """
     check_images(images)
-    pictures, labels = held_out()
+    digits = held_out_digits()
     runner = TreeRunner(device, tree, memory_limit=demo_budget(tree), policy="no_prefetch")
     results: list[InferenceResult] = []
     mismatches = 0
     wall = 0.0
-    for index in range(images):
-        picture = render_digit(pictures[index])
+    for index, picture in enumerate(digits.images[:images]):
         began = time.perf_counter()
         result = runner.infer(picture)
         wall += time.perf_counter() - began
         mismatches += count_mismatches(result, *tree.reference(picture))
         results.append(result)
         progress(index + 1)
-    right = sum(result.label == label for result, label in zip(results, labels, strict=False))
+    right = sum(result.label == label for result, label in zip(results, digits.targets, strict=False))
     return DemoReport(
         accuracy=right / images,
         frames=images,
