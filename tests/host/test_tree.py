@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from pixeltree.compiler import CaptureGeometry
-from pixeltree.datasets import held_out_digits
-from pixeltree.demo.run import demo_tree
+from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.errors import CompileError, DataError, TreeError
 from pixeltree.folded import FoldedModel, FullyConnected, InputSpec, Window, infer
 from pixeltree.tree import Tree
@@ -180,7 +179,7 @@ def test_the_window_of_a_whole_picture_is_what_the_window_alone_is(tree):
 
 def test_the_shipped_tree_recognises_held_out_digits():
     tree = demo_tree()
-    digits = held_out_digits()
+    digits = demo_digits()
     decided = np.array([tree.reference(image)[0] for image in digits.images])
     assert (decided == digits.targets).mean() >= 0.93
 

@@ -7,8 +7,7 @@ from dataclasses import fields
 
 import construct as c
 
-from pixeltree.datasets import held_out_digits
-from pixeltree.demo.run import demo_tree
+from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree_protocol.declaration import MESSAGES, RECORDS
 from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.errors import MessageError
@@ -57,7 +56,7 @@ class Hostility:
         self.programs = [
             self.objects[digest] for digest, thing in parsed.items() if isinstance(thing, Program)
         ]
-        self.scene = held_out_digits().images[0]
+        self.scene = demo_digits().images[0]
 
     def frame(self, numbers, session, tame=False):
         """Bytes for the wire, and whether they are a whole frame in order (which a device should accept).

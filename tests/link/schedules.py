@@ -4,8 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
-from pixeltree.datasets import held_out_digits
-from pixeltree.demo.run import count_mismatches, demo_budget, demo_tree
+from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree
 from pixeltree.errors import SessionLostError
 from pixeltree.scheduler import TreeRunner
 from pixeltree_emu.array.device_array import PixelArray
@@ -51,7 +50,7 @@ def tree():
 
 @cache
 def picture(index):
-    return held_out_digits().images[index]
+    return demo_digits().images[index]
 
 
 @cache

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pixeltree.datasets import Dataset, held_out_digits
+from pixeltree.datasets import Dataset
 from pixeltree.datasets.named import test_part as chosen
-from pixeltree.demo.run import demo_tree
+from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.errors import DataError
 from pixeltree.evaluation import accuracy_by_node, confusion, evaluate_reference
 from pixeltree.images import write_plane
@@ -29,7 +29,7 @@ def model(tmp_path):
 
 
 def digits(count):
-    return held_out_digits().subset(np.arange(count))
+    return demo_digits().subset(np.arange(count))
 
 
 def _labels(tree, name):

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 
-from pixeltree.datasets import held_out_digits
+from pixeltree.datasets import Dataset
+from pixeltree.datasets.named import test_part
 from pixeltree.device import Device
 from pixeltree.errors import DataError
 from pixeltree.scheduler import InferenceResult, TreeRunner
@@ -55,6 +56,12 @@ def demo_tree() -> Tree:
         return Tree.load(path)
 
 
+def demo_digits() -> Dataset:
+    """The images that the demo shows, read as the tree's file says: digits that it was not made with."""
+    tree = demo_tree()
+    return test_part(tree.geometry.size, tree.data).images
+
+
 def demo_budget(tree: Tree) -> int:
     """Controller memory for the demo: the capture node, the root and any one other node, no more."""
     root = tree.root
@@ -68,7 +75,7 @@ def check_images(images: int) -> None:
     Raises:
         DataError: there are not.
     """
-    bundled = len(held_out_digits())
+    bundled = len(demo_digits())
     if not 1 <= images <= bundled:
         raise DataError(f"--images must be 1 to {bundled}, the held-out digits that are bundled")
 
@@ -86,7 +93,7 @@ def run_demo(device: Device, tree: Tree, images: int, progress: Callable[[int], 
         DataError: more images than there are.
     """
     check_images(images)
-    digits = held_out_digits()
+    digits = demo_digits()
     runner = TreeRunner(device, tree, memory_limit=demo_budget(tree), policy="no_prefetch")
     results: list[InferenceResult] = []
     mismatches = 0
