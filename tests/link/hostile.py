@@ -172,7 +172,7 @@ class Hostility:
             case 7:
                 return CancelFrame(dice.choice(EDGES[:10]))
             case 8:
-                return Scene(True, 96, 96, 64, 64, self.scene.tobytes()[: dice.choice((4096, 4096, 10))])
+                return Scene(True, 96, 96, 32, 32, self.scene.tobytes()[: dice.choice((1024, 1024, 10))])
             case 9:
                 return Query(tuple(dice.sample(self.digests, dice.randrange(len(self.digests)))))
             case 10:
