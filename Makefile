@@ -48,7 +48,7 @@ soak: $(VENV)/.installed-test  ## an hour at full rate; is memory flat?
 	$(BIN)/python tools/soak.py
 
 zoo: $(VENV)/.installed-test  ## train the committed trees again from their data
-	$(BIN)/python tools/train_digits_tree.py
+	OMP_NUM_THREADS=1 $(BIN)/pixeltree train recipes/digits_tree.toml -o host/pixeltree/data/digits.ptree
 	for name in glyphs localize segment; do \
 		OMP_NUM_THREADS=1 $(BIN)/pixeltree train recipes/$$name.toml -o host/pixeltree/data/$$name.ptree || exit 1; \
 	done

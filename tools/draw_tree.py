@@ -24,8 +24,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import FancyBboxPatch
 
 from pixeltree.compiler.placement import INPUT
-from pixeltree.demo.digits import held_out, render_digit
-from pixeltree.demo.run import demo_tree
+from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.tree import Tree
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.runtime.clock import CostModel, DeviceClock
@@ -38,7 +37,7 @@ from pixeltree_protocol.verify import NodeImage, registers_written, verify_node
 INK, FAINT, ACCENT, PAPER = "#1f2a37", "#b8c0cc", "#d9480f", "#ffffff"
 PLANE_TITLES = (
     "one weight per block\n(four DREGs)",
-    "sum over 16 taps\n(an AREG)",
+    "sum over all taps\n(an AREG)",
     "+ bias, binarized\n(a DREG)",
     "pooled, packed\n(a DREG)",
 )
@@ -155,7 +154,7 @@ class Camera:
 
 def draw(tree: Tree, digit: int) -> Figure:
     """The whole picture."""
-    image = render_digit(held_out()[0][digit])
+    image = demo_digits().images[digit]
     input_plane, shots, label = Camera(tree).run(image)
     figure = plt.figure(figsize=(13, 7.2), facecolor=PAPER, layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(1, 2.1))
@@ -180,7 +179,7 @@ def _draw_tree(figure: SubFigure, tree: Tree, shots: list[NodeShots], label: int
         exits = tree.nodes[child].exits
         for position, exit_ in enumerate(exits):
             assert isinstance(exit_, Label)
-            target = y + (0.5 - (position + 0.5) / len(exits)) * 0.26
+            target = y + (0.5 - (position + 0.5) / len(exits)) * 0.78 / len(children)
             chosen = active and exit_.value == label
             _arrow(axes, (0.685, y), (0.84, target), chosen)
             color = ACCENT if chosen else INK
@@ -224,14 +223,15 @@ def _draw_planes(
     whole = np.zeros((256, 256), np.uint8)
     pixels, top, left = tree.scene(image)
     whole[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
-    _plane(axes[0, 0], whole, "what the sensor sees", "capture")
-    _plane(axes[0, 1], input_plane, "thresholded, copied\ninto 16 blocks (R5)")
+    block = tree.geometry.room
+    _plane(axes[0, 0], whole, block, "what the sensor sees", "capture")
+    _plane(axes[0, 1], input_plane, block, f"thresholded, copied\ninto {tree.geometry.grid**2} blocks (R5)")
     for unused in axes[0, 2:]:
         unused.set_axis_off()
     for row, shot in enumerate(shots, start=1):
         heading = f"{shot.name}\n{shot.device_us:.0f} us"
         for column, (plane, title) in enumerate(zip(shot.planes, PLANE_TITLES, strict=True)):
-            _plane(axes[row, column], plane, title if row == 1 else "", heading if column == 0 else "")
+            _plane(axes[row, column], plane, block, title if row == 1 else "", heading if column == 0 else "")
         names = [_lead(tree, exit_) for exit_ in _exits(tree, shot.name)]
         _logits(axes[row, 4], shot, names, "outputs" if row == 1 else "")
 
@@ -242,17 +242,15 @@ def _exits(tree: Tree, name: str) -> tuple[Child | Label, ...]:
 
 
 def _lead(tree: Tree, exit_: Child | Label) -> str:
-    return (
-        tree.labels[exit_.value] if isinstance(exit_, Label) else tree.names[exit_.node].removeprefix("leaf ")
-    )
+    return tree.labels[exit_.value] if isinstance(exit_, Label) else tree.names[exit_.node]
 
 
-def _plane(axes: Axes, plane: npt.NDArray[np.generic], title: str, heading: str = "") -> None:
+def _plane(axes: Axes, plane: npt.NDArray[np.generic], block: int, title: str, heading: str = "") -> None:
     axes.imshow(plane, cmap="gray", interpolation="nearest")
     axes.set(xticks=[], yticks=[])
     axes.set_title(title, fontsize=9, color=INK)
     axes.set_ylabel(heading, fontsize=9.5, color=INK)
-    for edge in range(64, 256, 64):
+    for edge in range(block, 256, block):
         axes.axhline(edge - 0.5, color=ACCENT, lw=0.35)
         axes.axvline(edge - 0.5, color=ACCENT, lw=0.35)
     for spine in axes.spines.values():
@@ -260,8 +258,10 @@ def _plane(axes: Axes, plane: npt.NDArray[np.generic], title: str, heading: str 
 
 
 def _logits(axes: Axes, shot: NodeShots, names: list[str], title: str) -> None:
-    colors = [ACCENT if i == shot.outcome else FAINT for i in range(len(names))]
-    axes.bar(names, shot.logits, color=colors)
+    """A bar for each outcome, named after where it leads; several may lead to one child."""
+    outcomes = range(len(names))
+    axes.bar(outcomes, shot.logits, color=[ACCENT if i == shot.outcome else FAINT for i in outcomes])
+    axes.set_xticks(outcomes, names, rotation=90 if max(map(len, names)) > 2 else 0)
     axes.axhline(0, color=INK, lw=0.6)
     axes.set_title(title, fontsize=9, color=INK)
     axes.tick_params(labelsize=8, colors=INK)

@@ -66,6 +66,7 @@ class Entry:
 ENTRIES = (
     Entry("digits", "digits"),
     Entry("digits, without noise in training", "digits", noise_aware=False),
+    Entry("digits, tree", "digits_tree"),
     Entry("glyphs, tree", "glyphs", 620),
     Entry("glyphs, tree, without noise in training", "glyphs", 620, noise_aware=False),
     Entry("glyphs, one node", "glyphs_one_node", 620),

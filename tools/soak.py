@@ -23,8 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pixeltree
-from pixeltree.demo.digits import held_out, render_digit
-from pixeltree.demo.run import count_mismatches, demo_budget, demo_tree
+from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree
 from pixeltree.emulator import EmulatorProcess
 
 TOLERANCE = 0.05
@@ -114,7 +113,7 @@ def served(options: argparse.Namespace) -> Iterator[tuple[str, int | None]]:
 def drive(url: str, options: argparse.Namespace, memory: dict[str, Samples]) -> Run:
     """Take frames through the tree until the time is over."""
     tree = demo_tree()
-    pictures = [render_digit(values) for values in held_out()[0]]
+    pictures = list(demo_digits().images)
     expected = [tree.reference(picture) for picture in pictures]
     run = Run()
     with pixeltree.connect(url) as device:

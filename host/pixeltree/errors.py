@@ -29,7 +29,6 @@ __all__ = [
     "LinkError",
     "MessageError",
     "ModelError",
-    "NetworkError",
     "NoRoomError",
     "ObjectError",
     "PixeltreeError",
@@ -90,10 +89,6 @@ class DataError(PixeltreeError):
 
 class ModelError(PixeltreeError, ValueError):
     """A folded model, or an input to one, has the wrong shape, type or range."""
-
-
-class NetworkError(PixeltreeError, ValueError):
-    """A folded network, or an input to one, has the wrong shape, type or range."""
 
 
 class SpecificationError(PixeltreeError, ValueError):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pixeltree.compiler import CaptureGeometry, CompiledNode, Ending, compile_model, compile_window
 from pixeltree.errors import TreeError
 from pixeltree.folded import FoldedModel, Window
-from pixeltree.network import FoldedNetwork
 from pixeltree_protocol.objects import MAX_DEPTH, Child, Digest, Exit, Label, Node
 
 Leads = int | str
@@ -30,7 +29,7 @@ class NodeSpec:
     """
 
     name: str
-    network: FoldedNetwork | FoldedModel | Window
+    network: FoldedModel | Window
     leads: tuple[Leads, ...]
     adds: bool = False
     proceeds: bool = False
@@ -47,11 +46,7 @@ class TreeBuilder:
     def __init__(self, labels: Sequence[str], geometry: CaptureGeometry, specs: Sequence[NodeSpec]) -> None:
         self.labels, self.geometry = labels, geometry
         self.specs = {spec.name: spec for spec in specs}
-        self.models = {
-            spec.name: _model(spec.network, geometry)
-            for spec in specs
-            if not isinstance(spec.network, Window)
-        }
+        self.models = {spec.name: spec.network for spec in specs if not isinstance(spec.network, Window)}
         self.objects: dict[Digest, bytes] = {}
         self.nodes: dict[Digest, Node] = {}
         self.names: dict[Digest, str] = {}
@@ -107,9 +102,3 @@ class TreeBuilder:
         self.add(compiled)
         self.names[compiled.digest] = spec.name
         return compiled.digest, height + 1
-
-
-def _model(network: FoldedNetwork | FoldedModel, geometry: CaptureGeometry) -> FoldedModel:
-    if isinstance(network, FoldedModel):
-        return network
-    return network.model(geometry.threshold, geometry.margin)

@@ -10,9 +10,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pixeltree.datasets import NOWHERE, GlyphSettings, Scenes, SceneSettings, glyphs, scene_splits, scenes
+from pixeltree.datasets import (
+    NOWHERE,
+    GlyphSettings,
+    Scenes,
+    SceneSettings,
+    digits,
+    glyphs,
+    held_out_digits,
+    scene_splits,
+    scenes,
+)
 from pixeltree.datasets.backgrounds import background
-from pixeltree.datasets.digits import digits
 from pixeltree.datasets.glyphs import draw_glyph
 from pixeltree.datasets.typefaces import (
     CLASSES,
@@ -23,7 +32,6 @@ from pixeltree.datasets.typefaces import (
     shipped_typefaces,
     typefaces_in,
 )
-from pixeltree.demo.digits import held_out, render_digit
 from pixeltree.errors import DataError
 
 FEW = GlyphSettings(per_class=(1, 1, 1), seed=5)
@@ -274,12 +282,27 @@ def test_a_background_has_detail_at_every_scale():
     assert low > 3 * middle > 9 * high > 0
 
 
-def test_digits_are_tested_on_what_the_demonstration_holds_out():
+def test_digits_are_tested_on_what_the_demonstration_shows():
     """So that no tree is tested on what another part of the product was trained on."""
-    pytest.importorskip("sklearn")
-    splits = digits()
+    source = pytest.importorskip("sklearn.datasets").load_digits()
+    splits = digits(upsampling=1, size=8)
     assert [len(part) for part in splits] == [1221, 216, 360]
-    held = {render_digit(image).tobytes() for image in held_out()[0]}
-    assert {image.tobytes() for image in splits.test.images} == held
-    for part in (splits.training, splits.validation):
-        assert not held & {image.tobytes() for image in part.images}
+    assert splits.test.digest() == held_out_digits(1, 8).digest()
+    shown = [pair for part in splits for pair in _pairs(part.images, part.targets)]
+    assert sorted(shown) == sorted(_pairs((255 * source.images.astype(int) + 8) // 16, source.target))
+    assert len(set(shown)) == 1797
+
+
+def _pairs(images, targets):
+    """Each image, as bytes, and its class."""
+    return [
+        (image.astype(np.uint8).tobytes(), int(target)) for image, target in zip(images, targets, strict=True)
+    ]
+
+
+def test_digits_held_out_are_those_of_every_machine():
+    """Every ten of them have each digit once, as long as the digits last."""
+    shown = held_out_digits()
+    assert shown.digest() == "c514f99534f07566ddb694bae49aa530"
+    for ten in shown.targets[:350].reshape(-1, 10).tolist():
+        assert sorted(ten) == list(range(10))

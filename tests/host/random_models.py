@@ -1,16 +1,47 @@
-"""Random models within the compiler's limits, with a layout each, from a seed."""
+"""Random models within the compiler's limits, with a layout each, and pictures, from a seed."""
 
 import numpy as np
 
+from pixeltree.compiler import CaptureGeometry
 from pixeltree.compiler.pipeline import compile_model
 from pixeltree.compiler.placement import block_layout, cell_layout
-from pixeltree.folded import FoldedModel, InputSpec, Pooling, infer
-from tests.folded.strategies import convolution, fully_connected, heat_map
+from pixeltree.folded import Convolution, FoldedModel, FullyConnected, InputSpec, Pooling, infer
+from tests.folded.strategies import convolution, fully_connected, heat_map, signs
 from tests.host.on_array import run_node
 
 MOST_TAPS = 72
 MOST_FEATURES = 4096
 MOST_CELLS = 300
+GEOMETRY = CaptureGeometry(30)
+
+
+def some_network(seed=0, geometry=GEOMETRY):
+    """A small network of two outcomes for a tree of this geometry, of 64 x 64 pixels."""
+    random = np.random.default_rng(seed)
+    kernels, least = signs(random, 16, 1, 4, 4), random.integers(-6, 7, 16)
+    return sixteen_kernels(kernels, least, 4, signs(random, 2, 16, 16, 16), np.zeros(2, np.int32), geometry)
+
+
+def sixteen_kernels(kernels, least, pool, weights, biases, geometry):
+    """16 kernels 4 x 4 that look down and to the right, OR pooling, a fully connected head.
+
+    A kernel fires where the sum of its weights on bright pixels is at least ``least``: never with 17,
+    always with -16.
+    """
+    bias = (kernels.sum(axis=(1, 2, 3)) - 2 * least + 1).astype(np.int32)
+    layer = Convolution(kernels, bias, np.zeros(16, np.bool_), after=3)
+    return FoldedModel(geometry.spec, (layer, Pooling(pool)), FullyConnected(weights, biases))
+
+
+def picture(seed):
+    """Blobs of random size on a random level: long edges and solid areas, not just noise."""
+    random = np.random.default_rng(seed)
+    image = np.zeros((64, 64), np.float64)
+    for _ in range(random.integers(1, 8)):
+        r, c = random.integers(0, 64, 2)
+        image[r : r + random.integers(1, 30), c : c + random.integers(1, 30)] = random.integers(0, 256)
+    image += random.integers(0, 60) * random.random((64, 64))
+    return np.clip(image, 0, 255).astype(np.uint8)
 
 
 def random_model(seed):

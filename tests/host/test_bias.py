@@ -9,8 +9,7 @@ from pixeltree.compiler import compile_model
 from pixeltree.compiler.lower import GREATEST_SUM, GREATEST_UNIT
 from pixeltree.compiler.placement import FeatureMap, cell_layout
 from pixeltree.compiler.taps import bias_planes, digit_levels, plus_taps, taps, thresholds
-from pixeltree.demo.digits import held_out, render_digit
-from pixeltree.demo.run import demo_tree
+from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.folded import Convolution, infer
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.array.nonidealities import TYPICAL, Chip
@@ -48,8 +47,8 @@ def test_a_typical_chips_noise_changes_few_activations():
     compiled = compile_model(model, layout=tree.geometry.layout(model))
     array = PixelArray(chip=Chip(TYPICAL, 0, 0))
     errors = []
-    for image in held_out()[0][:4]:
-        bits = tree.input_bits(render_digit(image))
+    for image in demo_digits().images[:4]:
+        bits = tree.input_bits(image)
         errors.append(np.subtract(run_node(compiled, bits, array).logits, infer(model, bits).logits))
     inputs = model.head.weights[0].size
     assert np.abs(errors).mean() < 0.02 * inputs

@@ -22,7 +22,7 @@ from pixeltree_protocol.messages import (
 )
 from pixeltree_protocol.objects import FullyConnected, digest_of
 from tests.host.in_memory import in_memory_device
-from tests.host.test_compiler import picture
+from tests.host.random_models import picture
 from tests.host.test_runner import tree  # noqa: F401 - a fixture
 
 sizes_of_objects = st.lists(st.integers(1, 3_000), max_size=80)

@@ -1,6 +1,7 @@
 """A compiled network on the reference engine equals the integer reference, whatever the network is."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,41 +16,31 @@ from pixeltree.compiler.readout import feature_numbers, progressions
 from pixeltree.compiler.taps import taps, thresholds
 from pixeltree.errors import CompileError
 from pixeltree.folded import Convolution, FoldedModel, InputSpec, Pooling
-from pixeltree.network import FoldedNetwork, NetworkError
+from pixeltree.folded.reference import apply_layer
 from pixeltree.tree import Tree
 from pixeltree.tree_builder import NodeSpec
 from pixeltree_protocol.costs import CostTable
 from pixeltree_protocol.objects import Label, parse_object
-from tests.folded.strategies import convolution, fully_connected, heat_map
+from tests.folded.strategies import convolution, fully_connected, heat_map, signs
 from tests.host.in_memory import InMemoryDevice
+from tests.host.random_models import picture, sixteen_kernels, some_network
 
 
 @st.composite
 def networks(draw):
-    """Any folded network; thresholds include never (17) and always (-16)."""
+    """Any network of 16 kernels; some of them fire never (17) or always (-16)."""
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     pool = draw(st.sampled_from([2, 4, 8, 16]))
     count = draw(st.integers(2, 6))
-    signs = np.array([-1, 1], np.int8)
     cells = 64 // pool
-    return FoldedNetwork(
-        random.choice(signs, (16, 4, 4)),
+    return sixteen_kernels(
+        signs(random, 16, 1, 4, 4),
         draw(hnp.arrays(np.int16, 16, elements=st.integers(-16, 17))),
         pool,
-        random.choice(signs, (count, 16, cells, cells)),
+        signs(random, count, 16, cells, cells),
         random.integers(-2000, 2000, count).astype(np.int32),
+        CaptureGeometry(0),
     )
-
-
-def picture(seed):
-    """Blobs of random size on a random level: long edges and solid areas, not just noise."""
-    random = np.random.default_rng(seed)
-    image = np.zeros((64, 64), np.float64)
-    for _ in range(random.integers(1, 8)):
-        r, c = random.integers(0, 64, 2)
-        image[r : r + random.integers(1, 30), c : c + random.integers(1, 30)] = random.integers(0, 256)
-    image += random.integers(0, 60) * random.random((64, 64))
-    return np.clip(image, 0, 255).astype(np.uint8)
 
 
 @settings(max_examples=40, deadline=None)
@@ -63,8 +54,9 @@ def picture(seed):
 )
 def test_compiled_equals_reference_in_every_logit(network, threshold, row, column, seed, in_cells):
     geometry = CaptureGeometry(threshold, row, column, in_cells=in_cells)
-    labels = [str(i) for i in range(network.outcomes)]
-    tree = Tree.build("any", labels, geometry, [NodeSpec("root", network, tuple(range(network.outcomes)))])
+    model = replace(network, input=geometry.spec)
+    labels = [str(i) for i in range(model.outcomes)]
+    tree = Tree.build("any", labels, geometry, [NodeSpec("root", model, tuple(range(model.outcomes)))])
     image = picture(seed)
     label, path = tree.reference(image)
     result = InMemoryDevice(tree).infer(image)
@@ -130,7 +122,7 @@ def test_a_node_must_take_the_input_that_its_tree_captures():
 
 
 def compiled(seed=0):
-    return compile_model(some_network(seed).model(30, 4)).node
+    return compile_model(some_network(seed)).node
 
 
 def test_compiling_is_deterministic():
@@ -172,14 +164,13 @@ def test_rows_that_are_no_progression_are_scanned_in_several():
 
 
 def test_thresholds_turn_every_bias_into_a_number_of_differences():
-    network = some_network()
-    layer = network.model(30, 4).layers[0]
+    layer = some_network().layers[0]
     bits = np.random.default_rng(3).random((64, 64)) < 0.4
     padded = np.pad(bits, ((0, 3), (0, 3)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (4, 4))
-    differences = (windows[None] != (network.kernels > 0)[:, None, None]).sum(axis=(3, 4))
+    differences = (windows[None] != (layer.weights > 0)[:, 0, None, None]).sum(axis=(3, 4))
     fires = differences < np.array(thresholds(layer))[:, None, None]
-    assert np.array_equal(fires, network.activations(bits))
+    assert np.array_equal(fires, apply_layer(layer, bits[None]))
 
 
 def test_the_input_only_moves_away_from_where_it_lay():
@@ -216,32 +207,4 @@ def test_an_impossible_capture_is_refused(geometry, message):
 
 def test_a_network_needs_an_exit_per_outcome():
     with pytest.raises(CompileError, match="2 outcomes"):
-        compile_model(some_network().model(30, 4), [Label(0)])
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"pool": 3}, "pool is 3"),
-        ({"kernels": np.zeros((16, 4, 4), np.int8)}, "only -1 and \\+1"),
-        ({"kernels": np.ones((15, 4, 4), np.int8)}, "shape"),
-        ({"biases": np.zeros(1, np.int32), "weights": np.ones((1, 16, 16, 16), np.int8)}, "at least 2"),
-    ],
-)
-def test_a_malformed_network_is_refused(changes, message):
-    network = some_network()
-    values = {name: getattr(network, name) for name in ("kernels", "thresholds", "pool", "weights", "biases")}
-    with pytest.raises(NetworkError, match=message):
-        FoldedNetwork(**(values | changes))
-
-
-def some_network(seed=0):
-    random = np.random.default_rng(seed)
-    signs = np.array([-1, 1], np.int8)
-    return FoldedNetwork(
-        random.choice(signs, (16, 4, 4)),
-        random.integers(-6, 7, 16).astype(np.int16),
-        4,
-        random.choice(signs, (2, 16, 16, 16)),
-        np.zeros(2, np.int32),
-    )
+        compile_model(some_network(), [Label(0)])

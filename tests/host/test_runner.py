@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from pixeltree.compiler import CaptureGeometry
-from pixeltree.demo.digits import held_out, render_digit
-from pixeltree.demo.run import count_mismatches, demo_budget, demo_tree, run_demo
+from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree, run_demo
 from pixeltree.errors import DataError, DeviceError, LinkError, TreeError
 from pixeltree.scheduler import TreeRunner
 from pixeltree.tree import Tree
@@ -18,15 +17,18 @@ from pixeltree_protocol.framing import Frame, FrameDecoder, encode_frame
 from pixeltree_protocol.messages import WHOLE, Fault, Pong, Put, PutSeveral, decode_message, encode_message
 from pixeltree_protocol.objects import digest_of
 from tests.host.in_memory import InMemoryDevice, InMemoryLink, device_on, in_memory_device, in_memory_session
-from tests.host.test_compiler import picture, some_network
+from tests.host.random_models import picture, some_network
 
 
 @pytest.fixture(scope="module")
 def tree():
-    leaves = [NodeSpec(name, some_network(seed), (seed, 0)) for seed, name in enumerate("abcd", 1)]
-    inner = [NodeSpec("x", some_network(11), ("a", "b")), NodeSpec("y", some_network(12), ("c", "d"))]
-    root = NodeSpec("root", some_network(10), ("x", "y"))
-    return Tree.build("deep", list("01234"), CaptureGeometry(20), [root, *inner, *leaves])
+    def node(name, seed, *leads):
+        return NodeSpec(name, some_network(seed, geometry), leads)
+
+    geometry = CaptureGeometry(20)
+    leaves = [node(name, seed, seed, 0) for seed, name in enumerate("abcd", 1)]
+    specs = [node("root", 10, "x", "y"), node("x", 11, "a", "b"), node("y", 12, "c", "d"), *leaves]
+    return Tree.build("deep", list("01234"), geometry, specs)
 
 
 def test_a_deep_tree_runs_in_the_memory_of_one_node(tree):
@@ -177,7 +179,7 @@ def test_the_demo_swaps_and_is_exact():
 def test_every_difference_from_the_reference_is_counted():
     """A report of 0 means something only if a wrong logit would have counted."""
     tree = demo_tree()
-    image = render_digit(held_out()[0][0])
+    image = demo_digits().images[0]
     result = InMemoryDevice(tree).infer(image)
     label, path = tree.reference(image)
     assert count_mismatches(result, label, path) == 0
@@ -195,7 +197,7 @@ def test_every_difference_from_the_reference_is_counted():
 def test_two_runners_may_take_turns_on_one_device(tree):
     device = in_memory_device()
     first, second = TreeRunner(device, tree), TreeRunner(device, demo_tree())
-    image = render_digit(held_out()[0][0])
+    image = np.kron(picture(1), np.ones((4, 4), np.uint8))  # the sensor's whole view, for inputs of any size
     for runner in (first, second, first, second):
         assert count_mismatches(runner.infer(image), *runner.tree.reference(image)) == 0
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from pixeltree.compiler import CaptureGeometry
-from pixeltree.demo.digits import held_out, render_digit
-from pixeltree.demo.run import demo_tree
+from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.errors import CompileError, DataError, TreeError
 from pixeltree.folded import FoldedModel, FullyConnected, InputSpec, Pooling, Window, infer
 from pixeltree.tree import Tree
@@ -18,7 +17,7 @@ from pixeltree.tree_builder import NodeSpec
 from pixeltree_protocol.objects import MAX_DEPTH, Child
 from pixeltree_protocol.treefile import TreeFile
 from tests.folded.strategies import fully_connected, signs
-from tests.host.test_compiler import some_network
+from tests.host.random_models import some_network
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +55,7 @@ def test_the_shipped_tree_compiles_to_the_same_bytes_on_this_machine():
 @pytest.mark.parametrize("more", [{}, {"excess": 2}], ids=str)
 def test_a_threshold_that_follows_the_image_is_in_the_file_where_there_is_one(tmp_path, more):
     geometry = CaptureGeometry(5, **more)
-    network = replace(some_network(0).model(5, 4), input=geometry.spec)
-    tree = Tree.build("one", ["a", "b"], geometry, [NodeSpec("root", network, (0, 1))])
+    tree = Tree.build("one", ["a", "b"], geometry, [NodeSpec("root", some_network(0, geometry), (0, 1))])
     tree.save(tmp_path / "one.ptree")
     assert (b'"excess"' in (tmp_path / "one.ptree").read_bytes()) == bool(more)
     assert Tree.load(tmp_path / "one.ptree").geometry == geometry
@@ -189,12 +187,9 @@ def test_the_window_of_a_whole_picture_is_what_the_window_alone_is(tree):
 
 def test_the_shipped_tree_recognises_held_out_digits():
     tree = demo_tree()
-    pictures, labels = held_out()
-    right = sum(
-        tree.reference(render_digit(picture))[0] == label
-        for picture, label in zip(pictures, labels, strict=True)
-    )
-    assert right / len(labels) >= 0.93
+    digits = demo_digits()
+    decided = np.array([tree.reference(image)[0] for image in digits.images])
+    assert (decided == digits.targets).mean() >= 0.93
 
 
 def windowed(random):

@@ -7,8 +7,7 @@ from dataclasses import fields
 
 import construct as c
 
-from pixeltree.demo.digits import held_out, render_digit
-from pixeltree.demo.run import demo_tree
+from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree_protocol.declaration import MESSAGES, RECORDS
 from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.errors import MessageError
@@ -57,7 +56,7 @@ class Hostility:
         self.programs = [
             self.objects[digest] for digest, thing in parsed.items() if isinstance(thing, Program)
         ]
-        self.scene = render_digit(held_out()[0][0])
+        self.scene = demo_digits().images[0]
 
     def frame(self, numbers, session, tame=False):
         """Bytes for the wire, and whether they are a whole frame in order (which a device should accept).
@@ -173,7 +172,7 @@ class Hostility:
             case 7:
                 return CancelFrame(dice.choice(EDGES[:10]))
             case 8:
-                return Scene(True, 96, 96, 64, 64, self.scene.tobytes()[: dice.choice((4096, 4096, 10))])
+                return Scene(True, 96, 96, 32, 32, self.scene.tobytes()[: dice.choice((1024, 1024, 10))])
             case 9:
                 return Query(tuple(dice.sample(self.digests, dice.randrange(len(self.digests)))))
             case 10:

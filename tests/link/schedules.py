@@ -4,8 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
-from pixeltree.demo.digits import held_out, render_digit
-from pixeltree.demo.run import count_mismatches, demo_budget, demo_tree
+from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree
 from pixeltree.errors import SessionLostError
 from pixeltree.scheduler import TreeRunner
 from pixeltree_emu.array.device_array import PixelArray
@@ -51,7 +50,7 @@ def tree():
 
 @cache
 def picture(index):
-    return render_digit(held_out()[0][index])
+    return demo_digits().images[index]
 
 
 @cache

@@ -8,7 +8,7 @@ from pixeltree.errors import DataError
 from pixeltree.swapping.describe import describe, node_order
 from pixeltree.tree import Tree
 from pixeltree.tree_builder import NodeSpec
-from tests.host.test_compiler import some_network
+from tests.host.random_models import some_network
 
 
 @pytest.fixture(scope="module")
@@ -16,8 +16,9 @@ def tree():
     """Frames may end at the root, at an inner node, and at leaves."""
     inner = [("root", 10, ("x", 0)), ("x", 11, ("a", "b")), ("b", 2, (2, "c"))]
     leaves = [("a", 1, (1, 0)), ("c", 3, (3, 0))]
-    specs = [NodeSpec(name, some_network(seed), leads) for name, seed, leads in (*inner, *leaves)]
-    return Tree.build("deep", list("0123"), CaptureGeometry(20), specs)
+    geometry = CaptureGeometry(20)
+    specs = [NodeSpec(name, some_network(seed, geometry), leads) for name, seed, leads in (*inner, *leaves)]
+    return Tree.build("deep", list("0123"), geometry, specs)
 
 
 def test_each_picture_leads_to_its_end(tree):

@@ -20,8 +20,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from pixeltree.demo.digits import held_out, render_digit
-from pixeltree.demo.run import count_mismatches, demo_budget, demo_tree
+from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree
 from pixeltree.device import connect
 from pixeltree.scheduler import TreeRunner
 from pixeltree.session import Patience
@@ -50,7 +49,7 @@ class Driver:
     def __init__(self, url):
         self._url = url
         self._tree = demo_tree()
-        self._pictures = [render_digit(values) for values in held_out()[0]]
+        self._pictures = list(demo_digits().images)
         self._right = [self._tree.reference(picture) for picture in self._pictures]
         self.frames = self.wrong = 0
         self.connect()

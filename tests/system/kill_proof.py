@@ -16,8 +16,7 @@ import threading
 import time
 from pathlib import Path
 
-from pixeltree.demo.digits import held_out, render_digit
-from pixeltree.demo.run import count_mismatches, demo_budget, demo_tree
+from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree
 from pixeltree.device import connect
 from pixeltree.scheduler import TreeRunner
 from pixeltree.session import Patience
@@ -78,7 +77,7 @@ def essence(result):
 def run_frames(url, frames, progress=lambda done: None):
     """The demo's frames; the essence of each result, and how many logits differ from the reference."""
     tree = demo_tree()
-    pictures = [render_digit(values) for values in held_out()[0]]
+    pictures = list(demo_digits().images)
     wrong = repeats = 0
     results = []
     with connect(url, PATIENCE) as device:

@@ -10,8 +10,7 @@ import pytest
 
 import pixeltree
 from pixeltree import DeviceError
-from pixeltree.demo.digits import held_out, render_digit
-from pixeltree.demo.run import demo_tree
+from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree_protocol.connection import HostConnection, Received, Rejected, State
 from pixeltree_protocol.framing import encode_frame
 from pixeltree_protocol.isa import ICW
@@ -177,7 +176,7 @@ def test_only_one_session_drives_and_others_are_told(shared):
             second.ping()
             status = second.status()
             assert (status.sessions, status.driver, status.tree) == (2, "pixeltree", tree.digest)
-            result = runner.infer(render_digit(held_out()[0][0]))
+            result = runner.infer(demo_digits().images[0])
             seen = second.watch(timeout=20)
             assert (seen.frame, seen.label) == (result.frame, result.label)
             assert np.array_equal(second.read_plane("R5"), first.read_plane("R5"))
@@ -195,12 +194,12 @@ def test_a_host_that_leaves_in_mid_frame_leaves_the_device_free(shared):
         device.start_frame(1)
     with pixeltree.connect(shared.url) as device:
         runner = pixeltree.TreeRunner(device, tree)
-        assert runner.infer(render_digit(held_out()[0][0])).frame == 1
+        assert runner.infer(demo_digits().images[0]).frame == 1
 
 
 def test_a_second_connection_finds_what_the_first_one_sent(shared):
     tree = demo_tree()
-    image = render_digit(held_out()[0][0])
+    image = demo_digits().images[0]
     with pixeltree.connect(shared.url) as device:
         pixeltree.TreeRunner(device, tree).infer(image)
     with pixeltree.connect(shared.url) as device:

@@ -14,8 +14,7 @@ import pytest
 
 import pixeltree
 from pixeltree import DeviceError, LinkError
-from pixeltree.demo.digits import held_out, render_digit
-from pixeltree.demo.run import count_mismatches, demo_tree
+from pixeltree.demo.run import count_mismatches, demo_digits, demo_tree
 from pixeltree.session import Patience
 from pixeltree_protocol.connection import Rejected
 from pixeltree_protocol.framing import encode_frame
@@ -31,7 +30,7 @@ TOKEN = b"correct horse battery staple"
 
 
 def image():
-    return render_digit(held_out()[0][0])
+    return demo_digits().images[0]
 
 
 def ping_others(url, count=20, patience=None):

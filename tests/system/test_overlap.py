@@ -1,8 +1,7 @@
 """Uploads, frames and small requests at the same time, on a line as slow as a real one."""
 
 import pixeltree
-from pixeltree.demo.digits import held_out, render_digit
-from pixeltree.demo.run import count_mismatches, demo_tree
+from pixeltree.demo.run import count_mismatches, demo_digits, demo_tree
 from pixeltree_protocol.delivery import Priority
 from pixeltree_protocol.objects import FullyConnected, digest_of
 
@@ -12,7 +11,7 @@ LARGE = FullyConnected(2048, (0,) * 250, (bytes(256),) * 250).encode()
 def test_frames_and_small_requests_overtake_an_upload(start, tmp_path):
     daemon = start("--listen", f"unix://{tmp_path}/device", "--bps", "1e6", "--memory-bytes", "200000")
     tree = demo_tree()
-    image = render_digit(held_out()[0][0])
+    image = demo_digits().images[0]
     with pixeltree.connect(daemon.url) as device:
         runner = pixeltree.TreeRunner(device, tree)
         first = runner.infer(image)
@@ -30,7 +29,7 @@ def test_frames_and_small_requests_overtake_an_upload(start, tmp_path):
 def test_a_fault_is_served_before_what_is_only_expected(start, tmp_path):
     daemon = start("--listen", f"unix://{tmp_path}/device", "--bps", "1e6", "--memory-bytes", "200000")
     tree = demo_tree()
-    image = render_digit(held_out()[0][0])
+    image = demo_digits().images[0]
     with pixeltree.connect(daemon.url) as device:
         runner = pixeltree.TreeRunner(device, tree)
         uploading = device.begin_upload({digest_of(LARGE): LARGE}, Priority.PREFETCH)

@@ -7,7 +7,6 @@ import pytest
 pytest.importorskip("torch")
 
 from pixeltree.datasets import Scenes, SceneSettings, scene_splits
-from pixeltree.demo.run import demo_tree
 from pixeltree.device import connect
 from pixeltree.errors import DataError
 from pixeltree.evaluation import (
@@ -22,6 +21,8 @@ from pixeltree.scheduler import TreeRunner
 from pixeltree.train.recipe import load_recipe
 from pixeltree.train.run import check_output, run_recipe
 from pixeltree.tree import Tree
+from pixeltree.tree_builder import NodeSpec
+from tests.host.random_models import GEOMETRY, some_network
 from tests.system.conftest import pixeltree
 
 RECIPE = """
@@ -146,5 +147,6 @@ def test_a_localizer_recentres_the_image_for_a_classifier(tmp_path, shared):
 
 
 def test_a_tree_that_makes_no_heat_map_finds_nothing():
-    with pytest.raises(DataError, match="no node of digits makes a heat map"):
-        evaluate_reference(demo_tree(), few(Scenes.localization))
+    tree = Tree.build("two", "ab", GEOMETRY, [NodeSpec("root", some_network(), (0, 1))])
+    with pytest.raises(DataError, match="no node of two makes a heat map"):
+        evaluate_reference(tree, few(Scenes.localization))

@@ -4,14 +4,13 @@ import subprocess
 import sys
 
 from pixeltree import TreeRunner
-from pixeltree.demo.digits import held_out, render_digit
-from pixeltree.demo.run import count_mismatches, demo_tree
+from pixeltree.demo.run import count_mismatches, demo_digits, demo_tree
 from pixeltree.virtual_time import virtual_device
 
 
 def frame_times():
     tree = demo_tree()
-    image = render_digit(held_out()[0][0])
+    image = demo_digits().images[0]
     with virtual_device("--bps=3e6", "--bits-per-byte=10") as device:
         runner = TreeRunner(device, tree)
         began = device.now

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.errors import DataError
 from pixeltree.files import AnyPath, as_path
-from pixeltree.network import INPUT_SIZE, KERNEL_COUNT, KERNEL_SIZE, FoldedNetwork
+from pixeltree.folded import Convolution, FoldedModel, FullyConnected, Pooling, infer
 from pixeltree.swapping.describe import node_order
 from pixeltree.tree import Tree
 from pixeltree.tree_builder import NodeSpec
@@ -20,9 +20,10 @@ from pixeltree_protocol.registers import ARRAY_SIZE
 
 Pictures = npt.NDArray[np.uint8]
 
+_GEOMETRY = CaptureGeometry(64, margin=4)
+_CHANNELS = 16
+_KERNEL = 4
 _POOL = 4
-_THRESHOLD = 64
-_MARGIN = 4
 _TRIES = 2_000
 _WHITE = 255
 
@@ -55,15 +56,16 @@ def random_tree(children: int = 12, labels_each: int = 16, seed: int = 0) -> Tre
     """
     random = np.random.default_rng(seed)
     root = _network(random, children)
-    sums = np.array([root.logits(picture[:INPUT_SIZE] > 0) for picture in _windows(random, 64)])
+    sums = np.array([infer(root, picture > 0).logits for picture in _windows(random, 64, _GEOMETRY.size)])
     biases = -np.round(sums.mean(axis=0)).astype(np.int32)
-    root = FoldedNetwork(root.kernels, root.thresholds, root.pool, root.weights, biases)
+    assert isinstance(root.head, FullyConnected)
+    root = replace(root, head=replace(root.head, bias=biases))
     specs = [NodeSpec("root", root, tuple(f"child {child}" for child in range(children)))]
     for child in range(children):
         labels = tuple(range(child * labels_each, (child + 1) * labels_each))
         specs.append(NodeSpec(f"child {child}", _network(random, labels_each), labels))
     names = [f"label {label}" for label in range(children * labels_each)]
-    return Tree.build("random weights", names, CaptureGeometry(_THRESHOLD, margin=_MARGIN), specs)
+    return Tree.build("random weights", names, _GEOMETRY, specs)
 
 
 def album(tree: Tree, ends: int, seed: int = 0) -> Album:
@@ -117,26 +119,29 @@ def _ends(tree: Tree, node: Digest) -> bool:
     return any(isinstance(exit_, Label) for exit_ in tree.nodes[node].exits)
 
 
-def _windows(random: np.random.Generator, count: int, size: int = INPUT_SIZE) -> list[Pictures]:
+def _windows(random: np.random.Generator, count: int, size: int) -> list[Pictures]:
     """Random blotches, uint8 (size, size) each, black at the margin."""
-    windows = []
+    margin, windows = _GEOMETRY.margin, []
     for _ in range(count):
         coarse = random.random((8, 8)) < random.uniform(0.1, 0.8)
         picture = np.kron(coarse, np.ones((size // 8, size // 8))).astype(np.uint8) * np.uint8(_WHITE)
-        picture[:_MARGIN] = picture[-_MARGIN:] = 0
-        picture[:, :_MARGIN] = picture[:, -_MARGIN:] = 0
+        picture[:margin] = picture[-margin:] = 0
+        picture[:, :margin] = picture[:, -margin:] = 0
         windows.append(picture)
     return windows
 
 
-def _network(random: np.random.Generator, outcomes: int) -> FoldedNetwork:
-    """Random signs; all networks share kernels of one drawing's shape, so that they share blocks."""
+def _network(random: np.random.Generator, outcomes: int) -> FoldedModel:
+    """Random signs; all networks share kernels of one drawing's shape, so that they share blocks.
+
+    A kernel fires where at least so many more of its +1 than of its -1 lie on bright pixels: -2 to 4.
+    """
     signs = np.array([-1, 1], np.int8)
-    cells = INPUT_SIZE // _POOL
-    return FoldedNetwork(
-        random.choice(signs, (KERNEL_COUNT, KERNEL_SIZE, KERNEL_SIZE)),
-        random.integers(-2, 5, KERNEL_COUNT).astype(np.int16),
-        _POOL,
-        random.choice(signs, (outcomes, KERNEL_COUNT, cells, cells)),
-        np.zeros(outcomes, np.int32),
-    )
+    cells = _GEOMETRY.size // _POOL
+    kernels = random.choice(signs, (_CHANNELS, 1, _KERNEL, _KERNEL))
+    least = random.integers(-2, 5, _CHANNELS)
+    bias = (kernels.sum(axis=(1, 2, 3)) - 2 * least + 1).astype(np.int32)  # in sums of -1 and +1
+    convolution = Convolution(kernels, bias, np.zeros(_CHANNELS, np.bool_), after=_KERNEL - 1)
+    weights = random.choice(signs, (outcomes, _CHANNELS, cells, cells))
+    head = FullyConnected(weights, np.zeros(outcomes, np.int32))
+    return FoldedModel(_GEOMETRY.spec, (convolution, Pooling(_POOL)), head)

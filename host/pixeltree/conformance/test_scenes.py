@@ -7,8 +7,7 @@ import pytest
 from pixeltree.conformance import samples
 from pixeltree.conformance.bench import Bench
 from pixeltree.conformance.conversation import Conversation
-from pixeltree.demo.digits import held_out, render_digit
-from pixeltree.demo.run import demo_tree
+from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.tree import Image, Tree
 from pixeltree_protocol.messages import (
     Done,
@@ -101,8 +100,7 @@ def test_the_shipped_tree_gives_the_integer_reference_to_the_last_logit(
     tree = demo_tree()
     viewer.ask(samples.whole(tree.objects[tree.digest]), Stored)
     viewer.ask(OpenTree(tree.digest, 0, 20_000), TreeOpened)
-    for frame, digit in enumerate(held_out()[0][:_IMAGES]):
-        image = render_digit(digit)
+    for frame, image in enumerate(demo_digits().images[:_IMAGES]):
         _show(viewer, tree, image)
         result = _run(viewer, tree, frame)
         label, visits = tree.reference(image)

@@ -5,7 +5,7 @@ asked for.
 """
 
 from pixeltree.datasets.dataset import NOWHERE, Dataset, Splits, Task, deal, grey_levels, split
-from pixeltree.datasets.digits import digits
+from pixeltree.datasets.digits import digits, held_out_digits
 from pixeltree.datasets.folders import image_folder, image_folders
 from pixeltree.datasets.glyphs import GlyphSettings, glyphs
 from pixeltree.datasets.idx import idx_folder, idx_pair
@@ -23,6 +23,7 @@ __all__ = [
     "digits",
     "glyphs",
     "grey_levels",
+    "held_out_digits",
     "idx_folder",
     "idx_pair",
     "image_folder",

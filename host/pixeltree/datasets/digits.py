@@ -18,12 +18,12 @@ from pixeltree.errors import DataError
 DIGIT_MAX = 16
 """Largest value of a digit's pixel."""
 
+_CLASSES = tuple(str(digit) for digit in range(10))
 _HELD_OUT = "digits_held_out.npz"
-"""The demonstration's test images, shipped with the package: they are nobody's training images."""
 
 
 def digits(upsampling: int = 7, size: int = 64, seed: int = 0) -> Splits:
-    """The 1,797 digits: the demonstration's 360 held-out ones are the test, 15% of the rest validation.
+    """The 1,797 digits: :func:`held_out_digits` are the test part, 15% of the others validate.
 
     Args:
         upsampling: side of one digit pixel in the scene, in scene pixels.
@@ -38,17 +38,34 @@ def digits(upsampling: int = 7, size: int = 64, seed: int = 0) -> Splits:
     except ImportError as error:
         raise DataError("the digits come with scikit-learn: pip install 'pixeltree[train]'") from error
     source = load_digits()
-    values = source.images.astype(np.uint8)
-    held_out = _held_out(values)
+    values, targets = source.images.astype(np.uint8), source.target.astype(np.int64)
+    held_out = {image.tobytes() for image in _held_out()[0]}
+    others = np.array([value.tobytes() not in held_out for value in values])
+    images = enlarge(values[others], upsampling, size, DIGIT_MAX)
+    whole = Dataset("digits", Task.CLASSIFICATION, images, targets[others], _CLASSES)
+    training, validation = deal(whole, (0.15,), seed)
+    return Splits(training, validation, held_out_digits(upsampling, size))
+
+
+def held_out_digits(upsampling: int = 7, size: int = 64) -> Dataset:
+    """The 360 digits of the test part, which the demonstration shows; they need no scikit-learn.
+
+    They were drawn once, each class in its share, and are shipped with the package, so that no other draw can
+    make training images of them. Their order is mixed: the first ten have each digit once, so have the next.
+
+    Args:
+        upsampling: side of one digit pixel in the scene, in scene pixels.
+        size: rows and columns of the scene.
+
+    Raises:
+        DataError: the digits do not fit the scene.
+    """
+    values, targets = _held_out()
     images = enlarge(values, upsampling, size, DIGIT_MAX)
-    classes = tuple(str(digit) for digit in range(10))
-    whole = Dataset("digits", Task.CLASSIFICATION, images, source.target.astype(np.int64), classes)
-    training, validation = deal(whole.subset(~held_out), (0.15,), seed)
-    return Splits(training, validation, whole.subset(held_out, "digits (test)"))
+    return Dataset("digits (test)", Task.CLASSIFICATION, images, targets, _CLASSES)
 
 
-def _held_out(values: Images) -> npt.NDArray[np.bool_]:
-    """Which digits the demonstration holds out: bool (N,), for uint8 (N, 8, 8)."""
+def _held_out() -> tuple[Images, npt.NDArray[np.int64]]:
+    """Images uint8 (360, 8, 8), 0 to 16, and their classes."""
     with (resources.files("pixeltree") / "data" / _HELD_OUT).open("rb") as file, np.load(file) as arrays:
-        known = {image.tobytes() for image in arrays["images"]}
-    return np.array([value.tobytes() in known for value in values], np.bool_)
+        return arrays["images"], arrays["labels"].astype(np.int64)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 
-from pixeltree.demo.digits import held_out, render_digit
+from pixeltree.datasets import Dataset
+from pixeltree.datasets.named import test_part
 from pixeltree.device import Device
 from pixeltree.errors import DataError
 from pixeltree.scheduler import InferenceResult, TreeRunner
@@ -55,6 +56,12 @@ def demo_tree() -> Tree:
         return Tree.load(path)
 
 
+def demo_digits() -> Dataset:
+    """The images that the demo shows, read as the tree's file says: digits that it was not made with."""
+    tree = demo_tree()
+    return test_part(tree.geometry.size, tree.data).images
+
+
 def demo_budget(tree: Tree) -> int:
     """Controller memory for the demo: the capture node, the root and any one other node, no more."""
     root = tree.root
@@ -68,7 +75,7 @@ def check_images(images: int) -> None:
     Raises:
         DataError: there are not.
     """
-    bundled = len(held_out()[1])
+    bundled = len(demo_digits())
     if not 1 <= images <= bundled:
         raise DataError(f"--images must be 1 to {bundled}, the held-out digits that are bundled")
 
@@ -86,20 +93,19 @@ def run_demo(device: Device, tree: Tree, images: int, progress: Callable[[int], 
         DataError: more images than there are.
     """
     check_images(images)
-    pictures, labels = held_out()
+    digits = demo_digits()
     runner = TreeRunner(device, tree, memory_limit=demo_budget(tree), policy="no_prefetch")
     results: list[InferenceResult] = []
     mismatches = 0
     wall = 0.0
-    for index in range(images):
-        picture = render_digit(pictures[index])
+    for index, picture in enumerate(digits.images[:images]):
         began = time.perf_counter()
         result = runner.infer(picture)
         wall += time.perf_counter() - began
         mismatches += count_mismatches(result, *tree.reference(picture))
         results.append(result)
         progress(index + 1)
-    right = sum(result.label == label for result, label in zip(results, labels, strict=False))
+    right = sum(result.label == label for result, label in zip(results, digits.targets, strict=False))
     return DemoReport(
         accuracy=right / images,
         frames=images,

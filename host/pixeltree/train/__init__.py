@@ -8,5 +8,4 @@ outside in:
 - ``fit``, ``objective``, ``augment``, ``checkpoint``: the training of one network.
 - ``specification``, ``network``, ``layers``, ``input``, ``binarize``, ``noise``: what is trained.
 - ``fold`` and ``export``: what becomes of it.
-- ``digits_demo``: the demonstration's tree, with layers of its own.
 """
