@@ -23,7 +23,6 @@ from pixeltree_protocol.connection import Received, Ticket
 from pixeltree_protocol.delivery import Priority
 from pixeltree_protocol.messages import (
     MAX_FAULT_TIMEOUT_MS,
-    PUT_SEVERAL_SINCE,
     CancelFrame,
     Done,
     Execute,
@@ -248,11 +247,6 @@ class Device(ChipControl):
             priority: as for :meth:`put`.
         """
         return self._exchange.send(PutSeveral(tuple(objects)), priority)
-
-    @property
-    def takes_several(self) -> bool:
-        """Whether the device knows :meth:`put_several`."""
-        return self.welcome.version >= PUT_SEVERAL_SINCE
 
     def keep(self, digests: Sequence[Digest]) -> None:
         """Have the device take these for the most recently used, in this order, without waiting for it."""

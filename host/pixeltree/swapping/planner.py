@@ -93,10 +93,6 @@ class Planner:
         """Whether there is nothing to send ahead until something happens."""
         return self._content or not (self.line.known and (self._queue or self.policy.prefetches))
 
-    def take_bundles(self, known: bool) -> None:
-        """Send small objects together, if the device knows how."""
-        self._cutter.bundles = known
-
     # -- what happens ------------------------------------------------------------------------------
 
     def begin_frame(self) -> None:

@@ -26,12 +26,10 @@ from pixeltree_protocol.messages.codec import (
 )
 from pixeltree_protocol.messages.codes import (
     LEAST_HEARTBEAT_MS,
-    LEAST_VERSION,
     MAX_FAULT_TIMEOUT_MS,
     MEANINGS,
     MOST_PUT_TOGETHER,
     PROTOCOL_VERSION,
-    PUT_SEVERAL_SINCE,
     ROLE_MEANINGS,
     WHOLE,
     ErrorCode,
@@ -81,7 +79,6 @@ __all__ = [
     "LEAST_BODY",
     "LEAST_HEARTBEAT_MS",
     "LEAST_HOST_WINDOW",
-    "LEAST_VERSION",
     "MAX_BODY",
     "MAX_FAULT_TIMEOUT_MS",
     "MEANINGS",
@@ -90,7 +87,6 @@ __all__ = [
     "NO_SESSION",
     "PROOF_BYTES",
     "PROTOCOL_VERSION",
-    "PUT_SEVERAL_SINCE",
     "ROLE_MEANINGS",
     "WHOLE",
     "Ack",
