@@ -17,6 +17,7 @@ from pixeltree_protocol.messages import (
     ErrorCode,
     Put,
     PutSeveral,
+    encode_body,
 )
 from pixeltree_protocol.objects import FullyConnected, digest_of
 from tests.host.in_memory import in_memory_device
@@ -53,13 +54,8 @@ def sent_by(device):
     return seen
 
 
-def sizes_in(message):
-    """Bytes of each object, or of the part."""
-    return [len(data) for data in message.objects] if isinstance(message, PutSeveral) else len(message.data)
-
-
 def body_of(message):
-    return bundle_body(sizes_in(message)) if isinstance(message, PutSeveral) else 24 + sizes_in(message)
+    return len(encode_body(message))
 
 
 def order_of(messages):

@@ -12,7 +12,7 @@ from pixeltree_protocol.messages import Put
 from pixeltree_protocol.objects import Block, Digest, FullyConnected, PackedBits, digest_of
 from pixeltree_protocol.registers import ARRAY_SIZE, Digital
 
-_ROW_HEAD = 10
+_ROW_HEAD = len(FullyConnected(8, (0,), (b"\0",)).encode()) - 1
 """Bytes of a fully connected segment with one output, beside its weights."""
 
 _RANDOM_BYTES = 16

@@ -16,7 +16,9 @@ from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.framing import encode_frame, wire_limit
 from pixeltree_protocol.messages import (
     ENVELOPE_BYTES,
+    LEAST_BODY,
     LEAST_HOST_WINDOW,
+    MAX_BODY,
     NO_SESSION,
     NONCE_BYTES,
     PROOF_BYTES,
@@ -91,7 +93,7 @@ def test_capabilities_keep_their_limits(welcome: Welcome) -> None:
     """WELCOME: a window holds at least one frame with the greatest body; the array is SCAMP-5's."""
     capabilities = welcome.capabilities
     assert (capabilities.rows, capabilities.columns) == (256, 256)
-    assert 512 <= capabilities.max_body <= 65_517
+    assert LEAST_BODY <= capabilities.max_body <= MAX_BODY
     assert capabilities.credit_window >= wire_limit(capabilities.max_body + ENVELOPE_BYTES)
     assert capabilities.icw_store >= 1
     assert capabilities.max_object >= 1

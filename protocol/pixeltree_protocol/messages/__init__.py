@@ -5,11 +5,6 @@ A message is a frozen dataclass whose fields' bytes, units and limits are in its
 """
 
 from pixeltree_protocol.messages.codec import (
-    ENVELOPE_BYTES,
-    ENVELOPE_FIELDS,
-    LEAST_BODY,
-    LEAST_HOST_WINDOW,
-    MAX_BODY,
     Envelope,
     LinkMessage,
     Message,
@@ -47,6 +42,13 @@ from pixeltree_protocol.messages.device import (
     ReadPlane,
     Status,
 )
+from pixeltree_protocol.messages.envelope import (
+    ENVELOPE_BYTES,
+    ENVELOPE_FIELDS,
+    LEAST_BODY,
+    LEAST_HOST_WINDOW,
+    MAX_BODY,
+)
 from pixeltree_protocol.messages.frames import (
     CancelFrame,
     Done,
@@ -72,6 +74,7 @@ from pixeltree_protocol.messages.link import (
     Welcome,
 )
 from pixeltree_protocol.messages.objects import Holdings, Put, PutSeveral, Query, Stored, StoredSeveral
+from pixeltree_protocol.messages.sizes import head_bytes, item_bytes
 
 __all__ = [
     "ENVELOPE_BYTES",
@@ -134,7 +137,9 @@ __all__ = [
     "encode_body",
     "encode_message",
     "error_message",
+    "head_bytes",
     "is_sequenced",
+    "item_bytes",
     "open_envelope",
     "seal",
     "shorten",
