@@ -11,13 +11,12 @@ from pixeltree.conformance import samples
 from pixeltree.conformance.bench import Bench
 from pixeltree.conformance.conversation import Conversation
 from pixeltree.conformance.model import Bits, bits_at, pattern, positions_at, rectangle
-from pixeltree.conformance.programs import areg, bits_of, dreg, need, read_bits, read_levels, run, scan
+from pixeltree.conformance.programs import areg, bits_of, dreg, read_bits, read_levels, run, scan
 from pixeltree.conformance.test_digital import kernel_of
 from pixeltree_protocol.objects import BlockPlanes, PackedBits
 from pixeltree_protocol.objects import controller_steps as s
 from pixeltree_protocol.objects.program import (
     LoadCover,
-    Program,
     RaiseIn,
     Run,
     SelectPattern,
@@ -233,7 +232,6 @@ def test_a_level_follows_a_plane(
 ) -> None:
     """RaiseIn: from 10 by gain x mean + offset; the plane is 80 in 100 pixels and 0 elsewhere."""
     raised = RaiseIn(0, *corners, gain, offset)
-    need(driver, Program((SetIn(0), raised)).encode(), "RaiseIn")
     fill(driver, (10, 20, 19, 29), 80)
     run(driver, SetIn(10), raised, Run(0), kernels=[kernel_of("bus(B, IN)")])
     off = np.abs(-read_levels(driver, Analog.B) - level).max()
