@@ -370,7 +370,7 @@ HOSTILE = [
     ("0201 01 0301 00", "a grid of 3 rows"),
     ("0201 01 0100 00", "a grid of 0 columns"),
     ("0201 01 0180 00", "a grid of 128 columns"),
-    ("0201 01 0102 01 04", "plane 0 has bits outside the 2 blocks"),
+    ("0201 01 0102 01 04", "plane 0 has bits outside the 2 positions"),
     ("0201 02 0000 00", "1 to 65535 inputs, not 0"),
     ("0201 02 0100 00", "0 weight rows for 0 biases"),
     (f"0201 04 0000 01 02 {ALL} 00000000", "1 to 65535 inputs, not 0"),

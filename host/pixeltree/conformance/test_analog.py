@@ -43,7 +43,9 @@ def near(bench: Bench, found: Levels, wanted: Levels) -> None:
 def load(driver: Conversation) -> State:
     """Levels in A, B and C that vary over the array, as they should be."""
     where = [samples.plane() for _ in _MASKS]
-    steps: list[Step] = [WriteDreg(number, dreg(mask)) for number, mask in enumerate(_MASKS)]
+    for mask, plane in zip(_MASKS, where, strict=True):  # one by one, as memory may be small
+        run(driver, WriteDreg(0, dreg(mask)), segments=[samples.packed(plane)])
+    steps: list[Step] = []
     levels: State = {}
     for index, register in enumerate(_INPUTS):
         base, first, second = _LEVELS[register]
@@ -53,7 +55,7 @@ def load(driver: Conversation) -> State:
             steps += [Run(number), In(areg(register), level, areg(Analog.NEWS))]
             levels[register][where[number]] = level
     kernels = [*(kernel_of(f"WHERE({mask})") for mask in _MASKS), kernel_of("all")]
-    run(driver, *steps, Run(_EVERYWHERE), kernels=kernels, segments=[samples.packed(each) for each in where])
+    run(driver, *steps, Run(_EVERYWHERE), kernels=kernels)
     return levels
 
 
