@@ -68,7 +68,7 @@ _TOKEN_PROOF = bytes(range(0x80, 0xA0))
 _CAPABILITIES = Capabilities(256, 256, 1024, 65_536, 65_536, 8_192, 32_768)
 
 MESSAGES_WRITTEN: tuple[Message, ...] = (
-    Hello(2, 3, _NONCE, b"session1", 0, 1_048_576, "Zürich"),
+    Hello(1, 2, _NONCE, b"session1", 0, 1_048_576, "Zürich"),
     Welcome(
         PROTOCOL_VERSION,
         _NONCE,

@@ -26,6 +26,7 @@ from pixeltree_protocol.messages import (
     ROLE_MEANINGS,
     Ping,
     encode_message,
+    head_bytes,
 )
 from pixeltree_protocol.messages.duties import DUTIES
 from pixeltree_protocol.objects import arithmetic, block, node, program, segment, word_code
@@ -185,8 +186,7 @@ def overview() -> str:
     rows = []
     for cls, declaration in ordered:
         sizes = [fixed_size(field.layout) for field in declaration.fields]
-        known = sum(size or 0 for size in sizes)
-        body = f"{known} and what varies" if None in sizes else str(known)
+        body = f"{head_bytes(cls)} and what varies" if None in sizes else str(head_bytes(cls))
         rows.append(
             (declaration.code, wire_name(cls), declaration.sender.value, _yes(declaration.sequenced), body)
         )

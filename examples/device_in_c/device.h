@@ -18,8 +18,7 @@ enum error {
 };
 enum { DRIVE, OBSERVE };
 
-#define LEAST_VERSION 2                                /* of the protocol: 3 has PUT_SEVERAL */
-#define VERSION 3
+#define VERSION 1                                      /* of the protocol */
 #define MAX_BODY 8192u
 #define BIGGEST (2 + 9 + MAX_BODY + 4)
 #define WINDOW 65536u                                  /* bytes that the host may have under way */

@@ -74,7 +74,7 @@ static void send_welcome(struct wire *w)
 {
     struct session *s = w->session;
     start(MSG_WELCOME, 0);
-    add(w->hello[10] < VERSION ? w->hello[10] : VERSION, 1);
+    add(VERSION, 1);
     add_bytes(w->hello + 11, 16);
     add_bytes(config.boot_id, 8);
     add_bytes(s->id, 8);
@@ -157,8 +157,8 @@ void take_hello(struct wire *w, const uint8_t *p, size_t size)
         if (w->session && (memcmp(w->session->id, body + 18, 8) || w->session->role != body[26]))
             w->session->confirmed = false;             /* nobody asks for it any more */
         detach(w);
-        if (body[0] > VERSION || body[1] < LEAST_VERSION || body[1] < body[0]) {
-            notice(w, ERR_VERSION, "this device speaks versions 2 and 3");
+        if (body[0] > VERSION || body[1] < VERSION) {
+            notice(w, ERR_VERSION, "this device speaks version 1");
             return;
         }
         if (body[26] > OBSERVE || u32(body + 27) < 65801 || size + 1 > sizeof w->hello) {

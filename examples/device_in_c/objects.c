@@ -84,7 +84,7 @@ struct step { uint8_t opcode, rule; struct operand operands[MOST_OPERANDS]; };
 
 static const struct step STEPS[] = {
     {1, ANY, {SLOT, {2, 1, 1024}}}, {2, ANY, {LEVEL}}, {3, ANY, {BYTE, BYTE, BYTE, BYTE}},
-    {4, ANY, {BYTE, BYTE, BYTE, BYTE}}, {5, ANY, {SLOT, SLOT, DREG}},
+    {4, ANY, {BYTE, BYTE, BYTE, BYTE}},
     {6, SCAN_DREG, {DREG, BYTE, SOME, {2, 1, 256}}}, {7, ANY, {SLOT}}, {8, ANY, {{0, 0, 0}}},
     {9, ANY, {SLOT, SLOT, SLOT, WORD, {1, 0, 8}, COVER, COVER, COVER, COVER}},
     {10, RECTANGLE_AFTER_FOUR, {SLOT, WORD, {1, 1, 127}, AREG, BYTE, BYTE, BYTE, BYTE, SOME, SOME}},

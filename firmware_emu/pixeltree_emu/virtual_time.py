@@ -3,11 +3,7 @@
 Link, array and controller run at the same time on one clock that goes as fast as this machine computes: a
 minute of frames takes seconds, and every run is the same. The host sends bytes together with the time until
 which it will wait; the device answers with the bytes that came to it meanwhile, and the time that it is then.
-
-    to the device   until f64 (seconds), bytes u32, the bytes
-    to the host     now f64 (seconds), bytes u32, the bytes
-
-That envelope is no part of the protocol between host and device, whose bytes pass through it unchanged.
+The envelope is in :mod:`pixeltree_protocol.virtual_time`.
 """
 
 from __future__ import annotations
@@ -15,7 +11,6 @@ from __future__ import annotations
 import math
 import os
 import selectors
-import struct
 import sys
 from collections import deque
 
@@ -27,8 +22,8 @@ from pixeltree_emu.sessions import Sessions
 from pixeltree_emu.wires.base import READ_BYTES, Data, Wants, Wire
 from pixeltree_emu.wires.line import LineSettings
 from pixeltree_protocol.connection import Identity
+from pixeltree_protocol.virtual_time import ENVELOPE
 
-ENVELOPE = struct.Struct("<dI")
 _NS = 1_000_000_000
 
 

@@ -1,25 +1,27 @@
-"""Which whole objects go together in one PUT_SEVERAL, by its sizes in docs/protocol.md."""
+"""Which whole objects go together in one PUT_SEVERAL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pixeltree_protocol.messages import MOST_PUT_TOGETHER
+from pixeltree_protocol.messages import MOST_PUT_TOGETHER, Put, PutSeveral, head_bytes, item_bytes
 
-PUT_HEAD = 24
+PUT_HEAD = head_bytes(Put)
 """Bytes of PUT beside those of the object: its digest, the total and the offset."""
 
 MOST_BUNDLED = 2_048 + PUT_HEAD
 """Bytes of the body of a PUT_SEVERAL at most: no more than a part of what is sent ahead. Larger objects are
 sent by PUT, whose head hardly counts there."""
 
-LENGTH_BYTES = 2
-_COUNT_BYTES = 2
+LENGTH_BYTES = item_bytes(PutSeveral, "objects")
+"""Bytes of a PUT_SEVERAL for each of its objects, beside the object itself."""
+
+_SEVERAL_HEAD = head_bytes(PutSeveral)
 
 
 def bundle_body(sizes: Iterable[int]) -> int:
     """Bytes of the body of a PUT_SEVERAL with objects of these sizes."""
-    return _COUNT_BYTES + sum(LENGTH_BYTES + size for size in sizes)
+    return _SEVERAL_HEAD + sum(LENGTH_BYTES + size for size in sizes)
 
 
 def fit_together(sizes: Iterable[int], most: int) -> int:
@@ -29,7 +31,7 @@ def fit_together(sizes: Iterable[int], most: int) -> int:
         sizes: bytes of each.
         most: bytes of its body at most.
     """
-    body, count = _COUNT_BYTES, 0
+    body, count = _SEVERAL_HEAD, 0
     for size in sizes:
         body += LENGTH_BYTES + size
         if body > most or count == MOST_PUT_TOGETHER:

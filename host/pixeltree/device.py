@@ -23,7 +23,6 @@ from pixeltree_protocol.connection import Received, Ticket
 from pixeltree_protocol.delivery import Priority
 from pixeltree_protocol.messages import (
     MAX_FAULT_TIMEOUT_MS,
-    PUT_SEVERAL_SINCE,
     CancelFrame,
     Done,
     Execute,
@@ -47,16 +46,16 @@ from pixeltree_protocol.messages import (
     Status,
     TreeOpened,
     Welcome,
+    head_bytes,
+    item_bytes,
 )
-from pixeltree_protocol.objects import DIGEST_BYTES, Digest
+from pixeltree_protocol.objects import Digest
 from pixeltree_protocol.objects.program import Program
 from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, Analog
 
 _PROGRAM_TIME = 60.0
 """Further seconds for a program that runs at once: emulated, it may take longer than on the chip."""
 
-_SCENE_HEAD = 9
-_QUERY_HEAD = 2
 _QUERY_BATCH = 256
 _UPLOAD_TRIES = 3
 
@@ -196,7 +195,8 @@ class Device(ChipControl):
             LinkError: the device is gone or silent.
         """
         wanted = list(digests)
-        batch = min(_QUERY_BATCH, (self.welcome.capabilities.max_body - _QUERY_HEAD) // DIGEST_BYTES)
+        fitting = (self.welcome.capabilities.max_body - head_bytes(Query)) // item_bytes(Query, "digests")
+        batch = min(_QUERY_BATCH, fitting)
         held: dict[Digest, int] = {}
         for start in range(0, len(wanted), batch):
             part = wanted[start : start + batch]
@@ -248,11 +248,6 @@ class Device(ChipControl):
             priority: as for :meth:`put`.
         """
         return self._exchange.send(PutSeveral(tuple(objects)), priority)
-
-    @property
-    def takes_several(self) -> bool:
-        """Whether the device knows :meth:`put_several`."""
-        return self.welcome.version >= PUT_SEVERAL_SINCE
 
     def keep(self, digests: Sequence[Digest]) -> None:
         """Have the device take these for the most recently used, in this order, without waiting for it."""
@@ -346,7 +341,7 @@ class Device(ChipControl):
             raise DataError(
                 f"a picture of {pixels.shape} at ({top}, {left}) does not fit the sensor's {height} x {width}"
             )
-        rows = (self.welcome.capabilities.max_body - _SCENE_HEAD) // pixels.shape[1]
+        rows = (self.welcome.capabilities.max_body - head_bytes(Scene)) // pixels.shape[1]
         for start in range(0, pixels.shape[0], rows):
             patch = pixels[start : start + rows]
             first = clear and start == 0

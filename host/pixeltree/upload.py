@@ -13,7 +13,6 @@ from pixeltree.session import device_error
 from pixeltree_protocol.connection import Ticket
 from pixeltree_protocol.delivery import Priority
 from pixeltree_protocol.messages import (
-    PUT_SEVERAL_SINCE,
     WHOLE,
     Error,
     ErrorCode,
@@ -65,7 +64,7 @@ class Uploading:
         step = welcome.capabilities.max_body - PUT_HEAD
         if priority is Priority.PREFETCH:
             step = min(step, _PREFETCH_STEP)
-        bundled = min(step + PUT_HEAD, MOST_BUNDLED) if welcome.version >= PUT_SEVERAL_SINCE else 0
+        bundled = min(step + PUT_HEAD, MOST_BUNDLED)
         try:
             for message, whole in _messages(objects, held, self._wanted, step, bundled):
                 ticket = exchange.send(message, priority)

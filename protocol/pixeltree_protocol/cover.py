@@ -17,6 +17,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree_protocol.objects.program import LoadCover
+from pixeltree_protocol.objects.segment import BlockPlanes, PackedBits
 from pixeltree_protocol.registers import ARRAY_SIZE
 
 _EXACT_MINTERMS = 16
@@ -69,6 +71,15 @@ class ChannelGrid:
             free_row << self.shift | others,
             free_column << self.shift | others,
         )
+
+
+def selections(step: LoadCover, mask: BlockPlanes, segment: PackedBits) -> tuple[Pattern, ...]:
+    """Pattern selects of a cover step: the positions in the mask take the segment's bits one by one."""
+    care = mask.planes[step.plane]
+    positions = [position for position in range(mask.blocks) if care >> position & 1]
+    values = segment.field(step.bit, len(positions))
+    ones = sum(1 << position for index, position in enumerate(positions) if values >> index & 1)
+    return expand(ChannelGrid(mask.grid_rows, step.shift), ones, care)
 
 
 def expand(grid: ChannelGrid, ones: int, care: int) -> tuple[Pattern, ...]:

@@ -21,6 +21,12 @@ OVERHEAD = 6
 
 MIN_FRAME = OVERHEAD + 1
 
+COBS_RUN = 254
+"""COBS adds a byte for every so many bytes without a zero."""
+
+FRAME_BYTES = OVERHEAD + 2
+"""Bytes around a payload on the wire: length and CRC, COBS's first byte, the delimiter; runs are extra."""
+
 
 class Damage(Enum):
     """What is wrong with a frame."""
@@ -52,8 +58,7 @@ class BadFrame:
 
 def wire_limit(max_payload: int) -> int:
     """Greatest number of bytes on the wire of a frame with ``max_payload`` bytes, delimiter included."""
-    size = max_payload + OVERHEAD
-    return size + size // 254 + 2
+    return max_payload + FRAME_BYTES + (max_payload + OVERHEAD) // COBS_RUN
 
 
 def encode_frame(payload: bytes) -> bytes:

@@ -19,7 +19,6 @@ from pixeltree_protocol.objects.program import (
     AddLogits,
     ApplyFullyConnected,
     LoadCover,
-    LoadPlane,
     Proceed,
     Program,
     Run,
@@ -253,11 +252,7 @@ class _Tally:
 
 def _check_segments(where: str, step: Step, segments: Sequence[Segment], tally: _Tally) -> None:
     """Whether a step's segments are what it needs."""
-    if isinstance(step, LoadPlane):
-        segment = segments[step.segment]
-        if not isinstance(segment, BlockPlanes) or step.plane >= len(segment.planes):
-            raise ProgramError(f"{where}: the segment has no such plane")
-    elif isinstance(step, LoadCover):
+    if isinstance(step, LoadCover):
         positions = _check_cover(where, step, segments)
         tally.words += positions // 2 * _COVER_WORDS
     elif isinstance(step, ScanLogits | SumLogit):
@@ -306,6 +301,6 @@ def _check_slots(where: str, step: Step, blocks: int, segments: int) -> None:
     if isinstance(step, Run) and step.block >= blocks:
         raise ProgramError(f"{where}: the node has {blocks} blocks")
     used = getattr(step, "segment", -1), getattr(step, "mask", -1)
-    takes = LoadPlane | LoadCover | ScanLogits | SumLogit | ApplyFullyConnected | WriteDreg
+    takes = LoadCover | ScanLogits | SumLogit | ApplyFullyConnected | WriteDreg
     if isinstance(step, takes) and max(used) >= segments:
         raise ProgramError(f"{where}: the node has {segments} segments")

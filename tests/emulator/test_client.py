@@ -58,7 +58,7 @@ def client(wire):
 
 
 def hello(number, session=bytes(8), role=Role.DRIVE):
-    return encode_frame(encode_message(Hello(2, 2, bytes([number]) * 16, session, role, 1 << 17, "t"), 0))
+    return encode_frame(encode_message(Hello(1, 1, bytes([number]) * 16, session, role, 1 << 17, "t"), 0))
 
 
 LEAVE = encode_frame(encode_message(Leave(), 0))

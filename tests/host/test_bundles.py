@@ -1,4 +1,4 @@
-"""What goes together in one message: small whole objects, in their order, where the device knows how."""
+"""What goes together in one message: small whole objects, in their order."""
 
 import pytest
 from hypothesis import given
@@ -10,15 +10,14 @@ from pixeltree.errors import DeviceError
 from pixeltree.scheduler import TreeRunner
 from pixeltree_emu.errors import RequestError
 from pixeltree_emu.runtime.store import ObjectStore
-from pixeltree_protocol.connection import device as device_end
 from pixeltree_protocol.delivery import Priority
 from pixeltree_protocol.messages import (
     MOST_PUT_TOGETHER,
-    PUT_SEVERAL_SINCE,
     WHOLE,
     ErrorCode,
     Put,
     PutSeveral,
+    encode_body,
 )
 from pixeltree_protocol.objects import FullyConnected, digest_of
 from tests.host.in_memory import in_memory_device
@@ -41,13 +40,6 @@ def device():
     return in_memory_device()
 
 
-@pytest.fixture
-def old_device(monkeypatch):
-    """A device that does not know PUT_SEVERAL."""
-    monkeypatch.setattr(device_end, "PROTOCOL_VERSION", PUT_SEVERAL_SINCE - 1)
-    return in_memory_device()
-
-
 def sent_by(device):
     """What the device gets from now on of messages that carry objects."""
     emulated, seen = device._session._link.emulated, []
@@ -62,13 +54,8 @@ def sent_by(device):
     return seen
 
 
-def sizes_in(message):
-    """Bytes of each object, or of the part."""
-    return [len(data) for data in message.objects] if isinstance(message, PutSeveral) else len(message.data)
-
-
 def body_of(message):
-    return bundle_body(sizes_in(message)) if isinstance(message, PutSeveral) else 24 + sizes_in(message)
+    return len(encode_body(message))
 
 
 def order_of(messages):
@@ -157,16 +144,6 @@ def test_a_device_that_makes_other_objects_of_the_bytes_is_found_out(device, mon
         device.upload(named(segment(20), segment(30)))
 
 
-def test_a_device_of_version_2_gets_put_alone(old_device):
-    assert old_device.welcome.version == 2
-    assert not old_device.takes_several
-    seen = sent_by(old_device)
-    objects = named(segment(20), segment(30), segment(3_000))
-    old_device.upload(objects)
-    assert all(isinstance(message, Put) for message in seen)
-    assert order_of(seen) == list(objects)
-
-
 def test_a_runner_sends_what_is_small_together_and_manifests_last(tree, device):  # noqa: F811
     runner = TreeRunner(device, tree)
     seen = sent_by(device)
@@ -200,11 +177,3 @@ def test_a_refused_bundle_is_sent_again_and_the_frame_ends(tree, device, monkeyp
     assert refusals
     assert count_mismatches(result, *tree.reference(picture(0))) == 0
     assert [order_of(seen).count(digest_of(data)) for data in refusals[0]][:3] == [1, 1, 2]
-
-
-def test_a_runner_works_with_a_device_of_version_2(tree, old_device):  # noqa: F811
-    seen = sent_by(old_device)
-    result = TreeRunner(old_device, tree).infer(picture(0))
-    assert result.label_name == tree.labels[result.label]
-    assert seen
-    assert all(isinstance(message, Put) for message in seen)

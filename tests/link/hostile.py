@@ -149,7 +149,7 @@ class Hostility:
         window = dice.choice((0, 100, 4096, 1 << 20, 2**32 - 1))
         role = dice.choice((Role.DRIVE, Role.OBSERVE, 2, 255))
         return Hello(
-            dice.choice((2, 2, 0, 3)), dice.choice((2, 2, 255, 1)), nonce, known, role, window, "x" * 40
+            dice.choice((1, 1, 0, 2)), dice.choice((1, 1, 255, 0)), nonce, known, role, window, "x" * 40
         )
 
     def request(self, tame=False):  # noqa: PLR0911 - a table of kinds

@@ -63,7 +63,7 @@ NUMBERS = st.builds(Numbers, *[st.integers(0, 0xFFFF)] * 3)
 
 
 def hello(role=Role.DRIVE, nonce=bytes(16)):
-    return encode_frame(encode_message(Hello(2, 2, nonce, bytes(8), role, 1 << 20, "fuzz"), 0))
+    return encode_frame(encode_message(Hello(1, 1, nonce, bytes(8), role, 1 << 20, "fuzz"), 0))
 
 
 def device_in(state, authenticated):

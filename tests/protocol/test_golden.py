@@ -36,8 +36,8 @@ def text(value):
 
 
 BY_HAND = {
-    "Hello": b"\x02\x03" + NONCE + b"session1" + b"\x00" + struct.pack("<I", 1 << 20) + text("Zürich"),
-    "Welcome": b"\x03" + NONCE + b"boot no1session1" + b"\x01\x01" + b"\x20" + PROOF
+    "Hello": b"\x01\x02" + NONCE + b"session1" + b"\x00" + struct.pack("<I", 1 << 20) + text("Zürich"),
+    "Welcome": b"\x01" + NONCE + b"boot no1session1" + b"\x01\x01" + b"\x20" + PROOF
     + struct.pack("<HHI", 1000, 5000, 30_000) + text("emulator")
     + struct.pack("<HHIIIHI", 256, 256, 1024, 65_536, 65_536, 8_192, 32_768),
     "Challenge": NONCE + bytes(range(0x60, 0x70)),

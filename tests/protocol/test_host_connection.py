@@ -34,7 +34,6 @@ from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.errors import MessageError, ProtocolError, StateError
 from pixeltree_protocol.messages import (
     LEAST_HOST_WINDOW,
-    LEAST_VERSION,
     MAX_BODY,
     NO_SESSION,
     PROTOCOL_VERSION,
@@ -76,7 +75,7 @@ def test_a_host_greets_on_a_new_wire_after_a_zero_that_ends_what_was_there():
     host.connect(NOW)
     (said,) = heard(host)
     nonce = (2).to_bytes(16, "big")
-    assert said == Hello(LEAST_VERSION, PROTOCOL_VERSION, nonce, NO_SESSION, Role.OBSERVE, 70_000, "name")
+    assert said == Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, nonce, NO_SESSION, Role.OBSERVE, 70_000, "name")
 
 
 def test_a_host_repeats_the_same_hello_with_growing_pauses_until_it_is_answered():
@@ -113,18 +112,11 @@ def test_a_second_welcome_is_ignored():
     assert host.welcome.session == SESSION
 
 
-def test_a_device_of_an_older_version_is_welcome():
-    host, nonce = greeting_host()
-    (event,) = host.receive_data(on_wire(welcome(nonce, version=LEAST_VERSION)), NOW)
-    assert isinstance(event, Ready)
-    assert host.welcome.version == LEAST_VERSION < PROTOCOL_VERSION
-
-
 @pytest.mark.parametrize(
     "changes",
     [
         {"version": PROTOCOL_VERSION + 1},
-        {"version": LEAST_VERSION - 1},
+        {"version": PROTOCOL_VERSION - 1},
         {"role": 2},
         {"session": NO_SESSION},
         {"heartbeat_ms": 9},

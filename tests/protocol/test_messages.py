@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixeltree_protocol.declaration import MESSAGES, Sender, field_values, make
+from pixeltree_protocol.declaration import MESSAGES, RECORDS, Sender, field_values, make
 from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.errors import MessageError
 from pixeltree_protocol.messages import (
     ENVELOPE_BYTES,
+    MAX_BODY,
     MEANINGS,
     NO_SESSION,
     ROLE_MEANINGS,
@@ -56,9 +57,14 @@ from pixeltree_protocol.messages import (
     decode_message,
     encode_body,
     encode_message,
+    frames,
+    head_bytes,
     is_sequenced,
+    item_bytes,
     open_envelope,
 )
+from pixeltree_protocol.messages.layouts import BYTE_STRINGS
+from pixeltree_protocol.objects import MAX_DEPTH, MAX_PATH_LOGITS
 
 u8, u16, u32 = st.integers(0, 0xFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
 u64, i32 = st.integers(0, (1 << 64) - 1), st.integers(-(1 << 31), (1 << 31) - 1)
@@ -226,6 +232,46 @@ def test_a_message_survives_encoding(cls):
         assert decode_message(payload, reader_of(message)) == (request, message)
 
     check()
+
+
+def varying_bytes(cls, record, fields, *names):
+    """Bytes that arrays, texts and byte strings add to a message's head, by the declared sizes of items."""
+    size = 0
+    for field in fields:
+        value = getattr(record, field.name)
+        if isinstance(value, tuple):
+            size += len(value) * item_bytes(cls, *names, field.name)
+            if field.layout is BYTE_STRINGS:
+                size += sum(map(len, value))
+            for item in value:
+                if type(item) is Visit:
+                    size += varying_bytes(cls, item, RECORDS[frames.VISIT].fields, *names, field.name)
+        elif isinstance(value, str):
+            size += len(value.encode())
+        elif isinstance(value, bytes) and not isinstance(field.layout, construct.Bytes):
+            size += len(value)
+    return size
+
+
+@every_class
+def test_a_message_is_as_long_as_its_declaration_says(cls):
+    @given(STRATEGIES[cls])
+    def check(message):
+        declared = head_bytes(cls) + varying_bytes(cls, message, MESSAGES[cls].fields)
+        assert len(encode_body(message)) == declared
+
+    check()
+
+
+def test_sizes_are_of_fields_that_there_are():
+    for names in (("digest",), ("digests", "more")):
+        with pytest.raises(KeyError):
+            item_bytes(Query, *names)
+
+
+def test_the_longest_result_fits_into_one_message():
+    path = MAX_DEPTH * item_bytes(Result, "path") + MAX_PATH_LOGITS * item_bytes(Result, "path", "logits")
+    assert head_bytes(Result) + path <= MAX_BODY
 
 
 @pytest.mark.parametrize(

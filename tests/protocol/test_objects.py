@@ -30,7 +30,6 @@ from pixeltree_protocol.objects.program import (
     STEPS,
     ApplyFullyConnected,
     Argmax,
-    LoadPlane,
     Proceed,
     Program,
     Run,
@@ -38,8 +37,8 @@ from pixeltree_protocol.objects.program import (
     SelectPattern,
     SelectRect,
     SetIn,
+    WriteDreg,
 )
-from pixeltree_protocol.objects.segment import block_size
 from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital
 
 DIGEST = bytes(range(16))
@@ -142,7 +141,7 @@ SAMPLES = {
             SetIn(-128),
             SelectPattern(1, 2, 3, 4),
             SelectRect(0, 10, 255, 20),
-            LoadPlane(1, 254, 12),
+            WriteDreg(254, 12),
             ScanDreg(5, 7, 8, 32),
             ApplyFullyConnected(254),
             Argmax(),
@@ -170,7 +169,7 @@ GOLDEN = {
     "tree": f"0501 05 {DIGEST.hex()} {OTHER.hex()}",
     "node": f"0401 {DIGEST.hex()} 02 {DIGEST.hex()} {OTHER.hex()} 01 {OTHER.hex()} 0110 41"
     f" 0200 00 ffff 01 {OTHER.hex()}",
-    "program": "0301 0800 01 03 0004 02 80 03 01020304 04 000aff14 05 01fe0c 06 05070820 00 07 fe 08",
+    "program": "0301 0800 01 03 0004 02 80 03 01020304 04 000aff14 10 fe0c 06 05070820 00 07 fe 08",
 }
 
 
@@ -260,10 +259,6 @@ def test_a_node_lists_what_it_needs_and_where_it_leads_without_repetition():
     node = Node(DIGEST, (OTHER, DIGEST), (OTHER,), frozenset(), frozenset(), exits)
     assert node.needs == (DIGEST, OTHER)
     assert node.children == (OTHER, DIGEST)
-
-
-def test_block_size_divides_the_array():
-    assert block_size(BlockPlanes(4, 16, ())) == (64, 16)
 
 
 def test_weights_of_one_plane_are_the_segment_that_they_were_before_there_were_planes():
@@ -370,10 +365,10 @@ HOSTILE = [
     ("0101 8100 00", "not the canonical form"),
     ("0201 05 0101 00", "not a valid segment"),
     ("0201 04 0101 00", "not a valid segment"),
-    ("0201 01 0301 00", "a block grid of 3 rows"),
-    ("0201 01 0100 00", "a block grid of 0 columns"),
-    ("0201 01 0180 00", "a block grid of 128 columns"),
-    ("0201 01 0102 01 04", "plane 0 has bits outside the 2 blocks"),
+    ("0201 01 0301 00", "a grid of 3 rows"),
+    ("0201 01 0100 00", "a grid of 0 columns"),
+    ("0201 01 0180 00", "a grid of 128 columns"),
+    ("0201 01 0102 01 04", "plane 0 has bits outside the 2 positions"),
     ("0201 02 0000 00", "1 to 65535 inputs, not 0"),
     ("0201 02 0100 00", "0 weight rows for 0 biases"),
     (f"0201 04 0000 01 02 {ALL} 00000000", "1 to 65535 inputs, not 0"),

@@ -1,15 +1,17 @@
 """What a device checks before it lets a node run."""
 
+from dataclasses import replace
+
 import pytest
 
 from pixeltree_protocol.errors import ProgramError
 from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode
-from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected, Label, Node
+from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected, Label, Node, PackedBits
 from pixeltree_protocol.objects.program import (
     AddLogits,
     ApplyFullyConnected,
     Argmax,
-    LoadPlane,
+    LoadCover,
     Proceed,
     Program,
     Run,
@@ -28,7 +30,9 @@ DIGEST = bytes(16)
 INPUT = Digital.R5
 DECIDE = (ScanDreg(6, 0, 1, 1), ApplyFullyConnected(0), Argmax())
 LAYER = FullyConnected(256, (0, 0), (bytes(32), bytes(32)))
-PLANES = BlockPlanes(1, 1, (0, 1))
+MASKS = BlockPlanes(2, 2, (0, 0b0101))
+BITS = PackedBits(b"\1")
+COVER = LoadCover(1, 1, 2, 0, 7, 6, 6, 6, 6)
 EXITS = (Label(0), Label(1))
 
 
@@ -43,7 +47,7 @@ COPY = word("MOV", [Digital.R6], [INPUT])
 def verify(
     steps=DECIDE,
     blocks=((COPY,),),
-    segments=(LAYER, PLANES),
+    segments=(LAYER, MASKS, BITS),
     dregs=(Digital.R6,),
     aregs=(Analog.A,),
     exits=EXITS,
@@ -62,9 +66,9 @@ def refused(message, **changes):
 
 
 def test_a_node_in_order_is_accepted_with_all_its_objects():
-    image = verify(steps=(Run(0), LoadPlane(1, 1, 6), *DECIDE))
+    image = verify(steps=(Run(0), COVER, *DECIDE))
     assert image.blocks == (Block((COPY,)),)
-    assert image.segments == (LAYER, PLANES)
+    assert image.segments == (LAYER, MASKS, BITS)
     assert image.program.decides
     assert image.node.exits == EXITS
 
@@ -82,13 +86,14 @@ def test_a_run_of_a_block_that_the_node_lacks_is_refused():
     refused(r"step 1 \(Run.*the node has 1 blocks", steps=(Run(0), Run(1), *DECIDE))
 
 
-def test_a_plane_from_a_segment_that_the_node_lacks_is_refused():
-    refused(r"step 0 \(LoadPlane.*the node has 2 segments", steps=(LoadPlane(2, 0, 6), *DECIDE))
+@pytest.mark.parametrize("slots", [{"mask": 3}, {"segment": 3}])
+def test_a_cover_from_a_segment_that_the_node_lacks_is_refused(slots):
+    refused(r"step 0 \(LoadCover.*the node has 3 segments", steps=(replace(COVER, **slots), *DECIDE))
 
 
 def test_a_layer_from_a_segment_that_the_node_lacks_is_refused():
     steps = (DECIDE[0], ApplyFullyConnected(5), Argmax())
-    refused(r"step 1 \(ApplyFullyConnected.*the node has 2 segments", steps=steps)
+    refused(r"step 1 \(ApplyFullyConnected.*the node has 3 segments", steps=steps)
 
 
 # ---- planes
@@ -146,8 +151,10 @@ def test_a_read_through_a_port_is_a_read_of_a_neighbours_news(port):
     refused("block 0, word 0 reads NEWS", blocks=[[word("bus", [Analog.A], [port])]])
 
 
-def test_a_plane_expanded_into_a_register_that_is_not_the_nodes_is_refused():
-    refused(r"step 0 \(LoadPlane.*R7 is not a plane of this node", steps=(LoadPlane(1, 0, 7), *DECIDE))
+@pytest.mark.parametrize("register", ["first", "second", "third", "fourth"])
+def test_a_cover_loaded_into_a_register_that_is_not_the_nodes_is_refused(register):
+    steps = (replace(COVER, **{register: 7}), *DECIDE)
+    refused(r"step 0 \(LoadCover.*R7 is not a plane of this node", steps=steps)
 
 
 def test_a_scan_of_a_register_that_is_not_the_nodes_is_refused():
@@ -169,8 +176,8 @@ def test_a_word_that_writes_the_input_plane_is_refused():
     refused("block 0, word 0 writes R5", blocks=[[word("SET", [INPUT])]])
 
 
-def test_a_plane_expanded_into_the_input_plane_is_refused():
-    refused(r"step 0 \(LoadPlane.*R5 is not a plane", steps=(LoadPlane(1, 0, 5), *DECIDE))
+def test_a_cover_loaded_into_the_input_plane_is_refused():
+    refused(r"step 0 \(LoadCover.*R5 is not a plane", steps=(replace(COVER, first=5), *DECIDE))
 
 
 def test_a_node_that_claims_the_input_plane_is_refused():
@@ -213,9 +220,9 @@ def test_bits_of_several_scans_are_counted_together():
 @pytest.mark.parametrize("planes", [1, 2, 7])
 def test_planes_of_weights_change_neither_the_bits_that_a_layer_takes_nor_its_logits(planes):
     layer = FullyConnected(256, (0, 0), (bytes(32 * planes),) * 2, planes)
-    verify(segments=[layer, PLANES])
-    refused("2 logits for 3 exits", segments=[layer, PLANES], exits=(*EXITS, Label(2)))
-    refused("does not take the 512 bits", steps=(DECIDE[0], *DECIDE), segments=[layer, PLANES])
+    verify(segments=[layer, MASKS])
+    refused("2 logits for 3 exits", segments=[layer, MASKS], exits=(*EXITS, Label(2)))
+    refused("does not take the 512 bits", steps=(DECIDE[0], *DECIDE), segments=[layer, MASKS])
 
 
 @pytest.mark.parametrize("planes", [1, 2, 7])
@@ -270,13 +277,21 @@ def test_block_planes_are_no_layer():
     refused(r"step 1 \(ApplyFullyConnected.*does not take", steps=steps)
 
 
-def test_a_layer_has_no_planes():
-    refused(r"step 0 \(LoadPlane.*no such plane", steps=(LoadPlane(0, 0, 6), *DECIDE))
+@pytest.mark.parametrize("changes", [{"mask": 0}, {"mask": 2}, {"plane": 2}])
+def test_a_mask_that_is_no_plane_of_its_segment_is_refused(changes):
+    refused(r"step 0 \(LoadCover.*no such plane", steps=(replace(COVER, **changes), *DECIDE))
 
 
-def test_a_plane_past_the_last_of_its_segment_is_refused():
-    verify(steps=(LoadPlane(1, 1, 6), *DECIDE))
-    refused(r"step 0 \(LoadPlane.*no such plane", steps=(LoadPlane(1, 2, 6), *DECIDE))
+@pytest.mark.parametrize("changes", [{"segment": 0}, {"segment": 1}, {"bit": 7}])
+def test_a_cover_needs_a_packed_bit_for_each_position_of_its_mask(changes):
+    verify(steps=(replace(COVER, bit=6), *DECIDE))
+    refused(r"step 0 \(LoadCover.*no 2 bits from bit", steps=(replace(COVER, **changes), *DECIDE))
+
+
+@pytest.mark.parametrize(("mask", "shift"), [(BlockPlanes(2, 4, (0, 1)), 0), (BlockPlanes(2, 2, (0, 1)), 8)])
+def test_a_grid_that_is_not_square_or_does_not_fit_the_array_is_refused(mask, shift):
+    steps = (replace(COVER, shift=shift), *DECIDE)
+    refused(r"step 0 \(LoadCover.*not square or does not fit", steps=steps, segments=(LAYER, mask, BITS))
 
 
 # ---- running time

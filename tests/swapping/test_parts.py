@@ -6,7 +6,7 @@ from pixeltree.swapping import LINES, Markov, Prior
 from pixeltree.swapping.account import Counters
 from pixeltree.swapping.line import bundle_bytes, put_bytes
 from pixeltree.swapping.memory import ControllerMemory, NoRoomError
-from pixeltree.swapping.parts import BUSY_PART, IDLE_PART, Bundle, Cutter, Part
+from pixeltree.swapping.parts import BUSY_PART, IDLE_PART, Bundle, Cutter
 from pixeltree.swapping.planner import Planner
 from pixeltree.swapping.residency import policy_named
 from tests.swapping.test_simulator import TREE
@@ -40,12 +40,6 @@ def test_what_has_begun_goes_on_in_parts():
     cut.part(6, 8, hidden=True, keep=())
     assert shape(cut.all((1, 6, 2), ())) == [(1,), (6, 8, 12), (2,)]
     assert memory.uploads == {}
-
-
-def test_who_does_not_know_bundles_gets_parts():
-    cut, _ = cutter()
-    cut.bundles = False
-    assert all(isinstance(parcel, Part) for parcel in cut.all(ALL, ()))
 
 
 @pytest.mark.parametrize("max_part", [488, 8_168])

@@ -8,7 +8,7 @@ import pytest
 from pixeltree.errors import DataError, TreeError
 from pixeltree.swapping import LINES, POLICIES, LineRate, Setup, SwapTree, Trace, make_sequence, simulate
 from pixeltree.swapping.examples import uniform_tree
-from pixeltree.swapping.line import frame_bytes, put_bytes, stored_bytes
+from pixeltree.swapping.line import fault_bytes, put_bytes, stored_bytes
 
 TREE = uniform_tree()
 HALF = TREE.total_bytes // 2
@@ -53,7 +53,7 @@ def test_a_frame_that_faults_takes_what_its_bytes_take():
     bytes_us, alone_us = sum(sizes) * line.us_per_byte, sum(map(put_bytes, sizes)) * line.us_per_byte
     assert outcome.counters.faults == 3
     # a fault waits for the answer to the last upload
-    answers = 3 * frame_bytes(22 + 16) + 2 * stored_bytes()
+    answers = 3 * fault_bytes(1) + 2 * stored_bytes()
     messages = 6 * 100.0 + (answers + put_bytes(0)) * line.us_per_byte
     assert bytes_us < outcome.counters.stall_us <= alone_us + messages
 

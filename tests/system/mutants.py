@@ -13,6 +13,7 @@ from pixeltree_emu.runtime.store import ObjectStore
 from pixeltree_emu.sessions import Session, Sessions
 from pixeltree_protocol import delivery, framing
 from pixeltree_protocol.connection import DeviceConnection
+from pixeltree_protocol.cover import Pattern
 from pixeltree_protocol.messages import Done, Pong
 from pixeltree_protocol.objects import Block, FullyConnected, digest_of
 from pixeltree_protocol.registers import Digital
@@ -224,6 +225,15 @@ def runs_words_backwards(patch):
     )
 
 
+def loads_covers_on_their_side(patch):
+    real = sequencer.selections
+    patch.setattr(
+        sequencer,
+        "selections",
+        lambda *operands: tuple(Pattern(p.c, p.r, p.cx, p.rx) for p in real(*operands)),
+    )
+
+
 def writes_planes_the_wrong_way_round(patch):
     real = PixelArray.write
     patch.setattr(PixelArray, "write", lambda self, register, plane: real(self, register, plane[:, ::-1]))
@@ -256,6 +266,7 @@ CAUGHT_BY = {
     adds_what_there_is: "cannot_be_added",
     adds_without_end: "logits_of_parts_add_up",
     forgets_registers: "what_the_one_before_it_left_there",
+    loads_covers_on_their_side: "covers_expand_over_any_grid",
     writes_planes_the_wrong_way_round: "plane_is_written_bit_by_bit",
     runs_words_backwards: "digital_macro_has_its_documented_result",
 }

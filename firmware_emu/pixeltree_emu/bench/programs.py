@@ -9,10 +9,9 @@ import numpy as np
 
 from pixeltree_emu.array.engine import Item
 from pixeltree_emu.array.selection import PatternSelect
-from pixeltree_emu.runtime.expansion import expand
+from pixeltree_protocol.cover import ChannelGrid, expand
 from pixeltree_protocol.isa import ICW, encode
 from pixeltree_protocol.kernel_api import parse_line
-from pixeltree_protocol.objects import BlockPlanes
 from pixeltree_protocol.registers import DIRECTION_REGISTER, Direction
 
 Words = list[ICW]
@@ -106,26 +105,22 @@ def tap(then_look: Direction | None) -> Words:
     return words(f"{mismatch}; {look(then_look)}; DNEWS0(R9, R6); MOV(R6, R9)")
 
 
-def weight_plane(segment: BlockPlanes, index: int) -> list[Item]:
-    """The words and selections that load a plane of weights into R7, as the sequencer runs them."""
-    expansion = expand(segment, index)
+def weight_plane(bits: int) -> list[Item]:
+    """The words and selections that load a plane of weights, a bit for each of 4 x 4 blocks, into R7."""
     items: list[Item] = []
-    for number, cube in enumerate(expansion.selections):
-        items.append(PatternSelect(cube.r, cube.c, cube.rx, cube.cx))
+    for number, cube in enumerate(expand(ChannelGrid(4, 6), bits, 0xFFFF)):
+        items.append(PatternSelect(*cube))
         items += words("OR(R7, SELECT)" if number else "MOV(R7, SELECT)")
-    if not expansion.selections:
-        items += words("CLR(R7)")
-    return [*items, *(words("NOT(R7)") if expansion.inverted else [])]
+    return items or [*words("CLR(R7)")]
 
 
 def convolution() -> list[list[Item]]:
     """The blocks of a compiled layer of 16 binary 4 x 4 kernels, in order, for random weights."""
     weights = np.random.default_rng(1).integers(0, 1 << 16, 16)
-    segment = BlockPlanes(4, 4, tuple(int(bits) for bits in weights))
     blocks: list[list[Item]] = [list(words("all; res(A); MOV(R6, R5)"))]
     for index in range(16):
         row, column = divmod(index, 4)
         sideways = Direction.EAST if row % 2 == 0 else Direction.WEST
         direction = None if index == 15 else Direction.SOUTH if column == 3 else sideways
-        blocks += [weight_plane(segment, index), list(tap(direction))]
+        blocks += [weight_plane(int(weights[index])), list(tap(direction))]
     return [*blocks, list(words("all; add(A, A, B); where(A); MOV(R6, FLAG); all"))]

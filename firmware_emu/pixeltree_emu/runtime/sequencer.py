@@ -15,8 +15,8 @@ from pixeltree_emu.array.selection import PatternSelect, pattern_select, rectang
 from pixeltree_emu.errors import RequestError
 from pixeltree_emu.runtime.clock import DeviceClock
 from pixeltree_emu.runtime.controller import Controller
-from pixeltree_emu.runtime.expansion import Expansion, cover_of, expand
 from pixeltree_emu.runtime.readout import ReadOutParameters
+from pixeltree_protocol.cover import selections
 from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode
 from pixeltree_protocol.messages import ErrorCode
 from pixeltree_protocol.objects import BlockPlanes, FullyConnected, PackedBits
@@ -25,7 +25,6 @@ from pixeltree_protocol.objects.program import (
     ApplyFullyConnected,
     Argmax,
     LoadCover,
-    LoadPlane,
     Proceed,
     RaiseIn,
     Run,
@@ -45,7 +44,7 @@ Image = NodeImage | ProgramImage
 
 
 _REMEMBERED = 1024
-"""Plane loadings that are kept ready; a node of the demo has 21."""
+"""Covers that are kept ready; a node of the demo has 21."""
 
 
 @dataclass
@@ -75,7 +74,6 @@ class Sequencer:
     ) -> None:
         self._array = array
         self._clock = clock
-        self._loadings: dict[tuple[BlockPlanes, LoadPlane], _Loading] = {}
         self._covers: dict[tuple[BlockPlanes, PackedBits, LoadCover], _Cover] = {}
         self._controller = Controller(array, clock, read_out)
         self._actions: dict[type[Step], Callable[[Any, Image, Sequence[Kernel], Decision], None]] = {
@@ -83,7 +81,6 @@ class Sequencer:
             RaiseIn: self._raise_in,
             SelectPattern: self._select_pattern,
             SelectRect: self._select_rect,
-            LoadPlane: self._load_plane,
             LoadCover: self._load_cover,
             ScanLogits: self._scan_logits,
             SumLogit: self._sum_logit,
@@ -117,9 +114,9 @@ class Sequencer:
                 decision.read_out = self._controller.actions[type(step)](step)
             yield step
 
-    def _run(self, kernel: Kernel, launches: int = 1) -> None:
+    def _run(self, kernel: Kernel) -> None:
         self._array.run(kernel, self._clock.now_ns)
-        self._clock.charge(launches * self._clock.costs.launch_ns)
+        self._clock.charge(self._clock.costs.launch_ns)
         self._clock.charge_words(kernel.classes)
 
     def _set_in(self, step: SetIn, *_: object) -> None:
@@ -145,18 +142,6 @@ class Sequencer:
         self._array.select_rect(step.r0, step.c0, step.r1, step.c1)
         self._clock.charge(self._clock.costs.select_rect_ns)
 
-    def _load_plane(self, step: LoadPlane, image: Image, _kernels: object, _: Decision) -> None:
-        segment = image.segments[step.segment]
-        assert isinstance(segment, BlockPlanes)  # verify_node has seen to it
-        loading = self._loadings.get((segment, step))
-        if loading is None:
-            if len(self._loadings) >= _REMEMBERED:
-                self._loadings.clear()
-            loading = _load_of(self._array, expand(segment, step.plane), DREGS[step.dreg])
-            self._loadings[segment, step] = loading
-        self._run(loading.kernel, loading.launches)
-        self._clock.charge(loading.selections * self._clock.costs.select_ns)
-
     def _load_cover(self, step: LoadCover, image: Image, _kernels: object, _: Decision) -> None:
         mask, segment = image.segments[step.mask], image.segments[step.segment]
         assert isinstance(mask, BlockPlanes)  # verify_node has seen to it
@@ -176,7 +161,7 @@ class Sequencer:
 
     def _make_cover(self, step: LoadCover, mask: BlockPlanes, segment: PackedBits) -> _Cover:
         """Loads as ``scamp5_load_pattern``, whose MOV is part of the select's time; then in-place ORs."""
-        patterns = cover_of(step, mask, segment)
+        patterns = selections(step, mask, segment)
         if not patterns:
             return _Cover(None, 0, 0)
         last = DREGS[step.fourth]
@@ -308,34 +293,6 @@ class _Cover:
     kernel: Kernel | None
     selections: int
     merges: int
-
-
-@dataclass(frozen=True)
-class _Loading:
-    """The controller's own way to load a plane, made ready: selections and the short blocks between them."""
-
-    kernel: Kernel
-    selections: int
-    launches: int
-
-
-def _load_of(array: PixelArray, expansion: Expansion, register: Digital) -> _Loading:
-    """Copy the first selection into the register, OR the others in, invert if asked.
-
-    OR and NOT are the vendor's in-place forms (fact sheet 3.5): one word reads, the next loads. A select
-    ends a block, so every selection, and the inversion, is a launch of its own.
-    """
-    read, load = DIGITAL_READ[register], DIGITAL_LOAD[register]
-    add = _or_selection(register)
-    copy = (encode(Instruction("MOV", (register,), (Digital.SELECT,))),)
-    invert = (_digital(bits("plrb", "nbit") | read), _digital(bits("nbit") | load))
-    blocks: list[tuple[Item, ...]] = [
-        (selection, *(add if index else copy)) for index, selection in enumerate(expansion.selections)
-    ] or [(encode(Instruction("CLR", (register,))),)]
-    if expansion.inverted:
-        blocks.append(invert)
-    items = [item for block in blocks for item in block]
-    return _Loading(array.load(items), len(expansion.selections), len(blocks))
 
 
 def _or_selection(register: Digital) -> tuple[ICW, ICW]:

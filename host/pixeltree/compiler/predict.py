@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pixeltree_protocol.costs import CostTable
-from pixeltree_protocol.cover import ChannelGrid, expand
+from pixeltree_protocol.cover import selections
 from pixeltree_protocol.isa import ClockClass
 from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected, PackedBits, Segment
 from pixeltree_protocol.objects import controller_steps as controller
@@ -125,11 +125,7 @@ class Predictor:
         mask, weights = self._segments[step.mask], self._segments[step.segment]
         assert isinstance(mask, BlockPlanes)
         assert isinstance(weights, PackedBits)
-        care = mask.planes[step.plane]
-        numbers = [position for position in range(mask.blocks) if care >> position & 1]
-        values = weights.field(step.bit, len(numbers))
-        ones = sum(1 << number for index, number in enumerate(numbers) if values >> index & 1)
-        loads = len(expand(ChannelGrid(mask.grid_rows, step.shift), ones, care))
+        loads = len(selections(step, mask, weights))
         merges = max(0, loads - len(step.dregs))
         words = self._costs.words_ns({ClockClass.DIGITAL: 2 * merges})
         time = loads * self._costs.select_ns + merges * self._costs.launch_ns + words

@@ -14,7 +14,6 @@ import pytest
 from pixeltree.conformance.wire import Came, Wire, frame_of
 from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.messages import (
-    LEAST_VERSION,
     NO_SESSION,
     NONCE_BYTES,
     PROTOCOL_VERSION,
@@ -63,7 +62,7 @@ def device_proof(token: bytes, nonce: bytes, challenge: bytes) -> bytes:
 
 def hello(nonce: bytes, session: bytes = NO_SESSION, role: int = Role.DRIVE, window: int = WINDOW) -> Hello:
     """A proper HELLO."""
-    return Hello(LEAST_VERSION, PROTOCOL_VERSION, nonce, session, role, window, "pixeltree conformance")
+    return Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, nonce, session, role, window, "pixeltree conformance")
 
 
 class Conversation:

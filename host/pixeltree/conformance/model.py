@@ -9,8 +9,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree_protocol.objects import BlockPlanes
-from pixeltree_protocol.objects.segment import block_size
 from pixeltree_protocol.registers import ARRAY_SIZE, Direction
 
 SHAPE = (ARRAY_SIZE, ARRAY_SIZE)
@@ -19,11 +17,10 @@ Bits = npt.NDArray[np.bool_]
 Levels = npt.NDArray[np.int16]
 
 
-def plane_of_segment(segment: BlockPlanes, plane: int) -> Bits:
-    """A plane of a segment, each bit over its block."""
-    bits = [segment.planes[plane] >> n & 1 for n in range(segment.blocks)]
-    grid = np.array(bits, np.bool_).reshape(segment.grid_rows, segment.grid_columns)
-    return np.asarray(np.kron(grid, np.ones(block_size(segment), np.bool_)), np.bool_)
+def positions_at(side: int, shift: int) -> npt.NDArray[np.int64]:
+    """The position of each PE: row * side + column in a square grid, by its address bits ``shift`` and up."""
+    numbers = np.arange(ARRAY_SIZE) >> shift & side - 1
+    return side * numbers[:, None] + numbers[None, :]
 
 
 def pattern(r: int, c: int, rx: int, cx: int) -> Bits:

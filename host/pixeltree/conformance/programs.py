@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pytest
 
 from pixeltree.conformance import samples
 from pixeltree.conformance.conversation import Conversation
 from pixeltree.conformance.model import SHAPE, Bits, Levels
 from pixeltree.kernels import Kernel
 from pixeltree_protocol.messages import (
-    Error,
-    ErrorCode,
     Execute,
     Executed,
     PlanePart,
@@ -55,14 +52,6 @@ def store(driver: Conversation, data: bytes) -> None:
         return
     requests = [driver.send(part) for part in samples.parts(data, _ONE_MESSAGE)]
     driver.answer(requests[-1], Stored)
-
-
-def need(driver: Conversation, data: bytes, what: str) -> None:
-    """Skip where the device does not know what is in an object, which it says by BAD_OBJECT."""
-    answer = driver.next_answer(driver.send(samples.whole(data)))
-    if isinstance(answer, Error) and answer.code == ErrorCode.BAD_OBJECT:
-        pytest.skip(f"the device does not know {what}")
-    assert isinstance(answer, Stored), answer
 
 
 def _read_outs(driver: Conversation, request: int) -> tuple[list[bytes], Executed]:

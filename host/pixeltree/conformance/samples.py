@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import secrets
 
+import numpy as np
+
+from pixeltree.conformance.model import SHAPE, Bits
 from pixeltree_protocol.isa import ICW, Instruction, encode
 from pixeltree_protocol.messages import Put
-from pixeltree_protocol.objects import Block, BlockPlanes, Digest, FullyConnected, digest_of
-from pixeltree_protocol.registers import Digital
+from pixeltree_protocol.objects import Block, Digest, FullyConnected, PackedBits, digest_of
+from pixeltree_protocol.registers import ARRAY_SIZE, Digital
 
-_ROW_HEAD = 10
+_ROW_HEAD = len(FullyConnected(8, (0,), (b"\0",)).encode()) - 1
 """Bytes of a fully connected segment with one output, beside its weights."""
 
 _RANDOM_BYTES = 16
 
-_REGISTERS = tuple(Digital(f"R{number}") for number in range(5, 12))
+REGISTERS = tuple(Digital(f"R{number}") for number in range(5, 12))
+"""What the samples' blocks read and write."""
 
 
 def segment_of(size: int) -> bytes:
@@ -33,15 +37,21 @@ def block_of(words: int) -> bytes:
     """A valid block of so many instruction words, harmless to run; one of under 15 may not be new."""
     moves: list[ICW] = []
     while len(moves) < words:
-        here, there = secrets.choice(_REGISTERS), secrets.choice(_REGISTERS)
+        here, there = secrets.choice(REGISTERS), secrets.choice(REGISTERS)
         if here != there:
             moves.append(encode(Instruction("MOV", (here,), (there,))))
     return Block(tuple(moves)).encode()
 
 
-def planes(count: int, grid: int = 8) -> BlockPlanes:
-    """Random planes, constant over each block of a grid."""
-    return BlockPlanes(grid, grid, tuple(secrets.randbits(grid * grid) for _ in range(count)))
+def plane() -> Bits:
+    """A random plane."""
+    data = np.frombuffer(secrets.token_bytes(ARRAY_SIZE * ARRAY_SIZE // 8), np.uint8)
+    return np.unpackbits(data).reshape(SHAPE).astype(np.bool_)
+
+
+def packed(bits: Bits) -> PackedBits:
+    """The segment from which ``WriteDreg`` makes a plane."""
+    return PackedBits(np.packbits(bits, axis=1, bitorder="little").tobytes())
 
 
 def whole(data: bytes) -> Put:

@@ -10,17 +10,21 @@ import pytest
 from pixeltree.conformance import samples
 from pixeltree.conformance.bench import Bench
 from pixeltree.conformance.conversation import Conversation
-from pixeltree.conformance.model import Levels, clip, half, levels_at, plane_of_segment
-from pixeltree.conformance.programs import areg, read_bits, read_levels, run
+from pixeltree.conformance.model import SHAPE, Levels, clip, half, levels_at
+from pixeltree.conformance.programs import areg, dreg, read_bits, read_levels, run
 from pixeltree.conformance.test_digital import kernel_of
 from pixeltree_protocol.objects.controller_steps import In
-from pixeltree_protocol.objects.program import LoadPlane, Run
+from pixeltree_protocol.objects.program import Run, WriteDreg
 from pixeltree_protocol.objects.step import Step
 from pixeltree_protocol.registers import AREGS, Analog, Digital, Direction
 
 _SHARE = 0.99
 _INPUTS = (Analog.A, Analog.B, Analog.C)
 _LEVELS = {Analog.A: (-25, 31, 7), Analog.B: (12, -40, 33), Analog.C: (-3, 20, -17)}
+_MASKS = tuple(Digital(f"R{number}") for number in range(5, 11))
+"""Where the second and the third level of each input are; written before the levels, which decay."""
+
+_EVERYWHERE = len(_MASKS)
 _N, _E, _S, _W = Direction.NORTH, Direction.EAST, Direction.SOUTH, Direction.WEST
 
 State = dict[Analog, Levels]
@@ -38,18 +42,20 @@ def near(bench: Bench, found: Levels, wanted: Levels) -> None:
 
 def load(driver: Conversation) -> State:
     """Levels in A, B and C that vary over the array, as they should be."""
-    segment = samples.planes(6)
+    where = [samples.plane() for _ in _MASKS]
+    for mask, plane in zip(_MASKS, where, strict=True):  # one by one, as memory may be small
+        run(driver, WriteDreg(0, dreg(mask)), segments=[samples.packed(plane)])
     steps: list[Step] = []
     levels: State = {}
     for index, register in enumerate(_INPUTS):
         base, first, second = _LEVELS[register]
-        steps.append(In(areg(register), base, areg(Analog.NEWS)))
-        plane = np.full((256, 256), base, np.int16)
+        steps += [Run(_EVERYWHERE), In(areg(register), base, areg(Analog.NEWS))]
+        levels[register] = np.full(SHAPE, base, np.int16)
         for number, level in ((2 * index, first), (2 * index + 1, second)):
-            steps += [LoadPlane(0, number, 5), Run(0), In(areg(register), level, areg(Analog.NEWS)), Run(1)]
-            plane[plane_of_segment(segment, number)] = level
-        levels[register] = plane
-    run(driver, Run(1), *steps, kernels=[kernel_of("WHERE(R5)"), kernel_of("all")], segments=[segment])
+            steps += [Run(number), In(areg(register), level, areg(Analog.NEWS))]
+            levels[register][where[number]] = level
+    kernels = [*(kernel_of(f"WHERE({mask})") for mask in _MASKS), kernel_of("all")]
+    run(driver, *steps, Run(_EVERYWHERE), kernels=kernels)
     return levels
 
 
@@ -116,15 +122,14 @@ def test_a_macro_leaves_its_sources_alone(bench: Bench, driver: Conversation) ->
 def test_analog_writes_happen_where_flag_is_1_only(bench: Bench, driver: Conversation) -> None:
     """WHERE gates a macro: elsewhere its destination keeps its level."""
     levels = load(driver)
-    segment = samples.planes(1)
+    inside = samples.plane()
     run(
         driver,
-        LoadPlane(0, 0, 6),
+        WriteDreg(0, 6),
         Run(0),
         kernels=[kernel_of("mov(D, C); WHERE(R6); add(D, A, B); all")],
-        segments=[segment],
+        segments=[samples.packed(inside)],
     )
-    inside = plane_of_segment(segment, 0)
     near(bench, read_levels(driver, Analog.D), np.where(inside, clip(_a(levels) + _b(levels)), _c(levels)))
 
 

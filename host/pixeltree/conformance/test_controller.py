@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import secrets
+
 import numpy as np
 import pytest
 
 from pixeltree.conformance import samples
 from pixeltree.conformance.bench import Bench
 from pixeltree.conformance.conversation import Conversation
-from pixeltree.conformance.model import Bits, bits_at, pattern, plane_of_segment, rectangle
-from pixeltree.conformance.programs import areg, bits_of, need, read_bits, read_levels, run, scan
+from pixeltree.conformance.model import Bits, bits_at, pattern, positions_at, rectangle
+from pixeltree.conformance.programs import areg, bits_of, dreg, read_bits, read_levels, run, scan
 from pixeltree.conformance.test_digital import kernel_of
+from pixeltree_protocol.objects import BlockPlanes, PackedBits
 from pixeltree_protocol.objects import controller_steps as s
 from pixeltree_protocol.objects.program import (
-    LoadPlane,
-    Program,
+    LoadCover,
     RaiseIn,
     Run,
     SelectPattern,
     SelectRect,
     SetIn,
+    WriteDreg,
 )
 from pixeltree_protocol.objects.step import Step
 from pixeltree_protocol.registers import Analog, Digital, Direction
@@ -34,18 +37,30 @@ def one_plane(driver: Conversation, *steps: Step) -> Bits:
 
 
 def random_plane(driver: Conversation) -> Bits:
-    """Random blocks in R5, and what they are."""
-    segment = samples.planes(1)
-    run(driver, LoadPlane(0, 0, _R5), segments=[segment])
-    return plane_of_segment(segment, 0)
+    """Random bits in R5, and what they are."""
+    plane = samples.plane()
+    run(driver, WriteDreg(0, _R5), segments=[samples.packed(plane)])
+    return plane
 
 
-@pytest.mark.parametrize("grid", [1, 2, 4, 8, 16])
-def test_planes_expand_over_any_grid(driver: Conversation, grid: int) -> None:
-    """LoadPlane: one bit per block of the grid; block row 0 is the top, block column 0 the RIGHT one."""
-    segment = samples.planes(2, grid)
-    read_outs, _ = run(driver, LoadPlane(0, 1, _R5), *scan(Digital.R5), segments=[segment])
-    assert np.array_equal(bits_of(read_outs[0]), plane_of_segment(segment, 1))
+@pytest.mark.parametrize("apart", [0, 1, 8])
+@pytest.mark.parametrize("side", [1, 2, 4, 8, 16])
+def test_covers_expand_over_any_grid(driver: Conversation, side: int, apart: int) -> None:
+    """LoadCover: a bit for each position of the mask; row 0 is the top, column 0 the RIGHT one."""
+    shift, positions = min(apart, 9 - side.bit_length()), side * side
+    care = secrets.randbits(positions) | 1
+    mask, bits = BlockPlanes(side, side, (0, care)), PackedBits(secrets.token_bytes(34))
+    registers = tuple(Digital(f"R{number}") for number in (6, 7, 8, 9))
+    cover = LoadCover(0, 1, 1, 5, shift, *(dreg(register) for register in registers))
+    clear = kernel_of(f"CLR({', '.join(registers)})")
+    read_outs, _ = run(driver, Run(0), cover, *scan(*registers), kernels=[clear], segments=[mask, bits])
+    found = np.any([bits_of(data) for data in read_outs], axis=0)
+    taken = [position for position in range(positions) if care >> position & 1]
+    wanted = np.zeros(positions, np.bool_)
+    wanted[taken] = [bits.field(5 + index, 1) for index in range(len(taken))]
+    at = positions_at(side, shift)
+    matters = np.isin(at, taken)
+    assert np.array_equal(found[matters], wanted[at][matters])
 
 
 @pytest.mark.parametrize("operands", [(0, 0, 0, 0), (255, 255, 0, 0), (17, 200, 0, 0), (5, 9, 0xF0, 0xAA)])
@@ -217,7 +232,6 @@ def test_a_level_follows_a_plane(
 ) -> None:
     """RaiseIn: from 10 by gain x mean + offset; the plane is 80 in 100 pixels and 0 elsewhere."""
     raised = RaiseIn(0, *corners, gain, offset)
-    need(driver, Program((SetIn(0), raised)).encode(), "RaiseIn")
     fill(driver, (10, 20, 19, 29), 80)
     run(driver, SetIn(10), raised, Run(0), kernels=[kernel_of("bus(B, IN)")])
     off = np.abs(-read_levels(driver, Analog.B) - level).max()

@@ -9,13 +9,13 @@ import pytest
 
 from pixeltree.conformance import samples
 from pixeltree.conformance.conversation import Conversation
-from pixeltree.conformance.model import Bits, bits_at, pattern, plane_of_segment, rectangle
+from pixeltree.conformance.model import Bits, bits_at, pattern, rectangle
 from pixeltree.conformance.programs import bits_of, dreg, run, scan
 from pixeltree.kernels import Kernel
 from pixeltree_protocol.kernel_api import parse_line
-from pixeltree_protocol.objects import BlockPlanes
+from pixeltree_protocol.objects import PackedBits
 from pixeltree_protocol.objects.controller_steps import LoadPattern, LoadRect
-from pixeltree_protocol.objects.program import LoadPlane, Run
+from pixeltree_protocol.objects.program import Run, WriteDreg
 from pixeltree_protocol.objects.step import Step
 from pixeltree_protocol.registers import Digital, Direction
 
@@ -28,22 +28,22 @@ State = dict[str, Bits]
 Expected = dict[str, Callable[[State], Bits]]
 
 
-def _inputs() -> tuple[BlockPlanes, State, tuple[Step, ...]]:
+def _inputs() -> tuple[PackedBits, State, tuple[Step, ...]]:
     """Planes in R5 to R8 in which every combination of bits occurs, and the steps that load them."""
-    segment = samples.planes(1)
+    plane = samples.plane()
     state: State = {
-        _INPUTS[0]: plane_of_segment(segment, 0),
+        _INPUTS[0]: plane,
         _INPUTS[1]: pattern(*_PATTERN),
         _INPUTS[2]: rectangle(*_RECT),
         _INPUTS[3]: pattern(*_LEFT),
     }
     steps: tuple[Step, ...] = (
-        LoadPlane(0, 0, dreg(_INPUTS[0])),
+        WriteDreg(0, dreg(_INPUTS[0])),
         LoadPattern(dreg(_INPUTS[1]), *_PATTERN),
         LoadRect(dreg(_INPUTS[2]), *_RECT),
         LoadPattern(dreg(_INPUTS[3]), *_LEFT),
     )
-    return segment, state, steps
+    return samples.packed(plane), state, steps
 
 
 def _r(number: int) -> Callable[[State], Bits]:

@@ -28,11 +28,12 @@ from pixeltree_protocol.messages import (
     Stopping,
     Stored,
     encode_message,
+    head_bytes,
     seal,
 )
 
 UNKNOWN_CODES = [code for code in range(1, 256) if code not in BY_CODE]
-PUT_HEAD = 24
+PUT_HEAD = head_bytes(Put)
 
 
 def ping_frame(driver: Conversation, nonce: int) -> bytes:

@@ -10,7 +10,6 @@ import pytest
 
 from pixeltree.conformance import trees
 from pixeltree.conformance.conversation import Conversation
-from pixeltree.conformance.programs import need
 from pixeltree.conformance.trees import root_of
 from pixeltree_protocol.messages import ErrorCode, Execute
 from pixeltree_protocol.objects import Node, digest_of
@@ -41,7 +40,6 @@ _NEAR_THE_END = (1 << 31) - (1 << 16)
 def test_logits_of_parts_add_up(driver: Conversation, nodes: int, bias: int) -> None:
     """Proceed, AddLogits: nodes of one way, whose last decides by the sums, as 32-bit numbers that wrap."""
     tree = trees.tree_with_sums(*(3,) * nodes, bias=bias)
-    _need_sums(driver, tree)
     trees.open_tree(driver, tree)
     for frame in range(2):  # the second begins at 0 again
         result, _ = trees.serve(driver, tree, trees.start(driver, frame))
@@ -62,7 +60,6 @@ BAD_SUMS: dict[str, Callable[[], trees.SmallTree]] = {
 def test_logits_that_cannot_be_added_end_the_frame(driver: Conversation, what: str) -> None:
     """BAD_TREE, and the device is free for the next frame."""
     bad, good = BAD_SUMS[what](), trees.tree_with_sums(3, 3)
-    _need_sums(driver, good)
     trees.open_whole(driver, bad)
     driver.error(trees.start(driver, 1), ErrorCode.BAD_TREE)
     trees.open_tree(driver, good)
@@ -72,7 +69,6 @@ def test_logits_that_cannot_be_added_end_the_frame(driver: Conversation, what: s
 
 def test_a_program_by_itself_has_no_logits_before_it(driver: Conversation) -> None:
     """EXECUTE of AddLogits: BAD_OBJECT."""
-    _need_sums(driver, trees.tree_with_sums(3, 3))
     driver.refused(Execute((), (), Program((SetIn(1), AddLogits())).encode()), ErrorCode.BAD_OBJECT)
 
 
@@ -98,17 +94,12 @@ def _with_exits(tree: trees.SmallTree, count: int) -> trees.SmallTree:
     return trees.changed(tree, replace(root_of(tree), exits=root_of(tree).exits * count))
 
 
-def _need_sums(driver: Conversation, tree: trees.SmallTree) -> None:
-    need(driver, tree.objects[Node.decode(tree.objects[tree.path[-1]]).program], "AddLogits")
-
-
 @pytest.mark.parametrize("planes", [(2,), (7,), (3, 1, 2)], ids=str)
 def test_weights_of_several_planes_are_summed_by_powers_of_two(
     driver: Conversation, planes: tuple[int, ...]
 ) -> None:
     """ApplyFullyConnected: a segment of weight planes (layout 4), whose j-th plane counts 2^j."""
     tree = trees.tree_with_planes(*planes)
-    need(driver, tree.objects[root_of(tree).segments[0]], "weight planes")
     trees.open_tree(driver, tree)
     result, _ = trees.serve(driver, tree, trees.start(driver, 1))
     trees.check_result(result, tree, 1)
@@ -121,7 +112,6 @@ def test_bits_that_columns_leaves_out_are_no_inputs(
 ) -> None:
     """ApplyFullyConnected: of every 256 bits read those that `columns` has a 1 for, row by row."""
     tree = trees.tree_with_columns(*taken, planes=planes)
-    need(driver, tree.objects[root_of(tree).segments[0]], "weight planes")
     trees.open_tree(driver, tree)
     result, _ = trees.serve(driver, tree, trees.start(driver, 1))
     trees.check_result(result, tree, 1)
@@ -131,7 +121,6 @@ def test_bits_that_columns_leaves_out_are_no_inputs(
 def test_a_layer_that_leaves_bits_out_wants_whole_rows_read(driver: Conversation, rows: int) -> None:
     """BAD_TREE where fewer or more than 12 rows are read, for it takes half of 12; 6 have as many bits."""
     tree = trees.tree_with_columns(128)
-    need(driver, tree.objects[root_of(tree).segments[0]], "weight planes")
     whole = _reading(tree, 12)
     trees.open_tree(driver, whole)
     trees.serve(driver, whole, trees.start(driver, 1))

@@ -9,14 +9,14 @@ import pytest
 
 from pixeltree.conformance import samples
 from pixeltree.conformance.conversation import Conversation
-from pixeltree.conformance.model import SHAPE, plane_of_segment
+from pixeltree.conformance.model import SHAPE
 from pixeltree.conformance.programs import bits_of, dreg, read, read_bits, run, scan, store
 from pixeltree.kernels import Kernel
 from pixeltree.kernels.names import R5, R6
 from pixeltree_protocol.messages import ErrorCode, Execute, Executed, GetStatus, ReadPlane, Status, Stored
 from pixeltree_protocol.objects import Block, PackedBits, digest_of
 from pixeltree_protocol.objects.controller_steps import Wait
-from pixeltree_protocol.objects.program import LoadPlane, Program, Run, ScanDreg, SetIn, WriteDreg
+from pixeltree_protocol.objects.program import Program, Run, ScanDreg, SetIn, WriteDreg
 from pixeltree_protocol.registers import AREGS, DREGS
 from pixeltree_protocol.verify import MAX_READ_OUT_BYTES
 
@@ -41,22 +41,21 @@ def test_an_emulated_device_sends_pix_and_flag(driver: Conversation, name: str, 
 
 def test_flag_is_what_where_left(driver: Conversation) -> None:
     """READ_PLANE of FLAG: 32 bytes a row, as of a DREG."""
-    segment = samples.planes(1)
+    plane = samples.plane()
     kernel = Kernel()
     kernel.WHERE(R5)
-    run(driver, LoadPlane(0, 0, dreg(R5)), Run(0), kernels=[kernel], segments=[segment])
+    run(driver, WriteDreg(0, dreg(R5)), Run(0), kernels=[kernel], segments=[samples.packed(plane)])
     found = bits_of(read(driver, "FLAG"))
     kernel.all()
     run(driver, Run(0), kernels=[kernel])
-    assert (found == plane_of_segment(segment, 0)).all()
+    assert (found == plane).all()
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_plane_is_written_bit_by_bit(driver: Conversation, seed: int) -> None:
     """WriteDreg: bit 256 row + column of the segment becomes that pixel, whatever was there before."""
     wanted = np.random.default_rng(seed).random(SHAPE) < (0.1, 0.5, 0.9)[seed]
-    segment = PackedBits(np.packbits(wanted, axis=1, bitorder="little").tobytes())
-    run(driver, WriteDreg(0, dreg(R6)), segments=[segment])
+    run(driver, WriteDreg(0, dreg(R6)), segments=[samples.packed(wanted)])
     assert (read_bits(driver, R6) == wanted).all()
 
 
@@ -83,10 +82,9 @@ def test_a_program_counts_its_words_and_takes_device_time(driver: Conversation) 
 
 def test_read_outs_come_in_the_order_of_their_steps(driver: Conversation) -> None:
     """READ_OUT: each read-out whole, before the next and before EXECUTED; what READ_PLANE says too."""
-    segment = samples.planes(2)
-    steps = (LoadPlane(0, 0, 5), LoadPlane(0, 1, 6), *scan(R6, R5), ScanDreg(5, 3, 50, 6))
-    read_outs, _ = run(driver, *steps, segments=[segment])
-    first, second = plane_of_segment(segment, 0), plane_of_segment(segment, 1)
+    first, second = samples.plane(), samples.plane()
+    steps = (WriteDreg(0, 5), WriteDreg(1, 6), *scan(R6, R5), ScanDreg(5, 3, 50, 6))
+    read_outs, _ = run(driver, *steps, segments=[samples.packed(first), samples.packed(second)])
     assert (bits_of(read_outs[0]) == second).all()
     assert (bits_of(read_outs[1]) == first).all()
     assert (bits_of(read_outs[2]) == first[3:256:50]).all()
@@ -95,12 +93,12 @@ def test_read_outs_come_in_the_order_of_their_steps(driver: Conversation) -> Non
 
 def test_planes_stay_from_program_to_program(driver: Conversation) -> None:
     """EXECUTE: what one program leaves in a register the next one finds there."""
-    segment = samples.planes(1)
-    run(driver, LoadPlane(0, 0, dreg(R5)), segments=[segment])
+    plane = samples.plane()
+    run(driver, WriteDreg(0, dreg(R5)), segments=[samples.packed(plane)])
     kernel = Kernel()
     kernel.MOV(R6, R5)
     run(driver, Run(0), kernels=[kernel])
-    assert (read_bits(driver, R6) == plane_of_segment(segment, 0)).all()
+    assert (read_bits(driver, R6) == plane).all()
 
 
 def test_programs_can_be_pipelined(driver: Conversation) -> None:
@@ -118,7 +116,7 @@ BAD_PROGRAMS = {
     "noise": bytes(range(1, 40)),
     "a segment": samples.segment_of(40),
     "a slot that is not there": Program((Run(0),)).encode(),
-    "a segment slot that is not there": Program((LoadPlane(0, 0, 5),)).encode(),
+    "a segment slot that is not there": Program((WriteDreg(0, 5),)).encode(),
     "a step out of its limits": Program((Run(0, 3),)).encode()[:-2] + (5_000).to_bytes(2, "little"),
     "a byte too many": Program((SetIn(3),)).encode() + b"\0",
     "more to read out than allowed": Program(
@@ -147,7 +145,7 @@ def test_a_program_that_would_run_too_long_is_refused(driver: Conversation) -> N
 
 def test_what_a_program_names_must_be_resident_and_of_its_kind(driver: Conversation) -> None:
     """BAD_OBJECT: an absent block, or a segment in a block's place and the other way round."""
-    block, segment = samples.block_of(2), samples.planes(1).encode()
+    block, segment = samples.block_of(2), samples.segment_of(40)
     for data in (block, segment):
         driver.ask(samples.whole(data), Stored)
     nothing = Program((SetIn(0),)).encode()

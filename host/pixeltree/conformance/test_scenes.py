@@ -20,10 +20,10 @@ from pixeltree_protocol.messages import (
     StartFrame,
     Stored,
     TreeOpened,
+    head_bytes,
 )
 
 _IMAGES = 6
-_HEAD = 9
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_scene_of_nothing_ends_the_scene(viewer: Conversation) -> None:
 
 def _show(viewer: Conversation, tree: Tree, image: Image) -> None:
     pixels, top, left = tree.scene(image)
-    rows = (viewer.welcome.capabilities.max_body - _HEAD) // pixels.shape[1]
+    rows = (viewer.welcome.capabilities.max_body - head_bytes(Scene)) // pixels.shape[1]
     for start in range(0, pixels.shape[0], rows):
         patch = pixels[start : start + rows]
         height, width = patch.shape

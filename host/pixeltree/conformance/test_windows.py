@@ -23,11 +23,12 @@ from pixeltree_protocol.messages import (
     Query,
     ReadPlane,
     Stored,
+    head_bytes,
 )
 from pixeltree_protocol.objects import digest_of
 
 _SETTLING = 0.4
-_PUT_HEAD = 24
+_PUT_HEAD = head_bytes(Put)
 _MANY = 40
 
 

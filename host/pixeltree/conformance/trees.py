@@ -9,11 +9,10 @@ import numpy as np
 
 from pixeltree.conformance import samples
 from pixeltree.conformance.conversation import Conversation
-from pixeltree.conformance.model import Bits, pattern, plane_of_segment
+from pixeltree.conformance.model import Bits, pattern
 from pixeltree_protocol.messages import Error, Fault, OpenTree, Result, StartFrame, Stored, TreeOpened
 from pixeltree_protocol.objects import (
     ALL_COLUMNS,
-    BlockPlanes,
     Child,
     Digest,
     FullyConnected,
@@ -28,9 +27,9 @@ from pixeltree_protocol.objects.program import (
     AddLogits,
     ApplyFullyConnected,
     Argmax,
-    LoadPlane,
     Proceed,
     Program,
+    Run,
     ScanDreg,
     SetIn,
 )
@@ -79,10 +78,11 @@ class _Path:
 
     def __init__(self) -> None:
         self.objects: dict[Digest, bytes] = {}
-        self.picture = samples.planes(1)
-        loading = Program((*_salt(), LoadPlane(0, 0, DREGS.index(_INPUT))))
-        segments = (self.add(self.picture.encode()),)
-        capture = Node(self.add(loading.encode()), (), segments, frozenset({_INPUT}), frozenset())
+        draw = _picture(_INPUT)
+        self.picture = pattern(draw.r, draw.c, draw.rx, draw.cx)
+        program = self.add(Program((*_salt(), Run(0), draw)).encode())
+        blocks = (self.add(samples.block_of(20)),)
+        capture = Node(program, blocks, (), frozenset(samples.REGISTERS), frozenset())
         self._capture = self.add(capture.encode())
         self._label = secrets.randbelow(0x10000)
         self._good: Label | Child = Label(self._label)
@@ -125,18 +125,18 @@ def small_tree(depth: int = 2, carries: bool = False, are_equal: bool = False) -
         are_equal: whether all logits of a node are equal.
     """
     path = _Path()
-    carried = samples.planes(1)
+    draw = _picture(_CARRIED)
+    carried = pattern(draw.r, draw.c, draw.rx, draw.cx)
     end = ApplyFullyConnected(0), Argmax()
     decide = Program((*_salt(), _SCAN, *end))
-    leave = Program((LoadPlane(1, 0, DREGS.index(_CARRIED)), *decide.steps))
+    leave = Program((draw, *decide.steps))
     find = Program((*_salt(), replace(_SCAN, dreg=DREGS.index(_CARRIED)), *end))
     for above in reversed(range(depth)):
         layer = _layer(are_equal=are_equal)
         program = (find if above else leave) if carries else decide
-        logits = logits_of(layer, _scanned(carried if carries and above else path.picture))
-        segments = (layer, carried) if program is leave else (layer,)
+        logits = logits_of(layer, _rows(carried if carries and above else path.picture, _SCAN))
         planes = frozenset({_CARRIED} if carries else ())
-        path.lead(program, segments, logits, logits.index(max(logits)), len(logits), planes)
+        path.lead(program, (layer,), logits, logits.index(max(logits)), len(logits), planes)
     return path.tree()
 
 
@@ -155,7 +155,7 @@ def tree_with_sums(*outputs: int, bias: int = 0) -> SmallTree:
     for index, count in enumerate(outputs):
         layer = _layer(count)
         layer = replace(layer, biases=tuple(bias + each for each in layer.biases))
-        own = logits_of(layer, _scanned(path.picture))
+        own = logits_of(layer, _rows(path.picture, _SCAN))
         sums = tuple(_wrapped(a + b) for a, b in zip(own, sums, strict=False)) if index else own
         nodes.append((layer, sums, index))
     for layer, logits, index in reversed(nodes):
@@ -180,7 +180,7 @@ def tree_with_planes(*planes: int) -> SmallTree:
     program = Program((*_salt(), _SCAN, ApplyFullyConnected(0), Argmax()))
     for count in reversed(planes):
         layer = _layer(planes=count)
-        logits = logits_of(layer, _scanned(path.picture))
+        logits = logits_of(layer, _rows(path.picture, _SCAN))
         path.lead(program, (layer,), logits, logits.index(max(logits)), len(logits))
     return path.tree()
 
@@ -195,7 +195,7 @@ def tree_with_columns(*taken: int, planes: int = 1) -> SmallTree:
         columns = sum(1 << column for column in secrets.SystemRandom().sample(range(256), count))
         layer = _layer(planes=planes, rows=_SCAN.rows + _SCAN_FINE.rows, columns=columns)
         fine = LoadPattern(_SCAN_FINE.dreg, 0, secrets.randbelow(256), 0xFF, 0b11111010)
-        read = _scanned(path.picture) + _rows(pattern(fine.r, fine.c, fine.rx, fine.cx), _SCAN_FINE)
+        read = _rows(path.picture, _SCAN) + _rows(pattern(fine.r, fine.c, fine.rx, fine.cx), _SCAN_FINE)
         logits = logits_of(layer, read)
         program = Program((*_salt(), fine, _SCAN, _SCAN_FINE, ApplyFullyConnected(0), Argmax()))
         outcome = logits.index(max(logits))
@@ -203,15 +203,18 @@ def tree_with_columns(*taken: int, planes: int = 1) -> SmallTree:
     return path.tree()
 
 
-def _scanned(segment: BlockPlanes) -> bytes:
-    """What :data:`_SCAN` reads of a segment's plane."""
-    return _rows(plane_of_segment(segment, 0), _SCAN)
-
-
 def _rows(plane: Bits, scan: ScanDreg) -> bytes:
     """What a scan reads of a plane."""
     rows = plane[scan.row :: scan.row_step][: scan.rows]
     return np.packbits(rows, axis=1, bitorder="little").tobytes()
+
+
+def _picture(register: Digital) -> LoadPattern:
+    """A step that draws a random pattern: a quarter of the columns, in half of the rows that are scanned."""
+    row = 1 << 5 + secrets.randbelow(3)
+    columns = sum(1 << bit for bit in secrets.SystemRandom().sample(range(8), 2))
+    r, c = secrets.randbelow(256), secrets.randbelow(256)
+    return LoadPattern(DREGS.index(register), r, c, 0xFF & ~row, 0xFF & ~columns)
 
 
 def _salt() -> tuple[SetIn, ...]:

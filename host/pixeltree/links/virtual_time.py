@@ -7,11 +7,10 @@ time there.
 from __future__ import annotations
 
 import socket
-import struct
 
 from pixeltree.errors import LinkError
+from pixeltree_protocol.virtual_time import ENVELOPE
 
-_ENVELOPE = struct.Struct("<dI")
 _READ_BYTES = 1 << 16
 _ANSWER_TIME = 120.0
 """Seconds of wall time for the emulator to reach the time that we wait for."""
@@ -75,9 +74,9 @@ class VirtualTimeLink:
 
     def _exchange(self, until: float) -> None:
         try:
-            self._socket.sendall(_ENVELOPE.pack(until, len(self._outgoing)) + self._outgoing)
+            self._socket.sendall(ENVELOPE.pack(until, len(self._outgoing)) + self._outgoing)
             self._outgoing.clear()
-            self._now, size = _ENVELOPE.unpack(self._exactly(_ENVELOPE.size))
+            self._now, size = ENVELOPE.unpack(self._exactly(ENVELOPE.size))
             self._incoming += self._exactly(size)
         except OSError as error:
             raise LinkError(f"the emulator at {self.url} is gone: {error}") from error

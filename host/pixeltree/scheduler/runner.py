@@ -171,7 +171,6 @@ class TreeRunner:
         budget = self.device.open_tree(self.tree.digest, self._memory_limit, self._fault_timeout)
         self._opened = self.device.opened
         self._planner.memory.budget = budget
-        self._planner.take_bundles(self.device.takes_several)
         self._streamer.begin()
         return budget
 

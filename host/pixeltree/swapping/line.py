@@ -1,7 +1,7 @@
 """The line between host and device, as arithmetic: bytes of each message, and how long they take.
 
-Sizes follow docs/protocol.md: a frame is its payload (9 bytes of envelope, then the body), 2 bytes of length,
-4 of CRC, COBS, and a zero.
+Sizes are those of the messages' declarations: a frame is its payload (envelope, then the body), its length,
+its CRC, COBS, and a zero.
 """
 
 from __future__ import annotations
@@ -12,28 +12,41 @@ from dataclasses import dataclass
 from pixeltree.bundles import PUT_HEAD, bundle_body
 from pixeltree.errors import DataError
 from pixeltree.numbers import check_number
+from pixeltree_protocol.framing import COBS_RUN, FRAME_BYTES
+from pixeltree_protocol.messages import (
+    ENVELOPE_BYTES,
+    CancelFrame,
+    Fault,
+    Holdings,
+    Query,
+    Result,
+    StartFrame,
+    Stored,
+    head_bytes,
+    item_bytes,
+)
 
-_ENVELOPE = 9
-_FRAME = 6 + 2
-_COBS_RUN = 254
-_DIGEST = 16
+_RUN = 2 * COBS_RUN
+"""Bytes to each that COBS adds: weights look random, so that about every second run has a zero."""
+
 _BURST = 1
 """The zero before each burst of bytes."""
 
 
 def frame_bytes(body: int) -> int:
-    """Bytes on the wire of a message with so many bytes of body, in a burst of its own.
-
-    COBS adds a byte for each run of 254 bytes without a zero. Weights look random: about every second run has
-    one.
-    """
-    payload = _ENVELOPE + body
-    return payload + _FRAME + payload // (2 * _COBS_RUN) + _BURST
+    """Bytes on the wire of a message with so many bytes of body, in a burst of its own."""
+    payload = ENVELOPE_BYTES + body
+    return payload + FRAME_BYTES + payload // _RUN + _BURST
 
 
 def put_bytes(data: int) -> int:
     """Bytes on the wire of one part of an object."""
     return frame_bytes(PUT_HEAD + data)
+
+
+def part_within(wire_bytes: int) -> int:
+    """Bytes of an object whose part is no longer than so many bytes on the wire."""
+    return wire_bytes - put_bytes(0) - wire_bytes // _RUN
 
 
 def bundle_bytes(sizes: Iterable[int]) -> int:
@@ -43,31 +56,32 @@ def bundle_bytes(sizes: Iterable[int]) -> int:
 
 def query_bytes(digests: int) -> int:
     """Bytes on the wire of a question about so many objects."""
-    return frame_bytes(2 + _DIGEST * digests)
+    return frame_bytes(head_bytes(Query) + item_bytes(Query, "digests") * digests)
 
 
 def holdings_bytes(digests: int) -> int:
     """Bytes on the wire of the answer to that question."""
-    return frame_bytes(2 + 4 * digests)
+    return frame_bytes(head_bytes(Holdings) + item_bytes(Holdings, "received") * digests)
 
 
 def stored_bytes(evicted: int = 0) -> int:
     """Bytes on the wire of the answer to an object, or to several, for which so many had to go."""
-    return frame_bytes(_DIGEST + 2 + _DIGEST * evicted)
+    return frame_bytes(head_bytes(Stored) + item_bytes(Stored, "evicted") * evicted)
 
 
 def fault_bytes(missing: int) -> int:
     """Bytes on the wire of a fault."""
-    return frame_bytes(4 + _DIGEST + 2 + _DIGEST * missing)
+    return frame_bytes(head_bytes(Fault) + item_bytes(Fault, "missing") * missing)
 
 
 def result_bytes(visits: int, logits: int) -> int:
     """Bytes on the wire of a result, with so many visits and logits altogether."""
-    return frame_bytes(34 + 1 + visits * (_DIGEST + 2 + 2 + 8) + 4 * logits)
+    path = item_bytes(Result, "path") * visits + item_bytes(Result, "path", "logits") * logits
+    return frame_bytes(head_bytes(Result) + path)
 
 
-START_BYTES = frame_bytes(4)
-CANCEL_BYTES = frame_bytes(4)
+START_BYTES = frame_bytes(head_bytes(StartFrame))
+CANCEL_BYTES = frame_bytes(head_bytes(CancelFrame))
 
 
 @dataclass(frozen=True)

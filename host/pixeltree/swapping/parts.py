@@ -107,7 +107,6 @@ class Cutter:
         max_part: bytes of an object in one message at most.
 
     Attributes:
-        bundles: whether the device takes several objects in one message.
         expected: what the host takes for evicted by the upload of each object.
     """
 
@@ -119,7 +118,6 @@ class Cutter:
         self._memory = memory
         self._counters = counters
         self._max_part = max_part
-        self.bundles = True
 
     def left(self, each: int) -> int:
         """Bytes of an object that have not been sent."""
@@ -158,8 +156,6 @@ class Cutter:
 
     def together(self, objects: Sequence[int], most: int) -> int:
         """How many of these, from the first on, can go in one bundle with ``most`` bytes of body at most."""
-        if not self.bundles:
-            return 0
         fresh = takewhile(lambda each: each not in self._memory.uploads, objects)
         return fit_together((self._sizes[each] for each in fresh), min(most, self._max_part + PUT_HEAD))
 

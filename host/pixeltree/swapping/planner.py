@@ -15,7 +15,7 @@ from pixeltree.errors import NoRoomError
 from pixeltree.swapping.account import Counters
 from pixeltree.swapping.description import CAPTURE, SwapTree
 from pixeltree.swapping.eviction import Eviction, UseOrder
-from pixeltree.swapping.line import LineRate, put_bytes, query_bytes
+from pixeltree.swapping.line import LineRate, part_within, put_bytes, query_bytes
 from pixeltree.swapping.memory import ControllerMemory
 from pixeltree.swapping.parts import IDLE_PART, LEAST_PART, Cutter, Parcel, steering_bytes
 from pixeltree.swapping.prediction import Logits, Predictor
@@ -92,10 +92,6 @@ class Planner:
     def idle(self) -> bool:
         """Whether there is nothing to send ahead until something happens."""
         return self._content or not (self.line.known and (self._queue or self.policy.prefetches))
-
-    def take_bundles(self, known: bool) -> None:
-        """Send small objects together, if the device knows how."""
-        self._cutter.bundles = known
 
     # -- what happens ------------------------------------------------------------------------------
 
@@ -233,7 +229,7 @@ class Planner:
                 return None
         keep, each = self._keep, self._queue[0]
         steering = steering_bytes(keep)
-        size = min(most, self._max_part, room - steering - put_bytes(0) - room // 508)
+        size = min(most, self._max_part, part_within(room) - steering)
         if size < min(LEAST_PART, self._cutter.left(each)):
             if keep and not self._urgent:
                 self._queue.clear()  # it is chosen anew when there is room

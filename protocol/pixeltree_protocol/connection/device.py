@@ -17,7 +17,6 @@ from pixeltree_protocol.messages import (
     LEAST_BODY,
     LEAST_HEARTBEAT_MS,
     LEAST_HOST_WINDOW,
-    LEAST_VERSION,
     MAX_BODY,
     NONCE_BYTES,
     PROTOCOL_VERSION,
@@ -269,10 +268,10 @@ class DeviceConnection(End):
             return None
         self.detach()
         self._hello = hello
-        if _version(hello) < max(LEAST_VERSION, hello.least_version):
+        if not hello.least_version <= PROTOCOL_VERSION <= hello.greatest_version:
             detail = (
                 f"the host speaks protocol versions {hello.least_version} to {hello.greatest_version}, "
-                f"this device {LEAST_VERSION} to {PROTOCOL_VERSION}"
+                f"this device {PROTOCOL_VERSION}"
             )
             return self._reject(ErrorCode.VERSION, detail)
         if hello.role not in list(Role) or hello.window < LEAST_HOST_WINDOW:
@@ -315,7 +314,7 @@ class DeviceConnection(End):
         if identity.token is not None:
             proof = device_proof(identity.token, hello.nonce, self._challenge)
         return Welcome(
-            _version(hello),
+            PROTOCOL_VERSION,
             hello.nonce,
             identity.boot_id,
             session.session,
@@ -328,11 +327,6 @@ class DeviceConnection(End):
             identity.name,
             identity.capabilities,
         )
-
-
-def _version(hello: Hello) -> int:
-    """The greatest version that both ends speak, if there is one that both do."""
-    return min(PROTOCOL_VERSION, hello.greatest_version)
 
 
 def _is_of_a_session(event: DeviceEvent) -> bool:

@@ -24,7 +24,6 @@ from pixeltree_protocol.messages import (
     LEAST_BODY,
     LEAST_HEARTBEAT_MS,
     LEAST_HOST_WINDOW,
-    LEAST_VERSION,
     MAX_BODY,
     NO_SESSION,
     NONCE_BYTES,
@@ -97,9 +96,8 @@ class HostConnection(End):
         self._nonce = self._random(NONCE_BYTES)
         self._challenge = b""
         session = self.welcome.session if self.welcome else NO_SESSION
-        hello = Hello(
-            LEAST_VERSION, PROTOCOL_VERSION, self._nonce, session, self._role, self._window, self._client
-        )
+        versions = PROTOCOL_VERSION, PROTOCOL_VERSION
+        hello = Hello(*versions, self._nonce, session, self._role, self._window, self._client)
         self._hello = self._link_frame(hello)
         self._outgoing = bytearray()
         self._hello_pause = REPEAT_HELLO
@@ -231,9 +229,8 @@ class HostConnection(End):
 def _problem(welcome: Welcome) -> str:
     """Why there can be no session with a device that greets like this; empty where there can."""
     capabilities = welcome.capabilities
-    if not LEAST_VERSION <= welcome.version <= PROTOCOL_VERSION:
-        spoken = f"{LEAST_VERSION} to {PROTOCOL_VERSION}"
-        return f"the device chose protocol version {welcome.version}; this host speaks {spoken}"
+    if welcome.version != PROTOCOL_VERSION:
+        return f"the device chose protocol version {welcome.version}; this host speaks {PROTOCOL_VERSION}"
     if not LEAST_BODY <= capabilities.max_body <= MAX_BODY:
         return f"the device takes bodies of {capabilities.max_body} bytes, not {LEAST_BODY} to {MAX_BODY}"
     largest = wire_limit(capabilities.max_body + ENVELOPE_BYTES)

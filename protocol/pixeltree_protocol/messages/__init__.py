@@ -5,11 +5,6 @@ A message is a frozen dataclass whose fields' bytes, units and limits are in its
 """
 
 from pixeltree_protocol.messages.codec import (
-    ENVELOPE_BYTES,
-    ENVELOPE_FIELDS,
-    LEAST_BODY,
-    LEAST_HOST_WINDOW,
-    MAX_BODY,
     Envelope,
     LinkMessage,
     Message,
@@ -26,12 +21,10 @@ from pixeltree_protocol.messages.codec import (
 )
 from pixeltree_protocol.messages.codes import (
     LEAST_HEARTBEAT_MS,
-    LEAST_VERSION,
     MAX_FAULT_TIMEOUT_MS,
     MEANINGS,
     MOST_PUT_TOGETHER,
     PROTOCOL_VERSION,
-    PUT_SEVERAL_SINCE,
     ROLE_MEANINGS,
     WHOLE,
     ErrorCode,
@@ -48,6 +41,13 @@ from pixeltree_protocol.messages.device import (
     ReadOut,
     ReadPlane,
     Status,
+)
+from pixeltree_protocol.messages.envelope import (
+    ENVELOPE_BYTES,
+    ENVELOPE_FIELDS,
+    LEAST_BODY,
+    LEAST_HOST_WINDOW,
+    MAX_BODY,
 )
 from pixeltree_protocol.messages.frames import (
     CancelFrame,
@@ -74,6 +74,7 @@ from pixeltree_protocol.messages.link import (
     Welcome,
 )
 from pixeltree_protocol.messages.objects import Holdings, Put, PutSeveral, Query, Stored, StoredSeveral
+from pixeltree_protocol.messages.sizes import head_bytes, item_bytes
 
 __all__ = [
     "ENVELOPE_BYTES",
@@ -81,7 +82,6 @@ __all__ = [
     "LEAST_BODY",
     "LEAST_HEARTBEAT_MS",
     "LEAST_HOST_WINDOW",
-    "LEAST_VERSION",
     "MAX_BODY",
     "MAX_FAULT_TIMEOUT_MS",
     "MEANINGS",
@@ -90,7 +90,6 @@ __all__ = [
     "NO_SESSION",
     "PROOF_BYTES",
     "PROTOCOL_VERSION",
-    "PUT_SEVERAL_SINCE",
     "ROLE_MEANINGS",
     "WHOLE",
     "Ack",
@@ -138,7 +137,9 @@ __all__ = [
     "encode_body",
     "encode_message",
     "error_message",
+    "head_bytes",
     "is_sequenced",
+    "item_bytes",
     "open_envelope",
     "seal",
     "shorten",

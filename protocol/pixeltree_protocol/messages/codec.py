@@ -10,7 +10,6 @@ import construct as c
 from pixeltree_protocol.declaration import BY_CODE, MESSAGES, Declaration, Sender, field_values, make
 from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.errors import MessageError
-from pixeltree_protocol.framing import MAX_PAYLOAD, wire_limit
 from pixeltree_protocol.messages.codes import ErrorCode
 from pixeltree_protocol.messages.device import (
     Error,
@@ -24,6 +23,7 @@ from pixeltree_protocol.messages.device import (
     ReadPlane,
     Status,
 )
+from pixeltree_protocol.messages.envelope import ENVELOPE, ENVELOPE_BYTES
 from pixeltree_protocol.messages.frames import (
     CancelFrame,
     Done,
@@ -36,24 +36,6 @@ from pixeltree_protocol.messages.frames import (
 )
 from pixeltree_protocol.messages.link import Ack, Challenge, Hello, Leave, Notice, Proof, Stopping, Welcome
 from pixeltree_protocol.messages.objects import Holdings, Put, PutSeveral, Query, Stored, StoredSeveral
-
-_ENVELOPE = struct.Struct("<BHHHH")
-ENVELOPE_BYTES = _ENVELOPE.size
-ENVELOPE_FIELDS = (
-    ("code", "u8", "which message"),
-    ("request", "u16", "id of the request that this is, or that it answers; 0 for neither"),
-    ("sequence", "u16", "number of this payload in its direction; 0 in messages that are not sequenced"),
-    ("received", "u16", "all payloads of the other direction before this number have arrived"),
-    ("handled", "u16", "all payloads of the other direction before this number have been acted on"),
-)
-"""Of the envelope, in order: name, type, meaning."""
-
-MAX_BODY = MAX_PAYLOAD - ENVELOPE_BYTES
-LEAST_BODY = 512
-"""What every device takes: the greatest body of a message before capabilities are known."""
-
-LEAST_HOST_WINDOW = wire_limit(MAX_PAYLOAD)
-"""A host has room for any frame that there can be."""
 
 MAX_DETAIL = 500
 _NOTHING = Numbers(0, 0, 0)
@@ -120,7 +102,7 @@ def seal(body: bytes, message: Message, request: int, numbers: Numbers) -> bytes
     """
     code = MESSAGES[type(message)].code
     try:
-        head = _ENVELOPE.pack(code, request, numbers.sequence, numbers.received, numbers.handled)
+        head = ENVELOPE.pack(code, request, numbers.sequence, numbers.received, numbers.handled)
     except struct.error as error:
         raise MessageError(f"request id {request} is outside 0 to 65535") from error
     return head + body
@@ -149,7 +131,7 @@ def open_envelope(payload: bytes) -> Envelope:
     """
     if len(payload) < ENVELOPE_BYTES:
         raise MessageError(f"a message has at least {ENVELOPE_BYTES} bytes, not {len(payload)}")
-    code, request, *numbers = _ENVELOPE.unpack_from(payload)
+    code, request, *numbers = ENVELOPE.unpack_from(payload)
     return Envelope(code, request, Numbers(*numbers))
 
 

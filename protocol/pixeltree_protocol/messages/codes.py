@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-PROTOCOL_VERSION = 3
-LEAST_VERSION = 2
-"""Versions that both ends speak. A session has the greatest that is common to them."""
-
-PUT_SEVERAL_SINCE = 3
-"""A device knows PUT_SEVERAL where WELCOME says this version or a later one."""
+PROTOCOL_VERSION = 1
+"""The version that this software speaks."""
 
 MOST_PUT_TOGETHER = 32
 """Objects in one PUT_SEVERAL."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import construct as c
 
 from pixeltree_protocol.declaration import Field, Sender, message, record
+from pixeltree_protocol.messages.envelope import LEAST_BODY, LEAST_HOST_WINDOW, MAX_BODY
 from pixeltree_protocol.messages.layouts import ID, NONCE, PROOF, TEXT
 
 _HOST, _DEVICE = Sender.HOST, Sender.DEVICE
@@ -27,7 +28,7 @@ NO_SESSION = bytes(8)
         c.Int32ul,
         "what may be on its way to the host, unhandled",
         "bytes on the wire",
-        "at least 65,801: one frame of the greatest size",
+        f"at least {LEAST_HOST_WINDOW:,}: one frame of the greatest size",
     ),
     Field("client", TEXT, "name of the host's software, for the device's log"),
     sequenced=False,
@@ -93,7 +94,13 @@ CAPABILITIES = record(
     Field("icw_store", c.Int32ul, "room for the words of resident blocks together", "instruction words"),
     Field("memory_bytes", c.Int32ul, "room for all resident objects together", "bytes"),
     Field("max_object", c.Int32ul, "greatest size of an object", "bytes"),
-    Field("max_body", c.Int16ul, "greatest body of a message to the device", "bytes", "512 to 65,526"),
+    Field(
+        "max_body",
+        c.Int16ul,
+        "greatest body of a message to the device",
+        "bytes",
+        f"{LEAST_BODY} to {MAX_BODY:,}",
+    ),
     Field(
         "credit_window",
         c.Int32ul,

@@ -84,10 +84,7 @@ class Stored:
 )
 @dataclass(frozen=True)
 class PutSeveral:
-    """Whole objects, without their names, which follow from their bytes; answered by STORED_SEVERAL.
-
-    Since version 3: send it only where WELCOME says that version or a later one.
-    """
+    """Whole objects, without their names, which follow from their bytes; answered by STORED_SEVERAL."""
 
     objects: tuple[bytes, ...]
 

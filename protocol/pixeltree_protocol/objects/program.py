@@ -36,7 +36,6 @@ __all__ = [
     "ApplyFullyConnected",
     "Argmax",
     "LoadCover",
-    "LoadPlane",
     "Proceed",
     "Program",
     "RaiseIn",
@@ -95,15 +94,6 @@ class SelectRect(Step):
     c0: int
     r1: int
     c1: int
-
-
-@dataclass(frozen=True)
-class LoadPlane(Step):
-    """Expand plane ``plane`` of the block-planes segment in slot ``segment`` into DREG ``dreg``."""
-
-    segment: int
-    plane: int
-    dreg: int
 
 
 @dataclass(frozen=True)
@@ -302,8 +292,6 @@ STEPS: tuple[StepForm, ...] = (
     StepForm(2, SetIn, (_LEVEL,), words=lambda _: 20),
     StepForm(3, SelectPattern, (ROW, ROW, ROW, ROW), words=lambda _: 5),
     StepForm(4, SelectRect, (ROW, ROW, ROW, ROW), open_ended=True, words=lambda _: 10),
-    # at most half of the 256 blocks of a grid, each a select, a launch and two words
-    StepForm(5, LoadPlane, (_SLOT, (c.Int8ul, 0, 254), DREG), writes="dreg", words=lambda _: 2176),
     StepForm(
         6,
         ScanDreg,

@@ -24,8 +24,8 @@ MAX_PACKED_BYTES = 8192
 """So that a bit's number fits 16 bits."""
 
 BLOCK_PLANES = c.Struct(
-    "grid_rows" / c.Int8ul * "rows of the block grid: 1, 2, 4, 8 or 16",
-    "grid_columns" / c.Int8ul * "columns of the block grid, likewise",
+    "grid_rows" / c.Int8ul * "rows of the grid: 1, 2, 4, 8 or 16",
+    "grid_columns" / c.Int8ul * "columns of the grid, likewise",
     "planes"
     / c.PrefixedArray(
         c.Int8ul,
@@ -91,11 +91,11 @@ LAYOUT = object_layout(
 
 @dataclass(frozen=True)
 class BlockPlanes:
-    """Bit planes that are constant over each block of a grid; one bit per block and plane.
+    """Bit planes with one bit per position of a grid: which channels of a layer take weights.
 
     Attributes:
-        grid_rows, grid_columns: the block grid; powers of two from 1 to 16.
-        planes: one int per plane; bit ``row * grid_columns + column`` belongs to the block in that row
+        grid_rows, grid_columns: the grid; powers of two from 1 to 16.
+        planes: one int per plane; bit ``row * grid_columns + column`` belongs to the position in that row
             (0 = top) and column (0 = right).
     """
 
@@ -106,14 +106,14 @@ class BlockPlanes:
     def __post_init__(self) -> None:
         for name, side in (("rows", self.grid_rows), ("columns", self.grid_columns)):
             if side not in _GRID_SIDES:
-                raise ObjectError(f"a block grid of {side} {name}; the array divides into {_GRID_SIDES}")
+                raise ObjectError(f"a grid of {side} {name}; the array divides into {_GRID_SIDES}")
         for index, plane in enumerate(self.planes):
             if not 0 <= plane < 1 << self.grid_rows * self.grid_columns:
-                raise ObjectError(f"plane {index} has bits outside the {self.blocks} blocks of the grid")
+                raise ObjectError(f"plane {index} has bits outside the {self.blocks} positions of the grid")
 
     @property
     def blocks(self) -> int:
-        """Number of blocks in the grid."""
+        """Number of positions in the grid."""
         return self.grid_rows * self.grid_columns
 
     def encode(self) -> bytes:
@@ -247,8 +247,3 @@ def decode_segment(data: bytes) -> Segment:
     row, weights = planes * ((body.inputs + 7) // 8), body.weights
     rows = tuple(weights[at : at + row] for at in range(0, len(weights), row or 1))
     return FullyConnected(body.inputs, biases, rows, planes, columns)
-
-
-def block_size(segment: BlockPlanes) -> tuple[int, int]:
-    """Rows and columns of PEs in one block of the grid."""
-    return ARRAY_SIZE // segment.grid_rows, ARRAY_SIZE // segment.grid_columns
