@@ -414,7 +414,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "segment": lambda: _object_table(segment.LAYOUT),
     "block_planes": lambda: _object_table(segment.BLOCK_PLANES),
     "fully_connected": lambda: _object_table(segment.FULLY_CONNECTED),
-    "weight_planes": lambda: _object_table(segment.WEIGHT_PLANES),
     "packed": lambda: _object_table(segment.PACKED),
     "program": lambda: _object_table(program.LAYOUT),
     "step": lambda: _object_table(program.STEP_LAYOUT),

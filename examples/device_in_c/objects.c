@@ -17,24 +17,22 @@ bool varint(uint32_t *value, const uint8_t *p, size_t size, size_t *at)
 
 static bool is_grid(unsigned n) { return n == 1 || n == 2 || n == 4 || n == 8 || n == 16; }
 
-/* Layout 2, and layout 4, which also says how many planes of weights there are, and which of every 256 bits read
- * are inputs; size is 6 or more. */
+/* Layout 4: how many planes of weights there are, and which of every 256 bits read are inputs; size is 6 or more. */
 static bool is_fully_connected(const uint8_t *p, size_t size)
 {
-    unsigned inputs = u16(p + 3), outputs = p[5], planes = p[2] == 2, header = 6, taken = 0;
-    if (p[2] == 4 && size >= 39 && p[6] <= 7) {
-        planes = p[6];
-        header = 39;
-        for (int i = 0; i < 256; i++)
-            taken += p[7 + i / 8] >> i % 8 & 1;
-        if (!taken || (taken < 256 && inputs % taken) || (taken == 256 && planes == 1))
-            return false;                              /* one plane for all bits is layout 2 */
-    }
-    if (!planes || !inputs || !outputs || size != header + outputs * (4 + (size_t)planes * ((inputs + 7) / 8)))
+    enum { HEADER = 39 };
+    if (p[2] != 4 || size < HEADER)
+        return false;
+    unsigned inputs = u16(p + 3), outputs = p[5], planes = p[6], taken = 0;
+    for (int i = 0; i < 256; i++)
+        taken += p[7 + i / 8] >> i % 8 & 1;
+    if (!taken || (taken < 256 && inputs % taken) || planes > 7)
+        return false;
+    if (!planes || !inputs || !outputs || size != HEADER + outputs * (4 + (size_t)planes * ((inputs + 7) / 8)))
         return false;
     int64_t most = 0x7FFFFFFF - ((1ll << planes) - 1) * inputs;
     for (unsigned i = 0; i < outputs; i++) {
-        int64_t bias = (int32_t)u32(p + header + 4 * i);
+        int64_t bias = (int32_t)u32(p + HEADER + 4 * i);
         if (bias > most || bias < -most)
             return false;
     }

@@ -186,7 +186,6 @@ INVALID: dict[str, Callable[[], bytes]] = {
     "a segment of an unknown layout": lambda: b"\x02\x01\x05" + samples.segment_of(50)[3:],
     "no planes of weights": lambda: _weights(0, 0),
     "no planes of weights for some of the bits read": lambda: _weights(0, 0, columns=0xFF),
-    "one plane of weights for all bits read in the layout for others": lambda: _weights(1, 1),
     "eight planes of weights for some of the bits read": lambda: _weights(8, 8, columns=0xFF),
     "columns that leave out all bits": lambda: _weights(2, 2, columns=0),
     "inputs of half a row": lambda: _weights(1, 1, columns=(1 << 64) - 1),

@@ -37,17 +37,6 @@ BLOCK_PLANES = c.Struct(
 FULLY_CONNECTED = c.Struct(
     "inputs" / c.Int16ul * "input bits, 1 to 65,535",
     "outputs" / c.Int8ul * "output sums, at least 1",
-    "biases"
-    / c.Bytes(lambda this: 4 * this.outputs)
-    * "int32 each, one per output; at most 2^31 - 1 - inputs either way",
-    "weights"
-    / c.Bytes(lambda this: this.outputs * ((this.inputs + 7) // 8))
-    * "a row per output; bit i, least significant first, is the sign of input i: 1 is +1, 0 is -1",
-)
-
-WEIGHT_PLANES = c.Struct(
-    "inputs" / c.Int16ul * "input bits, 1 to 65,535",
-    "outputs" / c.Int8ul * "output sums, at least 1",
     "planes" / c.Int8ul * f"planes of weights, 1 to {MOST_WEIGHT_PLANES}",
     "columns"
     / c.Bytes(ARRAY_SIZE // 8)
@@ -67,21 +56,18 @@ PACKED = c.Struct(
     * "bit i is bit i % 8 of byte i / 8; the program says what each bit means"
 )
 
-_NUMBERS = {"block_planes": 1, "fully_connected": 2, "packed": 3, "weight_planes": 4}
+_NUMBERS = {"block_planes": 1, "packed": 3, "fully_connected": 4}
 
 LAYOUT = object_layout(
     ObjectKind.SEGMENT,
-    "layout"
-    / c.Enum(c.Int8ul, **_NUMBERS)
-    * "1 block planes, 2 fully connected, 3 packed bits, 4 weight planes",
+    "layout" / c.Enum(c.Int8ul, **_NUMBERS) * "1 block planes, 3 packed bits, 4 fully connected",
     "body"
     / c.Switch(
         c.this.layout,
         {
             "block_planes": BLOCK_PLANES,
-            "fully_connected": FULLY_CONNECTED,
             "packed": PACKED,
-            "weight_planes": WEIGHT_PLANES,
+            "fully_connected": FULLY_CONNECTED,
         },
         default=c.Error,
     )
@@ -129,7 +115,7 @@ class FullyConnected:
     """Weights and biases of a fully connected layer, in the order in which input bits are read out.
 
     A weight is the sum of ``planes`` signs, the j-th times 2^j: with one plane -1 or +1, with two -3, -1, 1
-    or 3. One plane of all bits read is layout 2, everything else is layout 4.
+    or 3.
 
     Attributes:
         inputs: number of input bits, 1 to 65,535.
@@ -172,14 +158,12 @@ class FullyConnected:
         body = {
             "inputs": self.inputs,
             "outputs": len(self.biases),
+            "planes": self.planes,
+            "columns": self.columns.to_bytes(ARRAY_SIZE // 8, "little"),
             "biases": struct.pack(f"<{len(self.biases)}i", *self.biases),
             "weights": b"".join(self.weights),
         }
-        if self.planes == 1 and not self.leaves_out:
-            return build(LAYOUT, "segment", {"layout": "fully_connected", "body": body})
-        columns = self.columns.to_bytes(ARRAY_SIZE // 8, "little")
-        body |= {"planes": self.planes, "columns": columns}
-        return build(LAYOUT, "segment", {"layout": "weight_planes", "body": body})
+        return build(LAYOUT, "segment", {"layout": "fully_connected", "body": body})
 
     @property
     def leaves_out(self) -> bool:
@@ -238,12 +222,7 @@ def decode_segment(data: bytes) -> Segment:
         return BlockPlanes(body.grid_rows, body.grid_columns, blocks)
     if str(fields.layout) == "packed":
         return PackedBits(body.data)
-    planes, columns = 1, ALL_COLUMNS
-    if str(fields.layout) == "weight_planes":
-        planes, columns = body.planes, int.from_bytes(body.columns, "little")
-        if planes == 1 and columns == ALL_COLUMNS:
-            raise ObjectError("one plane of weights for all bits read is laid out as fully connected")
     biases = struct.unpack(f"<{body.outputs}i", body.biases)
-    row, weights = planes * ((body.inputs + 7) // 8), body.weights
+    row, weights = body.planes * ((body.inputs + 7) // 8), body.weights
     rows = tuple(weights[at : at + row] for at in range(0, len(weights), row or 1))
-    return FullyConnected(body.inputs, biases, rows, planes, columns)
+    return FullyConnected(body.inputs, biases, rows, body.planes, int.from_bytes(body.columns, "little"))
