@@ -9,11 +9,11 @@ from pathlib import Path
 from pixeltree import TreeRunner
 from pixeltree.bench.random_tree import album, random_tree
 from pixeltree.cli.plots import plot_sweep, plot_trace
+from pixeltree.device.virtual import virtual_device
+from pixeltree.simulate.examples import uniform_tree
+from pixeltree.simulate.sweep import sweep
 from pixeltree.swapping import LINES, Trace, make_sequence
 from pixeltree.swapping.describe import describe
-from pixeltree.swapping.examples import uniform_tree
-from pixeltree.swapping.sweep import sweep
-from pixeltree.virtual_time import virtual_device
 
 _FRAMES = 40
 _PERIOD = 1 / 30

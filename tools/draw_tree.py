@@ -23,16 +23,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import FancyBboxPatch
 
-from pixeltree.compiler.placement import INPUT
+from pixeltree.compiler.layout import INPUT
 from pixeltree.demo.run import demo_digits, demo_tree
-from pixeltree.tree import Tree
+from pixeltree.tree.tree import Tree
 from pixeltree_emu.array.device_array import PixelArray
-from pixeltree_emu.runtime.clock import CostModel, DeviceClock
-from pixeltree_emu.runtime.sequencer import Decision, Sequencer
+from pixeltree_emu.controller.clock import CostModel, DeviceClock
+from pixeltree_emu.controller.sequencer import Decision, Sequencer
+from pixeltree_protocol.chip.registers import DREGS, Analog, Digital
 from pixeltree_protocol.objects import Child, Digest, Label, Node, parse_object
 from pixeltree_protocol.objects.program import LoadCover, Run, ScanDreg, Step
-from pixeltree_protocol.registers import DREGS, Analog, Digital
-from pixeltree_protocol.verify import NodeImage, registers_written, verify_node
+from pixeltree_protocol.objects.verify import NodeImage, registers_written, verify_node
 
 INK, FAINT, ACCENT, PAPER = "#1f2a37", "#b8c0cc", "#d9480f", "#ffffff"
 PLANE_TITLES = (

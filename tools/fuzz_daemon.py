@@ -29,9 +29,9 @@ from tests.link.hostile import Hostility
 import pixeltree
 from pixeltree.links import open_link
 from pixeltree_emu.array.device_array import PixelArray
-from pixeltree_protocol.connection import HostConnection
-from pixeltree_protocol.delivery import Numbers
-from pixeltree_protocol.messages import Role
+from pixeltree_protocol.link.connection import HostConnection
+from pixeltree_protocol.link.delivery import Numbers
+from pixeltree_protocol.link.messages import Role
 
 ROUND = 20_000
 """Frames before a device is replaced by a new one."""

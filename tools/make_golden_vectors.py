@@ -15,10 +15,10 @@ from typing import Any
 
 from cobs import cobs
 
-from pixeltree_protocol.declaration import MESSAGES
-from pixeltree_protocol.delivery import Numbers
-from pixeltree_protocol.framing import encode_frame
-from pixeltree_protocol.messages import (
+from pixeltree_protocol.link.declaration import MESSAGES
+from pixeltree_protocol.link.delivery import Numbers
+from pixeltree_protocol.link.framing import encode_frame
+from pixeltree_protocol.link.messages import (
     PROTOCOL_VERSION,
     Ack,
     CancelFrame,

@@ -10,8 +10,8 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from pixeltree_protocol.isa import FORMS, ICW, Form, Operand
-from pixeltree_protocol.macros import MACRO_NAMES, MACROS, OLD_NAMES, Kind, Macro
+from pixeltree_protocol.chip.isa import FORMS, ICW, Form, Operand
+from pixeltree_protocol.chip.macros import MACRO_NAMES, MACROS, OLD_NAMES, Kind, Macro
 from pixeltree_protocol.objects.program import STEPS
 
 ROOT = Path(__file__).parent.parent
@@ -53,8 +53,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import overload
 
-from pixeltree_protocol.kernel_api import Operand
-from pixeltree_protocol.registers import Analog, Digital, Direction
+from pixeltree_protocol.chip.kernel_api import Operand
+from pixeltree_protocol.chip.registers import Analog, Digital, Direction
 
 
 class VendorApi(ABC):

@@ -15,24 +15,8 @@ from typing import Any
 import construct as c
 from cobs import cobs
 
-from pixeltree_protocol import delivery, framing, messages, verify
-from pixeltree_protocol.connection import host, states
-from pixeltree_protocol.connection.states import Transition
-from pixeltree_protocol.declaration import MESSAGES, RECORDS, Declaration, Field, Record
-from pixeltree_protocol.isa import FORMS, MNEMONICS, ClockClass, Operand
-from pixeltree_protocol.messages import (
-    ENVELOPE_FIELDS,
-    MEANINGS,
-    ROLE_MEANINGS,
-    Ping,
-    encode_message,
-    head_bytes,
-)
-from pixeltree_protocol.messages.duties import DUTIES
-from pixeltree_protocol.objects import arithmetic, block, node, program, segment, word_code
-from pixeltree_protocol.objects.layout import ObjectKind, VarInt
-from pixeltree_protocol.objects.step import OperandForm, StepForm
-from pixeltree_protocol.registers import (
+from pixeltree_protocol.chip.isa import FORMS, MNEMONICS, ClockClass, Operand
+from pixeltree_protocol.chip.registers import (
     ANALOG_SELECT,
     ANALOG_WRITE,
     AREGS,
@@ -41,6 +25,22 @@ from pixeltree_protocol.registers import (
     DIGITAL_READ,
     DREGS,
 )
+from pixeltree_protocol.link import delivery, framing, messages
+from pixeltree_protocol.link.connection import host, states
+from pixeltree_protocol.link.connection.states import Transition
+from pixeltree_protocol.link.declaration import MESSAGES, RECORDS, Declaration, Field, Record
+from pixeltree_protocol.link.messages import (
+    ENVELOPE_FIELDS,
+    MEANINGS,
+    ROLE_MEANINGS,
+    Ping,
+    encode_message,
+    head_bytes,
+)
+from pixeltree_protocol.link.messages.duties import DUTIES
+from pixeltree_protocol.objects import arithmetic, block, node, program, segment, verify, word_code
+from pixeltree_protocol.objects.layout import ObjectKind, VarInt
+from pixeltree_protocol.objects.step import OperandForm, StepForm
 
 ROOT = Path(__file__).parent.parent
 PROSE = ROOT / "tools/protocol_docs"

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from pixeltree.datasets.record import TrainingData
 from pixeltree.datasets.sources import describe
-from pixeltree.evaluation import check_fits
+from pixeltree.evaluate.evaluation import check_fits
 from pixeltree.train.recipe import load_recipe
-from pixeltree.tree import Tree
+from pixeltree.tree.tree import Tree
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.array.nonidealities import SHAPE, Chip, preset
 from pixeltree_emu.bench.programs import words
-from pixeltree_protocol.registers import Analog
+from pixeltree_protocol.chip.registers import Analog
 
 PUBLISHED = {
     120: (8.76, 17.4, 25.6, 33.3, 40.6),

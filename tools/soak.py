@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pixeltree
 from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree
-from pixeltree.emulator import EmulatorProcess
+from pixeltree.links.emulator import EmulatorProcess
 
 TOLERANCE = 0.05
 

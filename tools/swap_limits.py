@@ -21,7 +21,7 @@ from pixeltree.bench.swap import COHERENCE, FRAMES, glyphs_tree
 from pixeltree.swapping import SwapTree, make_sequence
 from pixeltree.swapping.describe import describe
 from pixeltree.swapping.description import CAPTURE, ROOT
-from pixeltree.tree import Tree
+from pixeltree.tree.tree import Tree
 
 Scores = npt.NDArray[np.float64]
 """float64 (ends,): the greatest are kept."""

@@ -13,17 +13,24 @@ import logging
 import sys
 from types import FrameType
 
-from pixeltree_emu import logs
-from pixeltree_emu.daemon import Daemon
+from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_emu.errors import EmulatorError
-from pixeltree_emu.listeners import Listener, ListenSettings, listen_all
-from pixeltree_emu.notify import READY, STOPPING, notify
-from pixeltree_emu.options import DEFAULT_URL, device_of, identity_of, line_of, listen_settings_of, parser
-from pixeltree_emu.parent import LOG_NAME, remove_private_folder, tell_ready
-from pixeltree_emu.runtime.device import EmulatedDevice
-from pixeltree_emu.virtual_time import VirtualTimeServer
+from pixeltree_emu.serving import logs
+from pixeltree_emu.serving.daemon import Daemon
+from pixeltree_emu.serving.listeners import Listener, ListenSettings, listen_all
+from pixeltree_emu.serving.notify import READY, STOPPING, notify
+from pixeltree_emu.serving.options import (
+    DEFAULT_URL,
+    device_of,
+    identity_of,
+    line_of,
+    listen_settings_of,
+    parser,
+)
+from pixeltree_emu.serving.parent import LOG_NAME, remove_private_folder, tell_ready
+from pixeltree_emu.serving.virtual_time import VirtualTimeServer
 from pixeltree_emu.wires.line import LineSettings
-from pixeltree_protocol.connection import Identity
+from pixeltree_protocol.link.connection import Identity
 
 _FAILED = 70
 """Exit status after an internal error (EX_SOFTWARE of sysexits.h)."""

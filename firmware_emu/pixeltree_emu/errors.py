@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pixeltree_protocol.errors import PixeltreeError
-from pixeltree_protocol.messages import ErrorCode
+from pixeltree_protocol.link.messages import ErrorCode
 
 
 class EmulatorError(PixeltreeError):

@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pixeltree.device import Device, connect
+    from pixeltree.device.device import Device, connect
+    from pixeltree.device.session import Patience
     from pixeltree.errors import (
         CompileError,
         DataError,
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
         SessionLostError,
         TreeError,
     )
-    from pixeltree.scheduler import InferenceResult, NodeVisit, Swap, TreeRunner
-    from pixeltree.session import Patience
-    from pixeltree.tree import Tree
+    from pixeltree.run import InferenceResult, NodeVisit, Swap, TreeRunner
+    from pixeltree.tree.tree import Tree
 
     __version__: str
 
@@ -47,10 +47,10 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "pixeltree.device": ("Device", "connect"),
-    "pixeltree.scheduler": ("InferenceResult", "NodeVisit", "Swap", "TreeRunner"),
-    "pixeltree.session": ("Patience",),
-    "pixeltree.tree": ("Tree",),
+    "pixeltree.device.device": ("Device", "connect"),
+    "pixeltree.run": ("InferenceResult", "NodeVisit", "Swap", "TreeRunner"),
+    "pixeltree.device.session": ("Patience",),
+    "pixeltree.tree.tree": ("Tree",),
 }
 """Where a name lives that is no error; errors live in ``pixeltree.errors``."""
 

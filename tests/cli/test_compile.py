@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from pixeltree.cli.app import app
 from pixeltree.demo.run import demo_tree
-from pixeltree.folded import FoldedModel, InputSpec, Pooling, encode_model
+from pixeltree.model import FoldedModel, InputSpec, Pooling, encode_model
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from serial.tools.list_ports_common import ListPortInfo
 from typer.testing import CliRunner
 
 from pixeltree.cli.app import app
-from pixeltree_emu.announcement import Announcement
+from pixeltree_emu.serving.announcement import Announcement
 
 
 def port(path, vendor=None, product=None, serial_number=None, description="n/a"):
@@ -100,7 +100,7 @@ def announce(folder):
     """A process that announces itself as a daemon does."""
     code = """if True:
         import sys
-        from pixeltree_emu.announcement import Announcement
+        from pixeltree_emu.serving.announcement import Announcement
         kept = Announcement("emulator :tada:", ["pty:///tmp/ppa[0]", "unix:///tmp/a"])
         print(flush=True)
         sys.stdin.read()

@@ -19,7 +19,7 @@ import pixeltree
 from pixeltree.cli import EXIT_INTERRUPTED, failure
 from pixeltree.cli.app import app
 from pixeltree.cli.terminal import EXIT_BROKEN_PIPE, Screen, printable
-from pixeltree.device import connect
+from pixeltree.device.device import connect
 from pixeltree.errors import TreeError
 
 PIXELTREE = [sys.executable, "-m", "pixeltree"]
@@ -123,7 +123,7 @@ def test_ctrl_c_while_modules_are_imported_gives_no_traceback():
 import sys
 class Interrupted:
     def find_spec(self, name, path, target=None):
-        if name == "pixeltree.session":
+        if name == "pixeltree.device.session":
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Interrupted())
 from pixeltree.cli import main

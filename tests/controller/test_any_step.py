@@ -5,10 +5,10 @@ from dataclasses import fields
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pixeltree_protocol.chip.registers import Digital
 from pixeltree_protocol.objects.controller_table import CONTROLLER_STEPS
 from pixeltree_protocol.objects.program import form_of
 from pixeltree_protocol.objects.step import step_problem
-from pixeltree_protocol.registers import Digital
 from tests.controller.test_controller import WORD, Chip, answer_ns
 
 CHIP = Chip()  # made once: every example works on what the last one left

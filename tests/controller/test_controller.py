@@ -33,11 +33,11 @@ from pixeltree.kernels.names import (
     D,
     F,
 )  # fmt: skip
+from pixeltree_protocol.chip.registers import AREGS, DREGS
 from pixeltree_protocol.errors import ProtocolError
 from pixeltree_protocol.objects import controller_steps as steps
 from pixeltree_protocol.objects.controller_table import CONTROLLER_STEPS
 from pixeltree_protocol.objects.program import Program, Run, form_of
-from pixeltree_protocol.registers import AREGS, DREGS
 from tests.host.in_memory import in_memory_device
 
 ROWS, COLUMNS = np.indices((256, 256))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pixeltree.kernels import Kernel
 from pixeltree.kernels.names import FLAG, NEWS, R0, R1, R2, R3, R4, R5, R6, R7, R12, RECT, A
-from pixeltree_protocol.registers import DREGS
+from pixeltree_protocol.chip.registers import DREGS
 from tests.controller.test_controller import COLUMNS, ROWS, Chip, moved
 
 ANY = st.integers(-600, 600)

@@ -4,14 +4,14 @@ import time
 
 import pytest
 
-from pixeltree_emu.client import Client
-from pixeltree_emu.runtime.device import EmulatedDevice
-from pixeltree_emu.sessions import Sessions
+from pixeltree_emu.controller.device import EmulatedDevice
+from pixeltree_emu.serving.client import Client
+from pixeltree_emu.serving.sessions import Sessions
 from pixeltree_emu.wires.base import Wants
-from pixeltree_protocol.connection import Identity
-from pixeltree_protocol.declaration import Sender
-from pixeltree_protocol.framing import FrameDecoder, encode_frame
-from pixeltree_protocol.messages import (
+from pixeltree_protocol.link.connection import Identity
+from pixeltree_protocol.link.declaration import Sender
+from pixeltree_protocol.link.framing import FrameDecoder, encode_frame
+from pixeltree_protocol.link.messages import (
     Hello,
     Leave,
     Ping,

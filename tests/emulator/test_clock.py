@@ -2,9 +2,9 @@
 
 import pytest
 
+from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.errors import EmulatorError
-from pixeltree_emu.runtime.clock import CostModel, DeviceClock
-from pixeltree_protocol.isa import ClockClass
+from pixeltree_protocol.chip.isa import ClockClass
 
 
 def test_words_cost_by_their_number():

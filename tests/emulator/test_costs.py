@@ -5,8 +5,8 @@ from tests.host.in_memory import InMemoryLink, device_on
 
 from pixeltree.kernels import Kernel
 from pixeltree.kernels.names import R5, R6
-from pixeltree_emu.runtime.clock import CostModel
-from pixeltree_emu.runtime.device import EmulatedDevice
+from pixeltree_emu.controller.clock import CostModel
+from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_protocol.objects import controller_steps as steps
 from pixeltree_protocol.objects.program import ScanDreg
 

@@ -17,8 +17,8 @@ from pixeltree_emu.array.nonidealities import PRESETS, SHAPE, TICK_NS, TYPICAL, 
 from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_emu.errors import EmulatorError
-from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode
-from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital, bits
+from pixeltree_protocol.chip.isa import ICW, ClockClass, Instruction, encode
+from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital, bits
 
 SECOND = 1_000_000_000
 CHIPS = {name: Chip(PRESETS[name], chip=7, seed=3) for name in ("typical", "harsh")}

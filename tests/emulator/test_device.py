@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pixeltree_emu.runtime.clock import CostModel
-from pixeltree_emu.runtime.device import DeviceLimits, EmulatedDevice
-from pixeltree_protocol.isa import ICW, Instruction, encode
-from pixeltree_protocol.messages import (
+from pixeltree_emu.controller.clock import CostModel
+from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
+from pixeltree_protocol.chip.isa import ICW, Instruction, encode
+from pixeltree_protocol.chip.registers import Analog, Digital, bits
+from pixeltree_protocol.link.messages import (
     MAX_FAULT_TIMEOUT_MS,
     CancelFrame,
     Done,
@@ -38,7 +39,6 @@ from pixeltree_protocol.objects import (
     digest_of,
 )
 from pixeltree_protocol.objects.program import ApplyFullyConnected, Argmax, Program, Run, ScanDreg
-from pixeltree_protocol.registers import Analog, Digital, bits
 
 R5, R6 = Digital.R5, Digital.R6
 NEWS, A = Analog.NEWS, Analog.A

@@ -12,8 +12,8 @@ from pixeltree_emu.array.fast import FastEngine
 from pixeltree_emu.array.nonidealities import PRESETS, Chip
 from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.array.reference import ReferenceEngine
-from pixeltree_protocol.isa import ICW, ClockClass, decode
-from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital, bits
+from pixeltree_protocol.chip.isa import ICW, ClockClass, decode
+from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital, bits
 
 EXAMPLES = 300
 CHECKED_ANALOG = (*AREGS, Analog.PIX)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixeltree_emu.runtime.sequencer import fully_connected
+from pixeltree_emu.controller.sequencer import fully_connected
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES, FullyConnected
 
 SIGNS = np.array([-1, 1])

@@ -6,10 +6,10 @@ import stat
 
 import pytest
 
-from pixeltree_emu.access import read_token
 from pixeltree_emu.errors import ListenError
-from pixeltree_emu.listeners import ListenSettings, listen, listen_all
-from pixeltree_emu.options import costs_of, parser
+from pixeltree_emu.serving.access import read_token
+from pixeltree_emu.serving.listeners import ListenSettings, listen, listen_all
+from pixeltree_emu.serving.options import costs_of, parser
 from pixeltree_emu.wires.line import LineSettings
 from pixeltree_emu.wires.throttle import ThrottledWire
 

@@ -5,8 +5,8 @@ import logging
 import socket
 import sys
 
-from pixeltree_emu.logs import JsonFormatter, TextFormatter, fields
-from pixeltree_emu.notify import READY, notify
+from pixeltree_emu.serving.logs import JsonFormatter, TextFormatter, fields
+from pixeltree_emu.serving.notify import READY, notify
 
 
 def record(message, *arguments, error=None, **values):

@@ -10,7 +10,7 @@ from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.array.nonidealities import PRESETS, SHAPE, TYPICAL, Chip, Nonidealities, preset
 from pixeltree_emu.bench.programs import words
 from pixeltree_emu.errors import EmulatorError
-from pixeltree_protocol.registers import Analog
+from pixeltree_protocol.chip.registers import Analog
 
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])

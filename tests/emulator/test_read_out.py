@@ -6,9 +6,9 @@ from pixeltree.errors import LinkError
 from pixeltree.links.private_emulator import daemon_options
 from pixeltree.links.url import parse_url
 from pixeltree_emu.array.selection import PatternSelect
+from pixeltree_emu.controller.readout import SUM_SCALES, ReadOutParameters
 from pixeltree_emu.errors import EmulatorError
-from pixeltree_emu.options import device_of, parser
-from pixeltree_emu.runtime.readout import SUM_SCALES, ReadOutParameters
+from pixeltree_emu.serving.options import device_of, parser
 from pixeltree_protocol.objects.program import pattern_pixels
 
 

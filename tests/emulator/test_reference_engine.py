@@ -6,8 +6,8 @@ import pytest
 from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_emu.errors import MeaninglessWord
-from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode
-from pixeltree_protocol.registers import DREGS, Analog, Digital, bits
+from pixeltree_protocol.chip.isa import ICW, ClockClass, Instruction, encode
+from pixeltree_protocol.chip.registers import DREGS, Analog, Digital, bits
 
 A, B, C, NEWS = Analog.A, Analog.B, Analog.C, Analog.NEWS
 FLAG = Digital.FLAG

@@ -21,8 +21,8 @@ from pixeltree_emu.array.semantics import (
     interpret,
 )
 from pixeltree_emu.errors import MeaninglessWord
-from pixeltree_protocol.isa import FORMS, ICW, ClockClass, Instruction, InstructionError, encode
-from pixeltree_protocol.registers import ANALOG_SELECT, ANALOG_WRITE, Analog, Digital, bits
+from pixeltree_protocol.chip.isa import FORMS, ICW, ClockClass, Instruction, InstructionError, encode
+from pixeltree_protocol.chip.registers import ANALOG_SELECT, ANALOG_WRITE, Analog, Digital, bits
 
 A, B, NEWS, IN = Analog.A, Analog.B, Analog.NEWS, Analog.IN
 R0, R1, R2, R3, R4, R5, R6, R10, R11, R12 = (Digital(f"R{i}") for i in (0, 1, 2, 3, 4, 5, 6, 10, 11, 12))

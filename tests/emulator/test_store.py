@@ -7,10 +7,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from pixeltree_emu.controller.store import MAX_OBJECTS, ObjectStore
 from pixeltree_emu.errors import RequestError
-from pixeltree_emu.runtime.store import MAX_OBJECTS, ObjectStore
-from pixeltree_protocol.isa import Instruction, encode
-from pixeltree_protocol.messages import WHOLE, ErrorCode
+from pixeltree_protocol.chip.isa import Instruction, encode
+from pixeltree_protocol.link.messages import WHOLE, ErrorCode
 from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected, digest_of
 
 NOP = encode(Instruction("nop"))

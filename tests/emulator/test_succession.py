@@ -18,8 +18,8 @@ from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_emu.array.succession import SucceededEngine
 from pixeltree_emu.bench import programs as samples
 from pixeltree_emu.errors import EmulatorError
-from pixeltree_protocol.isa import ICW, ClockClass
-from pixeltree_protocol.registers import AREGS, Analog, Digital, bits
+from pixeltree_protocol.chip.isa import ICW, ClockClass
+from pixeltree_protocol.chip.registers import AREGS, Analog, Digital, bits
 
 PARAMETERS = ArrayParameters()
 MODES = {name: Chip(model, chip=7, seed=3) if model else None for name, model in PRESETS.items()}

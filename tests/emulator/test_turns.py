@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from pixeltree_emu.moderation import IN_FULL, REPORT_EVERY, Moderation
-from pixeltree_emu.turns import Share, Standing, Turns
+from pixeltree_emu.serving.moderation import IN_FULL, REPORT_EVERY, Moderation
+from pixeltree_emu.serving.turns import Share, Standing, Turns
 
 
 def used(share_open, charge, until=10.0, turn=0.002):

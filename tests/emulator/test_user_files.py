@@ -7,9 +7,9 @@ import codecs
 import numpy as np
 from PIL import Image
 
-from pixeltree_emu.access import read_token
-from pixeltree_emu.options import parser
-from pixeltree_emu.sources import open_source, read_order
+from pixeltree_emu.sensor.sources import open_source, read_order
+from pixeltree_emu.serving.access import read_token
+from pixeltree_emu.serving.options import parser
 
 
 def test_hidden_files_of_a_folder_are_no_pictures(tmp_path):

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from pixeltree_emu.array.semantics import interpret
 from pixeltree_emu.errors import MeaninglessWord
-from pixeltree_protocol.isa import ICW
-from pixeltree_protocol.registers import (
+from pixeltree_protocol.chip.isa import ICW
+from pixeltree_protocol.chip.registers import (
     ANALOG_SELECT,
     ANALOG_WRITE,
     AREGS,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pixeltree.folded import Convolution, FullyConnected, HeatMap
+from pixeltree.model import Convolution, FullyConnected, HeatMap
 
 
 def signs(random, *shape):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixeltree.folded import (
+from pixeltree.model import (
     Convolution,
     FoldedModel,
     FullyConnected,

@@ -7,10 +7,10 @@ import secrets
 import time
 
 from pixeltree import Device, TreeRunner
-from pixeltree.session import Patience, Session
-from pixeltree_emu.runtime.device import DeviceLimits, EmulatedDevice
-from pixeltree_emu.sessions import Sessions
-from pixeltree_protocol.connection import DeviceConnection, Greeting, Identity
+from pixeltree.device.session import Patience, Session
+from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
+from pixeltree_emu.serving.sessions import Sessions
+from pixeltree_protocol.link.connection import DeviceConnection, Greeting, Identity
 
 
 class InMemoryLink:

@@ -3,9 +3,9 @@
 import numpy as np
 
 from pixeltree.compiler import CaptureGeometry
+from pixeltree.compiler.layout import block_layout, cell_layout
 from pixeltree.compiler.pipeline import compile_model
-from pixeltree.compiler.placement import block_layout, cell_layout
-from pixeltree.folded import Convolution, FoldedModel, FullyConnected, InputSpec, Pooling, infer
+from pixeltree.model import Convolution, FoldedModel, FullyConnected, InputSpec, Pooling, infer
 from tests.folded.strategies import convolution, fully_connected, heat_map, signs
 from tests.host.on_array import run_node
 

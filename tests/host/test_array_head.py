@@ -5,7 +5,7 @@ import pytest
 
 from pixeltree.compiler.pipeline import Where, compile_model
 from pixeltree.errors import CompileError
-from pixeltree.folded import FoldedModel, InputSpec, Pooling, infer
+from pixeltree.model import FoldedModel, InputSpec, Pooling, infer
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_protocol.objects.program import ApplyFullyConnected, Program, SumLogit
 from tests.folded.strategies import convolution, fully_connected, heat_map

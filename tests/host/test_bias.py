@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixeltree.compiler import compile_model
+from pixeltree.compiler.layout import FeatureMap, cell_layout
 from pixeltree.compiler.lower import GREATEST_SUM, GREATEST_UNIT
-from pixeltree.compiler.placement import FeatureMap, cell_layout
 from pixeltree.compiler.taps import bias_planes, digit_levels, plus_taps, taps, thresholds
 from pixeltree.demo.run import demo_digits, demo_tree
-from pixeltree.folded import Convolution, infer
+from pixeltree.model import Convolution, infer
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.array.nonidealities import TYPICAL, Chip
 from tests.host.on_array import run_node

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixeltree.bundles import MOST_BUNDLED, bundle_body, fit_together
 from pixeltree.demo.run import count_mismatches
+from pixeltree.device.bundles import MOST_BUNDLED, bundle_body, fit_together
 from pixeltree.errors import DeviceError
-from pixeltree.scheduler import TreeRunner
+from pixeltree.run import TreeRunner
+from pixeltree_emu.controller.store import ObjectStore
 from pixeltree_emu.errors import RequestError
-from pixeltree_emu.runtime.store import ObjectStore
-from pixeltree_protocol.delivery import Priority
-from pixeltree_protocol.messages import (
+from pixeltree_protocol.link.delivery import Priority
+from pixeltree_protocol.link.messages import (
     MOST_PUT_TOGETHER,
     WHOLE,
     ErrorCode,

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pixeltree.compiler import CaptureGeometry, compile_model
+from pixeltree.compiler.layout import FeatureMap, block_layout
 from pixeltree.compiler.pipeline import compile_capture
-from pixeltree.compiler.placement import FeatureMap, block_layout
 from pixeltree.compiler.readout import feature_numbers, progressions
 from pixeltree.compiler.taps import taps, thresholds
 from pixeltree.errors import CompileError
-from pixeltree.folded import Convolution, FoldedModel, InputSpec, Pooling
-from pixeltree.folded.reference import apply_layer
-from pixeltree.tree import Tree
-from pixeltree.tree_builder import NodeSpec
-from pixeltree_protocol.costs import CostTable
+from pixeltree.model import Convolution, FoldedModel, InputSpec, Pooling
+from pixeltree.model.reference import apply_layer
+from pixeltree.tree.builder import NodeSpec
+from pixeltree.tree.tree import Tree
+from pixeltree_protocol.chip.costs import CostTable
 from pixeltree_protocol.objects import Label, parse_object
 from tests.folded.strategies import convolution, fully_connected, heat_map, signs
 from tests.host.in_memory import InMemoryDevice

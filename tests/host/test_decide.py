@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixeltree.folded import decide
+from pixeltree.model import decide
 from pixeltree_emu.array.device_array import PixelArray
-from pixeltree_emu.runtime.clock import CostModel, DeviceClock
-from pixeltree_emu.runtime.sequencer import Decision, Sequencer
+from pixeltree_emu.controller.clock import CostModel, DeviceClock
+from pixeltree_emu.controller.sequencer import Decision, Sequencer
 from pixeltree_protocol.objects.program import Argmax, Program
-from pixeltree_protocol.verify import ProgramImage
+from pixeltree_protocol.objects.verify import ProgramImage
 
 LOGITS = st.integers(-(2**31), 2**31 - 1) | st.integers(-3, 3)
 

@@ -8,20 +8,20 @@ import pytest
 
 import pixeltree
 from pixeltree import Patience, Tree, TreeRunner, errors
+from pixeltree.arguments.files import as_path
+from pixeltree.arguments.images import read_picture, write_plane
 from pixeltree.datasets.folders import image_folder
 from pixeltree.datasets.idx import read_idx
 from pixeltree.demo.run import demo_tree
+from pixeltree.device.token import read_token
 from pixeltree.errors import DataError, InstructionError, LinkError, PixeltreeError, TreeError
-from pixeltree.files import as_path
-from pixeltree.images import read_picture, write_plane
 from pixeltree.kernels.files import read_kernel
 from pixeltree.swapping import Trace
-from pixeltree.token import read_token
 from pixeltree_emu import errors as emulator_errors
-from pixeltree_emu.runtime.device import EmulatedDevice
+from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_protocol import errors as protocol_errors
-from pixeltree_protocol.kernel_api import parse_line
-from pixeltree_protocol.messages import Result
+from pixeltree_protocol.chip.kernel_api import parse_line
+from pixeltree_protocol.link.messages import Result
 from pixeltree_protocol.objects.program import Program
 from tests.host.in_memory import InMemoryLink, device_on, in_memory_device
 from tests.swapping.in_world import device_in_world
@@ -202,7 +202,7 @@ def test_a_tree_whose_names_are_no_text_is_refused(tmp_path, changed):
     import json  # noqa: PLC0415
     from dataclasses import replace  # noqa: PLC0415
 
-    from pixeltree_protocol.treefile import TreeFile  # noqa: PLC0415
+    from pixeltree_protocol.objects.treefile import TreeFile  # noqa: PLC0415
 
     demo_tree().save(tmp_path / "a")
     file = TreeFile.decode((tmp_path / "a").read_bytes())

@@ -5,10 +5,11 @@ import subprocess
 import pytest
 
 import pixeltree
-from pixeltree import LinkError, emulator
+from pixeltree import LinkError
+from pixeltree.device.session import Patience
+from pixeltree.links import emulator
 from pixeltree.links.private_emulator import open_emulator
 from pixeltree.links.url import parse_url
-from pixeltree.session import Patience
 from pixeltree_emu.array import nonidealities
 
 

@@ -12,20 +12,20 @@ from pixeltree.cli.tree import tree as draw
 from pixeltree.compiler import CaptureGeometry, Ending, compile_model
 from pixeltree.demo.run import count_mismatches
 from pixeltree.errors import CompileError, TreeError
-from pixeltree.folded import FoldedModel, InputSpec, ModelError, Pooling, Window, add_logits, infer
-from pixeltree.folded.channels import parts
-from pixeltree.scheduler import TreeRunner
+from pixeltree.model import FoldedModel, InputSpec, ModelError, Pooling, Window, add_logits, infer
+from pixeltree.model.splitting import parts
+from pixeltree.run import TreeRunner
 from pixeltree.swapping import RootLogits
 from pixeltree.swapping.describe import children_of, describe, node_order
-from pixeltree.tree import Tree
-from pixeltree.tree_builder import NodeSpec
+from pixeltree.tree.builder import NodeSpec
+from pixeltree.tree.tree import Tree
 from pixeltree_emu.array.device_array import PixelArray
+from pixeltree_emu.controller.clock import CostModel, DeviceClock
+from pixeltree_emu.controller.sequencer import Decision, Sequencer
 from pixeltree_emu.errors import RequestError
-from pixeltree_emu.runtime.clock import CostModel, DeviceClock
-from pixeltree_emu.runtime.sequencer import Decision, Sequencer
 from pixeltree_protocol.objects import Label, parse_object
 from pixeltree_protocol.objects.program import AddLogits, Argmax, Proceed, Program
-from pixeltree_protocol.verify import NodeImage
+from pixeltree_protocol.objects.verify import NodeImage
 from tests.folded.strategies import convolution, fully_connected, heat_map
 from tests.host.in_memory import InMemoryDevice, in_memory_device
 from tests.host.on_array import run_node

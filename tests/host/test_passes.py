@@ -8,23 +8,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pixeltree.bench.networks import BENCHMARKS, GEOMETRY, digits_model, localization_model
 from pixeltree.compiler import ir
-from pixeltree.compiler.allocate import DIRECTIONS, DREGS, allocate
-from pixeltree.compiler.arrange import arrange
-from pixeltree.compiler.benchmarks import BENCHMARKS, GEOMETRY, digits_model, localization_model
-from pixeltree.compiler.directions import set_directions
 from pixeltree.compiler.encode import Encoder
-from pixeltree.compiler.hoist import hoist_loads
+from pixeltree.compiler.layout import block_layout, cell_layout, intervals
+from pixeltree.compiler.passes.allocate import DIRECTIONS, DREGS, allocate
+from pixeltree.compiler.passes.arrange import arrange
+from pixeltree.compiler.passes.directions import set_directions
+from pixeltree.compiler.passes.hoist import hoist_loads
+from pixeltree.compiler.passes.words import select_words
 from pixeltree.compiler.pipeline import compile_model
-from pixeltree.compiler.placement import block_layout, cell_layout, intervals
 from pixeltree.compiler.resources import Needs, check_resources
 from pixeltree.compiler.sizes import block_bytes, block_words, segment_bytes
-from pixeltree.compiler.words import select_words
 from pixeltree.errors import CompileError
-from pixeltree.folded import FoldedModel, InputSpec, Pooling
-from pixeltree.tree import Tree
-from pixeltree.tree_builder import NodeSpec
-from pixeltree_protocol.registers import Direction
+from pixeltree.model import FoldedModel, InputSpec, Pooling
+from pixeltree.tree.builder import NodeSpec
+from pixeltree.tree.tree import Tree
+from pixeltree_protocol.chip.registers import Direction
 from tests.folded.strategies import convolution, fully_connected, heat_map
 from tests.host.in_memory import InMemoryDevice
 
@@ -229,7 +229,7 @@ def test_a_model_that_no_layout_has_room_for_lists_its_channels():
 def test_every_process_compiles_to_the_same_digests():
     """Python hashes differently in each."""
     program = (
-        "from pixeltree.compiler.benchmarks import *\n"
+        "from pixeltree.bench.networks import *\n"
         "print([compile_model(model).node.digest.hex() for model in (localization_model(), digits_model())])"
     )
     found = {

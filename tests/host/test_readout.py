@@ -5,7 +5,7 @@ import pytest
 
 from pixeltree.compiler.pipeline import compile_model
 from pixeltree.compiler.readout import merged, packings, rows_to_scan, stackings
-from pixeltree.folded import FoldedModel, FullyConnected, InputSpec, Pooling, infer
+from pixeltree.model import FoldedModel, FullyConnected, InputSpec, Pooling, infer
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_protocol.objects import ALL_COLUMNS
 from pixeltree_protocol.objects import FullyConnected as Segment

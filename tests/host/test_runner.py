@@ -8,13 +8,21 @@ import pytest
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree, run_demo
 from pixeltree.errors import DataError, DeviceError, LinkError, TreeError
-from pixeltree.scheduler import TreeRunner
-from pixeltree.tree import Tree
-from pixeltree.tree_builder import NodeSpec
-from pixeltree_protocol.declaration import Sender
-from pixeltree_protocol.delivery import Numbers
-from pixeltree_protocol.framing import Frame, FrameDecoder, encode_frame
-from pixeltree_protocol.messages import WHOLE, Fault, Pong, Put, PutSeveral, decode_message, encode_message
+from pixeltree.run import TreeRunner
+from pixeltree.tree.builder import NodeSpec
+from pixeltree.tree.tree import Tree
+from pixeltree_protocol.link.declaration import Sender
+from pixeltree_protocol.link.delivery import Numbers
+from pixeltree_protocol.link.framing import Frame, FrameDecoder, encode_frame
+from pixeltree_protocol.link.messages import (
+    WHOLE,
+    Fault,
+    Pong,
+    Put,
+    PutSeveral,
+    decode_message,
+    encode_message,
+)
 from pixeltree_protocol.objects import digest_of
 from tests.host.in_memory import InMemoryDevice, InMemoryLink, device_on, in_memory_device, in_memory_session
 from tests.host.random_models import picture, some_network

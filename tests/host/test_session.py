@@ -3,9 +3,9 @@
 import pytest
 
 from pixeltree import Device
+from pixeltree.device.session import Patience, Session
 from pixeltree.errors import LinkError
-from pixeltree.session import Patience, Session
-from pixeltree_emu.runtime.device import EmulatedDevice
+from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_protocol.objects import FullyConnected, digest_of
 from tests.host.in_memory import InMemoryLink, in_memory_session
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pixeltree.device.token import read_token
 from pixeltree.errors import DataError, LinkError
 from pixeltree.kernels.files import read_kernel
 from pixeltree.links import open_link
-from pixeltree.swapping.sequences import make_sequence
+from pixeltree.simulate.sequences import make_sequence
 from pixeltree.swapping.trace import Trace
-from pixeltree.token import read_token
 
 
 def marked(path, text):

@@ -11,11 +11,11 @@ import pytest
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.errors import CompileError, DataError, TreeError
-from pixeltree.folded import FoldedModel, FullyConnected, InputSpec, Pooling, Window, infer
-from pixeltree.tree import Tree
-from pixeltree.tree_builder import NodeSpec
+from pixeltree.model import FoldedModel, FullyConnected, InputSpec, Pooling, Window, infer
+from pixeltree.tree.builder import NodeSpec
+from pixeltree.tree.tree import Tree
 from pixeltree_protocol.objects import MAX_DEPTH, Child
-from pixeltree_protocol.treefile import TreeFile
+from pixeltree_protocol.objects.treefile import TreeFile
 from tests.folded.strategies import fully_connected, signs
 from tests.host.random_models import some_network
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from pixeltree.compiler.capture import CaptureGeometry
+from pixeltree.compiler.layout import block_layout, cell_layout
 from pixeltree.compiler.pipeline import Where, compile_model
-from pixeltree.compiler.placement import block_layout, cell_layout
 from pixeltree.compiler.turns import turns
 from pixeltree.errors import CompileError
-from pixeltree.folded import FoldedModel, InputSpec, infer
+from pixeltree.model import FoldedModel, InputSpec, infer
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_protocol.objects.program import ApplyFullyConnected, Program
 from tests.folded.strategies import convolution, fully_connected, heat_map

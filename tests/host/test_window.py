@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from pixeltree.compiler import CaptureGeometry, compile_model, compile_window
-from pixeltree.compiler.placement import INPUT
+from pixeltree.compiler.layout import INPUT
 from pixeltree.errors import CompileError
-from pixeltree.folded import FoldedModel, InputSpec, ModelError, Pooling, Window, infer
+from pixeltree.model import FoldedModel, InputSpec, ModelError, Pooling, Window, infer
 from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_protocol.objects import Child, Label
 from tests.folded.strategies import convolution, fully_connected, heat_map

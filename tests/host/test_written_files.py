@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from pixeltree.files import as_path, visible, write_whole
+from pixeltree.arguments.files import as_path, visible, write_whole
 
 
 def mode_of(path):

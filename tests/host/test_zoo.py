@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pixeltree.demo.run import demo_digits
-from pixeltree.folded import FullyConnected, HeatMap
-from pixeltree.tree import Tree
+from pixeltree.model import FullyConnected, HeatMap
+from pixeltree.tree.tree import Tree
 from tests.host.in_memory import InMemoryDevice
 
 ZOO = sorted(

@@ -34,11 +34,11 @@ from pixeltree.kernels.names import (
 )  # fmt: skip
 from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.array.reference import ReferenceEngine
+from pixeltree_protocol.chip.isa import encode
+from pixeltree_protocol.chip.kernel_api import expand, parse_line
+from pixeltree_protocol.chip.macros import MACROS
+from pixeltree_protocol.chip.registers import AREGS, DREGS, Digital
 from pixeltree_protocol.errors import InstructionError
-from pixeltree_protocol.isa import encode
-from pixeltree_protocol.kernel_api import expand, parse_line
-from pixeltree_protocol.macros import MACROS
-from pixeltree_protocol.registers import AREGS, DREGS, Digital
 
 # name, operands, word sequence of the fact sheet with these operands put in
 SEQUENCES = [

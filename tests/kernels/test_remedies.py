@@ -9,11 +9,11 @@ from pixeltree.kernels import Kernel
 from pixeltree.kernels.names import R5, R6, A, B, alldir, east, north, south, west
 from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.array.reference import ReferenceEngine
+from pixeltree_protocol.chip.isa import FORMS, IN_PLACE, encode
+from pixeltree_protocol.chip.kernel_api import expand, parse_line
+from pixeltree_protocol.chip.macros import OLD_NAMES
+from pixeltree_protocol.chip.registers import Digital
 from pixeltree_protocol.errors import InstructionError
-from pixeltree_protocol.isa import FORMS, IN_PLACE, encode
-from pixeltree_protocol.kernel_api import expand, parse_line
-from pixeltree_protocol.macros import OLD_NAMES
-from pixeltree_protocol.registers import Digital
 
 CASES = [
     ("OR(R6, R6, R7)", "in place it is OR(R6, R7)", lambda r6, r7, r8: r6 | r7),

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixeltree_protocol.assembly import assemble
+from pixeltree_protocol.chip.assembly import assemble
+from pixeltree_protocol.chip.kernel_text import read_kernel_text
 from pixeltree_protocol.errors import AssemblyError
-from pixeltree_protocol.kernel_text import read_kernel_text
 from pixeltree_protocol.objects import Block
 
 PLAIN = """\

@@ -11,14 +11,14 @@ from collections import Counter
 from unittest import mock
 
 from pixeltree_emu.array.device_array import PixelArray
-from pixeltree_emu.client import Client
-from pixeltree_emu.runtime.device import DeviceLimits, EmulatedDevice
-from pixeltree_emu.sessions import Sessions
+from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
+from pixeltree_emu.serving.client import Client
+from pixeltree_emu.serving.sessions import Sessions
 from pixeltree_emu.wires import Wants
-from pixeltree_protocol.connection import HostConnection, Identity, Received, State
-from pixeltree_protocol.delivery import Numbers
-from pixeltree_protocol.framing import Frame, FrameDecoder
-from pixeltree_protocol.messages import Ping, Pong, Role, open_envelope
+from pixeltree_protocol.link.connection import HostConnection, Identity, Received, State
+from pixeltree_protocol.link.delivery import Numbers
+from pixeltree_protocol.link.framing import Frame, FrameDecoder
+from pixeltree_protocol.link.messages import Ping, Pong, Role, open_envelope
 from tests.link.hostile import Hostility
 
 TOKEN = b"a token that only honest hosts know"
@@ -189,8 +189,9 @@ class Target:
     def work(self):
         try:
             self.device.work()
-        except Exception:
-            logging.getLogger("pixeltree_emu.daemon").exception("a frame ended with an internal error")
+        except Exception:  # noqa: BLE001 - as the daemon does
+            daemon = logging.getLogger("pixeltree_emu.serving.daemon")
+            daemon.exception("a frame ended with an internal error")
             self.device.give_up("internal error")
         self.sessions.work()
 

@@ -8,11 +8,11 @@ from dataclasses import fields
 import construct as c
 
 from pixeltree.demo.run import demo_digits, demo_tree
-from pixeltree_protocol.declaration import MESSAGES, RECORDS
-from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.errors import MessageError
-from pixeltree_protocol.framing import encode_frame
-from pixeltree_protocol.messages import (
+from pixeltree_protocol.link.declaration import MESSAGES, RECORDS
+from pixeltree_protocol.link.delivery import Numbers
+from pixeltree_protocol.link.framing import encode_frame
+from pixeltree_protocol.link.messages import (
     ENVELOPE_BYTES,
     Ack,
     CancelFrame,

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pixeltree_protocol.connection import DeviceConnection, HostConnection, Identity, State
-from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.errors import MessageError
-from pixeltree_protocol.framing import encode_frame
-from pixeltree_protocol.messages import Ack, Capabilities, Hello, Leave, Ping, Pong, Role, encode_message
+from pixeltree_protocol.link.connection import DeviceConnection, HostConnection, Identity, State
+from pixeltree_protocol.link.delivery import Numbers
+from pixeltree_protocol.link.framing import encode_frame
+from pixeltree_protocol.link.messages import Ack, Capabilities, Hello, Leave, Ping, Pong, Role, encode_message
 from tests.link.fuzz_target import MOST_PEERS, TOKEN, Target
 from tests.link.hostile import Hostility
 from tests.link.schedules import array
@@ -130,7 +130,7 @@ def test_lying_numbers_neither_raise_nor_make_a_device_send_more_than_it_has(lie
 
 
 def Ping_answer(nonce):
-    from pixeltree_protocol.messages import Pong  # noqa: PLC0415
+    from pixeltree_protocol.link.messages import Pong  # noqa: PLC0415
 
     return Pong(nonce)
 

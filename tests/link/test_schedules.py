@@ -55,7 +55,7 @@ def test_a_wrong_result_would_be_noticed(monkeypatch):
 
 
 def test_a_payload_that_is_taken_twice_would_be_noticed(monkeypatch):
-    from pixeltree_protocol.delivery import Admission, Delivery  # noqa: PLC0415
+    from pixeltree_protocol.link.delivery import Admission, Delivery  # noqa: PLC0415
 
     admit = Delivery.admit
 

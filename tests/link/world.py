@@ -11,17 +11,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from unittest import mock
 
-from pixeltree.device import Device
+from pixeltree.device.device import Device
+from pixeltree.device.session import Patience, Session
 from pixeltree.errors import LinkError
-from pixeltree.session import Patience, Session
-from pixeltree_emu.client import Client
+from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
 from pixeltree_emu.errors import WireClosed
-from pixeltree_emu.runtime.device import DeviceLimits, EmulatedDevice
-from pixeltree_emu.sessions import Sessions
+from pixeltree_emu.serving.client import Client
+from pixeltree_emu.serving.sessions import Sessions
 from pixeltree_emu.wires import Wants
-from pixeltree_protocol.connection import Identity
-from pixeltree_protocol.framing import Frame, FrameDecoder
-from pixeltree_protocol.messages import is_sequenced, open_envelope
+from pixeltree_protocol.link.connection import Identity
+from pixeltree_protocol.link.framing import Frame, FrameDecoder
+from pixeltree_protocol.link.messages import is_sequenced, open_envelope
 from tests.link.breaking_wire import BreakingWire
 
 STEP_TIME = 0.000_05

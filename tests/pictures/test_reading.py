@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 
+from pixeltree.arguments.images import read_picture as read_for_host
 from pixeltree.errors import DataError
-from pixeltree.images import read_picture as read_for_host
 from pixeltree_emu.errors import EmulatorError
-from pixeltree_emu.options import device_of, parser
-from pixeltree_emu.sources import SourceError, open_source
+from pixeltree_emu.sensor.sources import SourceError, open_source
+from pixeltree_emu.serving.options import device_of, parser
 from pixeltree_pictures import PictureError, Size, read_picture, read_stack, to_size
 
 ROWS, COLUMNS = np.indices((256, 256))

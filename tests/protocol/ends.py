@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from pixeltree_protocol.connection import (
+from pixeltree_protocol.link.connection import (
     DeviceConnection,
     Greeting,
     HostConnection,
@@ -10,10 +10,10 @@ from pixeltree_protocol.connection import (
     Received,
     State,
 )
-from pixeltree_protocol.declaration import Sender
-from pixeltree_protocol.delivery import Numbers
-from pixeltree_protocol.framing import FrameDecoder, encode_frame
-from pixeltree_protocol.messages import (
+from pixeltree_protocol.link.declaration import Sender
+from pixeltree_protocol.link.delivery import Numbers
+from pixeltree_protocol.link.framing import FrameDecoder, encode_frame
+from pixeltree_protocol.link.messages import (
     NO_SESSION,
     PROTOCOL_VERSION,
     Capabilities,

@@ -18,9 +18,9 @@ from tests.protocol.ends import (
     welcome,
 )
 
-from pixeltree_protocol.connection import Greeting, Ready, Refused, State
-from pixeltree_protocol.connection.authentication import device_proof, host_proof
-from pixeltree_protocol.messages import Challenge, ErrorCode, Hello, Notice, Ping, Proof, Role, Welcome
+from pixeltree_protocol.link.connection import Greeting, Ready, Refused, State
+from pixeltree_protocol.link.connection.authentication import device_proof, host_proof
+from pixeltree_protocol.link.messages import Challenge, ErrorCode, Hello, Notice, Ping, Proof, Role, Welcome
 
 CHALLENGE = b"challenge of 16 "
 

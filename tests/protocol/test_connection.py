@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.link.faulty_wire import Faults, FaultyWire
 from tests.protocol.ends import HEARTBEAT, SILENCE, Link, identity
 
-from pixeltree_protocol.connection import (
+from pixeltree_protocol.link.connection import (
     DeviceConnection,
     Greeting,
     HostConnection,
@@ -18,9 +18,9 @@ from pixeltree_protocol.connection import (
     SessionLost,
     State,
 )
-from pixeltree_protocol.delivery import Priority
-from pixeltree_protocol.framing import wire_limit
-from pixeltree_protocol.messages import ENVELOPE_BYTES, Ping, Pong, Put, Role
+from pixeltree_protocol.link.delivery import Priority
+from pixeltree_protocol.link.framing import wire_limit
+from pixeltree_protocol.link.messages import ENVELOPE_BYTES, Ping, Pong, Put, Role
 
 
 def test_a_handshake_makes_both_ends_ready():

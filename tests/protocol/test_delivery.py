@@ -2,7 +2,7 @@
 
 import pytest
 
-from pixeltree_protocol.delivery import (
+from pixeltree_protocol.link.delivery import (
     ACKNOWLEDGE_AFTER,
     GREATEST_FLIGHT,
     POLL_AFTER,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixeltree_protocol.delivery import Admission, Delivery, Numbers, Priority, Report
+from pixeltree_protocol.link.delivery import Admission, Delivery, Numbers, Priority, Report
 
 
 @dataclass(frozen=True)

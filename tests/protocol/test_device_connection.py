@@ -18,10 +18,10 @@ from tests.protocol.ends import (
     ready_device,
 )
 
-from pixeltree_protocol.connection import Greeting, Left, Received, Rejected, State
 from pixeltree_protocol.errors import MessageError, ProtocolError, StateError
-from pixeltree_protocol.framing import encode_frame, wire_limit
-from pixeltree_protocol.messages import (
+from pixeltree_protocol.link.connection import Greeting, Left, Received, Rejected, State
+from pixeltree_protocol.link.framing import encode_frame, wire_limit
+from pixeltree_protocol.link.messages import (
     ENVELOPE_BYTES,
     LEAST_HOST_WINDOW,
     MAX_BODY,

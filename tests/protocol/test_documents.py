@@ -10,10 +10,10 @@ from typing import get_args
 import construct
 import pytest
 
-from pixeltree_protocol.declaration import MESSAGES
-from pixeltree_protocol.messages import ErrorCode, Reply, Request
-from pixeltree_protocol.messages.duties import DUTIES
-from pixeltree_protocol.messages.layouts import TEXT
+from pixeltree_protocol.link.declaration import MESSAGES
+from pixeltree_protocol.link.messages import ErrorCode, Reply, Request
+from pixeltree_protocol.link.messages.duties import DUTIES
+from pixeltree_protocol.link.messages.layouts import TEXT
 from pixeltree_protocol.objects import program
 
 ROOT = Path(__file__).parents[2]

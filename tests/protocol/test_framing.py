@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixeltree_protocol.errors import FramingError
-from pixeltree_protocol.framing import (
+from pixeltree_protocol.link.framing import (
     MAX_PAYLOAD,
     OVERHEAD,
     BadFrame,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pixeltree_protocol.declaration import BY_CODE, MESSAGES, Sender
-from pixeltree_protocol.delivery import Numbers
-from pixeltree_protocol.framing import BadFrame, Frame, FrameDecoder, encode_frame
-from pixeltree_protocol.messages import (
+from pixeltree_protocol.link.declaration import BY_CODE, MESSAGES, Sender
+from pixeltree_protocol.link.delivery import Numbers
+from pixeltree_protocol.link.framing import BadFrame, Frame, FrameDecoder, encode_frame
+from pixeltree_protocol.link.messages import (
     PROTOCOL_VERSION,
     Capabilities,
     Visit,

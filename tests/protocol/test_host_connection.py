@@ -19,7 +19,8 @@ from tests.protocol.ends import (
     welcome,
 )
 
-from pixeltree_protocol.connection import (
+from pixeltree_protocol.errors import MessageError, ProtocolError, StateError
+from pixeltree_protocol.link.connection import (
     Departing,
     HostConnection,
     Ready,
@@ -29,10 +30,9 @@ from pixeltree_protocol.connection import (
     SessionLost,
     State,
 )
-from pixeltree_protocol.declaration import Sender
-from pixeltree_protocol.delivery import Numbers
-from pixeltree_protocol.errors import MessageError, ProtocolError, StateError
-from pixeltree_protocol.messages import (
+from pixeltree_protocol.link.declaration import Sender
+from pixeltree_protocol.link.delivery import Numbers
+from pixeltree_protocol.link.messages import (
     LEAST_HOST_WINDOW,
     MAX_BODY,
     NO_SESSION,

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pixeltree_protocol.errors import InstructionError
-from pixeltree_protocol.isa import (
+from pixeltree_protocol.chip.isa import (
     FORMS,
     ICW,
     MNEMONICS,
@@ -15,7 +14,8 @@ from pixeltree_protocol.isa import (
     decode,
     encode,
 )
-from pixeltree_protocol.registers import BIT_NAMES, Analog, Digital, bits
+from pixeltree_protocol.chip.registers import BIT_NAMES, Analog, Digital, bits
+from pixeltree_protocol.errors import InstructionError
 
 # Fact sheet section 2.4: instruction, destinations, sources, the 24 significant bits of each port word.
 VECTORS = [

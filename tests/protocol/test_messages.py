@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixeltree_protocol.declaration import MESSAGES, RECORDS, Sender, field_values, make
-from pixeltree_protocol.delivery import Numbers
 from pixeltree_protocol.errors import MessageError
-from pixeltree_protocol.messages import (
+from pixeltree_protocol.link.declaration import MESSAGES, RECORDS, Sender, field_values, make
+from pixeltree_protocol.link.delivery import Numbers
+from pixeltree_protocol.link.messages import (
     ENVELOPE_BYTES,
     MAX_BODY,
     MEANINGS,
@@ -63,7 +63,7 @@ from pixeltree_protocol.messages import (
     item_bytes,
     open_envelope,
 )
-from pixeltree_protocol.messages.layouts import BYTE_STRINGS
+from pixeltree_protocol.link.messages.layouts import BYTE_STRINGS
 from pixeltree_protocol.objects import MAX_DEPTH, MAX_PATH_LOGITS
 
 u8, u16, u32 = st.integers(0, 0xFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pixeltree_protocol.chip.isa import ICW, ClockClass, Instruction, encode
+from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital
 from pixeltree_protocol.errors import ObjectError
-from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode
 from pixeltree_protocol.objects import (
     ALL_COLUMNS,
     MAX_BLOCK_WORDS,
@@ -39,7 +40,6 @@ from pixeltree_protocol.objects.program import (
     SetIn,
     WriteDreg,
 )
-from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital
 
 DIGEST = bytes(range(16))
 OTHER = bytes(range(100, 116))

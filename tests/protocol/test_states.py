@@ -17,9 +17,9 @@ from tests.protocol.ends import (
     welcome,
 )
 
-from pixeltree_protocol.connection import Left, State, states
-from pixeltree_protocol.connection.authentication import host_proof
-from pixeltree_protocol.messages import (
+from pixeltree_protocol.link.connection import Left, State, states
+from pixeltree_protocol.link.connection.authentication import host_proof
+from pixeltree_protocol.link.messages import (
     NO_SESSION,
     Ack,
     Challenge,

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from pixeltree_protocol.chip.isa import ICW, ClockClass, Instruction, encode
+from pixeltree_protocol.chip.registers import AREGS, DREGS, PORTS, Analog, Digital, bits
 from pixeltree_protocol.errors import ProgramError
-from pixeltree_protocol.isa import ICW, ClockClass, Instruction, encode
 from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected, Label, Node, PackedBits
 from pixeltree_protocol.objects.program import (
     AddLogits,
@@ -17,8 +18,7 @@ from pixeltree_protocol.objects.program import (
     Run,
     ScanDreg,
 )
-from pixeltree_protocol.registers import AREGS, DREGS, PORTS, Analog, Digital, bits
-from pixeltree_protocol.verify import (
+from pixeltree_protocol.objects.verify import (
     MAX_WORDS_PER_NODE,
     registers_read,
     registers_written,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pixeltree_protocol.chip.registers import DREGS, Analog, Digital
 from pixeltree_protocol.errors import ProgramError
 from pixeltree_protocol.objects import FullyConnected, Label, Node
 from pixeltree_protocol.objects.controller_steps import (
@@ -17,8 +18,7 @@ from pixeltree_protocol.objects.controller_steps import (
     Wait,
 )
 from pixeltree_protocol.objects.program import ApplyFullyConnected, Argmax, Program, ScanDreg
-from pixeltree_protocol.registers import DREGS, Analog, Digital
-from pixeltree_protocol.verify import verify_node
+from pixeltree_protocol.objects.verify import verify_node
 
 LAYER = FullyConnected(256, (0,), (bytes(32),))
 DECIDE = (ScanDreg(6, 0, 1, 1), ApplyFullyConnected(0), Argmax())

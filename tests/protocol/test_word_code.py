@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixeltree_protocol.assembly import assemble
+from pixeltree_protocol.chip.assembly import assemble
+from pixeltree_protocol.chip.isa import ICW, ClockClass
 from pixeltree_protocol.errors import ObjectError
-from pixeltree_protocol.isa import ICW, ClockClass
 from pixeltree_protocol.objects.arithmetic import Decoder, Encoder
 from pixeltree_protocol.objects.block import Block
 from pixeltree_protocol.objects.word_code import PRIMER, decode_words, encode_words

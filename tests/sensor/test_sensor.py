@@ -10,12 +10,12 @@ from PIL import Image
 from tests.host.in_memory import in_memory_device
 
 from pixeltree import connect
-from pixeltree.emulator import EmulatorProcess
 from pixeltree.errors import LinkError
 from pixeltree.kernels import Kernel
-from pixeltree_emu.array.sensor import Sensor
-from pixeltree_emu.options import device_of, parser
-from pixeltree_emu.sources import ArraySource, FileSource, MovingScene, SourceError, open_source
+from pixeltree.links.emulator import EmulatorProcess
+from pixeltree_emu.sensor.sensor import Sensor
+from pixeltree_emu.sensor.sources import ArraySource, FileSource, MovingScene, SourceError, open_source
+from pixeltree_emu.serving.options import device_of, parser
 
 RESET = -127
 MS = 1_000_000

@@ -3,13 +3,13 @@
 from itertools import cycle
 
 from pixeltree import Device
-from pixeltree.session import Session
+from pixeltree.device.session import Session
 from pixeltree.swapping import LINES
-from pixeltree_emu.runtime.device import DeviceLimits, EmulatedDevice
-from pixeltree_emu.sources import ArraySource
-from pixeltree_emu.virtual_time import World
+from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
+from pixeltree_emu.sensor.sources import ArraySource
+from pixeltree_emu.serving.virtual_time import World
 from pixeltree_emu.wires.line import LineSettings
-from pixeltree_protocol.connection import Identity
+from pixeltree_protocol.link.connection import Identity
 
 
 class WorldLink:

@@ -6,8 +6,8 @@ from pixeltree.bench.random_tree import album
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.errors import DataError
 from pixeltree.swapping.describe import describe, node_order
-from pixeltree.tree import Tree
-from pixeltree.tree_builder import NodeSpec
+from pixeltree.tree.builder import NodeSpec
+from pixeltree.tree.tree import Tree
 from tests.host.random_models import some_network
 
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixeltree.swapping import line
-from pixeltree_protocol.framing import encode_frame
-from pixeltree_protocol.messages import (
+from pixeltree_protocol.link.framing import encode_frame
+from pixeltree_protocol.link.messages import (
     CancelFrame,
     Fault,
     Holdings,

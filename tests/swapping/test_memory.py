@@ -5,8 +5,8 @@ import random
 import pytest
 
 from pixeltree.swapping import ControllerMemory, NoRoomError
+from pixeltree_emu.controller.store import ObjectStore
 from pixeltree_emu.errors import RequestError
-from pixeltree_emu.runtime.store import ObjectStore
 from pixeltree_protocol.objects import FullyConnected, digest_of
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from pixeltree.swapping import LINES, Markov, Prior
 from pixeltree.swapping.account import Counters
+from pixeltree.swapping.chunking import BUSY_PART, IDLE_PART, Bundle, Cutter
 from pixeltree.swapping.line import bundle_bytes, put_bytes
 from pixeltree.swapping.memory import ControllerMemory, NoRoomError
-from pixeltree.swapping.parts import BUSY_PART, IDLE_PART, Bundle, Cutter
 from pixeltree.swapping.planner import Planner
 from pixeltree.swapping.residency import policy_named
 from tests.swapping.test_simulator import TREE

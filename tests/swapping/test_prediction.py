@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from pixeltree.simulate.examples import uniform_tree
 from pixeltree.swapping import Markov, Mixture, Prior, RootLogits
-from pixeltree.swapping.examples import uniform_tree
 
 
 def taught(predictor, ends):

@@ -8,8 +8,8 @@ from pixeltree import TreeRunner
 from pixeltree.bench.random_tree import album, random_tree
 from pixeltree.errors import DataError
 from pixeltree.swapping import LINES, Trace, make_sequence
+from pixeltree.swapping.chunking import IDLE_PART
 from pixeltree.swapping.describe import describe
-from pixeltree.swapping.parts import IDLE_PART
 from tests.swapping.in_world import device_in_world
 
 PERIOD = 1 / 30

@@ -9,14 +9,14 @@ import pytest
 from pixeltree import TreeRunner
 from pixeltree.bench.random_tree import album, random_tree
 from pixeltree.errors import DataError, LinkError
-from pixeltree.scheduler.settings import FrameSettings
+from pixeltree.run.settings import FrameSettings
+from pixeltree.simulate.examples import uniform_tree
 from pixeltree.swapping import LINES, LineRate, Pace, Setup, Trace, make_sequence, simulate
 from pixeltree.swapping.describe import describe
-from pixeltree.swapping.examples import uniform_tree
-from pixeltree_emu.runtime.device import EmulatedDevice
-from pixeltree_emu.virtual_time import World
+from pixeltree_emu.controller.device import EmulatedDevice
+from pixeltree_emu.serving.virtual_time import World
 from pixeltree_emu.wires.line import LineSettings
-from pixeltree_protocol.connection import Identity
+from pixeltree_protocol.link.connection import Identity
 from tests.swapping.in_world import device_in_world
 
 PERIOD = 1 / 30

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pixeltree.errors import DataError, TreeError
+from pixeltree.simulate.examples import uniform_tree
 from pixeltree.swapping import LINES, POLICIES, LineRate, Setup, SwapTree, Trace, make_sequence, simulate
-from pixeltree.swapping.examples import uniform_tree
 from pixeltree.swapping.line import fault_bytes, put_bytes, stored_bytes
 
 TREE = uniform_tree()

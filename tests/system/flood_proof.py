@@ -21,9 +21,9 @@ from datetime import datetime
 from pathlib import Path
 
 from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree
-from pixeltree.device import connect
-from pixeltree.scheduler import TreeRunner
-from pixeltree.session import Patience
+from pixeltree.device.device import connect
+from pixeltree.device.session import Patience
+from pixeltree.run import TreeRunner
 from tests.system.conftest import Daemon
 from tests.system.flooder import BEGUN, KINDS
 

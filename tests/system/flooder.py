@@ -14,10 +14,10 @@ import selectors
 import sys
 import time
 
-from pixeltree_protocol.connection import HostConnection, State
 from pixeltree_protocol.errors import ProtocolError
-from pixeltree_protocol.framing import encode_frame
-from pixeltree_protocol.messages import GetStatus, Ping, ReadPlane, Role
+from pixeltree_protocol.link.connection import HostConnection, State
+from pixeltree_protocol.link.framing import encode_frame
+from pixeltree_protocol.link.messages import GetStatus, Ping, ReadPlane, Role
 from tests.system.conftest import raw_socket
 
 CONNECTIONS = 4

@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree
-from pixeltree.device import connect
-from pixeltree.scheduler import TreeRunner
-from pixeltree.session import Patience
+from pixeltree.device.device import connect
+from pixeltree.device.session import Patience
+from pixeltree.run import TreeRunner
 from tests.system.conftest import Daemon
 
 PATIENCE = Patience(connect=10, answer=120, reconnect=120)

@@ -7,16 +7,16 @@ import numpy as np
 from cobs import cobs
 
 from pixeltree_emu.array.device_array import PixelArray
-from pixeltree_emu.runtime import sequencer
-from pixeltree_emu.runtime.device import EmulatedDevice
-from pixeltree_emu.runtime.store import ObjectStore
-from pixeltree_emu.sessions import Session, Sessions
-from pixeltree_protocol import delivery, framing
-from pixeltree_protocol.connection import DeviceConnection
-from pixeltree_protocol.cover import Pattern
-from pixeltree_protocol.messages import Done, Pong
+from pixeltree_emu.controller import sequencer
+from pixeltree_emu.controller.device import EmulatedDevice
+from pixeltree_emu.controller.store import ObjectStore
+from pixeltree_emu.serving.sessions import Session, Sessions
+from pixeltree_protocol.chip.cover import Pattern
+from pixeltree_protocol.chip.registers import Digital
+from pixeltree_protocol.link import delivery, framing
+from pixeltree_protocol.link.connection import DeviceConnection
+from pixeltree_protocol.link.messages import Done, Pong
 from pixeltree_protocol.objects import Block, FullyConnected, digest_of
-from pixeltree_protocol.registers import Digital
 
 
 def answers_wrong(patch):

@@ -23,7 +23,7 @@ class Run:
             "-m",
             "pytest",
             "--pyargs",
-            "pixeltree.conformance",
+            "pixeltree_conformance",
             "-p",
             "no:cacheprovider",
         ]

@@ -138,7 +138,7 @@ def test_a_daemon_stops_cleanly_on_a_signal(start, tmp_path, number):
 def test_an_emulator_of_ones_own_ends_with_its_parent_however_that_ends():
     code = (
         "import sys, time\n"
-        "from pixeltree.emulator import EmulatorProcess\n"
+        "from pixeltree.links.emulator import EmulatorProcess\n"
         "emulator = EmulatorProcess()\n"
         "print(emulator.pid, flush=True)\n"
         "time.sleep(60)\n"

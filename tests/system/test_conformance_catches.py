@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from pixeltree_emu.daemon import Daemon
-from pixeltree_emu.listeners import ListenSettings, listen_all
-from pixeltree_emu.runtime.device import EmulatedDevice
-from pixeltree_protocol.connection import Identity
+from pixeltree_emu.controller.device import EmulatedDevice
+from pixeltree_emu.serving.daemon import Daemon
+from pixeltree_emu.serving.listeners import ListenSettings, listen_all
+from pixeltree_protocol.link.connection import Identity
 from tests.system.mutants import CAUGHT_BY
 from tests.system.suite import Run, counts
 

@@ -11,10 +11,11 @@ import pytest
 import pixeltree
 from pixeltree import DeviceError
 from pixeltree.demo.run import demo_digits, demo_tree
-from pixeltree_protocol.connection import HostConnection, Received, Rejected, State
-from pixeltree_protocol.framing import encode_frame
-from pixeltree_protocol.isa import ICW
-from pixeltree_protocol.messages import (
+from pixeltree_protocol.chip.isa import ICW
+from pixeltree_protocol.chip.registers import bits
+from pixeltree_protocol.link.connection import HostConnection, Received, Rejected, State
+from pixeltree_protocol.link.framing import encode_frame
+from pixeltree_protocol.link.messages import (
     WHOLE,
     Error,
     ErrorCode,
@@ -27,7 +28,6 @@ from pixeltree_protocol.messages import (
     encode_message,
 )
 from pixeltree_protocol.objects import Block, digest_of
-from pixeltree_protocol.registers import bits
 from tests.system.conftest import raw_socket
 
 

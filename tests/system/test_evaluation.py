@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pixeltree.arguments.images import write_plane
 from pixeltree.datasets import Dataset
 from pixeltree.datasets.named import test_part as chosen
 from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.errors import DataError
-from pixeltree.evaluation import accuracy_by_node, confusion, evaluate_reference
-from pixeltree.images import write_plane
+from pixeltree.evaluate.evaluation import accuracy_by_node, confusion, evaluate_reference
 from tests.system.conftest import pixeltree
 
 pytest.importorskip("sklearn")

@@ -15,10 +15,10 @@ import pytest
 import pixeltree
 from pixeltree import DeviceError, LinkError
 from pixeltree.demo.run import count_mismatches, demo_digits, demo_tree
-from pixeltree.session import Patience
-from pixeltree_protocol.connection import Rejected
-from pixeltree_protocol.framing import encode_frame
-from pixeltree_protocol.messages import ErrorCode, ReadPlane, Role
+from pixeltree.device.session import Patience
+from pixeltree_protocol.link.connection import Rejected
+from pixeltree_protocol.link.framing import encode_frame
+from pixeltree_protocol.link.messages import ErrorCode, ReadPlane, Role
 from tests.certificates import make_certificate
 from tests.system.conftest import raw_socket
 from tests.system.test_daemon import RawClient

@@ -2,7 +2,7 @@
 
 import pixeltree
 from pixeltree.demo.run import count_mismatches, demo_digits, demo_tree
-from pixeltree_protocol.delivery import Priority
+from pixeltree_protocol.link.delivery import Priority
 from pixeltree_protocol.objects import FullyConnected, digest_of
 
 LARGE = FullyConnected(2048, (0,) * 250, (bytes(256),) * 250).encode()

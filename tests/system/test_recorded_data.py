@@ -13,9 +13,9 @@ pytest.importorskip("torch")
 
 from pixeltree.datasets import idx_folder
 from pixeltree.datasets.sources import FolderData, as_table
-from pixeltree.evaluation import evaluate_reference
-from pixeltree.folded import data_of
-from pixeltree.tree import Tree
+from pixeltree.evaluate.evaluation import evaluate_reference
+from pixeltree.model import data_of
+from pixeltree.tree.tree import Tree
 from tests.system.conftest import pixeltree
 
 RECIPE = """

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 import pixeltree as host
-from pixeltree.emulator import EmulatorProcess, tell
 from pixeltree.errors import LinkError
 from pixeltree.kernels import Kernel
-from pixeltree_protocol.registers import Digital
+from pixeltree.links.emulator import EmulatorProcess, tell
+from pixeltree_protocol.chip.registers import Digital
 from tests.system.conftest import pixeltree
 
 R5, R6 = Digital.R5, Digital.R6
@@ -164,7 +164,7 @@ def test_a_private_emulator_starts_whatever_the_folder_for_temporary_files_is_ca
 
 
 def test_where_no_place_can_hold_a_socket_the_reason_is_said(monkeypatch):
-    monkeypatch.setattr("pixeltree.emulator._places", lambda: iter(["/" + "a" * 120, "/what?"]))
+    monkeypatch.setattr("pixeltree.links.emulator._places", lambda: iter(["/" + "a" * 120, "/what?"]))
     with pytest.raises(LinkError, match=r"paths are too long for a socket.*set TMPDIR"):
         EmulatorProcess(QUICK)
 
@@ -194,7 +194,7 @@ def test_one_that_crashes_leaves_its_log_and_says_where(temporary, caplog):
 
 def test_one_that_fails_while_it_starts_says_how_and_leaves_its_log(temporary, caplog, monkeypatch, tmp_path):
     broken = tmp_path / "sitecustomize.py"
-    broken.write_text("import pixeltree_emu.options as options\noptions.device_of = None\n")
+    broken.write_text("import pixeltree_emu.serving.options as options\noptions.device_of = None\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(LinkError, match=r"did not start:(.|\n)*TypeError"):
         EmulatorProcess(QUICK)
@@ -206,7 +206,7 @@ def test_one_that_fails_while_it_starts_says_how_and_leaves_its_log(temporary, c
 def test_one_with_an_internal_error_names_its_log_and_leaves_it(temporary, caplog, monkeypatch, tmp_path):
     broken = tmp_path / "sitecustomize.py"
     broken.write_text(
-        "import pixeltree_emu.runtime.device as device\n"
+        "import pixeltree_emu.controller.device as device\n"
         "def work(self):\n"
         "    if self.busy:\n"
         "        raise ZeroDivisionError('made up')\n"
@@ -223,7 +223,7 @@ def test_one_with_an_internal_error_names_its_log_and_leaves_it(temporary, caplo
 
 PARENT = """
 import sys, time
-from pixeltree.emulator import EmulatorProcess
+from pixeltree.links.emulator import EmulatorProcess
 emulator = EmulatorProcess("--engine=reference", *sys.argv[1:])
 print(emulator.pid, flush=True)
 time.sleep(600)
@@ -245,7 +245,7 @@ def test_ctrl_c_during_a_start_leaves_nothing_and_shows_no_traceback(temporary):
     """The daemon has started, and has not yet said that it is ready: it is stopped in between."""
     code = (
         "import os, signal, sys\n"
-        "import pixeltree.emulator as emulator\n"
+        "import pixeltree.links.emulator as emulator\n"
         "from pixeltree.cli import main\n"
         "wait = emulator.EmulatorProcess._wait_until_ready\n"
         "def interrupted(self, ready):\n"

@@ -7,21 +7,21 @@ import pytest
 pytest.importorskip("torch")
 
 from pixeltree.datasets import Scenes, SceneSettings, scene_splits
-from pixeltree.device import connect
+from pixeltree.device.device import connect
 from pixeltree.errors import DataError
-from pixeltree.evaluation import (
+from pixeltree.evaluate.evaluation import (
     METRICS,
     accuracy_by_node,
     ended_early,
     evaluate_device,
     evaluate_reference,
 )
-from pixeltree.folded import FullyConnected, HeatMap
-from pixeltree.scheduler import TreeRunner
+from pixeltree.model import FullyConnected, HeatMap
+from pixeltree.run import TreeRunner
 from pixeltree.train.recipe import load_recipe
 from pixeltree.train.run import check_output, run_recipe
-from pixeltree.tree import Tree
-from pixeltree.tree_builder import NodeSpec
+from pixeltree.tree.builder import NodeSpec
+from pixeltree.tree.tree import Tree
 from tests.host.random_models import GEOMETRY, some_network
 from tests.system.conftest import pixeltree
 

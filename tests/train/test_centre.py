@@ -9,13 +9,13 @@ pytest.importorskip("torch")
 
 from tests.folded.strategies import heat_map
 
-from pixeltree.cells import CellGrid
 from pixeltree.errors import RecipeError
-from pixeltree.folded import FoldedModel, InputSpec, Window
+from pixeltree.model import FoldedModel, InputSpec, Window
+from pixeltree.model.heat_maps import CellGrid
 from pixeltree.train.centre import cut_images, windows_of
 from pixeltree.train.recipe import load_recipe
 from pixeltree.train.run import check_output, run_recipe
-from pixeltree.tree import Tree
+from pixeltree.tree.tree import Tree
 
 
 def test_images_are_cut_as_the_array_cuts_their_bits():

@@ -15,8 +15,8 @@ pytest.importorskip("torch")
 
 from tests.system.conftest import COMMAND, pixeltree
 
-from pixeltree.folded import decode_model
-from pixeltree.tree import Tree
+from pixeltree.model import decode_model
+from pixeltree.tree.tree import Tree
 
 RECIPE = """
 name = "bars"

@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from pixeltree.errors import CompileError  # noqa: E402
-from pixeltree.folded import (  # noqa: E402
+from pixeltree.model import (  # noqa: E402
     Convolution,
     FoldedModel,
     FullyConnected,

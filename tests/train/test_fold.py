@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from pixeltree.folded import ModelError, infer  # noqa: E402
+from pixeltree.model import ModelError, infer  # noqa: E402
 from pixeltree.train.fold import compare, fold  # noqa: E402
 from pixeltree.train.layers import BinaryFullyConnected, LatentActivation  # noqa: E402
 from pixeltree.train.network import BinaryNetwork  # noqa: E402

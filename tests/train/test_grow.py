@@ -14,7 +14,7 @@ from tests.host.in_memory import InMemoryDevice  # noqa: E402
 
 from pixeltree.datasets import Dataset, Splits, Task  # noqa: E402
 from pixeltree.errors import CompileError  # noqa: E402
-from pixeltree.folded import infer  # noqa: E402
+from pixeltree.model import infer  # noqa: E402
 from pixeltree.train import grow as growing  # noqa: E402
 from pixeltree.train.capacity import Capacity, choices  # noqa: E402
 from pixeltree.train.export import compile_tree  # noqa: E402
@@ -30,7 +30,7 @@ from pixeltree.train.specification import (  # noqa: E402
     NetworkSpecification,
     Pooling,
 )
-from pixeltree.tree import Tree  # noqa: E402
+from pixeltree.tree.tree import Tree  # noqa: E402
 
 NETWORK = NetworkSpecification(
     Input(64, margin=4, threshold=50, learned=True),

@@ -18,7 +18,7 @@ from pixeltree.train.objective import CellMap  # noqa: E402
 from pixeltree.train.progress import EpochReport  # noqa: E402
 from pixeltree.train.specification import Convolution, HeatMap, Input, NetworkSpecification  # noqa: E402
 from pixeltree_emu.array.nonidealities import TYPICAL, Chip  # noqa: E402
-from pixeltree_protocol.nonidealities import TYPICAL_ERRORS  # noqa: E402
+from pixeltree_protocol.chip.nonidealities import TYPICAL_ERRORS  # noqa: E402
 
 
 def test_the_constants_are_the_emulators():

@@ -9,9 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pixeltree.cells import CellGrid, mean_iou  # noqa: E402
 from pixeltree.datasets import NOWHERE, Dataset, Task  # noqa: E402
 from pixeltree.errors import DataError  # noqa: E402
+from pixeltree.model.heat_maps import CellGrid, mean_iou  # noqa: E402
 from pixeltree.train.objective import IGNORED, CellMap, Classification, objective_for  # noqa: E402
 from pixeltree.train.specification import (  # noqa: E402
     Convolution,

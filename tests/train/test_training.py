@@ -29,7 +29,7 @@ from pixeltree.train.specification import (  # noqa: E402
     Pooling,
     SpecificationError,
 )
-from pixeltree_protocol.nonidealities import TYPICAL_ERRORS  # noqa: E402
+from pixeltree_protocol.chip.nonidealities import TYPICAL_ERRORS  # noqa: E402
 
 TINY = NetworkSpecification(
     Input(16, margin=0, threshold=50),

@@ -20,7 +20,7 @@ import numpy as np
 
 from pixeltree_emu.array.nonidealities import TICK_NS, Chip
 from pixeltree_emu.array.planes import AnalogPlane, DigitalPlane
-from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital
+from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital
 
 Register = Analog | Digital
 

@@ -16,11 +16,11 @@ from pixeltree_emu.array.planes import ArrayParameters, DigitalPlane
 from pixeltree_emu.array.queue import LoadedBlock, StepQueue
 from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_emu.array.selection import pattern_select, rectangle
-from pixeltree_emu.array.sensor import Sensor
 from pixeltree_emu.array.succession import SucceededEngine
 from pixeltree_emu.errors import EmulatorError
-from pixeltree_protocol.isa import ICW
-from pixeltree_protocol.registers import Analog, Digital, bits
+from pixeltree_emu.sensor.sensor import Sensor
+from pixeltree_protocol.chip.isa import ICW
+from pixeltree_protocol.chip.registers import Analog, Digital, bits
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from pixeltree_emu.array.decay import Decay
 from pixeltree_emu.array.planes import AnalogPlane, DigitalPlane
 from pixeltree_emu.array.selection import PatternSelect
-from pixeltree_protocol.isa import ICW
-from pixeltree_protocol.registers import Analog, Digital
+from pixeltree_protocol.chip.isa import ICW
+from pixeltree_protocol.chip.registers import Analog, Digital
 
 Item = ICW | PatternSelect
 """What blocks are made of: words, and selections between them."""

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree_emu.errors import EmulatorError
-from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
+from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
 
 AREG_MIN, AREG_MAX = -128, 127
 

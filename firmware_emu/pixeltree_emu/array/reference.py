@@ -43,7 +43,7 @@ from pixeltree_emu.array.semantics import (
     interpret,
 )
 from pixeltree_emu.errors import MeaninglessWord
-from pixeltree_protocol.registers import (
+from pixeltree_protocol.chip.registers import (
     DIRECTION_REGISTER,
     OPPOSITE,
     PORT,

@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from pixeltree_emu.array.planes import DigitalPlane
+from pixeltree_protocol.chip.registers import ARRAY_SIZE
 from pixeltree_protocol.objects.step import last_of
-from pixeltree_protocol.registers import ARRAY_SIZE
 
 _ADDRESSES = np.arange(ARRAY_SIZE)
 

@@ -2,7 +2,7 @@
 
 This is the emulator's own reading of the 80 bits: it does not ask which mnemonic produced them, so any
 combination that the bit table gives meaning to works, and any other is refused with the bits at fault.
-The register-to-bit tables are the contract's (:mod:`pixeltree_protocol.registers`); the meaning is from
+The register-to-bit tables are the contract's (:mod:`pixeltree_protocol.chip.registers`); the meaning is from
 SCAMP-5 fact sheet sections 2.4, 3.1 and 3.5.
 
 The digital part of a PE has a read bus on which sources are wired-OR (``plrb`` precharges it) and which
@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pixeltree_emu.errors import MeaninglessWord
-from pixeltree_protocol.isa import ICW
-from pixeltree_protocol.registers import (
+from pixeltree_protocol.chip.isa import ICW
+from pixeltree_protocol.chip.registers import (
     ANALOG_SELECT,
     ANALOG_WRITE,
     AREGS,

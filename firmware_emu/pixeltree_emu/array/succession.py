@@ -16,8 +16,8 @@ from typing import Any
 from pixeltree_emu.array.engine import Engine, EngineState, Item
 from pixeltree_emu.array.planes import AnalogPlane, DigitalPlane
 from pixeltree_emu.errors import EmulatorError
-from pixeltree_emu.logs import fields
-from pixeltree_protocol.registers import Analog, Digital
+from pixeltree_emu.serving.logs import fields
+from pixeltree_protocol.chip.registers import Analog, Digital
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from pixeltree_emu.array.nonidealities import Chip, preset
 from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.bench import programs
 from pixeltree_emu.bench.measure import seconds_of, time_chain, time_program
-from pixeltree_emu.paths import user_path
+from pixeltree_emu.serving.paths import user_path
 
 _START = """
 import time; start = time.perf_counter()

@@ -12,8 +12,8 @@ import numpy as np
 from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.array.engine import Engine, Item
 from pixeltree_emu.array.selection import PatternSelect
-from pixeltree_protocol.isa import ICW
-from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital
+from pixeltree_protocol.chip.isa import ICW
+from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital
 
 CHIP_US_PER_WORD = 0.1
 """10 MHz, as in the device cost model; launches and selections are not counted in the chip's favour."""

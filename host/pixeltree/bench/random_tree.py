@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree.arguments.files import AnyPath, as_path
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.errors import DataError
-from pixeltree.files import AnyPath, as_path
-from pixeltree.folded import Convolution, FoldedModel, FullyConnected, Pooling, infer
+from pixeltree.model import Convolution, FoldedModel, FullyConnected, Pooling, infer
 from pixeltree.swapping.describe import node_order
-from pixeltree.tree import Tree
-from pixeltree.tree_builder import NodeSpec
+from pixeltree.tree.builder import NodeSpec
+from pixeltree.tree.tree import Tree
+from pixeltree_protocol.chip.registers import ARRAY_SIZE
 from pixeltree_protocol.objects import Digest, Label
-from pixeltree_protocol.registers import ARRAY_SIZE
 
 Pictures = npt.NDArray[np.uint8]
 

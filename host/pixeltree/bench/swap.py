@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from pixeltree.bench.random_tree import Album, album
-from pixeltree.scheduler import InferenceResult, TreeRunner
+from pixeltree.device.virtual import virtual_device
+from pixeltree.run import InferenceResult, TreeRunner
+from pixeltree.simulate.sequences import Sequence
 from pixeltree.swapping import LINES, Counters, LineRate, Setup, SwapTree, make_sequence, simulate
 from pixeltree.swapping.describe import describe
-from pixeltree.swapping.sequences import Sequence
-from pixeltree.tree import Tree
-from pixeltree.virtual_time import virtual_device
+from pixeltree.tree.tree import Tree
 
 FPS = 30.0
 FRAMES = 5_000

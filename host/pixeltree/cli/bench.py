@@ -13,12 +13,12 @@ from rich.table import Column, Table
 
 from pixeltree.bench import swap as swap_bench
 from pixeltree.bench.link import LEAST_GOODPUT, LEAST_MB_S, MIB, MOST_PING_RATIO, bench_link
+from pixeltree.bench.networks import BENCHMARKS
 from pixeltree.bench.random_tree import random_tree
 from pixeltree.cli.checks import LARGEST_SEED, finite
 from pixeltree.cli.report import check_writable, write_json
 from pixeltree.cli.terminal import Screen, share_done
-from pixeltree.compiler.benchmarks import BENCHMARKS
-from pixeltree.tree import Tree
+from pixeltree.tree.tree import Tree
 
 bench = typer.Typer(help="Time parts of Pixeltree.", no_args_is_help=True)
 

@@ -12,13 +12,13 @@ from rich.table import Column, Table
 from pixeltree.cli.report import check_picture
 from pixeltree.cli.terminal import Screen
 from pixeltree.compiler import Compiled, compile_model
+from pixeltree.compiler.cost import Cost
+from pixeltree.compiler.layout import Layout
 from pixeltree.compiler.pipeline import Where
-from pixeltree.compiler.placement import Layout
-from pixeltree.compiler.predict import Cost
 from pixeltree.compiler.sizes import block_bytes, block_words, head_bytes, program_bytes, segment_bytes
 from pixeltree.errors import DataError
-from pixeltree.folded import FoldedModel, decode_model
-from pixeltree.tree import Tree
+from pixeltree.model import FoldedModel, decode_model
+from pixeltree.tree.tree import Tree
 
 
 def compile_(

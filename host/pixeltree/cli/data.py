@@ -8,7 +8,7 @@ import typer
 
 from pixeltree.cli.terminal import Screen
 from pixeltree.datasets.named import NAMES, TestPart, test_part
-from pixeltree.tree import Tree
+from pixeltree.tree.tree import Tree
 
 DataOption = Annotated[
     str | None,

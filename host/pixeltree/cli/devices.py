@@ -12,7 +12,7 @@ from rich.table import Table
 from pixeltree.cli.report import write_json
 from pixeltree.cli.terminal import Screen
 from pixeltree.links.ports import SerialPort, best_url, serial_ports
-from pixeltree.running import host_url, running_daemons
+from pixeltree.links.running import host_url, running_daemons
 
 SCAMP5_USB_ID = (0x1FC9, 0x008A)
 """USB vendor and product id of the SCAMP-5 controller (the vendor's host library looks for it)."""

@@ -30,10 +30,9 @@ from pixeltree.cli.report import check_picture, check_writable, write_json
 from pixeltree.cli.terminal import Screen, progress
 from pixeltree.datasets import Dataset, Task
 from pixeltree.datasets.sources import as_table
-from pixeltree.device import connect
-from pixeltree.emulator import PRESETS, EmulatorProcess
+from pixeltree.device.device import connect
 from pixeltree.errors import DataError
-from pixeltree.evaluation import (
+from pixeltree.evaluate.evaluation import (
     METRICS,
     Evaluation,
     check_fits,
@@ -42,9 +41,10 @@ from pixeltree.evaluation import (
     evaluate_device,
     evaluate_reference,
 )
+from pixeltree.links.emulator import PRESETS, EmulatorProcess
 from pixeltree.links.url import parse_url
-from pixeltree.scheduler import TreeRunner
-from pixeltree.tree import Tree
+from pixeltree.run import TreeRunner
+from pixeltree.tree.tree import Tree
 
 _PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False, "soft_wrap": True}
 """Names of classes, data and devices are shown as they are."""

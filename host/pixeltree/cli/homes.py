@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pixeltree.files import as_path
+from pixeltree.arguments.files import as_path
 
 _BEGINS_AT_HOME = re.compile(r"(--[\w-]+=|-\w)?(~.*)", re.DOTALL)
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from pixeltree.cli.report import check_writable, write_json
 from pixeltree.cli.terminal import Screen
-from pixeltree.device import connect
+from pixeltree.device.device import connect
 
 
 def info(

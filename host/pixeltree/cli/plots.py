@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from pixeltree.errors import DataError
+from pixeltree.simulate.sweep import Sweep
 from pixeltree.swapping import Trace
-from pixeltree.swapping.sweep import Sweep
 from pixeltree.swapping.trace import LANES
 
 try:

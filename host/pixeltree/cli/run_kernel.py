@@ -9,17 +9,17 @@ from typing import Annotated
 
 import typer
 
+from pixeltree.arguments.images import read_picture, write_plane
 from pixeltree.cli.assembly import warn
 from pixeltree.cli.terminal import Screen
-from pixeltree.controller import Execution
-from pixeltree.device import Device, connect
-from pixeltree.emulator import EmulatorProcess
+from pixeltree.device.chip import Execution
+from pixeltree.device.device import Device, connect
 from pixeltree.errors import DataError
-from pixeltree.images import read_picture, write_plane
 from pixeltree.kernels.files import read_kernel, settings
+from pixeltree.links.emulator import EmulatorProcess
+from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital, Register
 from pixeltree_protocol.objects import Block
 from pixeltree_protocol.objects.program import Run, SetIn, Step
-from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital, Register
 
 _SHOWN: tuple[Register, ...] = (*AREGS, *DREGS, Analog.PIX, Digital.FLAG)
 """Planes that can be shown; a device that is no emulator has no PIX and FLAG."""

@@ -9,18 +9,18 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from pixeltree.arguments.numbers import check_number
 from pixeltree.cli.checks import LARGEST_SEED, finite
 from pixeltree.cli.report import check_picture, check_writable, write_json
 from pixeltree.cli.terminal import Screen
 from pixeltree.errors import DataError
-from pixeltree.numbers import check_number
+from pixeltree.simulate.examples import uniform_tree
+from pixeltree.simulate.sequences import COHERENCE, SKEW, make_sequence
+from pixeltree.simulate.sequences import Sequence as Ends
+from pixeltree.simulate.sweep import Sweep, sweep
 from pixeltree.swapping import GENERATORS, LINES, POLICIES, Setup, SwapTree, Trace, line_named, simulate
 from pixeltree.swapping.describe import describe
-from pixeltree.swapping.examples import uniform_tree
-from pixeltree.swapping.sequences import COHERENCE, SKEW, make_sequence
-from pixeltree.swapping.sequences import Sequence as Ends
-from pixeltree.swapping.sweep import Sweep, sweep
-from pixeltree.tree import Tree
+from pixeltree.tree.tree import Tree
 
 _EXAMPLE = "example"
 _SHOWN = (

@@ -23,8 +23,8 @@ from pixeltree.cli.terminal import Screen
 from pixeltree.datasets import Task
 from pixeltree.datasets.sources import describe
 from pixeltree.errors import DataError
-from pixeltree.evaluation import accuracy_by_node, check_fits, evaluate_reference
-from pixeltree.tree import Tree
+from pixeltree.evaluate.evaluation import accuracy_by_node, check_fits, evaluate_reference
+from pixeltree.tree.tree import Tree
 from pixeltree_protocol.objects import Digest, Label
 
 

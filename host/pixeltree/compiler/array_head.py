@@ -11,13 +11,13 @@ from __future__ import annotations
 import numpy as np
 
 from pixeltree.compiler import ir
-from pixeltree.compiler.placement import FeatureMap
+from pixeltree.compiler.layout import FeatureMap
 from pixeltree.compiler.readout import feature_numbers, keep_activations
 from pixeltree.errors import CompileError
-from pixeltree.folded import FullyConnected
-from pixeltree_protocol.cover import ChannelGrid, cover, expand
+from pixeltree.model import FullyConnected
+from pixeltree_protocol.chip.cover import ChannelGrid, cover, expand
+from pixeltree_protocol.chip.registers import ARRAY_SIZE
 from pixeltree_protocol.objects.program import pattern_pixels
-from pixeltree_protocol.registers import ARRAY_SIZE
 
 LEAST_SHIFT = 4
 """Log2 of the least distance of activations: with fewer PEs each, the ADC confuses counts."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pixeltree.compiler import ir
 from pixeltree.compiler.ir import Plane, Word
-from pixeltree.compiler.placement import (
+from pixeltree.compiler.layout import (
     INPUT,
     WINDOW,
     Layout,
@@ -22,8 +22,8 @@ from pixeltree.compiler.placement import (
 )
 from pixeltree.compiler.turns import channels_at_once
 from pixeltree.errors import CompileError
-from pixeltree.folded import FoldedModel, InputSpec, ModelError, Window
-from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
+from pixeltree.model import FoldedModel, InputSpec, ModelError, Window
+from pixeltree_protocol.chip.registers import ARRAY_SIZE, Analog, Digital
 
 _HOPS = 32
 """Pixels by which one block moves an AREG, at most."""
@@ -43,7 +43,7 @@ class CaptureGeometry:
             the edge of its block finds them there, and not the neighbour block's copy.
         size: rows and columns of the input, 16 to 256.
         in_cells: whether the input lies in cells.
-        local_mean: 0, or j for the mean of 2^j x 2^j pixels as :class:`~pixeltree.folded.InputSpec` has it.
+        local_mean: 0, or j for the mean of 2^j x 2^j pixels as :class:`~pixeltree.model.InputSpec` has it.
         excess: 0, or k for a threshold that follows the image, as there; in blocks only.
     """
 

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from pixeltree.compiler import ir
 from pixeltree.compiler.ir import Operation
-from pixeltree_protocol.isa import ICW, Instruction, decode, encode
+from pixeltree_protocol.chip.isa import ICW, Instruction, decode, encode
+from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital, Register
 from pixeltree_protocol.objects import MAX_BLOCK_WORDS, Block
 from pixeltree_protocol.objects import controller_steps as controller
 from pixeltree_protocol.objects.program import (
@@ -27,7 +28,6 @@ from pixeltree_protocol.objects.program import (
     Step,
     SumLogit,
 )
-from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital, Register
 
 MASKS, WEIGHTS, HEAD = 0, 1, 2
 """Slots of segments: masks and bits that covers read, then a head's: its mask, or the whole layer.

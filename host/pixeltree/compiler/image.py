@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pixeltree.compiler.placement import INPUT
+from pixeltree.compiler.layout import INPUT
 from pixeltree.errors import CompileError
+from pixeltree_protocol.chip.registers import Analog, Digital
 from pixeltree_protocol.errors import ProtocolError
 from pixeltree_protocol.objects import Block, Digest, Exit, Node, Segment, digest_of
 from pixeltree_protocol.objects.program import Program, Run, Step
-from pixeltree_protocol.registers import Analog, Digital
-from pixeltree_protocol.verify import registers_written, step_writes, verify_node
+from pixeltree_protocol.objects.verify import registers_written, step_writes, verify_node
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pixeltree.compiler import ir
-from pixeltree.compiler.arrange import Arrangement
 from pixeltree.compiler.array_head import lower_array_head
-from pixeltree.compiler.ending import DECIDES, Ending
-from pixeltree.compiler.placement import (
+from pixeltree.compiler.layout import (
     FeatureMap,
     Layout,
     array_position,
@@ -18,14 +16,16 @@ from pixeltree.compiler.placement import (
     mask_of,
     picture_pattern,
 )
+from pixeltree.compiler.passes.arrange import Arrangement
 from pixeltree.compiler.readout import lower_head, lower_scan
 from pixeltree.compiler.taps import Offset, Tap, bias_planes, digit_levels, plus_taps, taps
 from pixeltree.compiler.turns import turns
 from pixeltree.errors import CompileError
-from pixeltree.folded import Convolution, FoldedModel, FullyConnected, HeatMap, Layer, Pooling
-from pixeltree_protocol.cover import ChannelGrid, Pattern, cover, expand
+from pixeltree.model import Convolution, FoldedModel, FullyConnected, HeatMap, Layer, Pooling
+from pixeltree.model.ending import DECIDES, Ending
+from pixeltree_protocol.chip.cover import ChannelGrid, Pattern, cover, expand
+from pixeltree_protocol.chip.registers import ARRAY_SIZE
 from pixeltree_protocol.objects import FullyConnected as OutputSegment
-from pixeltree_protocol.registers import ARRAY_SIZE
 
 GREATEST_UNIT = 12
 """Analog level of one count, at most: sums of small layers stay within the +-100 or so that users of the chip

@@ -10,25 +10,26 @@ from enum import StrEnum
 import numpy as np
 
 from pixeltree.compiler import ir
-from pixeltree.compiler.allocate import allocate
-from pixeltree.compiler.arrange import Arrangement, arrange
 from pixeltree.compiler.capture import CaptureGeometry, capture_unit
-from pixeltree.compiler.directions import set_directions
+from pixeltree.compiler.cost import Cost, Predictor
 from pixeltree.compiler.encode import Encoded, Encoder
-from pixeltree.compiler.ending import DECIDES, Ending
-from pixeltree.compiler.hoist import hoist_loads
 from pixeltree.compiler.image import CompiledNode, make_image
+from pixeltree.compiler.layout import Layout, block_layout, block_side, cell_layout, cell_side, grid_side
 from pixeltree.compiler.lower import Lowered, lower
-from pixeltree.compiler.placement import Layout, block_layout, block_side, cell_layout, cell_side, grid_side
-from pixeltree.compiler.predict import Cost, Predictor
+from pixeltree.compiler.passes.allocate import allocate
+from pixeltree.compiler.passes.arrange import Arrangement, arrange
+from pixeltree.compiler.passes.directions import set_directions
+from pixeltree.compiler.passes.hoist import hoist_loads
+from pixeltree.compiler.passes.words import select_words
 from pixeltree.compiler.resources import Needs, check_resources, needs_of
 from pixeltree.compiler.turns import channels_at_once, turns
 from pixeltree.compiler.window import window_unit
-from pixeltree.compiler.words import select_words
 from pixeltree.errors import CompileError
-from pixeltree.folded import Convolution, FoldedModel, Window
-from pixeltree.folded import FullyConnected as FullyConnectedHead
-from pixeltree_protocol.cover import ChannelGrid
+from pixeltree.model import Convolution, FoldedModel, Window
+from pixeltree.model import FullyConnected as FullyConnectedHead
+from pixeltree.model.ending import DECIDES, Ending
+from pixeltree_protocol.chip.cover import ChannelGrid
+from pixeltree_protocol.chip.registers import ARRAY_SIZE
 from pixeltree_protocol.objects import (
     BlockPlanes,
     Exit,
@@ -37,7 +38,6 @@ from pixeltree_protocol.objects import (
     PackedBits,
     Segment,
 )
-from pixeltree_protocol.registers import ARRAY_SIZE
 
 PASSES: tuple[tuple[str, Callable[[ir.Unit], None]], ...] = (
     ("select words", select_words),

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pixeltree.compiler import ir
+from pixeltree.compiler.cost import Cost
 from pixeltree.compiler.encode import Encoded
-from pixeltree.compiler.predict import Cost
 from pixeltree.errors import CompileError
 from pixeltree_protocol.objects import MAX_BLOCK_WORDS
 from pixeltree_protocol.objects.program import MAX_SLOTS, Run
 from pixeltree_protocol.objects.segment import MAX_PACKED_BYTES
-from pixeltree_protocol.verify import MAX_WORDS_PER_NODE
+from pixeltree_protocol.objects.verify import MAX_WORDS_PER_NODE
 
 _OFFSET_BITS = 32
 _MOST_MASKS = 255

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pixeltree.compiler.placement import FeatureMap
-from pixeltree.folded import Convolution, HeatMap
+from pixeltree.compiler.layout import FeatureMap
+from pixeltree.model import Convolution, HeatMap
 
 Offset = tuple[int, int]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 
-from pixeltree.compiler.placement import Layout
-from pixeltree.folded import Convolution, FoldedModel
-from pixeltree.folded.channels import are_apart, slices, with_channels
+from pixeltree.compiler.layout import Layout
+from pixeltree.model import Convolution, FoldedModel
+from pixeltree.model.splitting import are_apart, slices, with_channels
 
 
 def channels_at_once(model: FoldedModel, room: int) -> int:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from pixeltree.compiler import ir
 from pixeltree.compiler.capture import CaptureGeometry, box, to_blocks
 from pixeltree.compiler.ir import Plane, Word
-from pixeltree.compiler.placement import INPUT, WINDOW
+from pixeltree.compiler.layout import INPUT, WINDOW
 from pixeltree.errors import CompileError
-from pixeltree.folded import ModelError, Window
-from pixeltree_protocol.registers import Digital
+from pixeltree.model import ModelError, Window
+from pixeltree_protocol.chip.registers import Digital
 
 _LOGIT_BITS = 32
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree.arguments.files import AnyPath, as_path, write_whole
 from pixeltree.errors import DataError
-from pixeltree.files import AnyPath, as_path, write_whole
 
 CACHE_VARIABLE = "PIXELTREE_CACHE"
 """Environment variable that names another folder."""

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from pixeltree.arguments.files import AnyPath, as_path, visible
+from pixeltree.arguments.images import read_grey
 from pixeltree.datasets.dataset import Dataset, Splits, Task, deal, split
 from pixeltree.datasets.limit import drawn
 from pixeltree.datasets.steps import step
 from pixeltree.errors import DataError
-from pixeltree.files import AnyPath, as_path, visible
-from pixeltree.images import read_grey
 from pixeltree_pictures import PICTURE_SUFFIXES, Size
 
 SUFFIXES = frozenset(PICTURE_SUFFIXES)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import features
 
+from pixeltree.arguments.files import AnyPath
 from pixeltree.datasets.cache import cached
 from pixeltree.datasets.dataset import Dataset, Images, Splits, Task
 from pixeltree.datasets.steps import step
@@ -31,7 +32,6 @@ from pixeltree.datasets.typefaces import (
     typefaces_in,
 )
 from pixeltree.errors import DataError
-from pixeltree.files import AnyPath
 
 VERSION = 3
 """Counts changes of this file or of ``typefaces`` that give other images."""

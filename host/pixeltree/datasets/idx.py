@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree.arguments.files import AnyPath, as_path, visible
 from pixeltree.datasets.dataset import Dataset, Images, Splits, Task, deal
 from pixeltree.datasets.enlarge import enlarge
 from pixeltree.datasets.limit import drawn
 from pixeltree.datasets.steps import step
 from pixeltree.errors import DataError
-from pixeltree.files import AnyPath, as_path, visible
 
 _UNSIGNED_BYTE = 8
 _LARGEST_FILE = 1 << 31

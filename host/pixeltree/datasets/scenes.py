@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree.arguments.files import AnyPath
 from pixeltree.datasets.backgrounds import background
 from pixeltree.datasets.cache import Arrays, cached
 from pixeltree.datasets.dataset import NOWHERE, Dataset, Images, Splits, Targets, Task
 from pixeltree.datasets.steps import step
 from pixeltree.datasets.streams import stream
 from pixeltree.errors import DataError
-from pixeltree.files import AnyPath
 
 VERSION = 4
 """Counts changes of this file or of ``backgrounds`` that give other images."""

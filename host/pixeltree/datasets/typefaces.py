@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from pixeltree.arguments.files import AnyPath, as_path, visible
 from pixeltree.errors import DataError
-from pixeltree.files import AnyPath, as_path, visible
 
 CLASSES = tuple(string.digits + string.ascii_uppercase + string.ascii_lowercase)
 """The 62 classes, in the order of their codes."""

@@ -9,10 +9,10 @@ from importlib import resources
 
 from pixeltree.datasets import Dataset
 from pixeltree.datasets.named import test_part
-from pixeltree.device import Device
+from pixeltree.device.device import Device
 from pixeltree.errors import DataError
-from pixeltree.scheduler import InferenceResult, TreeRunner
-from pixeltree.tree import ReferenceVisit, Tree
+from pixeltree.run import InferenceResult, TreeRunner
+from pixeltree.tree.tree import ReferenceVisit, Tree
 
 
 @dataclass(frozen=True)

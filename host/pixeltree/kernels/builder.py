@@ -13,10 +13,10 @@ Macros expand to exactly the documented word sequences, clobbers included (SCAMP
 from __future__ import annotations
 
 from pixeltree.kernels.vendor_api import VendorApi
-from pixeltree_protocol.isa import Instruction, encode
-from pixeltree_protocol.kernel_api import Operand, expand, parse_line, raw_word
+from pixeltree_protocol.chip.isa import Instruction, encode
+from pixeltree_protocol.chip.kernel_api import Operand, expand, parse_line, raw_word
+from pixeltree_protocol.chip.registers import DIRECTION_REGISTER, Analog, Digital, Direction
 from pixeltree_protocol.objects import Block
-from pixeltree_protocol.registers import DIRECTION_REGISTER, Analog, Digital, Direction
 
 R1, R2, R3, R4 = (Digital(f"R{i}") for i in (1, 2, 3, 4))
 

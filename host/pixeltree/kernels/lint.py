@@ -1,7 +1,7 @@
 """Warnings about kernel text whose words are legal and whose result may not be what was meant.
 
 What a call reads follows from its words, what it clobbers from the macro table
-(:data:`pixeltree_protocol.macros.MACROS`).
+(:data:`pixeltree_protocol.chip.macros.MACROS`).
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pixeltree_protocol.isa import Instruction, encode
-from pixeltree_protocol.kernel_api import macro_of
-from pixeltree_protocol.kernel_text import KernelText, Statement
-from pixeltree_protocol.macros import Macro
-from pixeltree_protocol.registers import DIGITAL_READ, DREGS, Analog, Digital, Register, bits
-from pixeltree_protocol.verify import registers_read, registers_written
+from pixeltree_protocol.chip.isa import Instruction, encode
+from pixeltree_protocol.chip.kernel_api import macro_of
+from pixeltree_protocol.chip.kernel_text import KernelText, Statement
+from pixeltree_protocol.chip.macros import Macro
+from pixeltree_protocol.chip.registers import DIGITAL_READ, DREGS, Analog, Digital, Register, bits
+from pixeltree_protocol.objects.verify import registers_read, registers_written
 
 _FLAG_WRITTEN = bits("wrf")
 _FLAG_SET = bits("setf")

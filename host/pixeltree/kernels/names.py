@@ -1,7 +1,7 @@
 """The vendor's names of registers and directions, for ``from pixeltree.kernels.names import *``."""
 
-from pixeltree_protocol.kernel_api import ALLDIR
-from pixeltree_protocol.registers import Analog, Digital, Direction
+from pixeltree_protocol.chip.kernel_api import ALLDIR
+from pixeltree_protocol.chip.registers import Analog, Digital, Direction
 
 A, B, C, D, E, F = Analog.A, Analog.B, Analog.C, Analog.D, Analog.E, Analog.F
 NEWS, XN, XE, XS, XW = Analog.NEWS, Analog.XN, Analog.XE, Analog.XS, Analog.XW

@@ -8,8 +8,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import overload
 
-from pixeltree_protocol.kernel_api import Operand
-from pixeltree_protocol.registers import Analog, Digital, Direction
+from pixeltree_protocol.chip.kernel_api import Operand
+from pixeltree_protocol.chip.registers import Analog, Digital, Direction
 
 
 class VendorApi(ABC):

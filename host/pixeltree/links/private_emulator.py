@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pixeltree.emulator import PRESETS, EmulatorProcess
 from pixeltree.errors import LinkError
+from pixeltree.links.emulator import PRESETS, EmulatorProcess
 from pixeltree.links.stream_socket import SocketLink, open_unix
 from pixeltree.links.url import LinkUrl, known_options, parse_url, whole_number
 

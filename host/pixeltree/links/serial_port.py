@@ -12,8 +12,8 @@ from pathlib import Path
 import serial
 from serial.urlhandler import protocol_socket
 
+from pixeltree.arguments.files import as_path
 from pixeltree.errors import LinkError
-from pixeltree.files import as_path
 from pixeltree.links.base import READ_BYTES, Link, took_too_little
 from pixeltree.links.polled_serial import SLICE, PolledSerialLink
 from pixeltree.links.ports import name_ports, serial_ports

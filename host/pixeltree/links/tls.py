@@ -6,8 +6,8 @@ import contextlib
 import ssl
 import time
 
+from pixeltree.arguments.files import as_path
 from pixeltree.errors import LinkError
-from pixeltree.files import as_path
 from pixeltree.links.base import READ_BYTES, took_too_little
 from pixeltree.links.stream_socket import connect_tcp, gone
 from pixeltree.links.url import LinkUrl, host_and_port, known_options

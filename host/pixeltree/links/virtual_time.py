@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 
 from pixeltree.errors import LinkError
-from pixeltree_protocol.virtual_time import ENVELOPE
+from pixeltree_protocol.link.virtual_time import ENVELOPE
 
 _READ_BYTES = 1 << 16
 _ANSWER_TIME = 120.0

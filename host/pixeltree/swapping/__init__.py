@@ -1,17 +1,17 @@
 """Swapping: predicting, keeping, evicting and sending ahead; and the simulator of it all. No I/O."""
 
 from pixeltree.errors import NoRoomError
+from pixeltree.simulate.sequences import GENERATORS, make_sequence
+from pixeltree.simulate.simulator import Outcome, Setup, simulate
 from pixeltree.swapping.account import Counters
+from pixeltree.swapping.chunking import Part
 from pixeltree.swapping.description import SwapNode, SwapObject, SwapTree
 from pixeltree.swapping.line import LINES, LineRate, line_named
 from pixeltree.swapping.memory import ControllerMemory
 from pixeltree.swapping.pace import Pace
-from pixeltree.swapping.parts import Part
 from pixeltree.swapping.planner import Planner
 from pixeltree.swapping.prediction import Markov, Mixture, Predictor, Prior, RootLogits
 from pixeltree.swapping.residency import POLICIES, Belady, ExpectedCost, LeastRecentlyUsed, Residency
-from pixeltree.swapping.sequences import GENERATORS, make_sequence
-from pixeltree.swapping.simulator import Outcome, Setup, simulate
 from pixeltree.swapping.trace import Trace
 
 __all__ = [

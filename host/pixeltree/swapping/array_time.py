@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pixeltree.compiler.predict import Predictor
+from pixeltree.compiler.cost import Predictor
 from pixeltree.errors import TreeError
-from pixeltree.tree import Tree
+from pixeltree.tree.tree import Tree
 from pixeltree_protocol.objects import Block, BlockPlanes, Digest, FullyConnected, PackedBits, parse_object
 from pixeltree_protocol.objects.program import Program
 

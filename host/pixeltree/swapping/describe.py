@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pixeltree.numbers import check_number
+from pixeltree.arguments.numbers import check_number
 from pixeltree.swapping.array_time import array_us_of
 from pixeltree.swapping.description import SwapNode, SwapObject, SwapTree
-from pixeltree.tree import Tree
+from pixeltree.tree.tree import Tree
 from pixeltree_protocol.objects import Block, Child, Digest, Label
 
 

@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree.arguments.numbers import check_count, check_number
 from pixeltree.errors import TreeError
-from pixeltree.numbers import check_count, check_number
 
 CAPTURE, ROOT = 0, 1
 

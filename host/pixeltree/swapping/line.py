@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pixeltree.bundles import PUT_HEAD, bundle_body
+from pixeltree.arguments.numbers import check_number
+from pixeltree.device.bundles import PUT_HEAD, bundle_body
 from pixeltree.errors import DataError
-from pixeltree.numbers import check_number
-from pixeltree_protocol.framing import COBS_RUN, FRAME_BYTES
-from pixeltree_protocol.messages import (
+from pixeltree_protocol.link.framing import COBS_RUN, FRAME_BYTES
+from pixeltree_protocol.link.messages import (
     ENVELOPE_BYTES,
     CancelFrame,
     Fault,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pixeltree.numbers import check_number
+from pixeltree.arguments.numbers import check_number
 
 
 class Pace:

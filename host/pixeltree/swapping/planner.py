@@ -10,14 +10,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from pixeltree.bundles import PUT_HEAD
+from pixeltree.device.bundles import PUT_HEAD
 from pixeltree.errors import NoRoomError
 from pixeltree.swapping.account import Counters
+from pixeltree.swapping.chunking import IDLE_PART, LEAST_PART, Cutter, Parcel, steering_bytes
 from pixeltree.swapping.description import CAPTURE, SwapTree
 from pixeltree.swapping.eviction import Eviction, UseOrder
 from pixeltree.swapping.line import LineRate, part_within, put_bytes, query_bytes
 from pixeltree.swapping.memory import ControllerMemory
-from pixeltree.swapping.parts import IDLE_PART, LEAST_PART, Cutter, Parcel, steering_bytes
 from pixeltree.swapping.prediction import Logits, Predictor
 from pixeltree.swapping.residency import Residency
 

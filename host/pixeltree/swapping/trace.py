@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pixeltree.arguments.files import TEXT, AnyPath, as_path
 from pixeltree.errors import DataError
-from pixeltree.files import TEXT, AnyPath, as_path
 
 LINK, ARRAY, CONTROLLER, HOST = "link", "array", "controller", "host"
 LANES = (LINK, ARRAY, CONTROLLER, HOST)

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.cells import CellGrid
 from pixeltree.datasets import Dataset, Splits
-from pixeltree.folded import FoldedModel, Window
+from pixeltree.model import FoldedModel, Window
+from pixeltree.model.heat_maps import CellGrid
 from pixeltree.train.export import FoldedNode
 from pixeltree.train.fit import logits_of
 from pixeltree.train.network import BinaryNetwork

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
+from pixeltree.arguments.files import write_whole
 from pixeltree.errors import CheckpointError
-from pixeltree.files import write_whole
 
 FORMAT = "pixeltree checkpoint 1"
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pixeltree.compiler import CaptureGeometry
-from pixeltree.compiler.placement import block_side, grid_side
+from pixeltree.compiler.layout import block_side, grid_side
 from pixeltree.compiler.turns import channels_at_once
 from pixeltree.errors import CompileError
-from pixeltree.folded import Convolution, FoldedModel, HeatMap, Window
-from pixeltree.folded.channels import parts
-from pixeltree.tree import Tree
-from pixeltree.tree_builder import Leads, NodeSpec
-from pixeltree_protocol.registers import ARRAY_SIZE
+from pixeltree.model import Convolution, FoldedModel, HeatMap, Window
+from pixeltree.model.splitting import parts
+from pixeltree.tree.builder import Leads, NodeSpec
+from pixeltree.tree.tree import Tree
+from pixeltree_protocol.chip.registers import ARRAY_SIZE
 
 
 @dataclass(frozen=True)

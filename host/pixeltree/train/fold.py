@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from pixeltree import folded
+from pixeltree import model as folded
 from pixeltree.train.binarize import sign
 from pixeltree.train.layers import (
     BinaryConvolution,

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pixeltree.arguments.files import AnyPath, as_path
 from pixeltree.datasets import Dataset, Splits
 from pixeltree.errors import CompileError
-from pixeltree.files import AnyPath, as_path
 from pixeltree.train.capacity import Capacity, best_fit, most_outcomes, require_fit
 from pixeltree.train.checkpoint import CheckpointFile
 from pixeltree.train.fit import FitSettings, build, fit, logits_of, noisy_logits_of
@@ -27,7 +27,7 @@ from pixeltree.train.network import BinaryNetwork, inherit
 from pixeltree.train.objective import Classification
 from pixeltree.train.progress import Doing, Progress, silent
 from pixeltree.train.specification import NetworkSpecification
-from pixeltree_protocol.nonidealities import AnalogErrors
+from pixeltree_protocol.chip.nonidealities import AnalogErrors
 
 SCOUTING = 4
 """Part of a node's epochs that a network gets which only shows what is confused, as it fits no node."""

@@ -20,7 +20,7 @@ from pixeltree.train.layers import (
 )
 from pixeltree.train.noise import AnalogNoise
 from pixeltree.train.specification import Convolution, FullyConnected, NetworkSpecification, Pooling
-from pixeltree_protocol.nonidealities import AnalogErrors
+from pixeltree_protocol.chip.nonidealities import AnalogErrors
 
 _HEAD = "head"
 

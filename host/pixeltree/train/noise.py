@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pixeltree.compiler.lower import GREATEST_SUM, GREATEST_UNIT
-from pixeltree_protocol.nonidealities import AnalogErrors
+from pixeltree_protocol.chip.nonidealities import AnalogErrors
 
 WRITES_PER_TAP = 2
 """A tap that counts is a macro of two words, each of which writes once."""

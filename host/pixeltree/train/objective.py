@@ -11,9 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from pixeltree.cells import CellGrid, mean_iou
 from pixeltree.datasets import NOWHERE, Dataset, Task
 from pixeltree.errors import DataError
+from pixeltree.model.heat_maps import CellGrid, mean_iou
 from pixeltree.train.specification import FullyConnected, NetworkSpecification
 
 IGNORED = -1.0

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pixeltree.arguments.files import TEXT, AnyPath, as_path
 from pixeltree.datasets import (
     Splits,
 )
 from pixeltree.datasets.sources import DATA, Data, FolderData, IdxData, ScenesData
 from pixeltree.errors import DataError, RecipeError, SpecificationError
-from pixeltree.files import TEXT, AnyPath, as_path
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
 from pixeltree.train.fit import FitSettings

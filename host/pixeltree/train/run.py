@@ -8,12 +8,12 @@ from pathlib import Path
 
 import torch
 
+from pixeltree.arguments.files import AnyPath, as_path, write_whole
 from pixeltree.datasets import Splits, Task
 from pixeltree.datasets.record import TrainingData
 from pixeltree.datasets.steps import listening
 from pixeltree.errors import CompileError, RecipeError, TreeError
-from pixeltree.files import AnyPath, as_path, write_whole
-from pixeltree.folded import FoldedModel, Window, encode_model
+from pixeltree.model import FoldedModel, Window, encode_model
 from pixeltree.train.capacity import Capacity, choices
 from pixeltree.train.centre import LOCALIZER, centred, join, windows_of
 from pixeltree.train.checkpoint import CheckpointFile, check_folder
@@ -27,7 +27,7 @@ from pixeltree.train.objective import objective_for
 from pixeltree.train.progress import Doing, Progress
 from pixeltree.train.recipe import Recipe, identity_of
 from pixeltree.train.tables import LocalizerTable, TreeTable
-from pixeltree_protocol.nonidealities import TYPICAL_ERRORS
+from pixeltree_protocol.chip.nonidealities import TYPICAL_ERRORS
 
 COMPARED_IMAGES = 50
 """Validation images on which the fold of a single network is compared with the network."""

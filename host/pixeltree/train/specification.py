@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pixeltree.cells import CellGrid
 from pixeltree.errors import SpecificationError
-from pixeltree.folded import InputSpec, ModelError
+from pixeltree.model import InputSpec, ModelError
+from pixeltree.model.heat_maps import CellGrid
 from pixeltree.train.binarize import Estimator
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
 
@@ -24,7 +24,7 @@ class Input:
         local_mean: j > 0 for an adaptive threshold: brightness is compared with the mean of 2^j x 2^j
             pixels plus the threshold, which may then be negative.
         excess: k > 0 for a threshold that follows the image: its mean, plus k times its mean excess above the
-            mean, plus the threshold; see :class:`~pixeltree.folded.InputSpec`.
+            mean, plus the threshold; see :class:`~pixeltree.model.InputSpec`.
     """
 
     size: int = 64

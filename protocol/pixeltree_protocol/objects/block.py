@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import construct as c
 
+from pixeltree_protocol.chip.isa import ICW
 from pixeltree_protocol.errors import ObjectError
-from pixeltree_protocol.isa import ICW
 from pixeltree_protocol.objects.layout import VARINT, ObjectKind, build, object_layout, parse
 from pixeltree_protocol.objects.word_code import decode_words, encode_words
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import construct as c
 
+from pixeltree_protocol.chip.registers import ARRAY_SIZE, Analog, Digital
 from pixeltree_protocol.objects.controller_steps import (
     MAX_EVENTS,
     MAX_WAIT_US,
@@ -45,7 +46,6 @@ from pixeltree_protocol.objects.controller_steps import (
     Wait,
 )
 from pixeltree_protocol.objects.step import AREG, DREG, FLOODED, LAST, ROW, STORE, OperandForm, Step, StepForm
-from pixeltree_protocol.registers import ARRAY_SIZE, Analog, Digital
 
 _LEVEL: OperandForm = (c.Int8sl, -128, 127)
 _DAC: OperandForm = (c.Int16ul, 0, 4095)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import construct as c
 
+from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects.layout import DIGEST_BYTES, Digest, ObjectKind, build, object_layout, parse
-from pixeltree_protocol.registers import AREGS, DREGS, Analog, Digital
 
 MAX_DEPTH = 128
 """Nodes on a path from the root to a label; a device ends a frame that goes deeper."""

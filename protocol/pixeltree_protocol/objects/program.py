@@ -11,6 +11,7 @@ from typing import Any
 
 import construct as c
 
+from pixeltree_protocol.chip.registers import ARRAY_SIZE
 from pixeltree_protocol.errors import ProgramError
 from pixeltree_protocol.objects.controller_table import CONTROLLER_STEPS
 from pixeltree_protocol.objects.layout import ObjectKind, build, object_layout, parse
@@ -25,7 +26,6 @@ from pixeltree_protocol.objects.step import (
     operand_values,
     step_problem,
 )
-from pixeltree_protocol.registers import ARRAY_SIZE
 
 __all__ = [
     "DECISIONS",
@@ -103,7 +103,7 @@ class LoadCover(Step):
     Plane ``plane`` of the block-planes segment ``mask`` says which positions of a square grid, 2^``shift``
     PEs apart, take a bit; they take the bits of the packed segment ``segment`` from ``bit`` on, in the order
     of their numbers. What the others become is not defined. The controller loads the selections of the
-    plane's cover (:mod:`pixeltree_protocol.cover`) one by one into ``first`` to ``fourth`` as
+    plane's cover (:mod:`pixeltree_protocol.chip.cover`) one by one into ``first`` to ``fourth`` as
     ``scamp5_load_pattern`` does; DREGs beyond the last selection are left alone, so they must be 0 before.
     Selections beyond the fourth are ORed into ``fourth``, each by a block of its own.
     """

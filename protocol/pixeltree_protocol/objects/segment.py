@@ -8,9 +8,9 @@ from typing import Any
 
 import construct as c
 
+from pixeltree_protocol.chip.registers import ARRAY_SIZE
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects.layout import VARINT, ObjectKind, build, object_layout, parse
-from pixeltree_protocol.registers import ARRAY_SIZE
 
 _GRID_SIDES = (1, 2, 4, 8, 16)
 _GREATEST_LOGIT = 2**31 - 1

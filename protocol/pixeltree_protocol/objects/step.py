@@ -8,7 +8,7 @@ from typing import Any
 
 import construct as c
 
-from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, DREGS, Register
+from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, DREGS, Register
 
 LAST = ARRAY_SIZE - 1
 

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol
 
+from pixeltree_protocol.chip.isa import ICW, MNEMONICS, WORD_BITS, ClockClass, Instruction, decode, encode
+from pixeltree_protocol.chip.kernel_api import parse_line
+from pixeltree_protocol.chip.registers import Analog, Digital, Register
 from pixeltree_protocol.errors import InstructionError, ObjectError
-from pixeltree_protocol.isa import ICW, MNEMONICS, WORD_BITS, ClockClass, Instruction, decode, encode
-from pixeltree_protocol.kernel_api import parse_line
 from pixeltree_protocol.objects.arithmetic import Context, Decoder, Encoder, Estimates, learn
-from pixeltree_protocol.registers import Analog, Digital, Register
 
 _FIRST: tuple[Register, ...] = (
     *(Digital(f"R{number}") for number in (8, 9, 10, 11, 0, 7, 6, 1, 2, 3, 4, 5, 12)),

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import llvmlite.binding
 
-from pixeltree_emu.logs import fields
-from pixeltree_emu.private_folder import UntrustedFolder, private_folder
-from pixeltree_protocol import registers
+from pixeltree_emu.serving.logs import fields
+from pixeltree_emu.serving.private_folder import UntrustedFolder, private_folder
+from pixeltree_protocol.chip import registers
 
 logger = logging.getLogger(__name__)
 

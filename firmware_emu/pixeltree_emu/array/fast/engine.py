@@ -41,8 +41,8 @@ from pixeltree_emu.array.fast.translate import (
 )
 from pixeltree_emu.array.nonidealities import Chip, frame_key
 from pixeltree_emu.array.planes import AnalogPlane, ArrayParameters, DigitalPlane, check_plane
-from pixeltree_protocol.isa import ICW
-from pixeltree_protocol.registers import AREGS, ARRAY_SIZE, Analog, Digital
+from pixeltree_protocol.chip.isa import ICW
+from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, Analog, Digital
 
 _ALL_UNKNOWN = sum(UNKNOWN << 2 * plane for plane in range(layout.FLAG + 1))
 

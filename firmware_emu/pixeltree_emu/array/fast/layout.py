@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pixeltree_protocol.registers import ARRAY_SIZE
+from pixeltree_protocol.chip.registers import ARRAY_SIZE
 
 MARGIN = 64
 ROW_BYTES = MARGIN + ARRAY_SIZE

@@ -31,8 +31,8 @@ from pixeltree_emu.array.semantics import (
     interpret,
 )
 from pixeltree_emu.errors import MeaninglessWord
-from pixeltree_protocol.isa import ICW
-from pixeltree_protocol.registers import AREGS, DREGS, PORTS, Analog, Digital
+from pixeltree_protocol.chip.isa import ICW
+from pixeltree_protocol.chip.registers import AREGS, DREGS, PORTS, Analog, Digital
 
 KIND, DESTINATIONS, SOURCES, SETTING = range(4)
 """Columns: kind of word, bit sets of register numbers, and whatever else the kind needs."""

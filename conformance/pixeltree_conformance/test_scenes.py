@@ -1,0 +1,109 @@
+"""Scenes, and the shipped tree against the integer reference. Real optics skip these, visibly."""
+
+from __future__ import annotations
+
+import pytest
+
+from pixeltree.demo.run import demo_digits, demo_tree
+from pixeltree.tree.tree import Image, Tree
+from pixeltree_conformance import samples
+from pixeltree_conformance.bench import Bench
+from pixeltree_conformance.conversation import Conversation
+from pixeltree_protocol.link.messages import (
+    Done,
+    Error,
+    ErrorCode,
+    Fault,
+    OpenTree,
+    Result,
+    Scene,
+    StartFrame,
+    Stored,
+    TreeOpened,
+    head_bytes,
+)
+
+_IMAGES = 6
+
+
+@pytest.fixture
+def viewer(driver: Conversation) -> Conversation:
+    """A session with a device that shows scenes."""
+    answer = driver.next_answer(driver.send(Scene(True, 0, 0, 1, 1, b"\x10")))
+    if isinstance(answer, Error) and answer.code == ErrorCode.BAD_SCENE:
+        pytest.skip("the device answers BAD_SCENE: it has real optics")
+    assert answer == Done()
+    return driver
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        Scene(True, 255, 0, 2, 1, bytes(2)),
+        Scene(True, 0, 200, 1, 57, bytes(57)),
+        Scene(True, 256, 0, 1, 1, bytes(1)),
+        Scene(True, 0, 0, 0, 4, b""),
+        Scene(True, 0, 0, 4, 0, b""),
+        Scene(True, 0, 0, 0, 0, bytes(1)),
+        Scene(True, 0, 0, 4, 4, bytes(15)),
+        Scene(True, 0, 0, 4, 4, bytes(17)),
+    ],
+    ids=lambda scene: f"{scene.rows}x{scene.columns}+{scene.top}+{scene.left}:{len(scene.pixels)}",
+)
+def test_a_rectangle_that_does_not_fit_is_refused(driver: Conversation, scene: Scene) -> None:
+    """BAD_SCENE: outside the sensor, empty, or with another number of pixels; also from real optics."""
+    driver.refused(scene, ErrorCode.BAD_SCENE)
+
+
+def test_rectangles_at_the_edges_fit(viewer: Conversation) -> None:
+    """SCENE: the last row and column belong to the picture; parts of a picture may be shown one by one."""
+    viewer.ask(Scene(False, 255, 255, 1, 1, b"\xff"), Done)
+    viewer.ask(Scene(True, 0, 0, 2, 256, bytes(512)), Done)
+
+
+def test_a_scene_of_nothing_ends_the_scene(viewer: Conversation) -> None:
+    """SCENE: 0 rows and 0 columns take the picture away, also where none is shown; others may follow."""
+    for _ in range(2):
+        viewer.ask(Scene(True, 0, 0, 0, 0, b""), Done)
+    viewer.ask(Scene(True, 0, 0, 1, 1, b"\x10"), Done)
+
+
+def _show(viewer: Conversation, tree: Tree, image: Image) -> None:
+    pixels, top, left = tree.scene(image)
+    rows = (viewer.welcome.capabilities.max_body - head_bytes(Scene)) // pixels.shape[1]
+    for start in range(0, pixels.shape[0], rows):
+        patch = pixels[start : start + rows]
+        height, width = patch.shape
+        viewer.ask(Scene(start == 0, top + start, left, height, width, patch.tobytes()), Done)
+
+
+def _run(viewer: Conversation, tree: Tree, frame: int) -> Result:
+    """Take a frame through the tree, and bring what it lacks."""
+    request = viewer.send(StartFrame(frame))
+    while True:
+        event = viewer.next_answer(request)
+        if isinstance(event, Result):
+            return event
+        assert isinstance(event, Fault), f"the frame ended with {event}"
+        for digest in tree.needs(event.node):
+            viewer.ask(samples.whole(tree.objects[digest]), Stored)
+
+
+def test_the_shipped_tree_gives_the_integer_reference_to_the_last_logit(
+    bench: Bench, viewer: Conversation
+) -> None:
+    """Held-out digits through the demo's tree: outcome, logits and label of every node as NumPy has them."""
+    if bench.analog_tolerance:
+        pytest.skip(
+            "the shipped tree was trained for exact arithmetic; --analog-tolerance says there is none"
+        )
+    tree = demo_tree()
+    viewer.ask(samples.whole(tree.objects[tree.digest]), Stored)
+    viewer.ask(OpenTree(tree.digest, 0, 20_000), TreeOpened)
+    for frame, image in enumerate(demo_digits().images[:_IMAGES]):
+        _show(viewer, tree, image)
+        result = _run(viewer, tree, frame)
+        label, visits = tree.reference(image)
+        assert result.label == label
+        assert [tree.names[visit.node] for visit in result.path] == [visit.node for visit in visits]
+        assert [visit.logits for visit in result.path] == [visit.logits for visit in visits]

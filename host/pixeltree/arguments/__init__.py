@@ -1,0 +1,1 @@
+"""What users hand in: paths, numbers and pictures, looked at before they are believed."""

@@ -1,7 +1,0 @@
-"""Conformance suite: holds any device, real or emulated, to the protocol.
-
-``pytest --pyargs pixeltree.conformance --device URL``. It knows nothing of the device but what the protocol
-says: every frame is made and read by hand (:mod:`~pixeltree.conformance.wire`,
-:mod:`~pixeltree.conformance.conversation`), so that it can misbehave where a proper host could not.
-Needs pytest, which the ``test`` extra brings.
-"""

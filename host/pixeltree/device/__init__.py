@@ -1,0 +1,1 @@
+"""The host's end of a device: session, requests and answers, uploads, and the chip's instructions."""

@@ -1,0 +1,164 @@
+"""Uploads: objects on their way to the device while other things go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import takewhile
+
+from pixeltree.device.bundles import MOST_BUNDLED, PUT_HEAD, fit_together
+from pixeltree.device.exchange import Exchange
+from pixeltree.device.session import device_error
+from pixeltree.errors import DeviceError
+from pixeltree_protocol.link.connection import Ticket
+from pixeltree_protocol.link.delivery import Priority
+from pixeltree_protocol.link.messages import (
+    WHOLE,
+    Error,
+    ErrorCode,
+    Put,
+    PutSeveral,
+    Stored,
+    StoredSeveral,
+    Welcome,
+)
+from pixeltree_protocol.objects import Digest, digest_of, short
+
+_PREFETCH_STEP = 2_048
+"""Bytes of an object in one PUT of what may be useful: what is waited for overtakes it between two."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What an upload sent: how many objects, and their bytes on the wire, framing included."""
+
+    objects: int
+    wire_bytes: int
+
+
+class Uploading:
+    """An upload under way.
+
+    Args:
+        exchange: where to send it.
+        objects: by digest, in the order in which they are to be sent.
+        held: bytes that the device has of each; WHOLE where it is resident.
+        welcome: what the device said of itself.
+        priority: of its parts.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        objects: Mapping[Digest, bytes],
+        held: Mapping[Digest, int],
+        welcome: Welcome,
+        priority: Priority,
+    ) -> None:
+        self._exchange = exchange
+        self._wanted = [digest for digest in objects if held[digest] != WHOLE]
+        self._tickets: list[Ticket] = []
+        self._requests: set[int] = set()
+        self._unfinished: dict[int, tuple[Digest, ...]] = {}
+        """By the request that will be answered, the objects that are whole with it."""
+        step = welcome.capabilities.max_body - PUT_HEAD
+        if priority is Priority.PREFETCH:
+            step = min(step, _PREFETCH_STEP)
+        bundled = min(step + PUT_HEAD, MOST_BUNDLED)
+        try:
+            for message, whole in _messages(objects, held, self._wanted, step, bundled):
+                ticket = exchange.send(message, priority)
+                self._tickets.append(ticket)
+                self._requests.add(ticket.request)
+                if whole:
+                    self._unfinished[ticket.request] = whole
+        except BaseException:
+            exchange.forget(self._requests)
+            raise
+
+    @property
+    def done(self) -> bool:
+        """Whether all objects are resident, as far as is known without waiting.
+
+        Raises:
+            DeviceError: the device has refused an object.
+            SessionLostError: the device was started anew.
+        """
+        while self._unfinished:
+            event = self._exchange.take(self._requests)
+            if event is None:
+                return False
+            if isinstance(event.message, Error):
+                self._exchange.forget(self._requests)
+                raise device_error(event.message)
+            self._stored(event.request, event.message)
+        self._exchange.forget(self._requests)
+        return True
+
+    def wait(self) -> Upload:
+        """Wait until all objects are resident.
+
+        Raises:
+            DeviceError: the device has refused an object.
+            SessionLostError: the device was started anew.
+            LinkError: the device is gone.
+        """
+        try:
+            while self._unfinished:
+                request, answer = self._exchange.next(self._requests, Stored | StoredSeveral)
+                self._stored(request, answer)
+        finally:
+            self._exchange.forget(self._requests)
+        return Upload(len(self._wanted), sum(ticket.wire_bytes for ticket in self._tickets))
+
+    def _stored(self, request: int, answer: object) -> None:
+        whole = self._unfinished.pop(request, ())
+        if isinstance(answer, StoredSeveral):
+            check_names(whole, answer)
+
+
+def check_names(sent: tuple[Digest, ...], answer: StoredSeveral) -> None:
+    """See that a device has made of the bytes what was sent.
+
+    Raises:
+        DeviceError: it names other objects.
+    """
+    if answer.digest != digest_of(b"".join(sent)):
+        names = ", ".join(short(digest) for digest in sent)
+        raise DeviceError(
+            ErrorCode.DIGEST_MISMATCH.name, f"of the bytes of {names} the device has made other objects"
+        )
+
+
+_Message = tuple[Put | PutSeveral, tuple[Digest, ...]]
+"""What to send, and which objects are whole with it."""
+
+
+def _messages(
+    objects: Mapping[Digest, bytes],
+    held: Mapping[Digest, int],
+    wanted: list[Digest],
+    step: int,
+    bundled: int,
+) -> Iterator[_Message]:
+    """Everything that is wanted, in order: whole objects together where they fit, others in parts."""
+    at = 0
+    while at < len(wanted):
+        fresh = takewhile(lambda digest: held[digest] == 0, wanted[at:])
+        count = fit_together((len(objects[digest]) for digest in fresh), bundled)
+        if count:
+            together = tuple(wanted[at : at + count])
+            yield PutSeveral(tuple(objects[digest] for digest in together)), together
+        else:
+            digest, count = wanted[at], 1
+            for part in _parts(digest, objects[digest], held[digest], step):
+                last = part.offset + len(part.data) == part.total
+                yield part, (digest,) if last else ()
+        at += count
+
+
+def _parts(digest: Digest, data: bytes, held: int, step: int) -> Iterator[Put]:
+    """The rest of an object, in parts; what cannot be continued begins anew."""
+    offset = held if held < len(data) else 0
+    for start in range(offset, len(data), step):
+        yield Put(digest, len(data), start, data[start : start + step])

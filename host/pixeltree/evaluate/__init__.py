@@ -1,0 +1,1 @@
+"""How good a tree is on data: through the reference, and on emulated or real devices."""

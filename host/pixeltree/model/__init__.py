@@ -1,0 +1,32 @@
+"""The folded model: a purely binarized network as data, its integer reference, and its file form.
+
+Trainers write it, the compiler reads it, and what a device computes is compared with its reference.
+"""
+
+from pixeltree.errors import ModelError
+from pixeltree.model.file import data_of, decode_model, encode_model, fields_of
+from pixeltree.model.layers import Convolution, FullyConnected, HeatMap, Layer, Pooling
+from pixeltree.model.model import FoldedModel, Head, InputSpec
+from pixeltree.model.reference import Inference, add_logits, decide, infer
+from pixeltree.model.window import Window
+
+__all__ = [
+    "Convolution",
+    "FoldedModel",
+    "FullyConnected",
+    "Head",
+    "HeatMap",
+    "Inference",
+    "InputSpec",
+    "Layer",
+    "ModelError",
+    "Pooling",
+    "Window",
+    "add_logits",
+    "data_of",
+    "decide",
+    "decode_model",
+    "encode_model",
+    "fields_of",
+    "infer",
+]

@@ -1,0 +1,106 @@
+"""A run of frames: an iterator, for ``for`` and for ``async for``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from pixeltree.errors import DataError, PixeltreeError
+from pixeltree.run.results import InferenceResult
+from pixeltree.run.settings import FrameSettings
+from pixeltree.swapping import Pace
+from pixeltree.tree.tree import Image
+
+if TYPE_CHECKING:
+    from pixeltree.run.runner import TreeRunner
+
+logger = logging.getLogger(__name__)
+
+
+class FrameRun:
+    """Results, one at a time: a frame starts when its result is asked for.
+
+    In ``async for``, frames run in a thread. A task that is cancelled lets the frame in hand end first, so
+    that the device is free for what comes next. While the caller is busy with a result and gives the event
+    loop its turns, these are used to send ahead; that ends by itself when there is nothing more to send.
+
+    Args:
+        runner: runs the frames.
+        settings: what goes with each frame.
+        source: images to show; None for what the sensor sees.
+        frames: how many at most; None for no limit.
+    """
+
+    def __init__(
+        self,
+        runner: TreeRunner,
+        settings: FrameSettings,
+        source: Iterable[Image] | None,
+        frames: int | None,
+    ) -> None:
+        self._runner = runner
+        self._settings = settings
+        self._pace: Pace | None = None
+        self._images: Iterator[Image] | None = None if source is None else _images(source)
+        self._left = frames
+        self._pause: asyncio.Task[None] | None = None
+
+    def __iter__(self) -> FrameRun:
+        return self
+
+    def __next__(self) -> InferenceResult:
+        result = self._advance()
+        if result is None:
+            raise StopIteration
+        return result
+
+    def __aiter__(self) -> FrameRun:
+        return self
+
+    async def __anext__(self) -> InferenceResult:
+        if self._pause is not None:
+            self._pause.cancel()  # it stops between two steps, never inside one
+        frame = asyncio.ensure_future(asyncio.to_thread(self._advance))
+        try:
+            result = await asyncio.shield(frame)
+        except asyncio.CancelledError:
+            await asyncio.wait([frame])
+            raise
+        if result is None:
+            raise StopAsyncIteration
+        self._pause = asyncio.create_task(self._use_pause(result.frame))
+        return result
+
+    async def _use_pause(self, frame: int) -> None:
+        assert self._pace is not None
+        try:
+            while (seconds := self._runner.use_pause(self._pace, frame)) is not None:
+                await asyncio.sleep(seconds)
+        except PixeltreeError as error:
+            logger.info("between frames: %s", error)  # the next frame will say it again
+
+    def _advance(self) -> InferenceResult | None:
+        if self._left == 0:
+            return None
+        image = None
+        if self._images is not None:
+            try:
+                image = next(self._images)
+            except StopIteration:
+                return None
+            self._runner.tree.scene(image)  # what is no image is refused before its turn
+        if self._pace is None:  # the first turn is when the first frame is asked for
+            self._pace = Pace(self._settings.period_us, self._runner.now_us)
+        self._runner.wait_for_turn(self._pace)
+        if self._left is not None:
+            self._left -= 1
+        return self._runner.next_frame(image, self._settings, self._pace)
+
+
+def _images(source: Iterable[Image]) -> Iterator[Image]:
+    try:
+        return iter(source)
+    except TypeError:
+        raise DataError(f"a source of images must be an iterable of arrays, not {source!r}") from None

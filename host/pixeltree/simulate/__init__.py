@@ -1,0 +1,1 @@
+"""Swapping in simulation: sequences of outcomes against a tree, a memory, a line and a policy."""

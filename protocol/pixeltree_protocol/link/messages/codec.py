@@ -1,0 +1,187 @@
+"""Payloads: an envelope, then a message's body."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import construct as c
+
+from pixeltree_protocol.errors import MessageError
+from pixeltree_protocol.link.declaration import BY_CODE, MESSAGES, Declaration, Sender, field_values, make
+from pixeltree_protocol.link.delivery import Numbers
+from pixeltree_protocol.link.messages.codes import ErrorCode
+from pixeltree_protocol.link.messages.device import (
+    Error,
+    Execute,
+    Executed,
+    GetStatus,
+    Ping,
+    PlanePart,
+    Pong,
+    ReadOut,
+    ReadPlane,
+    Status,
+)
+from pixeltree_protocol.link.messages.envelope import ENVELOPE, ENVELOPE_BYTES
+from pixeltree_protocol.link.messages.frames import (
+    CancelFrame,
+    Done,
+    Fault,
+    OpenTree,
+    Result,
+    Scene,
+    StartFrame,
+    TreeOpened,
+)
+from pixeltree_protocol.link.messages.link import (
+    Ack,
+    Challenge,
+    Hello,
+    Leave,
+    Notice,
+    Proof,
+    Stopping,
+    Welcome,
+)
+from pixeltree_protocol.link.messages.objects import Holdings, Put, PutSeveral, Query, Stored, StoredSeveral
+
+MAX_DETAIL = 500
+_NOTHING = Numbers(0, 0, 0)
+
+Request = (
+    Query
+    | Put
+    | PutSeveral
+    | OpenTree
+    | Scene
+    | StartFrame
+    | CancelFrame
+    | ReadPlane
+    | Ping
+    | GetStatus
+    | Execute
+)
+"""What a session's host may send."""
+
+Reply = (
+    Holdings
+    | Stored
+    | StoredSeveral
+    | TreeOpened
+    | Done
+    | Result
+    | Fault
+    | PlanePart
+    | Pong
+    | Status
+    | ReadOut
+    | Executed
+    | Error
+)
+"""What a session's device may send."""
+
+LinkMessage = Hello | Challenge | Proof | Welcome | Ack | Notice | Leave | Stopping
+Message = Request | Reply | LinkMessage
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What comes before every message's body."""
+
+    code: int
+    request: int
+    numbers: Numbers
+
+
+def encode_message(message: Message, request: int, numbers: Numbers = _NOTHING) -> bytes:
+    """A message's payload: envelope and body.
+
+    Raises:
+        MessageError: a field does not fit its declaration.
+    """
+    return seal(encode_body(message), message, request, numbers)
+
+
+def seal(body: bytes, message: Message, request: int, numbers: Numbers) -> bytes:
+    """The envelope before a message's body, which :func:`encode_body` made.
+
+    Raises:
+        MessageError: the request id is not 0 to 65,535.
+    """
+    code = MESSAGES[type(message)].code
+    try:
+        head = ENVELOPE.pack(code, request, numbers.sequence, numbers.received, numbers.handled)
+    except struct.error as error:
+        raise MessageError(f"request id {request} is outside 0 to 65535") from error
+    return head + body
+
+
+def encode_body(message: Message) -> bytes:
+    """A message's bytes without its envelope.
+
+    Raises:
+        MessageError: a field does not fit its declaration.
+    """
+    declaration = MESSAGES[type(message)]
+    try:
+        if declaration.quick is not None:
+            return declaration.quick.build(message)
+        return bytes(declaration.layout.build(field_values(message)))
+    except (c.ConstructError, struct.error, TypeError) as error:
+        raise MessageError(f"{type(message).__name__} cannot be encoded: {error}") from error
+
+
+def open_envelope(payload: bytes) -> Envelope:
+    """What stands before the body.
+
+    Raises:
+        MessageError: there are too few bytes.
+    """
+    if len(payload) < ENVELOPE_BYTES:
+        raise MessageError(f"a message has at least {ENVELOPE_BYTES} bytes, not {len(payload)}")
+    code, request, *numbers = ENVELOPE.unpack_from(payload)
+    return Envelope(code, request, Numbers(*numbers))
+
+
+def is_sequenced(code: int) -> bool:
+    """Whether a message takes part in reliable delivery; one with an unknown code does."""
+    cls = BY_CODE.get(code)
+    return cls is None or MESSAGES[cls].sequenced
+
+
+def decode_message(payload: bytes, sender: Sender) -> tuple[int, Message]:
+    """Request id and message of a payload that ``sender`` sent.
+
+    Raises:
+        MessageError: unknown code, a message that only the other end sends, or a malformed body.
+    """
+    envelope = open_envelope(payload)
+    cls = BY_CODE.get(envelope.code)
+    if cls is None:
+        raise MessageError(f"unknown message code {envelope.code}")
+    declaration = MESSAGES[cls]
+    if declaration.sender not in (sender, Sender.EITHER):
+        raise MessageError(f"{cls.__name__} is not a message that a {sender.value} sends")
+    try:
+        return envelope.request, _parse(cls, declaration, payload[ENVELOPE_BYTES:])
+    except (c.ConstructError, struct.error, UnicodeDecodeError) as error:
+        detail = str(error).strip().splitlines()[-1][:MAX_DETAIL]
+        raise MessageError(f"malformed {cls.__name__}: {detail}") from error
+
+
+def _parse(cls: type[Message], declaration: Declaration, body: bytes) -> Message:
+    if declaration.quick is not None:
+        message: Message = declaration.quick.parse(body)
+        return message
+    return make(cls, declaration.layout.parse(body))
+
+
+def error_message(code: ErrorCode, detail: str) -> Error:
+    """An ERROR whose detail, which may quote what came in, stays short."""
+    return Error(code, shorten(detail))
+
+
+def shorten(detail: str) -> str:
+    """A detail of at most about 500 characters."""
+    return detail if len(detail) <= MAX_DETAIL else detail[:MAX_DETAIL] + "..."
