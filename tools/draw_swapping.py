@@ -10,9 +10,10 @@ from pixeltree import TreeRunner
 from pixeltree.bench.random_tree import album, random_tree
 from pixeltree.cli.plots import plot_sweep, plot_trace
 from pixeltree.device.virtual import virtual_device
+from pixeltree.simulate import make_sequence
 from pixeltree.simulate.examples import uniform_tree
 from pixeltree.simulate.sweep import sweep
-from pixeltree.swapping import LINES, Trace, make_sequence
+from pixeltree.swapping import LINES, Trace
 from pixeltree.swapping.describe import describe
 
 _FRAMES = 40

@@ -26,8 +26,8 @@ from matplotlib.patches import FancyBboxPatch
 from pixeltree.compiler.layout import INPUT
 from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.tree.tree import Tree
-from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.controller.sequencer import Decision, Sequencer
 from pixeltree_protocol.chip.registers import DREGS, Analog, Digital
 from pixeltree_protocol.objects import Child, Digest, Label, Node, parse_object

@@ -28,7 +28,7 @@ from tests.link.hostile import Hostility
 
 import pixeltree
 from pixeltree.links import open_link
-from pixeltree_emu.array.device_array import PixelArray
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_protocol.link.connection import HostConnection
 from pixeltree_protocol.link.delivery import Numbers
 from pixeltree_protocol.link.messages import Role

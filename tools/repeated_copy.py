@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.array.nonidealities import SHAPE, Chip, preset
 from pixeltree_emu.bench.programs import words
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_protocol.chip.registers import Analog
 
 PUBLISHED = {

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.bench.swap import COHERENCE, FRAMES, glyphs_tree
-from pixeltree.swapping import SwapTree, make_sequence
+from pixeltree.simulate import make_sequence
+from pixeltree.swapping import SwapTree
 from pixeltree.swapping.describe import describe
 from pixeltree.swapping.description import CAPTURE, ROOT
 from pixeltree.tree.tree import Tree

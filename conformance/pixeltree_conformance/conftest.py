@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pixeltree.device.token import read_token
+from pixeltree.arguments.token import read_token
 from pixeltree.links import split_session_options
 from pixeltree_conformance.bench import Bench
 from pixeltree_conformance.conversation import Conversation

@@ -11,12 +11,12 @@ import pytest
 
 from pixeltree_conformance import samples
 from pixeltree_conformance.conversation import Conversation
-from pixeltree_protocol.chip.assembly import assemble
 from pixeltree_protocol.chip.isa import ICW
 from pixeltree_protocol.chip.registers import Digital, bits
 from pixeltree_protocol.link.messages import WHOLE, ErrorCode, Execute, Executed, Holdings, Put, Query, Stored
 from pixeltree_protocol.objects import ALL_COLUMNS, Block, Node, TreeRoot, digest_of
 from pixeltree_protocol.objects.program import Program, Run, SetIn
+from pixeltree_protocol.text.assembly import assemble
 
 
 def held(driver: Conversation, *objects: bytes) -> tuple[int, ...]:

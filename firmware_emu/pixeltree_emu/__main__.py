@@ -15,7 +15,7 @@ from types import FrameType
 
 from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_emu.errors import EmulatorError
-from pixeltree_emu.serving import logs
+from pixeltree_emu.machine import logs
 from pixeltree_emu.serving.daemon import Daemon
 from pixeltree_emu.serving.listeners import Listener, ListenSettings, listen_all
 from pixeltree_emu.serving.notify import READY, STOPPING, notify

@@ -4,9 +4,9 @@ import pytest
 
 from pixeltree.kernels import Kernel
 from pixeltree.kernels.names import R5, R6, A
-from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.array.nonidealities import Chip, preset
 from pixeltree_emu.controller.device import EmulatedDevice
+from pixeltree_emu.controller.device_array import PixelArray
 from tests.host.in_memory import InMemoryLink, device_on
 
 SECOND = 1_000_000

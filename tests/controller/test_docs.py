@@ -8,7 +8,7 @@ import pytest
 from pixeltree.kernels.lint import lint
 from pixeltree.links.emulator import EmulatorProcess
 from pixeltree_protocol.chip.kernel_api import parse_line
-from pixeltree_protocol.chip.kernel_text import read_kernel_text
+from pixeltree_protocol.text.kernel_text import read_kernel_text
 
 DOCS = Path(__file__).parents[2] / "docs"
 URL = "tcp://127.0.0.1:27900"

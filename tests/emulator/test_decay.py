@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from tests.emulator.test_engines_agree import LEVELS, SEEDS, agreement, differences, listing, prepare
 from tests.emulator.word_strategies import bus, programs
 
-from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.array.fast import FastEngine
 from pixeltree_emu.array.nonidealities import PRESETS, SHAPE, TICK_NS, TYPICAL, Chip, Nonidealities
 from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.array.reference import ReferenceEngine
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.chip.isa import ICW, ClockClass, Instruction, encode
 from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital, bits

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from pixeltree_emu.array.device_array import create_engine
 from pixeltree_emu.array.nonidealities import PRESETS, Chip
 from pixeltree_emu.array.planes import ArrayParameters
-from pixeltree_protocol.chip.assembly import assemble, disassemble
+from pixeltree_emu.controller.device_array import create_engine
 from pixeltree_protocol.chip.registers import Analog, Digital
 from pixeltree_protocol.objects.block import Block
+from pixeltree_protocol.text.assembly import assemble, disassemble
 
 R1, R2, R10 = Digital.R1, Digital.R2, Digital.R10
 STEP = """

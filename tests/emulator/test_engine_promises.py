@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from tests.emulator.word_strategies import bus, random_planes
 
-from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.bench import programs
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.errors import EmulatorError, MeaninglessWord
 from pixeltree_protocol.chip.isa import ICW
 from pixeltree_protocol.chip.registers import Analog, Digital, bits

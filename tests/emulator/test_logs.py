@@ -5,7 +5,7 @@ import logging
 import socket
 import sys
 
-from pixeltree_emu.serving.logs import JsonFormatter, TextFormatter, fields
+from pixeltree_emu.machine.logs import JsonFormatter, TextFormatter, fields
 from pixeltree_emu.serving.notify import READY, notify
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from tools import repeated_copy
 
-from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.array.nonidealities import PRESETS, SHAPE, TYPICAL, Chip, Nonidealities, preset
 from pixeltree_emu.bench.programs import words
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.chip.registers import Analog
 

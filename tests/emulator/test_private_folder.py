@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from pixeltree_emu.serving.private_folder import UntrustedFolder, private_folder
+from pixeltree_emu.machine.private_folder import UntrustedFolder, private_folder
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.emulator.word_strategies import programs, random_planes
 
-from pixeltree_emu.array.device_array import PixelArray, create_engine
 from pixeltree_emu.array.fast import FastEngine
 from pixeltree_emu.array.nonidealities import PRESETS, TICK_NS, Chip
 from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_emu.array.succession import SucceededEngine
 from pixeltree_emu.bench import programs as samples
+from pixeltree_emu.controller.device_array import PixelArray, create_engine
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.chip.isa import ICW, ClockClass
 from pixeltree_protocol.chip.registers import AREGS, Analog, Digital, bits
@@ -135,7 +135,7 @@ def ran(array, between=lambda: None):
 
 def test_blocks_that_are_joined_may_be_those_of_both_engines(monkeypatch):
     both, release = successor_on_demand(None)
-    monkeypatch.setattr("pixeltree_emu.array.device_array.create_engine", lambda *_: both)
+    monkeypatch.setattr("pixeltree_emu.controller.device_array.create_engine", lambda *_: both)
     array = PixelArray()
     monkeypatch.undo()
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from pixeltree_emu.serving.moderation import IN_FULL, REPORT_EVERY, Moderation
+from pixeltree_emu.machine.moderation import IN_FULL, REPORT_EVERY, Moderation
 from pixeltree_emu.serving.turns import Share, Standing, Turns
 
 

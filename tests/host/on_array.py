@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pixeltree.compiler.layout import INPUT
-from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.controller.sequencer import Decision, Sequencer
 from pixeltree_protocol.objects import Block, parse_object
 from pixeltree_protocol.objects.verify import verify_node

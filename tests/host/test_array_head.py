@@ -6,7 +6,7 @@ import pytest
 from pixeltree.compiler.pipeline import Where, compile_model
 from pixeltree.errors import CompileError
 from pixeltree.model import FoldedModel, InputSpec, Pooling, infer
-from pixeltree_emu.array.device_array import PixelArray
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_protocol.objects.program import ApplyFullyConnected, Program, SumLogit
 from tests.folded.strategies import convolution, fully_connected, heat_map
 from tests.host.on_array import run_node

@@ -11,8 +11,8 @@ from pixeltree.compiler.lower import GREATEST_SUM, GREATEST_UNIT
 from pixeltree.compiler.taps import bias_planes, digit_levels, plus_taps, taps, thresholds
 from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.model import Convolution, infer
-from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.array.nonidealities import TYPICAL, Chip
+from pixeltree_emu.controller.device_array import PixelArray
 from tests.host.on_array import run_node
 
 

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixeltree.demo.run import count_mismatches
-from pixeltree.device.bundles import MOST_BUNDLED, bundle_body, fit_together
 from pixeltree.errors import DeviceError
 from pixeltree.run import TreeRunner
 from pixeltree_emu.controller.store import ObjectStore
 from pixeltree_emu.errors import RequestError
+from pixeltree_protocol.link.bundles import MOST_BUNDLED, bundle_body, fit_together
 from pixeltree_protocol.link.delivery import Priority
 from pixeltree_protocol.link.messages import (
     MOST_PUT_TOGETHER,

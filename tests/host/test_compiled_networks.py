@@ -8,7 +8,7 @@ import pytest
 from pixeltree.compiler.pipeline import compile_model
 from pixeltree.errors import CompileError
 from pixeltree.model import FoldedModel, InputSpec, Pooling, infer
-from pixeltree_emu.array.device_array import PixelArray
+from pixeltree_emu.controller.device_array import PixelArray
 from tests.folded.strategies import convolution, heat_map
 from tests.host.on_array import run_node
 from tests.host.random_models import any_model, check, check_network, random_model

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixeltree.model import decide
-from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.controller.sequencer import Decision, Sequencer
 from pixeltree_protocol.objects.program import Argmax, Program
 from pixeltree_protocol.objects.verify import ProgramImage

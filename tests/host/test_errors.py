@@ -10,10 +10,10 @@ import pixeltree
 from pixeltree import Patience, Tree, TreeRunner, errors
 from pixeltree.arguments.files import as_path
 from pixeltree.arguments.images import read_picture, write_plane
+from pixeltree.arguments.token import read_token
 from pixeltree.datasets.folders import image_folder
 from pixeltree.datasets.idx import read_idx
 from pixeltree.demo.run import demo_tree
-from pixeltree.device.token import read_token
 from pixeltree.errors import DataError, InstructionError, LinkError, PixeltreeError, TreeError
 from pixeltree.kernels.files import read_kernel
 from pixeltree.swapping import Trace

@@ -19,8 +19,8 @@ from pixeltree.swapping import RootLogits
 from pixeltree.swapping.describe import children_of, describe, node_order
 from pixeltree.tree.builder import NodeSpec
 from pixeltree.tree.tree import Tree
-from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.controller.sequencer import Decision, Sequencer
 from pixeltree_emu.errors import RequestError
 from pixeltree_protocol.objects import Label, parse_object

@@ -6,7 +6,7 @@ import pytest
 from pixeltree.compiler.pipeline import compile_model
 from pixeltree.compiler.readout import merged, packings, rows_to_scan, stackings
 from pixeltree.model import FoldedModel, FullyConnected, InputSpec, Pooling, infer
-from pixeltree_emu.array.device_array import PixelArray
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_protocol.objects import ALL_COLUMNS
 from pixeltree_protocol.objects import FullyConnected as Segment
 from pixeltree_protocol.objects.segment import decode_segment

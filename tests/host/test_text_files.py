@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pixeltree.device.token import read_token
+from pixeltree.arguments.token import read_token
 from pixeltree.errors import DataError, LinkError
 from pixeltree.kernels.files import read_kernel
 from pixeltree.links import open_link

@@ -11,7 +11,7 @@ from pixeltree.compiler.pipeline import Where, compile_model
 from pixeltree.compiler.turns import turns
 from pixeltree.errors import CompileError
 from pixeltree.model import FoldedModel, InputSpec, infer
-from pixeltree_emu.array.device_array import PixelArray
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_protocol.objects.program import ApplyFullyConnected, Program
 from tests.folded.strategies import convolution, fully_connected, heat_map
 from tests.host.on_array import run_node

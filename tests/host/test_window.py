@@ -7,7 +7,7 @@ from pixeltree.compiler import CaptureGeometry, compile_model, compile_window
 from pixeltree.compiler.layout import INPUT
 from pixeltree.errors import CompileError
 from pixeltree.model import FoldedModel, InputSpec, ModelError, Pooling, Window, infer
-from pixeltree_emu.array.device_array import PixelArray
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_protocol.objects import Child, Label
 from tests.folded.strategies import convolution, fully_connected, heat_map
 from tests.host.on_array import input_plane, run_node

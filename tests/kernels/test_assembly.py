@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixeltree_protocol.chip.assembly import assemble, disassemble
 from pixeltree_protocol.chip.isa import FORMS, ICW, ClockClass, Instruction, decode, encode
 from pixeltree_protocol.chip.kernel_api import expand, parse_line
 from pixeltree_protocol.chip.registers import Analog, Digital
 from pixeltree_protocol.errors import AssemblyError, InstructionError
 from pixeltree_protocol.objects import Block
+from pixeltree_protocol.text.assembly import assemble, disassemble
 
 any_word = st.builds(ICW, st.integers(0, 2**80 - 1), st.sampled_from(ClockClass))
 registers = st.lists(st.sampled_from([*Analog, *Digital]), max_size=5, unique=True)

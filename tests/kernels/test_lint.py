@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixeltree.kernels.lint import lint
-from pixeltree_protocol.chip.kernel_text import read_kernel_text
 from pixeltree_protocol.chip.macros import MACROS
 from pixeltree_protocol.chip.registers import Analog, Digital
+from pixeltree_protocol.text.kernel_text import read_kernel_text
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

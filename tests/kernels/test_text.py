@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixeltree_protocol.chip.assembly import assemble
-from pixeltree_protocol.chip.kernel_text import read_kernel_text
 from pixeltree_protocol.errors import AssemblyError
 from pixeltree_protocol.objects import Block
+from pixeltree_protocol.text.assembly import assemble
+from pixeltree_protocol.text.kernel_text import read_kernel_text
 
 PLAIN = """\
 all

@@ -10,8 +10,8 @@ import secrets
 from collections import Counter
 from unittest import mock
 
-from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.serving.client import Client
 from pixeltree_emu.serving.sessions import Sessions
 from pixeltree_emu.wires import Wants

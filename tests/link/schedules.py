@@ -7,7 +7,7 @@ from functools import cache
 from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree
 from pixeltree.errors import SessionLostError
 from pixeltree.run import TreeRunner
-from pixeltree_emu.array.device_array import PixelArray
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_protocol.link.connection.host import DEFAULT_WINDOW
 from pixeltree_protocol.link.delivery import Priority
 from tests.link.breaking_wire import Faults

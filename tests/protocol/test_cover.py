@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixeltree_protocol.chip.cover import ChannelGrid, Cube, Pattern, cover, cube_counts, expand
+from pixeltree_protocol.objects.cover import ChannelGrid, Cube, Pattern, cover, cube_counts, expand
 
 
 def union(cubes, minterms):

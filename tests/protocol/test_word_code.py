@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixeltree_protocol.chip.assembly import assemble
 from pixeltree_protocol.chip.isa import ICW, ClockClass
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects.arithmetic import Decoder, Encoder
 from pixeltree_protocol.objects.block import Block
 from pixeltree_protocol.objects.word_code import PRIMER, decode_words, encode_words
+from pixeltree_protocol.text.assembly import assemble
 
 TAP = assemble(
     "OR(R0, R8, R9, R10, R11)\nNOR(R8, R0, R7)\nNOR(R9, R7, R8)\nNOR(R10, R0, R8)\nWHERE(R9, R10)\n"

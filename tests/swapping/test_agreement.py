@@ -4,7 +4,8 @@ import pytest
 
 from pixeltree import TreeRunner
 from pixeltree.bench.random_tree import album, random_tree
-from pixeltree.swapping import LINES, Markov, Prior, Setup, Trace, make_sequence, simulate
+from pixeltree.simulate import Setup, make_sequence, simulate
+from pixeltree.swapping import LINES, Markov, Prior, Trace
 from pixeltree.swapping.describe import describe
 from tests.swapping.in_world import device_in_world
 

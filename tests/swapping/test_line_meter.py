@@ -4,7 +4,8 @@ import pytest
 
 from pixeltree import TreeRunner
 from pixeltree.bench.random_tree import album, random_tree
-from pixeltree.swapping import LINES, LineRate, make_sequence
+from pixeltree.simulate import make_sequence
+from pixeltree.swapping import LINES, LineRate
 from pixeltree.swapping.describe import describe
 from pixeltree.swapping.line_meter import LineMeter
 from tests.swapping.in_world import device_in_world

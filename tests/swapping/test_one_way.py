@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixeltree.swapping import LineRate, Setup, SwapNode, SwapObject, SwapTree, simulate
+from pixeltree.simulate import Setup, simulate
+from pixeltree.swapping import LineRate, SwapNode, SwapObject, SwapTree
 
 ARRAY_US = 1000.0
 LINE = LineRate("a byte a microsecond", 8e6, latency_us=100)

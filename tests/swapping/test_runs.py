@@ -7,7 +7,8 @@ import pytest
 from pixeltree import TreeRunner
 from pixeltree.bench.random_tree import album, random_tree
 from pixeltree.errors import DataError
-from pixeltree.swapping import LINES, Trace, make_sequence
+from pixeltree.simulate import make_sequence
+from pixeltree.swapping import LINES, Trace
 from pixeltree.swapping.chunking import IDLE_PART
 from pixeltree.swapping.describe import describe
 from tests.swapping.in_world import device_in_world

@@ -10,8 +10,9 @@ from pixeltree import TreeRunner
 from pixeltree.bench.random_tree import album, random_tree
 from pixeltree.errors import DataError, LinkError
 from pixeltree.run.settings import FrameSettings
+from pixeltree.simulate import Setup, make_sequence, simulate
 from pixeltree.simulate.examples import uniform_tree
-from pixeltree.swapping import LINES, LineRate, Pace, Setup, Trace, make_sequence, simulate
+from pixeltree.swapping import LINES, LineRate, Pace, Trace
 from pixeltree.swapping.describe import describe
 from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_emu.serving.virtual_time import World

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from pixeltree.errors import DataError, TreeError
+from pixeltree.simulate import Setup, make_sequence, simulate
 from pixeltree.simulate.examples import uniform_tree
-from pixeltree.swapping import LINES, POLICIES, LineRate, Setup, SwapTree, Trace, make_sequence, simulate
+from pixeltree.swapping import LINES, POLICIES, LineRate, SwapTree, Trace
 from pixeltree.swapping.line import fault_bytes, put_bytes, stored_bytes
 
 TREE = uniform_tree()

@@ -6,17 +6,17 @@ Each takes pytest's monkeypatch; the device runs in the process of the test, the
 import numpy as np
 from cobs import cobs
 
-from pixeltree_emu.array.device_array import PixelArray
 from pixeltree_emu.controller import sequencer
 from pixeltree_emu.controller.device import EmulatedDevice
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.controller.store import ObjectStore
 from pixeltree_emu.serving.sessions import Session, Sessions
-from pixeltree_protocol.chip.cover import Pattern
 from pixeltree_protocol.chip.registers import Digital
 from pixeltree_protocol.link import delivery, framing
 from pixeltree_protocol.link.connection import DeviceConnection
 from pixeltree_protocol.link.messages import Done, Pong
 from pixeltree_protocol.objects import Block, FullyConnected, digest_of
+from pixeltree_protocol.objects.cover import Pattern
 
 
 def answers_wrong(patch):

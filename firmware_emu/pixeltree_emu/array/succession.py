@@ -16,7 +16,7 @@ from typing import Any
 from pixeltree_emu.array.engine import Engine, EngineState, Item
 from pixeltree_emu.array.planes import AnalogPlane, DigitalPlane
 from pixeltree_emu.errors import EmulatorError
-from pixeltree_emu.serving.logs import fields
+from pixeltree_emu.machine.logs import fields
 from pixeltree_protocol.chip.registers import Analog, Digital
 
 logger = logging.getLogger(__name__)

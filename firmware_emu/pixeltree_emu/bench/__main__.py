@@ -12,17 +12,17 @@ import tempfile
 import time
 from typing import Any
 
-from pixeltree_emu.array.device_array import PixelArray, create_engine
 from pixeltree_emu.array.engine import Item
 from pixeltree_emu.array.nonidealities import Chip, preset
 from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.bench import programs
 from pixeltree_emu.bench.measure import seconds_of, time_chain, time_program
-from pixeltree_emu.serving.paths import user_path
+from pixeltree_emu.controller.device_array import PixelArray, create_engine
+from pixeltree_emu.machine.paths import user_path
 
 _START = """
 import time; start = time.perf_counter()
-from pixeltree_emu.array.device_array import PixelArray
+from pixeltree_emu.controller.device_array import PixelArray
 array = PixelArray(); array.run(array.load([]))
 print(time.perf_counter() - start)
 """

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.array.engine import Engine, Item
 from pixeltree_emu.array.selection import PatternSelect
+from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_protocol.chip.isa import ICW
 from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital
 

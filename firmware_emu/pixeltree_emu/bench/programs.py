@@ -9,10 +9,10 @@ import numpy as np
 
 from pixeltree_emu.array.engine import Item
 from pixeltree_emu.array.selection import PatternSelect
-from pixeltree_protocol.chip.cover import ChannelGrid, expand
 from pixeltree_protocol.chip.isa import ICW, encode
 from pixeltree_protocol.chip.kernel_api import parse_line
 from pixeltree_protocol.chip.registers import DIRECTION_REGISTER, Direction
+from pixeltree_protocol.objects.cover import ChannelGrid, expand
 
 Words = list[ICW]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
+from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.frame import FrameInHand, FrameRunner
 from pixeltree_emu.controller.immediate import ImmediateRunner, Job
 from pixeltree_emu.controller.readout import ReadOutParameters

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.clock import DeviceClock
+from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.readout import ReadOutParameters
 from pixeltree_emu.controller.sequencer import Decision, Sequencer
 from pixeltree_emu.controller.store import ObjectStore

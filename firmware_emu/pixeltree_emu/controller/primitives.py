@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.array.selection import PatternSelect, rectangle
 from pixeltree_emu.controller import drawing
 from pixeltree_emu.controller.clock import DeviceClock
+from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.readout import ReadOutParameters, events
-from pixeltree_protocol.chip.assembly import assemble
 from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, DREGS, Analog
 from pixeltree_protocol.objects import controller_steps as s
 from pixeltree_protocol.objects.step import Step
+from pixeltree_protocol.text.assembly import assemble
 
 _LAST = ARRAY_SIZE - 1
 _WHOLE = (0, 0, _LAST, _LAST)

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree_emu.array.device_array import Kernel, PixelArray
 from pixeltree_emu.array.engine import Item
 from pixeltree_emu.array.selection import PatternSelect, pattern_select, rectangle
 from pixeltree_emu.controller.clock import DeviceClock
+from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.primitives import Controller
 from pixeltree_emu.controller.readout import ReadOutParameters
 from pixeltree_emu.errors import RequestError
-from pixeltree_protocol.chip.cover import selections
 from pixeltree_protocol.chip.isa import ICW, ClockClass, Instruction, encode
 from pixeltree_protocol.chip.registers import (
     AREGS,
@@ -29,6 +28,7 @@ from pixeltree_protocol.chip.registers import (
 )
 from pixeltree_protocol.link.messages import ErrorCode
 from pixeltree_protocol.objects import BlockPlanes, FullyConnected, PackedBits
+from pixeltree_protocol.objects.cover import selections
 from pixeltree_protocol.objects.program import (
     AddLogits,
     ApplyFullyConnected,

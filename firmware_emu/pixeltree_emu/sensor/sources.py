@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from pixeltree_emu.array.planes import SHAPE
 from pixeltree_emu.errors import EmulatorError
-from pixeltree_emu.serving.paths import TEXT, user_path
+from pixeltree_emu.machine.paths import TEXT, user_path
 from pixeltree_pictures import (
     ARRAY_SUFFIXES,
     PICTURE_SUFFIXES,

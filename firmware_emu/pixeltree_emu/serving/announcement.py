@@ -10,7 +10,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from pixeltree_emu.serving.logs import fields
+from pixeltree_emu.machine.logs import fields
 from pixeltree_protocol.link.running import RunningDaemon, running_folder
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from pixeltree_emu.errors import WireClosed
-from pixeltree_emu.serving.logs import fields
+from pixeltree_emu.machine.logs import fields
 from pixeltree_emu.serving.sessions import Session, Sessions
 from pixeltree_emu.serving.turns import Standing
 from pixeltree_emu.wires.base import READ_BYTES, Wants, Wire

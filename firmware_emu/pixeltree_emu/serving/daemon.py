@@ -14,10 +14,10 @@ import time
 from collections.abc import Iterable, Sequence
 
 from pixeltree_emu.controller.device import EmulatedDevice
+from pixeltree_emu.machine.logs import fields, moderation
 from pixeltree_emu.serving.announcement import Announcement
 from pixeltree_emu.serving.client import Client
 from pixeltree_emu.serving.listeners import Listener
-from pixeltree_emu.serving.logs import fields, moderation
 from pixeltree_emu.serving.sessions import DRIVER_SECONDS, Sessions
 from pixeltree_emu.serving.turns import Standing, Turns
 from pixeltree_emu.wires import Wire

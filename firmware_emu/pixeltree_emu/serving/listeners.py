@@ -17,8 +17,8 @@ from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from pixeltree_emu.errors import ListenError
-from pixeltree_emu.serving.claims import Claim
-from pixeltree_emu.serving.logs import fields
+from pixeltree_emu.machine.claims import Claim
+from pixeltree_emu.machine.logs import fields
 from pixeltree_emu.wires.base import Wire
 from pixeltree_emu.wires.line import LineSettings
 from pixeltree_emu.wires.stream_socket import SocketWire

@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 
-from pixeltree_emu.serving.logs import fields
+from pixeltree_emu.machine.logs import fields
 
 logger = logging.getLogger(__name__)
 

@@ -9,18 +9,18 @@ import secrets
 from dataclasses import fields, replace
 from itertools import cycle
 
-from pixeltree_emu.array.device_array import ENGINES, PixelArray
 from pixeltree_emu.array.nonidealities import PRESETS, Chip, Nonidealities, preset
 from pixeltree_emu.controller.clock import CostModel
 from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
+from pixeltree_emu.controller.device_array import ENGINES, PixelArray
 from pixeltree_emu.controller.readout import READ_OUT_PRESETS, SUM_SCALES
 from pixeltree_emu.errors import EmulatorError, ListenError
+from pixeltree_emu.machine.logs import FORMATS
+from pixeltree_emu.machine.paths import user_path
 from pixeltree_emu.sensor.sensor import Sensor
 from pixeltree_emu.sensor.sources import DEFAULT_RATE, open_source, pace_warning, read_order
 from pixeltree_emu.serving.access import read_token
 from pixeltree_emu.serving.listeners import ListenSettings
-from pixeltree_emu.serving.logs import FORMATS
-from pixeltree_emu.serving.paths import user_path
 from pixeltree_emu.wires.line import LineSettings
 from pixeltree_emu.wires.tls import server_context
 from pixeltree_protocol.errors import ProtocolError

@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from pixeltree_emu.serving.logs import fields
+from pixeltree_emu.machine.logs import fields
 
 logger = logging.getLogger(__name__)
 

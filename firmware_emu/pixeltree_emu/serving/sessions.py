@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 
 from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_emu.errors import RequestError
-from pixeltree_emu.serving.logs import fields
+from pixeltree_emu.machine.logs import fields
 from pixeltree_protocol.link.connection import DeviceConnection, DeviceEvent, Received, Rejected, SessionState
 from pixeltree_protocol.link.messages import (
     Error,

@@ -19,7 +19,7 @@ import termios
 from pathlib import Path
 
 from pixeltree_emu.errors import ListenError, WireClosed
-from pixeltree_emu.serving.claims import Claim
+from pixeltree_emu.machine.claims import Claim
 from pixeltree_emu.wires.base import READ_BYTES, Data, Wants
 
 _OWNER_ONLY = 0o600

@@ -21,7 +21,7 @@ from pixeltree.model import (
     Pooling,
 )
 from pixeltree_protocol.chip.costs import CostTable
-from pixeltree_protocol.chip.cover import cube_counts
+from pixeltree_protocol.objects.cover import cube_counts
 
 MOST_COMPILE_S = 2.0
 MOST_BYTES_PER_WORD = 1.5

@@ -21,8 +21,9 @@ import numpy as np
 from pixeltree.bench.random_tree import Album, album
 from pixeltree.device.virtual import virtual_device
 from pixeltree.run import InferenceResult, TreeRunner
+from pixeltree.simulate import Setup, make_sequence, simulate
 from pixeltree.simulate.sequences import Sequence
-from pixeltree.swapping import LINES, Counters, LineRate, Setup, SwapTree, make_sequence, simulate
+from pixeltree.swapping import LINES, Counters, LineRate, SwapTree
 from pixeltree.swapping.describe import describe
 from pixeltree.tree.tree import Tree
 

@@ -13,9 +13,9 @@ from pixeltree.cli.report import check_replaceable, is_standard_output, write_st
 from pixeltree.errors import DataError
 from pixeltree.kernels.files import read_block, read_kernel, settings
 from pixeltree.kernels.lint import lint
-from pixeltree_protocol.chip.assembly import disassemble
-from pixeltree_protocol.chip.kernel_text import KernelText
 from pixeltree_protocol.chip.registers import Register
+from pixeltree_protocol.text.assembly import disassemble
+from pixeltree_protocol.text.kernel_text import KernelText
 
 
 def asm(

@@ -14,11 +14,12 @@ from pixeltree.cli.checks import LARGEST_SEED, finite
 from pixeltree.cli.report import check_picture, check_writable, write_json
 from pixeltree.cli.terminal import Screen
 from pixeltree.errors import DataError
+from pixeltree.simulate import GENERATORS, Setup, simulate
 from pixeltree.simulate.examples import uniform_tree
 from pixeltree.simulate.sequences import COHERENCE, SKEW, make_sequence
 from pixeltree.simulate.sequences import Sequence as Ends
 from pixeltree.simulate.sweep import Sweep, sweep
-from pixeltree.swapping import GENERATORS, LINES, POLICIES, Setup, SwapTree, Trace, line_named, simulate
+from pixeltree.swapping import LINES, POLICIES, SwapTree, Trace, line_named
 from pixeltree.swapping.describe import describe
 from pixeltree.tree.tree import Tree
 

@@ -15,8 +15,8 @@ from pixeltree.compiler.layout import FeatureMap
 from pixeltree.compiler.readout import feature_numbers, keep_activations
 from pixeltree.errors import CompileError
 from pixeltree.model import FullyConnected
-from pixeltree_protocol.chip.cover import ChannelGrid, cover, expand
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
+from pixeltree_protocol.objects.cover import ChannelGrid, cover, expand
 from pixeltree_protocol.objects.program import pattern_pixels
 
 LEAST_SHIFT = 4

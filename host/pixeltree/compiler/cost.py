@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pixeltree_protocol.chip.costs import CostTable
-from pixeltree_protocol.chip.cover import selections
 from pixeltree_protocol.chip.isa import ClockClass
 from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected, PackedBits, Segment
 from pixeltree_protocol.objects import controller_steps as controller
+from pixeltree_protocol.objects.cover import selections
 from pixeltree_protocol.objects.program import (
     AddLogits,
     ApplyFullyConnected,

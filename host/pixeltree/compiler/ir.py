@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from pixeltree_protocol.chip.cover import ChannelGrid
 from pixeltree_protocol.chip.registers import Analog, Digital, Direction
+from pixeltree_protocol.objects.cover import ChannelGrid
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 from pixeltree.errors import CompileError
 from pixeltree.model import InputSpec
 from pixeltree.model.layers import Shape
-from pixeltree_protocol.chip.cover import ChannelGrid, Pattern
 from pixeltree_protocol.chip.registers import ARRAY_SIZE, Digital
+from pixeltree_protocol.objects.cover import ChannelGrid, Pattern
 
 INPUT = Digital.R5
 """The input plane: written once per frame by the capture node, read-only for all others."""

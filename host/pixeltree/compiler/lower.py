@@ -23,9 +23,9 @@ from pixeltree.compiler.turns import turns
 from pixeltree.errors import CompileError
 from pixeltree.model import Convolution, FoldedModel, FullyConnected, HeatMap, Layer, Pooling
 from pixeltree.model.ending import DECIDES, Ending
-from pixeltree_protocol.chip.cover import ChannelGrid, Pattern, cover, expand
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
 from pixeltree_protocol.objects import FullyConnected as OutputSegment
+from pixeltree_protocol.objects.cover import ChannelGrid, Pattern, cover, expand
 
 GREATEST_UNIT = 12
 """Analog level of one count, at most: sums of small layers stay within the +-100 or so that users of the chip

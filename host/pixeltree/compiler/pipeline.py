@@ -28,7 +28,6 @@ from pixeltree.errors import CompileError
 from pixeltree.model import Convolution, FoldedModel, Window
 from pixeltree.model import FullyConnected as FullyConnectedHead
 from pixeltree.model.ending import DECIDES, Ending
-from pixeltree_protocol.chip.cover import ChannelGrid
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
 from pixeltree_protocol.objects import (
     BlockPlanes,
@@ -38,6 +37,7 @@ from pixeltree_protocol.objects import (
     PackedBits,
     Segment,
 )
+from pixeltree_protocol.objects.cover import ChannelGrid
 
 PASSES: tuple[tuple[str, Callable[[ir.Unit], None]], ...] = (
     ("select words", select_words),

@@ -20,10 +20,10 @@ from pixeltree.compiler.layout import FeatureMap, mask_of, picture_pattern
 from pixeltree.errors import CompileError
 from pixeltree.model import FullyConnected
 from pixeltree_protocol.chip.costs import CostTable
-from pixeltree_protocol.chip.cover import ChannelGrid, Pattern, cover, expand
 from pixeltree_protocol.chip.registers import ARRAY_SIZE, Digital
 from pixeltree_protocol.objects import ALL_COLUMNS
 from pixeltree_protocol.objects import FullyConnected as OutputSegment
+from pixeltree_protocol.objects.cover import ChannelGrid, Pattern, cover, expand
 
 _ALL = ARRAY_SIZE - 1
 _MOST_INPUTS = 0xFFFF

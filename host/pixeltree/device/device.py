@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from pixeltree.arguments.files import AnyPath
 from pixeltree.arguments.numbers import check_number, check_seconds
+from pixeltree.arguments.token import read_token
 from pixeltree.device.chip import ChipControl, Execution
 from pixeltree.device.exchange import Exchange
 from pixeltree.device.session import Patience, Session
-from pixeltree.device.token import read_token
 from pixeltree.device.upload import Upload, Uploading
 from pixeltree.errors import DataError, DeviceError, PixeltreeError, SessionLostError
 from pixeltree.links import open_link, split_session_options

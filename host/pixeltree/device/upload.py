@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
-from pixeltree.device.bundles import MOST_BUNDLED, PUT_HEAD, fit_together
 from pixeltree.device.exchange import Exchange
 from pixeltree.device.session import device_error
 from pixeltree.errors import DeviceError
+from pixeltree_protocol.link.bundles import MOST_BUNDLED, PUT_HEAD, fit_together
 from pixeltree_protocol.link.connection import Ticket
 from pixeltree_protocol.link.delivery import Priority
 from pixeltree_protocol.link.messages import (

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from pixeltree.arguments.files import TEXT, AnyPath, as_path
 from pixeltree.errors import DataError
-from pixeltree_protocol.chip.kernel_text import KernelText, read_kernel_text
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects import Block
 from pixeltree_protocol.objects.layout import ObjectKind
 from pixeltree_protocol.objects.treefile import MAGIC
+from pixeltree_protocol.text.kernel_text import KernelText, read_kernel_text
 
 
 def read_bytes(path: AnyPath) -> bytes:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from pixeltree_protocol.chip.isa import Instruction, encode
 from pixeltree_protocol.chip.kernel_api import macro_of
-from pixeltree_protocol.chip.kernel_text import KernelText, Statement
 from pixeltree_protocol.chip.macros import Macro
 from pixeltree_protocol.chip.registers import DIGITAL_READ, DREGS, Analog, Digital, Register, bits
 from pixeltree_protocol.objects.verify import registers_read, registers_written
+from pixeltree_protocol.text.kernel_text import KernelText, Statement
 
 _FLAG_WRITTEN = bits("wrf")
 _FLAG_SET = bits("setf")

@@ -17,8 +17,8 @@ from pixeltree.run.results import InferenceResult, NodeVisit, Swap
 from pixeltree.run.settings import FrameSettings
 from pixeltree.run.stream import Sending, Streamer
 from pixeltree.run.timeline import Timeline
-from pixeltree.simulate.simulator import LEAST_COLD
 from pixeltree.swapping import Pace, Planner
+from pixeltree.swapping.account import LEAST_COLD
 from pixeltree.swapping.chunking import BUSY_PART
 from pixeltree.swapping.description import CAPTURE
 from pixeltree.swapping.line import CANCEL_BYTES, START_BYTES

@@ -15,7 +15,6 @@ import threading
 from collections.abc import Iterable
 
 from pixeltree.arguments.numbers import check_count
-from pixeltree.device.bundles import PUT_HEAD
 from pixeltree.device.device import Device
 from pixeltree.errors import DataError, SessionLostError
 from pixeltree.run.frame_run import FrameRun
@@ -44,6 +43,7 @@ from pixeltree.swapping.line import UNKNOWN_LINE
 from pixeltree.swapping.line_meter import LineMeter
 from pixeltree.swapping.residency import policy_named
 from pixeltree.tree.tree import Image, Tree
+from pixeltree_protocol.link.bundles import PUT_HEAD
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from pixeltree.arguments.numbers import check_count, check_number
 from pixeltree.errors import DataError
-from pixeltree.swapping.account import Counters
+from pixeltree.swapping.account import LEAST_COLD, Counters
 from pixeltree.swapping.chunking import BUSY_PART, IDLE_PART, Parcel, batches, names_of
 from pixeltree.swapping.description import SwapTree
 from pixeltree.swapping.latency import Latencies
@@ -39,9 +39,6 @@ from pixeltree.swapping.trace import ARRAY, CONTROLLER, HOST, LINK, Trace
 
 RESULT_US = 20.0
 """Device time of preparing a result message: the cost model's ``result_ns`` (assumed)."""
-
-LEAST_COLD = 8_192
-"""Bytes of missing objects from which on a fault counts for the cold swap ratio."""
 
 ICW_STORE = 1_024
 """Instruction words that the real controller stores (fact sheet 2.5)."""

@@ -1,8 +1,6 @@
-"""Swapping: predicting, keeping, evicting and sending ahead; and the simulator of it all. No I/O."""
+"""Swapping: predicting, keeping, evicting and sending ahead. No I/O."""
 
 from pixeltree.errors import NoRoomError
-from pixeltree.simulate.sequences import GENERATORS, make_sequence
-from pixeltree.simulate.simulator import Outcome, Setup, simulate
 from pixeltree.swapping.account import Counters
 from pixeltree.swapping.chunking import Part
 from pixeltree.swapping.description import SwapNode, SwapObject, SwapTree
@@ -15,7 +13,6 @@ from pixeltree.swapping.residency import POLICIES, Belady, ExpectedCost, LeastRe
 from pixeltree.swapping.trace import Trace
 
 __all__ = [
-    "GENERATORS",
     "LINES",
     "POLICIES",
     "Belady",
@@ -27,7 +24,6 @@ __all__ = [
     "Markov",
     "Mixture",
     "NoRoomError",
-    "Outcome",
     "Pace",
     "Part",
     "Planner",
@@ -35,12 +31,9 @@ __all__ = [
     "Prior",
     "Residency",
     "RootLogits",
-    "Setup",
     "SwapNode",
     "SwapObject",
     "SwapTree",
     "Trace",
     "line_named",
-    "make_sequence",
-    "simulate",
 ]

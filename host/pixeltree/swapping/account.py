@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+LEAST_COLD = 8_192
+"""Bytes of missing objects from which on a fault counts for the cold swap ratio."""
+
 LATE_SHARE = 0.1
 """A frame starts late where it starts after its turn by more than this share of its period."""
 

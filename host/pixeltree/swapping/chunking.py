@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from pixeltree.device.bundles import LENGTH_BYTES, MOST_BUNDLED, PUT_HEAD, fit_together
 from pixeltree.errors import NoRoomError
 from pixeltree.swapping.account import Counters
 from pixeltree.swapping.line import bundle_bytes, put_bytes, query_bytes
 from pixeltree.swapping.memory import ControllerMemory
+from pixeltree_protocol.link.bundles import LENGTH_BYTES, MOST_BUNDLED, PUT_HEAD, fit_together
 
 IDLE_PART = 2_048
 """Bytes of an object in one part while nothing can interrupt."""

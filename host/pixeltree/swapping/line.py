@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pixeltree.arguments.numbers import check_number
-from pixeltree.device.bundles import PUT_HEAD, bundle_body
 from pixeltree.errors import DataError
+from pixeltree_protocol.link.bundles import PUT_HEAD, bundle_body
 from pixeltree_protocol.link.framing import COBS_RUN, FRAME_BYTES
 from pixeltree_protocol.link.messages import (
     ENVELOPE_BYTES,

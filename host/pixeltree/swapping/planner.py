@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from pixeltree.device.bundles import PUT_HEAD
 from pixeltree.errors import NoRoomError
 from pixeltree.swapping.account import Counters
 from pixeltree.swapping.chunking import IDLE_PART, LEAST_PART, Cutter, Parcel, steering_bytes
@@ -20,6 +19,7 @@ from pixeltree.swapping.line import LineRate, part_within, put_bytes, query_byte
 from pixeltree.swapping.memory import ControllerMemory
 from pixeltree.swapping.prediction import Logits, Predictor
 from pixeltree.swapping.residency import Residency
+from pixeltree_protocol.link.bundles import PUT_HEAD
 
 _MARGIN = 1.05
 """What comes must be worth so many times what goes for it: otherwise equals would take turns."""

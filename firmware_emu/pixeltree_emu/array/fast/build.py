@@ -18,7 +18,7 @@ from pathlib import Path
 from pixeltree_emu.array.fast import cache
 from pixeltree_emu.array.fast.compile_part import NO_ROOM
 from pixeltree_emu.errors import EmulatorError
-from pixeltree_emu.serving.logs import fields
+from pixeltree_emu.machine.logs import fields
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pixeltree_emu.array.fast import cache
 from pixeltree_emu.array.fast.build import Compiler, NotCompiled
-from pixeltree_emu.serving.logs import fields
+from pixeltree_emu.machine.logs import fields
 
 if TYPE_CHECKING:
     from pixeltree_emu.array.fast.engine import FastEngine

@@ -19,7 +19,7 @@ from pixeltree.compiler.taps import bias_planes, taps
 from pixeltree.errors import CompileError
 from pixeltree.model import Convolution, FoldedModel, Pooling
 from pixeltree_protocol.chip.costs import CostTable
-from pixeltree_protocol.chip.cover import cube_counts
+from pixeltree_protocol.objects.cover import cube_counts
 
 Arrangement = list[tuple[int, ...]]
 

@@ -5,7 +5,7 @@ What happened is the message, a constant; its particulars are fields::
     logger.info("session opened", extra=fields(wire=wire.name))
 
 The message tells which events are of one kind, of which only the first are written in full
-(:class:`~pixeltree_emu.serving.moderation.Moderation`).
+(:class:`~pixeltree_emu.machine.moderation.Moderation`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import logging
 import re
 from datetime import UTC, datetime
 
-from pixeltree_emu.serving.moderation import Moderation
+from pixeltree_emu.machine.moderation import Moderation
 
 FORMATS = ("text", "json")
 

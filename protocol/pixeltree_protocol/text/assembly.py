@@ -9,7 +9,7 @@ A kernel file holds calls of the kernel API, as the vendor spells them, one a li
     ALL()
 
 Macros become their words, so a block's listing shows words only; assembling the listing gives the same
-block again, byte for byte. :mod:`pixeltree_protocol.chip.kernel_text` reads the text.
+block again, byte for byte. :mod:`pixeltree_protocol.text.kernel_text` reads the text.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pixeltree_protocol.chip.isa import decode
-from pixeltree_protocol.chip.kernel_text import read_kernel_text
 from pixeltree_protocol.objects.block import Block
+from pixeltree_protocol.text.kernel_text import read_kernel_text
 
 
 def assemble(text: str, name: str = "kernel", values: Mapping[str, int] | None = None) -> Block:
