@@ -33,13 +33,13 @@ test: $(VENV)/.installed-test  ## the whole test suite, linters and type checks
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 link-proof: $(VENV)/.installed-test  ## 5,000 schedules of faults between host and device
-	$(BIN)/python -m tests.link.proof --schedules 5000
+	$(BIN)/python -m tests.proofs.link_proof --schedules 5000
 
 kill-proof: $(VENV)/.installed-test  ## kill -9 of the daemon, 100 times in a run of 500 frames
-	$(BIN)/python -m tests.system.kill_proof --kills 100 --frames 500
+	$(BIN)/python -m tests.proofs.kill_proof --kills 100 --frames 500
 
 flood-proof: $(VENV)/.installed-test  ## floods of ten kinds against a daemon that is driven; about 4 minutes
-	$(BIN)/python -m tests.system.flood_proof --seconds 5
+	$(BIN)/python -m tests.proofs.flood_proof --seconds 5
 
 fuzz: $(VENV)/.installed-test  ## a million random and damaged frames against the daemon's sessions
 	$(BIN)/python -m tools.fuzz_daemon --frames 1000000

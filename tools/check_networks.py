@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.host.random_models import check_network
+from tests.support.random_models import check_network
 
 from pixeltree.errors import CompileError
 from pixeltree_emu.controller.device_array import PixelArray

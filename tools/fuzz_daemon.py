@@ -23,8 +23,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.link.fuzz_target import Target, note
-from tests.link.hostile import Hostility
+from tests.support.fuzz_target import Target, note
+from tests.support.hostile import Hostility
 
 import pixeltree
 from pixeltree.links import open_link

@@ -23,8 +23,8 @@ from pixeltree_protocol import errors as protocol_errors
 from pixeltree_protocol.chip.kernel_api import parse_line
 from pixeltree_protocol.link.messages import Result
 from pixeltree_protocol.objects.program import Program
-from tests.host.in_memory import InMemoryLink, device_on, in_memory_device
-from tests.swapping.in_world import device_in_world
+from tests.support.in_memory import InMemoryLink, device_on, in_memory_device
+from tests.support.in_world import device_in_world
 
 QUICK = Patience(connect=0.3, reconnect=0)
 

@@ -15,9 +15,9 @@ from pixeltree_protocol.link.connection import DeviceConnection, HostConnection,
 from pixeltree_protocol.link.delivery import Numbers
 from pixeltree_protocol.link.framing import encode_frame
 from pixeltree_protocol.link.messages import Ack, Capabilities, Hello, Leave, Ping, Pong, Role, encode_message
-from tests.link.fuzz_target import MOST_PEERS, TOKEN, Target
-from tests.link.hostile import Hostility
-from tests.link.schedules import array
+from tests.support.fuzz_target import MOST_PEERS, TOKEN, Target
+from tests.support.hostile import Hostility
+from tests.support.schedules import array
 
 CALM = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
 

@@ -6,10 +6,10 @@
 import pytest
 
 from pixeltree.errors import LinkError
-from tests.link import schedules
-from tests.link.breaking_wire import Faults
-from tests.link.schedules import KINDS, run_schedule, undisturbed
-from tests.link.world import World, host_of
+from tests.support import schedules
+from tests.support.breaking_wire import Faults
+from tests.support.schedules import KINDS, run_schedule, undisturbed
+from tests.support.world import World, host_of
 
 SEEDS = 24
 

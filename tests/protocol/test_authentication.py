@@ -4,7 +4,7 @@ import hashlib
 import hmac
 
 import pytest
-from tests.protocol.ends import (
+from tests.support.ends import (
     NONCE,
     NOW,
     SESSION,

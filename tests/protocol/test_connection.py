@@ -5,8 +5,8 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.link.faulty_wire import Faults, FaultyWire
-from tests.protocol.ends import HEARTBEAT, SILENCE, Link, identity
+from tests.support.ends import HEARTBEAT, SILENCE, Link, identity
+from tests.support.faulty_wire import Faults, FaultyWire
 
 from pixeltree_protocol.link.connection import (
     DeviceConnection,

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.protocol.ends import (
+from tests.support.ends import (
     BOOT_ID,
     HEARTBEAT,
     NOW,

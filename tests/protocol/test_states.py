@@ -1,7 +1,7 @@
 """The tables of states, row by row: both ends do what the documentation says."""
 
 import pytest
-from tests.protocol.ends import (
+from tests.support.ends import (
     NONCE,
     NOW,
     SESSION,

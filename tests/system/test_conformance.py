@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.system.suite import QUICK, SKIPS_AT_MOST, Run, counts
+from tests.support.suite import QUICK, SKIPS_AT_MOST, Run, counts
 
 TOKEN = "a token that is long enough"
 

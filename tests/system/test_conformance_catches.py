@@ -10,8 +10,8 @@ from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_emu.serving.daemon import Daemon
 from pixeltree_emu.serving.listeners import ListenSettings, listen_all
 from pixeltree_protocol.link.connection import Identity
-from tests.system.mutants import CAUGHT_BY
-from tests.system.suite import Run, counts
+from tests.support.mutants import CAUGHT_BY
+from tests.support.suite import Run, counts
 
 
 @contextlib.contextmanager

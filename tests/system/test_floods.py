@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.system.flood_proof import GREATEST_GROWTH_MIB, GREATEST_LOG, prove
-from tests.system.flooder import CONNECTIONS
+from tests.proofs.flood_proof import GREATEST_GROWTH_MIB, GREATEST_LOG, prove
+from tests.support.flooder import CONNECTIONS
 
 
 @pytest.fixture(scope="module")

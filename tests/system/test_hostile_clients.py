@@ -19,7 +19,7 @@ from pixeltree.device.session import Patience
 from pixeltree_protocol.link.connection import Rejected
 from pixeltree_protocol.link.framing import encode_frame
 from pixeltree_protocol.link.messages import ErrorCode, ReadPlane, Role
-from tests.certificates import make_certificate
+from tests.support.certificates import make_certificate
 from tests.system.conftest import raw_socket
 from tests.system.test_daemon import RawClient
 

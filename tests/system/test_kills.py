@@ -2,10 +2,10 @@
 
 The whole, 100 kills in a run of 500 frames, is ``make kill-proof``::
 
-    python -m tests.system.kill_proof --kills 100 --frames 500
+    python -m tests.proofs.kill_proof --kills 100 --frames 500
 """
 
-from tests.system.kill_proof import prove
+from tests.proofs.kill_proof import prove
 
 
 def test_a_run_outlives_its_daemon():

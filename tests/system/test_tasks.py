@@ -22,7 +22,7 @@ from pixeltree.train.recipe import load_recipe
 from pixeltree.train.run import check_output, run_recipe
 from pixeltree.tree.builder import NodeSpec
 from pixeltree.tree.tree import Tree
-from tests.host.random_models import GEOMETRY, some_network
+from tests.support.random_models import GEOMETRY, some_network
 from tests.system.conftest import pixeltree
 
 RECIPE = """

@@ -18,7 +18,7 @@ import pixeltree
 from pixeltree_emu.serving.options import parser
 from pixeltree_protocol.link.connection import HostConnection, Ready, Received
 from pixeltree_protocol.link.messages import Ping, Pong
-from tests.certificates import make_certificate
+from tests.support.certificates import make_certificate
 from tests.system.conftest import ROOT
 from tests.system.conftest import pixeltree as run_pixeltree
 
