@@ -7,7 +7,7 @@ from pixeltree.errors import ModelError
 from pixeltree.model.file import data_of, decode_model, encode_model, fields_of
 from pixeltree.model.layers import Convolution, FullyConnected, HeatMap, Layer, Pooling
 from pixeltree.model.model import FoldedModel, Head, InputSpec
-from pixeltree.model.reference import Inference, add_logits, decide, infer
+from pixeltree.model.reference import Inference, add_logits, decide, infer, infer_many
 from pixeltree.model.window import Window
 
 __all__ = [
@@ -29,4 +29,5 @@ __all__ = [
     "encode_model",
     "fields_of",
     "infer",
+    "infer_many",
 ]

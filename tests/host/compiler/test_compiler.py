@@ -170,7 +170,7 @@ def test_thresholds_turn_every_bias_into_a_number_of_differences():
     windows = np.lib.stride_tricks.sliding_window_view(padded, (4, 4))
     differences = (windows[None] != (layer.weights > 0)[:, 0, None, None]).sum(axis=(3, 4))
     fires = differences < np.array(thresholds(layer))[:, None, None]
-    assert np.array_equal(fires, apply_layer(layer, bits[None]))
+    assert np.array_equal(fires, apply_layer(layer, bits[None, None])[0])
 
 
 def test_the_input_only_moves_away_from_where_it_lay():

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.strategies import convolution, fully_connected, heat_map, signs
+from tests.support.tap_by_tap import activations_and_logits
 
 from pixeltree.model import (
     Convolution,
@@ -21,7 +22,9 @@ from pixeltree.model import (
     decode_model,
     encode_model,
     infer,
+    infer_many,
 )
+from pixeltree.model.layers import MOST_CELLS
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
 
 
@@ -39,6 +42,54 @@ def deep_model(seed=0, planes=1):
 
 def picture(size, seed=0):
     return np.random.default_rng(seed).random((size, size)) < 0.4
+
+
+@st.composite
+def models(draw):
+    """Up to three layers of any geometry, and either head."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    size = draw(st.sampled_from([16, 20, 33]))
+    shape, layers = (1, size, size), []
+    for _ in range(draw(st.integers(0, 3))):
+        if shape[1] >= 4 and draw(st.booleans()):
+            layers.append(Pooling(draw(st.integers(2, min(4, shape[1])))))
+        else:
+            groups = draw(st.sampled_from([1, shape[0]]))
+            outputs = shape[0] * draw(st.integers(1, 3))
+            side = draw(st.integers(1, min(4, shape[1])))
+            borders = {name: draw(st.integers(0, side - 1)) for name in ("before", "after")}
+            stride = draw(st.integers(1, 3))
+            layers.append(convolution(random, shape[0], outputs, side, groups, stride=stride, **borders))
+        shape = layers[-1].output_shape(shape)
+    head = fully_connected(random, shape, draw(st.integers(2, 5)), draw(st.integers(1, 7)))
+    if 2 <= shape[1] * shape[2] <= MOST_CELLS and draw(st.booleans()):
+        head = heat_map(random, shape[0], 1)
+    return FoldedModel(InputSpec(size), tuple(layers), head)
+
+
+@settings(max_examples=40, deadline=None)
+@given(models(), st.integers(0, 100), st.integers(1, 3))
+def test_the_reference_computes_what_the_definition_says_tap_by_tap(model, seed, count):
+    """One image, and several at once."""
+    planes = np.random.default_rng(seed).random((count, model.input.size, model.input.size)) < 0.5
+    many = infer_many(model, planes)
+    for index, bits in enumerate(planes):
+        expected, logits = activations_and_logits(model, bits)
+        one = infer(model, bits)
+        for layer, activation in enumerate(expected):
+            assert np.array_equal(one.activations[layer], activation)
+            assert np.array_equal(many.activations[layer][index], activation)
+        assert one.logits.dtype == np.int32
+        assert one.logits.tolist() == many.logits[index].tolist() == logits.tolist()
+
+
+def test_the_greatest_sums_of_a_fully_connected_head_are_exact():
+    """65,536 activations, all weights of one sign and 7 planes: 8.3 million, and one less by two."""
+    weights = np.full((2, 1, 256, 256), 127, np.int8)
+    weights[1, 0, 0, 0] = 125
+    model = FoldedModel(InputSpec(256), (), FullyConnected(weights, np.array([1, -1], np.int32)))
+    logits = infer(model, np.ones((256, 256), bool)).logits
+    assert logits.tolist() == [65_536 * 127 + 1, 65_536 * 127 - 2 - 1]
 
 
 def test_one_window_by_hand():
