@@ -13,12 +13,14 @@ import numpy.typing as npt
 from pixeltree.arguments.files import AnyPath
 from pixeltree.arguments.numbers import check_number, check_seconds
 from pixeltree.arguments.token import read_token
+from pixeltree.device import in_process
 from pixeltree.device.chip import ChipControl, Execution
-from pixeltree.device.exchange import Exchange
+from pixeltree.device.exchange import AnySession, Exchange
 from pixeltree.device.session import Patience, Session
 from pixeltree.device.upload import Upload, Uploading
 from pixeltree.errors import DataError, DeviceError, PixeltreeError, SessionLostError
 from pixeltree.links import open_link, split_session_options
+from pixeltree.links.url import parse_url
 from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, Analog
 from pixeltree_protocol.link.connection import Received, Ticket
 from pixeltree_protocol.link.delivery import Priority
@@ -82,6 +84,9 @@ def connect(
         DataError: the URL or the token file cannot be used.
     """
     location, options = split_session_options(_url(url))
+    if (parsed := parse_url(location)).kind == in_process.KIND:
+        near = in_process.open_session(parsed, patience)
+        return Device(near, near.greet())
     chosen = token_file or options.get("token_file")
     session = Session(
         lambda timeout: open_link(location, timeout),
@@ -107,7 +112,7 @@ def _url(url: AnyPath) -> str:
 class Device(ChipControl):
     """A connected device. Not for use from several threads at once."""
 
-    def __init__(self, session: Session, welcome: Welcome) -> None:
+    def __init__(self, session: AnySession, welcome: Welcome) -> None:
         self._session = session
         self._exchange = Exchange(session)
         self.welcome = welcome

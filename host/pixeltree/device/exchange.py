@@ -7,11 +7,15 @@ from collections.abc import Set as AbstractSet
 from types import UnionType
 from typing import Any, TypeVar
 
+from pixeltree.device.in_process import InProcessSession
 from pixeltree.device.session import Session, device_error
 from pixeltree.errors import DataError
 from pixeltree_protocol.link.connection import Received, Ticket
 from pixeltree_protocol.link.delivery import Priority
 from pixeltree_protocol.link.messages import Error, Request, Result
+
+AnySession = Session | InProcessSession
+"""A device's session: over a link, or in this process."""
 
 _Reply = TypeVar("_Reply")
 
@@ -27,7 +31,7 @@ class Exchange:
         observed: results that answer no request of ours: those of the session that drives.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: AnySession) -> None:
         self.session = session
         self.losses = 0
         self.observed: deque[Result] = deque(maxlen=_GREATEST_VIEW)
