@@ -40,6 +40,7 @@ __all__ = [
     "StateError",
     "TreeError",
     "TreeFileError",
+    "WorkerError",
 ]
 
 
@@ -101,3 +102,7 @@ class RecipeError(PixeltreeError):
 
 class CheckpointError(PixeltreeError):
     """A checkpoint cannot be read or written, or is of another recipe or other data."""
+
+
+class WorkerError(PixeltreeError):
+    """Processes that did a part of the work died, again and again."""

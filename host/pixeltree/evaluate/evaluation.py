@@ -172,6 +172,16 @@ def _evaluate(
         progress(len(results))
     decided = np.array([label for label, _ in results], np.int64)
     paths = tuple(path for _, path in results)
+    return evaluation_of(tree, dataset, decided, paths)
+
+
+def evaluation_of(
+    tree: Tree,
+    dataset: Dataset,
+    decided: npt.NDArray[np.int64],
+    paths: tuple[tuple[ReferenceVisit, ...], ...],
+) -> Evaluation:
+    """The evaluation of images that were decided like that: int64 (N,) and a path for each."""
     return Evaluation(decided, paths, _score(tree, dataset, decided, paths))
 
 

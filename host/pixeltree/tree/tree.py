@@ -142,6 +142,13 @@ class Tree:
             DataError: ``path`` is no path.
         """
         target = as_path(path)
+        try:
+            write_whole(target, self.encode())
+        except OSError as error:
+            raise TreeError(f"{path}: cannot be written: {error.strerror}") from error
+
+    def encode(self) -> bytes:
+        """The bytes of the tree file."""
         description = {
             "name": self.name,
             "labels": self.labels,
@@ -153,11 +160,7 @@ class Tree:
         attachments = {_MODEL + name: encode_model(model) for name, model in self.models.items()}
         if self.data is not None:
             attachments[_DATA] = self.data.encode()
-        data = TreeFile(self.digest, json.dumps(description), self.objects, attachments).encode()
-        try:
-            write_whole(target, data)
-        except OSError as error:
-            raise TreeError(f"{path}: cannot be written: {error.strerror}") from error
+        return TreeFile(self.digest, json.dumps(description), self.objects, attachments).encode()
 
     @classmethod
     def load(cls, path: AnyPath) -> Tree:
@@ -169,13 +172,25 @@ class Tree:
         """
         source = as_path(path)
         try:
-            return cls._from_file(TreeFile.decode(source.read_bytes()))
+            return cls.decode(source.read_bytes())
         except OSError as error:
             raise TreeError(f"{path}: cannot be read: {error.strerror}") from error
         except (ObjectError, PixeltreeError) as error:
             raise TreeError(f"{path}: {error}") from error
+
+    @classmethod
+    def decode(cls, data: bytes) -> Tree:
+        """Read the bytes of a tree file.
+
+        Raises:
+            TreeError: they are cut, damaged, or of another version.
+        """
+        try:
+            return cls._from_file(TreeFile.decode(data))
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise TreeError(f"{path}: the tree file's description is malformed: {error!r}") from error
+            raise TreeError(f"the tree file's description is malformed: {error!r}") from error
+        except ObjectError as error:
+            raise TreeError(str(error)) from error
 
     @classmethod
     def _from_file(cls, file: TreeFile) -> Tree:
