@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 
-from pixeltree_conformance.wire import Came, Wire, frame_of
+from pixeltree_conformance.wire import ANSWER_TIME, Came, Wire, frame_of
 from pixeltree_protocol.link.delivery import Numbers
 from pixeltree_protocol.link.messages import (
     NO_SESSION,
@@ -35,9 +35,6 @@ from pixeltree_protocol.link.messages import (
     StartFrame,
     Welcome,
 )
-
-ANSWER_TIME = 20.0
-"""Seconds that an answer may take. No test measures it: it ends a wait for what will not come."""
 
 WINDOW = 1 << 20
 _HELLO_AGAIN = 0.5

@@ -10,6 +10,7 @@ from pixeltree.kernels import Kernel
 from pixeltree_conformance import samples
 from pixeltree_conformance.conversation import Conversation
 from pixeltree_conformance.model import SHAPE, Bits, Levels
+from pixeltree_protocol.chip.kernel_api import parse_line
 from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital
 from pixeltree_protocol.link.messages import (
     Execute,
@@ -43,6 +44,14 @@ def run(
         Execute(digests[: len(blocks)], digests[len(blocks) :], Program(tuple(steps)).encode())
     )
     return _read_outs(driver, request)
+
+
+def kernel_of(text: str) -> Kernel:
+    """A kernel from lines of the kernel API."""
+    kernel = Kernel()
+    for line in text.split(";"):
+        kernel.instructions += parse_line(line.strip())
+    return kernel
 
 
 def store(driver: Conversation, data: bytes) -> None:

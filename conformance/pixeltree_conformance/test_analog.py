@@ -11,8 +11,7 @@ from pixeltree_conformance import samples
 from pixeltree_conformance.bench import Bench
 from pixeltree_conformance.conversation import Conversation
 from pixeltree_conformance.model import SHAPE, Levels, clip, half, levels_at
-from pixeltree_conformance.programs import areg, dreg, read_bits, read_levels, run
-from pixeltree_conformance.test_digital import kernel_of
+from pixeltree_conformance.programs import areg, dreg, kernel_of, read_bits, read_levels, run
 from pixeltree_protocol.chip.registers import AREGS, Analog, Digital, Direction
 from pixeltree_protocol.objects.controller_steps import In
 from pixeltree_protocol.objects.program import Run, WriteDreg

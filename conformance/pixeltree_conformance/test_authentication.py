@@ -8,8 +8,7 @@ import pytest
 
 from pixeltree_conformance.bench import Bench
 from pixeltree_conformance.conversation import device_proof, hello, host_proof
-from pixeltree_conformance.test_handshake import until, until_any
-from pixeltree_conformance.wire import Wire
+from pixeltree_conformance.wire import Wire, until, until_any
 from pixeltree_protocol.link.messages import (
     NONCE_BYTES,
     PROOF_BYTES,

@@ -11,8 +11,7 @@ from pixeltree_conformance import samples
 from pixeltree_conformance.bench import Bench
 from pixeltree_conformance.conversation import Conversation
 from pixeltree_conformance.model import Bits, bits_at, pattern, positions_at, rectangle
-from pixeltree_conformance.programs import areg, bits_of, dreg, read_bits, read_levels, run, scan
-from pixeltree_conformance.test_digital import kernel_of
+from pixeltree_conformance.programs import areg, bits_of, dreg, kernel_of, read_bits, read_levels, run, scan
 from pixeltree_protocol.chip.registers import Analog, Digital, Direction
 from pixeltree_protocol.objects import BlockPlanes, PackedBits
 from pixeltree_protocol.objects import controller_steps as s

@@ -7,12 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pixeltree.kernels import Kernel
 from pixeltree_conformance import samples
 from pixeltree_conformance.conversation import Conversation
 from pixeltree_conformance.model import Bits, bits_at, pattern, rectangle
-from pixeltree_conformance.programs import bits_of, dreg, run, scan
-from pixeltree_protocol.chip.kernel_api import parse_line
+from pixeltree_conformance.programs import bits_of, dreg, kernel_of, run, scan
 from pixeltree_protocol.chip.registers import Digital, Direction
 from pixeltree_protocol.objects import PackedBits
 from pixeltree_protocol.objects.controller_steps import LoadPattern, LoadRect
@@ -85,14 +83,6 @@ CASES: dict[str, Expected] = {
     "DNEWS(R5, R6, north, 1)": {"R5": lambda s: bits_at(s["R6"], Direction.NORTH, True)},
     "DNEWS(R5, R6, west, 1)": {"R5": lambda s: bits_at(s["R6"], Direction.WEST, True)},
 }
-
-
-def kernel_of(text: str) -> Kernel:
-    """A kernel from lines of the kernel API."""
-    kernel = Kernel()
-    for line in text.split(";"):
-        kernel.instructions += parse_line(line.strip())
-    return kernel
 
 
 @pytest.mark.parametrize("text", CASES)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import secrets
-import time
 from dataclasses import replace
-from typing import TypeVar
 
 import pytest
 
 from pixeltree_conformance.bench import Bench
-from pixeltree_conformance.conversation import ANSWER_TIME, Conversation, hello
-from pixeltree_conformance.wire import Wire, frame_of
+from pixeltree_conformance.conversation import Conversation, hello
+from pixeltree_conformance.wire import Wire, frame_of, until, until_any
 from pixeltree_protocol.link.delivery import Numbers
 from pixeltree_protocol.link.framing import encode_frame, wire_limit
 from pixeltree_protocol.link.messages import (
@@ -27,7 +25,6 @@ from pixeltree_protocol.link.messages import (
     ErrorCode,
     GetStatus,
     Hello,
-    Message,
     Notice,
     Ping,
     Role,
@@ -37,29 +34,10 @@ from pixeltree_protocol.link.messages import (
     seal,
 )
 
-_Kind = TypeVar("_Kind")
-
 
 def new_hello() -> Hello:
     """A proper HELLO with a nonce of its own."""
     return hello(secrets.token_bytes(NONCE_BYTES))
-
-
-def until_any(wire: Wire, *kinds: type[Message]) -> Message:
-    """The next message of one of these kinds, whatever comes before."""
-    deadline = time.monotonic() + ANSWER_TIME
-    while time.monotonic() < deadline:
-        came = wire.next(deadline - time.monotonic())
-        if came is not None and isinstance(came.message, kinds):
-            return came.message
-    raise AssertionError(f"none of {kinds} came")
-
-
-def until(wire: Wire, kind: type[_Kind]) -> _Kind:
-    """The next message of this kind, whatever comes before."""
-    message = until_any(wire, kind)  # type: ignore[arg-type]  # a type variable over a union
-    assert isinstance(message, kind)
-    return message
 
 
 def notice_after(wire: Wire, greeting: Hello, code: ErrorCode) -> None:

@@ -1,14 +1,13 @@
-"""Scenes, and the shipped tree against the integer reference. Real optics skip these, visibly."""
+"""Scenes, and a trained tree against the integer reference. Real optics skip these, visibly."""
 
 from __future__ import annotations
 
 import pytest
 
-from pixeltree.demo.run import demo_digits, demo_tree
-from pixeltree.tree.tree import Image, Tree
 from pixeltree_conformance import samples
 from pixeltree_conformance.bench import Bench
 from pixeltree_conformance.conversation import Conversation
+from pixeltree_conformance.trained import TrainedScene, TrainedTree, trained_tree
 from pixeltree_protocol.link.messages import (
     Done,
     Error,
@@ -22,8 +21,6 @@ from pixeltree_protocol.link.messages import (
     TreeOpened,
     head_bytes,
 )
-
-_IMAGES = 6
 
 
 @pytest.fixture
@@ -68,16 +65,16 @@ def test_a_scene_of_nothing_ends_the_scene(viewer: Conversation) -> None:
     viewer.ask(Scene(True, 0, 0, 1, 1, b"\x10"), Done)
 
 
-def _show(viewer: Conversation, tree: Tree, image: Image) -> None:
-    pixels, top, left = tree.scene(image)
-    rows = (viewer.welcome.capabilities.max_body - head_bytes(Scene)) // pixels.shape[1]
-    for start in range(0, pixels.shape[0], rows):
-        patch = pixels[start : start + rows]
-        height, width = patch.shape
-        viewer.ask(Scene(start == 0, top + start, left, height, width, patch.tobytes()), Done)
+def _show(viewer: Conversation, scene: TrainedScene) -> None:
+    step = (viewer.welcome.capabilities.max_body - head_bytes(Scene)) // scene.columns * scene.columns
+    for start in range(0, len(scene.pixels), step):
+        pixels = scene.pixels[start : start + step]
+        top = scene.top + start // scene.columns
+        rows = len(pixels) // scene.columns
+        viewer.ask(Scene(start == 0, top, scene.left, rows, scene.columns, pixels), Done)
 
 
-def _run(viewer: Conversation, tree: Tree, frame: int) -> Result:
+def _run(viewer: Conversation, tree: TrainedTree, frame: int) -> Result:
     """Take a frame through the tree, and bring what it lacks."""
     request = viewer.send(StartFrame(frame))
     while True:
@@ -89,21 +86,17 @@ def _run(viewer: Conversation, tree: Tree, frame: int) -> Result:
             viewer.ask(samples.whole(tree.objects[digest]), Stored)
 
 
-def test_the_shipped_tree_gives_the_integer_reference_to_the_last_logit(
+def test_a_trained_tree_gives_the_integer_reference_to_the_last_logit(
     bench: Bench, viewer: Conversation
 ) -> None:
-    """Held-out digits through the demo's tree: outcome, logits and label of every node as NumPy has them."""
+    """Real digits through a trained tree: label, and nodes and logits of the path as NumPy has them."""
     if bench.analog_tolerance:
-        pytest.skip(
-            "the shipped tree was trained for exact arithmetic; --analog-tolerance says there is none"
-        )
-    tree = demo_tree()
+        pytest.skip("the tree was trained for exact arithmetic; --analog-tolerance says there is none")
+    tree = trained_tree()
     viewer.ask(samples.whole(tree.objects[tree.digest]), Stored)
     viewer.ask(OpenTree(tree.digest, 0, 20_000), TreeOpened)
-    for frame, image in enumerate(demo_digits().images[:_IMAGES]):
-        _show(viewer, tree, image)
+    for frame, scene in enumerate(tree.scenes):
+        _show(viewer, scene)
         result = _run(viewer, tree, frame)
-        label, visits = tree.reference(image)
-        assert result.label == label
-        assert [tree.names[visit.node] for visit in result.path] == [visit.node for visit in visits]
-        assert [visit.logits for visit in result.path] == [visit.logits for visit in visits]
+        assert result.label == scene.label
+        assert tuple((tree.names[visit.node], visit.logits) for visit in result.path) == scene.path

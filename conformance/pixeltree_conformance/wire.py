@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pixeltree.links import Link
 from pixeltree_protocol.link.declaration import Sender
@@ -18,8 +19,13 @@ from pixeltree_protocol.link.messages import (
     open_envelope,
 )
 
+ANSWER_TIME = 20.0
+"""Seconds that an answer may take. No test measures it: it ends a wait for what will not come."""
+
 SEND_TIME = 20.0
 """Seconds in which a device must take what is sent to it."""
+
+_Kind = TypeVar("_Kind")
 
 NO_NUMBERS = Numbers(0, 0, 0)
 
@@ -108,3 +114,20 @@ class Wire:
         """Cut the wire; again is harmless."""
         if not self._keep:
             self._link.close()
+
+
+def until_any(wire: Wire, *kinds: type[Message]) -> Message:
+    """The next message of one of these kinds, whatever comes before."""
+    deadline = time.monotonic() + ANSWER_TIME
+    while time.monotonic() < deadline:
+        came = wire.next(deadline - time.monotonic())
+        if came is not None and isinstance(came.message, kinds):
+            return came.message
+    raise AssertionError(f"none of {kinds} came")
+
+
+def until(wire: Wire, kind: type[_Kind]) -> _Kind:
+    """The next message of this kind, whatever comes before."""
+    message = until_any(wire, kind)  # type: ignore[arg-type]  # a type variable over a union
+    assert isinstance(message, kind)
+    return message

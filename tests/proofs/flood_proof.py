@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from tests.support.command_line import Daemon
 from tests.support.flooder import BEGUN, KINDS
-from tests.system.conftest import Daemon
 
 from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree
 from pixeltree.device.device import connect
@@ -137,7 +137,7 @@ def resident_mib(daemon):
 def prove(kinds, seconds, stretches=STRETCHES, report=lambda row: None):
     """Flood a daemon in every way; what came of it."""
     with tempfile.TemporaryDirectory(prefix="pixeltree-") as folder:
-        daemon = Daemon("--listen", f"unix://{folder}/device", "--verbose")
+        daemon = Daemon("--listen", f"unix://{folder}/device", "--verbose", real=True)
         try:
             driver = Driver(daemon.url)
             driver.run(seconds)

@@ -14,7 +14,7 @@ import selectors
 import sys
 import time
 
-from tests.system.conftest import raw_socket
+from tests.support.raw_client import raw_socket
 
 from pixeltree_protocol.errors import ProtocolError
 from pixeltree_protocol.link.connection import HostConnection, State

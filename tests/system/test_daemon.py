@@ -1,7 +1,6 @@
 """A daemon under hostile and careless clients: every bad input has its answer, and it keeps serving."""
 
 import random
-import secrets
 import socket
 import time
 
@@ -13,65 +12,19 @@ from pixeltree import DeviceError
 from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree_protocol.chip.isa import ICW
 from pixeltree_protocol.chip.registers import bits
-from pixeltree_protocol.link.connection import HostConnection, Received, Rejected, State
 from pixeltree_protocol.link.framing import encode_frame
 from pixeltree_protocol.link.messages import (
     WHOLE,
-    Error,
     ErrorCode,
     OpenTree,
     Ping,
     PlanePart,
     Put,
     ReadPlane,
-    Role,
     encode_message,
 )
 from pixeltree_protocol.objects import Block, digest_of
-from tests.system.conftest import raw_socket
-
-
-class RawClient:
-    """Shakes hands properly and then sends whatever it likes."""
-
-    def __init__(self, url, role=Role.DRIVE):
-        self.socket = raw_socket(url)
-        self.connection = HostConnection("raw client", secrets.token_bytes, role)
-        self.connection.connect(time.monotonic())
-        while self.connection.state is not State.READY:
-            self.messages()
-
-    def messages(self):
-        """What comes in next: messages of the session, and what is wrong with what was sent."""
-        self.flush()
-        data = self.socket.recv(65536)
-        assert data, "the daemon closed the connection"
-        events = self.connection.receive_data(data, time.monotonic())
-        self.flush()
-        return [
-            event.message if isinstance(event, Received) else event
-            for event in events
-            if isinstance(event, Received | Rejected)
-        ]
-
-    def flush(self):
-        data = self.connection.data_to_send(time.monotonic())
-        if data:
-            self.socket.sendall(data)
-
-    def next_message(self):
-        while True:
-            for message in self.messages():
-                return message
-
-    def error_after(self, data):
-        self.socket.sendall(data)
-        message = self.next_message()
-        assert isinstance(message, Error | Rejected), message
-        return message
-
-    def close(self):
-        self.socket.close()
+from tests.support.raw_client import RawClient, raw_socket
 
 
 @pytest.fixture

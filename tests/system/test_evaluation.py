@@ -14,7 +14,7 @@ from pixeltree.datasets.named import test_part as chosen
 from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.errors import DataError
 from pixeltree.evaluate.evaluation import accuracy_by_node, confusion, evaluate_reference
-from tests.system.conftest import pixeltree
+from tests.support.command_line import pixeltree
 
 pytest.importorskip("sklearn")
 

@@ -20,8 +20,7 @@ from pixeltree_protocol.link.connection import Rejected
 from pixeltree_protocol.link.framing import encode_frame
 from pixeltree_protocol.link.messages import ErrorCode, ReadPlane, Role
 from tests.support.certificates import make_certificate
-from tests.system.conftest import raw_socket
-from tests.system.test_daemon import RawClient
+from tests.support.raw_client import RawClient, raw_socket
 
 BOUND = 20.0
 """Seconds within which everything here happens; usual are milliseconds."""
@@ -381,7 +380,7 @@ def test_tls_and_a_token_together_run_frames(start, tmp_path):
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "[::]"])
 def test_an_exposed_address_without_a_token_is_refused(address):
-    from tests.system.conftest import pixeltree as command  # noqa: PLC0415
+    from tests.support.command_line import pixeltree as command  # noqa: PLC0415
 
     run = command("emulate", "--listen", f"tcp://{address}:0")
     assert run.returncode == 2

@@ -16,7 +16,7 @@ from pixeltree.datasets.sources import FolderData, as_table
 from pixeltree.evaluate.evaluation import evaluate_reference
 from pixeltree.model import data_of
 from pixeltree.tree.tree import Tree
-from tests.system.conftest import pixeltree
+from tests.support.command_line import pixeltree
 
 RECIPE = """
 name = "bars"

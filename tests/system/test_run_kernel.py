@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.system.conftest import ROOT, pixeltree
+from tests.support.command_line import ROOT, pixeltree
 
 EXAMPLES = ROOT / "examples"
 

@@ -22,8 +22,8 @@ from pixeltree.train.recipe import load_recipe
 from pixeltree.train.run import check_output, run_recipe
 from pixeltree.tree.builder import NodeSpec
 from pixeltree.tree.tree import Tree
+from tests.support.command_line import pixeltree
 from tests.support.random_models import GEOMETRY, some_network
-from tests.system.conftest import pixeltree
 
 RECIPE = """
 name = "find"

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tests.system.conftest import ROOT
+from tests.support.command_line import ROOT
 
 
 def run_tool(name, *arguments):

@@ -19,8 +19,8 @@ from pixeltree_emu.serving.options import parser
 from pixeltree_protocol.link.connection import HostConnection, Ready, Received
 from pixeltree_protocol.link.messages import Ping, Pong
 from tests.support.certificates import make_certificate
-from tests.system.conftest import ROOT
-from tests.system.conftest import pixeltree as run_pixeltree
+from tests.support.command_line import ROOT
+from tests.support.command_line import pixeltree as run_pixeltree
 
 DEADLINE = 30
 

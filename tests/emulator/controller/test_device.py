@@ -35,6 +35,7 @@ from pixeltree_protocol.objects import (
     FullyConnected,
     Label,
     Node,
+    PackedBits,
     TreeRoot,
     digest_of,
 )
@@ -415,9 +416,8 @@ def test_an_internal_error_ends_what_is_in_hand(tiny):
 
 def pieces(*sizes):
     """Valid objects of these sizes, different ones."""
-    return [
-        FullyConnected(8 * (size - 10), (0,), (bytes([size % 256]) * (size - 10),)).encode() for size in sizes
-    ]
+    heads = {size: len(PackedBits(bytes(size)).encode()) - size for size in sizes}
+    return [PackedBits(bytes([size % 256]) * (size - heads[size])).encode() for size in sizes]
 
 
 def several(host, *objects):

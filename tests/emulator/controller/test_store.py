@@ -11,13 +11,13 @@ from pixeltree_emu.controller.store import MAX_OBJECTS, ObjectStore
 from pixeltree_emu.errors import RequestError
 from pixeltree_protocol.chip.isa import Instruction, encode
 from pixeltree_protocol.link.messages import WHOLE, ErrorCode
-from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected, digest_of
+from pixeltree_protocol.objects import Block, BlockPlanes, PackedBits, digest_of
 
 NOP = encode(Instruction("nop"))
 
 
 def segment(seed, size=100):
-    return FullyConnected(8 * size, (seed,), (bytes([seed % 256]) * size,)).encode()
+    return PackedBits(seed.to_bytes(2, "little") + bytes(size)).encode()
 
 
 def block(words):

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.system.conftest import pixeltree
+from tests.support.command_line import pixeltree
 
 
 def test_every_figure_is_there(tmp_path):

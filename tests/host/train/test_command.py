@@ -13,7 +13,7 @@ from PIL import Image
 
 pytest.importorskip("torch")
 
-from tests.system.conftest import COMMAND, pixeltree
+from tests.support.command_line import COMMAND, pixeltree
 
 from pixeltree.model import decode_model
 from pixeltree.tree.tree import Tree
