@@ -1,4 +1,4 @@
-"""Errors of the emulated device. Each carries the protocol error code that a host is told."""
+"""Every error of the emulated device and its daemon."""
 
 from __future__ import annotations
 
@@ -42,3 +42,15 @@ class ListenError(EmulatorError):
 
 class WireClosed(EmulatorError):
     """The other end of a wire is gone, and how: bytes can neither come nor go."""
+
+
+class SourceError(EmulatorError):
+    """A frame source cannot be read, or its frames have the wrong shape or type."""
+
+
+class NotCompiled(EmulatorError):
+    """The fast engine cannot be compiled, or there is no folder that can hold it."""
+
+
+class UntrustedFolder(EmulatorError):
+    """Another user can change the contents of a folder, or the folder cannot be made."""

@@ -1,10 +1,13 @@
-"""Every error that Pixeltree raises on purpose. Messages say what happened, where, and what to do.
+"""Every error that a user of the host can meet. Messages say what happened, where, and what to do.
 
-All are :class:`PixeltreeError`, those of the protocol package too, which are here by the same names.
+All derive from :class:`PixeltreeError`. Those of the protocol and of the reader of pictures are here by the
+same names. The errors of the emulator's daemon derive from it too; they stay in ``pixeltree_emu.errors``,
+because the daemon is a process of its own, which tells its hosts by the protocol.
 """
 
 from __future__ import annotations
 
+from pixeltree_pictures import PictureError
 from pixeltree_protocol.errors import (
     AssemblyError,
     FramingError,
@@ -31,6 +34,7 @@ __all__ = [
     "ModelError",
     "NoRoomError",
     "ObjectError",
+    "PictureError",
     "PixeltreeError",
     "ProgramError",
     "ProtocolError",

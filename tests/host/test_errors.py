@@ -1,6 +1,8 @@
 """One base class for every error, quiet waits that are no errors, and paths as text or Path."""
 
 import inspect
+import pkgutil
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from pixeltree.kernels.files import read_kernel
 from pixeltree.swapping import Trace
 from pixeltree_emu import errors as emulator_errors
 from pixeltree_emu.controller.device import EmulatedDevice
+from pixeltree_pictures import errors as picture_errors
 from pixeltree_protocol import errors as protocol_errors
 from pixeltree_protocol.chip.kernel_api import parse_line
 from pixeltree_protocol.link.messages import Result
@@ -29,20 +32,47 @@ from tests.support.in_world import device_in_world
 QUICK = Patience(connect=0.3, reconnect=0)
 
 
-def exceptions(module):
-    return [each for _, each in inspect.getmembers(module, inspect.isclass) if issubclass(each, Exception)]
+PACKAGES = {
+    "pixeltree": errors,
+    "pixeltree_protocol": protocol_errors,
+    "pixeltree_pictures": picture_errors,
+    "pixeltree_emu": emulator_errors,
+    "pixeltree_conformance": None,
+}
+"""Each package, and its one module of errors."""
 
 
-@pytest.mark.parametrize("module", [errors, protocol_errors, emulator_errors])
-def test_every_error_is_a_pixeltree_error(module):
-    found = exceptions(module)
-    assert len(found) > 5
-    assert all(issubclass(each, PixeltreeError) for each in found)
+def defined_in(package):
+    """Every exception class that a module of a package defines."""
+    root = import_module(package)
+    names = [module.name for module in pkgutil.walk_packages(root.__path__, f"{package}.")]
+    modules = [root] + [import_module(name) for name in names if not name.endswith(".__main__")]
+    return {
+        each
+        for module in modules
+        for _, each in inspect.getmembers(module, inspect.isclass)
+        if issubclass(each, BaseException) and each.__module__ == module.__name__
+    }
 
 
-def test_every_error_of_host_and_protocol_is_in_one_place():
-    assert {each.__name__ for each in exceptions(errors)} == set(errors.__all__)
-    assert {each.__name__ for each in exceptions(protocol_errors)} <= set(errors.__all__)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_error_of_a_package_has_the_one_base_and_is_in_its_one_place(package):
+    if package == "pixeltree":
+        pytest.importorskip("torch")
+    found = defined_in(package)
+    home = PACKAGES[package]
+    assert bool(found) == (home is not None)
+    for each in found:
+        assert issubclass(each, PixeltreeError), each
+        assert each.__module__ == home.__name__, each
+
+
+@pytest.mark.parametrize("package", ["pixeltree", "pixeltree_protocol", "pixeltree_pictures"])
+def test_whoever_uses_the_host_finds_every_error_in_one_place(package):
+    found = inspect.getmembers(PACKAGES[package], inspect.isclass)
+    names = {name for name, each in found if issubclass(each, Exception)}
+    assert names <= set(errors.__all__)
+    assert all(issubclass(getattr(errors, name), PixeltreeError) for name in errors.__all__)
 
 
 def test_a_wrong_operand_is_a_pixeltree_error():

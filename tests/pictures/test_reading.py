@@ -13,8 +13,8 @@ from PIL import Image, TiffImagePlugin
 
 from pixeltree.arguments.images import read_picture as read_for_host
 from pixeltree.errors import DataError
-from pixeltree_emu.errors import EmulatorError
-from pixeltree_emu.sensor.sources import SourceError, open_source
+from pixeltree_emu.errors import EmulatorError, SourceError
+from pixeltree_emu.sensor.sources import open_source
 from pixeltree_emu.serving.options import device_of, parser
 from pixeltree_pictures import PictureError, Size, read_picture, read_stack, to_size
 

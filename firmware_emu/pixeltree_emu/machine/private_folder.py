@@ -6,14 +6,10 @@ import os
 import stat
 from pathlib import Path
 
-from pixeltree_emu.errors import EmulatorError
+from pixeltree_emu.errors import UntrustedFolder
 
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _ROOT = 0
-
-
-class UntrustedFolder(EmulatorError):
-    """Somebody else could change what lies in a folder, or it cannot be made."""
 
 
 def private_folder(base: Path, *names: str) -> Path:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree_emu.array.planes import SHAPE
-from pixeltree_emu.errors import EmulatorError
+from pixeltree_emu.errors import SourceError
 from pixeltree_emu.machine.paths import TEXT, user_path
 from pixeltree_pictures import (
     ARRAY_SUFFIXES,
@@ -35,10 +35,6 @@ DEFAULT_RATE = 60.0
 _SENSOR = Size(*SHAPE, "the sensor has", "--fit crops and scales")
 _MAX_VIDEO_FRAMES = 18_000
 _VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
-
-
-class SourceError(EmulatorError):
-    """A frame source cannot be read, or its frames have the wrong shape or type."""
 
 
 class ArraySource:

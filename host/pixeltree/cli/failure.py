@@ -14,7 +14,6 @@ from pixeltree import __version__
 from pixeltree.cli import EXIT_INTERRUPTED
 from pixeltree.cli.terminal import Screen, discard, printable
 from pixeltree.errors import DeviceError, LinkError, PixeltreeError
-from pixeltree_protocol.errors import ProtocolError
 
 EXIT_BAD_INPUT = 2
 EXIT_DEVICE = 3
@@ -38,7 +37,7 @@ def one_clear_error() -> Iterator[None]:
         yield
     except (LinkError, DeviceError) as error:
         _leave(str(error), EXIT_DEVICE)
-    except (PixeltreeError, ProtocolError) as error:
+    except PixeltreeError as error:
         _leave(str(error), EXIT_BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)

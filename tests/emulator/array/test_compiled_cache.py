@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pixeltree_emu.array.fast import build, cache
-from pixeltree_emu.array.fast.build import Compiler, NotCompiled
+from pixeltree_emu.array.fast.build import Compiler
+from pixeltree_emu.errors import NotCompiled
 
 
 @pytest.fixture

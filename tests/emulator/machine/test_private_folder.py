@@ -5,7 +5,8 @@ import stat
 
 import pytest
 
-from pixeltree_emu.machine.private_folder import UntrustedFolder, private_folder
+from pixeltree_emu.errors import UntrustedFolder
+from pixeltree_emu.machine.private_folder import private_folder
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from pixeltree import connect
 from pixeltree.errors import LinkError
 from pixeltree.kernels import Kernel
 from pixeltree.links.emulator import EmulatorProcess
+from pixeltree_emu.errors import SourceError
 from pixeltree_emu.sensor.sensor import Sensor
-from pixeltree_emu.sensor.sources import ArraySource, FileSource, MovingScene, SourceError, open_source
+from pixeltree_emu.sensor.sources import ArraySource, FileSource, MovingScene, open_source
 from pixeltree_emu.serving.options import device_of, parser
 
 RESET = -127

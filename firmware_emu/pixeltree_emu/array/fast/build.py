@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pixeltree_emu.array.fast import cache
 from pixeltree_emu.array.fast.compile_part import NO_ROOM
-from pixeltree_emu.errors import EmulatorError
+from pixeltree_emu.errors import NotCompiled
 from pixeltree_emu.machine.logs import fields
 
 logger = logging.getLogger(__name__)
@@ -27,10 +27,6 @@ _PARTS = ((f"{_FAST}.interpreter",), (f"{_FAST}.translate", f"{_FAST}.optimize")
 """Modules that are compiled at once, by a process each. No function of one part calls one of another."""
 _LAST_WORDS = 300
 _LOCK_POLL = 0.1
-
-
-class NotCompiled(EmulatorError):
-    """The fast engine could not be compiled, or nowhere be kept until it is loaded."""
 
 
 class Compiler:

@@ -19,8 +19,9 @@ from pathlib import Path
 
 import llvmlite.binding
 
+from pixeltree_emu.errors import UntrustedFolder
 from pixeltree_emu.machine.logs import fields
-from pixeltree_emu.machine.private_folder import UntrustedFolder, private_folder
+from pixeltree_emu.machine.private_folder import private_folder
 from pixeltree_protocol.chip import registers
 
 logger = logging.getLogger(__name__)

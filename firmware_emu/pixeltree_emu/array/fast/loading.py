@@ -8,7 +8,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from pixeltree_emu.array.fast import cache
-from pixeltree_emu.array.fast.build import Compiler, NotCompiled
+from pixeltree_emu.array.fast.build import Compiler
+from pixeltree_emu.errors import NotCompiled
 from pixeltree_emu.machine.logs import fields
 
 if TYPE_CHECKING:
