@@ -85,7 +85,7 @@ def _run(viewer: Conversation, tree: Tree, frame: int) -> Result:
         if isinstance(event, Result):
             return event
         assert isinstance(event, Fault), f"the frame ended with {event}"
-        for digest in tree.needs(event.node):
+        for digest in tree.nodes[event.node].needs:
             viewer.ask(samples.whole(tree.objects[digest]), Stored)
 
 
@@ -105,5 +105,5 @@ def test_the_shipped_tree_gives_the_integer_reference_to_the_last_logit(
         result = _run(viewer, tree, frame)
         label, visits = tree.reference(image)
         assert result.label == label
-        assert [tree.names[visit.node] for visit in result.path] == [visit.node for visit in visits]
+        assert [tree.nodes[visit.node].name for visit in result.path] == [visit.node for visit in visits]
         assert [visit.logits for visit in result.path] == [visit.logits for visit in visits]
