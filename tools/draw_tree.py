@@ -25,12 +25,13 @@ from matplotlib.patches import FancyBboxPatch
 
 from pixeltree.compiler.layout import INPUT
 from pixeltree.demo.run import demo_digits, demo_tree
+from pixeltree.tree.node import TreeNode
 from pixeltree.tree.tree import Tree
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.controller.sequencer import Decision, Sequencer
 from pixeltree_protocol.chip.registers import DREGS, Analog, Digital
-from pixeltree_protocol.objects import Child, Digest, Label, Node, parse_object
+from pixeltree_protocol.objects import Child, Label, parse_object
 from pixeltree_protocol.objects.program import LoadCover, Run, ScanDreg, Step
 from pixeltree_protocol.objects.verify import NodeImage, registers_written, verify_node
 
@@ -94,20 +95,20 @@ class Camera:
         pixels, top, left = self._tree.scene(image)
         self.array.sensor.show(top, left, pixels, clear=True)
         self.array.expose()
-        self._execute(self._tree.root.capture, NodeShots("capture"))
+        self._execute(self._tree.capture, NodeShots("capture"))
         input_plane = self._digital(INPUT)
         shots: list[NodeShots] = []
-        digest = self._tree.root.root
+        node = self._tree.root
         while True:
-            shots.append(NodeShots(self._tree.names[digest]))
-            exit_ = self._execute(digest, shots[-1])
+            shots.append(NodeShots(node.name))
+            exit_ = self._execute(node, shots[-1])
             if isinstance(exit_, Label):
                 return input_plane, shots, exit_.value
             assert isinstance(exit_, Child)
-            digest = exit_.node
+            node = self._tree.nodes[exit_.node]
 
-    def _execute(self, digest: Digest, shots: NodeShots) -> Child | Label | None:
-        image = self._image(digest)
+    def _execute(self, node: TreeNode, shots: NodeShots) -> Child | Label | None:
+        image = self._image(node)
         kernels = [self.array.load(block.words) for block in image.blocks]
         decision = Decision()
         started = self._clock.now_ns
@@ -140,16 +141,12 @@ class Camera:
     def _digital(self, register: Digital) -> npt.NDArray[np.generic]:
         return self.array.engine.digital(register)[:, ::-1]
 
-    def _image(self, digest: Digest) -> NodeImage:
+    def _image(self, node: TreeNode) -> NodeImage:
         objects = {key: parse_object(data) for key, data in self._tree.objects.items()}
-        node = objects[digest]
-        assert isinstance(node, Node)
-        blocks = [objects[key] for key in node.blocks]
-        segments = [objects[key] for key in node.segments]
-        root = self._tree.root
-        return verify_node(
-            node, objects[node.program], blocks, segments, root.input_plane, digest == root.capture
-        )
+        manifest = node.manifest
+        blocks = [objects[key] for key in manifest.blocks]
+        segments = [objects[key] for key in manifest.segments]
+        return verify_node(manifest, objects[manifest.program], blocks, segments, INPUT, node.is_capture)
 
 
 def draw(tree: Tree, digit: int) -> Figure:
@@ -168,15 +165,14 @@ def _draw_tree(figure: SubFigure, tree: Tree, shots: list[NodeShots], label: int
     axes.set_axis_off()
     axes.set(xlim=(0, 1), ylim=(-0.02, 1.0))
     axes.set_title("The tree, and the path of one digit", color=INK, fontsize=12, loc="left")
-    root = tree.nodes[tree.root.root]
     _box(axes, 0.16, 0.5, "root", True)
-    children = root.children
+    children = tree.children(tree.root)
     for index, child in enumerate(children):
         y = 1 - (index + 0.5) / len(children)
-        active = tree.names[child] == shots[-1].name
+        active = child.name == shots[-1].name
         _arrow(axes, (0.295, 0.5), (0.415, y), active)
-        _box(axes, 0.55, y, tree.names[child], active)
-        exits = tree.nodes[child].exits
+        _box(axes, 0.55, y, child.name, active)
+        exits = child.manifest.exits
         for position, exit_ in enumerate(exits):
             assert isinstance(exit_, Label)
             target = y + (0.5 - (position + 0.5) / len(exits)) * 0.78 / len(children)
@@ -232,17 +228,12 @@ def _draw_planes(
         heading = f"{shot.name}\n{shot.device_us:.0f} us"
         for column, (plane, title) in enumerate(zip(shot.planes, PLANE_TITLES, strict=True)):
             _plane(axes[row, column], plane, block, title if row == 1 else "", heading if column == 0 else "")
-        names = [_lead(tree, exit_) for exit_ in _exits(tree, shot.name)]
+        names = [_lead(tree, exit_) for exit_ in tree.named(shot.name).manifest.exits]
         _logits(axes[row, 4], shot, names, "outputs" if row == 1 else "")
 
 
-def _exits(tree: Tree, name: str) -> tuple[Child | Label, ...]:
-    digest = next(key for key, value in tree.names.items() if value == name)
-    return tree.nodes[digest].exits
-
-
 def _lead(tree: Tree, exit_: Child | Label) -> str:
-    return tree.labels[exit_.value] if isinstance(exit_, Label) else tree.names[exit_.node]
+    return tree.labels[exit_.value] if isinstance(exit_, Label) else tree.nodes[exit_.node].name
 
 
 def _plane(axes: Axes, plane: npt.NDArray[np.generic], block: int, title: str, heading: str = "") -> None:

@@ -31,8 +31,7 @@ def digits(count):
 
 def _labels(tree, name):
     """The labels between which a leaf decides."""
-    digest = next(digest for digest, other in tree.names.items() if other == name)
-    return [exit_.value for exit_ in tree.nodes[digest].exits]
+    return [exit_.value for exit_ in tree.named(name).manifest.exits]
 
 
 def test_the_reference_confuses_what_it_confuses():
@@ -52,8 +51,9 @@ def test_each_nodes_accuracy_is_that_of_its_own_decisions():
     tree, dataset = demo_tree(), digits(120)
     evaluation = evaluate_reference(tree, dataset)
     shares = accuracy_by_node(tree, dataset, evaluation)
-    assert set(shares) == set(tree.names.values())
-    leaves = {name: _labels(tree, name) for name in tree.names.values() if name != "root"}
+    names = {node.name for node in tree.depth_first}
+    assert set(shares) == names
+    leaves = {name: _labels(tree, name) for name in names - {"root"}}
     visited = [path[1].node for path in evaluation.paths]
     routed = [target in leaves[node] for target, node in zip(dataset.targets, visited, strict=True)]
     assert shares["root"] == pytest.approx(np.mean(routed))

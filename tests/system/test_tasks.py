@@ -20,7 +20,7 @@ from pixeltree.model import FullyConnected, HeatMap
 from pixeltree.run import TreeRunner
 from pixeltree.train.recipe import load_recipe
 from pixeltree.train.run import check_output, run_recipe
-from pixeltree.tree.builder import NodeSpec
+from pixeltree.tree.node import NodeSpec
 from pixeltree.tree.tree import Tree
 from tests.support.command_line import pixeltree
 from tests.support.random_models import GEOMETRY, some_network
@@ -91,7 +91,7 @@ def test_a_map_of_16_by_16_cells_is_trained_and_measured(tmp_path, shared):
 def test_a_detector_goes_before_a_localizer(tmp_path, shared):
     tree = trained(tmp_path, "localization", after=0, more="[detector]\nepochs = 1")
     assert tree.labels[:2] == ("nothing", "cell 0")
-    heads = {name: type(model.head) for name, model in tree.models.items()}
+    heads = {node.name: type(node.model.head) for node in tree.depth_first}
     assert heads == {"detector": FullyConnected, "find": HeatMap}
     dataset = few(Scenes.localization, (0, 3))
     evaluation = agreed(tree, dataset, shared.url)
@@ -132,8 +132,9 @@ def test_a_localizer_recentres_the_image_for_a_classifier(tmp_path, shared):
     trained = run_recipe(recipe, None, lambda who, report: None)
     trained.save(tmp_path / "m.ptree")
     tree = Tree.load(tmp_path / "m.ptree")
-    assert (len(tree.windows), sorted(tree.models)) == (64, ["find", "localizer"])
-    assert (tree.labels, tree.models["find"].input.size) == (("disc", "square", "triangle"), 24)
+    assert sum(node.is_window for node in tree.depth_first) == 64
+    assert [node.name for node in tree.depth_first if not node.is_window] == ["localizer", "find"]
+    assert (tree.labels, tree.named("find").model.input.size) == (("disc", "square", "triangle"), 24)
     splits = recipe.load_data()
     on_validation = evaluate_reference(tree, splits.validation)
     assert on_validation.score == trained.score  # the child has learned from what the windows show

@@ -12,11 +12,10 @@ from pixeltree.arguments.files import AnyPath, as_path
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.errors import DataError
 from pixeltree.model import Convolution, FoldedModel, FullyConnected, Pooling, infer
-from pixeltree.swapping.describe import node_order
-from pixeltree.tree.builder import NodeSpec
+from pixeltree.tree.node import NodeSpec, TreeNode
 from pixeltree.tree.tree import Tree
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
-from pixeltree_protocol.objects import Digest, Label
+from pixeltree_protocol.objects import Label
 
 Pictures = npt.NDArray[np.uint8]
 
@@ -74,17 +73,17 @@ def album(tree: Tree, ends: int, seed: int = 0) -> Album:
     Raises:
         DataError: some end is not found.
     """
-    number = {digest: index for index, digest in enumerate(node_order(tree))}
+    number = {node: index for index, node in enumerate(tree.by_level)}
     found: dict[int, Pictures] = {}
-    done: set[Digest] = set()
+    done: set[TreeNode] = set()
     for picture in _windows(np.random.default_rng(seed), _TRIES, tree.geometry.size):
         path = _way(tree, picture, done)
         if path[-1] in done:
             continue
         found.setdefault(number[path[-1]], picture)
         for node in reversed(path):
-            whole = number[node] in found or not _ends(tree, node)
-            if whole and done.issuperset(tree.nodes[node].children):
+            whole = number[node] in found or not _ends(node)
+            if whole and done.issuperset(tree.children(node)):
                 done.add(node)
         if len(found) == ends:
             break
@@ -97,26 +96,26 @@ def album(tree: Tree, ends: int, seed: int = 0) -> Album:
     return Album(pictures, tuple(range(ends)))
 
 
-def _way(tree: Tree, picture: Pictures, done: Container[Digest]) -> list[Digest]:
+def _way(tree: Tree, picture: Pictures, done: Container[TreeNode]) -> list[TreeNode]:
     """The nodes on a picture's way, as far as it leads to something that has not been found.
 
     A node that has labels only is where the way ends, whatever it says.
     """
     bits = tree.input_bits(picture)
-    way: list[Digest] = [tree.root.root]
+    way = [tree.root]
     sums = np.zeros(0, np.int32)
-    while way[-1] not in done and (node := tree.nodes[way[-1]]).children:
-        sums = tree.sums(way[-1], bits, sums)
-        exit_ = node.exits[tree.outcome(way[-1], sums)]
+    while way[-1] not in done and way[-1].manifest.children:
+        sums = way[-1].sums(bits, sums)
+        exit_ = way[-1].manifest.exits[way[-1].outcome(sums)]
         if isinstance(exit_, Label):
             break
-        way.append(exit_.node)
+        way.append(tree.nodes[exit_.node])
     return way
 
 
-def _ends(tree: Tree, node: Digest) -> bool:
+def _ends(node: TreeNode) -> bool:
     """Whether a way may end at a node."""
-    return any(isinstance(exit_, Label) for exit_ in tree.nodes[node].exits)
+    return any(isinstance(exit_, Label) for exit_ in node.manifest.exits)
 
 
 def _windows(random: np.random.Generator, count: int, size: int) -> list[Pictures]:

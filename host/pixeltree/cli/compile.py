@@ -71,9 +71,9 @@ def compile_(
 def _models(path: Path, tree: Tree | None) -> Iterator[tuple[str, FoldedModel, Layout | None]]:
     """Name, model, and the layout that the tree has for it."""
     if tree is not None:
-        seen = {tree.names[digest]: window for digest, window in tree.windows_above.items()}
-        for name, folded in tree.models.items():
-            yield name, folded, tree.geometry.layout(folded, seen.get(name))
+        for node in tree.depth_first:
+            if node.model is not None:
+                yield node.name, node.model, tree.geometry.layout(node.model, node.window)
         return
     try:
         yield path.name, decode_model(path.read_bytes()), None

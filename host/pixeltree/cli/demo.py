@@ -47,7 +47,7 @@ def demo(
     check_images(images)
     tree = demo_tree()
     screen.print(
-        f"Tree {tree.name}: {len(tree.names)} nodes, {tree.total_bytes:,} bytes; "
+        f"Tree {tree.name}: {len(tree.depth_first)} nodes, {tree.total_bytes:,} bytes; "
         f"the controller gets {demo_budget(tree):,} bytes, so nodes are swapped while it runs."
     )
     with _device(device, screen) as connected:

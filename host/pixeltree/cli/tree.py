@@ -24,8 +24,9 @@ from pixeltree.datasets import Task
 from pixeltree.datasets.sources import describe
 from pixeltree.errors import DataError
 from pixeltree.evaluate.evaluation import accuracy_by_node, check_fits, evaluate_reference
+from pixeltree.tree.node import TreeNode
 from pixeltree.tree.tree import Tree
-from pixeltree_protocol.objects import Digest, Label
+from pixeltree_protocol.objects import Label
 
 
 def tree(
@@ -50,7 +51,7 @@ def tree(
     screen = Screen()
     given = any(each is not None for each in (data, fit, transposed, upsampling, data_seed))
     accuracies: dict[str, float] = {}
-    counts = f"{len(loaded.labels)} labels, {len(loaded.names)} nodes, {loaded.total_bytes:,} bytes"
+    counts = f"{len(loaded.labels)} labels, {len(loaded.depth_first)} nodes, {loaded.total_bytes:,} bytes"
     if measure or given:
         part = chosen_images(loaded, data, fit, transposed, upsampling, data_seed, allow_overlap)
         dataset = part.images
@@ -69,50 +70,50 @@ def tree(
             soft_wrap=True,
         )
     drawing = Drawing(f"{loaded.name}: {counts}")
-    _draw(loaded, loaded.root.root, accuracies, drawing)
+    _draw(loaded, loaded.root, accuracies, drawing)
     screen.print(drawing)
 
 
-def _draw(loaded: Tree, digest: Digest, accuracies: dict[str, float], above: Drawing) -> None:
-    parts = _summed(loaded, digest)
-    node, name = loaded.nodes[parts[-1]], loaded.names[parts[-1]]
-    labels = [loaded.labels[exit_.value] for exit_ in node.exits if isinstance(exit_, Label)]
-    weights = loaded.bytes_of(sorted({segment for part in parts for segment in loaded.nodes[part].segments}))
+def _draw(loaded: Tree, node: TreeNode, accuracies: dict[str, float], above: Drawing) -> None:
+    parts = _summed(loaded, node)
+    last = parts[-1]
+    labels = [loaded.labels[exit_.value] for exit_ in last.manifest.exits if isinstance(exit_, Label)]
+    weights = loaded.bytes_of({segment for part in parts for segment in part.manifest.segments})
     words = sum(map(loaded.words_of, parts))
-    title = loaded.names[digest] + (f" in {len(parts)} nodes" if len(parts) > 1 else "")
-    text = f"{title}: {len(node.exits)} outcomes, {weights:,} bytes of weights, {words:,} words"
-    if name in accuracies:
-        text += f", right {accuracies[name]:.1%}"
+    title = node.name + (f" in {len(parts)} nodes" if len(parts) > 1 else "")
+    text = f"{title}: {len(last.manifest.exits)} outcomes, {weights:,} bytes of weights, {words:,} words"
+    if last.name in accuracies:
+        text += f", right {accuracies[last.name]:.1%}"
     below = above.add(text)
     if labels:
         below.add(" ".join(labels))
-    windows = [child for child in dict.fromkeys(node.children) if loaded.names[child] in loaded.windows]
+    windows = [child for child in loaded.children(last) if child.is_window]
     if windows:
         _draw_windows(loaded, windows, accuracies, below)
-    for child in dict.fromkeys(node.children):
-        if child not in windows:
+    for child in loaded.children(last):
+        if not child.is_window:
             _draw(loaded, child, accuracies, below)
 
 
-def _summed(loaded: Tree, digest: Digest) -> list[Digest]:
+def _summed(loaded: Tree, node: TreeNode) -> list[TreeNode]:
     """A node and those of its way that it proceeds to, the last of which decides."""
-    parts = [digest]
-    while loaded.endings[parts[-1]].proceeds:
-        parts += loaded.nodes[parts[-1]].children
+    parts = [node]
+    while parts[-1].ending.proceeds:
+        parts += loaded.children(parts[-1])
     return parts
 
 
 def _draw_windows(
-    loaded: Tree, windows: Sequence[Digest], accuracies: dict[str, float], above: Drawing
+    loaded: Tree, windows: Sequence[TreeNode], accuracies: dict[str, float], above: Drawing
 ) -> None:
     """All windows below a node in one line, and what they lead to once."""
-    needs = {digest for window in windows for digest in loaded.needs(window)}
-    sides = sorted({loaded.windows[loaded.names[window]].size for window in windows})
+    needs = {digest for window in windows for digest in window.needs}
+    sides = sorted({node.window.size for node in windows if node.window is not None})
     size = " or ".join(f"{side} x {side}" for side in sides)
-    text = f"{len(windows)} windows of {size} pixels: {loaded.bytes_of(sorted(needs)):,} bytes together"
+    text = f"{len(windows)} windows of {size} pixels: {loaded.bytes_of(needs):,} bytes together"
     below = above.add(text)
-    for exit_ in dict.fromkeys(loaded.nodes[window].exits[0] for window in windows):
+    for exit_ in dict.fromkeys(window.manifest.exits[0] for window in windows):
         if isinstance(exit_, Label):
             below.add(loaded.labels[exit_.value])
         else:
-            _draw(loaded, exit_.node, accuracies, below)
+            _draw(loaded, loaded.nodes[exit_.node], accuracies, below)

@@ -64,9 +64,8 @@ def demo_digits() -> Dataset:
 
 def demo_budget(tree: Tree) -> int:
     """Controller memory for the demo: the capture node, the root and any one other node, no more."""
-    root = tree.root
-    always = {tree.digest, *tree.needs(root.capture), *tree.needs(root.root)}
-    return max(tree.bytes_of(tuple(always | set(tree.needs(node)))) for node in tree.names)
+    always = {tree.digest, *tree.capture.needs, *tree.root.needs}
+    return max(tree.bytes_of(always.union(node.needs)) for node in tree.nodes.values())
 
 
 def check_images(images: int) -> None:

@@ -13,8 +13,9 @@ from pixeltree.errors import DataError
 from pixeltree.model import HeatMap
 from pixeltree.model.heat_maps import WITHIN, CellGrid, mean_iou
 from pixeltree.run import TreeRunner
+from pixeltree.tree.node import TreeNode
 from pixeltree.tree.tree import ReferenceVisit, Tree
-from pixeltree_protocol.objects import Digest, Label
+from pixeltree_protocol.objects import Label
 
 Progress = Callable[[int], None]
 
@@ -135,8 +136,8 @@ def accuracy_by_node(tree: Tree, dataset: Dataset, evaluation: Evaluation) -> di
         Share of right outcomes, 0 to 1, of every node that an image came to.
     """
     truth = _labels(tree, dataset)[dataset.targets]
-    known: dict[Digest, list[set[int]]] = {}
-    below = {name: _labels_below(tree, digest, known) for digest, name in tree.names.items()}
+    known: dict[TreeNode, list[set[int]]] = {}
+    below = {node.name: _labels_below(tree, node, known) for node in tree.depth_first}
     right: dict[str, list[bool]] = {}
     for label, path in zip(truth, evaluation.paths, strict=True):
         for visit in path:
@@ -147,16 +148,16 @@ def accuracy_by_node(tree: Tree, dataset: Dataset, evaluation: Evaluation) -> di
     return {name: float(np.mean(each)) for name, each in right.items()}
 
 
-def _labels_below(tree: Tree, digest: Digest, known: dict[Digest, list[set[int]]]) -> list[set[int]]:
+def _labels_below(tree: Tree, node: TreeNode, known: dict[TreeNode, list[set[int]]]) -> list[set[int]]:
     """The labels that each outcome of a node can lead to; ``known`` has those that were found before."""
-    if digest not in known:
-        known[digest] = [
+    if node not in known:
+        known[node] = [
             {exit_.value}
             if isinstance(exit_, Label)
-            else set().union(*_labels_below(tree, exit_.node, known))
-            for exit_ in tree.nodes[digest].exits
+            else set().union(*_labels_below(tree, tree.nodes[exit_.node], known))
+            for exit_ in node.manifest.exits
         ]
-    return known[digest]
+    return known[node]
 
 
 def _evaluate(
@@ -201,7 +202,11 @@ def check_fits(tree: Tree, dataset: Dataset) -> None:
 
 def _grids(tree: Tree) -> dict[str, CellGrid]:
     """The cells of every node that makes a heat map, by name."""
-    return {name: CellGrid.of(m) for name, m in tree.models.items() if isinstance(m.head, HeatMap)}
+    return {
+        node.name: CellGrid.of(node.model)
+        for node in tree.nodes.values()
+        if node.model is not None and isinstance(node.model.head, HeatMap)
+    }
 
 
 def _score(

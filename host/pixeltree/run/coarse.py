@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from pixeltree.run.results import NodeVisit
-from pixeltree.swapping.describe import node_order
 from pixeltree.swapping.description import SwapTree
 from pixeltree.tree.tree import Tree
 from pixeltree_protocol.objects import Child
@@ -24,7 +23,6 @@ class CoarseAnswers:
     def __init__(self, tree: Tree, swap_tree: SwapTree) -> None:
         self._tree = tree
         self._swap_tree = swap_tree
-        self._order = node_order(tree)
         self._seen: dict[int, Counter[int]] = {}
 
     def learn(self, nodes: Iterable[int], label: int) -> None:
@@ -46,6 +44,6 @@ class CoarseAnswers:
         )
 
     def _outcome(self, above: int, below: int) -> int:
-        exits = self._tree.nodes[self._order[above]].exits
-        wanted = self._order[below]
+        exits = self._tree.by_level[above].manifest.exits
+        wanted = self._tree.by_level[below].digest
         return next(i for i, exit_ in enumerate(exits) if isinstance(exit_, Child) and exit_.node == wanted)

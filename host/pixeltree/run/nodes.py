@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pixeltree.errors import TreeError
-from pixeltree.swapping.describe import node_order
 from pixeltree.tree.tree import Tree
 from pixeltree_protocol.objects import Digest, short
 
@@ -17,10 +16,7 @@ class NodeTable:
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._known = {
-            digest: (number, tree.names.get(digest, "capture"))
-            for number, digest in enumerate(node_order(tree))
-        }
+        self._known = {node.digest: (number, node.name) for number, node in enumerate(tree.by_level)}
 
     def find(self, node: Digest) -> tuple[int, str]:
         """Its number and its name.
@@ -60,13 +56,13 @@ class NodeTable:
         Raises:
             TreeError: one does not.
         """
-        for digest, (_, name) in self._known.items():
-            words = self._tree.words_of(digest)
+        for node in self._tree.by_level:
+            words = self._tree.words_of(node)
             if words > icw_store:
                 raise TreeError(
-                    f"node {name!r} needs {words} instruction words; the device's store has {icw_store}"
+                    f"node {node.name!r} needs {words} instruction words; the device's store has {icw_store}"
                 )
-            size = self._tree.bytes_of(self._tree.needs(digest))
+            size = self._tree.bytes_of(node.needs)
             if size > limit:
                 bound = f"the limit is {limit}" if given else f"the device has {limit}"
-                raise TreeError(f"node {name!r} needs {size} bytes of controller memory; {bound}")
+                raise TreeError(f"node {node.name!r} needs {size} bytes of controller memory; {bound}")

@@ -38,7 +38,7 @@ from pixeltree.swapping import (
     Trace,
 )
 from pixeltree.swapping.chunking import BUSY_PART, IDLE_PART
-from pixeltree.swapping.describe import children_of, describe, node_order
+from pixeltree.swapping.describe import children_of, describe
 from pixeltree.swapping.line import UNKNOWN_LINE
 from pixeltree.swapping.line_meter import LineMeter
 from pixeltree.swapping.residency import policy_named
@@ -330,5 +330,5 @@ class TreeRunner:
 def default_predictor(tree: Tree, swap_tree: SwapTree) -> Predictor:
     """Transitions seen so far, and the root's margins."""
     markov = Markov(Prior(len(swap_tree.ends)))
-    root = node_order(tree)[swap_tree.trunk[-1]]
+    root = tree.by_level[swap_tree.trunk[-1]]
     return Mixture([markov, RootLogits(swap_tree, children_of(tree, root), _LOGITS_PER_E)])

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from pixeltree.compiler.cost import Predictor
 from pixeltree.errors import TreeError
+from pixeltree.tree.node import TreeNode
 from pixeltree.tree.tree import Tree
-from pixeltree_protocol.objects import Block, BlockPlanes, Digest, FullyConnected, PackedBits, parse_object
+from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected, PackedBits, parse_object
 from pixeltree_protocol.objects.program import Program
 
 
-def array_us_of(tree: Tree, node: Digest) -> float:
+def array_us_of(tree: Tree, node: TreeNode) -> float:
     """Device time of a node in microseconds.
 
     Raises:
         TreeError: a program with steps that no compiler makes; measure it then.
     """
-    manifest = tree.nodes[node]
+    manifest = node.manifest
     blocks = [Block.decode(tree.objects[digest]) for digest in manifest.blocks]
     parsed = [parse_object(tree.objects[digest]) for digest in manifest.segments]
     segments = [each for each in parsed if isinstance(each, BlockPlanes | FullyConnected | PackedBits)]
@@ -24,4 +25,4 @@ def array_us_of(tree: Tree, node: Digest) -> float:
     try:
         return sum(predictor.cost(step).nanoseconds for step in steps) / 1_000
     except TypeError as error:
-        raise TreeError(f"node {tree.names.get(node, 'capture')!r}: {error}") from error
+        raise TreeError(f"node {node.name!r}: {error}") from error

@@ -7,18 +7,9 @@ from collections.abc import Mapping
 from pixeltree.arguments.numbers import check_number
 from pixeltree.swapping.array_time import array_us_of
 from pixeltree.swapping.description import SwapNode, SwapObject, SwapTree
+from pixeltree.tree.node import TreeNode
 from pixeltree.tree.tree import Tree
 from pixeltree_protocol.objects import Block, Child, Digest, Label
-
-
-def node_order(tree: Tree) -> list[Digest]:
-    """The nodes in the order in which :class:`SwapTree` numbers them: capture, root, level by level."""
-    order = [tree.root.capture, tree.root.root]
-    at = 1
-    while at < len(order):
-        order += [child for child in tree.nodes[order[at]].children if child not in order]
-        at += 1
-    return order
 
 
 def describe(tree: Tree, array_us: Mapping[str, float] | None = None) -> SwapTree:
@@ -34,45 +25,45 @@ def describe(tree: Tree, array_us: Mapping[str, float] | None = None) -> SwapTre
     """
     for name, time in (array_us or {}).items():
         check_number(f"the device time of node {name!r}, in microseconds,", time, above=0)
-    order = node_order(tree)
-    number = {digest: index for index, digest in enumerate(order)}
-    digests = list(dict.fromkeys(each for node in order for each in (node, *tree.nodes[node].needs)))
-    index = {digest: each for each, digest in enumerate(digests)}
-    blocks = {digest for node in tree.nodes.values() for digest in node.blocks}
-    objects = [SwapObject(each, len(tree.objects[each]), _words(tree, each, blocks)) for each in digests]
-    objects.append(SwapObject(tree.digest, len(tree.objects[tree.digest])))
-    known = array_us or {}
-    parents: dict[Digest, int] = {}
-    for digest in order:
-        for child in tree.nodes[digest].children:
-            parents.setdefault(child, number[digest])
-    nodes = []
-    for digest in order:
-        node = tree.nodes[digest]
-        name = tree.names.get(digest, "capture")
-        needs = tuple(index[each] for each in (digest, *node.needs))
-        ends = any(isinstance(exit_, Label) for exit_ in node.exits)
-        time = known[name] if name in known else array_us_of(tree, digest)
-        label = _some_label(tree, digest)
-        tells = digest in tree.names and not tree.endings[digest].proceeds
-        logits = tree.logits_of(digest) if tells else 0
-        nodes.append(SwapNode(name, needs, time, parents.get(digest), logits, ends, label))
+    order, known = tree.by_level, array_us or {}
+    digests = list(dict.fromkeys(need for node in order for need in (node.digest, *node.manifest.needs)))
+    index = {digest: number for number, digest in enumerate(digests)}
+    blocks = {digest for node in order for digest in node.manifest.blocks}
+    objects = [
+        SwapObject(digest, len(tree.objects[digest]), _words(tree, digest) if digest in blocks else 0)
+        for digest in (*digests, tree.digest)
+    ]
+    parents: dict[TreeNode, int] = {}
+    for number, node in enumerate(order):
+        for child in tree.children(node):
+            parents.setdefault(child, number)
+    nodes = [
+        SwapNode(
+            name=node.name,
+            needs=tuple(index[digest] for digest in (node.digest, *node.manifest.needs)),
+            array_us=known[node.name] if node.name in known else array_us_of(tree, node),
+            parent=parents.get(node),
+            outcomes=0 if node.ending.proceeds else node.outcomes,
+            ends=any(isinstance(exit_, Label) for exit_ in node.manifest.exits),
+            label=_some_label(tree, node),
+        )
+        for node in order
+    ]
     return SwapTree(tuple(objects), tuple(nodes), len(tree.labels))
 
 
-def _words(tree: Tree, digest: Digest, blocks: set[Digest]) -> int:
-    return len(Block.decode(tree.objects[digest]).words) if digest in blocks else 0
+def _words(tree: Tree, block: Digest) -> int:
+    return len(Block.decode(tree.objects[block]).words)
 
 
-def _some_label(tree: Tree, digest: Digest) -> int:
+def _some_label(tree: Tree, node: TreeNode) -> int:
     """The first label below a node; 0 for the capture node."""
-    for exit_ in tree.nodes[digest].exits:
-        return exit_.value if isinstance(exit_, Label) else _some_label(tree, exit_.node)
+    for exit_ in node.manifest.exits:
+        return exit_.value if isinstance(exit_, Label) else _some_label(tree, tree.nodes[exit_.node])
     return 0
 
 
-def children_of(tree: Tree, digest: Digest) -> tuple[int | None, ...]:
+def children_of(tree: Tree, node: TreeNode) -> tuple[int | None, ...]:
     """Per exit of a node, the number of the node it leads to; None for a label."""
-    number = {each: index for index, each in enumerate(node_order(tree))}
-    exits = tree.nodes[digest].exits
-    return tuple(number[exit_.node] if isinstance(exit_, Child) else None for exit_ in exits)
+    number = {other.digest: index for index, other in enumerate(tree.by_level)}
+    return tuple(number[exit_.node] if isinstance(exit_, Child) else None for exit_ in node.manifest.exits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +12,9 @@ import numpy.typing as npt
 from pixeltree.datasets import Dataset, Splits
 from pixeltree.model import FoldedModel, Window
 from pixeltree.model.heat_maps import CellGrid
-from pixeltree.train.export import FoldedNode
 from pixeltree.train.fit import logits_of
 from pixeltree.train.network import BinaryNetwork
+from pixeltree.tree.node import NodeSpec
 
 LOCALIZER = "localizer"
 """Name of the root."""
@@ -75,13 +75,12 @@ def centred(splits: Splits, localizer: BinaryNetwork, windows: Sequence[Window])
 
 
 def join(
-    localizer: FoldedModel, windows: Sequence[Window], below: Mapping[str, FoldedNode]
-) -> dict[str, FoldedNode]:
+    localizer: FoldedModel, windows: Sequence[Window], below: Sequence[NodeSpec]
+) -> tuple[NodeSpec, ...]:
     """A tree of a localizer, a node for each different window, and the nodes below them, their root first."""
     names = {window: f"window at {window.row}, {window.column}" for window in windows}
-    first = next(iter(below))
-    return {
-        LOCALIZER: FoldedNode(localizer, tuple(names[window] for window in windows)),
-        **{name: FoldedNode(window, (first,)) for window, name in names.items()},
-        **below,
-    }
+    return (
+        NodeSpec(LOCALIZER, localizer, tuple(names[window] for window in windows)),
+        *(NodeSpec(name, window, (below[0].name,)) for window, name in names.items()),
+        *below,
+    )

@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.compiler.layout import block_side, grid_side
 from pixeltree.compiler.turns import channels_at_once
 from pixeltree.errors import CompileError
 from pixeltree.model import Convolution, FoldedModel, HeatMap, Window
+from pixeltree.model.ending import Ending
 from pixeltree.model.splitting import parts
-from pixeltree.tree.builder import Leads, NodeSpec
+from pixeltree.tree.node import NodeSpec
 from pixeltree.tree.tree import Tree
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
 
 
-@dataclass(frozen=True)
-class FoldedNode:
-    """A node before compilation: its model, and the class (an index) or node (a name) of each outcome.
-
-    A window in place of the model has one outcome. A node that adds has the logits of the
-    node before added to its own; one that proceeds has one lead, to the next that adds.
-    """
-
-    model: FoldedModel | Window
-    leads: tuple[Leads, ...]
-    adds: bool = False
-    proceeds: bool = False
-
-    @property
-    def below(self) -> tuple[str, ...]:
-        """The nodes that it leads to, with repetition."""
-        return tuple(lead for lead in self.leads if isinstance(lead, str))
-
-
-def in_parts(name: str, node: FoldedNode, count: int) -> dict[str, FoldedNode]:
-    """A node as several whose logits add up; the last one decides.
+def in_parts(node: NodeSpec, count: int) -> list[NodeSpec]:
+    """A node as several whose logits add up; the first has its name, and the last one decides.
 
     Args:
-        name: of the node, which the first of them has.
-        node: a model, not a window.
+        node: of a model, not of a window.
         count: most parts into which its channels are divided.
 
     Raises:
@@ -48,42 +28,42 @@ def in_parts(name: str, node: FoldedNode, count: int) -> dict[str, FoldedNode]:
     """
     assert isinstance(node.model, FoldedModel)
     models = parts(node.model, count)
-    names = [name, *(f"{name} part {number}" for number in range(2, len(models) + 1))]
-    result = {
-        each: FoldedNode(model, (after,), adds=each != name, proceeds=True)
-        for each, model, after in zip(names[:-1], models[:-1], names[1:], strict=True)
-    }
-    return result | {names[-1]: replace(node, model=models[-1], adds=len(models) > 1)}
+    names = [node.name, *(f"{node.name} part {number}" for number in range(2, len(models) + 1))]
+    leads = [*((after,) for after in names[1:]), node.leads]
+    last = len(models) - 1
+    return [
+        NodeSpec(name, model, lead, Ending(adds=index > 0, proceeds=index < last))
+        for index, (name, model, lead) in enumerate(zip(names, models, leads, strict=True))
+    ]
 
 
-def compile_tree(name: str, labels: Sequence[str], nodes: Mapping[str, FoldedNode]) -> Tree:
+def compile_tree(name: str, labels: Sequence[str], nodes: Sequence[NodeSpec]) -> Tree:
     """Compile a tree; the first node is the root.
 
     Args:
         name: of the tree.
         labels: names of the classes.
-        nodes: every node, by name; all must see the same input plane, or a window of it.
+        nodes: every node; all must see the same input plane, or a window of it.
 
     Raises:
         CompileError: a node does not fit the array, or sees another input than the root.
         TreeError: a lead leads nowhere.
     """
-    geometry = geometry_of(*_models(nodes))
-    specs = [NodeSpec(key, node.model, node.leads, node.adds, node.proceeds) for key, node in nodes.items()]
-    return Tree.build(name, labels, geometry, specs)
+    return Tree.build(name, labels, geometry_of(*_models(nodes)), nodes)
 
 
-def _models(nodes: Mapping[str, FoldedNode]) -> tuple[list[FoldedModel], list[FoldedModel]]:
+def _models(nodes: Sequence[NodeSpec]) -> tuple[list[FoldedModel], list[FoldedModel]]:
     """The models that see the captured input, and those that see a window of it."""
     captured: list[FoldedModel] = []
     windowed: list[FoldedModel] = []
-    waiting, known = [(next(iter(nodes)), captured)], set[str]()
+    by_name = {node.name: node for node in nodes}
+    waiting, known = [(nodes[0].name, captured)], set[str]()
     while waiting:
         name, models = waiting.pop()
-        if name in known or name not in nodes:
+        if name in known or name not in by_name:
             continue
         known.add(name)
-        node = nodes[name]
+        node = by_name[name]
         if isinstance(node.model, Window):
             models = windowed
         else:

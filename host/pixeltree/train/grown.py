@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from pixeltree.datasets import Dataset
 from pixeltree.train.capacity import Capacity
-from pixeltree.train.export import FoldedNode, in_parts
+from pixeltree.train.export import in_parts
 from pixeltree.train.fit import integer_logits_of
 from pixeltree.train.fold import fold
 from pixeltree.train.grouping import Groups
 from pixeltree.train.network import BinaryNetwork
+from pixeltree.tree.node import NodeSpec
 
 Branches = tuple[int, ...]
 """Per outcome, the branch that it takes; outcomes may share one."""
@@ -85,8 +86,8 @@ class GrownNode:
                 decided[own] = group[0] if child is None else child.decide(images[own], allowed[branch])
         return decided
 
-    def nodes(self, capacity: Capacity, name: str = "root") -> dict[str, FoldedNode]:
-        """This node and all below, folded, by name; the names say the path.
+    def nodes(self, capacity: Capacity, name: str = "root") -> list[NodeSpec]:
+        """This node and all below, folded; the names say the path.
 
         Args:
             capacity: for which it was grown; a network that only fits in parts becomes several nodes.
@@ -99,10 +100,10 @@ class GrownNode:
         own = tuple(leads[branch] for branch in self.branches)
         count = capacity.parts_of(self.network.specification)
         assert count is not None  # it was grown for this capacity
-        result = in_parts(name, FoldedNode(fold(self.network)[0], own), count)
+        result = in_parts(NodeSpec(name, fold(self.network)[0], own), count)
         for branch, child in enumerate(self.children):
             if child is not None:
-                result |= child.nodes(capacity, f"{name}.{branch}")
+                result += child.nodes(capacity, f"{name}.{branch}")
         return result
 
 

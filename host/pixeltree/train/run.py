@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from pixeltree.model import FoldedModel, Window, encode_model
 from pixeltree.train.capacity import Capacity, choices
 from pixeltree.train.centre import LOCALIZER, centred, join, windows_of
 from pixeltree.train.checkpoint import CheckpointFile, check_folder
-from pixeltree.train.export import FoldedNode, compile_tree
+from pixeltree.train.export import compile_tree
 from pixeltree.train.fit import build, fit, logits_of
 from pixeltree.train.fold import Agreement, compare, fold
 from pixeltree.train.grow import GrowSettings, grow_tree
@@ -27,6 +27,7 @@ from pixeltree.train.objective import objective_for
 from pixeltree.train.progress import Doing, Progress
 from pixeltree.train.recipe import Recipe, identity_of
 from pixeltree.train.tables import LocalizerTable, TreeTable
+from pixeltree.tree.node import NodeSpec
 from pixeltree_protocol.chip.nonidealities import TYPICAL_ERRORS
 
 COMPARED_IMAGES = 50
@@ -49,7 +50,7 @@ class TrainedModel:
     Attributes:
         recipe: what was run.
         classes: names of the classes.
-        nodes: the folded networks, by name, the root first.
+        nodes: the folded networks, the root first.
         score: on the validation images, 0 to 1.
         near: channels within rounding of a threshold, of a single network.
         agreement: of a single network and its fold, on validation images; None for a tree.
@@ -58,7 +59,7 @@ class TrainedModel:
 
     recipe: Recipe
     classes: tuple[str, ...]
-    nodes: Mapping[str, FoldedNode]
+    nodes: Sequence[NodeSpec]
     score: float
     near: int = 0
     agreement: Agreement | None = None
@@ -76,7 +77,7 @@ class TrainedModel:
             tree = compile_tree(self.recipe.name, self.classes, self.nodes)
             replace(tree, data=self.data).save(path)
             return
-        (node,) = self.nodes.values()
+        (node,) = self.nodes
         assert isinstance(node.model, FoldedModel)  # check_output refuses trees
         try:
             write_whole(path, encode_model(node.model, self.data.fields() if self.data else None))
@@ -103,12 +104,12 @@ def check_output(recipe: Recipe, path: AnyPath) -> None:
             raise CompileError(f"{path} could not be made from this recipe: {error}") from error
 
 
-def _untrained(recipe: Recipe) -> Iterator[dict[str, FoldedNode]]:
+def _untrained(recipe: Recipe) -> Iterator[Sequence[NodeSpec]]:
     """Trees like those of the recipe, for the compiler to look at; one window stands for all."""
 
-    def alone(each: Recipe) -> dict[str, FoldedNode]:
+    def alone(each: Recipe) -> Sequence[NodeSpec]:
         model, _ = fold(_binary(each))
-        return {each.name: FoldedNode(model, (0,) * model.outcomes)}
+        return (NodeSpec(each.name, model, (0,) * model.outcomes),)
 
     localizer, detector = recipe.localizer_recipe(), recipe.detector_recipe()
     if recipe.localizer is None or localizer is None:
@@ -178,7 +179,7 @@ def _run_centred(
     network, localizer = _run_network(
         finding, _loaded(finding, progress), *_apart(LOCALIZER, checkpoints, progress)
     )
-    root = localizer.nodes[finding.name].model
+    root = localizer.nodes[0].model
     assert isinstance(root, FoldedModel)
     windows = windows_of(root, table.window)
     progress("", Doing("cutting out the windows that the localizer chooses"))
@@ -192,10 +193,9 @@ def _run_centred(
 
 def _behind(detector: TrainedModel, trained: TrainedModel) -> TrainedModel:
     """A tree of two tasks: the detector ends where there is nothing; else the network looks for it."""
-    (root,), (node,) = detector.nodes.values(), trained.nodes.values()
-    name = trained.recipe.name
+    (root,), (node,) = detector.nodes, trained.nodes
     leads = tuple(lead + 1 for lead in node.leads if isinstance(lead, int))
-    nodes = {DETECTOR: FoldedNode(root.model, (0, name)), name: FoldedNode(node.model, leads)}
+    nodes = NodeSpec(DETECTOR, root.model, (0, node.name)), replace(node, leads=leads)
     return replace(trained, classes=(NOTHING, *trained.classes), nodes=nodes)
 
 
@@ -224,7 +224,7 @@ def _run_network(
     names = splits.training.classes
     if splits.training.task is not Task.CLASSIFICATION:
         names = tuple(f"cell {index}" for index in range(model.outcomes))
-    nodes = {recipe.name: FoldedNode(model, tuple(range(model.outcomes)))}
+    nodes = (NodeSpec(recipe.name, model, tuple(range(model.outcomes))),)
     return network, TrainedModel(recipe, names, nodes, score, report.near, compared)
 
 

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from pixeltree.arguments.files import AnyPath, as_path, write_whole
-from pixeltree.compiler import CaptureGeometry, Ending, compile_capture
+from pixeltree.compiler import CaptureGeometry
 from pixeltree.compiler.layout import INPUT
 from pixeltree.datasets.record import TrainingData
 from pixeltree.errors import DataError, PixeltreeError, TreeError
-from pixeltree.model import (
-    FoldedModel,
-    Window,
-    add_logits,
-    decide,
-    decode_model,
-    encode_model,
-    fields_of,
-    infer,
-)
-from pixeltree.tree.builder import NodeSpec, TreeBuilder
+from pixeltree.model import fields_of
+from pixeltree.tree.builder import TreeBuilder
+from pixeltree.tree.file import attachments_of, description_of, read_nodes
+from pixeltree.tree.node import NodeSpec, TreeNode
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
 from pixeltree_protocol.errors import ObjectError
-from pixeltree_protocol.objects import Block, Digest, Label, Node, TreeRoot, digest_of
-from pixeltree_protocol.objects.program import AddLogits, Proceed, Program
+from pixeltree_protocol.objects import Block, Digest, Label, TreeRoot, digest_of
 from pixeltree_protocol.objects.treefile import TreeFile
-
-_MODEL = "model "
-"""Attachments of this name and a node's hold its folded model."""
 
 _DATA = "training data"
 """The attachment of this name says which images the tree was made with."""
@@ -63,10 +52,7 @@ class Tree:
         geometry: the part of the picture that is the input, and its threshold.
         digest: name of the tree object.
         objects: all objects, by digest.
-        nodes: manifest of every node, by digest; the capture node included.
-        names: name of every node but the capture node, by digest.
-        models: folded model of every node that is no window, by name.
-        windows: the window of every other node, by name.
+        nodes: all nodes, by digest; the capture node included.
         data: the images that it was made with; None if nobody has said. No object depends on it.
     """
 
@@ -75,10 +61,7 @@ class Tree:
     geometry: CaptureGeometry
     digest: Digest
     objects: dict[Digest, bytes]
-    nodes: dict[Digest, Node]
-    names: dict[Digest, str]
-    models: dict[str, FoldedModel]
-    windows: dict[str, Window] = field(default_factory=dict)
+    nodes: dict[Digest, TreeNode]
     data: TrainingData | None = None
 
     @classmethod
@@ -93,46 +76,76 @@ class Tree:
             CompileError: a node that does not fit.
         """
         builder = TreeBuilder(labels, geometry, specs)
-        capture = compile_capture(geometry).node
-        builder.add(capture)
-        below, _ = builder.node(specs[0].name, None, ())
-        encoded = TreeRoot(INPUT, capture.digest, below).encode()
-        builder.objects[digest_of(encoded)] = encoded
-        tree = cls(
-            name,
-            tuple(labels),
-            geometry,
-            digest_of(encoded),
-            builder.objects,
-            builder.nodes,
-            builder.names,
-            builder.models,
-            {spec.name: spec.network for spec in specs if isinstance(spec.network, Window)},
-        )
+        root, _ = builder.node(specs[0].name)
+        encoded = TreeRoot(INPUT, builder.capture.digest, root.digest).encode()
+        objects = builder.objects | {digest_of(encoded): encoded}
+        tree = cls(name, tuple(labels), geometry, digest_of(encoded), objects, builder.nodes)
         tree._check_sums()
         return tree
 
     @cached_property
-    def root(self) -> TreeRoot:
-        """The tree object."""
+    def _object(self) -> TreeRoot:
         return TreeRoot.decode(self.objects[self.digest])
+
+    @property
+    def capture(self) -> TreeNode:
+        """The node that takes the picture."""
+        return self.nodes[self._object.capture]
+
+    @property
+    def root(self) -> TreeNode:
+        """The first node after the capture node."""
+        return self.nodes[self._object.root]
+
+    @cached_property
+    def by_level(self) -> tuple[TreeNode, ...]:
+        """The nodes that a frame may come to: capture, root, and then level by level."""
+        order = [self.capture, self.root]
+        at = 1
+        while at < len(order):
+            order += [child for child in self.children(order[at]) if child not in order]
+            at += 1
+        return tuple(order)
+
+    @cached_property
+    def depth_first(self) -> tuple[TreeNode, ...]:
+        """The nodes below the capture node, each before those that it leads to."""
+        found: dict[Digest, TreeNode] = {}
+        waiting = [self.root]
+        while waiting:
+            node = waiting.pop()
+            if node.digest not in found:
+                found[node.digest] = node
+                waiting += reversed(self.children(node))
+        return tuple(found.values())
+
+    def named(self, name: str) -> TreeNode:
+        """The node of this name; the first one, if it was compiled for windows of several sizes.
+
+        Raises:
+            TreeError: there is none.
+        """
+        for node in self.nodes.values():
+            if node.name == name:
+                return node
+        raise TreeError(f"the tree {self.name!r} has no node {name!r}")
+
+    def children(self, node: TreeNode) -> tuple[TreeNode, ...]:
+        """The nodes that a node's exits lead to, without repetition."""
+        return tuple(self.nodes[child] for child in node.manifest.children)
 
     @property
     def total_bytes(self) -> int:
         """Bytes of all objects."""
         return sum(map(len, self.objects.values()))
 
-    def needs(self, node: Digest) -> tuple[Digest, ...]:
-        """Digests of a node's objects and, last, of its manifest."""
-        return (*self.nodes[node].needs, node)
-
-    def bytes_of(self, digests: Sequence[Digest]) -> int:
+    def bytes_of(self, digests: Iterable[Digest]) -> int:
         """Bytes of some objects together."""
         return sum(len(self.objects[digest]) for digest in digests)
 
-    def words_of(self, node: Digest) -> int:
+    def words_of(self, node: TreeNode) -> int:
         """Instruction words of a node's blocks together."""
-        return sum(len(Block.decode(self.objects[digest]).words) for digest in set(self.nodes[node].blocks))
+        return sum(len(Block.decode(self.objects[digest]).words) for digest in set(node.manifest.blocks))
 
     def save(self, path: AnyPath) -> None:
         """Write the tree file; an existing file is replaced only by a complete one.
@@ -153,11 +166,9 @@ class Tree:
             "name": self.name,
             "labels": self.labels,
             "geometry": fields_of(self.geometry),
-            "nodes": {digest.hex(): name for digest, name in self.names.items()},
+            **description_of(self.nodes.values(), self.depth_first),
         }
-        if self.windows:
-            description["windows"] = {name: asdict(window) for name, window in self.windows.items()}
-        attachments = {_MODEL + name: encode_model(model) for name, model in self.models.items()}
+        attachments = attachments_of(self.depth_first)
         if self.data is not None:
             attachments[_DATA] = self.data.encode()
         return TreeFile(self.digest, json.dumps(description), self.objects, attachments).encode()
@@ -195,100 +206,48 @@ class Tree:
     @classmethod
     def _from_file(cls, file: TreeFile) -> Tree:
         description = json.loads(file.description)
-        names = {bytes.fromhex(key): value for key, value in description["nodes"].items()}
-        root = TreeRoot.decode(file.objects[file.tree])
-        nodes = {digest: Node.decode(file.objects[digest]) for digest in (root.capture, *names)}
         tree = cls(
             description["name"],
             tuple(description["labels"]),
             CaptureGeometry(**description["geometry"]),
             file.tree,
             file.objects,
-            nodes,
-            names,
-            {
-                name.removeprefix(_MODEL): decode_model(data)
-                for name, data in file.attachments.items()
-                if name.startswith(_MODEL)
-            },
-            {name: Window(**window) for name, window in description.get("windows", {}).items()},
+            read_nodes(file, description),
             TrainingData.decode(file.attachments[_DATA]) if _DATA in file.attachments else None,
         )
         tree._check()
         return tree
 
     def _check(self) -> None:
-        if not all(isinstance(each, str) for each in (self.name, *self.labels, *self.names.values())):
+        names = [node.name for node in self.nodes.values()]
+        if not all(isinstance(text, str) for text in (self.name, *self.labels, *names)):
             raise TreeError("the names of the tree, its labels and its nodes must be text")
-        exits = [exit_ for node in self.nodes.values() for exit_ in node.exits]
+        exits = [exit_ for node in self.nodes.values() for exit_ in node.manifest.exits]
         if any(isinstance(exit_, Label) and exit_.value >= len(self.labels) for exit_ in exits):
             raise TreeError(f"an exit leads to a label beyond the {len(self.labels)} that have a name")
-        for window in self.windows.values():
-            window.check_input(self.geometry.size)
-        if self.root.root not in self.names:
-            raise TreeError("the tree's root node is not among its nodes")
-        for digest, node in self.nodes.items():
-            lost = [need for need in node.needs if need not in self.objects]
-            strangers = [child for child in node.children if child not in self.names]
-            if lost or strangers:
-                raise TreeError(
-                    f"node {self.names.get(digest, 'capture')!r} names objects that are not there"
-                )
-        missing = set(self.names.values()) - set(self.models) - set(self.windows)
-        if missing:
-            raise TreeError(f"no model for {', '.join(sorted(missing))}")
-        for digest, name in self.names.items():
-            self._check_exits(digest, name)
+        for node in self.nodes.values():
+            if node.window is not None:
+                node.window.check_input(self.geometry.size)
+            found, expected = len(node.manifest.exits), node.ending.exits(node.outcomes)
+            if found != expected:
+                raise TreeError(f"node {node.name!r} has {found} exits for {node.outcomes} outcomes")
         self._check_sums()
-        for digest, seen in self.windows_above.items():
-            if self.names[digest] in self.models:
-                self.geometry.layout(self.models[self.names[digest]], seen)
-
-    def _check_exits(self, digest: Digest, name: str) -> None:
-        """Whether a node has an exit for every outcome of its model."""
-        outcomes, exits = self.logits_of(digest), len(self.nodes[digest].exits)
-        if exits != self.endings[digest].exits(outcomes):
-            raise TreeError(f"node {name!r} has {exits} exits for {outcomes} outcomes")
+        for above in self.depth_first:
+            for node in self.children(above):
+                if node.model is not None:  # the windows above it may not all have the size that it takes
+                    self.geometry.layout(node.model, above.window)
+        if self.root.model is not None:
+            self.geometry.layout(self.root.model, None)
 
     def _check_sums(self) -> None:
         """Whether every node that adds its logits to others has as many as the node before."""
-        for digest, name in self.names.items():
-            for child in set(self.nodes[digest].children):
-                own, before = self.logits_of(child), self.logits_of(digest)
-                if self.endings[child].adds and own != before:
-                    raise TreeError(
-                        f"node {self.names[child]!r} adds {own} logits to the {before} of {name!r}"
-                    )
-        if self.endings[self.root.root].adds:
+        for node in self.nodes.values():
+            for child in self.children(node):
+                own, before = child.outcomes, node.outcomes
+                if child.ending.adds and own != before:
+                    raise TreeError(f"node {child.name!r} adds {own} logits to the {before} of {node.name!r}")
+        if self.root.ending.adds:
             raise TreeError("the root adds its logits to those of the node before, and there is none")
-
-    def logits_of(self, digest: Digest) -> int:
-        """Logits of a node; a window has one."""
-        name = self.names[digest]
-        return 1 if name in self.windows else self.models[name].outcomes
-
-    @cached_property
-    def endings(self) -> dict[Digest, Ending]:
-        """How the program of every node but the capture node ends."""
-        found = {}
-        for digest in self.names:
-            *steps, last = Program.decode(self.objects[self.nodes[digest].program]).steps
-            adds = any(isinstance(step, AddLogits) for step in steps)
-            found[digest] = Ending(adds, isinstance(last, Proceed))
-        return found
-
-    @cached_property
-    def windows_above(self) -> dict[Digest, Window | None]:
-        """The last window above every node, one of several equally large ones; None if there is none."""
-        found: dict[Digest, Window | None] = {}
-        waiting: list[tuple[Digest, Window | None]] = [(self.root.root, None)]
-        while waiting:
-            digest, above = waiting.pop()
-            if digest not in found:
-                found[digest] = above
-                own = self.windows.get(self.names[digest], above)
-                waiting += [(child, own) for child in self.nodes[digest].children]
-        return found
 
     def reference(self, image: Image) -> tuple[int, tuple[ReferenceVisit, ...]]:
         """Label and path of an image by the integer reference: NumPy only, no device.
@@ -300,37 +259,18 @@ class Tree:
         seen = bits
         visits: list[ReferenceVisit] = []
         sums: npt.NDArray[np.int32] = np.zeros(0, np.int32)
-        digest = self.root.root
+        node = self.root
         while True:
-            window = self.windows.get(self.names[digest])
-            if window is not None:
-                seen = window.cut(bits)
-            sums = self.sums(digest, seen, sums)
-            outcome = self.outcome(digest, sums)
-            told = () if self.endings[digest].proceeds else tuple(int(v) for v in sums)
-            visits.append(ReferenceVisit(self.names[digest], outcome, told))
-            exit_ = self.nodes[digest].exits[outcome]
+            if node.is_window and node.window is not None:
+                seen = node.window.cut(bits)
+            sums = node.sums(seen, sums)
+            outcome = node.outcome(sums)
+            told = () if node.ending.proceeds else tuple(int(v) for v in sums)
+            visits.append(ReferenceVisit(node.name, outcome, told))
+            exit_ = node.manifest.exits[outcome]
             if isinstance(exit_, Label):
                 return exit_.value, tuple(visits)
-            digest = exit_.node
-
-    def sums(
-        self, digest: Digest, seen: npt.NDArray[np.bool_], earlier: npt.NDArray[np.int32]
-    ) -> npt.NDArray[np.int32]:
-        """Logits of a node by the integer reference, with what it adds to them: int32 (outcomes,).
-
-        Args:
-            digest: the node.
-            seen: bool (size, size), its input plane.
-            earlier: int32, the sums of the node before; none at the root.
-        """
-        name = self.names[digest]
-        own = np.zeros(1, np.int32) if name in self.windows else infer(self.models[name], seen).logits
-        return add_logits(own, earlier) if self.endings[digest].adds else own
-
-    def outcome(self, digest: Digest, sums: npt.NDArray[np.int32]) -> int:
-        """Index of the exit that a node takes with its sums."""
-        return 0 if self.endings[digest].proceeds else decide(sums)
+            node = self.nodes[exit_.node]
 
     def input_bits(self, image: Image) -> npt.NDArray[np.bool_]:
         """The input as the capture node makes it: bool (size, size)."""

@@ -43,7 +43,7 @@ def test_the_digits_add_up_to_the_bias_and_never_leave_the_range(seed, side, inp
 def test_a_typical_chips_noise_changes_few_activations():
     """With doubled bits of the bias, logits of 4,096 activations were off by 170 on average."""
     tree = demo_tree()
-    model = tree.models[tree.names[tree.root.root]]
+    model = tree.root.model
     compiled = compile_model(model, layout=tree.geometry.layout(model))
     array = PixelArray(chip=Chip(TYPICAL, 0, 0))
     errors = []

@@ -20,7 +20,7 @@ from pixeltree.compiler.taps import taps, thresholds
 from pixeltree.errors import CompileError
 from pixeltree.model import Convolution, FoldedModel, InputSpec, Pooling
 from pixeltree.model.reference import apply_layer
-from pixeltree.tree.builder import NodeSpec
+from pixeltree.tree.node import NodeSpec
 from pixeltree.tree.tree import Tree
 from pixeltree_protocol.chip.costs import CostTable
 from pixeltree_protocol.objects import Label, parse_object

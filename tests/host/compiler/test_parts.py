@@ -21,8 +21,8 @@ from pixeltree.model import FoldedModel, InputSpec, ModelError, Pooling, Window,
 from pixeltree.model.splitting import parts
 from pixeltree.run import TreeRunner
 from pixeltree.swapping import RootLogits
-from pixeltree.swapping.describe import children_of, describe, node_order
-from pixeltree.tree.builder import NodeSpec
+from pixeltree.swapping.describe import children_of, describe
+from pixeltree.tree.node import NodeSpec
 from pixeltree.tree.tree import Tree
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.controller.device_array import PixelArray
@@ -138,10 +138,10 @@ def chain(name, model, count, leads):
     found = parts(model, count)
     names = [name, *(f"{name} part {number}" for number in range(2, len(found) + 1))]
     specs = [
-        NodeSpec(each, part, (names[index + 1],), adds=index > 0, proceeds=True)
+        NodeSpec(each, part, (names[index + 1],), Ending(adds=index > 0, proceeds=True))
         for index, (each, part) in enumerate(zip(names[:-1], found, strict=False))
     ]
-    return [*specs, NodeSpec(names[-1], found[-1], leads, adds=len(found) > 1)]
+    return [*specs, NodeSpec(names[-1], found[-1], leads, Ending(adds=len(found) > 1))]
 
 
 def leaf(name, labels):
@@ -190,7 +190,7 @@ def test_a_tree_of_parts_decides_as_the_whole_on_a_device_too(counts, tmp_path):
 def test_a_node_too_large_for_the_memory_runs_in_parts(times):
     """The least memory holds the largest part, not the whole; with more, parts are sent ahead."""
     whole, tree = (Tree.build("t", "abcd", GEOMETRY, specs_of(counts)) for counts in ((1, 1, 1), (3, 3, 3)))
-    limit = int(times * max(tree.bytes_of(tree.needs(node)) for node in tree.nodes))
+    limit = int(times * max(tree.bytes_of(node.needs) for node in tree.nodes.values()))
     if times == 1:
         with pytest.raises(TreeError):
             TreeRunner(in_memory_device(), whole, limit)
@@ -203,20 +203,20 @@ def test_a_node_too_large_for_the_memory_runs_in_parts(times):
 
 def test_a_root_that_adds_is_refused():
     with pytest.raises(TreeError, match="the root adds"):
-        Tree.build("t", "ab", GEOMETRY, [replace(leaf("x", 2), adds=True)])
+        Tree.build("t", "ab", GEOMETRY, [replace(leaf("x", 2), ending=Ending(adds=True))])
 
 
 def test_a_node_that_adds_to_another_number_of_logits_is_refused():
-    first = NodeSpec("first", small_model(0, 2, 3), ("x",), proceeds=True)
+    first = NodeSpec("first", small_model(0, 2, 3), ("x",), Ending(proceeds=True))
     with pytest.raises(TreeError, match="node 'x' adds 2 logits to the 3 of 'first'"):
-        Tree.build("t", "ab", GEOMETRY, [first, replace(leaf("x", 2), adds=True)])
+        Tree.build("t", "ab", GEOMETRY, [first, replace(leaf("x", 2), ending=Ending(adds=True))])
 
 
 @pytest.mark.parametrize("more", [{"adds": True}, {"proceeds": True}])
 def test_a_window_neither_adds_nor_proceeds(more):
     geometry = CaptureGeometry(60, 0, 0, margin=3, size=32, in_cells=True)
     model = FoldedModel(InputSpec(32, 0, 60), (Pooling(2),), SOME_HEAD)
-    window = NodeSpec("w", Window(0, 0, 32), ("x",), **more)
+    window = NodeSpec("w", Window(0, 0, 32), ("x",), Ending(**more))
     with pytest.raises(TreeError, match="window 'w'"):
         Tree.build("t", "ab", geometry, [window, NodeSpec("x", model, (0, 1))])
 
@@ -231,7 +231,7 @@ def test_swapping_foresees_the_first_node_that_leads_more_than_one_way():
     assert [names[node] for node in swap_tree.trunk] == ["root", "root part 2", "root part 3"]
     assert [node.outcomes for node in swap_tree.nodes[:4]] == [0, 0, 0, 2], "what results tell"
     decides = swap_tree.trunk[-1]
-    children = children_of(tree, node_order(tree)[decides])
+    children = children_of(tree, tree.by_level[decides])
     assert [names[child] for child in children] == ["a", "b"]
     predictor = RootLogits(swap_tree, children, temperature=10)
     for logits, likely in (((90, 10), "a part 2"), ((10, 90), "b")):
@@ -241,11 +241,10 @@ def test_swapping_foresees_the_first_node_that_leads_more_than_one_way():
 
 def test_an_album_has_a_picture_for_every_end_of_a_tree_of_parts():
     tree = Tree.build("t", "abcd", GEOMETRY, specs_of((2, 2, 2)))
-    order = node_order(tree)
     swap_tree = describe(tree)
     shown = album(tree, len(swap_tree.ends))
     for end, number in zip(swap_tree.ends, shown.of_end, strict=True):
-        assert tree.reference(shown.pictures[number])[1][-1].node == tree.names[order[end]]
+        assert tree.reference(shown.pictures[number])[1][-1].node == tree.by_level[end].name
 
 
 def test_parts_are_drawn_in_one_line(tmp_path, capsys):
@@ -261,6 +260,6 @@ def test_without_parts_a_tree_is_what_it_was():
     """Programs have neither step, so that older devices take them, and the file says nothing new."""
     tree = Tree.build("t", "abcd", GEOMETRY, specs_of((1, 1, 1)))
     for node in tree.nodes.values():
-        steps = parse_object(tree.objects[node.program]).steps
+        steps = parse_object(tree.objects[node.manifest.program]).steps
         assert not any(isinstance(step, AddLogits | Proceed) for step in steps)
-    assert set(tree.endings.values()) == {Ending()}
+    assert {node.ending for node in tree.nodes.values()} == {Ending()}

@@ -24,7 +24,7 @@ from pixeltree.compiler.resources import Needs, check_resources
 from pixeltree.compiler.sizes import block_bytes, block_words, segment_bytes
 from pixeltree.errors import CompileError
 from pixeltree.model import FoldedModel, InputSpec, Pooling
-from pixeltree.tree.builder import NodeSpec
+from pixeltree.tree.node import NodeSpec
 from pixeltree.tree.tree import Tree
 from pixeltree_protocol.chip.registers import Direction
 

@@ -150,12 +150,12 @@ def test_a_runner_sends_what_is_small_together_and_manifests_last(tree, device):
     visited = {visit.node for visit in runner.infer(picture(0)).path}
     order = order_of(seen)
     assert any(isinstance(message, PutSeveral) and len(message.objects) > 3 for message in seen)
-    manifests = [node for node in tree.nodes if tree.names.get(node, "capture") in {*visited, "capture"}]
-    assert len(manifests) == 1 + len(visited)
+    visited_nodes = [node for node in tree.nodes.values() if node.name in {*visited, "capture"}]
+    assert len(visited_nodes) == 1 + len(visited)
     before = set()
-    for manifest in sorted(manifests, key=order.index):
-        sent_with_it = set(tree.needs(manifest)) - before
-        assert max(sent_with_it, key=order.index) == manifest
+    for node in sorted(visited_nodes, key=lambda node: order.index(node.digest)):
+        sent_with_it = set(node.needs) - before
+        assert max(sent_with_it, key=order.index) == node.digest
         before |= sent_with_it
 
 

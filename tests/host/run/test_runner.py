@@ -17,7 +17,7 @@ from pixeltree.compiler import CaptureGeometry
 from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree, run_demo
 from pixeltree.errors import DataError, DeviceError, LinkError, TreeError
 from pixeltree.run import TreeRunner
-from pixeltree.tree.builder import NodeSpec
+from pixeltree.tree.node import NodeSpec
 from pixeltree.tree.tree import Tree
 from pixeltree_protocol.link.declaration import Sender
 from pixeltree_protocol.link.delivery import Numbers
@@ -46,7 +46,7 @@ def tree():
 
 
 def test_a_deep_tree_runs_in_the_memory_of_one_node(tree):
-    smallest = max(tree.bytes_of(tree.needs(node)) for node in tree.nodes)
+    smallest = max(tree.bytes_of(node.needs) for node in tree.nodes.values())
     runner = InMemoryDevice(tree, memory_limit=smallest)
     assert runner.budget_bytes == smallest < tree.total_bytes
     for seed in range(6):
@@ -132,7 +132,7 @@ def test_a_fault_that_comes_while_something_else_is_waited_for_is_not_lost(tree)
     leaf = max(tree.objects, key=lambda digest: len(tree.objects[digest]))
     device.upload({leaf: tree.objects[leaf]})
     device.ping()
-    assert device.next_event(request) == Fault(1, tree.root.capture, (tree.root.capture,))
+    assert device.next_event(request) == Fault(1, tree.capture.digest, (tree.capture.digest,))
 
 
 @pytest.mark.parametrize(
@@ -219,9 +219,9 @@ def test_two_runners_may_take_turns_on_one_device(tree):
 @pytest.mark.parametrize("code", ["BAD_OBJECT", "DIGEST_MISMATCH"])
 def test_a_frame_that_cannot_be_served_is_cancelled_and_the_next_one_runs(tree, code):
     runner = TreeRunner(in_memory_device(), tree)
-    spoiled = tree.root.capture
+    spoiled = tree.capture.digest
     good = tree.objects[spoiled]
-    tree.objects[spoiled] = good[:-1] if code == "BAD_OBJECT" else tree.objects[tree.root.root]
+    tree.objects[spoiled] = good[:-1] if code == "BAD_OBJECT" else tree.objects[tree.root.digest]
     try:
         with pytest.raises(DeviceError, match=code):
             runner.infer(picture(0))

@@ -6,8 +6,8 @@ from tests.support.random_models import some_network
 from pixeltree.bench.random_tree import album
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.errors import DataError
-from pixeltree.swapping.describe import describe, node_order
-from pixeltree.tree.builder import NodeSpec
+from pixeltree.swapping.describe import describe
+from pixeltree.tree.node import NodeSpec
 from pixeltree.tree.tree import Tree
 
 
@@ -23,11 +23,10 @@ def tree():
 
 def test_each_picture_leads_to_its_end(tree):
     swap_tree = describe(tree)
-    names = [tree.names.get(digest) for digest in node_order(tree)]
     found = album(tree, len(swap_tree.ends))
     for end, node in enumerate(swap_tree.ends):
         picture = found.pictures[found.of_end[end]]
-        assert tree.reference(picture)[1][-1].node == names[node]
+        assert tree.reference(picture)[1][-1].node == tree.by_level[node].name
 
 
 def test_an_end_that_no_picture_comes_to_is_an_error(tree):

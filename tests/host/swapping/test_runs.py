@@ -129,14 +129,14 @@ def test_a_frame_that_cannot_end_in_time_is_answered_by_the_node_above(tree, pic
     list(runner.run(frames=1))  # capture, root and the first child are there
     runner._planner.restart()
     for resident in list(runner.device.emulated.store._residents):
-        if resident not in tree.needs(tree.root.capture) and resident not in tree.needs(tree.root.root):
+        if resident not in {*tree.capture.needs, *tree.root.needs}:
             runner.device.emulated.store._residents.pop(resident)
     runner._streamer.begin()
     results = list(runner.run(frames=3, period=PERIOD, deadline=0.010))
     first = results[0]
     assert first.coarse
     assert names([first]) == ["root"]
-    assert tree.names[tree.nodes[tree.root.root].exits[first.path[0].outcome].node] == "child 3"
+    assert tree.nodes[tree.root.manifest.exits[first.path[0].outcome].node].name == "child 3"
     assert 30 <= first.label < 40
     assert first.latency_us <= 10_000
     assert not results[-1].coarse, "what it would have needed was sent ahead"

@@ -89,9 +89,9 @@ def test_a_tree_grows_below_the_windows(tmp_path, monkeypatch):
     with pytest.raises(RecipeError, match=r"written as \.ptree"):
         check_output(recipe, tmp_path / "m.folded")
     trained = run_recipe(recipe, tmp_path / "checkpoints", lambda who, report: None)
-    windows = [name for name, node in trained.nodes.items() if isinstance(node.model, Window)]
+    windows = [node.name for node in trained.nodes if isinstance(node.model, Window)]
     assert len(windows) == 16
-    assert set(trained.nodes) == {"localizer", *windows, "root", "root.1"}
+    assert {node.name for node in trained.nodes} == {"localizer", *windows, "root", "root.1"}
     trained.save(tmp_path / "m.ptree")
     tree = Tree.load(tmp_path / "m.ptree")
     path = tree.reference(recipe.load_data().test.images[0])[1]

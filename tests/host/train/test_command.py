@@ -155,11 +155,11 @@ def test_a_tree_is_grown_where_the_recipe_says_so(recipe, tmp_path):
     assert run.returncode == 0, run.stderr
     assert Tree.load(tmp_path / "m.ptree").labels == ("across", "down")
     assert "1 nodes" in run.stdout
-    assert Tree.load(tmp_path / "m.ptree").models["root"].head.planes == 1
+    assert Tree.load(tmp_path / "m.ptree").root.model.head.planes == 1
     file.write_text(file.read_text() + "weight_planes = [1, 2]\n")
     run = train(file, "-o", tmp_path / "m.ptree")
     assert run.returncode == 0, run.stderr
-    assert Tree.load(tmp_path / "m.ptree").models["root"].head.planes == 2
+    assert Tree.load(tmp_path / "m.ptree").root.model.head.planes == 2
     wrong = train(file, "-o", tmp_path / "m.folded")
     assert (wrong.returncode, "a tree is written as .ptree" in wrong.stderr) == (2, True)
 
@@ -172,8 +172,8 @@ def test_a_recipe_may_divide_networks_among_nodes(recipe, tmp_path):
     run = train(file, "-o", tmp_path / "m.ptree")
     assert run.returncode == 0, run.stderr
     tree = Tree.load(tmp_path / "m.ptree")
-    assert len(tree.names) > 1
-    assert [name for name in tree.models if name.startswith("root part")]
+    assert len(tree.depth_first) > 1
+    assert [node for node in tree.depth_first if node.name.startswith("root part")]
 
 
 def test_without_pytorch_it_says_what_to_install(recipe, tmp_path):

@@ -16,7 +16,8 @@ from pixeltree.model import (  # noqa: E402
     Pooling,
     infer,
 )
-from pixeltree.train.export import FoldedNode, compile_tree, geometry_of  # noqa: E402
+from pixeltree.train.export import compile_tree, geometry_of  # noqa: E402
+from pixeltree.tree.node import NodeSpec  # noqa: E402
 
 
 def signs(random, *shape):
@@ -42,19 +43,17 @@ def model(seed, outcomes=3, source=None, convolutions=1):
 
 @pytest.mark.parametrize("convolutions", [1, 2])
 def test_a_compiled_tree_sees_and_decides_as_the_models_do(convolutions):
-    nodes = {
-        "root": FoldedNode(model(1, outcomes=2, convolutions=convolutions), ("leaf", 0)),
-        "leaf": FoldedNode(model(2), (1, 2, 0)),
-    }
-    tree = compile_tree("t", "abc", nodes)
+    root = NodeSpec("root", model(1, outcomes=2, convolutions=convolutions), ("leaf", 0))
+    leaf = NodeSpec("leaf", model(2), (1, 2, 0))
+    tree = compile_tree("t", "abc", [root, leaf])
     assert tree.geometry.in_cells == (convolutions > 1)
     for image in np.random.default_rng(0).integers(0, 256, (10, 64, 64)).astype(np.uint8):
-        bits = nodes["root"].model.input.binarize(image)
+        bits = root.model.input.binarize(image)
         np.testing.assert_array_equal(tree.input_bits(image), bits)
         label, visits = tree.reference(image)
-        expected = nodes["root"].leads[infer(nodes["root"].model, bits).outcome]
+        expected = root.leads[infer(root.model, bits).outcome]
         if expected == "leaf":
-            expected = nodes["leaf"].leads[infer(nodes["leaf"].model, bits).outcome]
+            expected = leaf.leads[infer(leaf.model, bits).outcome]
         assert label == expected
         assert visits[0].node == "root"
 
@@ -78,10 +77,10 @@ def test_channels_that_mix_lie_in_cells():
 
 
 def test_what_the_array_does_not_take_is_refused():
-    nodes = {
-        "root": FoldedNode(model(1, outcomes=2), ("leaf", 0)),
-        "leaf": FoldedNode(model(2, outcomes=2, source=InputSpec(margin=4, threshold=51)), (0, 1)),
-    }
+    nodes = [
+        NodeSpec("root", model(1, outcomes=2), ("leaf", 0)),
+        NodeSpec("leaf", model(2, outcomes=2, source=InputSpec(margin=4, threshold=51)), (0, 1)),
+    ]
     with pytest.raises(CompileError, match="2 different inputs"):
         compile_tree("t", "ab", nodes)
 
@@ -89,7 +88,6 @@ def test_what_the_array_does_not_take_is_refused():
 @pytest.mark.parametrize("more", [{"local_mean": 3}, {"excess": 2}], ids=str)
 def test_what_a_threshold_follows_is_the_capture_nodes(more):
     source = InputSpec(margin=4, threshold=-3, **more)
-    nodes = {"root": FoldedNode(model(1, source=source), (0, 1, 2))}
-    tree = compile_tree("t", "abc", nodes)
+    tree = compile_tree("t", "abc", [NodeSpec("root", model(1, source=source), (0, 1, 2))])
     image = np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8)
     np.testing.assert_array_equal(tree.input_bits(image), source.binarize(image))

@@ -71,9 +71,10 @@ def test_a_teachers_opinion_of_a_group_is_that_of_its_classes_together():
 
 def walk(nodes, image):
     """The class that folded nodes decide for."""
+    by_name = {node.name: node for node in nodes}
     lead = "root"
     while isinstance(lead, str):
-        node = nodes[lead]
+        node = by_name[lead]
         lead = node.leads[infer(node.model, node.model.input.binarize(image)).outcome]
     return lead
 
@@ -98,9 +99,9 @@ def test_a_grown_tree_fits_its_capacity_and_folds_exactly(splits):
     nodes = root.nodes(capacity)
     assert 2 <= len(nodes) <= 3
     assert {"root (scout)", "root (router)"} <= set(names)
-    for node in nodes.values():
+    for node in nodes:
         assert node.model.outcomes == 2
-        assert node.model.input == nodes["root"].model.input
+        assert node.model.input == nodes[0].model.input
     tree = compile_tree("t", CLASSES, nodes)
     decided = root.decide(splits.test.images)
     assert decided.tolist() == [walk(nodes, image) for image in splits.test.images]
@@ -117,7 +118,7 @@ def test_a_tree_with_planes_of_weights_folds_and_compiles_exactly(splits, tmp_pa
     groups = ((0, 2), (1, 3), (0, 3))
     root = grow_tree(splits, capacity, candidates, GrowSettings(RUN, overlap=2), groups)
     nodes = root.nodes(capacity)
-    planes = {name: node.model.head.planes for name, node in nodes.items()}
+    planes = {node.name: node.model.head.planes for node in nodes}
     assert planes == {"root": 1, "root.0": 2, "root.1": 2, "root.2": 2}
     compile_tree("t", CLASSES, nodes).save(tmp_path / "t.ptree")
     tree = Tree.load(tmp_path / "t.ptree")
@@ -138,8 +139,8 @@ def test_nodes_in_parts_decide_as_the_networks_that_were_trained(splits, tmp_pat
     expected, root = (grow_tree(splits, each, [NETWORK], settings) for each in (whole, halves))
     nodes = root.nodes(halves)
     assert len(nodes) == 2 * len(expected.nodes(whole))
-    assert all(node.model.shapes[-1][0] == 8 for node in nodes.values())
-    assert [name for name in nodes if name.startswith("root.0")] == ["root.0", "root.0 part 2"]
+    assert all(node.model.shapes[-1][0] == 8 for node in nodes)
+    assert [node.name for node in nodes if node.name.startswith("root.0")] == ["root.0", "root.0 part 2"]
     compile_tree("t", CLASSES, nodes).save(tmp_path / "t.ptree")
     tree = Tree.load(tmp_path / "t.ptree")
     decided = expected.decide(splits.test.images)
@@ -155,7 +156,7 @@ def test_outcomes_of_one_group_lead_to_one_child(splits):
     root = replace(leaf.routing(groups), children=by_hand.children)
     assert root.branches == (0, 1, 0, 1)
     nodes = root.nodes(Capacity(1000))
-    leads = nodes["root"].leads
+    leads = nodes[0].leads
     assert leads == ("root.0", "root.1", "root.0", "root.1")
     decided = root.decide(splits.test.images)
     assert decided.tolist() == [walk(nodes, image) for image in splits.test.images]
@@ -180,7 +181,7 @@ def test_a_router_need_not_tell_apart_what_a_child_will(splits, monkeypatch):
     assert root.network.specification.head.outcomes == len(root.branches) == 3
     assert sorted(index for group in root.groups for index in group) == [0, 1, 2, 3]
     nodes = root.nodes(Capacity(1000))
-    assert nodes["root"].leads == tuple(
+    assert nodes[0].leads == tuple(
         f"root.{branch}" if root.children[branch] else root.groups[branch][0] for branch in root.branches
     )
     decided = root.decide(splits.test.images)
@@ -230,7 +231,7 @@ def test_groups_by_hand_are_the_roots(splits):
     root = grow_tree(splits, Capacity(1000), [NETWORK], settings, groups=((0, 1, 2), (3,)))
     assert root.groups == ((0, 1, 2), (3,))
     assert root.children[1] is None
-    assert root.nodes(Capacity(1000))["root"].leads == ("root.0", 3)
+    assert root.nodes(Capacity(1000))[0].leads == ("root.0", 3)
 
 
 def test_one_network_is_enough_where_it_reaches_the_target(splits):

@@ -14,7 +14,7 @@ from pixeltree.compiler import CaptureGeometry
 from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.errors import CompileError, DataError, TreeError
 from pixeltree.model import FoldedModel, FullyConnected, InputSpec, Pooling, Window, infer
-from pixeltree.tree.builder import NodeSpec
+from pixeltree.tree.node import NodeSpec
 from pixeltree.tree.tree import Tree
 from pixeltree_protocol.objects import MAX_DEPTH, Child
 from pixeltree_protocol.objects.treefile import TreeFile
@@ -39,16 +39,17 @@ def saved(tree, tmp_path):
 
 def test_the_shipped_tree_compiles_to_the_same_bytes_on_this_machine():
     shipped = demo_tree()
-    leads = {
-        name: tuple(
-            shipped.names[exit_.node] if isinstance(exit_, Child) else exit_.value
-            for exit_ in shipped.nodes[digest].exits
+    specs = [
+        NodeSpec(
+            node.name,
+            node.model,
+            tuple(
+                shipped.nodes[exit_.node].name if isinstance(exit_, Child) else exit_.value
+                for exit_ in node.manifest.exits
+            ),
         )
-        for digest, name in shipped.names.items()
-    }
-    root = shipped.names[shipped.root.root]
-    names = [root, *(name for name in leads if name != root)]
-    specs = [NodeSpec(name, shipped.models[name], leads[name]) for name in names]
+        for node in shipped.depth_first
+    ]
     assert Tree.build(shipped.name, shipped.labels, shipped.geometry, specs).objects == shipped.objects
 
 
@@ -65,7 +66,7 @@ def test_a_tree_survives_saving(tree, saved):
     loaded = Tree.load(saved)
     assert loaded.digest == tree.digest
     assert loaded.objects == tree.objects
-    assert loaded.names == tree.names
+    assert [node.name for node in loaded.nodes.values()] == [node.name for node in tree.nodes.values()]
     assert loaded.geometry == tree.geometry
     image = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
     assert loaded.reference(image) == tree.reference(image)
@@ -117,9 +118,10 @@ def test_a_description_that_makes_no_sense_is_refused(tree, saved, description):
 
 
 def test_a_node_with_another_number_of_exits_than_outcomes_is_refused(tree, saved):
-    root = tree.models["root"]
-    head = fully_connected(np.random.default_rng(0), root.head.weights.shape[1:], 3)
-    replace(tree, models=tree.models | {"root": replace(root, head=head)}).save(saved)
+    root = tree.root
+    head = fully_connected(np.random.default_rng(0), root.model.head.weights.shape[1:], 3)
+    other = replace(root, model=replace(root.model, head=head))
+    replace(tree, nodes=tree.nodes | {root.digest: other}).save(saved)
     with pytest.raises(TreeError, match="'root' has 2 exits for 3 outcomes"):
         Tree.load(saved)
 
@@ -211,7 +213,7 @@ def test_a_child_below_windows_is_compiled_once_and_sees_what_its_window_shows(t
     places, leaf, specs = windowed(random)
     Tree.build("moved", "ab", CaptureGeometry(30), specs).save(tmp_path / "moved.ptree")
     tree = Tree.load(tmp_path / "moved.ptree")
-    assert sorted(tree.names.values()) == ["leaf", "root", "window 0", "window 1"]
+    assert [node.name for node in tree.depth_first] == ["root", "window 0", "leaf", "window 1"]
     taken = set()
     for brightest in random.integers(62, 80, 20):
         image = random.integers(0, brightest, (64, 64)).astype(np.uint8)

@@ -28,7 +28,7 @@ def test_the_zoo_is_small():
 
 def test_the_zoo_has_every_task():
     assert {"digits.ptree", "glyphs.ptree", "localize.ptree", "segment.ptree"} <= set(ZOO)
-    heads = {name: [type(model.head) for model in load(name).models.values()] for name in ZOO}
+    heads = {name: [type(node.model.head) for node in load(name).depth_first] for name in ZOO}
     assert heads["localize.ptree"] == heads["segment.ptree"] == [HeatMap]
     assert set(heads["glyphs.ptree"]) == {FullyConnected}
     assert len(heads["glyphs.ptree"]) > 10
