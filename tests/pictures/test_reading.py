@@ -15,7 +15,8 @@ from pixeltree.arguments.images import read_picture as read_for_host
 from pixeltree.errors import DataError
 from pixeltree_emu.errors import EmulatorError, SourceError
 from pixeltree_emu.sensor.sources import open_source
-from pixeltree_emu.serving.options import device_of, parser
+from pixeltree_emu.serving.options import parse
+from pixeltree_emu.serving.setup import device_of
 from pixeltree_pictures import PictureError, Size, read_picture, read_stack, to_size
 
 ROWS, COLUMNS = np.indices((256, 256))
@@ -178,9 +179,7 @@ def test_fitting_gives_the_same_pixels_in_host_and_emulator(tmp_path, name, shap
     OTHER_SIZES[name](tmp_path / name, np.random.default_rng(1).integers(1, 256, shape, np.uint8))
     seen = read_for_host(tmp_path / name, fit=True)
     assert seen.shape == (256, 256)
-    fitted = device_of(
-        parser().parse_args(["--source", str(tmp_path / name), "--fit", "--engine", "reference"])
-    )
+    fitted = device_of(parse(["--source", str(tmp_path / name), "--fit", "--engine", "reference"]))
     assert np.array_equal(fitted.array.sensor.source.frame(3), seen)
     for read, error in ((read_for_host, DataError), (lambda file: open_source(str(file)), SourceError)):
         sentence = rf"{name} is \d+ x \d+ pixels; the sensor has 256 x 256 \(--fit crops and scales\)"
@@ -190,7 +189,7 @@ def test_fitting_gives_the_same_pixels_in_host_and_emulator(tmp_path, name, shap
 
 def test_fitting_without_a_source_is_refused():
     with pytest.raises(EmulatorError, match="--fit is about the pictures of --source"):
-        device_of(parser().parse_args(["--fit", "--engine", "reference"]))
+        device_of(parse(["--fit", "--engine", "reference"]))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

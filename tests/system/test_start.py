@@ -178,7 +178,7 @@ def test_its_folder_is_private_and_goes_with_it(temporary):
 
 
 def test_one_that_refuses_its_options_says_why_and_leaves_nothing(temporary):
-    with pytest.raises(LinkError, match=r"the emulator did not start:(.|\n)*invalid choice: 'odd'"):
+    with pytest.raises(LinkError, match=r"the emulator did not start:(.|\n)*there is no 'odd'"):
         EmulatorProcess("--preset=odd")
     assert not list(temporary.iterdir())
 
@@ -194,7 +194,7 @@ def test_one_that_crashes_leaves_its_log_and_says_where(temporary, caplog):
 
 def test_one_that_fails_while_it_starts_says_how_and_leaves_its_log(temporary, caplog, monkeypatch, tmp_path):
     broken = tmp_path / "sitecustomize.py"
-    broken.write_text("import pixeltree_emu.serving.options as options\noptions.device_of = None\n")
+    broken.write_text("import pixeltree_emu.serving.setup as setup\nsetup.device_of = None\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(LinkError, match=r"did not start:(.|\n)*TypeError"):
         EmulatorProcess(QUICK)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import pixeltree
-from pixeltree_emu.serving.options import parser
+from pixeltree_emu.serving.options import parse
 from pixeltree_protocol.link.connection import HostConnection, Ready, Received
 from pixeltree_protocol.link.messages import Ping, Pong
 from tests.support.certificates import make_certificate
@@ -194,5 +194,5 @@ def test_the_service_unit_starts_the_daemon_with_options_that_it_has():
     unit.read(ROOT / "tools/systemd/pixeltree-emulate.service")
     command = shlex.split(unit["Service"]["ExecStart"])
     assert command[1] == "emulate"
-    assert len(parser().parse_args(command[2:]).listen) == 2
+    assert len(parse(command[2:]).listen) == 2
     assert unit["Service"]["Type"] == "notify"

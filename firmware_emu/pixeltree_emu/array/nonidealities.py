@@ -29,6 +29,8 @@ import numpy.typing as npt
 
 from pixeltree_emu.array.planes import AREG_MAX, AREG_MIN, SHAPE, AnalogPlane
 from pixeltree_emu.errors import EmulatorError
+from pixeltree_emu.machine import defaults
+from pixeltree_protocol.names import known_names
 
 SIXTEENTHS = 16
 GAIN_UNIT = 4096
@@ -96,24 +98,22 @@ class Nonidealities:
 
 
 TYPICAL = Nonidealities()
-PRESETS: dict[str, Nonidealities | None] = {
-    "ideal": None,
-    "typical": TYPICAL,
-    "harsh": replace(
-        TYPICAL,
-        gain_error=-0.012,
-        gain_spread=0.005,
-        offset_spread=0.8,
-        noise=1.0,
-        division_offset=3.0,
-        division_spread=1.0,
-        division_noise=1.2,
-        flood_distance=54,
-        areg_decay=50.0,
-        dreg_retention=1.0,
-        dreg_retention_spread=1.5,
-    ),
-}
+_HARSH = replace(
+    TYPICAL,
+    gain_error=-0.012,
+    gain_spread=0.005,
+    offset_spread=0.8,
+    noise=1.0,
+    division_offset=3.0,
+    division_spread=1.0,
+    division_noise=1.2,
+    flood_distance=54,
+    areg_decay=50.0,
+    dreg_retention=1.0,
+    dreg_retention_spread=1.5,
+)
+
+PRESETS: dict[str, Nonidealities | None] = dict(zip(defaults.PRESETS, (None, TYPICAL, _HARSH), strict=True))
 """Presets by name; None is exact arithmetic. ``harsh`` is assumed, and worse than what is published."""
 
 
@@ -124,7 +124,7 @@ def preset(name: str) -> Nonidealities | None:
         EmulatorError: no preset has this name.
     """
     if name not in PRESETS:
-        raise EmulatorError(f"no preset is named {name!r}; known: {', '.join(PRESETS)}")
+        raise EmulatorError(f"no preset is named {name!r}; {known_names(name, PRESETS)}")
     return PRESETS[name]
 
 

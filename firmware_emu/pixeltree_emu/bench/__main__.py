@@ -1,113 +1,71 @@
-"""Command line of the engine benchmark."""
+"""Command line of the engine benchmark, which ``pixeltree bench engine`` runs."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import resource
-import subprocess
 import sys
-import tempfile
 import time
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
 
-from pixeltree_emu.array.engine import Item
-from pixeltree_emu.array.nonidealities import Chip, preset
-from pixeltree_emu.array.planes import ArrayParameters
-from pixeltree_emu.bench import programs
-from pixeltree_emu.bench.measure import seconds_of, time_chain, time_program
-from pixeltree_emu.controller.device_array import PixelArray, create_engine
+import typer
+
 from pixeltree_emu.machine.paths import user_path
+from pixeltree_emu.serving.options import parsed
 
-_START = """
-import time; start = time.perf_counter()
-from pixeltree_emu.controller.device_array import PixelArray
-array = PixelArray(); array.run(array.load([]))
-print(time.perf_counter() - start)
+_EXAMPLES = """\
+Examples:
+
+pixeltree bench engine --quick
+
+pixeltree bench engine --json engine.json
 """
-_REPEATS = {"fast": 96, "reference": 2}
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="pixeltree bench engine",
-        description="Time the engines of the emulated array: each instruction class and three programs.",
-        epilog="An instruction class is timed as a block of many calls in which every result is used; its "
-        "time includes its share of starting the block. Nothing here is device time.",
-    )
-    parser.add_argument("--json", type=user_path, metavar="FILE", help="also write the figures to FILE")
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions; under 50 s")
-    return parser
+@dataclass(frozen=True)
+class Options:
+    """Time the engines of the emulated array: each instruction class and three programs.
+
+    An instruction class is timed as a block of many calls in which every result is used.
+
+    Its time includes its share of starting the block. Nothing here is device time.
+    """
+
+    json: Annotated[
+        Path | None,
+        typer.Option(
+            parser=user_path,
+            metavar="FILE",
+            rich_help_panel="Output",
+            help="Write the figures to this file too, or to standard output alone for '-'.",
+        ),
+    ] = None
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", rich_help_panel="Measurement", help="Repeat less often; under 50 s."),
+    ] = False
 
 
-def _programs() -> dict[str, list[list[Item]]]:
-    return {
-        "sobel": [list(programs.sobel())],
-        "conv16x4x4": programs.convolution(),
-        "digital": [list(programs.digital())],
-    }
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command("engine", epilog=_EXAMPLES)(Options)
 
 
-def _measure(engine_name: str, budget: float) -> dict[str, Any]:
-    """Everything about one engine, in every mode."""
-    measured = {}
-    for mode in ("ideal", "typical"):
-        model = preset(mode)
-        chip = Chip(model, chip=0, seed=0) if model else None
-        array = PixelArray(engine=engine_name, chip=chip)
-        repeats, chains = _REPEATS[engine_name], programs.chains()
-        ops = {name: time_chain(array.engine, calls, repeats, budget) for name, calls in chains.items()}
-        timed = {name: time_program(array, blocks, 5 * budget) for name, blocks in _programs().items()}
-        measured[mode] = {"ops": ops, "programs": timed}
-    return measured
-
-
-def _translation_us(budget: float) -> float:
-    """Microseconds per word to load a block of 1,024 words."""
-    engine = create_engine("fast", ArrayParameters())
-    words = (programs.sobel() * 12 + programs.digital() * 2)[:1024]
-    return round(seconds_of(lambda: engine.load(words) and None, budget) * 1e6 / len(words), 3)
-
-
-def _start_seconds(cache: str | None) -> float:
-    """Seconds from an interpreter that has started to an array that has run, in a process of its own."""
-    environment = dict(os.environ) | ({"NUMBA_CACHE_DIR": cache} if cache else {})
-    done = subprocess.run(
-        [sys.executable, "-c", _START], env=environment, capture_output=True, text=True, check=True
-    )
-    return round(float(done.stdout), 3)
-
-
-def _table(figures: dict[str, Any]) -> str:
-    lines = []
-    for engine in ("reference", "fast"):
-        for mode, measured in figures[engine].items():
-            lines += ["", f"{engine} engine, {mode} mode", f"  {'instruction':26s} {'us':>10s}"]
-            lines += [f"  {name:26s} {entry['us']:10.3f}" for name, entry in measured["ops"].items()]
-            lines.append(f"  {'program':14s} {'words':>6s} {'us':>10s} {'chip us':>8s} {'x chip':>8s}")
-            lines += [
-                f"  {name:14s} {p['words']:6d} {p['us']:10.2f} {p['chip_us']:8.1f} {p['x_realtime']:8.3f}"
-                for name, p in measured["programs"].items()
-            ]
-    names = ("translate_us_per_word", "cold_start_s", "warm_start_s", "rss_mb")
-    return "\n".join([*lines, "", *(f"{name}: {figures[name]}" for name in names)])
-
-
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    budget = 0.02 if options.quick else 0.2
+    options = parsed(app, "pixeltree bench engine", Options, arguments)
+    from pixeltree_emu.bench.engines import measure, table  # noqa: PLC0415 - slow to load
+
     started = time.perf_counter()
-    figures: dict[str, Any] = {name: _measure(name, budget) for name in ("fast", "reference")}
-    figures["translate_us_per_word"] = _translation_us(budget)
-    with tempfile.TemporaryDirectory() as cache:
-        figures["cold_start_s"] = _start_seconds(cache)
-    figures["warm_start_s"] = _start_seconds(None)
-    figures["rss_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
-    sys.stdout.write(_table(figures) + f"\ntook {time.perf_counter() - started:.1f} s\n")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    figures = measure(options.quick, lambda step: typer.echo(f"{step} ...", err=True))
+    text = json.dumps(figures, indent=2) + "\n"
+    if options.json is None or str(options.json) != "-":
+        sys.stdout.write(table(figures) + f"\ntook {time.perf_counter() - started:.1f} s\n")
+    if options.json is not None and str(options.json) == "-":
+        sys.stdout.write(text)
+    elif options.json is not None:
+        options.json.write_text(text)
     return 0
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.chip.costs import CostTable
 from pixeltree_protocol.chip.isa import ClockClass
+from pixeltree_protocol.names import known_names
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class CostModel(CostTable):
         for setting in settings:
             name, _, value = setting.partition("=")
             if name not in names:
-                raise EmulatorError(f"no cost is named {name!r}; known: {', '.join(names)}")
+                raise EmulatorError(f"no cost is named {name!r}; {known_names(name, names)}")
             if not value.isdigit() or (name == "line_bits_per_second" and int(value) == 0):
                 raise EmulatorError(f"--cost {setting}: the value must be a whole number, at least 0")
             changes[name] = int(value)

@@ -17,6 +17,7 @@ from pixeltree_emu.controller.immediate import ImmediateRunner, Job
 from pixeltree_emu.controller.readout import ReadOutParameters
 from pixeltree_emu.controller.store import ObjectStore
 from pixeltree_emu.errors import EmulatorError, MeaninglessWord, RequestError
+from pixeltree_emu.machine.defaults import ICW_STORE, MEMORY_BYTES
 from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
 from pixeltree_protocol.link.messages import (
     MAX_FAULT_TIMEOUT_MS,
@@ -62,15 +63,15 @@ class DeviceLimits:
     """Sizes of the emulated controller.
 
     Attributes:
-        memory_bytes: for all objects: the 64 KiB of shared RAM (fact sheet 4.4).
-        icw_store: instruction words of resident blocks (fact sheet 2.5).
+        memory_bytes: for all objects.
+        icw_store: instruction words of resident blocks.
         max_object: greatest object.
         max_body: greatest message body.
         credit_window: bytes that may be on the way, unacknowledged.
     """
 
-    memory_bytes: int = 65_536
-    icw_store: int = 1_024
+    memory_bytes: int = MEMORY_BYTES
+    icw_store: int = ICW_STORE
     max_object: int = 65_536
     max_body: int = 8_192
     credit_window: int = 32_768

@@ -18,9 +18,11 @@ from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_emu.array.selection import pattern_select, rectangle
 from pixeltree_emu.array.succession import SucceededEngine
 from pixeltree_emu.errors import EmulatorError
+from pixeltree_emu.machine.defaults import ENGINES
 from pixeltree_emu.sensor.sensor import Sensor
 from pixeltree_protocol.chip.isa import ICW
 from pixeltree_protocol.chip.registers import Analog, Digital, bits
+from pixeltree_protocol.names import known_names
 
 logger = logging.getLogger(__name__)
 
@@ -44,9 +46,6 @@ class Kernel(LoadedBlock):
         self.resets_pix = any(value & _RESET == _RESET for value in values)
 
 
-ENGINES = ("fast", "reference")
-
-
 def create_engine(
     name: str, parameters: ArrayParameters, chip: Chip | None = None, at_once: bool = False
 ) -> Engine:
@@ -66,7 +65,7 @@ def create_engine(
     if name == "reference":
         return ReferenceEngine(parameters, chip)
     if name != "fast":
-        raise EmulatorError(f"no engine is named {name!r}; known: {', '.join(ENGINES)}")
+        raise EmulatorError(f"no engine is named {name!r}; {known_names(name, ENGINES)}")
     from pixeltree_emu.array.fast.build import Compiler  # noqa: PLC0415
     from pixeltree_emu.array.fast.loading import can_load_at_once, load, load_somehow  # noqa: PLC0415
 

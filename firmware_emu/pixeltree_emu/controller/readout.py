@@ -114,9 +114,6 @@ class ReadOutParameters:
 SUM_SCALES = ("sum_16_scale", "sum_64_scale", "sum_fast_scale", "sum_sparse_scale", "sum_region_scale")
 """Parameters that the command line and presets may set."""
 
-READ_OUT_PRESETS = {name: ReadOutParameters() for name in ("ideal", "typical", "harsh")}
-"""Read-out by preset; no source says that chips differ in it."""
-
 
 def events(plane: DigitalPlane, most: int, row_first: bool, h_dir: bool, v_dir: bool) -> bytes:
     """Coordinates of the first ``most`` 1s, column by column; unused pairs are (0, 0)."""

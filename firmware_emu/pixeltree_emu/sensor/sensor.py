@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree_emu.array.planes import AREG_MAX, SHAPE, AnalogPlane, plane_of
+from pixeltree_emu.machine.defaults import EXPOSURE_NS
 
 _MOST_PERIODS = 256
 """Periods of a source that one exposure looks at."""
@@ -36,7 +37,7 @@ class Sensor:
             second; the sensitivity of the chip is OPEN, so that the scale is assumed).
     """
 
-    exposure_ns = 16_666_667
+    exposure_ns = EXPOSURE_NS
 
     def __init__(self) -> None:
         self.source: FrameSource | None = None

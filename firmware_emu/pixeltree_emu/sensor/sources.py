@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from pixeltree_emu.array.planes import SHAPE
 from pixeltree_emu.errors import SourceError
+from pixeltree_emu.machine.defaults import SOURCE_RATE
 from pixeltree_emu.machine.paths import TEXT, user_path
 from pixeltree_pictures import (
     ARRAY_SUFFIXES,
@@ -26,11 +27,9 @@ from pixeltree_pictures import (
     read_stack,
     to_size,
 )
+from pixeltree_protocol.names import known_names
 
 Frame = npt.NDArray[np.uint8]
-
-DEFAULT_RATE = 60.0
-"""Frames per second where the source does not say."""
 
 _SENSOR = Size(*SHAPE, "the sensor has", "--fit crops and scales")
 _MAX_VIDEO_FRAMES = 18_000
@@ -51,7 +50,7 @@ class ArraySource:
         SourceError: another shape or type, or no frame.
     """
 
-    def __init__(self, frames: npt.NDArray[np.generic], rate: float = DEFAULT_RATE) -> None:
+    def __init__(self, frames: npt.NDArray[np.generic], rate: float = SOURCE_RATE) -> None:
         stack = frames[np.newaxis] if frames.ndim == 2 else frames
         if stack.dtype != np.uint8 or stack.ndim != 3 or stack.shape[1:] != SHAPE or not len(stack):
             raise SourceError(f"frames must be uint8 (count, 256, 256), not {frames.dtype} {frames.shape}")
@@ -76,7 +75,7 @@ class FileSource:
         SourceError: a file cannot be read as a picture, or is not 256 x 256.
     """
 
-    def __init__(self, paths: Sequence[Path], rate: float = DEFAULT_RATE, fit: bool = False) -> None:
+    def __init__(self, paths: Sequence[Path], rate: float = SOURCE_RATE, fit: bool = False) -> None:
         self._paths = list(paths)
         self._read = lru_cache(maxsize=64)(partial(_read_picture, fit=fit))
         for file in self._paths:  # what is wrong with one should not wait until it is shown
@@ -99,7 +98,7 @@ class MovingScene:
 
     still = False
 
-    def __init__(self, rate: float = DEFAULT_RATE, turn: int = 120) -> None:
+    def __init__(self, rate: float = SOURCE_RATE, turn: int = 120) -> None:
         self.period_ns = _period(rate)
         self._turn = turn
         self._rows, self._columns = np.indices(SHAPE)
@@ -116,7 +115,7 @@ Source = ArraySource | FileSource | MovingScene
 """What a command line can name."""
 
 
-def open_source(name: str, rate: float = DEFAULT_RATE, fit: bool = False) -> Source:
+def open_source(name: str, rate: float = SOURCE_RATE, fit: bool = False) -> Source:
     """The source that a command line names.
 
     Args:
@@ -141,8 +140,8 @@ def open_source(name: str, rate: float = DEFAULT_RATE, fit: bool = False) -> Sou
     for suffixes, opener in openers:
         if path.suffix.lower() in suffixes:
             return opener()
-    known = ", ".join((*PICTURE_SUFFIXES, *ARRAY_SUFFIXES, *_VIDEOS))
-    raise SourceError(f"{name} is no source: give 'moving', a folder, or a file of a known kind ({known})")
+    known = known_names(name, ("moving", *PICTURE_SUFFIXES, *ARRAY_SUFFIXES, *_VIDEOS))
+    raise SourceError(f"{name} is no source: give 'moving', a folder, or a file of a known kind; {known}")
 
 
 def pace_warning(source: Source) -> str:
@@ -215,7 +214,7 @@ def _read_video(path: Path) -> tuple[Frame, float]:
     try:
         with av.open(name) as container:
             stream = container.streams.video[0]
-            rate = float(stream.average_rate or DEFAULT_RATE)
+            rate = float(stream.average_rate or SOURCE_RATE)
             frames = itertools.islice(container.decode(stream), _MAX_VIDEO_FRAMES)
             pictures = [
                 to_size(

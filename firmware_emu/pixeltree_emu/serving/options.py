@@ -1,367 +1,338 @@
-"""Command line options of the emulator daemon, and what they make."""
+"""Command line options of the emulator daemon, as values. What they make is in ``setup``.
+
+A field of :class:`Options` is an option: typer reads its name, type, default and help from here.
+"""
 
 from __future__ import annotations
 
-import argparse
-import logging
-import math
-import secrets
-from dataclasses import fields, replace
-from itertools import cycle
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar, cast
 
-from pixeltree_emu.array.nonidealities import PRESETS, Chip, Nonidealities, preset
-from pixeltree_emu.controller.clock import CostModel
-from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
-from pixeltree_emu.controller.device_array import ENGINES, PixelArray
-from pixeltree_emu.controller.readout import READ_OUT_PRESETS, SUM_SCALES
-from pixeltree_emu.errors import EmulatorError, ListenError
+import typer
+
+from pixeltree_emu.machine.defaults import ENGINES, EXPOSURE_NS, ICW_STORE, MEMORY_BYTES, PRESETS, SOURCE_RATE
 from pixeltree_emu.machine.logs import FORMATS
 from pixeltree_emu.machine.paths import user_path
-from pixeltree_emu.sensor.sensor import Sensor
-from pixeltree_emu.sensor.sources import DEFAULT_RATE, open_source, pace_warning, read_order
-from pixeltree_emu.serving.access import read_token
-from pixeltree_emu.serving.listeners import ListenSettings
-from pixeltree_emu.wires.line import LineSettings
-from pixeltree_emu.wires.tls import server_context
-from pixeltree_protocol.errors import ProtocolError
-from pixeltree_protocol.link.connection import Identity
-from pixeltree_protocol.link.messages import Capabilities
-
-logger = logging.getLogger(__name__)
+from pixeltree_protocol.names import known_names
 
 DEFAULT_URL = "tcp://127.0.0.1:27900"
 
-_EPILOG = """\
-examples:
-  pixeltree emulate
-  pixeltree emulate --listen unix:///tmp/ppa0 --listen tcp://127.0.0.1:27900
-  pixeltree emulate --listen pty:///tmp/ppa0 --bps 3e6 --bits-per-byte 10
-  pixeltree emulate --listen tls://0.0.0.0:27900 --token-file token --tls-cert cert.pem --tls-key key.pem
-  pixeltree emulate --memory-bytes 8192 --cost word_ns=111
-then, in another terminal:
-  pixeltree info tcp://127.0.0.1:27900
-  pixeltree demo --device tcp://127.0.0.1:27900
+_EXAMPLES = """\
+Examples:
+
+pixeltree emulate
+
+pixeltree emulate --listen unix:///tmp/ppa0 --listen tcp://127.0.0.1:27900
+
+pixeltree emulate --listen pty:///tmp/ppa0 --bps 3e6 --bits-per-byte 10
+
+pixeltree emulate --listen tls://0.0.0.0:27900 --token-file token --tls-cert cert.pem --tls-key key.pem
+
+pixeltree emulate --preset typical --chip 7 --source moving
+
+Then, in another terminal:
+
+pixeltree info tcp://127.0.0.1:27900
+
+pixeltree demo --device tcp://127.0.0.1:27900
 """
 
+_UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
+"""The base class of mistakes in a command line, which typer does not name."""
 
-DEVICE_NAME = "Pixeltree emulator"
+_Values = TypeVar("_Values")
 
-
-def parser() -> argparse.ArgumentParser:
-    """All options."""
-    options = argparse.ArgumentParser(
-        prog="pixeltree emulate",
-        description="Serve an emulated SCAMP-5 controller and array until Ctrl-C or SIGTERM.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    options.add_argument(
-        "--listen",
-        action="append",
-        metavar="URL",
-        help="where to serve: tcp://127.0.0.1:PORT, tls://127.0.0.1:PORT, unix:///PATH, or pty:///PATH, "
-        f"which makes a link to a pseudo terminal there; repeatable (default {DEFAULT_URL})",
-    )
-    _add_hosts(options.add_argument_group("hosts"))
-    _add_line(options.add_argument_group("line", "Makes wires as slow as real ones, in each direction."))
-    _add_access(options.add_argument_group("access"))
-    _add_controller(options.add_argument_group("controller"))
-    _add_sensor(options.add_argument_group("sensor"))
-    _add_array(options.add_argument_group("array"))
-    options.add_argument(
-        "--until-eof", action="store_true", help="stop when standard input ends, as a parent process can tell"
-    )
-    options.add_argument(
-        "--ready-fd",
-        type=int,
-        metavar="N",
-        help="when it serves, write a line of JSON (urls, version, pid, compiling) to this file descriptor, "
-        "which a parent process has opened, and close it",
-    )
-    options.add_argument(
-        "--private-folder",
-        type=user_path,
-        metavar="DIR",
-        help="a folder that is to go at the end, with the file 'log' in it, unless something failed",
-    )
-    options.add_argument("--verbose", action="store_true", help="log sessions as they come and go")
-    options.add_argument(
-        "--log-format",
-        choices=FORMATS,
-        default=FORMATS[0],
-        help="key=value pairs or JSON, an event a line, on standard error (default %(default)s)",
-    )
-    return options
+_LINK = "Link"
+_ACCESS = "Access from other machines"
+_SESSIONS = "Sessions"
+_CONTROLLER = "Controller"
+_SENSOR = "Sensor"
+_ARRAY = "Array"
+_DAEMON = "Daemon"
 
 
-def _add_line(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--bps",
-        type=float,
-        metavar="RATE",
-        help="bits per second, as in 12e6 or 3000000; the cost model's line_bits_per_second follows it",
-    )
-    group.add_argument(
-        "--bits-per-byte",
-        type=float,
-        default=8,
-        metavar="N",
-        help="bits on the line for one byte: 10 for a serial port with 8N1 (default %(default)g)",
-    )
-    group.add_argument(
-        "--virtual-time",
-        action="store_true",
-        help="line, array and controller on one clock that goes as fast as this machine computes; for hosts "
-        "that share it, on one unix socket",
-    )
-    group.add_argument(
-        "--latency-us",
-        type=float,
-        default=0,
-        metavar="N",
-        help="microseconds from one end to the other (default %(default)g)",
-    )
+def _one_of(names: Sequence[str]) -> Callable[[str], str]:
+    """Takes a name if it is one of these."""
+
+    def chosen(name: str) -> str:
+        if name not in names:
+            raise typer.BadParameter(f"there is no {name!r}; {known_names(name, names)}")
+        return name
+
+    return chosen
 
 
-def _add_hosts(group: argparse._ArgumentGroup) -> None:
-    for name, default, what in (
-        ("heartbeat", 1_000, "both ends send something at least this often"),
-        ("silence", 5_000, "an end that says nothing for so long is gone"),
-        ("resume", 30_000, "a session whose connection was cut may come back for so long"),
-    ):
-        group.add_argument(
-            f"--{name}-ms", type=int, default=default, metavar="N", help=f"{what} (default %(default)s)"
-        )
+@dataclass(frozen=True)
+class Options:
+    """Serve an emulated SCAMP-5 controller and array until Ctrl-C or SIGTERM."""
+
+    listen: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            rich_help_panel=_LINK,
+            help="Where to serve: tcp://127.0.0.1:PORT, tls://127.0.0.1:PORT, unix:///PATH, or pty:///PATH, "
+            f"which makes a link to a pseudo terminal there. Repeatable. Default: {DEFAULT_URL}.",
+        ),
+    ] = None
+    bps: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RATE",
+            rich_help_panel=_LINK,
+            help="Make the line as slow as a real one, in each direction: bits per second, as in 12e6. "
+            "The cost model's line_bits_per_second follows it.",
+        ),
+    ] = None
+    bits_per_byte: Annotated[
+        float,
+        typer.Option(
+            metavar="N",
+            rich_help_panel=_LINK,
+            help="Bits on the line for one byte: 10 for a serial port with 8N1.",
+        ),
+    ] = 8
+    latency_us: Annotated[
+        float,
+        typer.Option(
+            metavar="N", rich_help_panel=_LINK, help="Microseconds from one end of the line to the other."
+        ),
+    ] = 0
+    virtual_time: Annotated[
+        bool,
+        typer.Option(
+            "--virtual-time",
+            rich_help_panel=_LINK,
+            help="Run line, array and controller on one clock, as fast as this machine computes. "
+            "Hosts share the clock. It needs one unix socket.",
+        ),
+    ] = False
+
+    heartbeat_ms: Annotated[
+        int,
+        typer.Option(
+            metavar="N", rich_help_panel=_SESSIONS, help="Both ends send something at least this often."
+        ),
+    ] = 1_000
+    silence_ms: Annotated[
+        int,
+        typer.Option(
+            metavar="N", rich_help_panel=_SESSIONS, help="An end that says nothing for so long is gone."
+        ),
+    ] = 5_000
+    resume_ms: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            rich_help_panel=_SESSIONS,
+            help="A session whose connection was cut may come back for so long.",
+        ),
+    ] = 30_000
+
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            parser=user_path,
+            metavar="FILE",
+            rich_help_panel=_ACCESS,
+            help="A secret that hosts must know: 16 bytes or more, in a file that only you can read. "
+            "It is needed to serve addresses that other machines can reach.",
+        ),
+    ] = None
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(
+            parser=user_path, metavar="FILE", rich_help_panel=_ACCESS, help="Certificate for tls://, PEM."
+        ),
+    ] = None
+    tls_key: Annotated[
+        Path | None,
+        typer.Option(
+            parser=user_path,
+            metavar="FILE",
+            rich_help_panel=_ACCESS,
+            help="Key of the certificate, PEM, without a passphrase.",
+        ),
+    ] = None
+
+    memory_bytes: Annotated[
+        int,
+        typer.Option(metavar="N", rich_help_panel=_CONTROLLER, help="Controller memory for all objects."),
+    ] = MEMORY_BYTES
+    icw_store: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            rich_help_panel=_CONTROLLER,
+            help="Instruction words that resident blocks may take.",
+        ),
+    ] = ICW_STORE
+    cost: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            rich_help_panel=_CONTROLLER,
+            help="Set one entry of the cost model of device time, as in word_ns=111. Repeatable.",
+        ),
+    ] = None
+
+    source: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            rich_help_panel=_SENSOR,
+            help="What the sensor sees: 'moving' (a synthetic scene), a picture, a folder of pictures, a "
+            ".npy array (count, 256, 256) or a video. Default: a dark scene that hosts paint.",
+        ),
+    ] = None
+    source_rate: Annotated[
+        float,
+        typer.Option(
+            metavar="HZ",
+            rich_help_panel=_SENSOR,
+            help="Pictures per second of the source, in device time. A frame of a tree takes less than a "
+            "millisecond of it. A video has its own rate.",
+        ),
+    ] = SOURCE_RATE
+    fit: Annotated[
+        bool,
+        typer.Option(
+            "--fit",
+            rich_help_panel=_SENSOR,
+            help="Crop pictures of the source to a square about the centre and scale them to 256 x 256. "
+            "This is always done with videos.",
+        ),
+    ] = False
+    source_order: Annotated[
+        Path | None,
+        typer.Option(
+            parser=user_path,
+            metavar="FILE",
+            rich_help_panel=_SENSOR,
+            help="Which picture of the source each exposure sees, whatever the time: a number per line. "
+            "After the last line it begins again.",
+        ),
+    ] = None
+    exposure_us: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            rich_help_panel=_SENSOR,
+            help="Exposure of a frame in microseconds. In this time white fills the half range.",
+        ),
+    ] = EXPOSURE_NS // 1000
+
+    engine: Annotated[
+        str,
+        typer.Option(
+            parser=_one_of(ENGINES),
+            metavar="NAME",
+            rich_help_panel=_ARRAY,
+            help=f"What executes instruction words: {' or '.join(ENGINES)}. Both give the same bits.",
+        ),
+    ] = ENGINES[0]
+    preset: Annotated[
+        str,
+        typer.Option(
+            parser=_one_of(PRESETS),
+            metavar="NAME",
+            rich_help_panel=_ARRAY,
+            help=f"Exact arithmetic, or the errors of a chip: {', '.join(PRESETS)}.",
+        ),
+    ] = PRESETS[0]
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            rich_help_panel=_ARRAY,
+            help="Set one number of the preset, as in noise=0.1 or sum_sparse_scale=1024 (units a count of "
+            "a global sum). Repeatable.",
+        ),
+    ] = None
+    chip: Annotated[
+        int,
+        typer.Option(metavar="N", rich_help_panel=_ARRAY, help="Which chip: it fixes the fixed pattern."),
+    ] = 0
+    seed: Annotated[int, typer.Option(metavar="N", rich_help_panel=_ARRAY, help="Fixes random draws.")] = 0
+
+    until_eof: Annotated[
+        bool,
+        typer.Option(
+            "--until-eof",
+            rich_help_panel=_DAEMON,
+            help="Stop when standard input ends. So a daemon never outlives the process that started it.",
+        ),
+    ] = False
+    ready_fd: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            rich_help_panel=_DAEMON,
+            help="Write a line of JSON (urls, version, pid, compiling) to this file descriptor once it "
+            "serves, and close it. A parent process has opened it.",
+        ),
+    ] = None
+    private_folder: Annotated[
+        Path | None,
+        typer.Option(
+            parser=user_path,
+            metavar="DIR",
+            rich_help_panel=_DAEMON,
+            help="Remove this folder, with the file 'log' in it, at the end, unless something failed.",
+        ),
+    ] = None
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", rich_help_panel=_DAEMON, help="Log sessions as they come and go."),
+    ] = False
+    log_format: Annotated[
+        str,
+        typer.Option(
+            parser=_one_of(FORMATS),
+            metavar="NAME",
+            rich_help_panel=_DAEMON,
+            help=f"How events are logged on standard error, one a line: {' or '.join(FORMATS)}.",
+        ),
+    ] = FORMATS[0]
 
 
-def _add_access(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--token-file",
-        type=user_path,
-        metavar="FILE",
-        help="a secret that hosts must know, 16 bytes or more in a file that only you can read; needed to "
-        "serve addresses that other machines can reach",
-    )
-    group.add_argument("--tls-cert", type=user_path, metavar="FILE", help="certificate for tls://, PEM")
-    group.add_argument("--tls-key", type=user_path, metavar="FILE", help="its key, PEM, no passphrase")
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command("emulate", epilog=_EXAMPLES)(Options)
 
 
-def _add_controller(group: argparse._ArgumentGroup) -> None:
-    limits = DeviceLimits()
-    group.add_argument(
-        "--memory-bytes",
-        type=int,
-        default=limits.memory_bytes,
-        metavar="N",
-        help="controller memory for all objects (default %(default)s)",
-    )
-    group.add_argument(
-        "--icw-store",
-        type=int,
-        default=limits.icw_store,
-        metavar="N",
-        help="instruction words that resident blocks may take (default %(default)s)",
-    )
-    group.add_argument(
-        "--cost",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="set one entry of the device cost model, as in word_ns=111; repeatable",
-    )
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """The options of a command line, by default of this process's. See :func:`parsed`."""
+    return parsed(app, "pixeltree emulate", Options, arguments)
 
 
-def _add_sensor(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--source",
-        metavar="SOURCE",
-        help="what the sensor sees: 'moving' (a synthetic scene), a picture, a folder of pictures, a .npy "
-        "array (count, 256, 256) or a video; by default a dark scene that hosts paint",
-    )
-    group.add_argument(
-        "--source-rate",
-        type=float,
-        default=DEFAULT_RATE,
-        metavar="HZ",
-        help="pictures per second of the source, in device time, of which a frame of a tree takes less than "
-        "a millisecond (default %(default)g; videos know theirs)",
-    )
-    group.add_argument(
-        "--fit",
-        action="store_true",
-        help="crop pictures of the source to a square about the centre and scale them to 256 x 256, as is "
-        "always done with videos",
-    )
-    group.add_argument(
-        "--source-order",
-        type=user_path,
-        metavar="FILE",
-        help="which picture of the source each exposure sees, whatever the time: a number per line, "
-        "again from the first at the end",
-    )
-    group.add_argument(
-        "--exposure-us",
-        type=int,
-        default=Sensor.exposure_ns // 1000,
-        metavar="N",
-        help="exposure of a frame, and time in which white fills the half range (default %(default)s)",
-    )
-
-
-def _add_array(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--engine",
-        choices=ENGINES,
-        default=ENGINES[0],
-        help="what executes instruction words; both give the same bits (default %(default)s)",
-    )
-    group.add_argument(
-        "--preset",
-        choices=PRESETS,
-        default="ideal",
-        help="exact arithmetic, or the errors of a chip (default %(default)s)",
-    )
-    group.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="settings",
-        metavar="NAME=VALUE",
-        help="set one number of the preset, as in noise=0.1 or sum_sparse_scale=1024 (units a count of "
-        "a global sum); repeatable",
-    )
-    group.add_argument("--chip", type=int, default=0, metavar="N", help="which chip: fixes its fixed pattern")
-    group.add_argument("--seed", type=int, default=0, metavar="N", help="fixes random draws (default 0)")
-
-
-def device_of(options: argparse.Namespace) -> EmulatedDevice:
-    """The device that options describe.
-
-    Raises:
-        EmulatorError: options that make no sense.
-    """
-    device = EmulatedDevice(
-        DeviceLimits(memory_bytes=options.memory_bytes, icw_store=options.icw_store),
-        costs_of(options),
-        array=_array(options),
-        read_out=READ_OUT_PRESETS[options.preset].with_settings(_settings_of(options)[1]),
-    )
-    if options.exposure_us < 1:
-        raise EmulatorError(f"--exposure-us must be at least 1, not {options.exposure_us}")
-    device.array.sensor.exposure_ns = options.exposure_us * 1000
-    if options.source is not None:
-        source = open_source(options.source, options.source_rate, options.fit)
-        device.array.sensor.source = source
-        if options.source_order is not None:
-            device.array.sensor.order = cycle(read_order(options.source_order))
-        elif not (source.still or options.virtual_time):
-            logger.warning("%s", pace_warning(source))
-    elif options.source_order is not None or options.fit:
-        option = "--fit" if options.fit else "--source-order"
-        raise EmulatorError(f"{option} is about the pictures of --source; give both")
-    return device
-
-
-def costs_of(options: argparse.Namespace) -> CostModel:
-    """The cost model: it knows the rate of the line, unless told another.
-
-    Raises:
-        EmulatorError: a setting that makes no sense.
-    """
-    costs = CostModel()
-    line = line_of(options)
-    if line.bits_per_second is not None:
-        # The model counts 8 bits a byte.
-        costs = replace(costs, line_bits_per_second=max(1, round(8 / line.seconds_per_byte)))
-    return costs.with_settings(options.cost)
-
-
-def line_of(options: argparse.Namespace) -> LineSettings:
-    """How slow the wires are.
-
-    Raises:
-        EmulatorError: a value out of range.
-    """
-    return LineSettings(options.bps, options.bits_per_byte, options.latency_us / 1e6)
-
-
-def identity_of(options: argparse.Namespace, capabilities: Capabilities) -> Identity:
-    """What the device says of itself to its hosts, with a boot id of its own.
-
-    Raises:
-        EmulatorError: times that contradict each other.
-        ListenError: a token file that cannot be used.
-    """
-    try:
-        return Identity(
-            secrets.token_bytes(8),
-            DEVICE_NAME,
-            capabilities,
-            options.heartbeat_ms,
-            options.silence_ms,
-            options.resume_ms,
-            _token_of(options),
-        )
-    except ProtocolError as error:
-        raise EmulatorError(f"--heartbeat-ms, --silence-ms, --resume-ms: {error}") from error
-
-
-def _token_of(options: argparse.Namespace) -> bytes | None:
-    """The secret that sessions must know, if there is one.
-
-    Raises:
-        ListenError: a token file that cannot be used.
-    """
-    return None if options.token_file is None else read_token(options.token_file)
-
-
-def listen_settings_of(options: argparse.Namespace, authenticated: bool) -> ListenSettings:
-    """What holds for all listeners.
+def parsed(
+    application: typer.Typer, name: str, kind: type[_Values], arguments: Sequence[str] | None
+) -> _Values:
+    """What an application of one command, whose function is a class of options, makes of a command line.
 
     Args:
-        options: as parsed.
-        authenticated: sessions must know a token.
+        application: the application.
+        name: what its help calls it.
+        kind: the class.
+        arguments: without the name; None for those of this process.
 
     Raises:
-        EmulatorError: a certificate without its key, files that cannot be used, values out of range.
+        SystemExit: status 2 after a sentence about a mistake, 0 after ``--help``.
     """
-    if (options.tls_cert is None) != (options.tls_key is None):
-        raise ListenError("--tls-cert and --tls-key belong together; give both")
-    tls = None if options.tls_cert is None else server_context(options.tls_cert, options.tls_key)
-    return ListenSettings(authenticated, tls, line_of(options))
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        options = typer.main.get_command(application).main(given, prog_name=name, standalone_mode=False)
+    except _UsageError as error:
+        say(f"{error.format_message()}\nTry '{name} --help' for help.")
+        sys.exit(2)
+    return options if isinstance(options, kind) else sys.exit(options)
 
 
-def _settings_of(options: argparse.Namespace) -> tuple[dict[str, float], dict[str, int]]:
-    """What ``--set`` gives: numbers of a chip's errors, and scales of global sums.
-
-    Raises:
-        EmulatorError: an unknown name, a value that is no number, or a chip's number in ideal mode.
-    """
-    errors, scales = dict[str, float](), dict[str, int]()
-    known = (*SUM_SCALES, *(item.name for item in fields(Nonidealities)))
-    for setting in options.settings:
-        name, _, value = setting.partition("=")
-        whole = name in (*SUM_SCALES, "flood_distance", "areg_rest")
-        if name not in known:
-            raise EmulatorError(f"--set: no number is named {name!r}; known: {', '.join(known)}")
-        try:
-            number = int(value) if whole else float(value)
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number):
-            raise EmulatorError(f"--set {setting}: the value must be a {'whole ' if whole else ''}number")
-        if name in SUM_SCALES:
-            scales[name] = int(number)
-        else:
-            errors[name] = number
-    if errors and preset(options.preset) is None:
-        raise EmulatorError(f"--set {min(errors)}: ideal mode has no errors; choose another --preset")
-    return errors, scales
-
-
-def _array(options: argparse.Namespace) -> PixelArray:
-    model = preset(options.preset)
-    if model is not None:
-        model = replace(model, **_settings_of(options)[0])  # type: ignore[arg-type]
-    chip = Chip(model, options.chip, options.seed) if model else None
-    return PixelArray(engine=options.engine, chip=chip, at_once=True)
+def say(mistake: str) -> None:
+    """One sentence on standard error that begins with ``error:``, as all of Pixeltree's commands say it."""
+    typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    typer.echo(mistake, err=True)

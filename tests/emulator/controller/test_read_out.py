@@ -8,12 +8,13 @@ from pixeltree.links.url import parse_url
 from pixeltree_emu.array.selection import PatternSelect
 from pixeltree_emu.controller.readout import SUM_SCALES, ReadOutParameters
 from pixeltree_emu.errors import EmulatorError
-from pixeltree_emu.serving.options import device_of, parser
+from pixeltree_emu.serving.options import parse
+from pixeltree_emu.serving.setup import device_of
 from pixeltree_protocol.objects.program import pattern_pixels
 
 
 def device(*arguments):
-    return device_of(parser().parse_args(["--engine", "reference", *arguments]))
+    return device_of(parse(["--engine", "reference", *arguments]))
 
 
 @pytest.mark.parametrize("name", SUM_SCALES)

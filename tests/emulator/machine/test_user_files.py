@@ -9,7 +9,7 @@ from PIL import Image
 
 from pixeltree_emu.sensor.sources import open_source, read_order
 from pixeltree_emu.serving.access import read_token
-from pixeltree_emu.serving.options import parser
+from pixeltree_emu.serving.options import parse
 
 
 def test_hidden_files_of_a_folder_are_no_pictures(tmp_path):
@@ -25,9 +25,7 @@ def test_paths_may_begin_at_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     np.save(tmp_path / "a.npy", np.full((1, 256, 256), 7, np.uint8))
     assert open_source("~/a.npy").frame(0).max() == 7
-    options = parser().parse_args(
-        ["--token-file=~/t", "--source-order=~/o", "--tls-cert=~/c", "--tls-key=~/k"]
-    )
+    options = parse(["--token-file=~/t", "--source-order=~/o", "--tls-cert=~/c", "--tls-key=~/k"])
     given = options.token_file, options.source_order, options.tls_cert, options.tls_key
     assert given == tuple(tmp_path / name for name in "tock")
 

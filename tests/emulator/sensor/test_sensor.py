@@ -16,7 +16,8 @@ from pixeltree.links.emulator import EmulatorProcess
 from pixeltree_emu.errors import SourceError
 from pixeltree_emu.sensor.sensor import Sensor
 from pixeltree_emu.sensor.sources import ArraySource, FileSource, MovingScene, open_source
-from pixeltree_emu.serving.options import device_of, parser
+from pixeltree_emu.serving.options import parse
+from pixeltree_emu.serving.setup import device_of
 
 RESET = -127
 MS = 1_000_000
@@ -271,7 +272,7 @@ def test_the_daemon_takes_a_source(tmp_path, pictures):
 
 
 def options(*given):
-    return parser().parse_args(["--engine", "reference", *map(str, given)])
+    return parse(["--engine", "reference", *map(str, given)])
 
 
 def test_a_source_that_changes_is_said_to_follow_device_time(tmp_path, pictures, caplog):

@@ -9,7 +9,8 @@ import pytest
 from pixeltree_emu.errors import ListenError
 from pixeltree_emu.serving.access import read_token
 from pixeltree_emu.serving.listeners import ListenSettings, listen, listen_all
-from pixeltree_emu.serving.options import costs_of, parser
+from pixeltree_emu.serving.options import parse
+from pixeltree_emu.serving.setup import costs_of
 from pixeltree_emu.wires.line import LineSettings
 from pixeltree_emu.wires.throttle import ThrottledWire
 
@@ -202,4 +203,4 @@ def test_what_is_no_token_file_is_refused(tmp_path):
     ],
 )
 def test_the_cost_model_knows_the_rate_of_the_line(options, rate):
-    assert costs_of(parser().parse_args(options)).line_bits_per_second == rate
+    assert costs_of(parse(options)).line_bits_per_second == rate

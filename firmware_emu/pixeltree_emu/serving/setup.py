@@ -1,0 +1,163 @@
+"""What the options of the daemon make: a device, its identity, its lines and listeners."""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+from dataclasses import fields, replace
+from itertools import cycle
+
+from pixeltree_emu.array.nonidealities import Chip, Nonidealities, preset
+from pixeltree_emu.controller.clock import CostModel
+from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
+from pixeltree_emu.controller.device_array import PixelArray
+from pixeltree_emu.controller.readout import SUM_SCALES, ReadOutParameters
+from pixeltree_emu.errors import EmulatorError, ListenError
+from pixeltree_emu.sensor.sources import open_source, pace_warning, read_order
+from pixeltree_emu.serving.access import read_token
+from pixeltree_emu.serving.listeners import ListenSettings
+from pixeltree_emu.serving.options import Options
+from pixeltree_emu.wires.line import LineSettings
+from pixeltree_emu.wires.tls import server_context
+from pixeltree_protocol.errors import ProtocolError
+from pixeltree_protocol.link.connection import Identity
+from pixeltree_protocol.link.messages import Capabilities
+from pixeltree_protocol.names import known_names
+
+logger = logging.getLogger(__name__)
+
+DEVICE_NAME = "Pixeltree emulator"
+
+
+def device_of(options: Options) -> EmulatedDevice:
+    """The device that options describe.
+
+    Raises:
+        EmulatorError: options that make no sense.
+    """
+    device = EmulatedDevice(
+        DeviceLimits(memory_bytes=options.memory_bytes, icw_store=options.icw_store),
+        costs_of(options),
+        array=_array(options),
+        read_out=ReadOutParameters().with_settings(_settings_of(options)[1]),
+    )
+    if options.exposure_us < 1:
+        raise EmulatorError(f"--exposure-us must be at least 1, not {options.exposure_us}")
+    device.array.sensor.exposure_ns = options.exposure_us * 1000
+    if options.source is not None:
+        source = open_source(options.source, options.source_rate, options.fit)
+        device.array.sensor.source = source
+        if options.source_order is not None:
+            device.array.sensor.order = cycle(read_order(options.source_order))
+        elif not (source.still or options.virtual_time):
+            logger.warning("%s", pace_warning(source))
+    elif options.source_order is not None or options.fit:
+        option = "--fit" if options.fit else "--source-order"
+        raise EmulatorError(f"{option} is about the pictures of --source; give both")
+    return device
+
+
+def costs_of(options: Options) -> CostModel:
+    """The cost model: it knows the rate of the line, unless told another.
+
+    Raises:
+        EmulatorError: a setting that makes no sense.
+    """
+    costs = CostModel()
+    line = line_of(options)
+    if line.bits_per_second is not None:
+        # The model counts 8 bits a byte.
+        costs = replace(costs, line_bits_per_second=max(1, round(8 / line.seconds_per_byte)))
+    return costs.with_settings(options.cost or [])
+
+
+def line_of(options: Options) -> LineSettings:
+    """How slow the wires are.
+
+    Raises:
+        EmulatorError: a value out of range.
+    """
+    return LineSettings(options.bps, options.bits_per_byte, options.latency_us / 1e6)
+
+
+def identity_of(options: Options, capabilities: Capabilities) -> Identity:
+    """What the device says of itself to its hosts, with a boot id of its own.
+
+    Raises:
+        EmulatorError: times that contradict each other.
+        ListenError: a token file that cannot be used.
+    """
+    try:
+        return Identity(
+            secrets.token_bytes(8),
+            DEVICE_NAME,
+            capabilities,
+            options.heartbeat_ms,
+            options.silence_ms,
+            options.resume_ms,
+            _token_of(options),
+        )
+    except ProtocolError as error:
+        raise EmulatorError(f"--heartbeat-ms, --silence-ms, --resume-ms: {error}") from error
+
+
+def _token_of(options: Options) -> bytes | None:
+    """The secret that sessions must know, if there is one.
+
+    Raises:
+        ListenError: a token file that cannot be used.
+    """
+    return None if options.token_file is None else read_token(options.token_file)
+
+
+def listen_settings_of(options: Options, authenticated: bool) -> ListenSettings:
+    """What holds for all listeners.
+
+    Args:
+        options: as parsed.
+        authenticated: sessions must know a token.
+
+    Raises:
+        EmulatorError: a certificate without its key, files that cannot be used, values out of range.
+    """
+    if (options.tls_cert is None) != (options.tls_key is None):
+        raise ListenError("--tls-cert and --tls-key belong together; give both")
+    tls = None if options.tls_cert is None else server_context(options.tls_cert, options.tls_key)
+    return ListenSettings(authenticated, tls, line_of(options))
+
+
+def _settings_of(options: Options) -> tuple[dict[str, float], dict[str, int]]:
+    """What ``--set`` gives: numbers of a chip's errors, and scales of global sums.
+
+    Raises:
+        EmulatorError: an unknown name, a value that is no number, or a chip's number in ideal mode.
+    """
+    errors, scales = dict[str, float](), dict[str, int]()
+    known = (*SUM_SCALES, *(item.name for item in fields(Nonidealities)))
+    for setting in options.settings or ():
+        name, _, value = setting.partition("=")
+        whole = name in (*SUM_SCALES, "flood_distance", "areg_rest")
+        if name not in known:
+            raise EmulatorError(f"--set: no number is named {name!r}; {known_names(name, known)}")
+        try:
+            number = int(value) if whole else float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise EmulatorError(f"--set {setting}: the value must be a {'whole ' if whole else ''}number")
+        if name in SUM_SCALES:
+            scales[name] = int(number)
+        else:
+            errors[name] = number
+    if errors and preset(options.preset) is None:
+        raise EmulatorError(f"--set {min(errors)}: ideal mode has no errors; choose another --preset")
+    return errors, scales
+
+
+def _array(options: Options) -> PixelArray:
+    model = preset(options.preset)
+    if model is not None:
+        model = replace(model, **_settings_of(options)[0])  # type: ignore[arg-type]
+    chip = Chip(model, options.chip, options.seed) if model else None
+    return PixelArray(engine=options.engine, chip=chip, at_once=True)
