@@ -16,8 +16,8 @@ from pixeltree_protocol.objects.program import STEPS
 
 ROOT = Path(__file__).parent.parent
 METHODS = ROOT / "host/pixeltree/kernels/vendor_api.py"
-DOCUMENT = ROOT / "docs/kernel_api.md"
-CONTROLLER = ROOT / "docs/controller_api.md"
+DOCUMENT = ROOT / "docs/reference/kernel_api.md"
+CONTROLLER = ROOT / "docs/reference/controller_api.md"
 
 _HAND_WRITTEN = {"bus"}  # its list form needs a signature of its own
 _INTERNAL = {"aout"}  # read-out holds the bus with it; not part of the kernel API

@@ -1,4 +1,4 @@
-"""The examples of docs/chip.md and docs/kernel_api.md run as they stand."""
+"""The examples of docs/concepts/array.md and docs/reference/kernel_api.md run as they stand."""
 
 import re
 from pathlib import Path
@@ -14,13 +14,13 @@ DOCS = Path(__file__).parents[2] / "docs"
 URL = "tcp://127.0.0.1:27900"
 BOX = r"\(\d+, \d+, \d+, \d+\)"
 PRINTED = {
-    "chip.md": [
+    "concepts/array.md": [
         rf"{BOX} \d+ \d+\n",
         rf"{BOX} \d+ \d+\n",
         "120.0 us\n8192 bytes\n",
         r"\d+\n\d+\n0 255 True\n",
     ],
-    "kernel_api.md": [r"(?: *\d+  .+\n)+"],
+    "reference/kernel_api.md": [r"(?: *\d+  .+\n)+"],
 }
 """What each example of a document prints."""
 
@@ -45,7 +45,7 @@ def test_the_examples_run_and_print_what_they_say(name, emulator, capsys):
 
 
 def test_the_kernel_file_of_the_document_is_right_and_gives_no_warning():
-    (text,) = blocks("chip.md", "kernel")
+    (text,) = blocks("concepts/array.md", "kernel")
     kernel = read_kernel_text(text)
     level, block = kernel.parts()
     assert level == 40
@@ -54,7 +54,7 @@ def test_the_kernel_file_of_the_document_is_right_and_gives_no_warning():
 
 
 def test_calls_in_the_prose_are_calls():
-    prose = (DOCS / "kernel_api.md").read_text().partition("## Single words")[0]
+    prose = (DOCS / "reference/kernel_api.md").read_text().partition("## Single words")[0]
     calls = [text for text in re.findall(r"`([^`\n]+)`", prose) if "(" in text]
     assert calls
     for call in calls:
