@@ -42,7 +42,8 @@ every line.
 
 A key that is not on this page is refused, and the message lists the keys that are known. *Must be given*
 means that a recipe without the key is refused. *Left out* means that the key has no value of its own; its
-meaning says what happens then. `tools/make_reference.py` writes this page from the dataclasses that a recipe becomes.
+meaning says what happens then. `tools/make_reference.py` writes this page from the dataclasses that a recipe
+becomes.
 """
 _COMMAND_LINE = """\
 # Command line
