@@ -57,7 +57,7 @@ results: $(VENV)/.installed-test  ## train every recipe with three seeds, measur
 	OMP_NUM_THREADS=1 $(BIN)/python tools/make_results.py
 
 picture: $(VENV)/.installed-test  ## draw the README's picture again
-	$(BIN)/python tools/draw_tree.py docs/digits_tree.png
+	$(BIN)/python tools/draw_tree.py docs/images/digits_tree.png
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

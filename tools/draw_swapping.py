@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/swapping.md: ``python tools/draw_swapping.py docs``."""
+"""Draw the pictures of docs/concepts/swapping.md: ``python tools/draw_swapping.py docs/images``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Draw a tree, the path of one digit through it, and the planes of each step, as a PNG.
 
-Run from the repository root: ``python tools/draw_tree.py docs/digits_tree.png [--digit INDEX]``.
+Run from the repository root: ``python tools/draw_tree.py docs/images/digits_tree.png [--digit INDEX]``.
 
 The planes come from the emulated array: the tool runs the compiled programs step by step, as the
 emulated controller does, and takes pictures in between.

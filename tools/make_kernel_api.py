@@ -1,7 +1,7 @@
-"""Write what derives from tables: Kernel's methods and two documents.
+"""Write what derives from tables: Kernel's methods and two documents, their prose from tools/kernel_docs.
 
-Run it after a change to ``isa.FORMS``, ``macros.MACROS`` or ``program.STEPS``; a test fails while its outputs
-are stale.
+Run it after a change to ``isa.FORMS``, ``macros.MACROS``, ``program.STEPS`` or the prose, in which a line
+``{{name}}`` stands for a table; a test fails while its outputs are stale.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from pixeltree_protocol.objects.program import STEPS
 
 ROOT = Path(__file__).parent.parent
 METHODS = ROOT / "host/pixeltree/kernels/vendor_api.py"
-DOCUMENT = ROOT / "docs/kernel_api.md"
-CONTROLLER = ROOT / "docs/controller_api.md"
+PROSE = ROOT / "tools/kernel_docs"
+DOCS = ROOT / "docs/reference"
+DOCUMENTS = ("kernel_api.md", "controller_api.md")
 
 _HAND_WRITTEN = {"bus"}  # its list form needs a signature of its own
 _INTERNAL = {"aout"}  # read-out holds the bus with it; not part of the kernel API
@@ -30,18 +31,6 @@ _TYPES = {
     Kind.BOUNDARY: "int",
     Kind.ITERATIONS: "int",
 }
-_EXAMPLE = """\
-from pixeltree.kernels import Kernel
-from pixeltree.kernels.names import A, R5, R6, FLAG, alldir, east, north
-
-kernel = Kernel()
-kernel.where(A)
-kernel.MOV(R5, FLAG)
-kernel.ALL()
-kernel.DNEWS(R6, R5, east | north)
-kernel.line("DNEWS(R5, R6, alldir)")  # as a kernel file has it
-print(kernel.listing())
-"""
 
 _HEAD = '''"""The vendor's kernel API as typed methods.
 
@@ -159,29 +148,18 @@ def _row(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def document() -> str:
-    """Text of the table of the kernel API."""
-    lines = [
-        "# The kernel API",
-        "",
-        "Every instruction and macro that `pixeltree.kernels.Kernel` and the assembler know, under the",
-        "vendor's name and in the vendor's operand order. Written by `tools/make_kernel_api.py` from the",
-        "tables that the code itself uses.",
-        "",
-        "Analog writes happen only where FLAG is 1; digital writes always, R12 only where R0 is 1.",
-        "Directions name the neighbour that is read. Where several may be given they are joined by",
-        "`|`, as in `DNEWS(R5, R6, east|north)`, or `alldir`. One word takes 0.1 us on the chip.",
-        f"Old names work too: {_old_names()}.",
-        "",
-        "```python",
-        *_EXAMPLE.splitlines(),
-        "```",
-        "",
-        "## Single words",
-        "",
-        _row("call", "meaning", "clock class", "bits that are always set"),
-        _row(*["---"] * 4),
-    ]
+def document(name: str) -> str:
+    """Text of one document: its prose with the tables in it."""
+    text = (PROSE / name).read_text()
+    return re.sub(r"\{\{([a-z_]+)\}\}", lambda found: _TABLES[found[1]](), text)
+
+
+def _old_names() -> str:
+    return ", ".join(f"`{old}` for `{new}`" for old, new in OLD_NAMES.items())
+
+
+def _words() -> str:
+    lines = [_row("call", "meaning", "clock class", "bits that are always set"), _row(*["---"] * 4)]
     for form in FORMS:
         if form.mnemonic in _INTERNAL:
             continue
@@ -191,44 +169,24 @@ def document() -> str:
             sources = form.sources[1] if form.source else 0
             names = ", ".join(name for name, _ in _form_parameters(form))
             call = f"{form.mnemonic}({names})" if form.destination or sources else form.mnemonic
-        bits = " ".join(name for name in _bit_names(form))
-        lines.append(_row(f"`{call}`", form.meaning, form.clock.name, bits))
-    lines += [
-        _row("`icw(CLOCK, {bits})`", "any word, bit by bit", "as given", ""),
-        "",
-        "## Macros",
-        "",
-        "`X_dir` is the port toward `dir`, `X_opp_dir` the one away from it; `RR_` and `LR_` are a",
-        "register's read and load bits. The second line of words repeats for every further iteration.",
-        "",
-        _row("call", "result", "word sequence", "words", "clobbers"),
-        _row(*["---"] * 5),
-    ]
+        lines.append(_row(f"`{call}`", form.meaning, form.clock.name, " ".join(_bit_names(form))))
+    return "\n".join((*lines, _row("`icw(CLOCK, {bits})`", "any word, bit by bit", "as given", "")))
+
+
+def _macros() -> str:
+    lines = [_row("call", "result", "word sequence", "words", "clobbers"), _row(*["---"] * 5)]
     for macro in MACROS:
         words = "; ".join(macro.words) + (f"<br>{'; '.join(macro.again)}" if macro.again else "")
         lines.append(_row(f"`{macro.signature}`", macro.result, words, macro.count, macro.clobbers))
-    return "\n".join(lines) + "\n"
-
-
-def _old_names() -> str:
-    return ", ".join(f"`{old}` for `{new}`" for old, new in OLD_NAMES.items())
+    return "\n".join(lines)
 
 
 def _bit_names(form: Form) -> tuple[str, ...]:
     return ICW(form.bits).bit_names
 
 
-def controller() -> str:
-    """Text of the table of controller steps."""
+def _steps() -> str:
     lines = [
-        "# Controller steps",
-        "",
-        "The vendor's controller API as steps of programs; `pixeltree.Device` has a method for each.",
-        "Written by `tools/make_kernel_api.py` from the step table that encoder and verifier use.",
-        "",
-        "AREGs are given by index into A B C D E F NEWS, DREGs by number. A node's program",
-        "may use a step only if everything it writes is among the node's planes.",
-        "",
         _row("opcode", "step", "operands", "what it does", "writes", "also clobbers"),
         _row(*["---"] * 6),
     ]
@@ -241,14 +199,17 @@ def controller() -> str:
         clobbers = ", ".join(form.clobbers)
         name = f"`{form.step.__name__}`"
         lines.append(_row(str(form.opcode), name, ranges, meaning, form.writes, clobbers))
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
+
+
+_TABLES = {"old_names": _old_names, "words": _words, "macros": _macros, "steps": _steps}
 
 
 def main() -> None:
     """Write the files."""
     METHODS.write_text(methods())
-    DOCUMENT.write_text(document())
-    CONTROLLER.write_text(controller())
+    for name in DOCUMENTS:
+        (DOCS / name).write_text(document(name))
 
 
 if __name__ == "__main__":

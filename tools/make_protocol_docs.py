@@ -1,4 +1,4 @@
-"""Write docs/protocol.md and docs/objects.md: prose from tools/protocol_docs, tables from the declarations.
+"""Write protocol.md and objects.md of docs/reference: prose from tools/protocol_docs, tables from code.
 
 Run it after a change to a message, an object's layout, a constant or the prose; a test fails while its
 outputs are stale. In the prose, a line ``{{name}}`` stands for a table, ``{{NAME}}`` for a constant.
@@ -44,7 +44,7 @@ from pixeltree_protocol.objects.step import OperandForm, StepForm
 
 ROOT = Path(__file__).parent.parent
 PROSE = ROOT / "tools/protocol_docs"
-DOCS = ROOT / "docs"
+DOCS = ROOT / "docs/reference"
 NAMES = ("protocol.md", "objects.md")
 
 _INTEGERS = {

@@ -4,7 +4,7 @@ Kernel, once per iteration: ``diva(A, B, C)`` (halves A), ``mov(D, A)``, ``add(A
 The input is uniform. Bias is |mean over PEs of A - input| after k iterations; sigma is the standard deviation
 over PEs after one.
 
-    python tools/repeated_copy.py [--chip N] [--plot docs/repeated_copy.png]
+    python tools/repeated_copy.py [--chip N] [--plot docs/images/repeated_copy.png]
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def _run(viewer: Conversation, tree: TrainedTree, frame: int) -> Result:
         if isinstance(event, Result):
             return event
         assert isinstance(event, Fault), f"the frame ended with {event}"
-        for digest in tree.nodes[event.node].needs:
+        for digest in tree.needs(event.node):
             viewer.ask(samples.whole(tree.objects[digest]), Stored)
 
 

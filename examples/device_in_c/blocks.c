@@ -1,4 +1,4 @@
-/* Instruction words in a block, arithmetic-coded: docs/objects.md, "Block". */
+/* Instruction words in a block, arithmetic-coded: docs/reference/objects.md, "Block". */
 #include "objects.h"
 
 #include <string.h>

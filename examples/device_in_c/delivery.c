@@ -1,4 +1,4 @@
-/* Frames in and out, in order and once: docs/protocol.md, "Delivery". */
+/* Frames in and out, in order and once: docs/reference/protocol.md, "Delivery". */
 #include "device.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* The handshake and the sessions: docs/protocol.md, "Handshake", "Authentication", "Resuming". */
+/* The handshake and the sessions: docs/reference/protocol.md, "Handshake", "Authentication", "Resuming". */
 #include "device.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* What is uploaded: the store with its budget, and whether bytes are an object. docs/objects.md. */
+/* What is uploaded: the store with its budget, and whether bytes are an object. docs/reference/objects.md. */
 #ifndef OBJECTS_H
 #define OBJECTS_H
 

@@ -1,4 +1,4 @@
-/* What a session asks for, as far as a device without an array can go: docs/protocol.md, "What a device does". */
+/* What a session asks for, as far as a device without an array can go: docs/reference/protocol.md, "What a device does". */
 #include "device.h"
 
 #include <string.h>

@@ -1,7 +1,8 @@
 """Picture files as the sensor sees them: one reader for host and emulator.
 
-It imports neither of the two, nor the protocol. ``docs/pictures.md`` has a table of what happens to each kind
-of file; a picture that would be read otherwise than a person expects is refused in a sentence that names it.
+It imports neither of the two, nor the protocol. ``docs/reference/pictures.md`` has a table of what happens
+to each kind of file. A picture that would be read otherwise than a person expects is refused in a sentence
+that names it.
 """
 
 from pixeltree_pictures.errors import PictureError

@@ -27,8 +27,8 @@ def load_tool():
 
 
 TOOL = load_tool()
-PROTOCOL = (ROOT / "docs/protocol.md").read_text()
-OBJECTS = (ROOT / "docs/objects.md").read_text()
+PROTOCOL = (ROOT / "docs/reference/protocol.md").read_text()
+OBJECTS = (ROOT / "docs/reference/objects.md").read_text()
 
 
 @pytest.mark.parametrize("name", TOOL.NAMES)

@@ -72,7 +72,7 @@ BY_HAND = {
     "ReadOut": struct.pack("<HII", 1, 0, 4) + b"\x01\x02\x03\x04",
     "Executed": struct.pack("<QI", 123_456, 789),
 }  # fmt: skip
-"""Bodies, from docs/protocol.md, without a line of the code that is tested."""
+"""Bodies, from docs/reference/protocol.md, without a line of the code that is tested."""
 
 
 def hexed(value):

@@ -62,7 +62,7 @@ class Nonidealities:
 
     'fitted' values reproduce the published repeated-copy experiment (fact sheet section 7) with
     ``tools/repeated_copy.py``; 'assumed' ones wait for a measurement. ``noise`` is about what the chip
-    authors' MNIST network bears, which is published to work on chips (docs/emulator.md).
+    authors' MNIST network bears, which is published to work on chips (docs/concepts/numbers_and_noise.md).
     """
 
     gain_error: float = _number(-0.0072, "of the value, per write", "fitted")

@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 
 from pixeltree_emu.controller.device import EmulatedDevice
-from pixeltree_emu.serving.options import device_of, parser
+from pixeltree_emu.serving.options import checked
+from pixeltree_emu.serving.setup import device_of
 from pixeltree_protocol.link.in_process import InProcessDevice
 from pixeltree_protocol.link.messages import (
     PROTOCOL_VERSION,
@@ -94,4 +95,4 @@ def open_device(options: Sequence[str]) -> InProcessDevice:
     Raises:
         EmulatorError: an option that does not exist or makes no sense.
     """
-    return DeviceInProcess(device_of(parser().parse_args(list(options))))
+    return DeviceInProcess(device_of(checked(options)))

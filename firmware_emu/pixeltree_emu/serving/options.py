@@ -13,6 +13,7 @@ from typing import Annotated, TypeVar, cast
 
 import typer
 
+from pixeltree_emu.errors import EmulatorError
 from pixeltree_emu.machine.defaults import ENGINES, EXPOSURE_NS, ICW_STORE, MEMORY_BYTES, PRESETS, SOURCE_RATE
 from pixeltree_emu.machine.logs import FORMATS
 from pixeltree_emu.machine.paths import user_path
@@ -307,6 +308,21 @@ app.command("emulate", epilog=_EXAMPLES)(Options)
 def parse(arguments: Sequence[str] | None = None) -> Options:
     """The options of a command line, by default of this process's. See :func:`parsed`."""
     return parsed(app, "pixeltree emulate", Options, arguments)
+
+
+def checked(arguments: Sequence[str]) -> Options:
+    """The options of a device in this process.
+
+    Raises:
+        EmulatorError: one does not exist or makes no sense.
+    """
+    try:
+        options = typer.main.get_command(app).main(list(arguments), standalone_mode=False)
+    except _UsageError as error:
+        raise EmulatorError(error.format_message()) from error
+    if not isinstance(options, Options):
+        raise EmulatorError(f"{' '.join(arguments)}: these options describe no device")
+    return options
 
 
 def parsed(

@@ -27,7 +27,12 @@ _TASKS = {
 
 @dataclass(frozen=True)
 class DigitsData:
-    """Settings of :func:`pixeltree.datasets.digits`."""
+    """Settings of :func:`pixeltree.datasets.digits`, the digits of scikit-learn.
+
+    Attributes:
+        upsampling: side of one pixel of a digit, in pixels of the input.
+        seed: seed of the draw of the validation images.
+    """
 
     upsampling: int = 7
     seed: int = 0
@@ -43,7 +48,14 @@ class DigitsData:
 
 @dataclass(frozen=True)
 class GlyphsData:
-    """Settings of :func:`pixeltree.datasets.glyphs`: a folder of ``fonts``, and the extra ``fonts``."""
+    """Settings of :func:`pixeltree.datasets.glyphs`, characters drawn in many typefaces.
+
+    Attributes:
+        per_class: images of each class for training, validation and test.
+        fonts: a folder of more fonts, relative to the recipe; "" for none.
+        packaged: whether the typefaces of the extra ``fonts`` are used too.
+        seed: seed of everything drawn.
+    """
 
     per_class: tuple[int, int, int] = (240, 40, 60)
     fonts: str = ""
@@ -65,9 +77,14 @@ class GlyphsData:
 
 @dataclass(frozen=True)
 class ScenesData:
-    """Settings of :func:`pixeltree.datasets.scenes`.
+    """Settings of :func:`pixeltree.datasets.scenes`, pictures of discs, squares and triangles.
 
-    ``task`` is localization, segmentation, presence, or what (of one object each).
+    Attributes:
+        task: "localization" (where are the objects), "segmentation" (which cells are objects), "presence" (is
+            there an object), or "what" (disc, square or triangle; needs ``objects = [1, 1]``).
+        counts: images for training, validation and test.
+        objects: least and greatest number of objects in an image, 0 to 3.
+        seed: seed of everything drawn.
     """
 
     task: str = "localization"
@@ -90,7 +107,17 @@ class ScenesData:
 
 @dataclass(frozen=True)
 class IdxData:
-    """Settings of :func:`pixeltree.datasets.idx_folder`."""
+    """Settings of :func:`pixeltree.datasets.idx_folder`, files in the format of MNIST.
+
+    Attributes:
+        folder: folder of the four files, relative to the recipe.
+        transposed: whether rows and columns of the images are swapped, as in EMNIST as NIST publishes it.
+        upsampling: side of one pixel of the set, in pixels of the input.
+        seed: seed of the draw of the validation images, and of what a limit takes.
+        prefix: beginning of the files' names, where the folder holds several sets.
+        classes: names of the classes; an empty list names them by their labels.
+        limit: most training images, and most test images; 0 takes all.
+    """
 
     folder: str
     transposed: bool = False
@@ -120,7 +147,14 @@ class IdxData:
 
 @dataclass(frozen=True)
 class FolderData:
-    """Settings of :func:`pixeltree.datasets.image_folders`."""
+    """Settings of :func:`pixeltree.datasets.image_folders`, pictures in one folder per class.
+
+    Attributes:
+        folder: folder of the pictures, relative to the recipe.
+        fit: whether pictures are cropped to a square and scaled; without it other sizes are refused.
+        seed: seed of the split, and of what a limit takes.
+        limit: most pictures of each part that is on disk; 0 takes all.
+    """
 
     folder: str
     fit: bool = False

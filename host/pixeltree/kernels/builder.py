@@ -24,7 +24,7 @@ R1, R2, R3, R4 = (Digital(f"R{i}") for i in (1, 2, 3, 4))
 class Kernel(VendorApi):
     """A run of instruction words in the making.
 
-    Every instruction and macro of the vendor's kernel API is a method; docs/kernel_api.md lists them.
+    Every instruction and macro of the vendor's kernel API is a method; docs/reference/kernel_api.md has them.
 
     Raises:
         InstructionError: from any method, where operands cannot be put into one word, or a macro would

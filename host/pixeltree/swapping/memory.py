@@ -1,8 +1,8 @@
 """The controller's object store as the host knows it: what is resident, in which order of use.
 
-It follows the device's rules (docs/protocol.md, PUT): room is taken when an upload begins; where there is
-none, the least recently used objects go, never pinned ones; other uploads in progress go only where that is
-not enough.
+It follows the device's rules (PUT in docs/reference/protocol.md). Room is taken when an upload begins. Where
+there is none, the least recently used objects go, never pinned ones. Other uploads in progress go only where
+that is not enough.
 """
 
 from __future__ import annotations

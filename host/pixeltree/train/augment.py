@@ -13,7 +13,9 @@ from pixeltree.errors import SpecificationError
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Ranges, drawn from uniformly, both signs; geometry is for classification only, as targets stay.
+    """How training images are changed. Each change is drawn uniformly from its range, with either sign.
+
+    Rotation, zoom, shear and shift are for classification only, since they do not move the targets.
 
     Attributes:
         rotation: largest rotation, in degrees.

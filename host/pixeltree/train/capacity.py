@@ -23,10 +23,9 @@ class Capacity:
     """Limits of one node. Registers and blocks are the compiler's to check.
 
     Attributes:
-        segment_bytes: weights and biases, in bytes.
+        segment_bytes: see :class:`pixeltree.train.tables.TreeTable`, as for the others.
         outcomes: most outcomes.
-        parts: most nodes among which the channels of one network may be divided, if they do not mix. Each
-            adds its logits to those of the part before, and keeps to the other limits.
+        parts: most parts of a network.
     """
 
     segment_bytes: int

@@ -33,15 +33,15 @@ class FitSettings:
     """Choices of one training run.
 
     Attributes:
-        epochs: passes over the training images.
-        batch_size: images per step.
-        learning_rate: Adam's, at the start of the cosine schedule, which ends at 0.
+        epochs: passes over the training images. The best epoch on the validation images counts.
+        batch_size: images per step, at least 2.
+        learning_rate: Adam's learning rate at the start; it falls to 0 along a cosine.
         augmentation: how training images are changed.
-        distillation: weight of the teacher's opinion in the loss, 0 (none) to 1.
+        distillation: weight in the loss of the logits of a teacher, a float network; 0 (none) to 1.
         steadiness: weight in the loss of the share of bits that a chip may get wrong, summed over the layers;
             needs noise-aware training.
-        temperature: by which logits are divided before the teacher's and the student's are compared.
-        seed: of the initial weights, the order of images, and the augmentation.
+        temperature: number by which logits are divided before the teacher's and the student's are compared.
+        seed: seed of the initial weights, the order of images, and the augmentation.
     """
 
     epochs: int = 30

@@ -50,16 +50,9 @@ class GrowSettings:
 
     Attributes:
         fit: the training of every node.
-        branching: children of the root.
-        target: validation accuracy at which one network for all classes is the whole tree, 0 to 1.
-        overlap: share of a class's validation images in a wrong child from which the class is tried there
-            too; more than 1 tries nothing.
         errors: of the chip, for noise-aware training; None for none.
-        child_epochs: of every node that begins with its parent's kernels; None for as many as the root.
-        router_outcomes: outcomes of a router, each a few classes that are confused; 0 for one per class.
-        training_confusions: whether classes are grouped, and shared, by what is confused of the training
-            images, in place of the validation ones, so that these judge a tree that was not fitted to them.
-            A network that knows its training images by heart confuses none of them, and tells nothing.
+
+    The other fields are those of :class:`pixeltree.train.tables.TreeTable`.
     """
 
     fit: FitSettings = field(default_factory=FitSettings)

@@ -38,7 +38,9 @@ from pixeltree.train.specification import (
 )
 from pixeltree.train.tables import DetectorTable, LocalizerTable, TreeTable
 
-_LAYERS = {"convolution": Convolution, "pooling": Pooling}
+LAYERS = {"convolution": Convolution, "pooling": Pooling}
+"""By their names in a layer's ``type``."""
+
 _KEYS = {
     "name": "name",
     "estimator": "estimator",
@@ -58,7 +60,8 @@ _NEEDED = ("name", "data", "layers", "head")
 _PATHS = ("folder", "fonts")
 """Fields of data that are paths."""
 
-_HEADS = {"fully connected": FullyConnected, "heat map": HeatMap}
+HEADS = {"fully connected": FullyConnected, "heat map": HeatMap}
+"""By their names in a head's ``type``."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Recipe:
     """Everything that a training run depends on, but for the bytes of data on disk.
 
     Attributes:
-        name: of the model.
+        name: name of the model.
         data: which images.
         network: which network.
         training: how it is trained.
@@ -226,7 +229,7 @@ def _recipe(tables: dict[str, Any]) -> Recipe:
     training = dict(tables.get("training", {}))
     ranges = _made(Augmentation, training.pop("augmentation", {}), "training.augmentation")
     estimator = _value(Estimator, tables.get("estimator", "clipped"), "estimator")
-    head = _choice(_HEADS, "type", tables["head"], "head")
+    head = _choice(HEADS, "type", tables["head"], "head")
     network = NetworkSpecification(
         _made(Input, tables.get("input", {}), "input"), _layers(tables["layers"], "layers"), head, estimator
     )
@@ -256,7 +259,7 @@ def _check_keys(tables: dict[str, Any]) -> None:
 def _layers(tables: object, where: str) -> tuple[Layer, ...]:
     if not isinstance(tables, list):
         raise RecipeError(f"{where} must be a list of tables, [[{where}]]")
-    return tuple(_choice(_LAYERS, "type", layer, f"{where}[{index}]") for index, layer in enumerate(tables))
+    return tuple(_choice(LAYERS, "type", layer, f"{where}[{index}]") for index, layer in enumerate(tables))
 
 
 def _localizer(table: object) -> LocalizerTable:

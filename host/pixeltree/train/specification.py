@@ -18,13 +18,13 @@ class Input:
     Attributes:
         size: rows and columns of the image, 16 to 256.
         margin: pixels at every edge that are forced to 0.
-        threshold: bit = half-range brightness (0 to 127) greater than this; where training starts, if
-            learned.
+        threshold: a pixel is 1 where its half-range brightness (0 to 127) is greater than this. If the
+            threshold is learned, training starts here.
         learned: whether training moves the threshold.
-        local_mean: j > 0 for an adaptive threshold: brightness is compared with the mean of 2^j x 2^j
+        local_mean: j > 0 makes the threshold adaptive: brightness is compared with the mean of 2^j x 2^j
             pixels plus the threshold, which may then be negative.
-        excess: k > 0 for a threshold that follows the image: its mean, plus k times its mean excess above the
-            mean, plus the threshold; see :class:`~pixeltree.model.InputSpec`.
+        excess: k > 0 lets the threshold follow the image: it is the image's mean, plus k times the mean
+            excess above that mean, plus the threshold.
     """
 
     size: int = 64
@@ -53,9 +53,10 @@ class Convolution:
         channels: output channels.
         kernel: side of the kernels, 2 to 7, or 1 to mix channels only.
         stride: distance of neighbouring windows, 1 to 8.
-        groups: 1 is dense across channels; must divide input and output channels.
-        before: rows and columns of -1 assumed above and to the left; None is ``(kernel - 1) // 2``.
-        after: the same below and to the right; None is ``kernel // 2``, so that stride 1 keeps the size.
+        groups: groups of channels that do not mix; must divide input and output channels. With 1, every
+            output channel sees every input channel.
+        before: rows and columns of -1 assumed above and to the left; if left out, ``(kernel - 1) // 2``.
+        after: the same below and to the right; if left out, ``kernel // 2``, so that stride 1 keeps the size.
     """
 
     channels: int
@@ -80,7 +81,11 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Pooling:
-    """Cells of ``side`` x ``side`` activations become their OR."""
+    """Cells of activations become their OR.
+
+    Attributes:
+        side: rows and columns of a cell, 2 to 16.
+    """
 
     side: int
 
@@ -94,9 +99,9 @@ class FullyConnected:
     """A fully connected layer whose sums are the logits, one per class.
 
     Attributes:
-        outcomes: 2 to 255.
-        planes: of signs that a weight has, 1 to 7, the j-th counting 2^j: with 1 it is binary, with 2 it is
-            -3, -1, 1 or 3.
+        outcomes: number of classes, 2 to 255.
+        planes: planes of signs that a weight has, 1 to 7. The j-th counts 2^j: with 1 plane a weight is -1 or
+            1, with 2 planes it is -3, -1, 1 or 3.
     """
 
     outcomes: int
@@ -114,7 +119,10 @@ class HeatMap:
     """A binary convolution to one channel whose sums are the logits, one per cell.
 
     Attributes:
-        kernel, stride, before, after: as for :class:`Convolution`.
+        kernel: side of the kernel, 2 to 7, or 1.
+        stride: distance of neighbouring windows, 1 to 8.
+        before: as for a convolution.
+        after: as for a convolution.
     """
 
     kernel: int
@@ -146,7 +154,8 @@ class NetworkSpecification:
         input: how brightness becomes bits.
         layers: convolutions and poolings, a convolution first.
         head: what makes the logits.
-        estimator: of the gradient of every binary activation.
+        estimator: what stands for the derivative of the sign: "clipped" is 1 and "smooth" is 2 - 2 |v| where
+            |v| <= 1; both are 0 elsewhere.
     """
 
     input: Input

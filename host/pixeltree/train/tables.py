@@ -16,13 +16,26 @@ class TreeTable:
     """The table ``[tree]``: a tree in place of one network; its nodes have the recipe's layers.
 
     Attributes:
-        segment_bytes, outcomes, parts: see :class:`pixeltree.train.capacity.Capacity`.
-        pool_sides: sides to choose from for the last pooling, each node the finest that fits.
+        segment_bytes: most bytes of a node's weights and biases.
+        outcomes: most outcomes of a node, 2 to 255.
+        parts: most nodes among which the channels of one network may be divided, if they do not mix. Each
+            part keeps to the other limits, and adds its logits to those of the part before.
+        pool_sides: sides to choose from for the last pooling. Each node takes the smallest that fits.
         weight_planes: planes of the head's weights to choose from, in place of those of ``[head]``, each 1 to
-            7; each node has the most that fit with its side.
-        branching, target, overlap, child_epochs, router_outcomes, training_confusions: see
-            :class:`pixeltree.train.grow.GrowSettings`.
-        groups: the classes of each of the root's children, by name; empty finds them.
+            7. Each node takes the most that fit with its pooling.
+        branching: children of the root, at least 2.
+        target: validation accuracy at which one network for all classes is the whole tree, 0 to 1.
+        overlap: share of a class's validation images in a wrong child from which the class is tried there
+            too; more than 1 tries nothing.
+        child_epochs: epochs of every node that begins with its parent's kernels; if left out, as many as the
+            root.
+        router_outcomes: outcomes of a router, each a few classes that are confused; 0 gives each class its
+            own outcome.
+        training_confusions: whether the classes are grouped, and shared, by what is confused of the training
+            images, in place of the validation images. Then the validation images judge a tree that was not
+            fitted to them. A network that knows its training images by heart confuses none of them, and
+            tells nothing.
+        groups: the classes of each of the root's children, by name; an empty list finds the groups.
     """
 
     segment_bytes: int
@@ -70,8 +83,8 @@ class DetectorTable:
     from scenes of which some have no object.
 
     Attributes:
-        pool_side: of the pooling.
-        epochs: of its training.
+        pool_side: side of the pooling.
+        epochs: epochs of its training.
     """
 
     pool_side: int = 4
@@ -85,9 +98,10 @@ class LocalizerTable:
     It has the recipe's input, and learns from the same scenes where the object is.
 
     Attributes:
-        layers, head: of the root; each cell of its heat map is an outcome.
-        window: rows and columns that the network sees, the highest cell in their middle.
-        epochs: of its training.
+        layers: layers of the root.
+        head: head of the root, a heat map; each of its cells is an outcome.
+        window: rows and columns that the network sees, with the highest cell in their middle.
+        epochs: epochs of the root's training.
     """
 
     layers: tuple[Layer, ...]

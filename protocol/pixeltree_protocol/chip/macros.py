@@ -1,7 +1,7 @@
 """The vendor's kernel macros, written down once.
 
-Builder, assembler and the table in docs/kernel_api.md all derive from :data:`MACROS`. Source: SCAMP-5 fact
-sheet sections 3.4 and 3.5, column by column.
+Builder, assembler and the table in docs/reference/kernel_api.md all derive from :data:`MACROS`. Source:
+SCAMP-5 fact sheet, sections 3.4 and 3.5, column by column.
 
 A row is ``signature | result | words | again | count | clobbers``. The kind of a parameter follows from
 its name, and each gives its words some tokens of its own:

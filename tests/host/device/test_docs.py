@@ -1,4 +1,4 @@
-"""The examples of docs/chip.md and docs/kernel_api.md run as they stand."""
+"""The examples of the pages about the array, the kernel API and the controller API run as they stand."""
 
 import re
 from pathlib import Path
@@ -11,16 +11,12 @@ from pixeltree_protocol.chip.kernel_api import parse_line
 from pixeltree_protocol.text.kernel_text import read_kernel_text
 
 DOCS = Path(__file__).parents[3] / "docs"
-URL = "tcp://127.0.0.1:27900"
+URL = "emu:"
 BOX = r"\(\d+, \d+, \d+, \d+\)"
 PRINTED = {
-    "chip.md": [
-        rf"{BOX} \d+ \d+\n",
-        rf"{BOX} \d+ \d+\n",
-        "120.0 us\n8192 bytes\n",
-        r"\d+\n\d+\n0 255 True\n",
-    ],
-    "kernel_api.md": [r"(?: *\d+  .+\n)+"],
+    "concepts/array.md": [rf"{BOX} \d+ \d+\n", r"\d+\n\d+\n0 255 True\n"],
+    "reference/controller_api.md": [rf"{BOX} \d+ \d+\n", "120.0 us\n8192 bytes\n"],
+    "reference/kernel_api.md": [r"(?: *\d+  .+\n)+"],
 }
 """What each example of a document prints."""
 
@@ -45,7 +41,7 @@ def test_the_examples_run_and_print_what_they_say(name, emulator, capsys):
 
 
 def test_the_kernel_file_of_the_document_is_right_and_gives_no_warning():
-    (text,) = blocks("chip.md", "kernel")
+    (text,) = blocks("reference/kernel_api.md", "kernel")
     kernel = read_kernel_text(text)
     level, block = kernel.parts()
     assert level == 40
@@ -54,7 +50,7 @@ def test_the_kernel_file_of_the_document_is_right_and_gives_no_warning():
 
 
 def test_calls_in_the_prose_are_calls():
-    prose = (DOCS / "kernel_api.md").read_text().partition("## Single words")[0]
+    prose = (DOCS / "reference/kernel_api.md").read_text().partition("## Kernel files")[0]
     calls = [text for text in re.findall(r"`([^`\n]+)`", prose) if "(" in text]
     assert calls
     for call in calls:

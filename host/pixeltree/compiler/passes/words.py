@@ -1,7 +1,7 @@
 """Second pass: operations on planes become instruction words on planes, and controller steps stay.
 
 Per tap: one OR of the weight's cubes, three NORs to find where input and weight differ, one WHERE over both
-ways to differ, and two gated analog words; see docs/compiler.md for why.
+ways to differ, and two gated analog words; see docs/reference/compiler.md for why.
 """
 
 from __future__ import annotations

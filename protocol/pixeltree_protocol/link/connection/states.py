@@ -1,6 +1,6 @@
 """The states of both ends as tables: what comes in, what the end does, and where it stands afterwards.
 
-``docs/protocol.md`` is generated from these tables, and a test takes both ends through every row.
+``docs/reference/protocol.md`` is generated from these tables, and a test takes both ends through every row.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Every message, declared once.
 
 A message is a frozen dataclass whose fields' bytes, units and limits are in its decorator;
-``docs/protocol.md`` is generated from these declarations. Integers are little-endian.
+``docs/reference/protocol.md`` is generated from these declarations. Integers are little-endian.
 """
 
 from pixeltree_protocol.link.messages.codec import (

@@ -1,6 +1,6 @@
 """What a device owes to each request: who may send it, what answers it, what may go wrong.
 
-``docs/protocol.md`` is generated from this table.
+``docs/reference/protocol.md`` is generated from this table.
 """
 
 from __future__ import annotations
