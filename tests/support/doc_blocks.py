@@ -2,11 +2,12 @@
 
 A block says by its language what it is:
 
-- ``bash`` and ``python`` are run, page by page, in a fresh folder with the clone's recipes and examples. All Python
-  blocks of a page share one namespace. A bash block that only starts ``pixeltree emulate`` runs until the page ends.
+- ``bash`` and ``python`` are run, page by page, in a fresh folder with the clone's recipes and examples. All
+  Python blocks of a page share one namespace. A bash block that only starts ``pixeltree emulate`` runs until
+  the page ends.
 - ``output`` is what the block before it prints; ``...`` stands for anything.
 - All others (``text``, ``toml``, ``json``, ...) are material to read.
-- ``title="Not run by the tests: REASON"`` keeps a block from being run. Readers see the title above the block.
+- ``title="Not run by the tests: REASON"`` keeps a block from being run. Readers see the title above it.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def blocks(page: Path) -> list[Block]:
             continue
         info = _INFO.fullmatch(fence["info"].strip())
         if info is None:
-            raise ValueError(f'{page}:{number}: a block begins with ```bash or ```bash title="...", not {line}')
+            raise ValueError(f'{page}:{number}: a block begins as ```bash or ```bash title="...", not {line}')
         text: list[str] = []
         for _, inner in lines:
             if inner.strip() == fence["ticks"]:
@@ -78,7 +79,8 @@ def blocks(page: Path) -> list[Block]:
             raise ValueError(f"{page}:{number}: this block does not end")
         title = info["title"] or ""
         reason = title.removeprefix(NOT_RUN) if title.startswith(NOT_RUN) else None
-        found.append(Block(page, number + 1, info["language"], reason, textwrap.dedent("\n".join(text)) + "\n"))
+        dedented = textwrap.dedent("\n".join(text)) + "\n"
+        found.append(Block(page, number + 1, info["language"], reason, dedented))
     return found
 
 
@@ -136,7 +138,7 @@ class PageRun:
             timeout=_RUN_SECONDS,
             check=False,
         )
-        assert run.returncode == 0, f"{block.where}: status {run.returncode}\n{text}\n{run.stdout}\n{run.stderr}"
+        assert run.returncode == 0, f"{block.where}: {run.returncode}\n{text}\n{run.stdout}\n{run.stderr}"
         self.printed = run.stdout
 
     def _start(self, text: str) -> None:
