@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-SUITE = "conformance"
+SUITE = "pixeltree_conformance"
 
 
 def pytest_load_initial_conftests(
@@ -42,7 +42,7 @@ def _only_lists(config: pytest.Config) -> bool:
 
 def _names_suite(argument: str) -> bool:
     path = argument.partition("::")[0]
-    return path.startswith(f"pixeltree.{SUITE}") or f"pixeltree/{SUITE}" in Path(path).as_posix()
+    return path.split(".")[0] == SUITE or SUITE in Path(path).parts
 
 
 def _add_options(parser: pytest.Parser) -> None:
