@@ -7,6 +7,7 @@ A block says by its language what it is:
   the page ends.
 - ``output`` is what the block before it prints; ``...`` stands for anything.
 - All others (``text``, ``toml``, ``json``, ...) are material to read.
+- ``title="NAME.toml"``, or another name with a suffix, makes it a file, which later blocks of the page use.
 - ``title="Not run by the tests: REASON"`` keeps a block from being run. Readers see the title above it.
 """
 
@@ -33,18 +34,24 @@ PORT = 27900
 
 _FENCE = re.compile(r"(?P<indent> *)(?P<ticks>`{3,})(?P<info>.*)")
 _INFO = re.compile(r'(?P<language>\w+)(?: title="(?P<title>[^"]+)")?')
+_FILE = re.compile(r"\w+\.\w+")
 _RUN_SECONDS = 300
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block; ``line`` is that of its first line of text, ``reason`` says why it is not run."""
+    """A fenced block; ``line`` is that of its first line of text."""
 
     page: Path
     line: int
     language: str
-    reason: str | None
+    title: str
     text: str
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is not run; None where it is."""
+        return self.title.removeprefix(NOT_RUN) if self.title.startswith(NOT_RUN) else None
 
     @property
     def where(self) -> str:
@@ -77,10 +84,8 @@ def blocks(page: Path) -> list[Block]:
             text.append(inner)
         else:
             raise ValueError(f"{page}:{number}: this block does not end")
-        title = info["title"] or ""
-        reason = title.removeprefix(NOT_RUN) if title.startswith(NOT_RUN) else None
         dedented = textwrap.dedent("\n".join(text)) + "\n"
-        found.append(Block(page, number + 1, info["language"], reason, dedented))
+        found.append(Block(page, number + 1, info["language"], info["title"] or "", dedented))
     return found
 
 
@@ -107,9 +112,11 @@ class PageRun:
             daemon.communicate(timeout=30)
 
     def run(self, block: Block) -> None:
-        """Run a block of the languages bash and python, compare one of output, pass over all others."""
+        """Run bash and python, compare output, write files, pass over all else."""
         if block.reason is not None:
             self.printed = ""
+        elif _FILE.fullmatch(block.title):
+            (self.folder / block.title).write_text(block.text.replace(str(PORT), str(self._port)))
         elif block.language == "python":
             self._python(block)
         elif block.language == "bash":
