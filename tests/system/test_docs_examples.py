@@ -54,7 +54,6 @@ READERS_OWN: dict[str, Callable[[Path], None]] = {
     "README.md": photo,
     "docs/how-to/mnist_files.md": mnist,
     "docs/how-to/sensor_pictures.md": photo,
-    "docs/how-to/window.md": photo,
     "docs/get-started/scamp5.md": photo,
 }
 """Files that a page expects a reader to have: what puts them into the folder."""
@@ -109,6 +108,14 @@ def test_examples_import_only_the_public_package():
         if re.match(r"README|docs/(get-started|how-to|index)", name):
             for block in (block for block in found(name) if block.language == "python"):
                 assert not re.search(r"(from|import) +pixeltree(\.|_)", block.text), block.where
+
+
+def test_loggers_of_the_logging_page_exist():
+    text = (ROOT / "docs/how-to/logging.md").read_text()
+    names = re.findall(r"^\| `(pixeltree[\w.]*)` \|", text, re.MULTILINE)
+    assert len(names) > 4
+    for name in names:
+        assert importlib.util.find_spec(name) is not None, name
 
 
 def check_command(line: str, where: str) -> None:
