@@ -23,7 +23,11 @@ NAMES = [str(page.relative_to(ROOT)) for page in pages()]
 COMMAND = re.compile(r"(?:^|(?<=[\s`]))pixeltree ([^`|;&#<>\n]+)")
 GROUPS = ("bench",)
 """Commands that have commands of their own."""
-NO_COMMAND = re.compile(r"[^a-z]|.*\.(?:py|md|toml)$")
+NO_COMMANDS = ("host", "device", "X", "COMMAND")
+"""What follows the name elsewhere: what the protocol proves its token with, and places for any command."""
+
+NOT_YET_PUBLIC = {"pixeltree.kernels": "docs/get-started/scamp5.md"}
+"""Rooms that examples still import from, as ``pixeltree`` itself does not have their names, and where."""
 
 
 def photo(folder: Path) -> None:
@@ -66,9 +70,9 @@ def found(name: str):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_blocks_of_the_page_run(name, tmp_path, monkeypatch):
-    READERS_OWN.get(name, lambda folder: None)(tmp_path)
     monkeypatch.chdir(tmp_path)
     with PageRun(tmp_path) as page:
+        READERS_OWN.get(name, lambda folder: None)(tmp_path)
         for block in found(name):
             page.run(block)
 
@@ -107,7 +111,8 @@ def test_examples_import_only_the_public_package():
     for name in NAMES:
         if re.match(r"README|docs/(get-started|how-to|index)", name):
             for block in (block for block in found(name) if block.language == "python"):
-                assert not re.search(r"(from|import) +pixeltree(\.|_)", block.text), block.where
+                for room in re.findall(r"(?:from|import) +(pixeltree[._]\w+)", block.text):
+                    assert NOT_YET_PUBLIC.get(room) == name, f"{block.where}: {room}"
 
 
 def test_loggers_of_the_logging_page_exist():
@@ -128,7 +133,7 @@ def check_command(line: str, where: str) -> None:
         assert set(extras.split(",")) <= set(known), f"{where}: {extras}"
     for arguments in COMMAND.findall(line):
         words = shlex.split(arguments)
-        if NO_COMMAND.fullmatch(words[0]) or words[0][0] in "-X.":
+        if words[0] in NO_COMMANDS or words[0].startswith("-"):
             continue
         command = words[: 2 if words[0] in GROUPS and words[1:] else 1]
         options = {word.partition("=")[0] for word in words if re.match(r"--[a-z]|-[a-z]$", word)}
