@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test link-proof kill-proof flood-proof fuzz soak zoo results picture clean
+.PHONY: help demo test link-proof kill-proof flood-proof fuzz soak zoo results picture docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,5 +59,9 @@ results: $(VENV)/.installed-test  ## train every recipe with three seeds, measur
 picture: $(VENV)/.installed-test  ## draw the README's picture again
 	$(BIN)/python tools/draw_tree.py docs/images/digits_tree.png
 
-clean:  ## remove the environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+docs: $(VENV)/.installed-test  ## build the documentation site into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
+	@echo "Open site/index.html, or serve it with search: $(BIN)/mkdocs serve"
+
+clean:  ## remove the environment, caches and the built site
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

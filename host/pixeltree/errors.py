@@ -48,6 +48,11 @@ __all__ = [
 ]
 
 
+def from_extra(extra: str) -> str:
+    """How to install what an extra of the package has; nothing is published, so it comes from a clone."""
+    return f"in a clone of Pixeltree, run pip install '.[{extra}]'"
+
+
 class LinkError(PixeltreeError):
     """The wire to the device cannot be opened, was lost, or went silent."""
 

@@ -209,7 +209,7 @@ def _read_video(path: Path) -> tuple[Frame, float]:
     try:
         import av  # noqa: PLC0415 - an optional extra
     except ImportError as error:
-        raise SourceError("video needs the extra: pip install 'pixeltree[video]'") from error
+        raise SourceError("video needs PyAV: in a clone of Pixeltree, run pip install '.[video]'") from error
     name = str(path)
     try:
         with av.open(name) as container:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.errors import DataError
+from pixeltree.errors import DataError, from_extra
 
 _INCHES_PER_CLASS = 0.22
 
@@ -28,7 +28,7 @@ def draw_confusion(path: Path, confusion: npt.NDArray[np.int64], labels: Sequenc
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - an extra, slow to import
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:
-        raise DataError("pictures need matplotlib: pip install 'pixeltree[viz]'") from error
+        raise DataError(f"pictures need matplotlib: {from_extra('viz')}") from error
     side = max(4.0, _INCHES_PER_CLASS * len(labels) + 1.5)
     figure = Figure(figsize=(side, side), layout="constrained")
     FigureCanvasAgg(figure)

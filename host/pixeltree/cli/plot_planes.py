@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pixeltree.compiler import Compiled
-from pixeltree.errors import PixeltreeError
+from pixeltree.errors import PixeltreeError, from_extra
 
 
 def plot_planes(compiled: Mapping[str, Compiled], path: Path) -> None:
@@ -19,7 +19,7 @@ def plot_planes(compiled: Mapping[str, Compiled], path: Path) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:
-        raise PixeltreeError("--plot needs matplotlib: pip install 'pixeltree[viz]'") from error
+        raise PixeltreeError(f"--plot needs matplotlib: {from_extra('viz')}") from error
     figure = Figure(figsize=(10, 2.4 * len(compiled)), layout="constrained")
     FigureCanvasAgg(figure)
     for row, (name, one) in enumerate(compiled.items(), 1):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pixeltree.errors import DataError
+from pixeltree.errors import DataError, from_extra
 from pixeltree.simulate.sweep import Sweep
 from pixeltree.swapping import Trace
 from pixeltree.swapping.trace import LANES
@@ -14,7 +14,7 @@ from pixeltree.swapping.trace import LANES
 try:
     from matplotlib.figure import Figure
 except ImportError as error:
-    raise DataError("drawing needs the extra: pip install 'pixeltree[viz]'") from error
+    raise DataError(f"drawing needs matplotlib: {from_extra('viz')}") from error
 
 _COLOURS = {"link": "#4477aa", "array": "#228833", "controller": "#ee6677", "host": "#bbbbbb"}
 _DPI = 120

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from pixeltree.errors import DataError
+from pixeltree.errors import DataError, from_extra
 
 
 def is_standard_output(path: Path) -> bool:
@@ -41,7 +41,7 @@ def check_picture(path: Path, is_always_png: bool = False) -> None:
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - an extra, slow to import
     except ImportError as error:
-        raise DataError("pictures need matplotlib: pip install 'pixeltree[viz]'") from error
+        raise DataError(f"pictures need matplotlib: {from_extra('viz')}") from error
     known = sorted(FigureCanvasAgg.get_supported_filetypes())
     if not is_always_png and path.suffix.lstrip(".").lower() not in known:
         raise DataError(f"cannot write {path}: the suffix says the format; known: {', '.join(known)}")

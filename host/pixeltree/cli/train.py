@@ -19,7 +19,7 @@ from pixeltree.cli.report import (
 from pixeltree.cli.terminal import Screen
 from pixeltree.cli.train_history import History, check_plot, plot_history
 from pixeltree.cli.train_progress import TrainingProgress
-from pixeltree.errors import DataError, RecipeError
+from pixeltree.errors import DataError, RecipeError, from_extra
 from pixeltree.train.progress import Doing, Report
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def train(
             from pixeltree.train import recipe as recipes  # noqa: PLC0415 - an extra, and slow to import
             from pixeltree.train import run  # noqa: PLC0415
         except ModuleNotFoundError as error:
-            raise RecipeError(f"training needs {error.name}: pip install 'pixeltree[train]'") from error
+            raise RecipeError(f"training needs {error.name}: {from_extra('train')}") from error
         loaded = recipes.load_recipe(recipe)
         if seed is not None:
             loaded = loaded.with_seed(seed)

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from pixeltree.errors import DataError
+from pixeltree.errors import DataError, from_extra
 from pixeltree.train.progress import EpochReport, Report
 
 if TYPE_CHECKING:
@@ -116,5 +116,5 @@ def _figure() -> Figure:
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
-        raise DataError("drawing needs the extra: pip install 'pixeltree[viz]'") from error
+        raise DataError(f"drawing needs matplotlib: {from_extra('viz')}") from error
     return Figure(figsize=(11, 4.5), layout="constrained")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from pixeltree.datasets.dataset import Dataset, Images, Splits, Task, deal
 from pixeltree.datasets.enlarge import enlarge
-from pixeltree.errors import DataError
+from pixeltree.errors import DataError, from_extra
 
 DIGIT_MAX = 16
 """Largest value of a digit's pixel."""
@@ -36,7 +36,7 @@ def digits(upsampling: int = 7, size: int = 64, seed: int = 0) -> Splits:
     try:
         from sklearn.datasets import load_digits  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
-        raise DataError("the digits come with scikit-learn: pip install 'pixeltree[train]'") from error
+        raise DataError(f"the digits come with scikit-learn: {from_extra('train')}") from error
     source = load_digits()
     values, targets = source.images.astype(np.uint8), source.target.astype(np.int64)
     held_out = {image.tobytes() for image in _held_out()[0]}

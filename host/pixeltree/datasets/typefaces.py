@@ -19,7 +19,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from pixeltree.arguments.files import AnyPath, as_path, visible
-from pixeltree.errors import DataError
+from pixeltree.errors import DataError, from_extra
 
 CLASSES = tuple(string.digits + string.ascii_uppercase + string.ascii_lowercase)
 """The 62 classes, in the order of their codes."""
@@ -139,7 +139,7 @@ def shipped_typefaces() -> list[Typeface]:
     """
     found = util.find_spec("matplotlib")
     if found is None or found.origin is None:
-        raise DataError("the glyphs use the fonts that matplotlib ships: pip install 'pixeltree[viz]'")
+        raise DataError(f"the glyphs use the fonts that matplotlib ships: {from_extra('viz')}")
     folder = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
     typefaces = [face for name in _SHIPPED_FILES for face in _typefaces_in(folder / f"{name}.ttf")]
     letters = string.ascii_uppercase + string.ascii_lowercase
@@ -169,7 +169,7 @@ def packaged_typefaces() -> list[Typeface]:
 def _packaged(package: str, pattern: str) -> list[Typeface]:
     found = util.find_spec(package)
     if found is None or found.origin is None:
-        raise DataError(f"the package {package} is not installed: pip install 'pixeltree[fonts]'")
+        raise DataError(f"the package {package} is not installed: {from_extra('fonts')}")
     folder = Path(found.origin).parent
     files = folder.glob(pattern if "*" in pattern else f"{pattern}/*")
     fonts = sorted(file for file in files if file.suffix in _SUFFIXES)

@@ -183,7 +183,7 @@ def test_without_pytorch_it_says_what_to_install(recipe, tmp_path):
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=False
     )
     assert run.returncode == 2
-    assert "training needs torch: pip install 'pixeltree[train]'" in run.stderr
+    assert "training needs torch: in a clone of Pixeltree, run pip install '.[train]'" in run.stderr
 
 
 def test_a_network_that_the_compiler_does_not_take_is_refused_before_training(recipe, tmp_path):
