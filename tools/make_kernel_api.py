@@ -223,7 +223,7 @@ def controller() -> str:
     lines = [
         "# Controller steps",
         "",
-        "The vendor's controller API as steps of programs; `pixeltree.Device` has a method for each.",
+        "The vendor's controller API as steps of programs; `device.chip` has a method for each.",
         "Written by `tools/make_kernel_api.py` from the step table that encoder and verifier use.",
         "",
         "AREGs are given by index into A B C D E F NEWS, DREGs by number. A node's program",
