@@ -8,7 +8,7 @@ import pixeltree
 from pixeltree import LinkError
 from pixeltree.device.patience import Patience
 from pixeltree.links import emulator
-from pixeltree.links.private_emulator import open_emulator
+from pixeltree.links.emulator import open_emulator
 from pixeltree.links.url import parse_url
 from pixeltree_emu.array import nonidealities
 
