@@ -32,7 +32,7 @@ def main(folder: Path) -> None:
         options = album(tree, 12).write(Path(files), ends)
         with virtual_device(f"--bps={line.bits_per_second}", "--memory-bytes=1000000", *options) as device:
             memory = describe(tree).total_bytes // 2
-            runner = TreeRunner(device, tree, memory, line=line, trace=trace)
+            runner = TreeRunner.open(device, tree, memory, line=line, trace=trace)
             list(runner.run(frames=_FRAMES, period=_PERIOD))
     plot_trace(trace, folder / "swap_timeline.png", 0.0, 0.6)
 

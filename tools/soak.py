@@ -117,7 +117,7 @@ def drive(url: str, options: argparse.Namespace, memory: dict[str, Samples]) -> 
     expected = [tree.reference(picture) for picture in pictures]
     run = Run()
     with pixeltree.connect(url) as device:
-        runner = pixeltree.TreeRunner(device, tree, demo_budget(tree), policy="no_prefetch")
+        runner = pixeltree.TreeRunner.open(device, tree, demo_budget(tree), policy="no_prefetch")
         began = time.monotonic()
         next_sample = began + options.warm_up
         end = next_sample + options.seconds

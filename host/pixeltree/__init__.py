@@ -1,7 +1,7 @@
 """Pixeltree: trees of binarized networks that run inside a SCAMP-5 vision sensor.
 
 >>> with pixeltree.connect("tcp://127.0.0.1:27900") as device:          # doctest: +SKIP
-...     runner = pixeltree.TreeRunner(device, pixeltree.Tree.load(path))
+...     runner = pixeltree.TreeRunner.open(device, pixeltree.Tree.load(path))
 ...     result = runner.infer(image)
 
 A name is imported when it is first used, so that the command line can handle Ctrl-C meanwhile.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pixeltree.device.device import Device, connect
-    from pixeltree.device.session import Patience
+    from pixeltree.device.patience import Patience
     from pixeltree.errors import (
         CompileError,
         DataError,

@@ -93,7 +93,7 @@ def test_a_quiet_wait_ends_without_an_error():
 def test_a_result_that_is_there_is_seen_without_waiting():
     device = device_in_world()
     result = Result(1, 0, (), 0, 0, 0, 0)
-    device._exchange.observed.append(result)
+    device.exchange.observed.append(result)
     assert device.watch(timeout=0) == result
     assert device.watch(timeout=0) is None
 
@@ -102,7 +102,7 @@ def test_a_wait_in_which_nothing_was_asked_may_be_longer_than_an_answer():
     device = device_in_world()
     began = device.now
     until = began + device._session.patience.answer + 20
-    assert device.wait_for(set(), until) is None
+    assert device.exchange.wait(set(), until) is None
     assert device.now >= until
 
 
@@ -116,12 +116,12 @@ def test_a_question_without_an_answer_is_another_thing():
 
 def test_a_request_that_was_never_sent_is_not_called_lost():
     with pytest.raises(DataError, match="never sent"):
-        in_memory_device().next_event(12_345)
+        in_memory_device().exchange.next({12_345}, Result)
 
 
 def test_a_limit_that_nobody_set_is_not_called_one():
     with pytest.raises(TreeError, match=r"the device has 3000$"):
-        TreeRunner(in_memory_device(memory_bytes=3_000), demo_tree())
+        TreeRunner.open(in_memory_device(memory_bytes=3_000), demo_tree())
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1, "x", 1e300])
@@ -164,20 +164,20 @@ def test_a_place_of_a_picture_must_be_a_pixel(place):
 
 def test_what_is_no_kernel_is_refused():
     with pytest.raises(DataError, match="a kernel must be"):
-        in_memory_device().run_kernel(None)
+        in_memory_device().chip.run_kernel(None)
 
 
 def test_a_runner_takes_a_tree_and_a_line():
     device = in_memory_device()
     with pytest.raises(DataError, match="takes a Tree"):
-        TreeRunner(device, "digits.ptree")
+        TreeRunner.open(device, "digits.ptree")
     with pytest.raises(DataError, match="must be a LineRate"):
-        TreeRunner(device, demo_tree(), line="usb_12M")
+        TreeRunner.open(device, demo_tree(), line="usb_12M")
 
 
 @pytest.mark.parametrize("source", [5, [None], ["x"], [np.zeros((64, 64), np.uint8), np.zeros((3, 3))]])
 def test_what_is_no_source_of_images_is_refused(source):
-    runner = TreeRunner(in_memory_device(), demo_tree())
+    runner = TreeRunner.open(in_memory_device(), demo_tree())
     with pytest.raises(DataError):
         list(runner.run(source))
 

@@ -25,7 +25,7 @@ from tests.support.flooder import BEGUN, KINDS
 
 from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree
 from pixeltree.device.device import connect
-from pixeltree.device.session import Patience
+from pixeltree.device.patience import Patience
 from pixeltree.run import TreeRunner
 
 PATIENCE = Patience(connect=30, answer=60, reconnect=60)
@@ -60,7 +60,7 @@ class Driver:
         began = time.perf_counter()
         self.device = connect(self._url, PATIENCE)
         took = time.perf_counter() - began
-        self._runner = TreeRunner(self.device, self._tree, demo_budget(self._tree), policy="no_prefetch")
+        self._runner = TreeRunner.open(self.device, self._tree, demo_budget(self._tree), policy="no_prefetch")
         return took
 
     def run(self, seconds):

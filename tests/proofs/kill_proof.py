@@ -20,7 +20,7 @@ from tests.support.command_line import Daemon
 
 from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree
 from pixeltree.device.device import connect
-from pixeltree.device.session import Patience
+from pixeltree.device.patience import Patience
 from pixeltree.run import TreeRunner
 
 PATIENCE = Patience(connect=10, answer=120, reconnect=120)
@@ -82,7 +82,7 @@ def run_frames(url, frames, progress=lambda done: None):
     wrong = repeats = 0
     results = []
     with connect(url, PATIENCE) as device:
-        runner = TreeRunner(device, tree, demo_budget(tree), retries=RETRIES, policy="no_prefetch")
+        runner = TreeRunner.open(device, tree, demo_budget(tree), retries=RETRIES, policy="no_prefetch")
         for number in range(frames):
             picture = pictures[number % len(pictures)]
             result = runner.infer(picture)

@@ -7,7 +7,8 @@ import secrets
 import time
 
 from pixeltree import Device, TreeRunner
-from pixeltree.device.session import Patience, Session
+from pixeltree.device.patience import Patience
+from pixeltree.device.session import Session
 from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
 from pixeltree_emu.serving.sessions import Sessions
 from pixeltree_protocol.link.connection import DeviceConnection, Greeting, Identity
@@ -59,8 +60,6 @@ def in_memory_device(**limits):
     return device_on(InMemoryLink(EmulatedDevice(DeviceLimits(**limits))))
 
 
-class InMemoryDevice(TreeRunner):
+def in_memory_runner(tree, memory_limit=None, **limits):
     """A runner of one tree on a device of its own."""
-
-    def __init__(self, tree, memory_limit=None, **limits):
-        super().__init__(in_memory_device(**limits), tree, memory_limit, policy="no_prefetch")
+    return TreeRunner.open(in_memory_device(**limits), tree, memory_limit, policy="no_prefetch")

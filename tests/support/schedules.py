@@ -8,6 +8,7 @@ from tests.support.breaking_wire import Faults
 from tests.support.world import Tap, World, host_of
 
 from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree
+from pixeltree.device.upload import Uploading
 from pixeltree.errors import SessionLostError
 from pixeltree.run import TreeRunner
 from pixeltree_emu.controller.device_array import PixelArray
@@ -59,7 +60,7 @@ def undisturbed():
     """What each image gives where nothing goes wrong."""
     world = World(Faults(), 0, array())
     with host_of(world) as device:
-        runner = TreeRunner(device, tree(), demo_budget(tree()), policy="no_prefetch")
+        runner = TreeRunner.open(device, tree(), demo_budget(tree()), policy="no_prefetch")
         results = [runner.infer(picture(index)) for index in range(IMAGES)]
     for index, result in enumerate(results):
         assert count_mismatches(result, *tree().reference(picture(index))) == 0
@@ -88,7 +89,7 @@ def run_schedule(kind, seed, every_byte=False):
     if kind == "cut":
         world.tap = Tap()
     with host_of(world) as device:
-        runner = TreeRunner(device, tree(), demo_budget(tree()), policy="no_prefetch")
+        runner = TreeRunner.open(device, tree(), demo_budget(tree()), policy="no_prefetch")
         repeats = 0
         frames = world.dice.randint(2, 3)
         for number in range(1, frames + 1):
@@ -125,8 +126,8 @@ def do_something_else(world, device):
             device.holdings(list(tree().objects)[:8])
         case 3:
             some = world.dice.sample(sorted(tree().objects), 3)
-            upload = device.begin_upload(
-                {digest: tree().objects[digest] for digest in some}, Priority.PREFETCH
+            upload = Uploading(
+                device.exchange, {digest: tree().objects[digest] for digest in some}, Priority.PREFETCH
             )
             while not upload.done:
                 world.sleep(0.01)
@@ -144,7 +145,7 @@ def check(kind, world, device, frames, repeats, awaited):
     """Nothing lost, nothing twice, no more sent again than allowed."""
     session = device._session
     assert world.twice + world.device.twice == []
-    assert device._exchange.open <= awaited  # a RESULT may be here before the STORED of what the frame needed
+    assert device.exchange.open <= awaited  # a RESULT may be here before the STORED of what the frame needed
     assert {event.request for event in session.waiting()} <= awaited
     assert frames <= world.all_frames <= frames + repeats + (world.restarts if repeats else 0)
     if "restart" not in kind:  # a session that was cut before the device knew it to have begun may be lost

@@ -14,7 +14,8 @@ from unittest import mock
 from tests.support.breaking_wire import BreakingWire
 
 from pixeltree.device.device import Device
-from pixeltree.device.session import Patience, Session
+from pixeltree.device.patience import Patience
+from pixeltree.device.session import Session
 from pixeltree.errors import LinkError
 from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
 from pixeltree_emu.errors import WireClosed

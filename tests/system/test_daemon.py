@@ -21,6 +21,7 @@ from pixeltree_protocol.link.messages import (
     PlanePart,
     Put,
     ReadPlane,
+    StartFrame,
     encode_message,
 )
 from pixeltree_protocol.objects import Block, digest_of
@@ -127,7 +128,7 @@ def test_a_request_before_hello_is_refused(shared):
 def test_only_one_session_drives_and_others_are_told(shared):
     tree = demo_tree()
     with pixeltree.connect(shared.url) as first:
-        runner = pixeltree.TreeRunner(first, tree)
+        runner = pixeltree.TreeRunner.open(first, tree)
         with pytest.raises(DeviceError, match="BUSY: another session drives"):
             pixeltree.connect(shared.url)
         with pixeltree.connect(shared.url, observe=True) as second:
@@ -140,18 +141,18 @@ def test_only_one_session_drives_and_others_are_told(shared):
             assert np.array_equal(second.read_plane("R5"), first.read_plane("R5"))
             assert set(second.holdings([tree.digest]).values()) == {WHOLE}
             with pytest.raises(DeviceError, match="NOT_DRIVER: OpenTree from a session that observes"):
-                pixeltree.TreeRunner(second, tree)
+                pixeltree.TreeRunner.open(second, tree)
     with pixeltree.connect(shared.url) as third:
-        pixeltree.TreeRunner(third, tree)
+        pixeltree.TreeRunner.open(third, tree)
 
 
 def test_a_host_that_leaves_in_mid_frame_leaves_the_device_free(shared):
     tree = demo_tree()
     with pixeltree.connect(shared.url) as device:
-        pixeltree.TreeRunner(device, tree)
-        device.start_frame(1)
+        pixeltree.TreeRunner.open(device, tree)
+        device.exchange.send(StartFrame(1))
     with pixeltree.connect(shared.url) as device:
-        runner = pixeltree.TreeRunner(device, tree)
+        runner = pixeltree.TreeRunner.open(device, tree)
         assert runner.infer(demo_digits().images[0]).frame == 1
 
 
@@ -159,9 +160,9 @@ def test_a_second_connection_finds_what_the_first_one_sent(shared):
     tree = demo_tree()
     image = demo_digits().images[0]
     with pixeltree.connect(shared.url) as device:
-        pixeltree.TreeRunner(device, tree).infer(image)
+        pixeltree.TreeRunner.open(device, tree).infer(image)
     with pixeltree.connect(shared.url) as device:
-        assert pixeltree.TreeRunner(device, tree).infer(image).swaps == ()
+        assert pixeltree.TreeRunner.open(device, tree).infer(image).swaps == ()
 
 
 def test_noise_never_stops_the_daemon(shared):

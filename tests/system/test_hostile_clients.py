@@ -15,7 +15,7 @@ import pytest
 import pixeltree
 from pixeltree import DeviceError, LinkError
 from pixeltree.demo.run import count_mismatches, demo_digits, demo_tree
-from pixeltree.device.session import Patience
+from pixeltree.device.patience import Patience
 from pixeltree_protocol.link.connection import Rejected
 from pixeltree_protocol.link.framing import encode_frame
 from pixeltree_protocol.link.messages import ErrorCode, ReadPlane, Role
@@ -248,7 +248,7 @@ def test_a_half_open_wire_is_noticed_at_both_ends_and_the_run_goes_on(start, tmp
         proxy(tmp_path / "proxy", daemon.url) as wire,
         pixeltree.connect(wire.url, Patience(reconnect=BOUND)) as device,
     ):
-        runner = pixeltree.TreeRunner(device, tree)
+        runner = pixeltree.TreeRunner.open(device, tree)
         runner.infer(image())
         for number in (2, 3):
             wire.go_deaf()
@@ -272,10 +272,10 @@ def test_a_host_that_was_cut_and_is_gone_is_followed_by_another(start, tmp_path)
     tree = demo_tree()
     with proxy(tmp_path / "proxy", daemon.url) as wire:
         first = pixeltree.connect(wire.url, Patience(reconnect=0))
-        pixeltree.TreeRunner(first, tree).infer(image())
+        pixeltree.TreeRunner.open(first, tree).infer(image())
         wire.go_deaf()
         with drive_when_free(daemon.url) as second:
-            result = pixeltree.TreeRunner(second, tree).infer(image())
+            result = pixeltree.TreeRunner.open(second, tree).infer(image())
             assert count_mismatches(result, *tree.reference(image())) == 0
             with pytest.raises((LinkError, DeviceError)):
                 first.ping()
@@ -374,7 +374,7 @@ def test_tls_and_a_token_together_run_frames(start, tmp_path):
     url = f"{daemon.url}?ca={certificate}&token_file={right}"
     with pixeltree.connect(url) as device:
         tree = demo_tree()
-        result = pixeltree.TreeRunner(device, tree).infer(image())
+        result = pixeltree.TreeRunner.open(device, tree).infer(image())
         assert count_mismatches(result, *tree.reference(image())) == 0
 
 

@@ -11,7 +11,7 @@ ROOMY = "memory-bytes=1000000"
 
 def results_of(url, count):
     with pixeltree.connect(url) as device:
-        runner = pixeltree.TreeRunner(device, demo_tree())
+        runner = pixeltree.TreeRunner.open(device, demo_tree())
         for image in demo_digits().images[:count]:
             result = runner.infer(image)
             yield (

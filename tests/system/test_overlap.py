@@ -2,6 +2,7 @@
 
 import pixeltree
 from pixeltree.demo.run import count_mismatches, demo_digits, demo_tree
+from pixeltree.device.upload import Uploading
 from pixeltree_protocol.link.delivery import Priority
 from pixeltree_protocol.objects import FullyConnected, digest_of
 
@@ -13,9 +14,11 @@ def test_frames_and_small_requests_overtake_an_upload(start, tmp_path):
     tree = demo_tree()
     image = demo_digits().images[0]
     with pixeltree.connect(daemon.url) as device:
-        runner = pixeltree.TreeRunner(device, tree)
+        runner = pixeltree.TreeRunner.open(device, tree)
         first = runner.infer(image)
-        uploading = device.begin_upload({digest_of(LARGE): LARGE}, Priority.PREFETCH)  # half a second of line
+        uploading = Uploading(
+            device.exchange, {digest_of(LARGE): LARGE}, Priority.PREFETCH
+        )  # half a second of line
         device.ping()
         assert not uploading.done
         again = runner.run_frame()
@@ -31,8 +34,8 @@ def test_a_fault_is_served_before_what_is_only_expected(start, tmp_path):
     tree = demo_tree()
     image = demo_digits().images[0]
     with pixeltree.connect(daemon.url) as device:
-        runner = pixeltree.TreeRunner(device, tree)
-        uploading = device.begin_upload({digest_of(LARGE): LARGE}, Priority.PREFETCH)
+        runner = pixeltree.TreeRunner.open(device, tree)
+        uploading = Uploading(device.exchange, {digest_of(LARGE): LARGE}, Priority.PREFETCH)
         result = runner.infer(image)  # its nodes are uploaded meanwhile, capture and root and leaf
         assert result.faults == 3
         assert not uploading.done

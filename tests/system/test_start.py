@@ -214,7 +214,7 @@ def test_one_with_an_internal_error_names_its_log_and_leaves_it(temporary, caplo
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(host.PixeltreeError) as raised, host.connect("emu:?engine=reference") as device:
-        device.run_kernel(inverted())
+        device.chip.run_kernel(inverted())
     (folder,) = temporary.iterdir()
     assert f"internal error; {folder}/log has the details" in str(raised.value)
     assert f"its log is kept: {folder}/log" in caplog.text
@@ -304,7 +304,7 @@ def test_a_first_start_answers_while_it_compiles_and_leaves_nothing_when_it_is_s
     with EmulatorProcess() as emulator:
         assert "First start: the emulator compiles its fast engine in the background" in caplog.text
         with host.connect(emulator.url) as device:
-            device.run_kernel(inverted())
+            device.chip.run_kernel(inverted())
             assert device.read_plane("R5").all()
         assert eventually(lambda: len(children(emulator.pid)) == 2)
         compilers = children(emulator.pid)
@@ -324,11 +324,11 @@ def test_the_compiled_engine_takes_over_and_the_next_start_need_not_compile(empt
     log = "the fast engine has taken over"
     daemon = start("--verbose", "--listen", f"unix://{tmp_path}/device")
     with host.connect(daemon.url) as device:
-        device.run_kernel(inverted())
+        device.chip.run_kernel(inverted())
 
         def took_over():
             for kernel in (inverted(R6, R5), inverted(R5, R6)):  # R5 ends as it was
-                device.run_kernel(kernel)
+                device.chip.run_kernel(kernel)
             return log in daemon.errors()
 
         assert eventually(took_over, MOST_TO_COMPILE), daemon.errors()

@@ -73,7 +73,7 @@ def agreed(tree, dataset, url):
     """The evaluation by the reference, after an emulated sensor has given the same."""
     reference = evaluate_reference(tree, dataset)
     with connect(url) as device:
-        on_device = evaluate_device(TreeRunner(device, tree), tree, dataset)
+        on_device = evaluate_device(TreeRunner.open(device, tree), tree, dataset)
     assert on_device.differences(reference) == 0
     assert on_device.score == reference.score
     return reference

@@ -12,7 +12,7 @@ def frame_times():
     tree = demo_tree()
     image = demo_digits().images[0]
     with virtual_device("--bps=3e6", "--bits-per-byte=10") as device:
-        runner = TreeRunner(device, tree)
+        runner = TreeRunner.open(device, tree)
         began = device.now
         results = [runner.infer(image), runner.run_frame()]
         assert all(count_mismatches(result, *tree.reference(image)) == 0 for result in results)

@@ -16,7 +16,7 @@ import numpy as np
 
 from pixeltree.bench.raw_socket import echo_us, sink_mb_s
 from pixeltree.device.device import Device, connect
-from pixeltree.device.session import Patience
+from pixeltree.device.patience import Patience
 from pixeltree.links.emulator import EmulatorProcess
 from pixeltree_protocol.objects import Digest, FullyConnected, digest_of
 

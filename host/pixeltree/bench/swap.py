@@ -137,7 +137,7 @@ class SwapBench:
         with self._device_options(line) as options, virtual_device(*options) as device:
             if resident:
                 device.upload(self.tree.objects)
-            runner = TreeRunner(
+            runner = TreeRunner.open(
                 device, self.tree, None if resident else self.memory, line=line, policy=policy
             )
             times: dict[str, float] = {}

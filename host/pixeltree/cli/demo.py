@@ -16,7 +16,7 @@ from pixeltree.cli.report import check_writable, write_json
 from pixeltree.cli.terminal import Screen, progress
 from pixeltree.demo.run import DemoReport, check_images, demo_budget, demo_tree, run_demo
 from pixeltree.device.device import Device, connect
-from pixeltree.device.session import Patience
+from pixeltree.device.patience import Patience
 from pixeltree.links.emulator import EmulatorProcess
 
 _DEFAULT_IMAGES = 200

@@ -158,7 +158,7 @@ def _emulated(preset: str, chip: int) -> Iterator[str]:
 def _on_device(device: _Device, tree: Tree, dataset: Dataset, bar: Progress) -> Evaluation:
     shown = _shown(bar, device.name, len(dataset))
     with device.address() as url, connect(url) as connected:
-        return evaluate_device(TreeRunner(connected, tree), tree, dataset, shown)
+        return evaluate_device(TreeRunner.open(connected, tree), tree, dataset, shown)
 
 
 def _shown(bar: Progress, name: str, total: int) -> Callable[[int], None]:

@@ -66,8 +66,8 @@ def run_kernel(
     screen = Screen()
     with _device(device) as connected:
         connected.show(picture)
-        connected.load_in(level)
-        connected.expose()
+        connected.chip.load_in(level)
+        connected.chip.expose()
         done = _run(connected, parts)
         for register in registers:
             path = out / f"{register}.png"
@@ -84,7 +84,7 @@ def _run(device: Device, parts: Sequence[int | Block]) -> Execution:
     for part in parts:
         steps.append(Run(count) if isinstance(part, Block) else SetIn(part))
         count += isinstance(part, Block)
-    return device.execute(*steps, kernels=blocks)
+    return device.chip.execute(*steps, kernels=blocks)
 
 
 def _registers(show: str) -> list[Register]:

@@ -93,7 +93,7 @@ def run_demo(device: Device, tree: Tree, images: int, progress: Callable[[int], 
     """
     check_images(images)
     digits = demo_digits()
-    runner = TreeRunner(device, tree, memory_limit=demo_budget(tree), policy="no_prefetch")
+    runner = TreeRunner.open(device, tree, memory_limit=demo_budget(tree), policy="no_prefetch")
     results: list[InferenceResult] = []
     mismatches = 0
     wall = 0.0

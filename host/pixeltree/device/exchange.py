@@ -8,11 +8,11 @@ from types import UnionType
 from typing import Any, TypeVar
 
 from pixeltree.device.in_process import InProcessSession
-from pixeltree.device.session import Session, device_error
-from pixeltree.errors import DataError
+from pixeltree.device.session import Session
+from pixeltree.errors import DataError, DeviceError
 from pixeltree_protocol.link.connection import Received, Ticket
 from pixeltree_protocol.link.delivery import Priority
-from pixeltree_protocol.link.messages import Error, Request, Result
+from pixeltree_protocol.link.messages import Error, ErrorCode, Request, Result, Welcome
 
 AnySession = Session | InProcessSession
 """A device's session: over a link, or in this process."""
@@ -26,14 +26,20 @@ _GREATEST_VIEW = 1_024
 class Exchange:
     """The open requests of a session.
 
+    Args:
+        session: moves the messages.
+        welcome: what the device said of itself.
+
     Attributes:
-        losses: how many times the device has lost this session; what was set up before is gone then.
+        opened_by: whose tree is open on the device; None where nobody has opened one, or the device has lost
+            this session and the tree with it.
         observed: results that answer no request of ours: those of the session that drives.
     """
 
-    def __init__(self, session: AnySession) -> None:
+    def __init__(self, session: AnySession, welcome: Welcome) -> None:
         self.session = session
-        self.losses = 0
+        self.welcome = welcome
+        self.opened_by: object = None
         self.observed: deque[Result] = deque(maxlen=_GREATEST_VIEW)
         self.open: set[int] = set()
         self._inbox: list[Received] = []
@@ -157,7 +163,13 @@ class Exchange:
     def _notice_loss(self) -> None:
         if self._generation != self.session.generation:
             self._generation = self.session.generation
-            self.losses += 1
+            self.opened_by = None
             self._lost = self._lost | self.open
             self.open.clear()
             self._inbox.clear()
+
+
+def device_error(message: Error) -> DeviceError:
+    """The exception for an ERROR message."""
+    known = message.code in ErrorCode.__members__.values()
+    return DeviceError(ErrorCode(message.code).name if known else str(message.code), message.detail)

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from importlib import metadata
 
-from pixeltree.device.session import Patience
+from pixeltree.device.patience import Patience
 from pixeltree.errors import DataError, LinkError, SessionLostError
 from pixeltree.links.url import LinkUrl
 from pixeltree_protocol.errors import MessageError

@@ -14,13 +14,11 @@ import logging
 import secrets
 import threading
 import time
-import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
-from pixeltree.arguments.numbers import check_seconds
 from pixeltree.device.clock import Clock
+from pixeltree.device.patience import Keeper, Patience
 from pixeltree.errors import DataError, DeviceError, LinkError, SessionLostError
 from pixeltree.links import Link
 from pixeltree_protocol.errors import MessageError
@@ -36,13 +34,9 @@ from pixeltree_protocol.link.connection import (
     Ticket,
 )
 from pixeltree_protocol.link.delivery import Priority
-from pixeltree_protocol.link.messages import Error, ErrorCode, Request, Role, Welcome
+from pixeltree_protocol.link.messages import ErrorCode, Request, Role, Welcome
 
 logger = logging.getLogger(__name__)
-
-CONNECT_TIMEOUT = 5.0
-ANSWER_TIME = 60.0
-RECONNECT_TIME = 10.0
 
 _GREATEST_BURST = 16_384
 """Bytes given to the link between two looks at what comes in: what a small request may have to wait for."""
@@ -59,28 +53,6 @@ _FIRST_PAUSE = 0.02
 _GREATEST_PAUSE = 0.5
 _WRONG_PROTOCOL = "what answers at {} does not speak the Pixeltree protocol; is it the right address?"
 _NO_ANSWER = "what is at {} does not answer; check the cable and the power, or look at the daemon's log"
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a session waits, in seconds.
-
-    Attributes:
-        connect: for a device to be found and to greet.
-        answer: for the answer to a request, while the device gives signs of life.
-        reconnect: for a lost device to come back; 0 to give up at once.
-
-    Raises:
-        DataError: a time below 0 or above 1,000,000, or not finite.
-    """
-
-    connect: float = CONNECT_TIMEOUT
-    answer: float = ANSWER_TIME
-    reconnect: float = RECONNECT_TIME
-
-    def __post_init__(self) -> None:
-        for name, seconds in vars(self).items():
-            check_seconds(f"the patience to {name}", seconds)
 
 
 class Session:
@@ -132,7 +104,7 @@ class Session:
         self._burst = _FIRST_BURST
         self._greet_by: float | None = None
         self._lock = threading.RLock()
-        self._keeper: _Keeper | None = None
+        self._keeper: Keeper | None = None
         self._closed = False
 
     def greet(self) -> Welcome:
@@ -149,7 +121,7 @@ class Session:
                 self._drop_link()
                 raise
             if self._keep_alive:
-                self._keeper = _Keeper(self, welcome.heartbeat_ms / 2000)
+                self._keeper = Keeper(self.keep_alive, self.url, welcome.heartbeat_ms / 2000)
                 self._keeper.start()
             return welcome
 
@@ -430,33 +402,3 @@ class Session:
             self._drop_link()
         finally:
             self._lock.release()
-
-
-class _Keeper(threading.Thread):
-    """Calls a session's ``keep_alive`` until it is told to stop or the session is gone."""
-
-    def __init__(self, session: Session, interval: float) -> None:
-        super().__init__(name=f"keeps {session.url} alive", daemon=True)
-        self._session = weakref.ref(session, lambda _: self._over.set())
-        self._interval = interval
-        self._over = threading.Event()
-
-    def run(self) -> None:
-        """The thread."""
-        while not self._over.wait(self._interval):
-            session = self._session()
-            if session is not None:
-                session.keep_alive()
-            del session
-
-    def stop(self) -> None:
-        """End the thread, and wait until it has."""
-        self._over.set()
-        if threading.current_thread() is not self:
-            self.join()
-
-
-def device_error(message: Error) -> DeviceError:
-    """The exception for an ERROR message."""
-    known = message.code in ErrorCode.__members__.values()
-    return DeviceError(ErrorCode(message.code).name if known else str(message.code), message.detail)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
-from pixeltree.device.exchange import Exchange
-from pixeltree.device.session import device_error
-from pixeltree.errors import DeviceError
+from pixeltree.device.exchange import Exchange, device_error
+from pixeltree.errors import DeviceError, SessionLostError
 from pixeltree_protocol.link.bundles import MOST_BUNDLED, PUT_HEAD, fit_together
 from pixeltree_protocol.link.connection import Ticket
 from pixeltree_protocol.link.delivery import Priority
@@ -16,13 +15,19 @@ from pixeltree_protocol.link.messages import (
     WHOLE,
     Error,
     ErrorCode,
+    Holdings,
     Put,
     PutSeveral,
+    Query,
     Stored,
     StoredSeveral,
-    Welcome,
+    head_bytes,
+    item_bytes,
 )
 from pixeltree_protocol.objects import Digest, digest_of, short
+
+_QUERY_BATCH = 256
+_UPLOAD_TRIES = 3
 
 _PREFETCH_STEP = 2_048
 """Bytes of an object in one PUT of what may be useful: what is waited for overtakes it between two."""
@@ -36,32 +41,55 @@ class Upload:
     wire_bytes: int
 
 
+def holdings(exchange: Exchange, digests: Iterable[Digest]) -> dict[Digest, int]:
+    """Bytes that the device has of each object; see :meth:`pixeltree.Device.holdings`."""
+    wanted = list(digests)
+    fitting = (exchange.welcome.capabilities.max_body - head_bytes(Query)) // item_bytes(Query, "digests")
+    batch = min(_QUERY_BATCH, fitting)
+    held: dict[Digest, int] = {}
+    for start in range(0, len(wanted), batch):
+        part = wanted[start : start + batch]
+        answer = exchange.ask(Query(tuple(part)), Holdings)
+        if len(answer.received) != len(part):
+            raise DeviceError(
+                "UNEXPECTED",
+                f"asked about {len(part)} objects, the device at {exchange.session.url} answered about "
+                f"{len(answer.received)}",
+            )
+        held.update(zip(part, answer.received, strict=True))
+    return held
+
+
+def upload(exchange: Exchange, objects: Mapping[Digest, bytes]) -> Upload:
+    """Make objects resident; see :meth:`pixeltree.Device.upload`."""
+    for _ in range(_UPLOAD_TRIES - 1):
+        try:
+            return Uploading(exchange, objects).wait()
+        except SessionLostError:
+            continue
+    return Uploading(exchange, objects).wait()
+
+
 class Uploading:
     """An upload under way.
 
     Args:
         exchange: where to send it.
         objects: by digest, in the order in which they are to be sent.
-        held: bytes that the device has of each; WHOLE where it is resident.
-        welcome: what the device said of itself.
-        priority: of its parts.
+        priority: DEMAND for what is waited for, PREFETCH for what may be useful.
     """
 
     def __init__(
-        self,
-        exchange: Exchange,
-        objects: Mapping[Digest, bytes],
-        held: Mapping[Digest, int],
-        welcome: Welcome,
-        priority: Priority,
+        self, exchange: Exchange, objects: Mapping[Digest, bytes], priority: Priority = Priority.DEMAND
     ) -> None:
+        held = holdings(exchange, objects)
         self._exchange = exchange
         self._wanted = [digest for digest in objects if held[digest] != WHOLE]
         self._tickets: list[Ticket] = []
         self._requests: set[int] = set()
         self._unfinished: dict[int, tuple[Digest, ...]] = {}
         """By the request that will be answered, the objects that are whole with it."""
-        step = welcome.capabilities.max_body - PUT_HEAD
+        step = exchange.welcome.capabilities.max_body - PUT_HEAD
         if priority is Priority.PREFETCH:
             step = min(step, _PREFETCH_STEP)
         bundled = min(step + PUT_HEAD, MOST_BUNDLED)

@@ -122,7 +122,7 @@ def frames_of(
     tree = _tree(tree_file)
     results: ChipResult = []
     with connect(chips.url(chip, seed, 2 * tree.total_bytes)) as device:
-        runner = TreeRunner(device, tree)
+        runner = TreeRunner.open(device, tree)
         for image in images:
             result = runner.infer(image)
             path = [(visit.node, visit.outcome, list(visit.logits)) for visit in result.path]

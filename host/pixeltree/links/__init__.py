@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from pixeltree.errors import LinkError
 from pixeltree.links.base import Link
-from pixeltree.links.private_emulator import open_emulator
+from pixeltree.links.emulator import open_emulator
 from pixeltree.links.serial_port import open_serial
 from pixeltree.links.stream_socket import open_tcp, open_unix
 from pixeltree.links.tls import open_tls

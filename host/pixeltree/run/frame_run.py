@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from pixeltree.errors import DataError, PixeltreeError
+from pixeltree.run.opened_tree import OpenedTree
 from pixeltree.run.results import InferenceResult
 from pixeltree.run.settings import FrameSettings
 from pixeltree.swapping import Pace
 from pixeltree.tree.tree import Image
-
-if TYPE_CHECKING:
-    from pixeltree.run.runner import TreeRunner
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +24,7 @@ class FrameRun:
     loop its turns, these are used to send ahead; that ends by itself when there is nothing more to send.
 
     Args:
-        runner: runs the frames.
+        opened: the tree on the device, which takes the frames.
         settings: what goes with each frame.
         source: images to show; None for what the sensor sees.
         frames: how many at most; None for no limit.
@@ -35,12 +32,12 @@ class FrameRun:
 
     def __init__(
         self,
-        runner: TreeRunner,
+        opened: OpenedTree,
         settings: FrameSettings,
         source: Iterable[Image] | None,
         frames: int | None,
     ) -> None:
-        self._runner = runner
+        self._opened = opened
         self._settings = settings
         self._pace: Pace | None = None
         self._images: Iterator[Image] | None = None if source is None else _images(source)
@@ -76,7 +73,7 @@ class FrameRun:
     async def _use_pause(self, frame: int) -> None:
         assert self._pace is not None
         try:
-            while (seconds := self._runner.use_pause(self._pace, frame)) is not None:
+            while (seconds := self._opened.use_pause(self._pace, frame)) is not None:
                 await asyncio.sleep(seconds)
         except PixeltreeError as error:
             logger.info("between frames: %s", error)  # the next frame will say it again
@@ -90,13 +87,13 @@ class FrameRun:
                 image = next(self._images)
             except StopIteration:
                 return None
-            self._runner.tree.scene(image)  # what is no image is refused before its turn
+            self._opened.tree.scene(image)  # what is no image is refused before its turn
         if self._pace is None:  # the first turn is when the first frame is asked for
-            self._pace = Pace(self._settings.period_us, self._runner.now_us)
-        self._runner.wait_for_turn(self._pace)
+            self._pace = Pace(self._settings.period_us, self._opened.now_us)
+        self._opened.wait_for_turn(self._pace)
         if self._left is not None:
             self._left -= 1
-        return self._runner.next_frame(image, self._settings, self._pace)
+        return self._opened.next_frame(image, self._settings, self._pace)
 
 
 def _images(source: Iterable[Image]) -> Iterator[Image]:

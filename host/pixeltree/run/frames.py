@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.device.device import Device
-from pixeltree.device.session import device_error
+from pixeltree.device.exchange import device_error
 from pixeltree.errors import PixeltreeError, SessionLostError
 from pixeltree.run.coarse import CoarseAnswers
 from pixeltree.run.nodes import NodeTable
@@ -23,7 +23,7 @@ from pixeltree.swapping.chunking import BUSY_PART
 from pixeltree.swapping.description import CAPTURE
 from pixeltree.swapping.line import CANCEL_BYTES, START_BYTES
 from pixeltree.tree.tree import Tree
-from pixeltree_protocol.link.messages import Error, Fault, Result
+from pixeltree_protocol.link.messages import CancelFrame, Done, Error, Fault, Result, StartFrame
 
 Scene = tuple[npt.NDArray[np.uint8], int, int]
 """Pixels for an emulated sensor, with the row and column (from the left) where they go."""
@@ -96,7 +96,8 @@ class FrameServer:
         timeline: Timeline,
         nodes: NodeTable,
     ) -> None:
-        self._device = device
+        self._show = device.show
+        self._exchange = device.exchange
         self._tree = tree
         self._swap_tree = planner.tree
         self._planner = planner
@@ -115,23 +116,22 @@ class FrameServer:
             LinkError: the device is gone or silent.
         """
         if order.scene is not None:
-            self._device.show(*order.scene)
+            self._show(*order.scene)
         started = self._streamer.now
-        frame = _Frame(
-            order, self.first_start(order, started), started, self._device.start_frame(order.number)
-        )
+        first = self.first_start(order, started)
+        frame = _Frame(order, first, started, self._exchange.send(StartFrame(order.number)).request)
         self._planner.begin_frame()
         self._streamer.sent(START_BYTES)
         self._timeline.start(started, self._streamer.line_free)
         try:
             return self._follow(frame)
         except BaseException as error:
-            self._device.forget({frame.request})
+            self._exchange.forget({frame.request})
             if isinstance(error, SessionLostError):
                 self._timeline.lost(self._streamer.now)
             else:
                 with contextlib.suppress(PixeltreeError):
-                    self._device.cancel_frame(order.number, frame.request)
+                    self._cancel(frame)
             raise
 
     def first_start(self, order: Order, now: float) -> float:
@@ -141,6 +141,11 @@ class FrameServer:
             order.late_us = order.pace.started(now)
             self._counters.started(order.late_us, order.pace.period_us)
         return order.started
+
+    def _cancel(self, frame: _Frame) -> None:
+        """Give a frame up, if it is not over."""
+        self._exchange.forget({frame.request})
+        self._exchange.ask(CancelFrame(frame.order.number), Done)
 
     def _follow(self, frame: _Frame) -> InferenceResult:
         """Serve the frame's faults until its result comes."""
@@ -169,7 +174,7 @@ class FrameServer:
             again = None
             if not frame.faulted:
                 again = self._streamer.ahead(frame.order.pace.limit(self._streamer.now), BUSY_PART)
-            event = self._device.wait_for(
+            event = self._exchange.wait(
                 self._streamer.requests | {frame.request}, None if again is None else again / 1e6
             )
             if event is None:
@@ -179,7 +184,7 @@ class FrameServer:
                     raise device_error(event.message)
                 assert isinstance(event.message, Fault | Result)
                 if isinstance(event.message, Result):
-                    self._device.forget({frame.request})
+                    self._exchange.forget({frame.request})
                 return event.message
             if not self._streamer.heard(event) and frame.faulted:
                 self._streamer.demand(frame.faulted[-1], ())
@@ -193,7 +198,7 @@ class FrameServer:
 
     def _coarse(self, node: int, frame: _Frame) -> InferenceResult:
         """Give the frame up; the node above has said as much as there is to say in time."""
-        self._device.cancel_frame(frame.order.number, frame.request)
+        self._cancel(frame)
         self._streamer.sent(CANCEL_BYTES)
         tree = self._swap_tree
         visited = (CAPTURE, *tree.path_to(node)[:-1])

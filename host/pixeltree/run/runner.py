@@ -1,25 +1,23 @@
 """TreeRunner: takes frames through a tree, serves the device's faults, and sends ahead what comes next.
 
-What is sent when, and what may go for it, :mod:`pixeltree.swapping` decides, here as in its simulator. A
-frame whose nodes are resident needs one message each way: the device goes on by itself. Faults are served
-first; the line's idle time belongs to what will probably be needed.
-
-A cut of the link is the session's business. Where the device was started anew, the runner fills it again with
-what the run needs and repeats the frame in hand: each frame ends once, with a result or with an error.
+The room :mod:`pixeltree.swapping` decides what is sent when, and what may go for it, here as in its
+simulator. A frame whose nodes are resident needs one message each way: the device goes on by itself. Faults
+are served first; the line's idle time belongs to what will probably be needed.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterable
+from types import TracebackType
 
-from pixeltree.arguments.numbers import check_count
+from pixeltree.arguments.numbers import check_count, check_number
 from pixeltree.device.device import Device
-from pixeltree.errors import DataError, SessionLostError
+from pixeltree.errors import DataError
 from pixeltree.run.frame_run import FrameRun
-from pixeltree.run.frames import FrameServer, Order, Scene
+from pixeltree.run.frames import FrameServer
 from pixeltree.run.nodes import NodeTable
+from pixeltree.run.opened_tree import OpenedTree
 from pixeltree.run.results import InferenceResult
 from pixeltree.run.settings import ONE_FRAME, FrameSettings
 from pixeltree.run.stream import Streamer
@@ -37,113 +35,146 @@ from pixeltree.swapping import (
     SwapTree,
     Trace,
 )
-from pixeltree.swapping.chunking import BUSY_PART, IDLE_PART
 from pixeltree.swapping.describe import children_of, describe
 from pixeltree.swapping.line import UNKNOWN_LINE
 from pixeltree.swapping.line_meter import LineMeter
 from pixeltree.swapping.residency import policy_named
 from pixeltree.tree.tree import Image, Tree
 from pixeltree_protocol.link.bundles import PUT_HEAD
+from pixeltree_protocol.link.messages import MAX_FAULT_TIMEOUT_MS
 
 logger = logging.getLogger(__name__)
 
-FAULT_SILENCES = 3.0
+_FAULT_SILENCES = 3.0
 """Unless told otherwise, a frame waits for missing objects so many times as long as the device takes to see
 that a wire is dead: from then on the time stands still until its host is back."""
 
-RETRIES = 5
+_RETRIES = 5
 
 _LOGITS_PER_E = 20.0
 """Temperature of the root's margins; the mixture judges what they are worth."""
 
-_LOOK_AGAIN = 0.005
-"""Seconds between two looks for answers while nobody asks for a frame."""
-
-_ROUNDING_US = 0.01
-
-MAX_BYTES = 2**32 - 1
+_MAX_BYTES = 2**32 - 1
 """The greatest memory limit that OPEN_TREE can carry."""
 
 
 class TreeRunner:
-    """Runs a tree on a device.
+    """A tree that runs on a device; :meth:`open` makes one.
+
+    >>> with TreeRunner.open(device, tree) as runner:                        # doctest: +SKIP
+    ...     result = runner.infer(image)
 
     Args:
-        device: a connected device.
-        tree: the tree.
-        memory_limit: controller memory in bytes that the tree may use, 1 or more; None for all there is.
-        fault_timeout: seconds that a frame may wait for missing objects; if None, three times as long as
-            the device takes to notice that its host is gone.
-        retries: how often one frame may begin again because the device was started anew, 0 or more.
-        line: the line to the device; None to measure it. Nothing is sent ahead before it is known.
-        policy: ``expected``, ``no_prefetch`` or ``lru``.
-        predictor: what guesses the next frame's path; by default transitions seen so far and the root's
-            margins.
-        trace: collects what happens when, if given.
+        device: the device.
+        opened: the tree on it.
+        planner: of the tree's swapping.
+        streamer: sends what the planner decides.
 
     Attributes:
-        budget_bytes: controller memory that the tree has.
+        device: the device.
+        tree: the tree.
         counters: faults, stalls, hit rate, and where the bytes went.
-
-    Raises:
-        TreeError: a node needs more than the limit, or more instruction words than the device stores.
-        DataError: a policy that does not exist, or that needs to know the future; a number out of range.
-        DeviceError: the device refuses the tree.
-        LinkError: the device is gone or silent.
     """
 
-    def __init__(
-        self,
+    def __init__(self, device: Device, opened: OpenedTree, planner: Planner, streamer: Streamer) -> None:
+        self.device = device
+        self.tree = opened.tree
+        self.counters: Counters = planner.counters
+        self._opened = opened
+        self._planner = planner
+        self._streamer = streamer
+        self._pace = Pace(None)
+
+    @classmethod
+    def open(
+        cls,
         device: Device,
         tree: Tree,
         memory_limit: int | None = None,
         fault_timeout: float | None = None,
-        retries: int = RETRIES,
+        retries: int = _RETRIES,
         line: LineRate | None = None,
         policy: str = "expected",
         predictor: Predictor | None = None,
         trace: Trace | None = None,
-    ) -> None:
-        self._retries = retries
-        self.device = device
-        self.tree = tree
-        self._frames = 0
+    ) -> TreeRunner:
+        """Open a tree on a device: frames go through it from now on.
+
+        Args:
+            device: a connected device.
+            tree: the tree.
+            memory_limit: controller memory in bytes that the tree may use, 1 or more; None for all there is.
+            fault_timeout: seconds that a frame may wait for missing objects, 0 to 3,600; if None, three times
+                as long as the device takes to notice that its host is gone.
+            retries: how often one frame may begin again because the device was started anew, 0 or more.
+            line: the line to the device; None to measure it. Nothing is sent ahead before it is known.
+            policy: ``expected``, ``no_prefetch`` or ``lru``.
+            predictor: what guesses the next frame's path; by default transitions seen so far and the root's
+                margins.
+            trace: collects what happens when, if given.
+
+        Raises:
+            TreeError: a node needs more than the limit, or more instruction words than the device stores.
+            DataError: a policy that does not exist, or that needs to know the future; a number out of range.
+            DeviceError: the device refuses the tree.
+            LinkError: the device is gone or silent.
+        """
         if not isinstance(tree, Tree):
             raise DataError(f"a runner takes a Tree, as Tree.load returns it, not {type(tree).__name__}")
         if line is not None and not isinstance(line, LineRate):
             raise DataError(f"a line must be a LineRate, for example LINES['usb_12M'], not {line!r}")
-        capabilities = device.welcome.capabilities
+        if policy == "belady":
+            raise DataError("policy belady needs the future, which is not known; it runs in simulate-swap")
         if memory_limit is not None:
-            check_count("a memory limit, in bytes,", memory_limit, 1, MAX_BYTES)
+            check_count("a memory limit, in bytes,", memory_limit, 1, _MAX_BYTES)
         check_count("the number of retries", retries, 0)
+        if fault_timeout is None:
+            fault_timeout = _FAULT_SILENCES * device.welcome.silence_ms / 1000
+        check_number("a fault time-out, in seconds,", fault_timeout, 0, most=MAX_FAULT_TIMEOUT_MS / 1000)
+        capabilities = device.welcome.capabilities
         limit = min(memory_limit or capabilities.memory_bytes, capabilities.memory_bytes)
         nodes = NodeTable(tree)
         given = memory_limit is not None and memory_limit <= capabilities.memory_bytes
         nodes.check_fits(limit, capabilities.icw_store, given)
-        self._memory_limit = memory_limit or 0
-        silence = device.welcome.silence_ms / 1000
-        self._fault_timeout = FAULT_SILENCES * silence if fault_timeout is None else fault_timeout
-        if policy == "belady":
-            raise DataError("policy belady needs the future, which is not known; it runs in simulate-swap")
-        self._swap_tree = describe(tree)
-        guess = predictor or default_predictor(tree, self._swap_tree)
-        self._planner = Planner(
-            self._swap_tree,
+        swap_tree = describe(tree)
+        guess = predictor or _default_predictor(tree, swap_tree)
+        planner = Planner(
+            swap_tree,
             limit,
             capabilities.icw_store,
             line or UNKNOWN_LINE,
-            policy_named(policy, self._swap_tree, guess, ()),
+            policy_named(policy, swap_tree, guess, ()),
             guess,
             capabilities.max_body - PUT_HEAD,
         )
-        self.counters: Counters = self._planner.counters
-        self._streamer = Streamer(device, self._planner, LineMeter(line), tree.objects, trace)
-        timeline = Timeline(self._planner, trace)
-        self._server = FrameServer(device, tree, self._planner, self._streamer, timeline, nodes)
-        self._pace = Pace(None)
-        self._in_use = threading.Lock()
-        self._opening_bytes = 0
-        self.budget_bytes = self._open_again()
+        exchange = device.exchange
+        streamer = Streamer(exchange, planner, LineMeter(line), tree.objects, trace)
+        server = FrameServer(device, tree, planner, streamer, Timeline(planner, trace), nodes)
+        opened = OpenedTree(
+            exchange,
+            tree,
+            planner,
+            streamer,
+            server,
+            memory_limit or 0,
+            round(fault_timeout * 1000),
+            retries,
+        )
+        opened.open()
+        return cls(device, opened, planner, streamer)
+
+    def __enter__(self) -> TreeRunner:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finish()
+
+    @property
+    def budget_bytes(self) -> int:
+        """Controller memory that the tree has."""
+        return self._planner.memory.budget
 
     @property
     def line(self) -> LineRate | None:
@@ -153,28 +184,7 @@ class TreeRunner:
     @property
     def wire_bytes_streamed(self) -> int:
         """Bytes of objects put on the wire so far, framing included."""
-        return self._opening_bytes + self._streamer.wire_bytes
-
-    def _open_again(self) -> int:
-        """Open the tree, also where the device is started anew meanwhile."""
-        for _ in range(self._retries):
-            try:
-                return self._open()
-            except SessionLostError as error:
-                logger.warning("opening the tree again: %s", error)
-        return self._open()
-
-    def _open(self) -> int:
-        """Open the tree on the device, within its limit, and see what of it is there."""
-        tree = {self.tree.digest: self.tree.objects[self.tree.digest]}
-        self._opening_bytes += self.device.upload(tree).wire_bytes
-        budget = self.device.open_tree(self.tree.digest, self._memory_limit, self._fault_timeout)
-        self._opened = self.device.opened
-        self._planner.memory.budget = budget
-        self._streamer.begin()
-        return budget
-
-    # -- frames ------------------------------------------------------------------------------------
+        return self._opened.opening_bytes + self._streamer.wire_bytes
 
     def infer(self, image: Image) -> InferenceResult:
         """Show an image to the (emulated) sensor and take one frame of it through the tree.
@@ -187,7 +197,7 @@ class TreeRunner:
             DeviceError: the frame ended with an error.
             LinkError: the device is gone or silent.
         """
-        return self._run(self.tree.scene(image), ONE_FRAME, self._pace)
+        return self._opened.take(self.tree.scene(image), ONE_FRAME, self._pace)
 
     def run_frame(self) -> InferenceResult:
         """Take one frame of whatever the sensor sees through the tree.
@@ -198,7 +208,7 @@ class TreeRunner:
             DeviceError: the frame ended with an error.
             LinkError: the device is gone or silent.
         """
-        return self._run(None, ONE_FRAME, self._pace)
+        return self._opened.take(None, ONE_FRAME, self._pace)
 
     def run(
         self,
@@ -222,8 +232,8 @@ class TreeRunner:
                 known, frames wait.
 
         Returns:
-            The results, for ``for`` and for ``async for``. A frame starts when its result is asked for: who
-            is slow gets fewer frames, never old ones. It can be left at any point.
+            The results, for ``for`` and for ``async for``. A frame starts when its result is asked for, so
+            a slow caller gets fewer frames and never an old one. It can be left at any point.
 
         Raises:
             DataError: a time or a count out of range, or not finite. The frames raise what
@@ -231,94 +241,7 @@ class TreeRunner:
         """
         if frames is not None:
             check_count("the number of frames", frames, 0)
-        return FrameRun(self, FrameSettings(period, deadline), source, frames)
-
-    @property
-    def now_us(self) -> float:
-        """Microseconds on the clock of the connection."""
-        return self._streamer.now
-
-    def wait_for_turn(self, pace: Pace) -> None:
-        """Let time pass until the next frame of :meth:`run` is due; the line is used meanwhile."""
-        try:
-            with self._in_use:
-                self._use_line(pace)
-        except SessionLostError as error:
-            logger.warning("between frames: %s", error)  # the next frame opens the tree again
-
-    def _use_line(self, pace: Pace) -> None:
-        while (due := pace.due(self._streamer.now)) > self._streamer.now + _ROUNDING_US:
-            if self._opened != self.device.opened:
-                self._open_again()
-            again = self._streamer.ahead(pace.limit(self._streamer.now), IDLE_PART)
-            event = self.device.wait_for(self._streamer.requests, min(due, again or due) / 1e6)
-            if event is not None:
-                self._streamer.heard(event)
-
-    def use_pause(self, pace: Pace, frame: int) -> float | None:
-        """Send ahead without waiting, while nobody asks for a frame: a small part where the line is idle.
-
-        Args:
-            pace: of the run that pauses.
-            frame: its last frame. The pause is over when another was asked for, by whomever.
-
-        Returns:
-            Seconds until it should be called again; None where that has no use before the next frame.
-        """
-        if not self._in_use.acquire(blocking=False):
-            return None  # a frame is in hand
-        try:
-            return self._send_ahead(pace) if frame == self._frames else None
-        finally:
-            self._in_use.release()
-
-    def _send_ahead(self, pace: Pace) -> float | None:
-        if self._opened != self.device.opened:
-            return None
-        streamer = self._streamer
-        streamer.look_away()
-        if (event := self.device.take(streamer.requests)) is not None:
-            streamer.heard(event)
-        # a frame may be asked for at any time: it has to wait for one small part at most, as a demand has
-        soon = streamer.now + BUSY_PART * 2 * self._planner.line.us_per_byte
-        again = streamer.ahead(max(pace.limit(streamer.now), soon), BUSY_PART)
-        if again is not None:
-            return max(again - streamer.now, 0.0) / 1e6
-        return _LOOK_AGAIN if streamer.requests else None
-
-    def next_frame(self, image: Image | None, settings: FrameSettings, pace: Pace) -> InferenceResult:
-        """The next frame of :meth:`run`."""
-        result = self._run(None if image is None else self.tree.scene(image), settings, pace)
-        part_us = IDLE_PART * self._planner.line.us_per_byte
-        # goes over the line while the caller is busy; no more than systems buffer, so that nobody waits
-        self._streamer.ahead(pace.limit(self._streamer.now), IDLE_PART, part_us)
-        return result
-
-    def _run(self, scene: Scene | None, settings: FrameSettings, pace: Pace) -> InferenceResult:
-        with self._in_use:
-            self._frames += 1
-            order = Order(self._frames, scene, settings, pace)
-            asked = self._streamer.now
-            while True:
-                try:
-                    return self._try(order)
-                except SessionLostError as error:
-                    if order.repeats >= self._retries:
-                        raise
-                    logger.warning("frame %d begins again: %s", order.number, error)
-                    self._server.first_start(order, asked)  # unless it had begun
-                    order.repeats += 1
-                    self.counters.repeats += 1
-
-    def _try(self, order: Order) -> InferenceResult:
-        """Take the frame through the tree, unless the device is started anew meanwhile."""
-        if self._opened != self.device.opened:
-            asked = self._streamer.now
-            self._open()  # another runner has had the device, or it was started anew
-            self._server.first_start(order, asked)
-        result = self._server.take(order)
-        self._streamer.look_away()
-        return result
+        return FrameRun(self._opened, FrameSettings(period, deadline), source, frames)
 
     def finish(self) -> Counters:
         """The run is over: what was sent and not used counts as wasted; the counters go to the log."""
@@ -327,7 +250,7 @@ class TreeRunner:
         return self.counters
 
 
-def default_predictor(tree: Tree, swap_tree: SwapTree) -> Predictor:
+def _default_predictor(tree: Tree, swap_tree: SwapTree) -> Predictor:
     """Transitions seen so far, and the root's margins."""
     markov = Markov(Prior(len(swap_tree.ends)))
     root = tree.by_level[swap_tree.trunk[-1]]

@@ -6,9 +6,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pixeltree.device.device import Device
-from pixeltree.device.session import device_error
-from pixeltree.device.upload import check_names
+from pixeltree.device.exchange import Exchange, device_error
+from pixeltree.device.upload import check_names, holdings
 from pixeltree.errors import DeviceError
 from pixeltree.swapping.chunking import Bundle, Parcel, Part, batches, names_of, steering_bytes
 from pixeltree.swapping.line import stored_bytes
@@ -17,7 +16,16 @@ from pixeltree.swapping.planner import Planner
 from pixeltree.swapping.trace import LINK, Trace
 from pixeltree_protocol.link.connection import Received, Ticket
 from pixeltree_protocol.link.delivery import Priority
-from pixeltree_protocol.link.messages import WHOLE, Error, Message, Stored, StoredSeveral
+from pixeltree_protocol.link.messages import (
+    WHOLE,
+    Error,
+    Message,
+    Put,
+    PutSeveral,
+    Query,
+    Stored,
+    StoredSeveral,
+)
 from pixeltree_protocol.objects import Digest
 
 logger = logging.getLogger(__name__)
@@ -61,7 +69,7 @@ class Streamer:
     """Sends objects and parts of them and hears what becomes of them; microseconds on the connection's clock.
 
     Args:
-        device: the device.
+        exchange: requests to the device, and its answers.
         planner: decides.
         meter: measures the line.
         objects: bytes of all objects, by digest.
@@ -73,14 +81,14 @@ class Streamer:
 
     def __init__(
         self,
-        device: Device,
+        exchange: Exchange,
         planner: Planner,
         meter: LineMeter,
         objects: Mapping[Digest, bytes],
         trace: Trace | None,
     ) -> None:
         self.line_free = 0.0
-        self._device = device
+        self._exchange = exchange
         self._planner = planner
         self._meter = meter
         self._digests = [each.digest for each in planner.tree.objects]
@@ -115,7 +123,7 @@ class Streamer:
     @property
     def now(self) -> float:
         """The time."""
-        return self._device.now * 1e6
+        return self._exchange.session.now * 1e6
 
     def begin(self) -> None:
         """A tree was opened: ask the device what it holds of it."""
@@ -130,7 +138,7 @@ class Streamer:
         self.line_free = self.now
 
     def _ask_about(self, digests: Sequence[Digest]) -> None:
-        for digest, received in self._device.holdings(digests).items():
+        for digest, received in holdings(self._exchange, digests).items():
             each = self._index[digest]
             if received != WHOLE:
                 self._planner.evicted(each)
@@ -190,7 +198,8 @@ class Streamer:
 
     def _put(self, parcel: Parcel, priority: Priority) -> Ticket:
         for batch in batches(parcel.keep):
-            self._device.keep([self._digests[each] for each in batch])
+            query = Query(tuple(self._digests[each] for each in batch))
+            self._exchange.forget({self._exchange.send(query).request})  # nothing waits for the answer
         if parcel.keep:
             self.sent(steering_bytes(parcel.keep))
         began = max(self.now, self.line_free)
@@ -199,8 +208,8 @@ class Streamer:
                 self._count += 1
                 self._begun[each] = self._count
         if isinstance(parcel, Bundle):
-            objects = [self._objects[self._digests[each]] for each in parcel.objects]
-            ticket = self._device.put_several(objects, priority)
+            objects = tuple(self._objects[self._digests[each]] for each in parcel.objects)
+            ticket = self._exchange.send(PutSeveral(objects), priority)
         else:
             ticket = self._put_part(parcel, priority)
         self._unbilled.append(ticket)
@@ -219,7 +228,9 @@ class Streamer:
         before = self._latest.get(part.each)
         if part.offset and before is not None and not before.wire_bytes:
             priority = Priority.PREFETCH  # what it continues still waits there, and is not to be overtaken
-        return self._device.put(digest, self._objects[digest], part.offset, part.size, priority)
+        data = self._objects[digest]
+        piece = data[part.offset : part.offset + part.size]
+        return self._exchange.send(Put(digest, len(data), part.offset, piece), priority)
 
     # -- hearing -----------------------------------------------------------------------------------
 
@@ -241,7 +252,7 @@ class Streamer:
             metered = self._metered.pop(request, None)
             if request == event.request:
                 self._meter.arrived(self.now, metered, _answer_bytes(event.message))
-        self._device.forget(requests)
+        self._exchange.forget(requests)
         if isinstance(event.message, Error):
             self._refused(awaited.objects, device_error(event.message))
             return False

@@ -36,7 +36,7 @@ PRICED = {
 
 def time_of(step, **costs):
     link = InMemoryLink(EmulatedDevice(costs=CostModel(**costs)))
-    return device_on(link).execute(step).device_ns
+    return device_on(link).chip.execute(step).device_ns
 
 
 def test_the_defaults_are_those_of_the_cost_model():
@@ -63,14 +63,14 @@ def test_kernels_that_return_nothing_cost_their_launch_and_their_words():
     kernel.NOT(R6, R5)
     words = len(kernel.block().words)
     assert words == 2
-    assert sum(device.run_kernel(kernel).device_ns for _ in range(100)) == 120_000
-    assert device.run_kernel(kernel, times=100).device_ns == 120_000
+    assert sum(device.chip.run_kernel(kernel).device_ns for _ in range(100)) == 120_000
+    assert device.chip.run_kernel(kernel, times=100).device_ns == 120_000
 
 
 def test_what_is_read_out_costs_one_result_message_for_the_whole_program():
     link = InMemoryLink(EmulatedDevice())
     reads = steps.GlobalOr(5, 0, 0, 255, 255)
     device = device_on(link)
-    one, three = device.execute(reads).device_ns, device.execute(reads, reads, reads).device_ns
+    one, three = device.chip.execute(reads).device_ns, device.chip.execute(reads, reads, reads).device_ns
     assert one == 500 + 20_000 + 10
     assert three == 3 * (500 + 10) + 20_000

@@ -3,7 +3,7 @@
 import pytest
 
 from pixeltree.errors import LinkError
-from pixeltree.links.private_emulator import daemon_options
+from pixeltree.links.emulator import daemon_options
 from pixeltree.links.url import parse_url
 from pixeltree_emu.array.selection import PatternSelect
 from pixeltree_emu.controller.readout import SUM_SCALES, ReadOutParameters

@@ -85,8 +85,8 @@ def device():
 
 def level_seen(device):
     """The level of all pixels of a picture that is grey all over."""
-    device.expose()
-    device.run_kernel(kernel("all", "get_image(A)"))
+    device.chip.expose()
+    device.chip.run_kernel(kernel("all", "get_image(A)"))
     plane = device.read_plane("A")
     assert np.all(plane == plane[0, 0])
     return int(plane[0, 0])
@@ -124,26 +124,26 @@ def kernel(*lines):
 
 def test_half_and_full_range_capture_on_the_device_clock(device):
     device.show(flat(240))
-    device.expose(FULL // 2000 + 1)  # half an exposure and a microsecond, since levels are rounded down
-    device.run_kernel(kernel("all", "get_image(A)"))
+    device.chip.expose(FULL // 2000 + 1)  # half an exposure and a microsecond, since levels are rounded down
+    device.chip.run_kernel(kernel("all", "get_image(A)"))
     assert np.all(device.read_plane("A") == 60)
-    device.expose()
-    device.run_kernel(kernel("all", "get_image(A, B)"))
+    device.chip.expose()
+    device.chip.run_kernel(kernel("all", "get_image(A, B)"))
     assert np.all(device.read_plane("A") == 2 * 120 - 127)  # 2 PIX_exposed - PIX_reset
     assert np.all(device.read_plane("B") == 7)  # -PIX_exposed
 
 
 def test_pix_goes_on_integrating_between_reads_that_do_not_reset_it(device):
     device.show(flat(200))
-    device.run_kernel(kernel("all", "respix(C)"))
+    device.chip.run_kernel(kernel("all", "respix(C)"))
     readings = []
     for _ in range(3):
-        device.wait(FULL // 4000)
-        device.run_kernel(kernel("getpix(A, C)"))
+        device.chip.wait(FULL // 4000)
+        device.chip.run_kernel(kernel("getpix(A, C)"))
         readings.append(int(device.read_plane("A")[0, 0]))
     assert readings == pytest.approx([25, 50, 75], abs=1)
-    device.run_kernel(kernel("rpix"))
-    device.run_kernel(kernel("getpix(A, C)"))
+    device.chip.run_kernel(kernel("rpix"))
+    device.chip.run_kernel(kernel("getpix(A, C)"))
     assert device.read_plane("A")[0, 0] in (0, 1)
 
 
@@ -152,10 +152,10 @@ def test_a_frame_sees_the_source_at_the_device_time_of_its_exposure(device, pict
     sensor.source = ArraySource(pictures, rate=1e9 / FULL)
     seen = []
     for _ in range(3):
-        device.expose()
-        device.run_kernel(kernel("all", "get_image(A)"))
+        device.chip.expose()
+        device.chip.run_kernel(kernel("all", "get_image(A)"))
         seen.append(device.read_plane("A").astype(int))
-        device.wait(3 * FULL // 1000 - 60)
+        device.chip.wait(3 * FULL // 1000 - 60)
     assert np.max(np.abs(seen[0] - pictures[0] // 2)) <= 2
     assert np.max(np.abs(seen[1] - pictures[0] // 2)) <= 2  # four periods later: the first again
 
@@ -263,8 +263,8 @@ def test_the_daemon_takes_a_source(tmp_path, pictures):
         EmulatorProcess("--source", str(tmp_path / "scene.png"), "--exposure-us", "1000") as emulator,
         connect(emulator.url) as device,
     ):
-        device.expose(1000)
-        device.run_kernel(kernel("all", "get_image(A)"))
+        device.chip.expose(1000)
+        device.chip.run_kernel(kernel("all", "get_image(A)"))
         # PIX goes on integrating while the answer of EXPOSE, 20 us, is sent.
         assert np.max(np.abs(device.read_plane("A").astype(int) - pictures[1] // 2)) <= 3
     with pytest.raises(LinkError, match="is no source"):
@@ -299,7 +299,7 @@ def test_waiting_in_device_time_lets_the_source_go_on(device):
     sensor = device._session._link.emulated.array.sensor
     sensor.source = ArraySource(np.stack([flat(40), flat(200)]), rate=10)
     assert [level_seen(device) for _ in range(3)] == [20, 20, 20]
-    device.wait(100_000)
+    device.chip.wait(100_000)
     assert level_seen(device) == 100
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from tests.support.in_memory import InMemoryDevice
+from tests.support.in_memory import in_memory_runner
 from tests.support.random_models import picture, sixteen_kernels, some_network
 from tests.support.strategies import convolution, fully_connected, heat_map, signs
 
@@ -59,7 +59,7 @@ def test_compiled_equals_reference_in_every_logit(network, threshold, row, colum
     tree = Tree.build("any", labels, geometry, [NodeSpec("root", model, tuple(range(model.outcomes)))])
     image = picture(seed)
     label, path = tree.reference(image)
-    result = InMemoryDevice(tree).infer(image)
+    result = in_memory_runner(tree).infer(image)
     assert result.path[0].logits == path[0].logits
     assert result.label == label
 
@@ -78,7 +78,7 @@ def test_an_adaptive_threshold_follows_the_light_of_the_picture(size, in_cells, 
     labels = [str(i) for i in range(model.outcomes)]
     tree = Tree.build("any", labels, geometry, [NodeSpec("root", model, tuple(range(model.outcomes)))])
     image = random.integers(0, 100, (256, 256), dtype=np.uint8) + np.arange(0, 128, 0.5).astype(np.uint8)
-    result = InMemoryDevice(tree).infer(image)
+    result = in_memory_runner(tree).infer(image)
     label, path = tree.reference(image)
     assert 0.1 < tree.input_bits(image).mean() < 0.9
     assert result.path[0].logits == path[0].logits
@@ -102,7 +102,7 @@ def test_a_threshold_follows_the_image(size, margin, excess, threshold, light):
     tree = Tree.build("any", list("abcde"), geometry, [NodeSpec("root", model, tuple(range(5)))])
     image = random.integers(0, light, (256, 256), endpoint=True).astype(np.uint8)
     label, path = tree.reference(image)
-    result = InMemoryDevice(tree).infer(image)
+    result = in_memory_runner(tree).infer(image)
     assert result.path[0].logits == path[0].logits
     assert result.label == label
     predicted = compile_capture(geometry).cost + compile_model(model, layout=geometry.layout(model)).cost

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.host.compiler.test_readout import model_with
-from tests.support.in_memory import InMemoryDevice, in_memory_device
+from tests.support.in_memory import in_memory_device, in_memory_runner
 from tests.support.on_array import run_node
 from tests.support.random_models import random_input
 from tests.support.strategies import convolution, fully_connected, heat_map
@@ -171,7 +171,7 @@ def test_a_tree_of_parts_decides_as_the_whole_on_a_device_too(counts, tmp_path):
     whole = Tree.build("t", "abcd", GEOMETRY, specs_of((1, 1, 1)))
     Tree.build("t", "abcd", GEOMETRY, specs_of(counts)).save(tmp_path / "t.ptree")
     tree = Tree.load(tmp_path / "t.ptree")
-    runner = InMemoryDevice(tree)
+    runner = in_memory_runner(tree)
     labels = set()
     for picture in pictures(12):
         label, path = tree.reference(picture)
@@ -193,8 +193,8 @@ def test_a_node_too_large_for_the_memory_runs_in_parts(times):
     limit = int(times * max(tree.bytes_of(node.needs) for node in tree.nodes.values()))
     if times == 1:
         with pytest.raises(TreeError):
-            TreeRunner(in_memory_device(), whole, limit)
-    runner = TreeRunner(in_memory_device(), tree, limit)
+            TreeRunner.open(in_memory_device(), whole, limit)
+    runner = TreeRunner.open(in_memory_device(), tree, limit)
     for picture in pictures(6):
         result = runner.infer(picture)
         assert count_mismatches(result, *tree.reference(picture)) == 0

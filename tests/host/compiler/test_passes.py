@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.support.in_memory import InMemoryDevice
+from tests.support.in_memory import in_memory_runner
 from tests.support.strategies import convolution, fully_connected, heat_map
 
 from pixeltree.bench.networks import BENCHMARKS, GEOMETRY, digits_model, localization_model
@@ -274,7 +274,7 @@ def test_a_whole_frame_takes_what_the_benchmark_says():
     labels = [str(i) for i in range(10)]
     tree = Tree.build("digits", labels, GEOMETRY, [NodeSpec("root", model, tuple(range(10)))])
     image = np.random.default_rng(2).integers(0, 256, (64, 64), dtype=np.uint8)
-    result = InMemoryDevice(tree).infer(image)
+    result = in_memory_runner(tree).infer(image)
     assert result.path[0].logits == tree.reference(image)[1][0].logits
     assert result.device_us == BENCHMARKS["frame_digits"]().device_us
     assert result.words == BENCHMARKS["frame_digits"]().words

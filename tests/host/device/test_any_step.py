@@ -36,7 +36,7 @@ def any_step(draw):
 def test_a_step_runs_within_the_effects_the_time_and_the_read_out_of_its_row(step):
     form = form_of(step)
     CHIP.before = CHIP.state()
-    done = CHIP.device.execute(step)
+    done = CHIP.device.chip.execute(step)
     CHIP.unchanged_but(*form.registers(step, form.writes), *form.clobbers, Digital.FLAG)
     size = sum(len(data) for data in done.read_outs)
     assert size == form.read_out(step)

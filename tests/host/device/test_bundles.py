@@ -8,6 +8,7 @@ from tests.support.in_memory import in_memory_device
 from tests.support.random_models import picture
 
 from pixeltree.demo.run import count_mismatches
+from pixeltree.device.upload import Uploading
 from pixeltree.errors import DeviceError
 from pixeltree.run import TreeRunner
 from pixeltree_emu.controller.store import ObjectStore
@@ -106,7 +107,7 @@ def test_no_message_is_longer_than_the_device_takes():
 def test_ahead_of_need_no_message_is_longer_than_a_part(device):
     seen = sent_by(device)
     objects = named(*(segment(size) for size in range(100, 2_500, 100)))
-    device.begin_upload(objects, Priority.PREFETCH).wait()
+    Uploading(device.exchange, objects, Priority.PREFETCH).wait()
     assert order_of(seen) == list(objects)
     assert max(map(body_of, seen)) <= MOST_BUNDLED
 
@@ -145,7 +146,7 @@ def test_a_device_that_makes_other_objects_of_the_bytes_is_found_out(device, mon
 
 
 def test_a_runner_sends_what_is_small_together_and_manifests_last(tree, device):  # noqa: F811
-    runner = TreeRunner(device, tree)
+    runner = TreeRunner.open(device, tree)
     seen = sent_by(device)
     visited = {visit.node for visit in runner.infer(picture(0)).path}
     order = order_of(seen)
@@ -171,7 +172,7 @@ def test_a_refused_bundle_is_sent_again_and_the_frame_ends(tree, device, monkeyp
         return real(self, objects, came_in)
 
     monkeypatch.setattr(ObjectStore, "put_several", refuse_once)
-    runner = TreeRunner(device, tree)
+    runner = TreeRunner.open(device, tree)
     seen = sent_by(device)
     result = runner.infer(picture(0))
     assert refusals

@@ -33,7 +33,7 @@ def test_a_dreg_holds_the_plane_that_was_written_the_right_way_round(chip, regis
     done = chip.device.write_plane(register, plane)
     assert np.array_equal(chip.unchanged_but(register)[register], plane[:, ::-1])
     assert np.array_equal(chip.device.read_plane(register), plane)
-    assert done == chip.device.last
+    assert done == chip.device.chip.last
 
 
 def test_a_write_of_a_dreg_takes_the_time_of_its_bytes_and_of_every_drawn_pixel(chip):
@@ -96,7 +96,7 @@ def test_what_cannot_be_written_is_refused_and_changes_nothing(chip, register, p
 
 def test_a_segment_that_is_no_plane_is_refused(chip):
     with pytest.raises((DeviceError, ProtocolError), match="no 65536 bits from bit 0 on"):
-        chip.device.execute(WriteDreg(0, 5), segments=[PackedBits(bytes(100))])
+        chip.device.chip.execute(WriteDreg(0, 5), segments=[PackedBits(bytes(100))])
     chip.unchanged_but()
 
 
@@ -104,7 +104,7 @@ def test_levels_of_an_areg_can_be_added_to_without_overflow(chip):
     levels = chip.device.read_plane("A")
     assert levels.dtype == np.int16
     codes = levels + 128
-    assert np.array_equal(codes, chip.device.output_image(A))
+    assert np.array_equal(codes, chip.device.chip.output_image(A))
     assert codes.min() >= 0
 
 
@@ -112,7 +112,7 @@ def test_pix_is_read_in_levels_from_its_reset_level_on(chip):
     scene = np.zeros((256, 256), np.uint8)
     scene[:, :100] = 255
     chip.device.show(scene)
-    chip.device.expose()
+    chip.device.chip.expose()
     pix = chip.device.read_plane("PIX")
     assert pix.dtype == np.int16
     assert (pix[:, 100:] == -127).all()
@@ -121,14 +121,14 @@ def test_pix_is_read_in_levels_from_its_reset_level_on(chip):
     kernel.all()
     kernel.getpix(A, B)
     chip.engine.set_analog(B, np.zeros((256, 256), np.int16))
-    chip.device.run_kernel(kernel)
+    chip.device.chip.run_kernel(kernel)
     assert np.abs(chip.device.read_plane("A") - pix).max() <= 1, "reading it changes nothing"
 
 
 def test_flag_is_read_as_a_kernel_left_it(chip):
     kernel = Kernel()
     kernel.WHERE(R6)
-    chip.device.run_kernel(kernel)
+    chip.device.chip.run_kernel(kernel)
     flag = chip.device.read_plane("FLAG")
     assert flag.dtype == np.bool_
     assert np.array_equal(flag, chip.before[R6][:, ::-1])

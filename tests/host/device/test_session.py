@@ -4,7 +4,8 @@ import pytest
 from tests.support.in_memory import InMemoryLink, in_memory_session
 
 from pixeltree import Device
-from pixeltree.device.session import Patience, Session
+from pixeltree.device.patience import Patience
+from pixeltree.device.session import Session
 from pixeltree.errors import LinkError
 from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_protocol.objects import FullyConnected, digest_of

@@ -6,9 +6,9 @@ import pytest
 
 import pixeltree
 from pixeltree import LinkError
-from pixeltree.device.session import Patience
+from pixeltree.device.patience import Patience
 from pixeltree.links import emulator
-from pixeltree.links.private_emulator import open_emulator
+from pixeltree.links.emulator import open_emulator
 from pixeltree.links.url import parse_url
 from pixeltree_emu.array import nonidealities
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tests.support.in_memory import (
-    InMemoryDevice,
     InMemoryLink,
     device_on,
     in_memory_device,
+    in_memory_runner,
     in_memory_session,
 )
 from tests.support.random_models import picture, some_network
@@ -25,9 +25,12 @@ from pixeltree_protocol.link.framing import Frame, FrameDecoder, encode_frame
 from pixeltree_protocol.link.messages import (
     WHOLE,
     Fault,
+    OpenTree,
     Pong,
     Put,
     PutSeveral,
+    StartFrame,
+    TreeOpened,
     decode_message,
     encode_message,
 )
@@ -47,7 +50,7 @@ def tree():
 
 def test_a_deep_tree_runs_in_the_memory_of_one_node(tree):
     smallest = max(tree.bytes_of(node.needs) for node in tree.nodes.values())
-    runner = InMemoryDevice(tree, memory_limit=smallest)
+    runner = in_memory_runner(tree, memory_limit=smallest)
     assert runner.budget_bytes == smallest < tree.total_bytes
     for seed in range(6):
         image = picture(seed)
@@ -58,7 +61,7 @@ def test_a_deep_tree_runs_in_the_memory_of_one_node(tree):
 
 
 def test_nothing_is_sent_twice_while_it_stays(tree):
-    runner = InMemoryDevice(tree)
+    runner = in_memory_runner(tree)
     image = picture(1)
     first, second = runner.infer(image), runner.infer(image)
     assert [swap.node for swap in first.swaps] == ["capture", *(visit.node for visit in first.path)]
@@ -68,7 +71,7 @@ def test_nothing_is_sent_twice_while_it_stays(tree):
 
 
 def test_siblings_of_equal_shape_move_weights_only(tree):
-    runner = InMemoryDevice(tree)
+    runner = in_memory_runner(tree)
     swaps = {swap.node: swap for seed in range(12) for swap in runner.infer(picture(seed)).swaps}
     root, later = swaps["root"], [swap for name, swap in swaps.items() if name not in ("root", "capture")]
     assert later
@@ -78,12 +81,12 @@ def test_siblings_of_equal_shape_move_weights_only(tree):
 
 
 def test_one_fault_brings_a_whole_node(tree):
-    result = InMemoryDevice(tree).infer(picture(0))
+    result = in_memory_runner(tree).infer(picture(0))
     assert result.faults == len(result.swaps) == 1 + len(result.path)
 
 
 def test_a_runner_believes_the_device_about_what_is_missing(tree):
-    runner = InMemoryDevice(tree)
+    runner = in_memory_runner(tree)
     runner.infer(picture(0))
     runner.device._session._link.emulated.store._residents.clear()
     result = runner.infer(picture(0))
@@ -110,7 +113,7 @@ def test_wire_bytes_streamed_is_what_crossed_the_link(tree):
 
 def test_a_limit_that_no_node_fits_is_refused_by_name(tree):
     with pytest.raises(TreeError, match=r"needs \d+ bytes of controller memory; the limit is 100"):
-        TreeRunner(in_memory_device(), tree, memory_limit=100)
+        TreeRunner.open(in_memory_device(), tree, memory_limit=100)
 
 
 def test_an_upload_resumes_where_it_stopped(tree):
@@ -127,12 +130,13 @@ def test_an_upload_resumes_where_it_stopped(tree):
 def test_a_fault_that_comes_while_something_else_is_waited_for_is_not_lost(tree):
     device = in_memory_device()
     device.upload({tree.digest: tree.objects[tree.digest]})
-    device.open_tree(tree.digest, 0, 5)
-    request = device.start_frame(1)
+    device.exchange.ask(OpenTree(tree.digest, 0, 5_000), TreeOpened)
+    request = device.exchange.send(StartFrame(1)).request
     leaf = max(tree.objects, key=lambda digest: len(tree.objects[digest]))
     device.upload({leaf: tree.objects[leaf]})
     device.ping()
-    assert device.next_event(request) == Fault(1, tree.capture.digest, (tree.capture.digest,))
+    event = device.exchange.next({request}, Fault)
+    assert event == (request, Fault(1, tree.capture.digest, (tree.capture.digest,)))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +173,7 @@ def test_a_large_picture_is_sent_in_parts_that_the_device_takes():
 
 
 def test_a_small_credit_window_slows_an_upload_and_breaks_nothing(tree):
-    runner = InMemoryDevice(tree, max_body=512, credit_window=1200)
+    runner = in_memory_runner(tree, max_body=512, credit_window=1200)
     assert count_mismatches(runner.infer(picture(2)), *tree.reference(picture(2))) == 0
 
 
@@ -194,7 +198,7 @@ def test_every_difference_from_the_reference_is_counted():
     """A report of 0 means something only if a wrong logit would have counted."""
     tree = demo_tree()
     image = demo_digits().images[0]
-    result = InMemoryDevice(tree).infer(image)
+    result = in_memory_runner(tree).infer(image)
     label, path = tree.reference(image)
     assert count_mismatches(result, label, path) == 0
     first = path[0]
@@ -210,7 +214,7 @@ def test_every_difference_from_the_reference_is_counted():
 
 def test_two_runners_may_take_turns_on_one_device(tree):
     device = in_memory_device()
-    first, second = TreeRunner(device, tree), TreeRunner(device, demo_tree())
+    first, second = TreeRunner.open(device, tree), TreeRunner.open(device, demo_tree())
     image = np.kron(picture(1), np.ones((4, 4), np.uint8))  # the sensor's whole view, for inputs of any size
     for runner in (first, second, first, second):
         assert count_mismatches(runner.infer(image), *runner.tree.reference(image)) == 0
@@ -218,7 +222,7 @@ def test_two_runners_may_take_turns_on_one_device(tree):
 
 @pytest.mark.parametrize("code", ["BAD_OBJECT", "DIGEST_MISMATCH"])
 def test_a_frame_that_cannot_be_served_is_cancelled_and_the_next_one_runs(tree, code):
-    runner = TreeRunner(in_memory_device(), tree)
+    runner = TreeRunner.open(in_memory_device(), tree)
     spoiled = tree.capture.digest
     good = tree.objects[spoiled]
     tree.objects[spoiled] = good[:-1] if code == "BAD_OBJECT" else tree.objects[tree.root.digest]
@@ -228,18 +232,18 @@ def test_a_frame_that_cannot_be_served_is_cancelled_and_the_next_one_runs(tree, 
     finally:
         tree.objects[spoiled] = good
     assert count_mismatches(runner.infer(picture(0)), *tree.reference(picture(0))) == 0
-    assert runner.device._exchange.open == set()
+    assert runner.device.exchange.open == set()
 
 
 def test_a_node_of_more_words_than_the_device_stores_is_refused_by_name(tree):
     with pytest.raises(TreeError, match=r"needs \d+ instruction words; the device's store has 60"):
-        TreeRunner(in_memory_device(icw_store=60), tree)
+        TreeRunner.open(in_memory_device(icw_store=60), tree)
 
 
 @pytest.mark.parametrize("seconds", [-1, 3601, float("inf"), float("nan")])
 def test_a_fault_time_out_must_make_sense(tree, seconds):
     with pytest.raises(DataError, match="fault time-out"):
-        TreeRunner(in_memory_device(), tree, fault_timeout=seconds)
+        TreeRunner.open(in_memory_device(), tree, fault_timeout=seconds)
 
 
 @pytest.mark.parametrize(("top", "left"), [(-1, 0), (0, 250), (256, 0)])

@@ -29,7 +29,7 @@ def both(tree, pictures, line, policy, period, memory_share=0.5, deadline=None):
     memory = int(swap_tree.total_bytes * memory_share)
     device = device_in_world(line, pictures, sequence, memory_bytes=1 << 18)
     real, simulated = Trace(), Trace()
-    runner = TreeRunner(
+    runner = TreeRunner.open(
         device, tree, memory, line=LINES[line], policy=policy, trace=real, predictor=Markov(Prior(12))
     )
     began = device.now

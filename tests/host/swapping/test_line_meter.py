@@ -122,7 +122,7 @@ def run(tree):
 
     def run(line, given=None, latency=0.0):
         device = device_in_world(line, pictures, ends, latency, memory_bytes=1 << 18)
-        runner = TreeRunner(device, tree, describe(tree).total_bytes * 6 // 10, line=given)
+        runner = TreeRunner.open(device, tree, describe(tree).total_bytes * 6 // 10, line=given)
         list(runner.run(frames=120, period=PERIOD))
         return runner, runner.finish()
 
@@ -149,7 +149,7 @@ def test_a_runner_corrects_what_it_was_told(run):
 
 
 def test_a_runner_that_sends_nothing_ahead_knows_its_line_too(tree):
-    runner = TreeRunner(device_in_world("usb_12M", memory_bytes=1 << 18), tree, policy="no_prefetch")
+    runner = TreeRunner.open(device_in_world("usb_12M", memory_bytes=1 << 18), tree, policy="no_prefetch")
     assert runner.line is None
     list(runner.run(album(tree, 6).pictures))
     assert runner.line.us_per_byte == pytest.approx(LINES["usb_12M"].us_per_byte, rel=0.05)
@@ -165,7 +165,7 @@ def test_a_runner_that_sends_nothing_ahead_knows_its_line_too(tree):
 )
 def test_the_log_says_given_only_of_what_was_given(given, said, caplog):
     caplog.set_level("INFO")
-    runner = TreeRunner(device_in_world(), random_tree(children=2, labels_each=2), line=given)
+    runner = TreeRunner.open(device_in_world(), random_tree(children=2, labels_each=2), line=given)
     streamer = runner._streamer
     for rate in (0.201e6, 0.154e6):
         streamer._meter.line = LineRate("measured", rate)

@@ -33,7 +33,7 @@ def names(results):
 def runner_for(tree, pictures, ends, share=0.6, line="usb_12M", **options):
     memory = int(describe(tree).total_bytes * share)
     device = device_in_world(line, pictures, ends, memory_bytes=1 << 18)
-    return TreeRunner(device, tree, memory, line=LINES[line], **options)
+    return TreeRunner.open(device, tree, memory, line=LINES[line], **options)
 
 
 def test_a_run_is_an_iterator_over_results(tree, pictures):
@@ -46,7 +46,7 @@ def test_a_run_is_an_iterator_over_results(tree, pictures):
 
 
 def test_a_run_shows_the_images_of_its_source(tree, pictures):
-    runner = TreeRunner(device_in_world(), tree)
+    runner = TreeRunner.open(device_in_world(), tree)
     results = list(runner.run(iter(pictures.pictures)))
     assert names(results) == [f"child {end}" for end in range(4)]
 
@@ -146,13 +146,13 @@ def test_a_frame_that_cannot_end_in_time_is_answered_by_the_node_above(tree, pic
 
 def test_times_below_0_are_refused(tree):
     with pytest.raises(DataError, match="at least 0"):
-        TreeRunner(device_in_world(), tree).run(deadline=-0.1)
+        TreeRunner.open(device_in_world(), tree).run(deadline=-0.1)
 
 
 @pytest.mark.parametrize("policy", ["belady", "random"])
 def test_a_policy_that_cannot_be_is_refused(tree, policy):
     with pytest.raises(DataError):
-        TreeRunner(device_in_world(), tree, policy=policy)
+        TreeRunner.open(device_in_world(), tree, policy=policy)
 
 
 def test_what_was_sent_ahead_is_hidden(tree, pictures):
@@ -171,7 +171,7 @@ def test_what_was_sent_ahead_is_hidden(tree, pictures):
 def test_another_runner_on_the_device_finds_what_is_there(tree, pictures):
     first = runner_for(tree, pictures, [0], share=2.0)
     first.run_frame()
-    second = TreeRunner(first.device, tree, line=LINES["usb_12M"])
+    second = TreeRunner.open(first.device, tree, line=LINES["usb_12M"])
     assert second.run_frame().faults == 0
 
 
@@ -179,7 +179,7 @@ def test_the_host_believes_what_the_device_says_that_it_evicted(tree, pictures):
     runner = runner_for(tree, pictures, [0, 1, 2, 3], share=0.45, policy="lru")
     list(runner.run(frames=12))
     store = runner.device.emulated.store
-    ours = {runner._swap_tree.objects[each].digest for each in runner._planner.memory.resident}
+    ours = {runner._planner.tree.objects[each].digest for each in runner._planner.memory.resident}
     assert ours == set(store._residents)
     assert runner._planner.memory.used == store.used_bytes
 
@@ -193,7 +193,7 @@ def test_the_hosts_picture_of_the_memory_stays_true_while_evictions_are_steered(
     compared = 0
     for _ in runner.run(frames=250, period=PERIOD):
         if not runner._planner.memory.uploads and not runner._streamer.requests:
-            ours = {runner._swap_tree.objects[each].digest for each in runner._planner.memory.resident}
+            ours = {runner._planner.tree.objects[each].digest for each in runner._planner.memory.resident}
             assert ours == set(store._residents)
             compared += 1
     assert compared > 50
@@ -245,7 +245,7 @@ def test_a_part_is_on_its_way_before_a_paced_consumer_has_its_result(tree, pictu
     store = runner.device.emulated.store
 
     def received():
-        sizes = [runner._swap_tree.sizes[runner._streamer._index[digest]] for digest in store._residents]
+        sizes = [runner._planner.tree.sizes[runner._streamer._index[digest]] for digest in store._residents]
         return sum(sizes) + sum(len(upload.data) for upload in store._uploads.values())
 
     next(run)

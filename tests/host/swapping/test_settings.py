@@ -39,7 +39,7 @@ def slow_runner(tree, pictures, **options):
     """Every frame goes to another child, and the line takes longer for it than a deadline of 3 ms."""
     memory = int(describe(tree).total_bytes * 0.5)
     device = device_in_world("serial_3M", pictures, [0, 1, 2, 3], memory_bytes=1 << 18)
-    return TreeRunner(device, tree, memory, line=LINES["serial_3M"], policy="no_prefetch", **options)
+    return TreeRunner.open(device, tree, memory, line=LINES["serial_3M"], policy="no_prefetch", **options)
 
 
 def test_the_settings_of_a_run_never_change():
@@ -115,14 +115,14 @@ def test_frames_that_start_late_are_counted_with_how_late(tree, pictures):
 
 
 def test_frames_in_time_do_not_count_as_late(tree, pictures):
-    runner = TreeRunner(device_in_world(album=pictures, ends=[0]), tree, line=LINES["usb_12M"])
+    runner = TreeRunner.open(device_in_world(album=pictures, ends=[0]), tree, line=LINES["usb_12M"])
     results = list(runner.run(frames=10, period=PERIOD))
     assert [result.late_us for result in results] == pytest.approx([0] * 10, abs=0.1)
     assert runner.counters.late_starts == 0
 
 
 def test_a_slow_caller_makes_frames_late(tree, pictures):
-    runner = TreeRunner(device_in_world(album=pictures, ends=[0]), tree, line=LINES["usb_12M"])
+    runner = TreeRunner.open(device_in_world(album=pictures, ends=[0]), tree, line=LINES["usb_12M"])
     list(runner.run(frames=1))
     lateness = []
     for result in runner.run(frames=4, period=PERIOD):
@@ -225,7 +225,7 @@ def test_a_frame_after_a_restart_in_its_turns_pause_is_late(tree, pictures):
 
 @pytest.mark.parametrize("value", NONSENSE)
 def test_times_that_make_no_sense_are_refused(tree, value):
-    runner = TreeRunner(device_in_world(), tree)
+    runner = TreeRunner.open(device_in_world(), tree)
     for name in ("period", "deadline"):
         with pytest.raises(DataError, match=name):
             runner.run(**{name: value})
@@ -260,7 +260,7 @@ def test_times_that_make_no_sense_are_refused(tree, value):
 )
 def test_a_run_without_sense_is_refused(tree, options):
     with pytest.raises(DataError, match="must be a"):
-        TreeRunner(device_in_world(), tree).run(**options)
+        TreeRunner.open(device_in_world(), tree).run(**options)
 
 
 @pytest.mark.parametrize(
@@ -268,8 +268,8 @@ def test_a_run_without_sense_is_refused(tree, options):
 )
 def test_a_runner_without_sense_is_refused(tree, options):
     with pytest.raises(DataError, match="must be a whole number"):
-        TreeRunner(device_in_world(), tree, **options)
+        TreeRunner.open(device_in_world(), tree, **options)
 
 
 def test_a_run_of_no_frames_is_empty(tree):
-    assert list(TreeRunner(device_in_world(), tree).run(frames=0)) == []
+    assert list(TreeRunner.open(device_in_world(), tree).run(frames=0)) == []

@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tests.support.in_memory import InMemoryDevice  # noqa: E402
+from tests.support.in_memory import in_memory_runner  # noqa: E402
 
 from pixeltree.datasets import Dataset, Splits, Task  # noqa: E402
 from pixeltree.errors import CompileError  # noqa: E402
@@ -125,7 +125,7 @@ def test_a_tree_with_planes_of_weights_folds_and_compiles_exactly(splits, tmp_pa
     decided = root.decide(splits.test.images)
     assert decided.tolist() == [walk(nodes, image) for image in splits.test.images]
     assert decided.tolist() == [tree.reference(image)[0] for image in splits.test.images]
-    device = InMemoryDevice(tree)
+    device = in_memory_runner(tree)
     for image, label in zip(splits.test.images[:4], decided, strict=False):
         result = device.infer(image)
         assert result.label == label

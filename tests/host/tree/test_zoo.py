@@ -4,7 +4,7 @@ from importlib import resources
 
 import numpy as np
 import pytest
-from tests.support.in_memory import InMemoryDevice
+from tests.support.in_memory import in_memory_runner
 
 from pixeltree.demo.run import demo_digits
 from pixeltree.model import FullyConnected, HeatMap
@@ -61,7 +61,7 @@ def test_the_demonstration_shows_no_digit_that_its_tree_was_made_with():
 def test_the_zoo_runs_as_the_reference(name):
     tree = load(name)
     size = tree.geometry.size
-    runner = InMemoryDevice(tree)
+    runner = in_memory_runner(tree)
     for seed in range(2):
         random = np.random.default_rng(seed)
         image = np.kron(random.integers(0, 256, (size // 4, size // 4)), np.ones((4, 4))).astype(np.uint8)
