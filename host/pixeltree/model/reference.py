@@ -9,13 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.errors import ModelError
-from pixeltree.model.layers import (
-    Convolution,
-    FullyConnected,
-    HeatMap,
-    Layer,
-    Pooling,
-)
+from pixeltree.model.geometry import Pooling
+from pixeltree.model.layers import Convolution, FullyConnected, HeatMap, Layer
 from pixeltree.model.model import BitPlane, FoldedModel
 
 Bits = npt.NDArray[np.bool_]
@@ -108,13 +103,13 @@ def pool(layer: Pooling, bits: Bits) -> Bits:
 def convolve(layer: Convolution | HeatMap, bits: Bits) -> Sums:
     """Pre-activations s, without bias: int32 (outputs, rows, columns), each -K to K."""
     outputs, rows, columns = layer.output_shape((bits.shape[0], bits.shape[1], bits.shape[2]))
-    pad = (layer.before, layer.after)
+    pad, stride = layer.geometry.borders, layer.geometry.stride
     signs = np.pad(bits.astype(np.int32) * 2 - 1, ((0, 0), pad, pad), constant_values=-1)
     inputs = layer.weights.shape[1]
     result = np.zeros((outputs, rows, columns), np.int32)
     for output in range(outputs):
-        first = output * layer.groups // outputs * inputs
+        first = output * layer.geometry.groups // outputs * inputs
         for (channel, i, j), weight in np.ndenumerate(layer.weights[output]):
             plane = signs[first + channel, i:, j:]
-            result[output] += int(weight) * plane[:: layer.stride, :: layer.stride][:rows, :columns]
+            result[output] += int(weight) * plane[::stride, ::stride][:rows, :columns]
     return result
