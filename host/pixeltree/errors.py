@@ -101,7 +101,7 @@ class ModelError(PixeltreeError, ValueError):
     """A folded model, or an input to one, has the wrong shape, type or range."""
 
 
-class SpecificationError(PixeltreeError, ValueError):
+class SpecificationError(ModelError):
     """A network that cannot be: layers that do not fit each other, or a number out of range."""
 
 

@@ -7,7 +7,15 @@ from tests.support.strategies import convolution, fully_connected, heat_map, sig
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.compiler.layout import block_layout, cell_layout
 from pixeltree.compiler.pipeline import compile_model
-from pixeltree.model import Convolution, FoldedModel, FullyConnected, InputSpec, Pooling, infer
+from pixeltree.model import (
+    Convolution,
+    ConvolutionGeometry,
+    FoldedModel,
+    FullyConnected,
+    InputSpec,
+    Pooling,
+    infer,
+)
 
 MOST_TAPS = 72
 MOST_FEATURES = 4096
@@ -29,7 +37,8 @@ def sixteen_kernels(kernels, least, pool, weights, biases, geometry):
     always with -16.
     """
     bias = (kernels.sum(axis=(1, 2, 3)) - 2 * least + 1).astype(np.int32)
-    layer = Convolution(kernels, bias, np.zeros(16, np.bool_), after=3)
+    geometry_of_layer = ConvolutionGeometry(16, 4, before=0, after=3)
+    layer = Convolution(geometry_of_layer, kernels, bias, np.zeros(16, np.bool_))
     return FoldedModel(geometry.spec, (layer, Pooling(pool)), FullyConnected(weights, biases))
 
 
@@ -158,7 +167,7 @@ def _cell_model(random):
         inputs = outputs
         if random.random() < 0.4:
             layers.append(Pooling(int(random.integers(2, 4))))
-    channels = max((layer.outputs for layer in layers if hasattr(layer, "outputs")), default=1)
+    channels = max((layer.geometry.channels for layer in layers if isinstance(layer, Convolution)), default=1)
     return _finish(random, InputSpec(size), layers, cell_layout(size, channels))
 
 

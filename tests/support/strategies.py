@@ -2,20 +2,21 @@
 
 import numpy as np
 
-from pixeltree.model import Convolution, FullyConnected, HeatMap
+from pixeltree.model import Convolution, ConvolutionGeometry, FullyConnected, HeatMap, HeatMapGeometry
 
 
 def signs(random, *shape):
     return random.choice(np.array([-1, 1], np.int8), shape)
 
 
-def convolution(random, inputs, outputs, side, groups=1, **rest):
+def convolution(random, inputs, outputs, side, groups=1, before=0, after=0, **rest):
     """A convolution whose channels fire about half of the time, some of them always or never."""
     weights = signs(random, outputs, inputs // groups, side, side)
     reach = max(2, int(np.sqrt(weights[0].size)))
     bias = random.integers(-reach, reach + 1, outputs).astype(np.int32)
     bias[random.random(outputs) < 0.05] = weights[0].size + 1
-    return Convolution(weights, bias, random.random(outputs) < 0.3, groups=groups, **rest)
+    geometry = ConvolutionGeometry(outputs, side, groups=groups, before=before, after=after, **rest)
+    return Convolution(geometry, weights, bias, random.random(outputs) < 0.3)
 
 
 def odd(random, planes, *shape):
@@ -30,5 +31,7 @@ def fully_connected(random, shape, outcomes, planes=1):
     )
 
 
-def heat_map(random, channels, side, **rest):
-    return HeatMap(signs(random, 1, channels, side, side), random.integers(-9, 9, 1).astype(np.int32), **rest)
+def heat_map(random, channels, side, before=0, after=0, **rest):
+    weights = signs(random, 1, channels, side, side)
+    geometry = HeatMapGeometry(side, before=before, after=after, **rest)
+    return HeatMap(geometry, weights, random.integers(-9, 9, 1).astype(np.int32))

@@ -8,15 +8,15 @@ from pixeltree.model import FullyConnected, Pooling
 def convolved(layer, bits):
     """Pre-activations without bias, (outputs, rows, columns), of bits (channels, rows, columns)."""
     outputs, rows, columns = layer.output_shape(bits.shape)
-    pad = (layer.before, layer.after)
+    pad, stride = layer.geometry.borders, layer.geometry.stride
     signs = np.pad(bits.astype(np.int64) * 2 - 1, ((0, 0), pad, pad), constant_values=-1)
     inputs = layer.weights.shape[1]
     result = np.zeros((outputs, rows, columns), np.int64)
     for output in range(outputs):
-        first = output * layer.groups // outputs * inputs
+        first = output * layer.geometry.groups // outputs * inputs
         for (channel, i, j), weight in np.ndenumerate(layer.weights[output]):
             plane = signs[first + channel, i:, j:]
-            result[output] += int(weight) * plane[:: layer.stride, :: layer.stride][:rows, :columns]
+            result[output] += int(weight) * plane[::stride, ::stride][:rows, :columns]
     return result
 
 

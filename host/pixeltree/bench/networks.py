@@ -15,9 +15,11 @@ from pixeltree.compiler.pipeline import Compiled, compile_capture, compile_model
 from pixeltree.compiler.sizes import block_bytes, block_words, segment_bytes
 from pixeltree.model import (
     Convolution,
+    ConvolutionGeometry,
     FoldedModel,
     FullyConnected,
     HeatMap,
+    HeatMapGeometry,
     Pooling,
 )
 from pixeltree_protocol.chip.costs import CostTable
@@ -63,7 +65,7 @@ def digits_model(pool: int = 8, seed: int = 0) -> FoldedModel:
     """16 binary kernels 4 x 4 on 64 x 64 pixels, OR pooling, 10 classes; random weights."""
     random = np.random.default_rng(seed)
     side = 64 // pool
-    layers = (_convolution(random, 1, 16, 4, 1, after=3), Pooling(pool))
+    layers = (_convolution(random, 1, 16, 4, 1, before=0, after=3), Pooling(pool))
     head = FullyConnected(_signs(random, 10, 16, side, side), np.zeros(10, np.int32))
     return FoldedModel(GEOMETRY.spec, layers, head)
 
@@ -77,7 +79,8 @@ def localization_model(seed: int = 0) -> FoldedModel:
         _convolution(random, 16, 16, 3, 16, before=1, after=1),
         Pooling(2),
     )
-    head = HeatMap(_signs(random, 1, 16, 3, 3), np.zeros(1, np.int32))
+    geometry = HeatMapGeometry(3, before=0, after=0)
+    head = HeatMap(geometry, _signs(random, 1, 16, 3, 3), np.zeros(1, np.int32))
     return FoldedModel(GEOMETRY.spec, layers, head)
 
 
@@ -86,7 +89,8 @@ def _convolution(
 ) -> Convolution:
     weights = _signs(random, outputs, inputs // groups, side, side)
     bias = random.integers(-4, 5, outputs).astype(np.int32)
-    return Convolution(weights, bias, np.zeros(outputs, np.bool_), groups=groups, **border)
+    geometry = ConvolutionGeometry(outputs, side, groups=groups, **border)
+    return Convolution(geometry, weights, bias, np.zeros(outputs, np.bool_))
 
 
 def _signs(random: np.random.Generator, *shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int8]]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pixeltree.arguments.files import AnyPath, as_path
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.errors import DataError
-from pixeltree.model import Convolution, FoldedModel, FullyConnected, Pooling, infer
+from pixeltree.model import Convolution, ConvolutionGeometry, FoldedModel, FullyConnected, Pooling, infer
 from pixeltree.tree.node import NodeSpec, TreeNode
 from pixeltree.tree.tree import Tree
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
@@ -140,7 +140,8 @@ def _network(random: np.random.Generator, outcomes: int) -> FoldedModel:
     kernels = random.choice(signs, (_CHANNELS, 1, _KERNEL, _KERNEL))
     least = random.integers(-2, 5, _CHANNELS)
     bias = (kernels.sum(axis=(1, 2, 3)) - 2 * least + 1).astype(np.int32)  # in sums of -1 and +1
-    convolution = Convolution(kernels, bias, np.zeros(_CHANNELS, np.bool_), after=_KERNEL - 1)
+    geometry = ConvolutionGeometry(_CHANNELS, _KERNEL, before=0, after=_KERNEL - 1)
+    convolution = Convolution(geometry, kernels, bias, np.zeros(_CHANNELS, np.bool_))
     weights = random.choice(signs, (outcomes, _CHANNELS, cells, cells))
     head = FullyConnected(weights, np.zeros(outcomes, np.int32))
     return FoldedModel(_GEOMETRY.spec, (convolution, Pooling(_POOL)), head)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 from pixeltree.errors import CompileError
 from pixeltree.model import InputSpec
-from pixeltree.model.layers import Shape
+from pixeltree.model.geometry import Shape
 from pixeltree_protocol.chip.registers import ARRAY_SIZE, Digital
 from pixeltree_protocol.objects.cover import ChannelGrid, Pattern
 

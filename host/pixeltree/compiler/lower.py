@@ -114,9 +114,8 @@ def _title(layer: Layer | FullyConnected | HeatMap) -> str:
     if isinstance(layer, FullyConnected):
         planes = f" x {layer.planes} planes" if layer.planes > 1 else ""
         return f"fully connected {layer.outcomes} x {layer.weights[0].size}{planes}"
-    outputs, inputs = layer.weights.shape[0], layer.weights.shape[1] * layer.groups
-    kind = "heat map" if isinstance(layer, HeatMap) else "convolution"
-    return f"{kind} {inputs} -> {outputs}, {layer.side} x {layer.side}"
+    kernel = layer.geometry.kernel
+    return f"{layer.kind} {layer.inputs} -> {layer.geometry.channels}, {kernel} x {kernel}"
 
 
 class _LayerLowering:
@@ -154,7 +153,7 @@ class _LayerLowering:
         """Lower a layer; where its result lies, and in which plane."""
         if isinstance(layer, Pooling):
             return self._pool(layer, shape)
-        target = FeatureMap(shape, self.layout, self.source.pitch * layer.stride, positions)
+        target = FeatureMap(shape, self.layout, self.source.pitch * layer.geometry.stride, positions)
         self._check_span(target)
         total, bias, result = ir.Plane("sum", True), ir.Plane("bias", True), ir.Plane("y")
         order = self._taps(layer, target)
@@ -166,7 +165,7 @@ class _LayerLowering:
 
     def heat_map(self, layer: HeatMap, shape: tuple[int, int, int]) -> FeatureMap:
         """Lower a heat map."""
-        target = FeatureMap(shape, self.layout, self.source.pitch * layer.stride, (0,))
+        target = FeatureMap(shape, self.layout, self.source.pitch * layer.geometry.stride, (0,))
         self._check_span(target)
         total = ir.Plane("sum", True)
         order = self._taps(layer, target)
@@ -198,11 +197,12 @@ class _LayerLowering:
     def _make_quiet(self, layer: Convolution | HeatMap, target: FeatureMap) -> None:
         """See to it that taps outside the map read 0."""
         rows, columns = self.source.shape[1:]
+        side, first, stride = layer.geometry.window
         over = max(
-            (out - 1) * layer.stride - layer.before + layer.side - size
+            (out - 1) * stride - first + side - size
             for out, size in zip(target.shape[1:], (rows, columns), strict=True)
         )
-        before, after = layer.before * self.source.pitch, max(0, over) * self.source.pitch
+        before, after = first * self.source.pitch, max(0, over) * self.source.pitch
         if before <= self.source.quiet_before and after <= self.source.quiet_after:
             return
         clean = self.source.cleaned()

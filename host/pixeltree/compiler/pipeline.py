@@ -114,7 +114,7 @@ def layouts(model: FoldedModel) -> list[Layout]:
         CompileError: there is none; says which layer has too many channels.
     """
     channels = {
-        f"layer {index}": layer.outputs
+        f"layer {index}": layer.geometry.channels
         for index, layer in enumerate(model.layers)
         if isinstance(layer, Convolution)
     }

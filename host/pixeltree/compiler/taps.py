@@ -44,19 +44,19 @@ class Tap:
 def taps(layer: Convolution | HeatMap, source: FeatureMap, target: FeatureMap) -> list[Tap]:
     """All taps, in the order in which they are visited."""
     by_offset: dict[Offset, dict[int, bool]] = {}
-    inputs = layer.weights.shape[1]
-    outputs = layer.weights.shape[0]
+    outputs, inputs = layer.weights.shape[:2]
+    side, before, _ = layer.geometry.window
     falling = layer.falling if isinstance(layer, Convolution) else np.zeros(1, np.bool_)
     for output in range(outputs):
-        first = output * layer.groups // outputs * inputs
+        first = output * layer.geometry.groups // outputs * inputs
         row, column = target.place(output)
         signs = (layer.weights[output] > 0) ^ bool(falling[output])
         for channel in range(inputs):
             above, left = source.place(first + channel) if source.positions else (row, column)
-            for i, j in np.ndindex(layer.side, layer.side):
+            for i, j in np.ndindex(side, side):
                 offset = (
-                    (i - layer.before) * source.pitch + above - row,
-                    (j - layer.before) * source.pitch + left - column,
+                    (i - before) * source.pitch + above - row,
+                    (j - before) * source.pitch + left - column,
                 )
                 sign = bool(signs[channel, i, j])
                 by_offset.setdefault(offset, {})[target.positions[output]] = sign

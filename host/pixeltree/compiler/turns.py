@@ -15,7 +15,9 @@ from pixeltree.model.splitting import are_apart, slices, with_channels
 
 def channels_at_once(model: FoldedModel, room: int) -> int:
     """Channels that must have a place on the array together; ``room`` is how many there are places for."""
-    channels = max((layer.outputs for layer in model.layers if isinstance(layer, Convolution)), default=1)
+    channels = max(
+        (layer.geometry.channels for layer in model.layers if isinstance(layer, Convolution)), default=1
+    )
     return min(channels, room) if are_apart(model) else channels
 
 

@@ -17,13 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.errors import ModelError
-from pixeltree.model.layers import (
-    Convolution,
-    FullyConnected,
-    HeatMap,
-    Layer,
-    Pooling,
-)
+from pixeltree.model.geometry import ConvolutionGeometry, HeatMapGeometry, Pooling
+from pixeltree.model.layers import Convolution, FullyConnected, HeatMap, Layer
 from pixeltree.model.model import FoldedModel, Head, InputSpec
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
 
@@ -107,15 +102,16 @@ def fields_of(record: DataclassInstance) -> dict[str, Any]:
 
 def _layer(layer: Layer | Head) -> dict[str, Any]:
     if isinstance(layer, Pooling):
-        return {"type": "pooling", "kind": _OR, "side": layer.side}
+        return {"type": layer.kind, "kind": _OR, "side": layer.side}
     entry: dict[str, Any] = {"shape": list(layer.weights.shape), "weights": _pack(layer.weights)}
     entry["bias"] = layer.bias.tolist()
     if isinstance(layer, FullyConnected):
-        return {"type": "fully connected", **entry, **_planes(layer)}
-    entry |= {"stride": layer.stride, "before": layer.before, "after": layer.after}
+        return {"type": layer.kind, **entry, **_planes(layer)}
+    before, after = layer.geometry.borders
+    entry |= {"type": layer.kind, "stride": layer.geometry.stride, "before": before, "after": after}
     if isinstance(layer, HeatMap):
-        return {"type": "heat map", **entry}
-    return {"type": "convolution", **entry, "falling": layer.falling.tolist(), "groups": layer.groups}
+        return entry
+    return {**entry, "falling": layer.falling.tolist(), "groups": layer.geometry.groups}
 
 
 def _read(entry: dict[str, Any]) -> Layer | Head:
@@ -133,12 +129,13 @@ def _read(entry: dict[str, Any]) -> Layer | Head:
     if kind == "fully connected":
         return FullyConnected(weights, bias)
     borders = {name: _whole(entry[name]) for name in ("stride", "before", "after")}
-    if kind == "heat map":
-        return HeatMap(weights, bias, **borders)
-    if kind != "convolution":
+    channels, _, kernel, _ = shape
+    if kind == HeatMapGeometry.kind:
+        return HeatMap(HeatMapGeometry(kernel, **borders), weights, bias)
+    if kind != ConvolutionGeometry.kind:
         raise ModelError(f"no layer is a {kind!r}")
-    falling = np.array(entry["falling"], np.bool_)
-    return Convolution(weights, bias, falling, groups=_whole(entry["groups"]), **borders)
+    geometry = ConvolutionGeometry(channels, kernel, groups=_whole(entry["groups"]), **borders)
+    return Convolution(geometry, weights, bias, np.array(entry["falling"], np.bool_))
 
 
 def _planes(layer: FullyConnected) -> dict[str, Any]:

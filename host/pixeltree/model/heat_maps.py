@@ -62,12 +62,8 @@ class CellGrid:
         """
         if isinstance(model.head, FullyConnected):
             raise DataError("the network tells classes apart and has no heat map")
-        windows = [
-            (layer.side, 0, layer.side)
-            if isinstance(layer, Pooling)
-            else (layer.side, layer.before, layer.stride)
-            for layer in (*model.layers, model.head)
-        ]
+        layers = (*model.layers, model.head)
+        windows = [layer.window if isinstance(layer, Pooling) else layer.geometry.window for layer in layers]
         return cls.behind(windows, *model.shapes[-1][1:])
 
     def centres(self) -> tuple[Floats, Floats]:

@@ -9,8 +9,7 @@ comparison (``falling``) per channel::
     bit = s + bias > 0                        (rising)
     bit = s + bias < 0                        (falling: the batch normalization's scale is negative)
 
-Rows grow downward and columns to the right. The window of output (r, c) begins at input
-``(r * stride - before, c * stride - before)``.
+Where windows lie is said in :mod:`pixeltree.model.geometry`.
 """
 
 from __future__ import annotations
@@ -22,18 +21,18 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.errors import ModelError
+from pixeltree.model.geometry import (
+    ConvolutionGeometry,
+    FullyConnectedGeometry,
+    HeatMapGeometry,
+    KernelGeometry,
+    Pooling,
+    Shape,
+)
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
 
 SignArray = npt.NDArray[np.int8]
 BiasArray = npt.NDArray[np.int32]
-Shape = tuple[int, int, int]
-"""Channels, rows, columns of a feature map."""
-
-KERNEL_SIDES = range(1, 8)
-"""Sides of a kernel: 2 to 7, and 1 for a layer that only mixes channels."""
-
-MOST_CLASSES = 255
-"""Outcomes of a classifier."""
 
 MOST_CELLS = 1024
 """Cells of a heat map: 16 x 16 for a coarse segmentation, up to 32 x 32."""
@@ -45,45 +44,22 @@ _ODD = np.arange(1, 1 << MOST_WEIGHT_PLANES, 2)
 """What a weight of several planes may be, or less than 0 by as much."""
 
 
-@dataclass(frozen=True, eq=False)
-class Convolution:
-    """A binary convolution with its folded batch normalization and binarization.
+class _WithKernels:
+    """What folded convolutions and heat maps have in common: kernels of signs, and biases."""
 
-    Attributes:
-        weights: int8 (outputs, inputs / groups, k, k), -1 or +1. Output channel o belongs to group
-            ``o * groups // outputs`` and sees that group's input channels only.
-        bias: int32 (outputs,).
-        falling: bool (outputs,), the direction of comparison.
-        stride: distance of neighbouring windows, 1 to 8.
-        groups: 1 is dense across channels, the number of channels is depthwise.
-        before: rows and columns of -1 assumed above and to the left, 0 to k - 1.
-        after: the same below and to the right.
-    """
-
+    geometry: KernelGeometry
     weights: SignArray
     bias: BiasArray
-    falling: npt.NDArray[np.bool_]
-    stride: int = 1
-    groups: int = 1
-    before: int = 0
-    after: int = 0
-
-    def __post_init__(self) -> None:
-        check_kernel(self)
-        expect("bias", self.bias, (self.outputs,))
-        expect("falling", self.falling, (self.outputs,))
-        if self.outputs % self.groups:
-            raise ModelError(f"{self.outputs} output channels do not divide into {self.groups} groups")
 
     @property
-    def outputs(self) -> int:
-        """Output channels."""
-        return int(self.weights.shape[0])
+    def kind(self) -> str:
+        """What kind of layer it is."""
+        return self.geometry.kind
 
     @property
-    def side(self) -> int:
-        """Side of the kernel."""
-        return int(self.weights.shape[2])
+    def inputs(self) -> int:
+        """Input channels."""
+        return int(self.weights.shape[1]) * self.geometry.groups
 
     @property
     def taps(self) -> int:
@@ -96,37 +72,38 @@ class Convolution:
         Raises:
             ModelError: the layer cannot take such an input.
         """
-        return (self.outputs, *windows(self, shape))
+        if shape[0] != self.inputs:
+            raise ModelError(
+                f"the weights are for {self.inputs} input channels; the layer before makes {shape[0]}"
+            )
+        return self.geometry.output_shape(shape)
 
-    @property
-    def weight_bits(self) -> int:
-        """Information content of the weights, in bits."""
-        return int(self.weights.size)
+    def _check_arrays(self) -> None:
+        check_signs("weights", self.weights, 4)
+        expect("weights", self.weights, self.geometry.weight_shape((self.inputs, 0, 0)))
+        expect("bias", self.bias, (self.geometry.channels,))
+        check_bias(self.bias)
 
 
-@dataclass(frozen=True)
-class Pooling:
-    """Cells of ``side`` x ``side`` activations become their OR: +1 where any of them is.
+@dataclass(frozen=True, eq=False)
+class Convolution(_WithKernels):
+    """A binary convolution with its folded batch normalization and binarization.
 
-    Cells do not overlap; incomplete ones are dropped.
+    Attributes:
+        geometry: everything but the numbers.
+        weights: int8 (outputs, inputs / groups, k, k), -1 or +1.
+        bias: int32 (outputs,).
+        falling: bool (outputs,), the direction of comparison.
     """
 
-    side: int
+    geometry: ConvolutionGeometry
+    weights: SignArray
+    bias: BiasArray
+    falling: npt.NDArray[np.bool_]
 
     def __post_init__(self) -> None:
-        if not 2 <= self.side <= 16:
-            raise ModelError(f"a pooling cell's side is 2 to 16, not {self.side}")
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """Shape of the output, for an input of this shape.
-
-        Raises:
-            ModelError: not one whole cell fits.
-        """
-        channels, rows, columns = shape
-        if min(rows, columns) < self.side:
-            raise ModelError(f"pooling cells of {self.side} x {self.side} do not fit into {rows} x {columns}")
-        return channels, rows // self.side, columns // self.side
+        self._check_arrays()
+        expect("falling", self.falling, (self.geometry.channels,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,16 +123,23 @@ class FullyConnected:
     def __post_init__(self) -> None:
         check_odd("fully connected weights", self.weights, 4)
         expect("bias", self.bias, (self.outcomes,))
-        if not 2 <= self.outcomes <= MOST_CLASSES:
-            raise ModelError(
-                f"the model has {self.outcomes} classes; a node decides among 2 to {MOST_CLASSES}"
-            )
+        _ = self.geometry
         check_bias(self.bias)
 
     @property
     def outcomes(self) -> int:
         """Number of logits."""
         return int(self.weights.shape[0])
+
+    @property
+    def geometry(self) -> FullyConnectedGeometry:
+        """Everything but the numbers."""
+        return FullyConnectedGeometry(self.outcomes, self.planes)
+
+    @property
+    def kind(self) -> str:
+        """What kind of layer it is."""
+        return FullyConnectedGeometry.kind
 
     @cached_property
     def planes(self) -> int:
@@ -178,93 +162,27 @@ class FullyConnected:
             expected = self.weights.shape[1:]
             raise ModelError(f"the weights are for activations {expected}; the layers before make {shape}")
 
-    @property
-    def weight_bits(self) -> int:
-        """Information content of the weights, in bits."""
-        return int(self.weights.size) * self.planes
-
 
 @dataclass(frozen=True, eq=False)
-class HeatMap:
+class HeatMap(_WithKernels):
     """The output layer of a localizer: one dense convolution, not binarized; its cells are the logits.
 
     Attributes:
+        geometry: everything but the numbers.
         weights: int8 (1, channels, k, k), -1 or +1.
         bias: int32 (1,), added to every cell.
-        stride, before, after: as for :class:`Convolution`.
     """
 
+    geometry: HeatMapGeometry
     weights: SignArray
     bias: BiasArray
-    stride: int = 1
-    before: int = 0
-    after: int = 0
-    groups: int = 1
 
     def __post_init__(self) -> None:
-        check_kernel(self)
-        expect("bias", self.bias, (1,))
-        if self.weights.shape[0] != 1 or self.groups != 1:
-            raise ModelError("a heat map has one output channel, dense across its input channels")
-
-    @property
-    def side(self) -> int:
-        """Side of the kernel."""
-        return int(self.weights.shape[2])
-
-    @property
-    def taps(self) -> int:
-        """K: number of weights."""
-        return int(self.weights.size)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """Shape of the map, for an input of this shape.
-
-        Raises:
-            ModelError: the layer cannot take such an input.
-        """
-        return (1, *windows(self, shape))
-
-    @property
-    def weight_bits(self) -> int:
-        """Information content of the weights, in bits."""
-        return int(self.weights.size)
+        self._check_arrays()
 
 
 Layer = Convolution | Pooling
 Head = FullyConnected | HeatMap
-
-
-def windows(layer: Convolution | HeatMap, shape: Shape) -> tuple[int, int]:
-    """Rows and columns of a convolution's output.
-
-    Raises:
-        ModelError: the input has other channels than the weights, or not one window fits.
-    """
-    channels, rows, columns = shape
-    expected = int(layer.weights.shape[1]) * layer.groups
-    if channels != expected:
-        raise ModelError(f"the weights are for {expected} input channels; the layer before makes {channels}")
-    height, width = (
-        (size + layer.before + layer.after - layer.side) // layer.stride + 1 for size in (rows, columns)
-    )
-    if min(height, width) < 1:
-        raise ModelError(f"a {layer.side} x {layer.side} kernel does not fit into {rows} x {columns}")
-    return height, width
-
-
-def check_kernel(layer: Convolution | HeatMap) -> None:
-    """Refuse kernels, strides and borders that no layer has."""
-    check_signs("weights", layer.weights, 4)
-    _, _, height, width = layer.weights.shape
-    if height != width or height not in KERNEL_SIDES:
-        raise ModelError(f"a kernel is square, 1 x 1 to 7 x 7, not {height} x {width}")
-    for name, least, most in (("stride", 1, 8), ("before", 0, height - 1), ("after", 0, height - 1)):
-        if not least <= getattr(layer, name) <= most:
-            raise ModelError(f"{name} is {getattr(layer, name)}; here it must be {least} to {most}")
-    if layer.groups < 1:
-        raise ModelError(f"groups is {layer.groups}; it must be at least 1")
-    check_bias(layer.bias)
 
 
 def check_bias(bias: BiasArray) -> None:

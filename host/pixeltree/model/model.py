@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.errors import ModelError
-from pixeltree.model.layers import MOST_CELLS, FullyConnected, Head, Layer, Shape
+from pixeltree.model.geometry import Shape, shapes_of
+from pixeltree.model.layers import MOST_CELLS, FullyConnected, Head, Layer
 
 __all__ = ["FoldedModel", "Head", "InputSpec", "ModelError"]
 
@@ -154,16 +155,14 @@ class FoldedModel:
     @cached_property
     def shapes(self) -> tuple[Shape, ...]:
         """Shape of the input and of what each layer, and a heat map, makes of it."""
-        shapes = [(1, self.input.size, self.input.size)]
-        for index, layer in enumerate((*self.layers, self.head)):
+        layers = self.layers if isinstance(self.head, FullyConnected) else (*self.layers, self.head)
+        shapes = shapes_of(self.input.size, layers)
+        if isinstance(self.head, FullyConnected):
             try:
-                if isinstance(layer, FullyConnected):
-                    layer.check_input(shapes[-1])
-                else:
-                    shapes.append(layer.output_shape(shapes[-1]))
+                self.head.check_input(shapes[-1])
             except ModelError as error:
-                raise ModelError(f"layer {index} ({type(layer).__name__}): {error}") from error
-        return tuple(shapes)
+                raise ModelError(f"layer {len(layers)} ({self.head.kind}): {error}") from error
+        return shapes
 
     @property
     def outcomes(self) -> int:

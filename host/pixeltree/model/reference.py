@@ -10,13 +10,8 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from pixeltree.errors import ModelError
-from pixeltree.model.layers import (
-    Convolution,
-    FullyConnected,
-    HeatMap,
-    Layer,
-    Pooling,
-)
+from pixeltree.model.geometry import Pooling
+from pixeltree.model.layers import Convolution, FullyConnected, HeatMap, Layer
 from pixeltree.model.model import BitPlane, FoldedModel
 
 Bits = npt.NDArray[np.bool_]
@@ -127,18 +122,19 @@ def convolve(layer: Convolution | HeatMap, bits: Bits) -> Sums:
     One matrix product for each group of channels, in float32. It is exact: every partial sum is an integer
     of at most K, and K is far below 2^24.
     """
+    geometry = layer.geometry
     outputs, rows, columns = layer.output_shape((bits.shape[1], bits.shape[2], bits.shape[3]))
-    groups, inputs = layer.groups, layer.weights.shape[1]
-    pad = (layer.before, layer.after)
-    signs = np.pad(_signs(bits), ((0, 0), (0, 0), pad, pad), constant_values=-1)
-    windows = sliding_window_view(signs, (layer.side, layer.side), axis=(2, 3))
-    windows = windows[:, :, :: layer.stride, :: layer.stride].reshape(
-        len(bits), groups, inputs, rows, columns, layer.side, layer.side
-    )
-    taps = windows.transpose(1, 0, 3, 4, 2, 5, 6).reshape(groups, len(bits) * rows * columns, layer.taps)
-    weights = layer.weights.reshape(groups, outputs // groups, layer.taps).astype(np.float32)
-    sums = (taps @ weights.transpose(0, 2, 1)).reshape(groups, len(bits), rows, columns, outputs // groups)
-    return _integers(sums.transpose(1, 0, 4, 2, 3).reshape(len(bits), outputs, rows, columns))
+    count, groups, side = len(bits), geometry.groups, geometry.kernel
+    inputs = layer.weights.shape[1]
+    taps = inputs * side * side
+    signs = np.pad(_signs(bits), ((0, 0), (0, 0), geometry.borders, geometry.borders), constant_values=-1)
+    windows = sliding_window_view(signs, (side, side), axis=(2, 3))
+    windows = windows[:, :, :: geometry.stride, :: geometry.stride]
+    windows = windows.reshape(count, groups, inputs, rows, columns, side, side)
+    seen = windows.transpose(1, 0, 3, 4, 2, 5, 6).reshape(groups, count * rows * columns, taps)
+    weights = layer.weights.reshape(groups, outputs // groups, taps).astype(np.float32)
+    sums = (seen @ weights.transpose(0, 2, 1)).reshape(groups, count, rows, columns, outputs // groups)
+    return _integers(sums.transpose(1, 0, 4, 2, 3).reshape(count, outputs, rows, columns))
 
 
 def _signs(bits: Bits) -> npt.NDArray[np.float32]:

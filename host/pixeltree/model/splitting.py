@@ -7,12 +7,14 @@ such a network can be cut between its channels, by those who run it and by those
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from pixeltree.errors import ModelError
-from pixeltree.model.layers import Convolution, FullyConnected, Layer, Pooling
+from pixeltree.model.geometry import ConvolutionGeometry, Pooling
+from pixeltree.model.layers import Convolution, FullyConnected, Layer
 from pixeltree.model.model import FoldedModel
 
 
@@ -22,9 +24,14 @@ def are_apart(model: FoldedModel) -> bool:
     return (
         bool(convolutions)
         and isinstance(model.head, FullyConnected)
-        and all(layer.outputs == convolutions[0].outputs for layer in convolutions)
-        and all(layer.groups == layer.outputs for layer in convolutions[1:])
+        and channels_do_not_mix([layer.geometry for layer in convolutions])
     )
+
+
+def channels_do_not_mix(convolutions: Sequence[ConvolutionGeometry]) -> bool:
+    """Whether every convolution but the first is depthwise, and has as many channels as the first."""
+    first, *others = convolutions
+    return all(layer.groups == layer.channels == first.channels for layer in others)
 
 
 def slices(channels: int, count: int) -> list[slice]:
@@ -74,10 +81,11 @@ def _only(layer: Layer, channels: slice) -> Layer:
     if isinstance(layer, Pooling):
         return layer
     weights = layer.weights[channels]
-    return replace(
-        layer,
-        weights=weights,
-        bias=layer.bias[channels],
-        falling=layer.falling[channels],
-        groups=1 if layer.groups == 1 else len(weights),
+    return Convolution(
+        narrowed(layer.geometry, len(weights)), weights, layer.bias[channels], layer.falling[channels]
     )
+
+
+def narrowed(geometry: ConvolutionGeometry, channels: int) -> ConvolutionGeometry:
+    """A convolution, of a network whose channels do not mix, with so many channels."""
+    return replace(geometry, channels=channels, groups=1 if geometry.groups == 1 else channels)

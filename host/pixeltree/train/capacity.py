@@ -6,14 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pixeltree.errors import CompileError, SpecificationError
-from pixeltree.train.specification import (
-    Convolution,
-    FullyConnected,
-    Layer,
-    NetworkSpecification,
-    Pooling,
-)
+from pixeltree.errors import CompileError, ModelError, SpecificationError
+from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, Pooling
+from pixeltree.model.splitting import channels_do_not_mix, narrowed
+from pixeltree.train.specification import NetworkSpecification
 
 _BIAS_BYTES = 4
 
@@ -54,15 +50,15 @@ class Capacity:
 def segment_bytes(network: NetworkSpecification) -> int:
     """Bytes of a network's weights, one bit for each sign, and of the logits' biases."""
     head = network.head
-    biases = head.outcomes if isinstance(head, FullyConnected) else 1
+    biases = head.outcomes if isinstance(head, FullyConnectedGeometry) else 1
     return (network.weight_bits + 7) // 8 + _BIAS_BYTES * biases
 
 
 def _separate_channels(network: NetworkSpecification) -> int:
     """Channels between which a network may be divided: all that do not mix, or 1."""
-    first, *others = (layer for layer in network.layers if isinstance(layer, Convolution))
-    apart = all(layer.groups == layer.channels == first.channels for layer in others)
-    return first.channels if apart and isinstance(network.head, FullyConnected) else 1
+    convolutions = [layer for layer in network.layers if isinstance(layer, ConvolutionGeometry)]
+    apart = channels_do_not_mix(convolutions) and isinstance(network.head, FullyConnectedGeometry)
+    return convolutions[0].channels if apart else 1
 
 
 def _part_bytes(network: NetworkSpecification, parts: int) -> int:
@@ -70,13 +66,8 @@ def _part_bytes(network: NetworkSpecification, parts: int) -> int:
     if parts == 1:
         return segment_bytes(network)
     channels = math.ceil(_separate_channels(network) / parts)
-    return segment_bytes(replace(network, layers=tuple(_narrowed(each, channels) for each in network.layers)))
-
-
-def _narrowed(layer: Layer, channels: int) -> Layer:
-    if isinstance(layer, Pooling):
-        return layer
-    return replace(layer, channels=channels, groups=1 if layer.groups == 1 else channels)
+    layers = (layer if isinstance(layer, Pooling) else narrowed(layer, channels) for layer in network.layers)
+    return segment_bytes(replace(network, layers=tuple(layers)))
 
 
 def choices(
@@ -101,16 +92,16 @@ def choices(
         layers[places[-1] : places[-1] + 1] = [Pooling(side)] if side > 1 else []
         try:
             pooled = replace(network, layers=tuple(layers))
-        except SpecificationError:
+        except ModelError:
             continue
-        heads = [FullyConnected(_outcomes(network), each) for each in sorted(planes, reverse=True)]
+        heads = [FullyConnectedGeometry(_outcomes(network), each) for each in sorted(planes, reverse=True)]
         result += [replace(pooled, head=head) for head in heads]
     return result
 
 
 def _outcomes(network: NetworkSpecification) -> int:
     """Outcomes of a fully connected head; 2 without one."""
-    return network.head.outcomes if isinstance(network.head, FullyConnected) else 2
+    return network.head.outcomes if isinstance(network.head, FullyConnectedGeometry) else 2
 
 
 def best_fit(

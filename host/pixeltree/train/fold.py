@@ -115,16 +115,9 @@ def _fold_convolution(
         constant=int(((firing == 0) | (firing == 2 * taps + 1)).sum()),
         near=int(_near(activation, latent, taps).sum()),
     )
-    layer = folded.Convolution(
-        _signs(convolution.latent),
-        bias,
-        falling,
-        stride=convolution.stride,
-        groups=convolution.groups,
-        before=convolution.before,
-        after=convolution.after,
-    )
-    return layer, report
+    geometry = convolution.geometry
+    assert isinstance(geometry, folded.ConvolutionGeometry)
+    return folded.Convolution(geometry, _signs(convolution.latent), bias, falling), report
 
 
 def _latent_activations(activation: LatentActivation, taps: int) -> npt.NDArray[np.float64]:
@@ -151,14 +144,9 @@ def _fold_head(network: BinaryNetwork) -> folded.Head:
     bias = head.integer_bias().numpy().astype(np.int32)
     if isinstance(head, BinaryFullyConnected):
         return folded.FullyConnected(head.weights().numpy().astype(np.int8), bias)
-    convolution = head.convolution
-    return folded.HeatMap(
-        _signs(convolution.latent),
-        bias,
-        stride=convolution.stride,
-        before=convolution.before,
-        after=convolution.after,
-    )
+    geometry = head.convolution.geometry
+    assert isinstance(geometry, folded.HeatMapGeometry)
+    return folded.HeatMap(geometry, _signs(head.convolution.latent), bias)
 
 
 def _signs(latent: torch.Tensor) -> npt.NDArray[np.int8]:

@@ -15,24 +15,22 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from pixeltree.model.geometry import HeatMapGeometry, KernelGeometry, Shape
 from pixeltree.train.binarize import odd_through, round_through, sign
-from pixeltree.train.specification import Convolution, HeatMap, Shape
 
 
 class BinaryConvolution(nn.Module):
     """s_o(r, c) = sum over channels and taps of sign(latent) * X, X = -1 beyond the map.
 
     Attributes:
+        geometry: everything but the weights.
         latent: float (outputs, inputs / groups, k, k), the latent weights, in [-1, 1].
     """
 
-    def __init__(self, inputs: int, layer: Convolution | HeatMap) -> None:
+    def __init__(self, inputs: int, geometry: KernelGeometry) -> None:
         super().__init__()
-        outputs = layer.channels if isinstance(layer, Convolution) else 1
-        self.groups = layer.groups if isinstance(layer, Convolution) else 1
-        self.stride = layer.stride
-        self.before, self.after = layer.borders
-        shape = (outputs, inputs // self.groups, layer.kernel, layer.kernel)
+        self.geometry = geometry
+        shape = geometry.weight_shape((inputs, 0, 0))
         self.latent = nn.Parameter(torch.empty(shape).uniform_(-1, 1))
 
     @property
@@ -46,9 +44,9 @@ class BinaryConvolution(nn.Module):
         Args:
             signs: float (batch, inputs, rows, columns), values -1 or +1.
         """
-        padding = (self.before, self.after, self.before, self.after)
-        padded = nn.functional.pad(signs, padding, value=-1.0)
-        sums = nn.functional.conv2d(padded, sign(self.latent), stride=self.stride, groups=self.groups)
+        geometry = self.geometry
+        padded = nn.functional.pad(signs, geometry.borders * 2, value=-1.0)
+        sums = nn.functional.conv2d(padded, sign(self.latent), stride=geometry.stride, groups=geometry.groups)
         return sums.contiguous(memory_format=torch.channels_last)  # what follows takes half the time so
 
 
@@ -193,7 +191,7 @@ class BinaryHeatMap(nn.Module):
         latent_bias: float (1,), in units of ``spread``.
     """
 
-    def __init__(self, inputs: int, head: HeatMap) -> None:
+    def __init__(self, inputs: int, head: HeatMapGeometry) -> None:
         super().__init__()
         self.convolution = BinaryConvolution(inputs, head)
         self.latent_bias = nn.Parameter(torch.zeros(1))

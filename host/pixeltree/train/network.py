@@ -9,6 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, Pooling
 from pixeltree.train.binarize import sign
 from pixeltree.train.input import InputBinarization
 from pixeltree.train.layers import (
@@ -19,7 +20,7 @@ from pixeltree.train.layers import (
     OrPooling,
 )
 from pixeltree.train.noise import AnalogNoise
-from pixeltree.train.specification import Convolution, FullyConnected, NetworkSpecification, Pooling
+from pixeltree.train.specification import NetworkSpecification
 from pixeltree_protocol.chip.nonidealities import AnalogErrors
 
 _HEAD = "head"
@@ -51,7 +52,7 @@ class BinaryNetwork(nn.Module):
         for layer, after, (channels, _, _) in zip(
             specification.layers, following, specification.shapes, strict=False
         ):
-            if isinstance(layer, Convolution):
+            if isinstance(layer, ConvolutionGeometry):
                 pooled = after.side if isinstance(after, Pooling) else 1
                 convolution = BinaryConvolution(channels, layer)
                 if errors is not None:
@@ -62,7 +63,7 @@ class BinaryNetwork(nn.Module):
                 self.layers.append(OrPooling(layer.side))
         head, shape = specification.head, specification.head_inputs
         self.head: BinaryFullyConnected | BinaryHeatMap
-        if isinstance(head, FullyConnected):
+        if isinstance(head, FullyConnectedGeometry):
             self.head = BinaryFullyConnected(shape, head.outcomes, head.planes)
         else:
             self.head = BinaryHeatMap(shape[0], head)
@@ -161,8 +162,7 @@ class FloatNetwork(nn.Module):
             if isinstance(layer, Pooling):
                 self.layers.append(nn.MaxPool2d(layer.side))
                 continue
-            before, after = layer.borders
-            self.layers.append(nn.ZeroPad2d((before, after, before, after)))
+            self.layers.append(nn.ZeroPad2d(layer.borders * 2))
             self.layers.append(
                 nn.Conv2d(
                     channels, layer.channels, layer.kernel, layer.stride, groups=layer.groups, bias=False
@@ -171,12 +171,11 @@ class FloatNetwork(nn.Module):
             self.layers.append(nn.BatchNorm2d(layer.channels))
             self.layers.append(nn.ReLU())
         head, shape = specification.head, specification.head_inputs
-        if isinstance(head, FullyConnected):
+        if isinstance(head, FullyConnectedGeometry):
             self.layers.append(nn.Flatten())
             self.layers.append(nn.Linear(math.prod(shape), head.outcomes))
         else:
-            before, after = head.borders
-            self.layers.append(nn.ZeroPad2d((before, after, before, after)))
+            self.layers.append(nn.ZeroPad2d(head.borders * 2))
             self.layers.append(nn.Conv2d(shape[0], 1, head.kernel, head.stride))
             self.layers.append(nn.Flatten())
 

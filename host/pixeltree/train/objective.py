@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from pixeltree.datasets import NOWHERE, Dataset, Task
 from pixeltree.errors import DataError
+from pixeltree.model.geometry import FullyConnectedGeometry
 from pixeltree.model.heat_maps import CellGrid, mean_iou
-from pixeltree.train.specification import FullyConnected, NetworkSpecification
+from pixeltree.train.specification import NetworkSpecification
 
 IGNORED = -1.0
 """Target of a cell that may be anything."""
@@ -143,12 +144,12 @@ def objective_for(dataset: Dataset, specification: NetworkSpecification) -> Obje
     dataset.require_size(size, size)
     head = specification.head
     if dataset.task is Task.CLASSIFICATION:
-        if not isinstance(head, FullyConnected) or head.outcomes != len(dataset.classes):
+        if not isinstance(head, FullyConnectedGeometry) or head.outcomes != len(dataset.classes):
             raise DataError(
                 f"{dataset.name} has {len(dataset.classes)} classes; the head must be fully connected "
                 f"with as many outcomes, not {head}"
             )
         return Classification(tuple((index,) for index in range(len(dataset.classes))))
-    if isinstance(head, FullyConnected):
+    if isinstance(head, FullyConnectedGeometry):
         raise DataError(f"{dataset.name}: {dataset.task} needs a heat map for its head")
     return CellMap(specification.cell_grid, POSITIVE_WEIGHTS[dataset.task])

@@ -23,22 +23,21 @@ from pixeltree.datasets import (
     Splits,
 )
 from pixeltree.datasets.sources import DATA, Data, FolderData, IdxData, ScenesData
-from pixeltree.errors import DataError, RecipeError, SpecificationError
+from pixeltree.errors import DataError, ModelError, RecipeError
+from pixeltree.model.geometry import (
+    ConvolutionGeometry,
+    FullyConnectedGeometry,
+    HeatMapGeometry,
+    LayerGeometry,
+    Pooling,
+)
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
 from pixeltree.train.fit import FitSettings
-from pixeltree.train.specification import (
-    Convolution,
-    FullyConnected,
-    HeatMap,
-    Input,
-    Layer,
-    NetworkSpecification,
-    Pooling,
-)
+from pixeltree.train.specification import Input, NetworkSpecification
 from pixeltree.train.tables import DetectorTable, LocalizerTable, TreeTable
 
-LAYERS = {"convolution": Convolution, "pooling": Pooling}
+LAYERS = {kind.kind: kind for kind in (ConvolutionGeometry, Pooling)}
 """By their names in a layer's ``type``."""
 
 _KEYS = {
@@ -60,7 +59,7 @@ _NEEDED = ("name", "data", "layers", "head")
 _PATHS = ("folder", "fonts")
 """Fields of data that are paths."""
 
-HEADS = {"fully connected": FullyConnected, "heat map": HeatMap}
+HEADS = {kind.kind: kind for kind in (FullyConnectedGeometry, HeatMapGeometry)}
 """By their names in a head's ``type``."""
 
 
@@ -90,7 +89,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.detector is not None and (
-            not isinstance(self.data, ScenesData) or isinstance(self.network.head, FullyConnected)
+            not isinstance(self.data, ScenesData) or isinstance(self.network.head, FullyConnectedGeometry)
         ):
             raise RecipeError("[detector] goes before a heat map, and learns from scenes")
         if self.localizer is not None:
@@ -111,7 +110,7 @@ class Recipe:
             return None
         pooling = Pooling(self.detector.pool_side)
         network = dataclasses.replace(
-            self.network, layers=(*self.network.layers, pooling), head=FullyConnected(2)
+            self.network, layers=(*self.network.layers, pooling), head=FullyConnectedGeometry(2)
         )
         return dataclasses.replace(
             self,
@@ -213,7 +212,7 @@ def load_recipe(path: AnyPath) -> Recipe:
         return dataclasses.replace(
             recipe, data=_placed(recipe.data, lambda name: path.parent / as_path(name))
         )
-    except (RecipeError, SpecificationError, DataError) as error:
+    except (RecipeError, ModelError, DataError) as error:
         raise RecipeError(f"{path}: {error}") from error
 
 
@@ -256,7 +255,7 @@ def _check_keys(tables: dict[str, Any]) -> None:
         raise RecipeError("; ".join(faults))
 
 
-def _layers(tables: object, where: str) -> tuple[Layer, ...]:
+def _layers(tables: object, where: str) -> tuple[LayerGeometry, ...]:
     if not isinstance(tables, list):
         raise RecipeError(f"{where} must be a list of tables, [[{where}]]")
     return tuple(_choice(LAYERS, "type", layer, f"{where}[{index}]") for index, layer in enumerate(tables))
@@ -267,7 +266,7 @@ def _localizer(table: object) -> LocalizerTable:
         raise RecipeError("[localizer] must be a table")
     made = {
         "layers": list(_layers(table.get("layers"), "localizer.layers")),
-        "head": _choice({"heat map": HeatMap}, "type", table.get("head"), "localizer.head"),
+        "head": _choice({HeatMapGeometry.kind: HeatMapGeometry}, "type", table.get("head"), "localizer.head"),
     }
     return typing.cast("LocalizerTable", _made(LocalizerTable, table | made, "localizer"))
 

@@ -6,9 +6,18 @@ from dataclasses import dataclass, replace
 
 from pixeltree.errors import SpecificationError
 from pixeltree.model import InputSpec, ModelError
+from pixeltree.model.geometry import (
+    ConvolutionGeometry,
+    FullyConnectedGeometry,
+    HeadGeometry,
+    HeatMapGeometry,
+    LayerGeometry,
+    Pooling,
+    Shape,
+    shapes_of,
+)
 from pixeltree.model.heat_maps import CellGrid
 from pixeltree.train.binarize import Estimator
-from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
 
 
 @dataclass(frozen=True)
@@ -46,107 +55,6 @@ class Input:
 
 
 @dataclass(frozen=True)
-class Convolution:
-    """A binary convolution, batch normalization, and a binary activation.
-
-    Attributes:
-        channels: output channels.
-        kernel: side of the kernels, 2 to 7, or 1 to mix channels only.
-        stride: distance of neighbouring windows, 1 to 8.
-        groups: groups of channels that do not mix; must divide input and output channels. With 1, every
-            output channel sees every input channel.
-        before: rows and columns of -1 assumed above and to the left; if left out, ``(kernel - 1) // 2``.
-        after: the same below and to the right; if left out, ``kernel // 2``, so that stride 1 keeps the size.
-    """
-
-    channels: int
-    kernel: int
-    stride: int = 1
-    groups: int = 1
-    before: int | None = None
-    after: int | None = None
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.kernel <= 7:
-            raise SpecificationError(f"a kernel is 1 x 1 to 7 x 7, not {self.kernel} x {self.kernel}")
-        check_borders(self)
-        if min(self.channels, self.groups) < 1 or self.channels % self.groups:
-            raise SpecificationError(f"{self.channels} channels do not divide into {self.groups} groups")
-
-    @property
-    def borders(self) -> tuple[int, int]:
-        """``before`` and ``after``, with their defaults."""
-        return borders(self)
-
-
-@dataclass(frozen=True)
-class Pooling:
-    """Cells of activations become their OR.
-
-    Attributes:
-        side: rows and columns of a cell, 2 to 16.
-    """
-
-    side: int
-
-    def __post_init__(self) -> None:
-        if not 2 <= self.side <= 16:
-            raise SpecificationError(f"a pooling cell's side is 2 to 16, not {self.side}")
-
-
-@dataclass(frozen=True)
-class FullyConnected:
-    """A fully connected layer whose sums are the logits, one per class.
-
-    Attributes:
-        outcomes: number of classes, 2 to 255.
-        planes: planes of signs that a weight has, 1 to 7. The j-th counts 2^j: with 1 plane a weight is -1 or
-            1, with 2 planes it is -3, -1, 1 or 3.
-    """
-
-    outcomes: int
-    planes: int = 1
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.planes <= MOST_WEIGHT_PLANES:
-            raise SpecificationError(f"weights have 1 to {MOST_WEIGHT_PLANES} planes, not {self.planes}")
-        if not 2 <= self.outcomes <= 255:
-            raise SpecificationError(f"a node has 2 to 255 outcomes, not {self.outcomes}")
-
-
-@dataclass(frozen=True)
-class HeatMap:
-    """A binary convolution to one channel whose sums are the logits, one per cell.
-
-    Attributes:
-        kernel: side of the kernel, 2 to 7, or 1.
-        stride: distance of neighbouring windows, 1 to 8.
-        before: as for a convolution.
-        after: as for a convolution.
-    """
-
-    kernel: int
-    stride: int = 1
-    before: int | None = None
-    after: int | None = None
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.kernel <= 7:
-            raise SpecificationError(f"a kernel is 1 x 1 to 7 x 7, not {self.kernel} x {self.kernel}")
-        check_borders(self)
-
-    @property
-    def borders(self) -> tuple[int, int]:
-        """``before`` and ``after``, with their defaults."""
-        return borders(self)
-
-
-Layer = Convolution | Pooling
-Head = FullyConnected | HeatMap
-Shape = tuple[int, int, int]
-
-
-@dataclass(frozen=True)
 class NetworkSpecification:
     """A network's input, layers and head. What does not fit together is a SpecificationError.
 
@@ -159,44 +67,37 @@ class NetworkSpecification:
     """
 
     input: Input
-    layers: tuple[Layer, ...]
-    head: Head
+    layers: tuple[LayerGeometry, ...]
+    head: HeadGeometry
     estimator: Estimator = Estimator.CLIPPED
 
     def __post_init__(self) -> None:
-        if not self.layers or not isinstance(self.layers[0], Convolution):
+        if not self.layers or not isinstance(self.layers[0], ConvolutionGeometry):
             raise SpecificationError("the first layer must be a convolution")
         _ = self.shapes
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
         """Channels, rows and columns of the input, of what each layer makes, and of a heat map."""
-        shapes: list[Shape] = [(1, self.input.size, self.input.size)]
-        for index, layer in enumerate((*self.layers, self.head)):
-            if isinstance(layer, FullyConnected):
-                continue
-            try:
-                shapes.append(_output_shape(layer, shapes[-1]))
-            except SpecificationError as error:
-                raise SpecificationError(f"layer {index} ({type(layer).__name__}): {error}") from error
-        return tuple(shapes)
+        try:
+            return shapes_of(self.input.size, self._shaped)
+        except ModelError as error:
+            raise SpecificationError(str(error)) from error
+
+    @property
+    def _shaped(self) -> tuple[ConvolutionGeometry | Pooling | HeatMapGeometry, ...]:
+        """The layers that make feature maps."""
+        return self.layers if isinstance(self.head, FullyConnectedGeometry) else (*self.layers, self.head)
 
     @property
     def cell_grid(self) -> CellGrid:
         """The cells of the heat map."""
-        windows = [
-            (layer.side, 0, layer.side)
-            if isinstance(layer, Pooling)
-            else (layer.kernel, layer.borders[0], layer.stride)
-            for layer in (*self.layers, self.head)
-            if not isinstance(layer, FullyConnected)
-        ]
-        return CellGrid.behind(windows, *self.shapes[-1][1:])
+        return CellGrid.behind([layer.window for layer in self._shaped], *self.shapes[-1][1:])
 
     def with_outcomes(self, outcomes: int) -> NetworkSpecification:
         """The same layers with a fully connected head for so many outcomes; its weights keep their planes."""
-        planes = self.head.planes if isinstance(self.head, FullyConnected) else 1
-        return replace(self, head=FullyConnected(outcomes, planes))
+        planes = self.head.planes if isinstance(self.head, FullyConnectedGeometry) else 1
+        return replace(self, head=FullyConnectedGeometry(outcomes, planes))
 
     @property
     def head_inputs(self) -> Shape:
@@ -206,49 +107,5 @@ class NetworkSpecification:
     @property
     def weight_bits(self) -> int:
         """Information content of all weights, in bits."""
-        total = 0
-        for layer, (channels, rows, columns) in zip((*self.layers, self.head), self.shapes, strict=False):
-            if isinstance(layer, FullyConnected):
-                total += layer.outcomes * channels * rows * columns * layer.planes
-            elif isinstance(layer, HeatMap):
-                total += channels * layer.kernel**2
-            elif isinstance(layer, Convolution):
-                total += layer.channels * channels // layer.groups * layer.kernel**2
-        return total
-
-
-def borders(layer: Convolution | HeatMap) -> tuple[int, int]:
-    """``before`` and ``after`` of a layer, with their defaults."""
-    before = (layer.kernel - 1) // 2 if layer.before is None else layer.before
-    return before, layer.kernel // 2 if layer.after is None else layer.after
-
-
-def check_borders(layer: Convolution | HeatMap) -> None:
-    """Refuse strides and borders that no layer has."""
-    before, after = borders(layer)
-    for name, value, least, most in (
-        ("stride", layer.stride, 1, 8),
-        ("before", before, 0, layer.kernel - 1),
-        ("after", after, 0, layer.kernel - 1),
-    ):
-        if not least <= value <= most:
-            raise SpecificationError(f"{name} is {value}; here it must be {least} to {most}")
-
-
-def _output_shape(layer: Layer | HeatMap, shape: Shape) -> Shape:
-    channels, rows, columns = shape
-    if isinstance(layer, Pooling):
-        if min(rows, columns) < layer.side:
-            raise SpecificationError(
-                f"cells of {layer.side} x {layer.side} do not fit into {rows} x {columns}"
-            )
-        return channels, rows // layer.side, columns // layer.side
-    if isinstance(layer, Convolution) and channels % layer.groups:
-        raise SpecificationError(f"{channels} input channels do not divide into {layer.groups} groups")
-    spare = sum(layer.borders) - layer.kernel
-    if min(rows, columns) + spare < 0:
-        raise SpecificationError(
-            f"a {layer.kernel} x {layer.kernel} kernel does not fit into {rows} x {columns}"
-        )
-    outputs = layer.channels if isinstance(layer, Convolution) else 1
-    return outputs, (rows + spare) // layer.stride + 1, (columns + spare) // layer.stride + 1
+        layers = (*self.layers, self.head)
+        return sum(layer.weight_bits(shape) for layer, shape in zip(layers, self.shapes, strict=False))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pixeltree.errors import RecipeError
+from pixeltree.model.geometry import HeatMapGeometry, LayerGeometry
 from pixeltree.train.grouping import Groups
-from pixeltree.train.specification import HeatMap, Layer
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
 
 
@@ -104,7 +104,7 @@ class LocalizerTable:
         epochs: epochs of the root's training.
     """
 
-    layers: tuple[Layer, ...]
-    head: HeatMap
+    layers: tuple[LayerGeometry, ...]
+    head: HeatMapGeometry
     window: int = 32
     epochs: int = 8

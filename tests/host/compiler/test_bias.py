@@ -11,7 +11,7 @@ from pixeltree.compiler.layout import FeatureMap, cell_layout
 from pixeltree.compiler.lower import GREATEST_SUM, GREATEST_UNIT
 from pixeltree.compiler.taps import bias_planes, digit_levels, plus_taps, taps, thresholds
 from pixeltree.demo.run import demo_digits, demo_tree
-from pixeltree.model import Convolution, infer
+from pixeltree.model import Convolution, ConvolutionGeometry, infer
 from pixeltree_emu.array.nonidealities import TYPICAL, Chip
 from pixeltree_emu.controller.device_array import PixelArray
 
@@ -22,7 +22,8 @@ def test_the_digits_add_up_to_the_bias_and_never_leave_the_range(seed, side, inp
     random = np.random.default_rng(seed)
     weights = (random.integers(0, 2, (4, inputs, side, side)) * 2 - 1).astype(np.int8)
     bias = random.integers(-300, 300, 4).astype(np.int32)
-    layer = Convolution(weights, bias, random.random(4) < 0.5)
+    geometry = ConvolutionGeometry(4, side, before=0, after=0)
+    layer = Convolution(geometry, weights, bias, random.random(4) < 0.5)
     layout = cell_layout(32, 4)
     source = FeatureMap((inputs, 32, 32), layout, 8, tuple(range(inputs)) if inputs > 1 else ())
     target = FeatureMap((4, 33 - side, 33 - side), layout, 8, (0, 1, 2, 3))

@@ -10,7 +10,7 @@ from tests.support.strategies import convolution, heat_map
 
 from pixeltree.compiler.pipeline import compile_model
 from pixeltree.errors import CompileError
-from pixeltree.model import FoldedModel, InputSpec, Pooling, infer
+from pixeltree.model import Convolution, FoldedModel, InputSpec, Pooling, infer
 from pixeltree_emu.controller.device_array import PixelArray
 
 NETWORKS = 500
@@ -64,7 +64,9 @@ def test_the_random_networks_are_of_all_kinds():
     for seed in range(NETWORKS):
         model, layout = random_model(seed)
         seen |= {type(layer).__name__ for layer in (*model.layers, model.head)}
-        seen |= {f"kernel {layer.side}" for layer in model.layers if hasattr(layer, "stride")}
+        seen |= {
+            f"kernel {layer.geometry.kernel}" for layer in model.layers if isinstance(layer, Convolution)
+        }
         seen.add(f"planes {getattr(model.head, 'planes', 1)}")
         seen |= {f"depth {len(model.layers)}", "blocks" if layout.in_blocks else "cells"}
         seen |= {"grouped" for layer in model.layers if getattr(layer, "groups", 1) > 1}

@@ -18,7 +18,7 @@ from pixeltree.compiler.pipeline import compile_capture
 from pixeltree.compiler.readout import feature_numbers, progressions
 from pixeltree.compiler.taps import taps, thresholds
 from pixeltree.errors import CompileError
-from pixeltree.model import Convolution, FoldedModel, InputSpec, Pooling
+from pixeltree.model import Convolution, ConvolutionGeometry, FoldedModel, InputSpec, Pooling
 from pixeltree.model.reference import apply_layer
 from pixeltree.tree.node import NodeSpec
 from pixeltree.tree.tree import Tree
@@ -95,7 +95,12 @@ def test_a_threshold_follows_the_image(size, margin, excess, threshold, light):
     place = 0 if size > 128 else 1
     geometry = CaptureGeometry(threshold, place, place, margin, size, excess=excess)
     side = max(2, -(-size // 32))
-    kernel = Convolution(np.ones((1, 1, 1, 1), np.int8), np.zeros(1, np.int32), np.zeros(1, np.bool_))
+    kernel = Convolution(
+        ConvolutionGeometry(1, 1),
+        np.ones((1, 1, 1, 1), np.int8),
+        np.zeros(1, np.int32),
+        np.zeros(1, np.bool_),
+    )
     cells = size // side
     head = fully_connected(random, (1, cells, cells), 5)
     model = FoldedModel(geometry.spec, (kernel, Pooling(side)), head)

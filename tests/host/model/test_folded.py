@@ -13,9 +13,11 @@ from tests.support.tap_by_tap import activations_and_logits
 
 from pixeltree.model import (
     Convolution,
+    ConvolutionGeometry,
     FoldedModel,
     FullyConnected,
     HeatMap,
+    HeatMapGeometry,
     InputSpec,
     ModelError,
     Pooling,
@@ -94,8 +96,9 @@ def test_the_greatest_sums_of_a_fully_connected_head_are_exact():
 
 def test_one_window_by_hand():
     weights = np.array([[[[1, -1], [-1, 1]]]], np.int8)
-    layer = Convolution(weights, np.array([-3], np.int32), np.array([False]))
-    falling = Convolution(weights, np.array([-3], np.int32), np.array([True]))
+    geometry = ConvolutionGeometry(*weights.shape[1:3], before=0, after=0)
+    layer = Convolution(geometry, weights, np.array([-3], np.int32), np.array([False]))
+    falling = Convolution(geometry, weights, np.array([-3], np.int32), np.array([True]))
     bits = np.zeros((16, 16), bool)
     bits[0, 0] = bits[1, 1] = True  # agrees with the kernel in all four places
     head = fully_connected(np.random.default_rng(0), (1, 15, 15), 2)
@@ -107,7 +110,8 @@ def test_one_window_by_hand():
 
 def test_outside_is_minus_one():
     """A kernel of -1 agrees with everything outside and with a dark picture."""
-    layer = Convolution(-np.ones((1, 1, 3, 3), np.int8), np.array([-8]), np.array([False]), before=1, after=1)
+    geometry = ConvolutionGeometry(1, 3, before=1, after=1)
+    layer = Convolution(geometry, -np.ones((1, 1, 3, 3), np.int8), np.array([-8]), np.array([False]))
     head = fully_connected(np.random.default_rng(0), (1, 16, 16), 2)
     assert infer(FoldedModel(InputSpec(16), (layer,), head), np.zeros((16, 16), bool)).activations[1].all()
 
@@ -155,7 +159,8 @@ def test_weights_are_the_sum_of_their_signs(planes, seed):
     planes_of_signs = head.signs()
     assert planes_of_signs.shape == (head.planes, *head.weights.shape)
     assert head.planes <= planes
-    assert head.weight_bits == head.planes * head.weights.size
+    shape = head.weights.shape[1:]
+    assert head.geometry.weight_bits(shape) == head.planes * head.weights.size
     each = planes_of_signs.astype(int) * 2 - 1
     assert np.array_equal(sum(each[j] << j for j in range(head.planes)), head.weights)
 
@@ -337,17 +342,19 @@ def head_of(weight, kind=np.int8):
     (lambda: convolution(RANDOM, 1, 4, 8), "7 x 7"),
     (lambda: convolution(RANDOM, 4, 6, 3, groups=4), "groups"),
     (lambda: convolution(RANDOM, 1, 4, 3, before=3), "before is 3"),
-    (lambda: Convolution(np.zeros((1, 1, 2, 2), np.int8), np.zeros(1), np.zeros(1)), r"-1 and \+1"),
+    (lambda: Convolution(
+        ConvolutionGeometry(1, 2), np.zeros((1, 1, 2, 2), np.int8), np.zeros(1), np.zeros(1)
+    ), r"-1 and \+1"),
     (lambda: Pooling(1), "2 to 16"),
-    (lambda: HeatMap(signs(RANDOM, 2, 1, 2, 2), np.zeros(1)), "one output"),
-    (lambda: HeatMap(np.full((1, 1, 2, 2), 3, np.int8), np.zeros(1)), r"-1 and \+1"),
+    (lambda: HeatMap(HeatMapGeometry(2), signs(RANDOM, 2, 1, 2, 2), np.zeros(1)), r"expected \(1, 1, 2, 2\)"),
+    (lambda: HeatMap(HeatMapGeometry(2), np.full((1, 1, 2, 2), 3, np.int8), np.zeros(1)), r"-1 and \+1"),
     (lambda: head_of(0), "must be odd numbers"),
     (lambda: head_of(2), "must be odd numbers"),
     (lambda: head_of(-128), "must be odd numbers"),
     (lambda: head_of(129, np.int16), "-127 to 127"),
     (lambda: head_of(1.5, np.float64), "must be odd numbers"),
     (lambda: FoldedModel(InputSpec(32), (convolution(RANDOM, 2, 4, 3),), heat_map(RANDOM, 4, 2)),
-     r"layer 0 \(Convolution\).*2 input channels.*makes 1"),
+     r"layer 0 \(convolution\).*2 input channels.*makes 1"),
     (lambda: FoldedModel(InputSpec(16), (), fully_connected(RANDOM, (1, 8, 8), 2)), "layer 0.*activations"),
     (lambda: FoldedModel(InputSpec(34), (), heat_map(RANDOM, 1, 2)), "1089 cells.*2 to 1,024"),
 ])  # fmt: skip

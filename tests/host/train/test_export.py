@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 from pixeltree.errors import CompileError  # noqa: E402
 from pixeltree.model import (  # noqa: E402
     Convolution,
+    ConvolutionGeometry,
     FoldedModel,
     FullyConnected,
     InputSpec,
@@ -24,11 +25,11 @@ def signs(random, *shape):
     return (random.integers(0, 2, shape) * 2 - 1).astype(np.int8)
 
 
-def convolution(random, inputs, outputs, side, **borders):
+def convolution(random, inputs, outputs, side, after=0):
     bias = random.integers(-18, 19, outputs).astype(np.int32)
-    return Convolution(
-        signs(random, outputs, inputs, side, side), bias, random.random(outputs) < 0.5, **borders
-    )
+    geometry = ConvolutionGeometry(outputs, side, before=0, after=after)
+    weights = signs(random, outputs, inputs, side, side)
+    return Convolution(geometry, weights, bias, random.random(outputs) < 0.5)
 
 
 def model(seed, outcomes=3, source=None, convolutions=1):

@@ -11,19 +11,13 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
+from pixeltree.errors import SpecificationError  # noqa: E402
 from pixeltree.model import ModelError, infer  # noqa: E402
+from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, HeatMapGeometry, Pooling  # noqa: E402
 from pixeltree.train.fold import compare, fold  # noqa: E402
 from pixeltree.train.layers import BinaryFullyConnected, LatentActivation  # noqa: E402
 from pixeltree.train.network import BinaryNetwork  # noqa: E402
-from pixeltree.train.specification import (  # noqa: E402
-    Convolution,
-    FullyConnected,
-    HeatMap,
-    Input,
-    NetworkSpecification,
-    Pooling,
-    SpecificationError,
-)
+from pixeltree.train.specification import Input, NetworkSpecification  # noqa: E402
 
 
 @st.composite
@@ -36,7 +30,7 @@ def specifications(draw):
         outputs = groups * draw(st.integers(1, 3))
         border = st.none() | st.integers(0, kernel - 1)
         layers.append(
-            Convolution(outputs, kernel, draw(st.integers(1, 3)), groups, draw(border), draw(border))
+            ConvolutionGeometry(outputs, kernel, draw(st.integers(1, 3)), groups, draw(border), draw(border))
         )
         channels = outputs
         if draw(st.booleans()):
@@ -46,14 +40,14 @@ def specifications(draw):
     where = draw(st.integers(0, 4)), draw(st.integers(0, 20))
     source = Input(16, *where, draw(st.booleans()), local_mean, excess)
     head = (
-        FullyConnected(draw(st.integers(2, 5)), draw(st.integers(1, 7)))
+        FullyConnectedGeometry(draw(st.integers(2, 5)), draw(st.integers(1, 7)))
         if draw(st.booleans())
-        else HeatMap(draw(st.integers(1, 3)))
+        else HeatMapGeometry(draw(st.integers(1, 3)))
     )
     try:
         return NetworkSpecification(source, tuple(layers), head)
     except SpecificationError:
-        return NetworkSpecification(source, (Convolution(2, 3),), FullyConnected(2))
+        return NetworkSpecification(source, (ConvolutionGeometry(2, 3),), FullyConnectedGeometry(2))
 
 
 def randomized(specification, seed):
@@ -101,7 +95,9 @@ def test_the_fold_gives_the_networks_bits_and_logits(specification, seed):
 
 @pytest.mark.parametrize("planes", range(1, 8))
 def test_a_heads_weights_fold_with_their_planes(planes):
-    specification = NetworkSpecification(Input(16), (Convolution(4, 3),), FullyConnected(3, planes))
+    specification = NetworkSpecification(
+        Input(16), (ConvolutionGeometry(4, 3),), FullyConnectedGeometry(3, planes)
+    )
     network = randomized(specification, 1)
     head = fold(network)[0].head
     assert head.planes == planes
@@ -111,7 +107,9 @@ def test_a_heads_weights_fold_with_their_planes(planes):
 def one_channel(gamma, beta=0.0, mean=0.0, variance=1.0, threshold=0.0, kernel=2):
     """A network of one kernel with these parameters."""
     source = Input(16, 0, 0)
-    network = BinaryNetwork(NetworkSpecification(source, (Convolution(1, kernel),), FullyConnected(2))).eval()
+    network = BinaryNetwork(
+        NetworkSpecification(source, (ConvolutionGeometry(1, kernel),), FullyConnectedGeometry(2))
+    ).eval()
     activation = network.layers[1]
     for parameter, value in (
         (activation.norm.weight, gamma),
@@ -194,7 +192,9 @@ def test_sums_of_the_other_parity_do_not_count():
 
 
 def test_the_report_counts_turned_channels():
-    specification = NetworkSpecification(Input(16), (Convolution(3, 2), Convolution(2, 2)), FullyConnected(2))
+    specification = NetworkSpecification(
+        Input(16), (ConvolutionGeometry(3, 2), ConvolutionGeometry(2, 2)), FullyConnectedGeometry(2)
+    )
     network = BinaryNetwork(specification)
     network.layers[1].norm.weight.data.copy_(torch.tensor([1.0, -1.0, -1.0]))
     report = fold(network)[1]
@@ -204,7 +204,7 @@ def test_the_report_counts_turned_channels():
 
 def test_a_difference_would_be_found():
     """compare() is what the other tests rely on: it must be able to fail."""
-    specification = NetworkSpecification(Input(16), (Convolution(3, 3),), FullyConnected(2))
+    specification = NetworkSpecification(Input(16), (ConvolutionGeometry(3, 3),), FullyConnectedGeometry(2))
     network = BinaryNetwork(specification)
     model, _ = fold(network)
     images = np.random.default_rng(0).integers(0, 256, (2, 16, 16)).astype(np.uint8)
@@ -216,7 +216,9 @@ def test_a_difference_would_be_found():
 
 
 def test_fold_leaves_the_network_as_it_was():
-    network = BinaryNetwork(NetworkSpecification(Input(16), (Convolution(3, 3),), HeatMap(4, 4))).train()
+    network = BinaryNetwork(
+        NetworkSpecification(Input(16), (ConvolutionGeometry(3, 3),), HeatMapGeometry(4, 4))
+    ).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     model, _ = fold(network)
     compare(network, model, np.zeros((1, 16, 16), np.uint8))
@@ -225,6 +227,6 @@ def test_fold_leaves_the_network_as_it_was():
 
 
 def test_a_heat_map_of_too_many_cells_is_refused():
-    network = BinaryNetwork(NetworkSpecification(Input(33), (Convolution(3, 3),), HeatMap(1)))
+    network = BinaryNetwork(NetworkSpecification(Input(33), (ConvolutionGeometry(3, 3),), HeatMapGeometry(1)))
     with pytest.raises(ModelError, match=r"heat map of 1,?089 cells"):
         fold(network)

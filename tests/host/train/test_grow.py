@@ -15,6 +15,7 @@ from tests.support.in_memory import in_memory_runner  # noqa: E402
 from pixeltree.datasets import Dataset, Splits, Task  # noqa: E402
 from pixeltree.errors import CompileError  # noqa: E402
 from pixeltree.model import infer  # noqa: E402
+from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, Pooling  # noqa: E402
 from pixeltree.train import grow as growing  # noqa: E402
 from pixeltree.train.capacity import Capacity, choices  # noqa: E402
 from pixeltree.train.export import compile_tree  # noqa: E402
@@ -23,19 +24,13 @@ from pixeltree.train.grow import GroupTeacher, GrowSettings, grow_tree  # noqa: 
 from pixeltree.train.grown import accuracy  # noqa: E402
 from pixeltree.train.network import BinaryNetwork, inherit  # noqa: E402
 from pixeltree.train.progress import EpochReport  # noqa: E402
-from pixeltree.train.specification import (  # noqa: E402
-    Convolution,
-    FullyConnected,
-    Input,
-    NetworkSpecification,
-    Pooling,
-)
+from pixeltree.train.specification import Input, NetworkSpecification  # noqa: E402
 from pixeltree.tree.tree import Tree  # noqa: E402
 
 NETWORK = NetworkSpecification(
     Input(64, margin=4, threshold=50, learned=True),
-    (Convolution(16, 4, before=0, after=3), Pooling(16)),
-    FullyConnected(2),
+    (ConvolutionGeometry(16, 4, before=0, after=3), Pooling(16)),
+    FullyConnectedGeometry(2),
 )
 RUN = FitSettings(epochs=2, batch_size=16, learning_rate=0.01)
 HARDLY = replace(RUN, learning_rate=1e-6)
@@ -114,7 +109,7 @@ def test_a_tree_with_planes_of_weights_folds_and_compiles_exactly(splits, tmp_pa
     """Two planes fit the children, of two outcomes; the router, which tells three groups, has one."""
     candidates = choices(NETWORK, (16,), (2, 1))
     capacity = Capacity(32 + 2 * (2 * 32 + 4), outcomes=3)
-    assert not capacity.fits(replace(NETWORK, head=FullyConnected(3, 2)))
+    assert not capacity.fits(replace(NETWORK, head=FullyConnectedGeometry(3, 2)))
     groups = ((0, 2), (1, 3), (0, 3))
     root = grow_tree(splits, capacity, candidates, GrowSettings(RUN, overlap=2), groups)
     nodes = root.nodes(capacity)
@@ -280,10 +275,10 @@ def test_a_child_begins_with_its_parents_layers_up_to_the_first_that_differs():
     def made(network, seed):
         return build(lambda: BinaryNetwork(network), seed)
 
-    first, second = Convolution(16, 4, before=0, after=3), Convolution(4, 3, groups=4)
+    first, second = ConvolutionGeometry(16, 4, before=0, after=3), ConvolutionGeometry(4, 3, groups=4)
     parent = made(replace(NETWORK, layers=(first, Pooling(4), second)), 0)
     coarser = Pooling(8), replace(second, channels=8)
-    child = made(replace(NETWORK, layers=(first, *coarser), head=FullyConnected(3)), 1)
+    child = made(replace(NETWORK, layers=(first, *coarser), head=FullyConnectedGeometry(3)), 1)
     head, last = child.head.latent.clone(), child.layers[3].latent.clone()
     digest = inherit(child, parent)
     assert torch.equal(child.layers[0].latent, parent.layers[0].latent)

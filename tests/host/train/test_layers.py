@@ -7,6 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from pixeltree.errors import ModelError  # noqa: E402
+from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, HeatMapGeometry, Pooling  # noqa: E402
 from pixeltree.train.binarize import Estimator, sign  # noqa: E402
 from pixeltree.train.input import InputBinarization  # noqa: E402
 from pixeltree.train.layers import (  # noqa: E402
@@ -20,19 +22,11 @@ from pixeltree.train.layers import (  # noqa: E402
     clip_latent_weights,
 )
 from pixeltree.train.network import BinaryNetwork, FloatNetwork  # noqa: E402
-from pixeltree.train.specification import (  # noqa: E402
-    Convolution,
-    FullyConnected,
-    HeatMap,
-    Input,
-    NetworkSpecification,
-    Pooling,
-    SpecificationError,
-)
+from pixeltree.train.specification import Input, NetworkSpecification  # noqa: E402
 
 
 def test_a_kernels_window_begins_before_its_pixel():
-    layer = BinaryConvolution(1, Convolution(1, 3, before=1, after=1))
+    layer = BinaryConvolution(1, ConvolutionGeometry(1, 3, before=1, after=1))
     signs = -torch.ones(1, 1, 8, 8)
     background = layer(signs)[0, 0, 4, 4].item()
     signs[0, 0, 4, 5] = 1
@@ -43,7 +37,7 @@ def test_a_kernels_window_begins_before_its_pixel():
 
 
 def test_beyond_the_map_there_is_minus_one():
-    layer = BinaryConvolution(1, Convolution(1, 3))
+    layer = BinaryConvolution(1, ConvolutionGeometry(1, 3))
     sums = layer(torch.ones(1, 1, 8, 8))[0, 0].detach()
     kernel = sign(layer.latent.detach())[0, 0]
     assert sums[4, 4] == kernel.sum()
@@ -51,7 +45,7 @@ def test_beyond_the_map_there_is_minus_one():
 
 
 def test_groups_see_their_own_channels():
-    layer = BinaryConvolution(4, Convolution(4, 1, groups=2))
+    layer = BinaryConvolution(4, ConvolutionGeometry(4, 1, groups=2))
     signs = -torch.ones(1, 4, 1, 1)
     before = layer(signs).detach().flatten()
     signs[0, 3] = 1
@@ -103,7 +97,7 @@ def test_heads_add_integer_biases():
     connected.latent_bias.data.copy_(torch.tensor([0.26, -1.5, 0.0]))
     plain = signs.flatten(1) @ sign(connected.latent).flatten(1).T
     assert torch.equal(connected(signs) - plain, torch.tensor([[3.0, -15.0, 0.0]] * 5))
-    heat_map = BinaryHeatMap(4, HeatMap(5, before=0, after=0))
+    heat_map = BinaryHeatMap(4, HeatMapGeometry(5, before=0, after=0))
     heat_map.latent_bias.data.fill_(0.52)
     plain = (signs * sign(heat_map.convolution.latent)).sum(dim=(1, 2, 3))
     assert torch.equal(heat_map(signs)[:, 0] - plain, torch.full((5,), 5.0))
@@ -144,7 +138,9 @@ def test_a_head_of_several_planes_sums_its_weights_and_learns(planes):
 
 
 def test_clipping_keeps_latent_weights_within_one_and_leaves_the_rest():
-    network = BinaryNetwork(NetworkSpecification(Input(16), (Convolution(2, 3),), FullyConnected(2)))
+    network = BinaryNetwork(
+        NetworkSpecification(Input(16), (ConvolutionGeometry(2, 3),), FullyConnectedGeometry(2))
+    )
     for parameter in network.parameters():
         parameter.data.fill_(5)
     clip_latent_weights(network)
@@ -156,9 +152,9 @@ def test_clipping_keeps_latent_weights_within_one_and_leaves_the_rest():
 @pytest.mark.parametrize("estimator", Estimator)
 @pytest.mark.parametrize("planes", [1, 2])
 def test_every_parameter_learns(estimator, planes):
-    layers = (Convolution(4, 3), Pooling(2), Convolution(4, 3, groups=2))
+    layers = (ConvolutionGeometry(4, 3), Pooling(2), ConvolutionGeometry(4, 3, groups=2))
     network = BinaryNetwork(
-        NetworkSpecification(Input(16, learned=True), layers, FullyConnected(3, planes), estimator)
+        NetworkSpecification(Input(16, learned=True), layers, FullyConnectedGeometry(3, planes), estimator)
     )
     images = torch.randint(0, 256, (8, 16, 16))
     torch.nn.functional.cross_entropy(network(images), torch.arange(8) % 3).backward()
@@ -208,8 +204,8 @@ def test_a_fixed_threshold_is_no_parameter():
 
 
 def test_the_float_network_has_the_same_shapes():
-    layers = (Convolution(4, 3, stride=2), Pooling(2), Convolution(6, 4, groups=2))
-    for head in (FullyConnected(5), HeatMap(3)):
+    layers = (ConvolutionGeometry(4, 3, stride=2), Pooling(2), ConvolutionGeometry(6, 4, groups=2))
+    for head in (FullyConnectedGeometry(5), HeatMapGeometry(3)):
         specification = NetworkSpecification(Input(32), layers, head)
         images = torch.randint(0, 256, (2, 32, 32))
         assert FloatNetwork(specification)(images).shape == BinaryNetwork(specification)(images).shape
@@ -219,8 +215,8 @@ def test_the_float_network_has_the_same_shapes():
 def test_weights_are_counted(planes):
     specification = NetworkSpecification(
         Input(32),
-        (Convolution(4, 3), Pooling(2), Convolution(6, 4, groups=2)),
-        FullyConnected(5, planes),
+        (ConvolutionGeometry(4, 3), Pooling(2), ConvolutionGeometry(6, 4, groups=2)),
+        FullyConnectedGeometry(5, planes),
     )
     network = BinaryNetwork(specification)
     total = sum(value.numel() for name, value in network.named_parameters() if name.endswith("latent"))
@@ -231,14 +227,14 @@ def test_weights_are_counted(planes):
 @pytest.mark.parametrize(
     "layers",
     [
-        (Convolution(1, 5, stride=2), Convolution(1, 3, stride=2)),
-        (Convolution(1, 4, before=0, after=3), Pooling(4)),
-        (Convolution(1, 3), Pooling(2), Convolution(1, 4, stride=2)),
+        (ConvolutionGeometry(1, 5, stride=2), ConvolutionGeometry(1, 3, stride=2)),
+        (ConvolutionGeometry(1, 4, before=0, after=3), Pooling(4)),
+        (ConvolutionGeometry(1, 3), Pooling(2), ConvolutionGeometry(1, 4, stride=2)),
     ],
 )
 def test_the_cells_of_a_heat_map_look_where_the_specification_says(layers):
     """The pixels that change a cell lie about its centre: found by the gradient of the float network."""
-    specification = NetworkSpecification(Input(64), layers, HeatMap(2, before=0, after=0))
+    specification = NetworkSpecification(Input(64), layers, HeatMapGeometry(2, before=0, after=0))
     network = FloatNetwork(specification).eval()
     for index, layer in enumerate(network.layers):
         if isinstance(layer, torch.nn.MaxPool2d):
@@ -261,40 +257,45 @@ def test_the_cells_of_a_heat_map_look_where_the_specification_says(layers):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Convolution(4, 8), "1 x 1 to 7 x 7, not 8 x 8"),
-        (lambda: Convolution(4, 3, groups=3), "4 channels do not divide into 3 groups"),
-        (lambda: Convolution(4, 3, stride=9), "stride is 9; here it must be 1 to 8"),
-        (lambda: Convolution(4, 3, before=3), "before is 3; here it must be 0 to 2"),
-        (lambda: HeatMap(0), "not 0 x 0"),
+        (lambda: ConvolutionGeometry(4, 8), "1 x 1 to 7 x 7, not 8 x 8"),
+        (lambda: ConvolutionGeometry(4, 3, groups=3), "4 channels do not divide into 3 groups"),
+        (lambda: ConvolutionGeometry(4, 3, stride=9), "stride is 9; here it must be 1 to 8"),
+        (lambda: ConvolutionGeometry(4, 3, before=3), "before is 3; here it must be 0 to 2"),
+        (lambda: HeatMapGeometry(0), "not 0 x 0"),
         (lambda: Pooling(1), "side is 2 to 16, not 1"),
-        (lambda: FullyConnected(1), "2 to 255 outcomes, not 1"),
-        (lambda: FullyConnected(2, 0), "1 to 7 planes, not 0"),
-        (lambda: FullyConnected(2, 8), "1 to 7 planes, not 8"),
+        (lambda: FullyConnectedGeometry(1), "2 to 255 outcomes, not 1"),
+        (lambda: FullyConnectedGeometry(2, 0), "1 to 7 planes, not 0"),
+        (lambda: FullyConnectedGeometry(2, 8), "1 to 7 planes, not 8"),
         (lambda: Input(64, 32), "leaves nothing"),
         (lambda: Input(64, 4, -1), "outside 0 to 127"),
-        (lambda: NetworkSpecification(Input(), (), FullyConnected(2)), "first layer must be a convolution"),
         (
-            lambda: NetworkSpecification(
-                Input(16), (Convolution(3, 3), Convolution(4, 3, groups=2)), FullyConnected(2)
-            ),
-            r"layer 1 \(Convolution\): 3 input channels do not divide into 2 groups",
+            lambda: NetworkSpecification(Input(), (), FullyConnectedGeometry(2)),
+            "first layer must be a convolution",
         ),
         (
             lambda: NetworkSpecification(
-                Input(16), (Convolution(3, 3, stride=8), Pooling(4)), FullyConnected(2)
+                Input(16),
+                (ConvolutionGeometry(3, 3), ConvolutionGeometry(4, 3, groups=2)),
+                FullyConnectedGeometry(2),
             ),
-            r"layer 1 \(Pooling\): cells of 4 x 4 do not fit into 2 x 2",
+            r"layer 1 \(convolution\): 3 input channels do not divide into 2 groups",
         ),
         (
             lambda: NetworkSpecification(
-                Input(16), (Convolution(3, 3, stride=8),), HeatMap(5, before=0, after=0)
+                Input(16), (ConvolutionGeometry(3, 3, stride=8), Pooling(4)), FullyConnectedGeometry(2)
             ),
-            r"layer 1 \(HeatMap\): a 5 x 5 kernel does not fit into 2 x 2",
+            r"layer 1 \(pooling\): cells of 4 x 4 do not fit into 2 x 2",
+        ),
+        (
+            lambda: NetworkSpecification(
+                Input(16), (ConvolutionGeometry(3, 3, stride=8),), HeatMapGeometry(5, before=0, after=0)
+            ),
+            r"layer 1 \(heat map\): a 5 x 5 kernel does not fit into 2 x 2",
         ),
     ],
 )
 def test_networks_that_cannot_be_are_refused(make, message):
-    with pytest.raises(SpecificationError, match=message):
+    with pytest.raises(ModelError, match=message):
         make()
 
 
@@ -303,8 +304,8 @@ def test_half_of_the_cells_of_an_or_pooling_fire_at_first(side):
     values = torch.randn(2000, side, generator=torch.Generator().manual_seed(0))
     firing = (values > balanced_threshold(side)).any(dim=1).float().mean().item()
     assert firing == pytest.approx(0.5, abs=0.04)
-    layers = (Convolution(3, 4), Pooling(side), Convolution(2, 3))
-    network = BinaryNetwork(NetworkSpecification(Input(64), layers, FullyConnected(2)))
+    layers = (ConvolutionGeometry(3, 4), Pooling(side), ConvolutionGeometry(2, 3))
+    network = BinaryNetwork(NetworkSpecification(Input(64), layers, FullyConnectedGeometry(2)))
     first, last = (layer for layer in network.layers if isinstance(layer, LatentActivation))
     assert (first.threshold == balanced_threshold(side)).all()
     assert (last.threshold == 0).all()

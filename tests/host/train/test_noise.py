@@ -11,12 +11,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from pixeltree.datasets import Dataset, Task  # noqa: E402
+from pixeltree.model.geometry import ConvolutionGeometry, HeatMapGeometry  # noqa: E402
 from pixeltree.train.fit import FitSettings, build, fit  # noqa: E402
 from pixeltree.train.network import BinaryNetwork  # noqa: E402
 from pixeltree.train.noise import AnalogNoise  # noqa: E402
 from pixeltree.train.objective import CellMap  # noqa: E402
 from pixeltree.train.progress import EpochReport  # noqa: E402
-from pixeltree.train.specification import Convolution, HeatMap, Input, NetworkSpecification  # noqa: E402
+from pixeltree.train.specification import Input, NetworkSpecification  # noqa: E402
 from pixeltree_emu.array.nonidealities import TYPICAL, Chip  # noqa: E402
 from pixeltree_protocol.chip.nonidealities import TYPICAL_ERRORS  # noqa: E402
 
@@ -104,7 +105,7 @@ def test_a_bias_adds_the_errors_of_its_digits():
 
 def test_the_bias_of_a_heat_map_does_not_err(monkeypatch):
     """It is added to what was read: a gain shrinks the sums towards the bias, not towards 0."""
-    specification = NetworkSpecification(Input(16), (Convolution(4, 3),), HeatMap(2))
+    specification = NetworkSpecification(Input(16), (ConvolutionGeometry(4, 3),), HeatMapGeometry(2))
     network = build(lambda: BinaryNetwork(specification, TYPICAL_ERRORS), 0)
     network.head.latent_bias.data.fill_(100.0)
     bias = network.head.integer_bias().item()
@@ -137,7 +138,9 @@ def test_fewer_flips_are_away_from_the_sums():
 
 
 def dark_network():
-    specification = NetworkSpecification(Input(16, threshold=60), (Convolution(4, 5),), HeatMap(2))
+    specification = NetworkSpecification(
+        Input(16, threshold=60), (ConvolutionGeometry(4, 5),), HeatMapGeometry(2)
+    )
     images = (np.random.default_rng(0).random((32, 16, 16)) < 0.02).astype(np.uint8) * 255
     data = Dataset("dark", Task.SEGMENTATION, images, np.zeros((32, 16, 16), np.int64), ("nothing", "object"))
     return build(lambda: BinaryNetwork(specification, TYPICAL_ERRORS), 0), data

@@ -11,15 +11,10 @@ torch = pytest.importorskip("torch")
 
 from pixeltree.datasets import NOWHERE, Dataset, Task  # noqa: E402
 from pixeltree.errors import DataError  # noqa: E402
+from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, HeatMapGeometry  # noqa: E402
 from pixeltree.model.heat_maps import CellGrid, mean_iou  # noqa: E402
 from pixeltree.train.objective import IGNORED, CellMap, Classification, objective_for  # noqa: E402
-from pixeltree.train.specification import (  # noqa: E402
-    Convolution,
-    FullyConnected,
-    HeatMap,
-    Input,
-    NetworkSpecification,
-)
+from pixeltree.train.specification import Input, NetworkSpecification  # noqa: E402
 
 IMAGES = np.zeros((2, 64, 64), np.uint8)
 CELLS = CellMap(CellGrid(16, 16, first=1.5, distance=4))
@@ -106,9 +101,9 @@ def test_segmentation_decides_by_the_sign():
 
 
 def test_head_task_and_size_must_fit():
-    layers = (Convolution(4, 3, stride=4),)
-    classifier = NetworkSpecification(Input(64), layers, FullyConnected(2))
-    localizer = NetworkSpecification(Input(64), layers, HeatMap(2, before=0, after=0))
+    layers = (ConvolutionGeometry(4, 3, stride=4),)
+    classifier = NetworkSpecification(Input(64), layers, FullyConnectedGeometry(2))
+    localizer = NetworkSpecification(Input(64), layers, HeatMapGeometry(2, before=0, after=0))
     assert objective_for(located([(1, 1)]), localizer) == CellMap(CellGrid(15, 15, first=2, distance=4))
     cells = Dataset(
         "cells", Task.SEGMENTATION, IMAGES, np.zeros((2, 15, 15), np.int64), ("nothing", "object")
@@ -120,7 +115,11 @@ def test_head_task_and_size_must_fit():
         (labelled(0, 1), classifier, "has 3 classes"),
         (labelled(0, 1), localizer, "must be fully connected"),
         (located([(1, 1)]), classifier, "needs a heat map"),
-        (located([(1, 1)]), NetworkSpecification(Input(32), layers, HeatMap(2)), "32 x 32 are needed"),
+        (
+            located([(1, 1)]),
+            NetworkSpecification(Input(32), layers, HeatMapGeometry(2)),
+            "32 x 32 are needed",
+        ),
     ):
         with pytest.raises(DataError, match=message):
             objective_for(dataset, specification)

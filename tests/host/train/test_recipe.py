@@ -13,17 +13,12 @@ pytest.importorskip("torch")
 from pixeltree.datasets import digits
 from pixeltree.datasets.sources import DigitsData
 from pixeltree.errors import RecipeError
+from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, Pooling
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
 from pixeltree.train.fit import FitSettings
 from pixeltree.train.recipe import Recipe, load_recipe
-from pixeltree.train.specification import (
-    Convolution,
-    FullyConnected,
-    Input,
-    NetworkSpecification,
-    Pooling,
-)
+from pixeltree.train.specification import Input, NetworkSpecification
 from pixeltree.train.tables import TreeTable
 
 GOOD = """
@@ -63,8 +58,8 @@ def read(tmp_path, text):
 def test_a_recipe_says_everything(tmp_path):
     network = NetworkSpecification(
         Input(threshold=50, learned=True),
-        (Convolution(16, 4, before=0), Pooling(4)),
-        FullyConnected(10),
+        (ConvolutionGeometry(16, 4, before=0), Pooling(4)),
+        FullyConnectedGeometry(10),
         Estimator.SMOOTH,
     )
     training = FitSettings(epochs=2, learning_rate=1.0, augmentation=Augmentation(rotation=10.0))
@@ -106,7 +101,7 @@ def test_a_recipe_says_everything(tmp_path):
         (
             "side = 4",
             "side = 16\n[[layers]]\ntype='pooling'\nside=8",
-            r"layer 2 \(Pooling\): cells",
+            r"layer 2 \(pooling\): cells",
         ),
         ("[input]", "[[input]]", r"\[input\] must be a table"),
     ],
@@ -130,9 +125,9 @@ def test_a_tree_may_have_groups_by_hand(tmp_path):
 
 
 def test_planes_of_weights_are_the_heads_or_for_a_tree_to_choose_from(tmp_path):
-    assert read(tmp_path, GOOD).network.head == FullyConnected(10, planes=1)
+    assert read(tmp_path, GOOD).network.head == FullyConnectedGeometry(10, planes=1)
     planes = GOOD.replace("outcomes = 10", "outcomes = 10\nplanes = 3")
-    assert read(tmp_path, planes).network.head == FullyConnected(10, planes=3)
+    assert read(tmp_path, planes).network.head == FullyConnectedGeometry(10, planes=3)
     with pytest.raises(RecipeError, match="1 to 7 planes, not 8"):
         read(tmp_path, planes.replace("planes = 3", "planes = 8"))
     tree = GOOD + "[tree]\nsegment_bytes = 8192\nweight_planes = "
@@ -183,7 +178,7 @@ def test_a_detector_sees_what_the_network_sees_and_learns_from_empty_scenes(tmp_
     detector = recipe.detector_recipe()
     assert detector.network.input == recipe.network.input
     assert detector.network.layers == (*recipe.network.layers, Pooling(2))
-    assert detector.network.head == FullyConnected(2)
+    assert detector.network.head == FullyConnectedGeometry(2)
     assert (detector.data.task, detector.data.objects, detector.data.seed) == ("presence", (0, 3), 3)
     assert (detector.training.epochs, detector.detector) == (5, None)
     assert read(tmp_path, GOOD).detector_recipe() is None
@@ -214,7 +209,7 @@ def test_a_localizer_learns_where_and_the_network_what_its_window_shows(tmp_path
         5,
     )
     assert localizer.network.input == recipe.network.input
-    assert localizer.network.layers == (Convolution(8, 5, 4),)
+    assert localizer.network.layers == (ConvolutionGeometry(8, 5, 4),)
     assert not localizer.training.augmentation.moves
     classifier = recipe.classifier_recipe(47)
     assert classifier.network.input == Input(24, 0, 47)

@@ -12,7 +12,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from pixeltree.datasets import Dataset, Task  # noqa: E402
-from pixeltree.errors import CheckpointError, DataError  # noqa: E402
+from pixeltree.errors import (  # noqa: E402
+    CheckpointError,
+    DataError,
+    SpecificationError,
+)
+from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, HeatMapGeometry, Pooling  # noqa: E402
 from pixeltree.train.augment import Augmentation, augmented  # noqa: E402
 from pixeltree.train.checkpoint import CheckpointFile  # noqa: E402
 from pixeltree.train.fit import FitSettings, build, fit, logits_of  # noqa: E402
@@ -20,21 +25,13 @@ from pixeltree.train.fold import compare, fold  # noqa: E402
 from pixeltree.train.network import BinaryNetwork, FloatNetwork  # noqa: E402
 from pixeltree.train.objective import Classification, objective_for  # noqa: E402
 from pixeltree.train.progress import BatchReport, EpochReport  # noqa: E402
-from pixeltree.train.specification import (  # noqa: E402
-    Convolution,
-    FullyConnected,
-    HeatMap,
-    Input,
-    NetworkSpecification,
-    Pooling,
-    SpecificationError,
-)
+from pixeltree.train.specification import Input, NetworkSpecification  # noqa: E402
 from pixeltree_protocol.chip.nonidealities import TYPICAL_ERRORS  # noqa: E402
 
 TINY = NetworkSpecification(
     Input(16, margin=0, threshold=50),
-    (Convolution(8, 3), Pooling(4)),
-    FullyConnected(2),
+    (ConvolutionGeometry(8, 3), Pooling(4)),
+    FullyConnectedGeometry(2),
 )
 BOTH = Classification(((0,), (1,)))
 
@@ -241,7 +238,9 @@ def test_augmentation_stays_in_range_and_whole():
 def test_images_of_a_heat_map_must_not_move():
     positions = np.full((160, 1, 2), 5)
     located = Dataset("places", Task.LOCALIZATION, TRAINING.images, positions, ("object",))
-    specification = NetworkSpecification(Input(16), (Convolution(4, 3),), HeatMap(2, stride=2))
+    specification = NetworkSpecification(
+        Input(16), (ConvolutionGeometry(4, 3),), HeatMapGeometry(2, stride=2)
+    )
     objective = objective_for(located, specification)
     with pytest.raises(SpecificationError, match="may not turn, zoom, shear or shift places"):
         fit(

@@ -40,9 +40,9 @@ def arrange(model: FoldedModel, layout: Layout) -> Arrangement:
     """
     there = layout.grid.positions
     for index, layer in enumerate(model.layers):
-        if isinstance(layer, Convolution) and layer.outputs > there:
+        if isinstance(layer, Convolution) and (channels := layer.geometry.channels) > there:
             raise CompileError(
-                f"layer {index}: {layer.outputs} channels, and {layout} has room for {there}: use fewer "
+                f"layer {index}: {channels} channels, and {layout} has room for {there}: use fewer "
                 "channels, or a smaller input"
             )
     result: Arrangement = [()] * len(model.layers)
@@ -59,7 +59,7 @@ def _chains(model: FoldedModel) -> list[list[int]]:
     for index, layer in enumerate(model.layers):
         if isinstance(layer, Pooling):
             continue
-        if chains and layer.weights.shape[1] == 1 and layer.groups == layer.outputs > 1:
+        if chains and layer.weights.shape[1] == 1 and layer.geometry.groups == layer.geometry.channels > 1:
             chains[-1].append(index)
         else:
             chains.append([index])
@@ -69,9 +69,9 @@ def _chains(model: FoldedModel) -> list[list[int]]:
 def _search(chain: list[Convolution | Pooling], layout: Layout) -> tuple[int, ...]:
     """The positions of a chain's channels."""
     layers = [layer for layer in chain if isinstance(layer, Convolution)]
-    outputs = layers[0].outputs
+    outputs = layers[0].geometry.channels
     identity = tuple(range(outputs))
-    is_alone = all(layer.weights.shape[1] == 1 and layer.groups in {1, outputs} for layer in layers)
+    is_alone = all(layer.weights.shape[1] == 1 and layer.geometry.groups in {1, outputs} for layer in layers)
     if not is_alone or outputs != _SEARCHED_POSITIONS or layout.grid.positions != _SEARCHED_POSITIONS:
         return identity
     planes = _planes(layers, layout)
@@ -100,7 +100,7 @@ def _planes(layers: list[Convolution], layout: Layout) -> npt.NDArray[np.int64]:
     place = [array_position(layout, position) for position in identity]
     planes = []
     for layer in layers:
-        sources = () if layer.groups == 1 else identity
+        sources = () if layer.geometry.groups == 1 else identity
         source = FeatureMap((len(sources) or 1, 1, 1), layout, 1, sources)
         target = FeatureMap((len(identity), 1, 1), layout, 1, identity)
         visited = taps(layer, source, target)

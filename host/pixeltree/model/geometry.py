@@ -1,0 +1,245 @@
+"""What a layer is without its weights: sizes of kernels and cells, shapes, and how many weights there are.
+
+Recipes and training, folded layers and the compiler all ask these classes. A feature map's shape is channels,
+rows, columns. Rows grow downward and columns to the right. The window of output (r, c) begins at input
+``(r * stride - before, c * stride - before)``; everything outside a feature map is -1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from pixeltree.errors import ModelError
+from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
+
+Shape = tuple[int, int, int]
+"""Channels, rows, columns of a feature map."""
+
+KERNEL_SIDES = range(1, 8)
+"""Sides of a kernel: 2 to 7, and 1 for a layer that only mixes channels."""
+
+POOLING_SIDES = range(2, 17)
+
+STRIDES = range(1, 9)
+
+CLASSES = range(2, 256)
+"""Outcomes of a classifier."""
+
+
+class _Kernel:
+    """What convolutions and heat maps have in common."""
+
+    kernel: int
+    stride: int
+    before: int | None
+    after: int | None
+
+    @property
+    def borders(self) -> tuple[int, int]:
+        """``before`` and ``after``, with their defaults."""
+        before = (self.kernel - 1) // 2 if self.before is None else self.before
+        return before, self.kernel // 2 if self.after is None else self.after
+
+    @property
+    def window(self) -> tuple[int, int, int]:
+        """Side, rows before, and stride of the windows that outputs see."""
+        return self.kernel, self.borders[0], self.stride
+
+    def _check(self) -> None:
+        if self.kernel not in KERNEL_SIDES:
+            raise ModelError(f"a kernel is 1 x 1 to 7 x 7, not {self.kernel} x {self.kernel}")
+        border = range(self.kernel)
+        values = (self.stride, *self.borders)
+        for name, value, allowed in zip(
+            ("stride", "before", "after"), values, (STRIDES, border, border), strict=True
+        ):
+            if value not in allowed:
+                raise ModelError(f"{name} is {value}; here it must be {allowed[0]} to {allowed[-1]}")
+
+    def _outputs(self, channels: int, shape: Shape) -> Shape:
+        spare = sum(self.borders) - self.kernel
+        _, rows, columns = shape
+        if min(rows, columns) + spare < 0:
+            raise ModelError(f"a {self.kernel} x {self.kernel} kernel does not fit into {rows} x {columns}")
+        return channels, (rows + spare) // self.stride + 1, (columns + spare) // self.stride + 1
+
+
+@dataclass(frozen=True)
+class ConvolutionGeometry(_Kernel):
+    """A binary convolution, batch normalization, and a binary activation.
+
+    Output channel o belongs to group ``o * groups // channels`` and sees that group's input channels only.
+
+    Attributes:
+        channels: output channels.
+        kernel: side of the kernels, 2 to 7, or 1 to mix channels only.
+        stride: distance of neighbouring windows, 1 to 8.
+        groups: 1 is dense across channels; must divide input and output channels.
+        before: rows and columns of -1 assumed above and to the left; None is ``(kernel - 1) // 2``.
+        after: the same below and to the right; None is ``kernel // 2``, so that stride 1 keeps the size.
+    """
+
+    kind: ClassVar[str] = "convolution"
+
+    channels: int
+    kernel: int
+    stride: int = 1
+    groups: int = 1
+    before: int | None = None
+    after: int | None = None
+
+    def __post_init__(self) -> None:
+        self._check()
+        if min(self.channels, self.groups) < 1 or self.channels % self.groups:
+            raise ModelError(f"{self.channels} channels do not divide into {self.groups} groups")
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Shape of the output, for an input of this shape.
+
+        Raises:
+            ModelError: the layer cannot take such an input.
+        """
+        if shape[0] % self.groups:
+            raise ModelError(f"{shape[0]} input channels do not divide into {self.groups} groups")
+        return self._outputs(self.channels, shape)
+
+    def weight_shape(self, shape: Shape) -> tuple[int, ...]:
+        """Shape of the weights, for an input of this shape."""
+        return self.channels, shape[0] // self.groups, self.kernel, self.kernel
+
+    def weight_bits(self, shape: Shape) -> int:
+        """Information content of the weights, in bits, for an input of this shape."""
+        return math.prod(self.weight_shape(shape))
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """Cells of ``side`` x ``side`` activations become their OR: +1 where any of them is.
+
+    Cells do not overlap; incomplete ones are dropped.
+    """
+
+    kind: ClassVar[str] = "pooling"
+
+    side: int
+
+    def __post_init__(self) -> None:
+        if self.side not in POOLING_SIDES:
+            raise ModelError(f"a pooling cell's side is 2 to 16, not {self.side}")
+
+    @property
+    def window(self) -> tuple[int, int, int]:
+        """Side, rows before, and stride of the windows that outputs see."""
+        return self.side, 0, self.side
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Shape of the output, for an input of this shape.
+
+        Raises:
+            ModelError: not one whole cell fits.
+        """
+        channels, rows, columns = shape
+        if min(rows, columns) < self.side:
+            raise ModelError(f"cells of {self.side} x {self.side} do not fit into {rows} x {columns}")
+        return channels, rows // self.side, columns // self.side
+
+    def weight_bits(self, shape: Shape) -> int:
+        """A pooling has no weights."""
+        return 0
+
+
+@dataclass(frozen=True)
+class FullyConnectedGeometry:
+    """A fully connected layer whose sums are the logits, one per class.
+
+    Attributes:
+        outcomes: 2 to 255.
+        planes: of signs that a weight has, 1 to 7, the j-th counting 2^j: with 1 it is binary, with 2 it is
+            -3, -1, 1 or 3.
+    """
+
+    kind: ClassVar[str] = "fully connected"
+
+    outcomes: int
+    planes: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.planes <= MOST_WEIGHT_PLANES:
+            raise ModelError(f"weights have 1 to {MOST_WEIGHT_PLANES} planes, not {self.planes}")
+        if self.outcomes not in CLASSES:
+            raise ModelError(f"a node has 2 to 255 outcomes, not {self.outcomes}")
+
+    def weight_bits(self, shape: Shape) -> int:
+        """Information content of the weights, in bits, for an input of this shape."""
+        return self.outcomes * math.prod(shape) * self.planes
+
+
+@dataclass(frozen=True)
+class HeatMapGeometry(_Kernel):
+    """A binary convolution to one channel, dense across its input, whose sums are the logits, one per cell.
+
+    Attributes:
+        kernel, stride, before, after: as for :class:`ConvolutionGeometry`.
+    """
+
+    kind: ClassVar[str] = "heat map"
+    channels: ClassVar[int] = 1
+    groups: ClassVar[int] = 1
+
+    kernel: int
+    stride: int = 1
+    before: int | None = None
+    after: int | None = None
+
+    def __post_init__(self) -> None:
+        self._check()
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Shape of the map, for an input of this shape.
+
+        Raises:
+            ModelError: the layer cannot take such an input.
+        """
+        return self._outputs(1, shape)
+
+    def weight_shape(self, shape: Shape) -> tuple[int, ...]:
+        """Shape of the weights, for an input of this shape."""
+        return 1, shape[0], self.kernel, self.kernel
+
+    def weight_bits(self, shape: Shape) -> int:
+        """Information content of the weights, in bits, for an input of this shape."""
+        return math.prod(self.weight_shape(shape))
+
+
+KernelGeometry = ConvolutionGeometry | HeatMapGeometry
+LayerGeometry = ConvolutionGeometry | Pooling
+HeadGeometry = FullyConnectedGeometry | HeatMapGeometry
+
+
+class Shaped(Protocol):
+    """A layer that makes a feature map of another."""
+
+    @property
+    def kind(self) -> str:
+        """What kind of layer it is."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Shape of the output, for an input of this shape."""
+
+
+def shapes_of(size: int, layers: Sequence[Shaped]) -> tuple[Shape, ...]:
+    """Shape of an input of ``size`` x ``size`` pixels, and of what each layer makes of it.
+
+    Raises:
+        ModelError: a layer cannot take what it gets; says which.
+    """
+    shapes: list[Shape] = [(1, size, size)]
+    for index, layer in enumerate(layers):
+        try:
+            shapes.append(layer.output_shape(shapes[-1]))
+        except ModelError as error:
+            raise ModelError(f"layer {index} ({layer.kind}): {error}") from error
+    return tuple(shapes)
