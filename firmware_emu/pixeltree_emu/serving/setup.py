@@ -121,9 +121,10 @@ def listen_settings_of(options: Options, authenticated: bool) -> ListenSettings:
     Raises:
         EmulatorError: a certificate without its key, files that cannot be used, values out of range.
     """
-    if (options.tls_cert is None) != (options.tls_key is None):
+    certificate, key = options.tls_cert, options.tls_key
+    if (certificate is None) != (key is None):
         raise ListenError("--tls-cert and --tls-key belong together; give both")
-    tls = None if options.tls_cert is None else server_context(options.tls_cert, options.tls_key)
+    tls = None if certificate is None or key is None else server_context(certificate, key)
     return ListenSettings(authenticated, tls, line_of(options))
 
 
