@@ -135,7 +135,7 @@ def error_of(*arguments):
             ("demo", "--imags", "3"),
             "error: No such option: --imags (Possible options: --images)\nTry 'pixeltree demo",
         ),
-        (("emulate", "--prset", "x"), "No such option: --prset (Possible options: --preset"),
+        (("emulate", "--prset", "x"), "No such option: --prset (Possible options: --bps, --preset"),
         (("emulate", "--engine", "fsat"), "there is no 'fsat'; did you mean 'fast'? known: fast, reference"),
         (
             ("bench", "engine", "--quik"),
@@ -212,7 +212,7 @@ def test_the_emulators_help_loads_no_emulator(module):
         "import runpy, sys\n"
         f"sys.argv = ['x', '--help']\n"
         "try:\n"
-        f"    runpy.run_module('{module}', run_name='__main__')\n"
+        f"    runpy.run_module('{module}', run_name='__main__', alter_sys=True)\n"
         "except SystemExit as end:\n"
         "    assert not end.code\n"
         "sys.exit(bool({'numpy', 'numba', 'pixeltree_emu.controller.device'} & set(sys.modules)))\n"
