@@ -186,6 +186,6 @@ def run() -> None:
     install_output()
     with one_clear_error():
         try:
-            sys.exit(app(with_homes(sys.argv[1:]), prog_name="pixeltree", standalone_mode=False))
+            sys.exit(app(with_homes(sys.argv[1:]), prog_name="pixeltree", standalone_mode=False) or 0)
         finally:
             sys.stdout.flush()  # so that a full disk is told of, and not lost at exit

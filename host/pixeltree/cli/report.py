@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from rich.console import RenderableType
 
@@ -116,7 +115,3 @@ def report(json_file: Path | None, figures: object, shown: Callable[[], Renderab
     write_json(json_file, figures)
     if not is_standard_output(json_file):
         Screen().print(shown())
-
-
-Figures = dict[str, Any]
-"""What a command measured, as JSON has it."""
