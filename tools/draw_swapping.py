@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pixeltree import TreeRunner
 from pixeltree.bench.random_tree import album, random_tree
-from pixeltree.cli.plots import plot_sweep, plot_trace
+from pixeltree.cli.pictures import draw_sweep, draw_trace
 from pixeltree.device.virtual import virtual_device
 from pixeltree.simulate import make_sequence
 from pixeltree.simulate.examples import uniform_tree
@@ -23,7 +23,7 @@ _PERIOD = 1 / 30
 def main(folder: Path) -> None:
     """Draw both pictures into a folder."""
     example = uniform_tree()
-    plot_sweep(sweep(example, make_sequence("markov", 12, 2_000, skew=2.0)), folder / "swap_sweep.png")
+    draw_sweep(folder / "swap_sweep.png", sweep(example, make_sequence("markov", 12, 2_000, skew=2.0)))
     tree = random_tree()
     ends = make_sequence("markov", 12, _FRAMES, seed=5, coherence=0.8, skew=2.0)
     line = LINES["usb_12M"]
@@ -34,7 +34,7 @@ def main(folder: Path) -> None:
             memory = describe(tree).total_bytes // 2
             runner = TreeRunner.open(device, tree, memory, line=line, trace=trace)
             list(runner.run(frames=_FRAMES, period=_PERIOD))
-    plot_trace(trace, folder / "swap_timeline.png", 0.0, 0.6)
+    draw_trace(folder / "swap_timeline.png", trace, 0.0, 0.6)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def test_info_prints_the_capabilities(shared):
 def test_help_teaches():
     assert "demo" in pixeltree("--help").stdout
     assert "--images" in pixeltree("demo", "--help").stdout
-    assert "examples:" in pixeltree("emulate", "--help").stdout
+    assert "Examples:" in pixeltree("emulate", "--help").stdout
 
 
 @pytest.mark.parametrize(

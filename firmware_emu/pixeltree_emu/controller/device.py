@@ -46,6 +46,7 @@ from pixeltree_protocol.link.messages import (
     TreeOpened,
     error_message,
 )
+from pixeltree_protocol.names import known_names
 from pixeltree_protocol.objects import DIGEST_BYTES, Block, Digest, TreeRoot, digest_of, short
 
 logger = logging.getLogger(__name__)
@@ -375,5 +376,5 @@ class EmulatedDevice:
             return self.array.pix(self.clock.now_ns).tobytes()
         if name in DREGS or name == Digital.FLAG:
             return self.array.scan_rows(Digital(name), range(ARRAY_SIZE))
-        known = ", ".join((*AREGS, *DREGS, Analog.PIX, Digital.FLAG))
-        raise RequestError(ErrorCode.OUT_OF_RANGE, f"no register {name!r}; known: {known}")
+        known = known_names(name, (*AREGS, *DREGS, Analog.PIX, Digital.FLAG))
+        raise RequestError(ErrorCode.OUT_OF_RANGE, f"no register {name!r}; {known}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar, cast
 
@@ -46,13 +47,13 @@ _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 
 _Values = TypeVar("_Values")
 
-_LINK = "Link"
-_ACCESS = "Access from other machines"
-_SESSIONS = "Sessions"
-_CONTROLLER = "Controller"
-_SENSOR = "Sensor"
-_ARRAY = "Array"
-_DAEMON = "Daemon"
+_LINK = partial(typer.Option, rich_help_panel="Link")
+_ACCESS = partial(typer.Option, rich_help_panel="Access from other machines")
+_SESSIONS = partial(typer.Option, rich_help_panel="Sessions")
+_CONTROLLER = partial(typer.Option, rich_help_panel="Controller")
+_SENSOR = partial(typer.Option, rich_help_panel="Sensor")
+_ARRAY = partial(typer.Option, rich_help_panel="Array")
+_DAEMON = partial(typer.Option, rich_help_panel="Daemon")
 
 
 def _one_of(names: Sequence[str]) -> Callable[[str], str]:
@@ -72,230 +73,173 @@ class Options:
 
     listen: Annotated[
         list[str] | None,
-        typer.Option(
+        _LINK(
             metavar="URL",
-            rich_help_panel=_LINK,
             help="Where to serve: tcp://127.0.0.1:PORT, tls://127.0.0.1:PORT, unix:///PATH, or pty:///PATH, "
             f"which makes a link to a pseudo terminal there. Repeatable. Default: {DEFAULT_URL}.",
         ),
     ] = None
     bps: Annotated[
         float | None,
-        typer.Option(
+        _LINK(
             metavar="RATE",
-            rich_help_panel=_LINK,
             help="Make the line as slow as a real one, in each direction: bits per second, as in 12e6. "
             "The cost model's line_bits_per_second follows it.",
         ),
     ] = None
     bits_per_byte: Annotated[
-        float,
-        typer.Option(
-            metavar="N",
-            rich_help_panel=_LINK,
-            help="Bits on the line for one byte: 10 for a serial port with 8N1.",
-        ),
+        float, _LINK(metavar="N", help="Bits on the line for one byte: 10 for a serial port with 8N1.")
     ] = 8
     latency_us: Annotated[
-        float,
-        typer.Option(
-            metavar="N", rich_help_panel=_LINK, help="Microseconds from one end of the line to the other."
-        ),
+        float, _LINK(metavar="N", help="Microseconds from one end of the line to the other.")
     ] = 0
     virtual_time: Annotated[
         bool,
-        typer.Option(
+        _LINK(
             "--virtual-time",
-            rich_help_panel=_LINK,
             help="Run line, array and controller on one clock, as fast as this machine computes. "
             "Hosts share the clock. It needs one unix socket.",
         ),
     ] = False
 
     heartbeat_ms: Annotated[
-        int,
-        typer.Option(
-            metavar="N", rich_help_panel=_SESSIONS, help="Both ends send something at least this often."
-        ),
+        int, _SESSIONS(metavar="N", help="Both ends send something at least this often.")
     ] = 1_000
     silence_ms: Annotated[
-        int,
-        typer.Option(
-            metavar="N", rich_help_panel=_SESSIONS, help="An end that says nothing for so long is gone."
-        ),
+        int, _SESSIONS(metavar="N", help="An end that says nothing for so long is gone.")
     ] = 5_000
     resume_ms: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            rich_help_panel=_SESSIONS,
-            help="A session whose connection was cut may come back for so long.",
-        ),
+        int, _SESSIONS(metavar="N", help="A session whose connection was cut may come back for so long.")
     ] = 30_000
 
     token_file: Annotated[
         Path | None,
-        typer.Option(
+        _ACCESS(
             parser=user_path,
             metavar="FILE",
-            rich_help_panel=_ACCESS,
             help="A secret that hosts must know: 16 bytes or more, in a file that only you can read. "
             "It is needed to serve addresses that other machines can reach.",
         ),
     ] = None
     tls_cert: Annotated[
-        Path | None,
-        typer.Option(
-            parser=user_path, metavar="FILE", rich_help_panel=_ACCESS, help="Certificate for tls://, PEM."
-        ),
+        Path | None, _ACCESS(parser=user_path, metavar="FILE", help="Certificate for tls://, PEM.")
     ] = None
     tls_key: Annotated[
         Path | None,
-        typer.Option(
-            parser=user_path,
-            metavar="FILE",
-            rich_help_panel=_ACCESS,
-            help="Key of the certificate, PEM, without a passphrase.",
-        ),
+        _ACCESS(parser=user_path, metavar="FILE", help="Key of the certificate, PEM, without a passphrase."),
     ] = None
 
-    memory_bytes: Annotated[
-        int,
-        typer.Option(metavar="N", rich_help_panel=_CONTROLLER, help="Controller memory for all objects."),
-    ] = MEMORY_BYTES
+    memory_bytes: Annotated[int, _CONTROLLER(metavar="N", help="Controller memory for all objects.")] = (
+        MEMORY_BYTES
+    )
     icw_store: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            rich_help_panel=_CONTROLLER,
-            help="Instruction words that resident blocks may take.",
-        ),
+        int, _CONTROLLER(metavar="N", help="Instruction words that resident blocks may take.")
     ] = ICW_STORE
     cost: Annotated[
         list[str] | None,
-        typer.Option(
+        _CONTROLLER(
             metavar="NAME=VALUE",
-            rich_help_panel=_CONTROLLER,
             help="Set one entry of the cost model of device time, as in word_ns=111. Repeatable.",
         ),
     ] = None
 
     source: Annotated[
         str | None,
-        typer.Option(
+        _SENSOR(
             metavar="SOURCE",
-            rich_help_panel=_SENSOR,
             help="What the sensor sees: 'moving' (a synthetic scene), a picture, a folder of pictures, a "
             ".npy array (count, 256, 256) or a video. Default: a dark scene that hosts paint.",
         ),
     ] = None
     source_rate: Annotated[
         float,
-        typer.Option(
+        _SENSOR(
             metavar="HZ",
-            rich_help_panel=_SENSOR,
             help="Pictures per second of the source, in device time. A frame of a tree takes less than a "
             "millisecond of it. A video has its own rate.",
         ),
     ] = SOURCE_RATE
     fit: Annotated[
         bool,
-        typer.Option(
+        _SENSOR(
             "--fit",
-            rich_help_panel=_SENSOR,
             help="Crop pictures of the source to a square about the centre and scale them to 256 x 256. "
             "This is always done with videos.",
         ),
     ] = False
     source_order: Annotated[
         Path | None,
-        typer.Option(
+        _SENSOR(
             parser=user_path,
             metavar="FILE",
-            rich_help_panel=_SENSOR,
             help="Which picture of the source each exposure sees, whatever the time: a number per line. "
             "After the last line it begins again.",
         ),
     ] = None
     exposure_us: Annotated[
         int,
-        typer.Option(
-            metavar="N",
-            rich_help_panel=_SENSOR,
-            help="Exposure of a frame in microseconds. In this time white fills the half range.",
+        _SENSOR(
+            metavar="N", help="Exposure of a frame in microseconds. In this time white fills the half range."
         ),
     ] = EXPOSURE_NS // 1000
 
     engine: Annotated[
         str,
-        typer.Option(
+        _ARRAY(
             parser=_one_of(ENGINES),
             metavar="NAME",
-            rich_help_panel=_ARRAY,
             help=f"What executes instruction words: {' or '.join(ENGINES)}. Both give the same bits.",
         ),
     ] = ENGINES[0]
     preset: Annotated[
         str,
-        typer.Option(
+        _ARRAY(
             parser=_one_of(PRESETS),
             metavar="NAME",
-            rich_help_panel=_ARRAY,
             help=f"Exact arithmetic, or the errors of a chip: {', '.join(PRESETS)}.",
         ),
     ] = PRESETS[0]
     settings: Annotated[
         list[str] | None,
-        typer.Option(
+        _ARRAY(
             "--set",
             metavar="NAME=VALUE",
-            rich_help_panel=_ARRAY,
             help="Set one number of the preset, as in noise=0.1 or sum_sparse_scale=1024 (units a count of "
             "a global sum). Repeatable.",
         ),
     ] = None
-    chip: Annotated[
-        int,
-        typer.Option(metavar="N", rich_help_panel=_ARRAY, help="Which chip: it fixes the fixed pattern."),
-    ] = 0
-    seed: Annotated[int, typer.Option(metavar="N", rich_help_panel=_ARRAY, help="Fixes random draws.")] = 0
+    chip: Annotated[int, _ARRAY(metavar="N", help="Which chip: it fixes the fixed pattern.")] = 0
+    seed: Annotated[int, _ARRAY(metavar="N", help="Fixes random draws.")] = 0
 
     until_eof: Annotated[
         bool,
-        typer.Option(
+        _DAEMON(
             "--until-eof",
-            rich_help_panel=_DAEMON,
             help="Stop when standard input ends. So a daemon never outlives the process that started it.",
         ),
     ] = False
     ready_fd: Annotated[
         int | None,
-        typer.Option(
+        _DAEMON(
             metavar="N",
-            rich_help_panel=_DAEMON,
             help="Write a line of JSON (urls, version, pid, compiling) to this file descriptor once it "
             "serves, and close it. A parent process has opened it.",
         ),
     ] = None
     private_folder: Annotated[
         Path | None,
-        typer.Option(
+        _DAEMON(
             parser=user_path,
             metavar="DIR",
-            rich_help_panel=_DAEMON,
             help="Remove this folder, with the file 'log' in it, at the end, unless something failed.",
         ),
     ] = None
-    verbose: Annotated[
-        bool,
-        typer.Option("--verbose", rich_help_panel=_DAEMON, help="Log sessions as they come and go."),
-    ] = False
+    verbose: Annotated[bool, _DAEMON("--verbose", help="Log sessions as they come and go.")] = False
     log_format: Annotated[
         str,
-        typer.Option(
+        _DAEMON(
             parser=_one_of(FORMATS),
             metavar="NAME",
-            rich_help_panel=_DAEMON,
             help=f"How events are logged on standard error, one a line: {' or '.join(FORMATS)}.",
         ),
     ] = FORMATS[0]

@@ -124,7 +124,7 @@ def listen_settings_of(options: Options, authenticated: bool) -> ListenSettings:
     certificate, key = options.tls_cert, options.tls_key
     if (certificate is None) != (key is None):
         raise ListenError("--tls-cert and --tls-key belong together; give both")
-    tls = server_context(certificate, key) if certificate is not None and key is not None else None
+    tls = None if certificate is None or key is None else server_context(certificate, key)
     return ListenSettings(authenticated, tls, line_of(options))
 
 

@@ -1,54 +1,134 @@
-"""Entry point: collects the commands. What becomes of errors is in ``failure``."""
+"""Entry point: all commands, with their groups and examples. What becomes of errors is in ``failure``."""
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
 import typer
 
 from pixeltree import __version__
+from pixeltree.arguments.files import as_path
+from pixeltree.cli import bench
 from pixeltree.cli.assembly import asm, disasm
-from pixeltree.cli.bench import bench
 from pixeltree.cli.compile import compile_
 from pixeltree.cli.demo import demo
 from pixeltree.cli.devices import devices
-from pixeltree.cli.emulate import emulate
+from pixeltree.cli.emulate import become
 from pixeltree.cli.evaluate import evaluate
 from pixeltree.cli.failure import EXIT_STATUS_HELP, one_clear_error
-from pixeltree.cli.homes import with_homes
 from pixeltree.cli.info import info
 from pixeltree.cli.run_kernel import run_kernel
-from pixeltree.cli.swap import simulate_swap, trace_command
+from pixeltree.cli.swap import simulate_swap, trace
 from pixeltree.cli.terminal import install_output
 from pixeltree.cli.train import train
 from pixeltree.cli.tree import tree
 
-app = typer.Typer(
-    name="pixeltree",
-    help="Trees of binarized neural networks that run inside a SCAMP-5 vision sensor.",
-    epilog=EXIT_STATUS_HELP,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+
+def emulate(context: typer.Context) -> None:
+    """Serve an emulated SCAMP-5 controller and array until Ctrl-C or SIGTERM."""
+    become(["emulate", *context.args])
+
+
+def engine(context: typer.Context) -> None:
+    """Time the engines of the emulated array."""
+    become(["bench", "engine", *context.args])
+
+
+Command = tuple[str, Callable[..., None], tuple[str, ...]]
+"""Name, function, and examples: what stands after the name, or a call of another command."""
+
+_COMMANDS: dict[str, tuple[Command, ...]] = {
+    "Devices": (
+        ("demo", demo, ("", "--images 20 --json demo.json", "--device tcp://127.0.0.1:27900")),
+        ("emulate", emulate, ()),
+        ("devices", devices, ("", "--json -", "pixeltree info usb:1fc9:008a")),
+        (
+            "info",
+            info,
+            (
+                "tcp://127.0.0.1:27900",
+                "usb:1fc9:008a",
+                '"serial:///dev/ttyACM0?baudrate=3000000"',
+                '"emu:?memory=8192"',
+            ),
+        ),
+    ),
+    "Trees": (
+        (
+            "train",
+            train,
+            (
+                "recipes/digits.toml -o digits.ptree",
+                "recipes/digits.toml -o digits.ptree --history digits.csv --plot digits.png",
+            ),
+        ),
+        (
+            "eval",
+            evaluate,
+            (
+                "digits",
+                "digits --preset typical --chips 8",
+                "my.ptree --data photos --confusion mistakes.png",
+            ),
+        ),
+        ("tree", tree, ("digits", "digits --measure")),
+        ("compile", compile_, ("digits --report", "model.json --dump-ir --head array")),
+    ),
+    "Kernels": (
+        (
+            "run-kernel",
+            run_kernel,
+            ("examples/sobel.kernel --image photo.png --fit --show D,E,F --out planes",),
+        ),
+        ("asm", asm, ("examples/sobel.kernel -o sobel.block", "examples/sobel.kernel --lint")),
+        ("disasm", disasm, ("sobel.block",)),
+    ),
+    "Swapping": (
+        (
+            "simulate-swap",
+            simulate_swap,
+            (
+                "",
+                "glyphs --memory 50% --line serial_3M --fps 30 --trace run.json",
+                "glyphs --sweep --plot sweep.png",
+            ),
+        ),
+        ("trace", trace, ("run.json", "run.json --plot run.png --start 1 --seconds 0.2")),
+    ),
+}
+_BENCH: tuple[Command, ...] = (
+    ("engine", engine, ()),
+    ("compiler", bench.compiler, ("", "--json compiler.json")),
+    ("link", bench.link, ("", "--json link.json")),
+    ("swap", bench.swap, ("--frames 500", "--tree random --json swap.json")),
 )
-app.command()(demo)
-app.command(
-    add_help_option=False,
-    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
-)(emulate)
-app.command()(info)
-app.command("compile")(compile_)
-app.command()(devices)
-app.command()(asm)
-app.command()(disasm)
-app.command()(run_kernel)
-app.command()(train)
-app.command("eval")(evaluate)
-app.command()(tree)
-app.command("simulate-swap")(simulate_swap)
-app.command("trace")(trace_command)
-app.add_typer(bench, name="bench")
+
+_PASSED_ON = {"emulate", "engine"}
+"""Commands that hand all their options to the emulator, ``--help`` too."""
+
+
+def _add(application: typer.Typer, words: str, commands: Sequence[Command], panel: str) -> None:
+    for name, function, examples in commands:
+        details: dict[str, Any] = {"help": _paragraphs(function), "rich_help_panel": panel}
+        if examples:
+            calls = (
+                each if each.startswith("pixeltree ") else f"{words} {name} {each}".rstrip()
+                for each in examples
+            )
+            details["epilog"] = "\n\n".join(("Examples:", *calls))
+        if name in _PASSED_ON:
+            details["add_help_option"] = False
+            details["context_settings"] = {"ignore_unknown_options": True, "allow_extra_args": True}
+        application.command(name, **details)(function)
+
+
+def _paragraphs(function: Callable[..., None]) -> str:
+    """A docstring without the breaks of its lines, which ``--help`` would keep."""
+    return re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(function) or "")
 
 
 def _version(wanted: bool) -> None:
@@ -57,7 +137,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
@@ -66,11 +145,47 @@ def _options(
     """Trees of binarized neural networks that run inside a SCAMP-5 vision sensor."""
 
 
+def _application() -> typer.Typer:
+    application = typer.Typer(
+        name="pixeltree",
+        epilog=EXIT_STATUS_HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    application.callback()(_options)
+    for panel, commands in _COMMANDS.items():
+        _add(application, "pixeltree", commands, panel)
+    below = typer.Typer(help="Time parts of Pixeltree.", no_args_is_help=True)
+    _add(below, "pixeltree bench", _BENCH, "Commands")
+    application.add_typer(below, name="bench", rich_help_panel="Benchmarks")
+    return application
+
+
+app = _application()
+
+_BEGINS_AT_HOME = re.compile(r"(--[\w-]+=|-\w)?(~.*)", re.DOTALL)
+
+
+def with_homes(arguments: Sequence[str]) -> list[str]:
+    """Arguments with ``~`` and ``~NAME`` replaced by home folders where one begins with it.
+
+    A shell replaces only what stands alone: not ``--out=~/planes`` or ``-o~/m.ptree``, and not where it was
+    quoted or another program started us. One place sees to it for all options of all commands.
+    """
+    return [_with_home(argument) for argument in arguments]
+
+
+def _with_home(argument: str) -> str:
+    match = _BEGINS_AT_HOME.fullmatch(argument)
+    return argument if match is None else (match[1] or "") + str(as_path(match[2]))
+
+
 def run() -> None:
     """Run the command line: :func:`pixeltree.cli.main` once the modules are imported."""
     install_output()
     with one_clear_error():
         try:
-            app(with_homes(sys.argv[1:]))
+            sys.exit(app(with_homes(sys.argv[1:]), prog_name="pixeltree", standalone_mode=False) or 0)
         finally:
             sys.stdout.flush()  # so that a full disk is told of, and not lost at exit

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from pixeltree.cli.report import check_replaceable, is_standard_output, write_standard_output
+from pixeltree.cli.options import OUTPUT, KernelArgument, ParametersOption
+from pixeltree.cli.report import check_replaceable, is_standard_output, write_file
 from pixeltree.errors import DataError
 from pixeltree.kernels.files import read_block, read_kernel, settings
 from pixeltree.kernels.lint import lint
@@ -19,25 +20,17 @@ from pixeltree_protocol.text.kernel_text import KernelText
 
 
 def asm(
-    file: Annotated[
-        Path, typer.Argument(help="Kernel text: calls of the kernel API, one a line or several.")
-    ],
+    file: KernelArgument,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Where the block object goes; - for standard output."),
+        OUTPUT("-o", "--output", metavar="FILE", help="Where the block object goes; - for standard output."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A parameter of the kernel, as NAME=VALUE; may be repeated."),
-    ] = None,
+    set_: ParametersOption = None,
     check: Annotated[
-        bool, typer.Option("--lint", help="Warn of clobbered registers and the like; -o may be left out.")
+        bool, OUTPUT("--lint", help="Warn of clobbered registers and the like; -o may be left out.")
     ] = False,
 ) -> None:
-    """Assemble a kernel file into a block object.
-
-    Example: pixeltree asm threshold.kernel -o threshold.block
-    """
+    """Assemble a kernel file into a block object."""
     if output is None and not check:
         raise DataError("name the block object's file with -o, or look for mistakes with --lint")
     kernel = read_kernel(file, settings(set_ or []))
@@ -45,15 +38,9 @@ def asm(
         warn(kernel)
     if output is None:
         return
-    data = kernel.block().encode()
     if is_standard_output(output):
         check_replaceable(output)
-        write_standard_output(data)
-        return
-    try:
-        output.write_bytes(data)
-    except OSError as error:
-        raise DataError(f"cannot write {output}: {error.strerror}") from error
+    write_file(output, kernel.block().encode())
 
 
 def warn(kernel: KernelText, wanted: Sequence[Register] = ()) -> None:
@@ -65,7 +52,8 @@ def warn(kernel: KernelText, wanted: Sequence[Register] = ()) -> None:
 def disasm(
     file: Annotated[Path, typer.Argument(help="A block object.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Where the text goes (default: the terminal).")
+        Path | None,
+        OUTPUT("-o", "--output", metavar="FILE", help="Where the text goes. Default: the terminal."),
     ] = None,
 ) -> None:
     """Show the instruction words of a block object as kernel text.
@@ -75,8 +63,5 @@ def disasm(
     text = disassemble(read_block(file))
     if output is None or is_standard_output(output):
         sys.stdout.write(text)
-        return
-    try:
-        output.write_text(text)
-    except OSError as error:
-        raise DataError(f"cannot write {output}: {error.strerror}") from error
+    else:
+        write_file(output, text.encode())

@@ -2,55 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group
 from rich.table import Column, Table
 
 from pixeltree.bench import swap as swap_bench
 from pixeltree.bench.link import LEAST_GOODPUT, LEAST_MB_S, MIB, MOST_PING_RATIO, bench_link
-from pixeltree.bench.networks import BENCHMARKS
+from pixeltree.bench.networks import BENCHMARKS, Figures
 from pixeltree.bench.random_tree import random_tree
-from pixeltree.cli.checks import LARGEST_SEED, finite
-from pixeltree.cli.report import check_writable, write_json
-from pixeltree.cli.terminal import Screen, share_done
-from pixeltree.tree.tree import Tree
-
-bench = typer.Typer(help="Time parts of Pixeltree.", no_args_is_help=True)
+from pixeltree.cli.options import LARGEST_SEED, MEASUREMENT, JsonOption, finite, load_tree
+from pixeltree.cli.report import report
+from pixeltree.cli.terminal import busy, progress
+from pixeltree.tree import zoo
 
 
-@bench.callback()
-def _group() -> None:
-    """Time parts of Pixeltree."""
+def compiler(json_file: JsonOption = None) -> None:
+    """Compile three networks: device time, sizes, and whether they pass their bars."""
+    with busy("compiling three networks"):
+        figures = {name: measure() for name, measure in BENCHMARKS.items()}
+    rows = {name: row.as_dict() for name, row in figures.items()}
+    report(json_file, rows, lambda: _compiler_table(figures))
+    if not all(row.passes for row in figures.values()):
+        raise typer.Exit(1)
 
 
-@bench.command(
-    add_help_option=False,
-    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
-)
-def engine(context: typer.Context) -> None:
-    """Time the engines of the emulated array (options: pixeltree bench engine --help)."""
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "pixeltree_emu.bench", *context.args])
-
-
-@bench.command()
-def compiler(
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write it to this file as well ('-' for the terminal).")
-    ] = None,
-) -> None:
-    """Device time and sizes of three compiled networks, and whether they pass their bars."""
-    if json_file is not None:
-        check_writable(json_file)
-    figures = {name: measure() for name, measure in BENCHMARKS.items()}
-    if json_file is not None:
-        write_json(json_file, json.dumps({name: row.as_dict() for name, row in figures.items()}, indent=2))
-        if str(json_file) == "-":
-            return
+def _compiler_table(figures: dict[str, Figures]) -> Table:
     headings = "words", "segment bytes", "block bytes", "device us", "fps", "compiled in", "passes"
     columns = [Column(heading, justify="right") for heading in headings]
     table = Table(Column("network", no_wrap=True), *columns, box=None, padding=(0, 1, 0, 0))
@@ -58,89 +36,66 @@ def compiler(
         numbers = (row.words, row.segment_bytes, row.block_bytes, row.device_us, row.fps)
         passes = "yes" if row.passes else "no"
         table.add_row(name, *(f"{number:,}" for number in numbers), f"{row.compile_s:.2f} s", passes)
-    Screen().print(table)
-    if not all(row.passes for row in figures.values()):
-        raise typer.Exit(1)
+    return table
 
 
-@bench.command()
 def link(
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the figures to this file ('-' for the terminal).")
-    ] = None,
-    rounds: Annotated[int, typer.Option(min=10, help="Round trips to time.")] = 5_000,
+    rounds: Annotated[int, MEASUREMENT(min=10, help="Round trips to time.")] = 5_000,
     mebibytes: Annotated[
-        float, typer.Option(min=0.1, callback=finite, help="Size of the uploads; the goals hold for 8.")
+        float, MEASUREMENT(min=0.1, callback=finite, help="Size of the uploads; the goals hold for 8.")
     ] = 8.0,
+    json_file: JsonOption = None,
 ) -> None:
     """Time the link: round trips beside a bare socket's, uploads beside the line's rate, processor time.
 
     Starts emulated devices of its own, some behind simulated lines of 3 Mbaud (8N1) and 12 Mbit/s; takes
     about 40 seconds. Run it on an idle machine.
     """
-    screen = Screen(stderr=str(json_file) == "-")
-    if json_file is not None:
-        check_writable(json_file)
-    with screen.status("starting") as status:
+    with busy("starting") as status:
         figures = bench_link(rounds, int(mebibytes * MIB), status.update)
-    if json_file is not None:
-        write_json(json_file, json.dumps(figures, indent=2))
-    if str(json_file) != "-":
-        screen.print(_link_table(figures))
+    report(json_file, figures, lambda: _link_table(figures))
 
 
-@bench.command()
 def swap(
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the figures to this file ('-' for the terminal).")
-    ] = None,
-    frames: Annotated[int, typer.Option(min=10, help="Frames per run; the goals hold for 5,000.")] = (
+    frames: Annotated[int, MEASUREMENT(min=10, help="Frames per run; the goals hold for 5,000.")] = (
         swap_bench.FRAMES
     ),
     tree: Annotated[
         str,
-        typer.Option(help="Tree file, 'glyphs' for the package's, or 'random': 12 children of 9 KiB."),
+        MEASUREMENT(
+            help=f"A tree file, a tree of the package ({', '.join(zoo.names())}), or 'random': "
+            "12 children of 9 KiB."
+        ),
     ] = "glyphs",
     skew: Annotated[
-        float, typer.Option(min=0, callback=finite, help="Exponent of Zipf's law for what follows what.")
+        float, MEASUREMENT(min=0, callback=finite, help="Exponent of Zipf's law for what follows what.")
     ] = swap_bench.SKEW,
     coherence: Annotated[
         float,
-        typer.Option(
+        MEASUREMENT(
             min=0, max=1, callback=finite, help="Probability that a frame shows what was there before."
         ),
     ] = swap_bench.COHERENCE,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Fixes tree and stream.")] = 0,
+    seed: Annotated[int, MEASUREMENT(min=0, max=LARGEST_SEED, help="Fixes tree and stream.")] = 0,
+    json_file: JsonOption = None,
 ) -> None:
     """Measure swapping: a tree in half the memory that it needs, on emulated lines of 12 Mbit/s and 3 Mbaud.
 
     On virtual time: the figures do not depend on this machine, apart from processor time. It runs the
     frames 14 times, which takes some minutes for 5,000.
     """
-    screen = Screen(stderr=str(json_file) == "-")
-    if json_file is not None:
-        check_writable(json_file)
-    with share_done(screen) as bar:
+    with progress() as bar:
         task = bar.add_task("looking for pictures", total=frames * swap_bench.RUNS)
         figures = swap_bench.bench_swap(
             frames,
             seed,
-            _swap_tree(tree, seed),
+            random_tree(seed=seed) if tree == "random" else load_tree(tree),
             skew,
             coherence,
             lambda step, ended: bar.update(task, description=step, advance=ended),
         )
-    if json_file is not None:
-        write_json(json_file, json.dumps(figures, indent=2))
-    if str(json_file) != "-":
-        for line, found in figures.items():
-            screen.print(_swap_table(line, found["policies"]))
-
-
-def _swap_tree(name: str, seed: int) -> Tree:
-    if name == "random":
-        return random_tree(seed=seed)
-    return swap_bench.glyphs_tree() if name == "glyphs" else Tree.load(name)
+    tables = (_swap_table(line, found["policies"]) for line, found in figures.items())
+    report(json_file, figures, lambda: Group(*tables))
 
 
 _SWAP_ROWS = (

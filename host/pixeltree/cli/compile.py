@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -9,8 +10,9 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from pixeltree.cli.report import check_picture
-from pixeltree.cli.terminal import Screen
+from pixeltree.cli.options import OUTPUT, JsonOption, drawable
+from pixeltree.cli.report import screen_beside, write_json
+from pixeltree.cli.terminal import Screen, busy
 from pixeltree.compiler import Compiled, compile_model
 from pixeltree.compiler.cost import Cost
 from pixeltree.compiler.layout import Layout
@@ -18,54 +20,73 @@ from pixeltree.compiler.pipeline import Where
 from pixeltree.compiler.sizes import block_bytes, block_words, head_bytes, program_bytes, segment_bytes
 from pixeltree.errors import DataError
 from pixeltree.model import FoldedModel, decode_model
+from pixeltree.tree import zoo
 from pixeltree.tree.tree import Tree
 
 
 def compile_(
-    model: Annotated[Path, typer.Argument(help="A folded model (JSON), or a tree (.ptree).")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help=f"A folded model (JSON), a tree, or a tree of the package: {', '.join(zoo.names())}."
+        ),
+    ],
     dump_ir: Annotated[
-        bool, typer.Option("--dump-ir", help="Show the program after every pass of the compiler.")
+        bool, OUTPUT("--dump-ir", help="Show the program after every pass of the compiler.")
     ] = False,
     report: Annotated[
-        bool, typer.Option("--report", help="Show words, time, planes and bytes of every layer.")
+        bool, OUTPUT("--report", help="Show words, time, planes and bytes of every layer.")
     ] = False,
     head: Annotated[
         Where | None,
         typer.Option(
-            "--head", help="Where a fully connected head is computed; where it is faster if left out."
+            rich_help_panel="Compiler",
+            help="Where a fully connected head is computed. Default: where it is faster.",
         ),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw the planes in use over the program to this file.")
+        Path | None,
+        OUTPUT(metavar="FILE", callback=drawable, help="Draw the planes in use to this picture."),
     ] = None,
+    json_file: JsonOption = None,
 ) -> None:
-    """Compile a folded model, or every node of a tree that is no window, and say what it takes.
-
-    Example: pixeltree compile digits.ptree --report
-    """
-    console = Screen()
-    tree = Tree.load(model) if model.suffix == ".ptree" else None
-    if plot is not None:
-        check_picture(plot)
+    """Compile a folded model, or every node of a tree that is no window, and say what it takes."""
+    console = screen_beside(json_file)
+    path = zoo.tree_file(model)
+    tree = Tree.load(path) if path.suffix == ".ptree" else None
     compiled: dict[str, Compiled] = {}
-    for name, folded, layout in _models(model, tree):
+    for name, folded, layout in _models(path, tree):
         show = _shower(console, name) if dump_ir else None
-        compiled[name] = compile_model(folded, layout=layout, show=show, head=head)
-        node = compiled[name].node
+        with contextlib.nullcontext() if show else busy(f"compiling {name}"):
+            compiled[name] = compile_model(folded, layout=layout, show=show, head=head)
+        took = _figures(compiled[name])
         console.print(
-            f"{name}: {compiled[name].cost.words} words, {compiled[name].cost.nanoseconds / 1000:,.1f} us, "
-            f"{block_bytes(node)} bytes of blocks, {segment_bytes(node)} of segments, "
-            f"{program_bytes(node)} of program; {compiled[name].layout}"
+            f"{name}: {took['words']} words, {took['device_us']:,.1f} us, "
+            f"{took['block_bytes']} bytes of blocks, {took['segment_bytes']} of segments, "
+            f"{took['program_bytes']} of program; {compiled[name].layout}"
         )
         if report:
             console.print(_layers(compiled[name]))
     if report:
         _sharing(console, compiled)
     if plot is not None:
-        from pixeltree.cli.plot_planes import plot_planes  # noqa: PLC0415 - needs matplotlib
+        from pixeltree.cli.pictures import draw_planes  # noqa: PLC0415 - needs matplotlib
 
-        plot_planes(compiled, plot)
+        draw_planes(plot, compiled)
         console.print(f"wrote {plot}")
+    write_json(json_file, {name: _figures(one) for name, one in compiled.items()})
+
+
+def _figures(compiled: Compiled) -> dict[str, float]:
+    """What a node takes."""
+    node = compiled.node
+    return {
+        "words": compiled.cost.words,
+        "device_us": compiled.cost.nanoseconds / 1000,
+        "block_bytes": block_bytes(node),
+        "segment_bytes": segment_bytes(node),
+        "program_bytes": program_bytes(node),
+    }
 
 
 def _models(path: Path, tree: Tree | None) -> Iterator[tuple[str, FoldedModel, Layout | None]]:

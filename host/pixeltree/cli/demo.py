@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from pixeltree.cli.report import check_writable, write_json
-from pixeltree.cli.terminal import Screen, progress
+from pixeltree.cli.options import MEASUREMENT, DeviceOption, JsonOption
+from pixeltree.cli.report import screen_beside, write_json
+from pixeltree.cli.terminal import busy, progress
 from pixeltree.demo.run import DemoReport, check_images, demo_budget, demo_tree, run_demo
-from pixeltree.device.device import Device, connect
+from pixeltree.device.device import connect
 from pixeltree.device.patience import Patience
-from pixeltree.links.emulator import EmulatorProcess
 
 _DEFAULT_IMAGES = 200
 _RECONNECT_TIME = 3.0
@@ -25,54 +22,38 @@ _RECONNECT_TIME = 3.0
 
 
 def demo(
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the figures to this file ('-' for the terminal).")
-    ] = None,
     images: Annotated[
-        int, typer.Option(min=1, help="How many held-out digits to classify.")
+        int, MEASUREMENT(min=1, help="How many held-out digits to classify.")
     ] = _DEFAULT_IMAGES,
-    device: Annotated[
-        str | None,
-        typer.Option(help="Use the device at this URL, not a private one (ports: pixeltree devices)."),
-    ] = None,
+    device: DeviceOption = None,
+    json_file: JsonOption = None,
 ) -> None:
     """Classify real handwritten digits through a tree that does not fit the sensor's controller.
 
     Starts an emulated device (or uses --device), streams the tree's nodes in as they are needed, and
     compares every output with the integer reference. Exit status 1 if any output differs.
     """
-    screen = Screen(stderr=str(json_file) == "-")
-    if json_file is not None:
-        check_writable(json_file)
+    screen = screen_beside(json_file)
     check_images(images)
     tree = demo_tree()
     screen.print(
         f"Tree {tree.name}: {len(tree.depth_first)} nodes, {tree.total_bytes:,} bytes; "
         f"the controller gets {demo_budget(tree):,} bytes, so nodes are swapped while it runs."
     )
-    with _device(device, screen) as connected:
+    with contextlib.ExitStack() as stack:
+        with busy("connecting to a device"):
+            connected = stack.enter_context(connect(device or "emu:", Patience(reconnect=_RECONNECT_TIME)))
         screen.print(f"Device: {connected.welcome.device} at {connected.url}")
-        with progress(screen) as bar:
+        with progress() as bar:
             task = bar.add_task("digits", total=images)
             report = run_demo(connected, tree, images, lambda done: bar.update(task, completed=done))
     screen.print(_table(report))
-    if json_file is not None:
-        write_json(json_file, json.dumps(asdict(report), indent=2))
+    write_json(json_file, asdict(report))
     if report.reference_mismatches:
         screen.print(
             f"{report.reference_mismatches} outputs differ from the integer reference", style="bold red"
         )
         raise typer.Exit(1)
-
-
-@contextlib.contextmanager
-def _device(url: str | None, screen: Screen) -> Iterator[Device]:
-    """The device at a URL, or a private emulator for as long as it is needed."""
-    with contextlib.ExitStack() as stack:
-        if url is None:
-            with screen.status("starting an emulated device"):
-                url = stack.enter_context(EmulatorProcess()).url
-        yield stack.enter_context(connect(url, Patience(reconnect=_RECONNECT_TIME)))
 
 
 def _table(report: DemoReport) -> Table:

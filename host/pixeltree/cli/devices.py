@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Annotated
-
-import typer
 from rich.table import Table
 
-from pixeltree.cli.report import write_json
+from pixeltree.cli.options import JsonOption
+from pixeltree.cli.report import is_standard_output, write_json
 from pixeltree.cli.terminal import Screen
 from pixeltree.links.ports import SerialPort, best_url, serial_ports
 from pixeltree.links.running import host_url, running_daemons
@@ -24,27 +20,19 @@ Without hardware:
 
 
 def devices(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Write the list to the terminal as JSON, and nothing else.")
-    ] = False,
+    json_file: JsonOption = None,
 ) -> None:
     """List serial and USB ports that could be devices, and daemons that run, with the URL to use for each.
 
     Daemons are those that this user started here; a pseudo terminal of one is listed as a serial port.
     A port with the USB id of the SCAMP-5 controller is marked. Listing opens no port; whether
     a device answers there, 'pixeltree info URL' tells. Exit status 0 even for an empty list.
-
-    Examples: pixeltree devices --json
-
-    pixeltree info usb:1fc9:008a
-
-    pixeltree info "serial:///dev/ttyACM0?baudrate=3000000"
     """
     ports = sorted(serial_ports(), key=lambda port: (not _is_scamp5(port), port))
     daemons = _daemons()
-    if as_json:
-        facts = [_facts(port, ports) for port in ports] + [_daemon_facts(*each) for each in daemons]
-        write_json(Path("-"), json.dumps(facts, indent=2))
+    facts = [_facts(port, ports) for port in ports] + [_daemon_facts(*each) for each in daemons]
+    write_json(json_file, facts)
+    if is_standard_output(json_file):
         return
     screen = Screen()
     screen.print(_table(ports) if ports else "No serial or USB port is here that could be a device.")

@@ -1,14 +1,20 @@
-"""``pixeltree emulate``: become an emulator daemon."""
+"""Commands of the emulator, which the host never imports: ``emulate`` and ``bench engine``.
+
+The emulator replaces this process, so that options, help, signals and the exit status are its own.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
-import typer
+_MODULES = {("emulate",): "pixeltree_emu", ("bench", "engine"): "pixeltree_emu.bench"}
+"""Words that call a command of the emulator, and the module that it is."""
 
 
-def emulate(context: typer.Context) -> None:
-    """Serve an emulated device until Ctrl-C or SIGTERM (options: pixeltree emulate --help)."""
-    # The daemon replaces this process, so that signals and the exit status are its own.
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "pixeltree_emu", *context.args])
+def become(arguments: Sequence[str]) -> None:
+    """Become the emulator if a command line calls it; come back if not."""
+    for words, module in _MODULES.items():
+        if tuple(arguments[: len(words)]) == words:
+            os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments[len(words) :]])

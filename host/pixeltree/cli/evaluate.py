@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,18 +11,24 @@ import numpy.typing as npt
 import typer
 from rich.progress import Progress
 
-from pixeltree.cli.confusion import draw_confusion
-from pixeltree.cli.data import (
+from pixeltree.cli.options import (
+    DEVICE,
+    IMAGES,
+    OUTPUT,
     DataOption,
     DataSeedOption,
     FitOption,
+    JsonOption,
     OverlapOption,
     TransposedOption,
+    TreeArgument,
     UpsamplingOption,
     chosen_images,
+    drawable,
+    load_tree,
     say,
 )
-from pixeltree.cli.report import check_picture, check_writable, write_json
+from pixeltree.cli.report import screen_beside, write_json
 from pixeltree.cli.terminal import Screen, progress
 from pixeltree.datasets import Dataset, Task
 from pixeltree.datasets.sources import as_table
@@ -41,57 +43,51 @@ from pixeltree.evaluate.evaluation import (
     evaluate_device,
     evaluate_reference,
 )
-from pixeltree.links.emulator import PRESETS, EmulatorProcess
+from pixeltree.links.emulator import PRESETS
 from pixeltree.links.url import parse_url
 from pixeltree.run import TreeRunner
 from pixeltree.tree.tree import Tree
+from pixeltree_protocol.names import known_names
 
 _PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False, "soft_wrap": True}
 """Names of classes, data and devices are shown as they are."""
 
 
-@dataclass(frozen=True)
-class _Device:
-    """Something to evaluate on: its name, and how to have its address within a context."""
-
-    name: str
-    address: Callable[[], contextlib.AbstractContextManager[str]]
-
-
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A tree, NAME.ptree.")],
+    model: TreeArgument,
     data: DataOption = None,
-    images: Annotated[int | None, typer.Option(min=1, help="At most so many of the test images.")] = None,
+    images: Annotated[int | None, IMAGES(min=1, help="At most so many of the test images.")] = None,
     fit: FitOption = None,
     transposed: TransposedOption = None,
     upsampling: UpsamplingOption = None,
     data_seed: DataSeedOption = None,
     allow_overlap: OverlapOption = False,
     device: Annotated[
-        str | None, typer.Option(help="Also on this device (tcp://HOST:PORT, unix:///PATH).")
+        str | None, DEVICE(metavar="URL", help="Also on this device, as in tcp://HOST:PORT.")
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help=f"Also on emulated chips with this preset ({', '.join(PRESETS)}).")
+        str | None, DEVICE(help=f"Also on emulated chips with this preset: {', '.join(PRESETS)}.")
     ] = None,
-    chips: Annotated[int, typer.Option(min=1, help="How many emulated chips.")] = 1,
+    chips: Annotated[int, DEVICE(min=1, help="How many emulated chips.")] = 1,
     confusion_file: Annotated[
         Path | None,
-        typer.Option("--confusion", help="Draw the reference's confusion matrix to this picture."),
+        OUTPUT(
+            "--confusion",
+            metavar="FILE",
+            callback=drawable,
+            help="Draw the reference's confusion matrix to this picture.",
+        ),
     ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the figures to this file ('-' for the terminal).")
-    ] = None,
+    json_file: JsonOption = None,
 ) -> None:
     """Measure how good a tree is on test images: on the integer reference, and on devices if asked.
 
     Images are read as the tree's file records; the options change that. Exit status 1 if an ideal chip
     differs from the reference.
-
-    Example: pixeltree eval digits.ptree --preset typical --chips 8
     """
-    _check_options(device, preset, chips, confusion_file, json_file)
-    screen = Screen(stderr=str(json_file) == "-")
-    tree = Tree.load(model)
+    devices = _devices(device, preset, chips)
+    screen = screen_beside(json_file)
+    tree = load_tree(model)
     part = chosen_images(tree, data, fit, transposed, upsampling, data_seed, allow_overlap)
     dataset = part.images
     check_fits(tree, dataset)
@@ -101,10 +97,9 @@ def evaluate(
     if images is not None and images < len(dataset):
         spread = np.linspace(0, len(dataset) - 1, images).astype(np.intp)
         dataset = dataset.subset(spread)
-    devices = _devices(device, preset, chips)
-    with progress(screen) as bar:
+    with progress() as bar:
         # devices first: what is wrong with one is said before the reference has taken its time
-        runs = [_on_device(each, tree, dataset, bar) for each in devices]
+        runs = [_on_device(name, url, tree, dataset, bar) for name, url in devices.items()]
         reference = evaluate_reference(tree, dataset, _shown(bar, "reference", len(dataset)))
     report = _report(tree, dataset, reference, runs) | {
         "reading": as_table(part.source),
@@ -112,52 +107,41 @@ def evaluate(
         "overlap": part.overlap,
     }
     if runs:
-        names = [each.name for each in devices]
-        report |= _compared(names, reference, runs)
+        report |= _compared(list(devices), reference, runs)
     _show(report, tree, screen, exact=preset == "ideal")
     if confusion_file is not None:
+        from pixeltree.cli.pictures import draw_confusion  # noqa: PLC0415 - an extra, slow to import
+
         draw_confusion(confusion_file, np.array(report["confusion"]), tree.labels)
-    if json_file is not None:
-        write_json(json_file, json.dumps(report, indent=2))
+    write_json(json_file, report)
     if preset == "ideal" and any(report["device_differences"]):
         raise typer.Exit(1)
 
 
-def _check_options(
-    device: str | None, preset: str | None, chips: int, confusion_file: Path | None, json_file: Path | None
-) -> None:
-    """Refuse what cannot be, or means nothing, before any work."""
-    if confusion_file is not None:
-        check_picture(confusion_file)
-    if json_file is not None:
-        check_writable(json_file)
+def _devices(device: str | None, preset: str | None, chips: int) -> dict[str, str]:
+    """URLs of devices to evaluate on, by what they are called; what cannot be is refused before any work.
+
+    Raises:
+        DataError: options that contradict each other, or an unknown preset.
+        LinkError: the URL of the device is none.
+    """
     if device is not None and preset is not None:
         raise DataError("give --device or --preset, not both")
     if preset is not None and preset not in PRESETS:
-        raise DataError(f"no preset is named {preset!r}; known: {', '.join(PRESETS)}")
+        raise DataError(f"no preset is named {preset!r}; {known_names(preset, PRESETS)}")
     if chips > 1 and preset is None:
         raise DataError(f"--chips {chips} says how many chips are emulated; it needs --preset")
     if device is not None:
         parse_url(device)
-
-
-def _devices(device: str | None, preset: str | None, chips: int) -> list[_Device]:
-    if device is not None:
-        return [_Device(device, lambda: contextlib.nullcontext(device))]
+        return {device: device}
     if preset is None:
-        return []
-    return [_Device(f"{preset}, chip {chip}", partial(_emulated, preset, chip)) for chip in range(chips)]
+        return {}
+    return {f"{preset}, chip {chip}": f"emu:?preset={preset}&chip={chip}" for chip in range(chips)}
 
 
-@contextlib.contextmanager
-def _emulated(preset: str, chip: int) -> Iterator[str]:
-    with EmulatorProcess("--preset", preset, "--chip", str(chip)) as process:
-        yield process.url
-
-
-def _on_device(device: _Device, tree: Tree, dataset: Dataset, bar: Progress) -> Evaluation:
-    shown = _shown(bar, device.name, len(dataset))
-    with device.address() as url, connect(url) as connected:
+def _on_device(name: str, url: str, tree: Tree, dataset: Dataset, bar: Progress) -> Evaluation:
+    shown = _shown(bar, name, len(dataset))
+    with connect(url) as connected:
         return evaluate_device(TreeRunner.open(connected, tree), tree, dataset, shown)
 
 

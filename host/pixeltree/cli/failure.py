@@ -9,6 +9,9 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
+from typing import cast
+
+import typer
 
 from pixeltree import __version__
 from pixeltree.cli import EXIT_INTERRUPTED
@@ -20,10 +23,22 @@ EXIT_DEVICE = 3
 EXIT_INTERNAL = 70
 """EX_SOFTWARE of sysexits.h: a fault of Pixeltree itself, never a wrong result."""
 
-EXIT_STATUS_HELP = (
-    "Exit status: 0 done, 1 a result is wrong, 2 bad usage, input or output, 3 device or link trouble, "
-    "70 a fault of Pixeltree itself, 130 interrupted, 141 nobody reads the output."
+EXIT_STATUS_HELP = "\n\n".join(
+    (
+        "Exit status:",
+        "0: the command did what it was asked for",
+        "1: a result is wrong, or misses its bar",
+        "2: bad usage, input or output",
+        "3: trouble with the device or the link",
+        "70: a fault of Pixeltree itself",
+        "130: interrupted by Ctrl-C",
+        "141: nobody reads the output",
+    )
 )
+"""What ``pixeltree --help`` says, the one place for all commands."""
+
+_UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
+"""The base class of mistakes in a command line, which typer does not name."""
 
 
 @contextlib.contextmanager
@@ -35,11 +50,13 @@ def one_clear_error() -> Iterator[None]:
     """
     try:
         yield
+    except _UsageError as error:
+        _leave_usage(error)
     except (LinkError, DeviceError) as error:
         _leave(str(error), EXIT_DEVICE)
     except PixeltreeError as error:
         _leave(str(error), EXIT_BAD_INPUT)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(EXIT_INTERRUPTED)
     except OSError as error:
         if error.filename is None:
@@ -64,6 +81,15 @@ def _plain(message: str) -> str:
 def _leave(message: str, status: int) -> None:
     say(message)
     sys.exit(status)
+
+
+def _leave_usage(error: typer.BadParameter) -> None:
+    """Say what is wrong with a command line, unless its help has been shown instead."""
+    message, context = error.format_message(), error.ctx
+    if not message:
+        sys.exit(EXIT_BAD_INPUT)
+    command = "pixeltree" if context is None else context.command_path
+    _leave(f"{message}\nTry '{command} --help' for help.", EXIT_BAD_INPUT)
 
 
 def _leave_internal(error: Exception) -> None:

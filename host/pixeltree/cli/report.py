@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from pixeltree.errors import DataError, from_extra
+from rich.console import RenderableType
+
+from pixeltree.cli.terminal import Screen
+from pixeltree.errors import DataError
 
 
-def is_standard_output(path: Path) -> bool:
+def is_standard_output(path: Path | None) -> bool:
     """Whether a path is ``-``, which stands for standard output."""
-    return str(path) == "-"
+    return path is not None and str(path) == "-"
+
+
+def screen_beside(json_file: Path | None) -> Screen:
+    """Where a command talks to people: standard error where standard output is for JSON."""
+    return Screen(stderr=is_standard_output(json_file))
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a path early that :func:`write_json` could not write in the end.
+    """Refuse a path early that :func:`write_file` could not write in the end.
 
     Raises:
         DataError: its folder is missing or not writable, or it is a folder itself.
@@ -27,28 +37,22 @@ def check_writable(path: Path) -> None:
         raise DataError(f"cannot write {path}: the folder is missing or not writable, or it is a folder")
 
 
-def check_picture(path: Path, is_always_png: bool = False) -> None:
-    """Refuse early a picture that matplotlib could not draw in the end.
-
-    Args:
-        path: the picture.
-        is_always_png: whether it is a PNG file whatever its suffix; else the suffix says the format.
+def check_picture(path: Path) -> None:
+    """Refuse early a picture that ``pictures`` could not draw in the end.
 
     Raises:
         DataError: the file cannot be written, matplotlib is not installed, or it knows no such format.
     """
     check_writable(path)
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - an extra, slow to import
-    except ImportError as error:
-        raise DataError(f"pictures need matplotlib: {from_extra('viz')}") from error
-    known = sorted(FigureCanvasAgg.get_supported_filetypes())
-    if not is_always_png and path.suffix.lstrip(".").lower() not in known:
+    from pixeltree.cli.pictures import formats  # noqa: PLC0415 - an extra, slow to import
+
+    known = formats()
+    if path.suffix.lstrip(".").lower() not in known:
         raise DataError(f"cannot write {path}: the suffix says the format; known: {', '.join(known)}")
 
 
 def check_replaceable(path: Path) -> None:
-    """Refuse a path early that ``files.write_whole`` or :func:`write_standard_output` could not write.
+    """Refuse a path early that ``files.write_whole`` or :func:`write_file` could not write.
 
     Raises:
         DataError: see :func:`check_writable`; the folder that a link leads to is not writable; or standard
@@ -64,29 +68,50 @@ def check_replaceable(path: Path) -> None:
         raise DataError(f"cannot write {path}: the folder {folder} is missing or not writable")
 
 
-def write_standard_output(data: bytes) -> None:
-    """Write bytes to standard output.
+def write_file(path: Path, data: bytes) -> None:
+    """Write bytes to a file, or to standard output for ``-``.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: they cannot be written.
     """
     try:
+        if not is_standard_output(path):
+            path.write_bytes(data)
+            return
+        sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except OSError as error:
-        raise DataError(f"cannot write to standard output: {error.strerror}") from error
+        where = "to standard output" if is_standard_output(path) else path
+        raise DataError(f"cannot write {where}: {error.strerror}") from error
 
 
-def write_json(path: Path, text: str) -> None:
-    """Write JSON text to a file, or to standard output for ``-``.
+def write_json(path: Path | None, figures: object) -> None:
+    """Write figures as JSON to a file, or to standard output for ``-``; for None nowhere.
 
     Raises:
         DataError: the file cannot be written.
     """
-    if is_standard_output(path):
-        sys.stdout.write(text + "\n")
+    if path is None:
         return
-    try:
-        path.write_text(text + "\n")
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
+    text = json.dumps(figures, indent=2) + "\n"
+    if is_standard_output(path):
+        sys.stdout.write(text)
+    else:
+        write_file(path, text.encode())
+
+
+def report(json_file: Path | None, figures: object, shown: Callable[[], RenderableType]) -> None:
+    """Show figures on the screen, write them as JSON, or both: what ``--json`` says.
+
+    Args:
+        json_file: the value of the option.
+        figures: what JSON can express.
+        shown: makes what people see of them.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    write_json(json_file, figures)
+    if not is_standard_output(json_file):
+        Screen().print(shown())

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from pixeltree.arguments.images import read_picture, write_plane
 from pixeltree.cli.assembly import warn
-from pixeltree.cli.terminal import Screen
+from pixeltree.cli.options import (
+    IMAGES,
+    KERNEL,
+    OUTPUT,
+    DeviceOption,
+    JsonOption,
+    KernelArgument,
+    ParametersOption,
+)
+from pixeltree.cli.report import screen_beside, write_json
+from pixeltree.cli.terminal import busy
 from pixeltree.device.chip import Execution
 from pixeltree.device.device import Device, connect
 from pixeltree.errors import DataError
 from pixeltree.kernels.files import read_kernel, settings
-from pixeltree.links.emulator import EmulatorProcess
 from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital, Register
+from pixeltree_protocol.names import known_names
 from pixeltree_protocol.objects import Block
 from pixeltree_protocol.objects.program import Run, SetIn, Step
 
@@ -26,24 +33,15 @@ _SHOWN: tuple[Register, ...] = (*AREGS, *DREGS, Analog.PIX, Digital.FLAG)
 
 
 def run_kernel(
-    file: Annotated[
-        Path, typer.Argument(help="Kernel text: calls of the kernel API, one a line or several.")
-    ],
-    image: Annotated[Path, typer.Option(help="What the sensor sees: a 256 x 256 picture.")],
-    show: Annotated[str, typer.Option(help="Registers to write, as in E,F,R5.")],
-    out: Annotated[Path, typer.Option(help="Folder for REGISTER.png; made where it is missing.")],
-    level: Annotated[
-        int, typer.Option("--in", min=-128, max=127, help="Level of IN while the kernel runs.")
-    ] = 0,
-    fit: Annotated[bool, typer.Option("--fit", help="Crop and scale a picture of another size.")] = False,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A parameter of the kernel, as NAME=VALUE; may be repeated."),
-    ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(help="Use the device at this URL, not a private one (ports: pixeltree devices)."),
-    ] = None,
+    file: KernelArgument,
+    image: Annotated[Path, IMAGES(help="What the sensor sees: a 256 x 256 picture.")],
+    show: Annotated[str, OUTPUT(help="Registers to write, as in E,F,R5.")],
+    out: Annotated[Path, OUTPUT(help="Folder for REGISTER.png; made where it is missing.")],
+    level: Annotated[int, KERNEL("--in", min=-128, max=127, help="Level of IN while the kernel runs.")] = 0,
+    fit: Annotated[bool, IMAGES("--fit", help="Crop and scale a picture of another size.")] = False,
+    set_: ParametersOption = None,
+    device: DeviceOption = None,
+    json_file: JsonOption = None,
 ) -> None:
     """Expose the sensor to an image, run a kernel, and write register planes as PNG.
 
@@ -51,8 +49,6 @@ def run_kernel(
 
     A kernel may declare parameters (param threshold = 40 in -128..127), use them by name, and drive IN by
     load_in(threshold). Warnings of registers that a macro overwrites go to standard error.
-
-    Example: pixeltree run-kernel examples/sobel.kernel --image photo.png --show D,E,F --out planes
     """
     registers = _registers(show)
     kernel = read_kernel(file, settings(set_ or []))
@@ -63,17 +59,20 @@ def run_kernel(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"cannot make {out}: {error.strerror}") from error
-    screen = Screen()
-    with _device(device) as connected:
+    screen = screen_beside(json_file)
+    with busy("running the kernel"), connect(device or "emu:") as connected:
         connected.show(picture)
         connected.chip.load_in(level)
         connected.chip.expose()
         done = _run(connected, parts)
+        files = {str(register): out / f"{register}.png" for register in registers}
         for register in registers:
-            path = out / f"{register}.png"
-            write_plane(path, connected.read_plane(register))
-            screen.print(f"{register}: {path}", soft_wrap=True)
+            write_plane(files[str(register)], connected.read_plane(register))
+    for name, path in files.items():
+        screen.print(f"{name}: {path}", soft_wrap=True)
     screen.print(f"{done.words} words, {done.device_ns / 1000:,.1f} us of device time, answer included")
+    planes = {name: str(path) for name, path in files.items()}
+    write_json(json_file, {"words": done.words, "device_us": done.device_ns / 1000, "planes": planes})
 
 
 def _run(device: Device, parts: Sequence[int | Block]) -> Execution:
@@ -92,16 +91,7 @@ def _registers(show: str) -> list[Register]:
     known = {str(register): register for register in _SHOWN}
     for name in names:
         if name not in known:
-            raise DataError(f"--show: no register {name!r}; known: {', '.join(known)}")
+            raise DataError(f"--show: no register {name!r}; {known_names(name, known)}")
     if not names:
         raise DataError("--show: name at least one register, as in E,F")
     return [known[name] for name in names]
-
-
-@contextlib.contextmanager
-def _device(url: str | None) -> Iterator[Device]:
-    """The device at a URL, or a private emulator for as long as it is needed."""
-    with contextlib.ExitStack() as stack:
-        if url is None:
-            url = stack.enter_context(EmulatorProcess()).url
-        yield stack.enter_context(connect(url))

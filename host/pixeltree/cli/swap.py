@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from pixeltree.arguments.numbers import check_number
-from pixeltree.cli.checks import LARGEST_SEED, finite
-from pixeltree.cli.report import check_picture, check_writable, write_json
-from pixeltree.cli.terminal import Screen
+from pixeltree.cli.options import LARGEST_SEED, OUTPUT, JsonOption, drawable, finite, load_tree, writable
+from pixeltree.cli.report import report
+from pixeltree.cli.terminal import busy
 from pixeltree.errors import DataError
 from pixeltree.simulate import GENERATORS, Setup, simulate
 from pixeltree.simulate.examples import uniform_tree
 from pixeltree.simulate.sequences import COHERENCE, SKEW, make_sequence
-from pixeltree.simulate.sequences import Sequence as Ends
 from pixeltree.simulate.sweep import Sweep, sweep
 from pixeltree.swapping import LINES, POLICIES, SwapTree, Trace, line_named
 from pixeltree.swapping.describe import describe
-from pixeltree.tree.tree import Tree
+from pixeltree.swapping.trace import LANES
+from pixeltree.tree import zoo
+from pixeltree_protocol.names import known_names
 
 _EXAMPLE = "example"
 _SHOWN = (
@@ -48,44 +49,63 @@ _OF = {"hidden_fraction": "sent_bytes", "cold_swap_ratio": "cold_line_us"}
 """Shares, and what they are shares of: where that is 0 there is nothing to show."""
 
 
-_Tree = Annotated[str, typer.Argument(help="Tree file, or 'example' for a root and 12 children of 9 KiB.")]
-_Memory = Annotated[str, typer.Option(help="Controller memory in bytes, or a share of the tree, as in 50%.")]
-_Line = Annotated[str, typer.Option(help=f"{', '.join(LINES)}, or bits per second, as in 12e6.")]
+_HARDWARE = partial(typer.Option, rich_help_panel="Hardware")
+_FRAMES = partial(typer.Option, rich_help_panel="Frames")
+
+_Tree = Annotated[
+    str,
+    typer.Argument(
+        metavar="TREE",
+        help=f"A tree file, a tree of the package ({', '.join(zoo.names())}), or 'example': a root and "
+        "12 children of 9 KiB.",
+    ),
+]
+_Memory = Annotated[str, _HARDWARE(help="Controller memory in bytes, or a share of the tree, as in 50%.")]
+_Line = Annotated[str, _HARDWARE(help=f"The line: {', '.join(LINES)}, or bits per second, as in 12e6.")]
 _Latency = Annotated[
-    float, typer.Option(min=0, callback=finite, help="Microseconds from one end of the line to the other.")
+    float, _HARDWARE(min=0, callback=finite, help="Microseconds from one end of the line to the other.")
 ]
-_Policy = Annotated[str, typer.Option(help=", ".join(POLICIES))]
-_Sequence = Annotated[str, typer.Option(help=f"{', '.join(GENERATORS)}, or a file with an outcome per line.")]
+_ArrayUs = Annotated[
+    list[str] | None, _HARDWARE(metavar="NODE=US", help="Measured device time of a node. Repeatable.")
+]
+_Policy = Annotated[
+    str,
+    typer.Option(
+        rich_help_panel="Decisions", help=f"Who decides what is sent and evicted: {', '.join(POLICIES)}."
+    ),
+]
+_Sequence = Annotated[
+    str,
+    _FRAMES(help=f"What the frames show: {', '.join(GENERATORS)}, or a file with an outcome per line."),
+]
 _Coherence = Annotated[
-    float, typer.Option(min=0, max=1, help="Probability that a frame shows what was there before.")
+    float, _FRAMES(min=0, max=1, help="Probability that a frame shows what was there before.")
 ]
-_Skew = Annotated[float, typer.Option(min=0, callback=finite, help="Exponent of Zipf's law.")]
-_Frames = Annotated[int, typer.Option(min=1, help="Frames.")]
+_Skew = Annotated[float, _FRAMES(min=0, callback=finite, help="Exponent of Zipf's law.")]
+_Frames = Annotated[int, _FRAMES(min=1, help="How many frames.")]
 _Fps = Annotated[
     float | None,
-    typer.Option(min=0.001, callback=finite, help="Frames per second; without, one after the other."),
+    _FRAMES(min=0.001, callback=finite, help="Frames per second. Default: one frame after the other."),
 ]
 _Period = Annotated[
-    float | None, typer.Option(min=1e-6, callback=finite, help="The same as seconds from frame to frame.")
+    float | None, _FRAMES(min=1e-6, callback=finite, help="The same as seconds from frame to frame.")
 ]
 _Deadline = Annotated[
     float | None,
-    typer.Option(
-        min=1e-6, callback=finite, help="Seconds in which a frame must end, or be answered coarsely."
+    _FRAMES(min=1e-6, callback=finite, help="Seconds in which a frame must end, or be answered coarsely."),
+]
+_Seed = Annotated[int, _FRAMES(min=0, max=LARGEST_SEED, help="Fixes the draws.")]
+_TraceFile = Annotated[
+    Path | None,
+    OUTPUT(
+        "--trace", metavar="FILE", callback=writable, help="Write a Chrome trace of the run to this file."
     ),
 ]
-_Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Fixes the draws.")]
-_ArrayUs = Annotated[
-    list[str] | None, typer.Option(metavar="NODE=US", help="Measured device time of a node; repeatable.")
+_Swept = Annotated[bool, OUTPUT("--sweep", help="Show frames per second over memory and line rate instead.")]
+_Plot = Annotated[
+    Path | None,
+    OUTPUT(metavar="FILE", callback=drawable, help="With --sweep: draw the heat map to this picture."),
 ]
-_Json = Annotated[
-    Path | None, typer.Option("--json", help="Write the figures to this file ('-' for the terminal).")
-]
-_TraceFile = Annotated[
-    Path | None, typer.Option("--trace", help="Write a Chrome trace of the run to this file.")
-]
-_Swept = Annotated[bool, typer.Option("--sweep", help="Frames per second over memory and line rate instead.")]
-_Plot = Annotated[Path | None, typer.Option(help="With --sweep: draw the heat map to this PNG file.")]
 
 
 def simulate_swap(
@@ -103,10 +123,10 @@ def simulate_swap(
     deadline: _Deadline = None,
     seed: _Seed = 0,
     array_us: _ArrayUs = None,
-    json_file: _Json = None,
-    trace_file: _TraceFile = None,
     swept: _Swept = False,
     plot: _Plot = None,
+    trace_file: _TraceFile = None,
+    json_file: JsonOption = None,
 ) -> None:
     """Replay outcomes against a tree, a memory, a line and a policy, on virtual time only.
 
@@ -118,74 +138,64 @@ def simulate_swap(
         raise DataError("--plot draws what --sweep finds; give both")
     if swept and (trace_file is not None or deadline is not None):
         raise DataError("--sweep runs many simulations, without --trace and --deadline; leave these out")
-    if plot is not None:
-        check_picture(plot, is_always_png=True)
-    for path in (json_file, trace_file):
-        if path is not None:
-            check_writable(path)
     swap_tree = load_swap_tree(tree, array_us or [])
     ends = make_sequence(sequence, len(swap_tree.ends), frames, seed, coherence, skew)
     period_us = 1e6 / fps if fps else _microseconds(period)
-    screen = Screen(stderr=str(json_file) == "-")
     if swept:
-        _sweep(sweep(swap_tree, ends, policy, period_us), screen, json_file, plot)
+        with busy("simulating every memory and line"):
+            found = sweep(swap_tree, ends, policy, period_us)
+        figures = {"shares": found.shares, "lines": found.bits_per_second, "fps": found.fps}
+        report(json_file, figures, lambda: _sweep_table(found))
+        if plot is not None:
+            from pixeltree.cli.pictures import draw_sweep  # noqa: PLC0415 - an optional extra
+
+            draw_sweep(plot, found)
         return
     bytes_, rate = memory_bytes(memory, swap_tree), line_named(line, latency_us)
     setup = Setup(swap_tree, bytes_, rate, policy, period_us, _microseconds(deadline))
-    _replay(setup, ends, screen, json_file, trace_file)
+    recorded = Trace() if trace_file is not None else None
+    with busy("simulating"):
+        summary = simulate(setup, ends, trace=recorded).summary()
+    if recorded is not None and trace_file is not None:
+        recorded.save(trace_file)
+    report(json_file, summary, lambda: _table(summary, setup, len(ends)))
 
 
 def _microseconds(seconds: float | None) -> float | None:
     return None if seconds is None else seconds * 1e6
 
 
-def _replay(
-    setup: Setup, ends: Ends, screen: Screen, json_file: Path | None, trace_file: Path | None
-) -> None:
-    """Simulate, and say what came of it."""
-    trace = Trace() if trace_file is not None else None
-    figures = simulate(setup, ends, trace=trace).summary()
-    if trace is not None and trace_file is not None:
-        trace.save(trace_file)
-    screen.print(_table(figures, setup, len(ends)))
-    _write(json_file, figures)
-
-
-def _sweep(found: Sweep, screen: Screen, json_file: Path | None, plot: Path | None) -> None:
-    """Show what a sweep found."""
-    if plot is not None:
-        from pixeltree.cli.plots import plot_sweep  # noqa: PLC0415 - an optional extra
-
-        plot_sweep(found, plot)
-    screen.print(_sweep_table(found))
-    _write(json_file, {"shares": found.shares, "lines": found.bits_per_second, "fps": found.fps})
-
-
-def trace_command(
+def trace(
     file: Annotated[Path, typer.Argument(help="A trace, from a run or from simulate-swap --trace.")],
-    plot: Annotated[Path | None, typer.Option(help="Draw the lanes to this PNG file.")] = None,
-    start: Annotated[float, typer.Option(min=0, callback=finite, help="First second to draw.")] = 0.0,
-    seconds: Annotated[float, typer.Option(min=1e-6, callback=finite, help="Seconds to draw.")] = 0.5,
+    plot: Annotated[
+        Path | None, OUTPUT(metavar="FILE", callback=drawable, help="Draw the lanes to this picture.")
+    ] = None,
+    start: Annotated[float, OUTPUT(min=0, callback=finite, help="First second to draw.")] = 0.0,
+    seconds: Annotated[float, OUTPUT(min=1e-6, callback=finite, help="Seconds to draw.")] = 0.5,
+    json_file: JsonOption = None,
 ) -> None:
     """Say how busy link, array and controller were, and draw the timeline.
 
     The link counts as busy while parts of objects are on it; other messages are left out. The file is a
     Chrome trace: chrome://tracing and Perfetto show it too.
     """
+    loaded = Trace.load(file)
+    figures = {
+        lane: {"events": sum(event.lane == lane for event in loaded.events), "busy_us": loaded.busy_us(lane)}
+        for lane in LANES
+    }
+    report(json_file, figures, lambda: _trace_table(str(file), figures))
     if plot is not None:
-        check_picture(plot, is_always_png=True)
-    trace = Trace.load(file)
-    table = Table(title=str(file))
-    for heading in ("lane", "events", "busy"):
-        table.add_column(heading)
-    for lane in ("link", "array", "controller", "host"):
-        count = sum(event.lane == lane for event in trace.events)
-        table.add_row(lane, str(count), f"{trace.busy_us(lane) / 1e6:.6f} s")
-    Screen().print(table)
-    if plot is not None:
-        from pixeltree.cli.plots import plot_trace  # noqa: PLC0415 - an optional extra
+        from pixeltree.cli.pictures import draw_trace  # noqa: PLC0415 - an optional extra
 
-        plot_trace(trace, plot, start, seconds)
+        draw_trace(plot, loaded, start, seconds)
+
+
+def _trace_table(title: str, figures: dict[str, dict[str, float]]) -> Table:
+    table = Table("lane", "events", "busy", title=title)
+    for lane, found in figures.items():
+        table.add_row(lane, str(found["events"]), f"{found['busy_us'] / 1e6:.6f} s")
+    return table
 
 
 def load_swap_tree(tree: str, array_us: list[str]) -> SwapTree:
@@ -203,11 +213,11 @@ def load_swap_tree(tree: str, array_us: list[str]) -> SwapTree:
         except ValueError as error:
             raise DataError(f"--array-us {setting}: give NODE=MICROSECONDS") from error
         check_number(f"--array-us {setting}: the time", times[name], above=0)
-    found = uniform_tree() if tree == _EXAMPLE else describe(Tree.load(tree), times)
+    found = uniform_tree() if tree == _EXAMPLE else describe(load_tree(tree), times)
     names = [node.name for node in found.nodes]
     for name in times:
         if name not in names:
-            raise DataError(f"--array-us {name}=...: the tree has no such node; it has {', '.join(names)}")
+            raise DataError(f"--array-us {name}=...: the tree has no such node; {known_names(name, names)}")
     return found.with_array_us(times) if tree == _EXAMPLE else found
 
 
@@ -249,8 +259,3 @@ def _sweep_table(found: Sweep) -> Table:
     for share, row in zip(found.shares, found.fps, strict=True):
         table.add_row(f"{share:.0%}", *(f"{value:.0f}" if value is not None else "-" for value in row))
     return table
-
-
-def _write(json_file: Path | None, figures: dict[str, Any]) -> None:
-    if json_file is not None:
-        write_json(json_file, json.dumps(figures, indent=2))

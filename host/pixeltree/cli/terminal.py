@@ -17,12 +17,12 @@ from typing import Any, BinaryIO, TextIO
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.status import Status
 from rich.text import Text
 
 EXIT_BROKEN_PIPE = 141
@@ -47,19 +47,16 @@ def printable(text: str) -> str:
     return text.translate(_CONTROLS)
 
 
-def progress(screen: Screen) -> Progress:
-    """A bar with a description, the count, and the time left."""
-    return Progress(_description(), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=screen)
+def busy(what: str) -> Status:
+    """Says on standard error what a user waits for; gone at the end of the ``with`` block."""
+    return Screen(stderr=True).status(Text(printable(what)))
 
 
-def share_done(screen: Screen) -> Progress:
-    """A bar with a description, the share that is done, and the time left; gone when it is full."""
-    columns = _description(), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=screen, transient=True)
-
-
-def _description() -> TextColumn:
-    return TextColumn("{task.description}", markup=False)
+def progress() -> Progress:
+    """A bar on standard error: a description, the share that is done, and the time left; gone at the end."""
+    description = TextColumn("{task.description}", markup=False)
+    columns = description, BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=Screen(stderr=True), transient=True)
 
 
 class Output(io.TextIOWrapper):

@@ -4,65 +4,75 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixeltree.cli.checks import LARGEST_SEED
-from pixeltree.cli.report import (
-    check_replaceable,
-    check_writable,
-    is_standard_output,
-    write_standard_output,
-)
+from pixeltree.cli.options import LARGEST_SEED, OUTPUT, JsonOption, drawable, writable
+from pixeltree.cli.report import check_replaceable, is_standard_output, write_file, write_json
 from pixeltree.cli.terminal import Screen
-from pixeltree.cli.train_history import History, check_plot, plot_history
-from pixeltree.cli.train_progress import TrainingProgress
+from pixeltree.cli.train_progress import History, TrainingProgress
 from pixeltree.errors import DataError, RecipeError, from_extra
 from pixeltree.train.progress import Doing, Report
 
 if TYPE_CHECKING:
     from pixeltree.train.run import TrainedModel
 
+_RECIPE = partial(typer.Option, rich_help_panel="In place of the recipe")
+
 
 def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe, TOML.")],
     output: Annotated[
         Path,
-        typer.Option(
+        OUTPUT(
             "--output",
             "-o",
+            metavar="FILE",
             help="The model: NAME.ptree, NAME.folded for no compilation, or - for a tree to standard output.",
         ),
     ],
     seed: Annotated[
-        int | None, typer.Option(min=0, max=LARGEST_SEED, help="In place of the recipe's training.seed.")
+        int | None, _RECIPE(min=0, max=LARGEST_SEED, help="In place of the recipe's training.seed.")
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(
+        _RECIPE(
             min=0, help="In place of the recipe's data.limit: at most so many training images, 0 for all."
         ),
     ] = None,
     checkpoints: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder to save to after every epoch, and kept (default: OUTPUT.checkpoints, not kept)."
+        OUTPUT(
+            metavar="FOLDER",
+            help="Save to this folder after every epoch, and keep it. Default: OUTPUT.checkpoints, not kept.",
         ),
     ] = None,
     history: Annotated[
-        Path | None, typer.Option(help="Write loss and validation score of every epoch to this CSV file.")
+        Path | None,
+        OUTPUT(
+            metavar="FILE",
+            callback=writable,
+            help="Write loss and validation score of every epoch to this CSV file.",
+        ),
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw them as curves to this PNG file.")] = None,
+    plot: Annotated[
+        Path | None, OUTPUT(metavar="FILE", callback=drawable, help="Draw them as curves to this picture.")
+    ] = None,
+    json_file: JsonOption = None,
 ) -> None:
     """Train a network or a tree from a recipe, fold it, and compile it.
 
     A run that was interrupted goes on where it was when the same command is given again.
-
-    Example: pixeltree train recipes/digits.toml -o digits.ptree
     """
-    _check_outputs(output, history, plot)
+    check_replaceable(output)
+    if any(map(is_standard_output, (history, plot))) or (
+        is_standard_output(output) and is_standard_output(json_file)
+    ):
+        raise DataError("only one thing goes to standard output, and --history and --plot need a file")
     with TrainingProgress(Screen(stderr=True)) as shown:
         shown("", Doing("starting PyTorch"))
         try:
@@ -89,25 +99,18 @@ def train(
         _save(trained, output)
     if checkpoints is None:
         shutil.rmtree(kept, ignore_errors=True)
-    _summarize(trained, output, Screen(stderr=is_standard_output(output)))
+    _summarize(trained, output, Screen(stderr=any(map(is_standard_output, (output, json_file)))))
+    write_json(json_file, _figures(trained))
     if plot is not None:
-        plot_history(noted.epochs, plot)
+        from pixeltree.cli.pictures import draw_history  # noqa: PLC0415 - an extra, slow to import
+
+        draw_history(plot, noted.epochs)
 
 
-def _check_outputs(output: Path, history: Path | None, plot: Path | None) -> None:
-    """Refuse now what could not be written after an hour.
-
-    Raises:
-        DataError: saying which.
-    """
-    check_replaceable(output)
-    for path in (history, plot):
-        if path is not None:
-            if is_standard_output(path):
-                raise DataError("--history and --plot need the name of a file; only the model goes to -")
-            check_writable(path)
-    if plot is not None:
-        check_plot(plot)
+def _figures(trained: TrainedModel) -> dict[str, Any]:
+    """What the training came to, as JSON has it."""
+    agreement = None if trained.agreement is None else asdict(trained.agreement)
+    return {"nodes": list(trained.nodes), "validation": trained.score, "folded": agreement}
 
 
 def _checkpoints_of(output: Path, recipe: Path) -> Path:
@@ -124,22 +127,17 @@ def _save(trained: TrainedModel, output: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="pixeltree-") as folder:
         file = Path(folder) / "model.ptree"
         trained.save(file)
-        write_standard_output(file.read_bytes())
+        write_file(output, file.read_bytes())
 
 
 def _summarize(trained: TrainedModel, output: Path, screen: Screen) -> None:
     nodes, agreement = trained.nodes, trained.agreement
     name = "standard output" if is_standard_output(output) else output
-    _say(screen, f"{name}: {len(nodes)} nodes, validation {trained.score:.1%}")
+    screen.print(f"{name}: {len(nodes)} nodes, validation {trained.score:.1%}", soft_wrap=True)
     if agreement is not None:
-        _say(
-            screen,
+        screen.print(
             f"folded: {agreement.different_bits} of {agreement.bits:,} activations and "
             f"{agreement.different_logits} logits differ on {agreement.images} images; "
             f"{trained.near} channels within rounding of a threshold",
+            soft_wrap=True,
         )
-
-
-def _say(screen: Screen, text: str) -> None:
-    """Print what may hold a user's words: no markup, no emoji, and no breaks where there are none."""
-    screen.print(text, soft_wrap=True)

@@ -1,20 +1,76 @@
-"""How a training goes, on a terminal as a live line, elsewhere as lines of text now and then."""
+"""How a training goes: a live line on a terminal, lines of text now and then elsewhere, and a table."""
 
 from __future__ import annotations
 
+import csv
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column
 from rich.text import Text
 
 from pixeltree.cli.terminal import Screen
+from pixeltree.errors import DataError
 from pixeltree.train.progress import BatchReport, Doing, EpochReport, Report
 
 LINE_SECONDS = 2.0
 """Where there is no terminal, lines of one kind about one network come no faster."""
+
+COLUMNS = ("network", "epoch", "epochs", "loss", "validation", "best")
+"""Of the table."""
+
+
+class History:
+    """Keeps every epoch of every network, and writes it to a CSV file at once where one is wanted.
+
+    Epochs of a run that was interrupted are in the history of the one that goes on.
+
+    Args:
+        path: the file; None writes none.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.epochs: dict[str, list[EpochReport]] = {}
+        self._path = path
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> History:
+        if self._path is not None:
+            try:
+                self._file = self._path.open("w", encoding="utf-8", newline="")
+            except OSError as error:
+                raise DataError(f"cannot write {self._path}: {error.strerror}") from error
+            self._write(COLUMNS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def __call__(self, who: str, report: Report) -> None:
+        """Take note of a report, if it is that of an epoch."""
+        if not isinstance(report, EpochReport):
+            return
+        self.epochs.setdefault(who, []).append(report)
+        self._write((who, report.epoch, report.epochs, report.loss, report.score, report.best))
+
+    def _write(self, row: tuple[object, ...]) -> None:
+        if self._file is None:
+            return
+        try:
+            csv.writer(self._file, lineterminator="\n").writerow(row)
+            self._file.flush()
+        except OSError as error:
+            raise DataError(f"cannot write {self._path}: {error.strerror}") from error
 
 
 class TrainingProgress:

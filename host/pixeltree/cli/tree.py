@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
-import typer
 from rich.tree import Tree as Drawing
 
-from pixeltree.cli.data import (
+from pixeltree.cli.options import (
+    MEASUREMENT,
     DataOption,
     DataSeedOption,
     FitOption,
+    JsonOption,
     OverlapOption,
     TransposedOption,
+    TreeArgument,
     UpsamplingOption,
     chosen_images,
+    load_tree,
     say,
 )
-from pixeltree.cli.terminal import Screen
+from pixeltree.cli.report import screen_beside, write_json
+from pixeltree.cli.terminal import progress
 from pixeltree.datasets import Task
 from pixeltree.datasets.sources import describe
 from pixeltree.errors import DataError
@@ -30,9 +33,9 @@ from pixeltree_protocol.objects import Label
 
 
 def tree(
-    model: Annotated[Path, typer.Argument(help="A tree, NAME.ptree.")],
+    model: TreeArgument,
     measure: Annotated[
-        bool, typer.Option("--measure", help="Say how often each node is right on test images.")
+        bool, MEASUREMENT("--measure", help="Say how often each node is right on test images.")
     ] = False,
     data: DataOption = None,
     fit: FitOption = None,
@@ -40,17 +43,22 @@ def tree(
     upsampling: UpsamplingOption = None,
     data_seed: DataSeedOption = None,
     allow_overlap: OverlapOption = False,
+    json_file: JsonOption = None,
 ) -> None:
     """Draw a tree: its nodes, what each outcome is, sizes, and with --measure the accuracy of each node.
 
     --data and the options of its reading measure too.
-
-    Example: pixeltree tree digits.ptree --measure
     """
-    loaded = Tree.load(model)
-    screen = Screen()
+    loaded = load_tree(model)
+    screen = screen_beside(json_file)
     given = any(each is not None for each in (data, fit, transposed, upsampling, data_seed))
     accuracies: dict[str, float] = {}
+    figures: dict[str, object] = {
+        "tree": loaded.name,
+        "labels": list(loaded.labels),
+        "nodes": len(loaded.depth_first),
+        "bytes": loaded.total_bytes,
+    }
     counts = f"{len(loaded.labels)} labels, {len(loaded.depth_first)} nodes, {loaded.total_bytes:,} bytes"
     if measure or given:
         part = chosen_images(loaded, data, fit, transposed, upsampling, data_seed, allow_overlap)
@@ -61,7 +69,10 @@ def tree(
                 f"{dataset.name} is for {dataset.task}; only nodes that classify are right or wrong"
             )
         say(part, screen)
-        evaluation = evaluate_reference(loaded, dataset)
+        with progress() as bar:
+            task = bar.add_task("reference", total=len(dataset))
+            evaluation = evaluate_reference(loaded, dataset, lambda done: bar.update(task, completed=done))
+        figures |= {"images": len(dataset), "score": evaluation.score}
         accuracies = accuracy_by_node(loaded, dataset, evaluation)
         counts += f", {evaluation.score:.1%} of {len(dataset):,} images right"
     elif loaded.data is not None:
@@ -72,6 +83,7 @@ def tree(
     drawing = Drawing(f"{loaded.name}: {counts}")
     _draw(loaded, loaded.root, accuracies, drawing)
     screen.print(drawing)
+    write_json(json_file, figures | {"accuracy_by_node": accuracies})
 
 
 def _draw(loaded: Tree, node: TreeNode, accuracies: dict[str, float], above: Drawing) -> None:

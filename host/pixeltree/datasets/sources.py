@@ -16,6 +16,7 @@ from pixeltree.datasets.glyphs import GlyphSettings, glyphs
 from pixeltree.datasets.idx import idx_folder
 from pixeltree.datasets.scenes import Scenes, SceneSettings, scene_splits
 from pixeltree.errors import DataError
+from pixeltree_protocol.names import known_names
 
 _TASKS = {
     "localization": Scenes.localization,
@@ -95,7 +96,7 @@ class ScenesData:
     def load(self, size: int) -> Splits:
         """The images; they are 64 x 64, whatever the network's input."""
         if self.task not in _TASKS:
-            raise DataError(f"[data] task is {self.task!r}; known: {', '.join(_TASKS)}")
+            raise DataError(f"[data] task is {self.task!r}; {known_names(self.task, _TASKS)}")
         settings = SceneSettings(counts=self.counts, objects=self.objects, seed=self.seed)
         return scene_splits(_TASKS[self.task], settings)
 
@@ -244,7 +245,8 @@ def from_table(table: Mapping[str, object]) -> Data:
     """
     kind = DATA.get(str(table.get("set")))
     if kind is None:
-        raise DataError(f"no data set is named {table.get('set')!r}; known: {', '.join(DATA)}")
+        name = table.get("set")
+        raise DataError(f"no data set is named {name!r}; {known_names(str(name), DATA)}")
     hints = typing.get_type_hints(kind)
     settings = {name: _read(hints, name, value) for name, value in table.items() if name != "set"}
     try:

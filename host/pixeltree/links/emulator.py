@@ -26,6 +26,7 @@ from typing import Any
 from pixeltree.errors import LinkError
 from pixeltree.links.stream_socket import SocketLink, open_unix
 from pixeltree.links.url import LinkUrl, known_options, parse_url, whole_number
+from pixeltree_protocol.names import known_names
 
 logger = logging.getLogger(__name__)
 
@@ -256,8 +257,9 @@ def daemon_options(url: LinkUrl) -> list[str]:
         LinkError: an option has another name or a value that cannot be.
     """
     options = known_options(url, _OPTIONS)
-    if options.get("preset", PRESETS[0]) not in PRESETS:
-        raise LinkError(f"{url.text}: preset is {options['preset']!r}; known: {', '.join(PRESETS)}")
+    preset = options.get("preset", PRESETS[0])
+    if preset not in PRESETS:
+        raise LinkError(f"{url.text}: preset is {preset!r}; {known_names(preset, PRESETS)}")
     for name, least in _LEAST.items():
         if name in options:
             options[name] = str(whole_number(url, options, name, default=least, least=least))

@@ -20,6 +20,7 @@ from pixeltree.links.ports import name_ports, serial_ports
 from pixeltree.links.serial_errors import OPEN_ERRORS, PORT_ERRORS, close_port, lost
 from pixeltree.links.url import LinkUrl, switch, take_options, whole_number
 from pixeltree.links.waiting import Waiter, write_all
+from pixeltree_protocol.names import known_names
 
 DEFAULT_BAUDRATE = 3_000_000
 """Baud where the URL says nothing: what common USB bridges reach. Ports of USB devices ignore it."""
@@ -105,8 +106,9 @@ def open_port(url: LinkUrl, port: str) -> Link:
     if left and is_url:
         port = f"{port}?{'&'.join(left)}"
     elif left:
-        known = ", ".join((*_OPTIONS, "token_file"))
-        raise LinkError(f"{url.text}: there is no option {left[0].partition('=')[0]!r}; known: {known}")
+        name = left[0].partition("=")[0]
+        known = known_names(name, (*_OPTIONS, "token_file"))
+        raise LinkError(f"{url.text}: there is no option {name!r}; {known}")
     baudrate = whole_number(url, options, "baudrate", DEFAULT_BAUDRATE, least=1)
     rtscts = switch(url, options, "rtscts")
     try:

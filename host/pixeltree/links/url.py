@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pixeltree.errors import LinkError
+from pixeltree_protocol.names import known_names
 
 SESSION_OPTIONS = frozenset({"token_file"})
 """Options that concern the conversation and not the wire: they go with every kind of URL."""
@@ -112,8 +113,9 @@ def known_options(url: LinkUrl, names: Collection[str]) -> dict[str, str]:
     """
     taken, unknown = take_options(url, names)
     if unknown:
-        known = ", ".join(sorted({*names, *SESSION_OPTIONS}))
-        raise LinkError(f"{url.text}: there is no option {unknown[0].partition('=')[0]!r}; known: {known}")
+        name = unknown[0].partition("=")[0]
+        known = known_names(name, sorted({*names, *SESSION_OPTIONS}))
+        raise LinkError(f"{url.text}: there is no option {name!r}; {known}")
     return taken
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pixeltree.arguments.files import TEXT, as_path
 from pixeltree.arguments.numbers import check_count, check_number
 from pixeltree.errors import DataError
+from pixeltree_protocol.names import known_names
 
 Sequence = npt.NDArray[np.int64]
 
@@ -109,7 +110,7 @@ def make_sequence(
 
 def _recorded(path: Path, ends: int) -> Sequence:
     if not path.is_file():
-        raise DataError(f"{path} is neither a file nor one of {', '.join(GENERATORS)}")
+        raise DataError(f"{path} is no file and no sequence; {known_names(str(path), GENERATORS)}")
     try:
         lines = path.read_text(TEXT).split()
         found = np.loadtxt(lines, np.int64, ndmin=1) if lines else np.empty(0, np.int64)

@@ -25,6 +25,7 @@ from pixeltree_protocol.link.messages import (
     head_bytes,
     item_bytes,
 )
+from pixeltree_protocol.names import known_names
 
 _RUN = 2 * COBS_RUN
 """Bytes to each that COBS adds: weights look random, so that about every second run has a zero."""
@@ -142,6 +143,6 @@ def line_named(text: str, latency_us: float = 0.0) -> LineRate:
         rate = float(text)
     except ValueError as error:
         raise DataError(
-            f"{text!r} is no line: give {', '.join(LINES)}, or a rate in bits per second"
+            f"{text!r} is no line: give a rate in bits per second, or a name; {known_names(text, LINES)}"
         ) from error
     return LineRate(text, rate, 8.0, latency_us)

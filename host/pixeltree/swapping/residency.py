@@ -17,6 +17,7 @@ from pixeltree.errors import DataError
 from pixeltree.swapping.description import SwapTree
 from pixeltree.swapping.line import put_bytes
 from pixeltree.swapping.prediction import Predictor
+from pixeltree_protocol.names import known_names
 
 Worth = npt.NDArray[np.float64]
 """float64 (objects,): what keeping a byte of each object is worth."""
@@ -142,5 +143,5 @@ def policy_named(name: str, tree: SwapTree, predictor: Predictor, sequence: Sequ
         DataError: there is none of that name.
     """
     if name not in POLICIES:
-        raise DataError(f"no policy is called {name!r}; known: {', '.join(POLICIES)}")
+        raise DataError(f"no policy is called {name!r}; {known_names(name, POLICIES)}")
     return POLICIES[name](tree, predictor, sequence)

@@ -36,6 +36,7 @@ from pixeltree.train.binarize import Estimator
 from pixeltree.train.fit import FitSettings
 from pixeltree.train.specification import Input, NetworkSpecification
 from pixeltree.train.tables import DetectorTable, LocalizerTable, TreeTable
+from pixeltree_protocol.names import known_names
 
 LAYERS = {kind.kind: kind for kind in (ConvolutionGeometry, Pooling)}
 """By their names in a layer's ``type``."""
@@ -250,7 +251,9 @@ def _check_keys(tables: dict[str, Any]) -> None:
     missing = [written for name, written in _KEYS.items() if name in _NEEDED and name not in tables]
     faults = [f"it lacks {', '.join(missing)}"] if missing else []
     if unknown:
-        faults.append(f"it has {', '.join(unknown)}, which no recipe has; known: {', '.join(_KEYS.values())}")
+        faults.append(
+            f"it has {', '.join(unknown)}, which no recipe has; {known_names(unknown[0], _KEYS.values())}"
+        )
     if faults:
         raise RecipeError("; ".join(faults))
 
@@ -287,7 +290,7 @@ def _made(kind: type[Any], table: object, where: str) -> Any:  # noqa: ANN401 - 
     fields = {field.name: field for field in dataclasses.fields(kind)}
     for name in table:
         if name not in fields:
-            raise RecipeError(f"[{where}] has no {name!r}; known: {', '.join(fields)}")
+            raise RecipeError(f"[{where}] has no {name!r}; {known_names(name, fields)}")
     for name, field in fields.items():
         if name not in table and field.default is field.default_factory is dataclasses.MISSING:
             raise RecipeError(f"[{where}] lacks {name!r}")

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import lru_cache
 
 from pixeltree_protocol.chip.isa import FORMS, ICW, ClockClass, Form, Instruction, encode
@@ -40,6 +39,7 @@ from pixeltree_protocol.chip.registers import (
     bits,
 )
 from pixeltree_protocol.errors import InstructionError
+from pixeltree_protocol.names import meant
 
 ALLDIR = frozenset(Direction)
 """The vendor's ``alldir``."""
@@ -114,9 +114,8 @@ def _meant(name: str) -> str:
     """What an unknown name may stand for."""
     if name.startswith(("scamp5_", "vs_")):
         return "functions of the controller are no words of a kernel: they are methods of pixeltree.Device"
-    alike = [known for known in (*_FORMS_BY_NAME, *_MACROS_BY_NAME) if known.lower() == name.lower()]
-    alike = alike or get_close_matches(name, (*_FORMS_BY_NAME, *_MACROS_BY_NAME), n=1)
-    return f"did you mean {' or '.join(dict.fromkeys(alike))}?" if alike else ""
+    alike = meant(name, (*_FORMS_BY_NAME, *_MACROS_BY_NAME))
+    return f"did you mean {' or '.join(alike)}?" if alike else ""
 
 
 def raw_word(clock: str, names: Iterable[str]) -> Instruction:

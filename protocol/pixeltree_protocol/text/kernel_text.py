@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pixeltree_protocol.chip.isa import Instruction, encode
 from pixeltree_protocol.chip.kernel_api import Operand, expand, is_name, read_call
 from pixeltree_protocol.errors import AssemblyError, InstructionError
+from pixeltree_protocol.names import known_names
 from pixeltree_protocol.objects.block import MAX_BLOCK_WORDS, Block
 
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|//[^\n]*|#[^\n]*", re.DOTALL)
@@ -152,8 +153,8 @@ def read_kernel_text(text: str, name: str = "kernel", values: Mapping[str, int] 
             raise AssemblyError(f"{name}:{line}: {error}") from error
     unknown = sorted(set(values) - set(parameters))
     if unknown:
-        known = ", ".join(parameters) or "none"
-        raise AssemblyError(f"{name}: it has no parameter {unknown[0]!r}; it has: {known}")
+        known = known_names(unknown[0], parameters)
+        raise AssemblyError(f"{name}: it has no parameter {unknown[0]!r}; {known}")
     return KernelText(name, tuple(statements), parameters)
 
 

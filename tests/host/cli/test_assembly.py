@@ -65,7 +65,7 @@ def test_parameters_are_set_by_name(tmp_path):
     assert first.read_bytes() == second.read_bytes()
     for setting, message in (
         ("times=10", "parameter times must be 0 to 9, not 10"),
-        ("time=5", "it has no parameter 'time'; it has: times"),
+        ("time=5", "it has no parameter 'time'; did you mean 'times'? known: times"),
         ("times", "write NAME=VALUE"),
     ):
         result = pixeltree("asm", source, "-o", first, "--set", setting)

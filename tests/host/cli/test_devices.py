@@ -54,7 +54,7 @@ def test_ports_are_listed_with_their_url_and_the_scamp_5_is_marked_and_first(run
 
 
 def test_json_is_the_whole_output(run):
-    listed = json.loads(run(PORTS, "--json"))
+    listed = json.loads(run(PORTS, "--json", "-"))
     assert [each["port"] for each in listed] == ["/dev/ttyACM0", "/dev/ttyS0", "/dev/ttyUSB0"]
     assert listed[0] == {
         "url": "usb:1fc9:008a:0042",
@@ -71,7 +71,7 @@ def test_an_empty_list_says_how_to_go_on(run):
     output = run(())
     assert "No serial or USB port is here" in output
     assert "pixeltree emulate --listen tcp://127.0.0.1:27900" in output
-    assert json.loads(run((), "--json")) == []
+    assert json.loads(run((), "--json", "-")) == []
 
 
 def test_help_shows_how_to_use_what_is_listed():
@@ -86,13 +86,13 @@ def test_daemons_that_run_are_listed_with_the_urls_for_hosts(run, tmp_path):
         assert "serial:///tmp/ppa[0]" in output
         assert "unix:///tmp/a" in output
         assert f"emulator :tada:, process {process.pid}" in output
-        listed = json.loads(run((), "--json"))
+        listed = json.loads(run((), "--json", "-"))
         assert [each["url"] for each in listed] == ["serial:///tmp/ppa[0]", "unix:///tmp/a"]
         assert [each["port"] for each in listed] == ["/tmp/ppa[0]", None]
     finally:
         process.kill()
         process.communicate()
-    assert json.loads(run((), "--json")) == []
+    assert json.loads(run((), "--json", "-")) == []
     assert list((tmp_path / "pixeltree").iterdir()) == [], "what a killed daemon left behind is removed"
 
 
@@ -116,7 +116,7 @@ def test_a_folder_that_others_can_write_to_is_not_believed(run, tmp_path):
     process = announce(tmp_path)
     try:
         (tmp_path / "pixeltree").chmod(0o777)
-        assert json.loads(run((), "--json")) == []
+        assert json.loads(run((), "--json", "-")) == []
         assert announce_in_process(tmp_path) == ""
     finally:
         process.kill()
@@ -140,4 +140,4 @@ def test_a_file_that_says_nonsense_is_passed_over(run, tmp_path, content):
         file.write(content)
         file.flush()
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert json.loads(run((), "--json")) == []
+        assert json.loads(run((), "--json", "-")) == []

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from pixeltree.cli import main
-from pixeltree.cli.homes import with_homes
+from pixeltree.cli.app import with_homes
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_a_full_disk_is_told_of(arguments):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("devices",), ("devices", "--json")])
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("devices",), ("devices", "--json", "-")])
 def test_a_reader_that_has_gone_ends_the_command_quietly(arguments):
     readable, writable = os.pipe()
     os.close(readable)

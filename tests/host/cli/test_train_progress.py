@@ -9,8 +9,8 @@ import sys
 import pytest
 from rich.console import Console
 
-from pixeltree.cli.train_history import History, check_plot, plot_history
-from pixeltree.cli.train_progress import TrainingProgress
+from pixeltree.cli.report import check_picture
+from pixeltree.cli.train_progress import History, TrainingProgress
 from pixeltree.errors import DataError
 from pixeltree.train.progress import BatchReport, Doing, EpochReport
 
@@ -139,20 +139,23 @@ def test_a_history_that_cannot_be_written_says_so(tmp_path):
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_curves_are_drawn(tmp_path, suffix):
     pytest.importorskip("matplotlib")
+    from pixeltree.cli.pictures import draw_history  # noqa: PLC0415
+
     path = tmp_path / f"curves.{suffix}"
-    check_plot(path)
+    check_picture(path)
     reports = [EpochReport(1, 2, 0.5, 0.25, 0.25), EpochReport(2, 2, 0.125, 0.5, 0.5)]
-    plot_history({"root": reports, "root.0": reports[:1]}, path)
+    draw_history(path, {"root": reports, "root.0": reports[:1]})
     assert path.read_bytes().startswith(b"\x89PNG" if suffix == "png" else b"<?xml")
 
 
 def test_a_kind_of_picture_that_cannot_be_drawn_is_refused_early(tmp_path):
     pytest.importorskip("matplotlib")
-    with pytest.raises(DataError, match=r"cannot draw .*curves\.xyz: name a file that ends in .*\.png"):
-        check_plot(tmp_path / "curves.xyz")
+    with pytest.raises(DataError, match=r"cannot write .*curves\.xyz: the suffix says the format; .*png"):
+        check_picture(tmp_path / "curves.xyz")
 
 
 def test_without_matplotlib_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.delitem(sys.modules, "pixeltree.cli.pictures", raising=False)
     with pytest.raises(DataError, match=r"drawing needs matplotlib: .* pip install '\.\[viz\]'"):
-        check_plot(tmp_path / "curves.png")
+        check_picture(tmp_path / "curves.png")

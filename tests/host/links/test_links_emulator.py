@@ -32,7 +32,7 @@ def test_a_private_device_has_what_the_url_asks_for_and_ends_with_its_connection
 
 
 def test_a_daemon_that_refuses_to_start_says_why():
-    with pytest.raises(LinkError, match=r"the emulator did not start:(.|\n)*invalid choice: 'odd'"):
+    with pytest.raises(LinkError, match=r"the emulator did not start:(.|\n)*there is no 'odd'"):
         open_emulator(parse_url("emu:?engine=odd"), 60)
 
 

@@ -123,7 +123,7 @@ def test_a_recorded_sequence(tmp_path):
     path.write_text("12\n")
     with pytest.raises(DataError, match="0 to 11"):
         make_sequence(str(path), 12, 5)
-    with pytest.raises(DataError, match="neither a file nor one of"):
+    with pytest.raises(DataError, match="is no file and no sequence; "):
         make_sequence("nothing", 12, 5)
 
 
