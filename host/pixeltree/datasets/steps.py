@@ -1,4 +1,4 @@
-"""How far the reading or drawing of images is, for whoever wants to show it.
+"""How far the reading or drawing of images is, for callers that show it.
 
 Images are made several calls below the one who shows, in caches and splits that have nothing to say about it,
 so the listener is a context variable and not an argument of each of them.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
 Listener = Callable[[str, int, int], None]
-"""Is told what is done, how many images are done, and how many there are; 0 of 0 where nobody counts."""
+"""Is told what is done, how many images are done, and how many there are; 0 of 0 where that is not known."""
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 

@@ -286,7 +286,7 @@ class _Run:
         ]
 
     def _prefetch(self, now: float, until: float, most: int) -> None:
-        """Send ahead while that is in nobody's way, in what the host knows until then."""
+        """Send ahead while no frame has to wait for it, by what the host knows until then."""
         planner = self.planner
         if planner.idle:
             return

@@ -121,7 +121,7 @@ class LineRate:
 
 
 UNKNOWN_LINE = LineRate("unknown", 1e9)
-"""Where nobody knows how fast the line is: nothing is sent ahead, and costs of objects are their bytes."""
+"""A line whose rate is not known. Nothing is sent ahead on it, and the cost of an object is its bytes."""
 
 LINES = {
     "usb_12M": LineRate("usb_12M", 12e6, 8, 0.0),

@@ -13,7 +13,7 @@ class Doing:
     Attributes:
         what: in words, for example ``reading pictures``.
         done: how much of it is done.
-        total: how much there is; 0 where nobody counts.
+        total: how much there is; 0 where that is not known.
     """
 
     what: str

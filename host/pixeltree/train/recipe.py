@@ -3,7 +3,7 @@
 A recipe has a ``name`` and the tables ``[data]``, ``[input]``, ``[[layers]]``, ``[head]``, ``[training]``,
 ``[training.augmentation]``, for a tree in place of one network ``[tree]``, for a root that ends early
 ``[detector]``, and for one that re-centres the image ``[localizer]``. Keys are the fields of the dataclasses
-that they become; what is unknown is refused.
+that they become. A key that no dataclass has is refused.
 """
 
 from __future__ import annotations
