@@ -410,7 +410,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "block": lambda: _object_table(block.LAYOUT),
     "words": words,
     "registers": registers,
-    "primer": lambda: f"```\n{word_code.PRIMER}```",
+    "primer": lambda: f"```text\n{word_code.PRIMER}```",
     "segment": lambda: _object_table(segment.LAYOUT),
     "block_planes": lambda: _object_table(segment.BLOCK_PLANES),
     "fully_connected": lambda: _object_table(segment.FULLY_CONNECTED),
