@@ -15,6 +15,7 @@ from pixeltree.bench import swap as swap_bench
 from pixeltree.bench.link import LEAST_GOODPUT, LEAST_MB_S, MIB, MOST_PING_RATIO, bench_link
 from pixeltree.bench.networks import BENCHMARKS
 from pixeltree.bench.random_tree import random_tree
+from pixeltree.bench.throughput import FRAMES, bench_throughput
 from pixeltree.cli.checks import LARGEST_SEED, finite
 from pixeltree.cli.report import check_writable, write_json
 from pixeltree.cli.terminal import Screen, share_done
@@ -87,6 +88,28 @@ def link(
         write_json(json_file, json.dumps(figures, indent=2))
     if str(json_file) != "-":
         screen.print(_link_table(figures))
+
+
+@bench.command()
+def throughput(
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures to this file ('-' for the terminal).")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=10, help="Frames of each round.")] = FRAMES,
+) -> None:
+    """Time frames: the digits tree on emulated devices, with every node resident, and its reference.
+
+    Starts emulated devices of its own; takes about 20 seconds. Run it on an idle machine.
+    """
+    screen = Screen(stderr=str(json_file) == "-")
+    if json_file is not None:
+        check_writable(json_file)
+    with screen.status("starting") as status:
+        figures = bench_throughput(frames, progress=status.update)
+    if json_file is not None:
+        write_json(json_file, json.dumps(figures, indent=2))
+    if str(json_file) != "-":
+        screen.print(_throughput_table(figures))
 
 
 @bench.command()
@@ -167,6 +190,19 @@ def _swap_table(line: str, policies: dict[str, dict[str, float]]) -> Table:
     for name, what, goal in _SWAP_ROWS:
         values = (f"{found[name]:g}" if name in found else "-" for found in policies.values())
         table.add_row(what, *values, goal)
+    return table
+
+
+def _throughput_table(figures: dict[str, Any]) -> Table:
+    table = Table(Column("figure"), Column("measured", justify="right"), title="Throughput")
+    for name, rate in figures["frames_per_s"].items():
+        table.add_row(f"frames per second, {name.replace('_', ', ')}", f"{rate:g}")
+    table.add_row("host's processor time per frame", f"{figures['host_ms_per_frame']} ms")
+    for name, milliseconds in figures["daemon_ms_per_frame"].items():
+        table.add_row(f"daemon's processor time per frame, {name}", f"{milliseconds} ms")
+    table.add_row("integer reference, per image", f"{figures['reference_ms_per_image']} ms")
+    table.add_row("one addition in a Python loop", f"{figures['loop_ns']} ns")
+    table.caption = figures["machine"]
     return table
 
 
