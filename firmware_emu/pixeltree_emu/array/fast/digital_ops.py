@@ -247,6 +247,30 @@ def run_select(dst: int, rows: int, columns: int, template: int) -> None:
 
 
 @tailored
+def columns_between(word: int, least: int, greatest: int) -> Word:
+    """The 64 columns of a word that lie from one column to another, both included."""
+    first, last = max(least - 64 * word, 0), min(greatest - 64 * word, 63)
+    if first > last:
+        return NONE
+    return (~NONE >> np.uint64(63 - last)) & (~NONE << np.uint64(first))
+
+
+@tailored
+def run_rectangle(dst: int, rows: int, columns: int, template: int) -> None:
+    """DST := PEs of a rectangle: first row or column, and the last one above it. Equals ``rectangle``.
+
+    ``template`` is the address of scratch memory for a row.
+    """
+    for word in range(4):
+        store_word(template + 8 * word, columns_between(word, columns & 0xFF, columns >> 8))
+    for row in range(256):
+        inside = (rows & 0xFF) <= row <= (rows >> 8)
+        for word in range(4):
+            value = load_word(template + 8 * word) if inside else NONE
+            store_word(dst + row * ROW_BITS_BYTES + 8 * word, value)
+
+
+@tailored
 def grow(target: int, seen: int, mask: int) -> bool:
     """Target |= seen & mask; whether it grew."""
     grew = False

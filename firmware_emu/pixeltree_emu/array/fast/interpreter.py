@@ -20,6 +20,7 @@ from pixeltree_emu.array.fast.digital_ops import (
     run_float_edge,
     run_neighbours,
     run_or,
+    run_rectangle,
     run_select,
     run_set,
     run_shift,
@@ -62,6 +63,7 @@ from pixeltree_emu.array.fast.passes import (
     PASSED_ON,
     PLAIN,
     SELECT_PATTERN,
+    SELECT_RECTANGLE,
     SET_TO,
     SHIFT,
     SQUARE,
@@ -141,6 +143,8 @@ def run_digital(row: Row, operands: Table, analog_base: int, digital_base: int, 
         run_neighbours(dst, a, first + DIGITAL_BYTES, DIGITAL_BYTES, row[VALUE])
     elif code == SELECT_PATTERN:
         run_select(dst, row[A], row[B], first + SCRATCH2 * DIGITAL_BYTES)
+    elif code == SELECT_RECTANGLE:
+        run_rectangle(dst, row[A], row[B], first + SCRATCH2 * DIGITAL_BYTES)
     elif code == FLOAT_EDGE:
         run_float_edge(
             dst, analog_base + row[A] * ANALOG_BYTES + FIRST_PE, first + DIGITAL_BYTES, DIGITAL_BYTES

@@ -46,6 +46,7 @@ from pixeltree_emu.array.fast.passes import (
     PASSED_ON,
     PLAIN,
     SELECT_PATTERN,
+    SELECT_RECTANGLE,
     SET_TO,
     SHIFT,
     SQUARE,
@@ -85,7 +86,7 @@ def mark_reads(row: Row, operands: Table, fate: Row, covered: Row) -> None:  # n
             for column in (B, C, D):
                 if row[column] != NO_PLANE:
                     want(ANALOG_PLANES + row[column], fate, covered)
-    elif code not in (FILL, SET_TO, FLOOD, SELECT_PATTERN):
+    elif code not in (FILL, SET_TO, FLOOD, SELECT_PATTERN, SELECT_RECTANGLE):
         want(row[A], fate, covered)
         if code in (NEGATE_SUM, ADD, SUBTRACT, COMPARE_TWO):
             want(row[B], fate, covered)
