@@ -119,6 +119,10 @@ class PixelArray:
         """Make a block ready to run; see :meth:`Engine.load`."""
         return Kernel(words, self._engine.load(words))
 
+    def settle(self) -> None:
+        """Do everything that was asked of the array so far."""
+        self._queue.settle()
+
     @property
     def most_waiting(self) -> int:
         """Words that may be run together; see :attr:`Engine.most_waiting`."""

@@ -42,20 +42,22 @@ _REMEMBERED = 256
 """Verified nodes whose verdict is kept, so that a frame does not verify its nodes again."""
 
 _REMEMBERED_ITEMS = 262_144
-"""Words and selections of the stretches that are kept with them; about 150 bytes each."""
+"""Words and selections of the blocks and stretches that are kept with them; about 150 bytes each."""
 
 
 @dataclass(frozen=True)
 class _Ready:
-    """A verified node, and its program in parts."""
+    """A verified node, its blocks made ready, and its program in parts."""
 
     image: NodeImage
+    kernels: tuple[Kernel, ...]
     parts: tuple[Part, ...]
 
     @property
     def items(self) -> int:
-        """Words and selections of its stretches."""
-        return sum(len(part.stretch.kernel.items) for part in self.parts if part.stretch is not None)
+        """Words and selections of its blocks and stretches."""
+        stretches = (part.stretch.kernel for part in self.parts if part.stretch is not None)
+        return sum(len(kernel.items) for kernel in (*self.kernels, *stretches))
 
 
 @dataclass
@@ -149,12 +151,12 @@ class FrameRunner:
             hand.reported = frozenset(missing)
             return Fault(hand.frame, hand.node, tuple(missing))
         hand.reported = frozenset()
-        ready, kernels = self._ready(hand)
-        image = hand.image = ready.image
+        ready = self._ready(hand)
+        hand.image = ready.image
         # what a capture node computes is nobody's opinion
         hand.decision = Decision(earlier=hand.decision.logits if hand.path else ())
         hand.node_started_ns = self._clock.now_ns
-        hand.steps = self.sequencer.execute_parts(ready.parts, image, kernels, hand.decision)
+        hand.steps = self.sequencer.execute_parts(ready.parts, ready.image, ready.kernels, hand.decision)
         return None
 
     def _missing(self, digest: Digest) -> list[Digest]:
@@ -165,17 +167,18 @@ class FrameRunner:
             return [digest]
         node = _expect(resident.data, Node, digest)
         self._store.pin([digest, *node.needs])
-        return [need for need in node.needs if self._store.get(need) is None]
+        return self._store.missing(node.needs)
 
-    def _ready(self, hand: FrameInHand) -> tuple[_Ready, tuple[Kernel, ...]]:
-        """A node that is wholly resident, made ready, with its kernels."""
+    def _ready(self, hand: FrameInHand) -> _Ready:
+        """A node that is wholly resident, made ready."""
         key = hand.node, hand.tree.input_plane, hand.capturing
         ready = self._verified.get(key)
         if ready is None:
             image = self._verify(hand)
-            ready = _Ready(image, self.sequencer.cut(image))
+            kernels = tuple(self._store.kernel(digest) for digest in image.node.blocks)
+            ready = _Ready(image, kernels, self.sequencer.cut(image))
             self._remember(key, ready)
-        return ready, tuple(self._store.kernel(digest) for digest in ready.image.node.blocks)
+        return ready
 
     def _remember(self, key: tuple[Digest, Digital, bool], ready: _Ready) -> None:
         """Equal digests, equal verdict, and equal stretches; within bounds of memory."""

@@ -108,8 +108,13 @@ class Sequencer:
         """
         for part in parts:
             stretch = part.stretch
-            if stretch is None or self._seen(stretch):
+            if stretch is None:
                 yield from self._one_by_one(part.steps, image, kernels, decision)
+                continue
+            if self._seen(stretch):
+                for step in self._one_by_one(part.steps, image, kernels, decision):
+                    self._array.settle()  # joined, they would have to be made ready for this one time
+                    yield step
                 continue
             decision.read_out = None
             self._array.run(stretch.kernel, self._clock.now_ns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -86,8 +87,7 @@ class Sensor:
             counts = self._light(start_ns, end_ns) // (2 * self.exposure_ns)
             level = np.minimum(counts + reset_level, AREG_MAX).astype(np.int16)
             return np.asarray(plane_of(level), np.int16)
-        counts_of = [value * (end_ns - start_ns) // (2 * self.exposure_ns) for value in range(256)]
-        levels = np.array([min(count + reset_level, AREG_MAX) for count in counts_of], np.int16)
+        levels = _levels(end_ns - start_ns, self.exposure_ns, reset_level)
         return levels[plane_of(picture)]
 
     def _one_picture(self) -> npt.NDArray[np.uint8] | None:
@@ -112,3 +112,10 @@ class Sensor:
             longer = light * ((end_ns - start_ns) / (end_ns - begin_ns))
             light = np.minimum(longer, 2 * self.exposure_ns * _BEYOND_RANGE).astype(np.int64)
         return light
+
+
+@lru_cache(maxsize=64)
+def _levels(duration_ns: int, exposure_ns: int, reset_level: int) -> npt.NDArray[np.int16]:
+    """The level of each of the 256 brightnesses after so long an exposure."""
+    counts = [value * duration_ns // (2 * exposure_ns) for value in range(256)]
+    return np.array([min(count + reset_level, AREG_MAX) for count in counts], np.int16)

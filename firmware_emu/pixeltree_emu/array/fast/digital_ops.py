@@ -247,6 +247,16 @@ def run_select(dst: int, rows: int, columns: int, template: int) -> None:
 
 
 @tailored
+def run_constant(dst: int, packed: int) -> None:
+    """DST := a plane that ``constants`` has packed; 128 numbers, then pairs of rows."""
+    for eighth in range(STEPS // 8):
+        numbers = load_word(packed + 8 * eighth)
+        for step in range(8):
+            number = np.int64((numbers >> np.uint64(8 * step)) & np.uint64(0xFF))
+            store(dst + 512 * eighth + 64 * step, load(packed + STEPS + 64 * number))
+
+
+@tailored
 def columns_between(word: int, least: int, greatest: int) -> Word:
     """The 64 columns of a word that lie from one column to another, both included."""
     first, last = max(least - 64 * word, 0), min(greatest - 64 * word, 63)

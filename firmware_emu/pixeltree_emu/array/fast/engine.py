@@ -12,6 +12,7 @@ from pixeltree_emu.array.decay import REGISTER_BITS, Decay, drifted
 from pixeltree_emu.array.engine import EngineState, Item
 from pixeltree_emu.array.fast import layout, records
 from pixeltree_emu.array.fast.compiled import Table
+from pixeltree_emu.array.fast.constants import Memory, find_constants, load_constants
 from pixeltree_emu.array.fast.errors_ops import (
     EIGHT,
     ERROR_ENTRIES,
@@ -51,7 +52,8 @@ _PASSES_PER_WORD = 32
 """More than the passes of any word: 13 loads after 4 passes for 16 sources, or 11 gated pushes."""
 _OPERANDS_PER_WORD = 13
 
-Variant = tuple[Table, Table]
+Variant = tuple[Table, Table, Memory]
+"""Passes, operands, constants."""
 
 
 @dataclass
@@ -161,7 +163,7 @@ class FastEngine:
 
     def run(self, kernel: FastKernel) -> None:
         """Execute a block once."""
-        passes, operands = kernel.only or self._variant(kernel)
+        passes, operands, _ = kernel.only or self._variant(kernel)
         execute(passes, operands, self._analog, self._digital, self._errors)
         if kernel.level is not None:
             self._in_level = kernel.level
@@ -235,8 +237,13 @@ class FastEngine:
         for plane in range(layout.FLAG + 1):
             known[plane] = planes >> 2 * plane & 3
         translate(rows, passes, operands, state, known)
-        total = optimize(passes, operands, int(state[COUNT]))
-        return passes[:total].copy(), operands[: state[OPERANDS]].copy()
+        count = int(state[COUNT])
+        before, constant = passes[:count].copy(), np.zeros(count, np.int64)
+        find_constants(passes, count, constant)
+        total = optimize(passes, operands, count)
+        passes = passes[:total].copy()
+        memory = load_constants(passes, before, constant, execute)
+        return passes, operands[: state[OPERANDS]].copy(), memory
 
     def _analog_view(self, plane: int) -> npt.NDArray[np.int8]:
         """PEs of an analog plane, int8 (256, 256)."""
