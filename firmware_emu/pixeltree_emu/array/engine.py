@@ -8,12 +8,12 @@ from typing import Any, Protocol
 
 from pixeltree_emu.array.decay import Decay
 from pixeltree_emu.array.planes import AnalogPlane, DigitalPlane
-from pixeltree_emu.array.selection import PatternSelect
+from pixeltree_emu.array.selection import DriveIn, PatternSelect, RectangleSelect
 from pixeltree_protocol.chip.isa import ICW
 from pixeltree_protocol.chip.registers import Analog, Digital
 
-Item = ICW | PatternSelect
-"""What blocks are made of: words, and selections between them."""
+Item = ICW | PatternSelect | RectangleSelect | DriveIn
+"""What blocks are made of: words, and what the controller does between them."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,10 @@ class Engine(Protocol):
 
     def analog(self, register: Analog) -> AnalogPlane:
         """A copy of A-F, NEWS or PIX."""
+        ...
+
+    def packed_rows(self, register: Digital, rows: range) -> bytes:
+        """Rows of a digital plane, 32 bytes each, byte j bit i = column 8 j + i (fact sheet 1.1)."""
         ...
 
     def set_analog(self, register: Analog, plane: AnalogPlane) -> None:

@@ -25,7 +25,7 @@ from pixeltree_emu.array.planes import (
     Planes,
     check_plane,
 )
-from pixeltree_emu.array.selection import PatternSelect
+from pixeltree_emu.array.selection import DriveIn, PatternSelect, RectangleSelect
 from pixeltree_emu.array.semantics import (
     AnalogTransfer,
     Blur,
@@ -43,6 +43,7 @@ from pixeltree_emu.array.semantics import (
     interpret,
 )
 from pixeltree_emu.errors import MeaninglessWord
+from pixeltree_protocol.chip.isa import ICW
 from pixeltree_protocol.chip.registers import (
     DIRECTION_REGISTER,
     OPPOSITE,
@@ -55,6 +56,9 @@ from pixeltree_protocol.chip.registers import (
 
 Kernel = tuple[Callable[[], None], ...]
 """A block made ready: one bound call per word."""
+
+_Between = PatternSelect | RectangleSelect | DriveIn
+"""What is no word, and has no number."""
 
 WRITE_NUMBER = {
     register: number
@@ -113,7 +117,7 @@ class ReferenceEngine:
         self._decay = Decay(chip) if chip else None
         self.begin_frame(0)
         self.in_level = 0
-        self._execute: dict[type[Operation | PatternSelect], Callable[[Any], None]] = {
+        self._execute: dict[type[Operation | _Between], Callable[[Any], None]] = {
             Both: self._both,
             Idle: lambda _: None,
             ResetPixel: self._reset_pixel,
@@ -126,6 +130,8 @@ class ReferenceEngine:
             NeighbourTransfer: self._transfer_neighbour,
             Propagate: self._propagate,
             PatternSelect: self._select,
+            RectangleSelect: self._select,
+            DriveIn: self._drive,
         }
 
     def analog(self, register: Analog) -> AnalogPlane:
@@ -142,6 +148,10 @@ class ReferenceEngine:
         """A copy of a digital plane."""
         return self.planes.digital[register].copy()
 
+    def packed_rows(self, register: Digital, rows: range) -> bytes:
+        """Rows of a digital plane, packed."""
+        return np.packbits(self.planes.digital[register][list(rows)], axis=1, bitorder="little").tobytes()
+
     def set_digital(self, register: Digital, plane: DigitalPlane) -> None:
         """Replace a digital plane."""
         check_plane(register, plane)
@@ -150,18 +160,18 @@ class ReferenceEngine:
 
     def load(self, words: Sequence[Item]) -> Kernel:
         """Make a block ready to run."""
-        operations: list[Operation | PatternSelect] = []
+        operations: list[Operation | _Between] = []
         for index, word in enumerate(words):
             try:
-                operations.append(word if isinstance(word, PatternSelect) else interpret(word))
+                operations.append(interpret(word) if isinstance(word, ICW) else word)
             except MeaninglessWord as error:
                 error.index = index
                 raise
         return tuple(partial(self._step, operation) for operation in operations)
 
-    def _step(self, operation: Operation | PatternSelect) -> None:
+    def _step(self, operation: Operation | _Between) -> None:
         self._execute[type(operation)](operation)
-        if not isinstance(operation, PatternSelect):
+        if not isinstance(operation, _Between):
             self._word += 1
 
     def run(self, kernel: Kernel) -> None:
@@ -281,9 +291,12 @@ class ReferenceEngine:
     def _reset_pixel(self, _: ResetPixel) -> None:
         self.planes.analog[Analog.PIX][:] = self.parameters.pix_reset_level
 
-    def _select(self, selection: PatternSelect) -> None:
+    def _select(self, selection: PatternSelect | RectangleSelect) -> None:
         for register in (Digital.SELECT, Digital.RECT):
             self.planes.digital[register][:] = selection.plane
+
+    def _drive(self, drive: DriveIn) -> None:
+        self.in_level = drive.level
 
     def _any(self, sources: Sequence[Digital]) -> DigitalPlane:
         result = np.zeros(SHAPE, np.bool_)

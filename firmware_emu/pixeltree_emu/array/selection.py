@@ -1,4 +1,4 @@
-"""Which pixels the address latches select."""
+"""Which pixels the address latches select, and what else the controller does to the array between words."""
 
 from __future__ import annotations
 
@@ -41,6 +41,28 @@ class PatternSelect:
 
 pattern_select = lru_cache(maxsize=4096)(PatternSelect)
 """The same object for the same arguments."""
+
+
+@dataclass(frozen=True)
+class RectangleSelect:
+    """SELECT and RECT := a rectangle, corners inclusive; see :func:`rectangle`."""
+
+    r0: int
+    c0: int
+    r1: int
+    c1: int
+
+    @property
+    def plane(self) -> DigitalPlane:
+        """The selected pixels."""
+        return rectangle(self.r0, self.c0, self.r1, self.c1)
+
+
+@dataclass(frozen=True)
+class DriveIn:
+    """IN := a level, -128 to 127."""
+
+    level: int
 
 
 def rectangle(r0: int, c0: int, r1: int, c1: int) -> DigitalPlane:

@@ -124,6 +124,10 @@ class SucceededEngine:
         """See :class:`pixeltree_emu.array.engine.Engine`."""
         return self._engine.digital(register)
 
+    def packed_rows(self, register: Digital, rows: range) -> bytes:
+        """See :class:`pixeltree_emu.array.engine.Engine`."""
+        return self._engine.packed_rows(register, rows)
+
     def set_digital(self, register: Digital, plane: DigitalPlane) -> None:
         """See :class:`pixeltree_emu.array.engine.Engine`."""
         self._engine.set_digital(register, plane)

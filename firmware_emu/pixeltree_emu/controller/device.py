@@ -227,8 +227,12 @@ class EmulatedDevice:
         except RequestError as error:
             self._refuse(error, request)
 
-    def work(self) -> None:
-        """Do one controller step of the job or frame in hand, if there is one that can go on."""
+    def work(self, looks_at_ns: int | None = None) -> None:
+        """Do a controller step, or a stretch of them, of the job or frame in hand, if it can go on.
+
+        Args:
+            looks_at_ns: device time at which somebody will look at the device; None for nobody.
+        """
         job, hand = self._job, self._hand
         if job is not None and not self._immediate.advance(job):
             self._job = None
@@ -237,13 +241,13 @@ class EmulatedDevice:
         if hand is None:
             return
         try:
-            self._step(hand)
+            self._step(hand, looks_at_ns)
         except RequestError as error:
             self._refuse(error, hand.request)
             self._drop_frame()
 
-    def _step(self, hand: FrameInHand) -> None:
-        event = self._runner.advance(hand)
+    def _step(self, hand: FrameInHand, looks_at_ns: int | None) -> None:
+        event = self._runner.advance(hand, looks_at_ns)
         if isinstance(event, Fault):
             self._deadline = self._now() + self._fault_timeout_s
             self._reply(event, hand.request)

@@ -118,6 +118,19 @@ class PixelArray:
         """Make a block ready to run; see :meth:`Engine.load`."""
         return Kernel(words, self._engine.load(words))
 
+    def settle(self) -> None:
+        """Do everything that was asked of the array so far."""
+        self._queue.settle()
+
+    @property
+    def most_waiting(self) -> int:
+        """Words that may be run together; see :attr:`Engine.most_waiting`."""
+        return self._engine.most_waiting
+
+    def decays_between(self, from_ns: int, to_ns: int) -> bool:
+        """Whether registers decay after one device time, up to another."""
+        return self._decays and from_ns // TICK_NS != to_ns // TICK_NS
+
     def elapse(self, now_ns: int) -> None:
         """Let registers decay until ``now_ns`` of device time; see :meth:`Engine.elapse`."""
         if self._decays and now_ns // TICK_NS > self._tick:
@@ -178,7 +191,7 @@ class PixelArray:
 
     def scan_rows(self, register: Digital, rows: range) -> bytes:
         """Rows of a DREG, 32 bytes each, byte j bit i = column 8 j + i (fact sheet 1.1)."""
-        return np.packbits(self.engine.digital(register)[list(rows)], axis=1, bitorder="little").tobytes()
+        return self.engine.packed_rows(register, rows)
 
     def areg(self, register: Analog) -> npt.NDArray[np.int8]:
         """An AREG as int8 (256, 256), in array coordinates."""

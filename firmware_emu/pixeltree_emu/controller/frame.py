@@ -14,6 +14,7 @@ from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.readout import ReadOutParameters
 from pixeltree_emu.controller.sequencer import Decision, Sequencer
 from pixeltree_emu.controller.store import ObjectStore
+from pixeltree_emu.controller.stretches import Part
 from pixeltree_emu.errors import RequestError
 from pixeltree_protocol.chip.registers import Digital
 from pixeltree_protocol.errors import ProgramError
@@ -39,6 +40,24 @@ _T = TypeVar("_T")
 
 _REMEMBERED = 256
 """Verified nodes whose verdict is kept, so that a frame does not verify its nodes again."""
+
+_REMEMBERED_ITEMS = 262_144
+"""Words and selections of the blocks and stretches that are kept with them; about 150 bytes each."""
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A verified node, its blocks made ready, and its program in parts."""
+
+    image: NodeImage
+    kernels: tuple[Kernel, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def items(self) -> int:
+        """Words and selections of its blocks and stretches."""
+        stretches = (part.stretch.kernel for part in self.parts if part.stretch is not None)
+        return sum(len(kernel.items) for kernel in (*self.kernels, *stretches))
 
 
 @dataclass
@@ -94,7 +113,8 @@ class FrameRunner:
         self._clock = clock
         self._store = store
         self.sequencer = Sequencer(array, clock, read_out)
-        self._verified: dict[tuple[Digest, Digital, bool], NodeImage] = {}
+        self._remembered_items = 0
+        self._verified: dict[tuple[Digest, Digital, bool], _Ready] = {}
 
     def start(self, frame: int, request: int, tree: TreeRoot) -> FrameInHand:
         """Expose the sensor and take a frame in hand."""
@@ -103,8 +123,12 @@ class FrameRunner:
         self._array.expose(self._clock.now_ns)
         return FrameInHand(frame, request, tree, tree.capture, self._clock.now_ns, self._clock.words)
 
-    def advance(self, hand: FrameInHand) -> Fault | Result | None:
-        """Do one step of work.
+    def advance(self, hand: FrameInHand, looks_at_ns: int | None = None) -> Fault | Result | None:
+        """Do one step of work, or a stretch of them that nobody looks into.
+
+        Args:
+            hand: the frame.
+            looks_at_ns: device time at which somebody will look at the device; None for nobody.
 
         Returns:
             A fault the first time objects turn out to be missing, a result at the end, else None.
@@ -114,6 +138,7 @@ class FrameRunner:
         """
         if hand.steps is None:
             return self._activate(hand)
+        self.sequencer.looks_at_ns = looks_at_ns
         for _ in hand.steps:
             return None
         return self._leave(hand)
@@ -126,12 +151,12 @@ class FrameRunner:
             hand.reported = frozenset(missing)
             return Fault(hand.frame, hand.node, tuple(missing))
         hand.reported = frozenset()
-        image, kernels = self._image(hand)
-        hand.image = image
+        ready = self._ready(hand)
+        hand.image = ready.image
         # what a capture node computes is nobody's opinion
         hand.decision = Decision(earlier=hand.decision.logits if hand.path else ())
         hand.node_started_ns = self._clock.now_ns
-        hand.steps = self.sequencer.execute(image, kernels, hand.decision)
+        hand.steps = self.sequencer.execute_parts(ready.parts, ready.image, ready.kernels, hand.decision)
         return None
 
     def _missing(self, digest: Digest) -> list[Digest]:
@@ -142,16 +167,26 @@ class FrameRunner:
             return [digest]
         node = _expect(resident.data, Node, digest)
         self._store.pin([digest, *node.needs])
-        return [need for need in node.needs if self._store.get(need) is None]
+        return self._store.missing(node.needs)
 
-    def _image(self, hand: FrameInHand) -> tuple[NodeImage, tuple[Kernel, ...]]:
-        """The verified image of a node that is wholly resident, with its kernels."""
+    def _ready(self, hand: FrameInHand) -> _Ready:
+        """A node that is wholly resident, made ready."""
         key = hand.node, hand.tree.input_plane, hand.capturing
-        image = self._verified.get(key) or self._verify(hand)
-        if len(self._verified) >= _REMEMBERED:
+        ready = self._verified.get(key)
+        if ready is None:
+            image = self._verify(hand)
+            kernels = tuple(self._store.kernel(digest) for digest in image.node.blocks)
+            ready = _Ready(image, kernels, self.sequencer.cut(image))
+            self._remember(key, ready)
+        return ready
+
+    def _remember(self, key: tuple[Digest, Digital, bool], ready: _Ready) -> None:
+        """Equal digests, equal verdict, and equal stretches; within bounds of memory."""
+        self._remembered_items += ready.items
+        if len(self._verified) >= _REMEMBERED or self._remembered_items > _REMEMBERED_ITEMS:
             self._verified.clear()
-        self._verified[key] = image  # equal digests, equal verdict
-        return image, tuple(self._store.kernel(digest) for digest in image.node.blocks)
+            self._remembered_items = ready.items
+        self._verified[key] = ready
 
     def _verify(self, hand: FrameInHand) -> NodeImage:
         node = _expect(self._resident(hand.node), Node, hand.node)

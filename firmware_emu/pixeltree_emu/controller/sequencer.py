@@ -4,55 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree_emu.array.engine import Item
-from pixeltree_emu.array.selection import PatternSelect, pattern_select, rectangle
+from pixeltree_emu.array.selection import PatternSelect, rectangle
 from pixeltree_emu.controller.clock import DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
+from pixeltree_emu.controller.launches import Image, Launcher
 from pixeltree_emu.controller.primitives import Controller
 from pixeltree_emu.controller.readout import ReadOutParameters
+from pixeltree_emu.controller.stretches import Cutter, Part, Stretch
 from pixeltree_emu.errors import RequestError
-from pixeltree_protocol.chip.isa import ICW, ClockClass, Instruction, encode
+from pixeltree_protocol.chip.isa import ClockClass
 from pixeltree_protocol.chip.registers import (
     AREGS,
     ARRAY_SIZE,
-    DIGITAL_LOAD,
-    DIGITAL_READ,
     DREGS,
-    Digital,
-    bits,
 )
 from pixeltree_protocol.link.messages import ErrorCode
-from pixeltree_protocol.objects import BlockPlanes, FullyConnected, PackedBits
-from pixeltree_protocol.objects.cover import selections
+from pixeltree_protocol.objects import FullyConnected, PackedBits
 from pixeltree_protocol.objects.program import (
     AddLogits,
     ApplyFullyConnected,
     Argmax,
-    LoadCover,
     Proceed,
     RaiseIn,
-    Run,
     ScanDreg,
     ScanLogits,
-    SelectPattern,
-    SelectRect,
-    SetIn,
     Step,
     SumLogit,
     WriteDreg,
 )
-from pixeltree_protocol.objects.verify import NodeImage, ProgramImage
-
-Image = NodeImage | ProgramImage
-
-
-_REMEMBERED = 1024
-"""Covers that are kept ready; a node of the demo has 21."""
 
 
 @dataclass
@@ -75,21 +60,22 @@ class Decision:
 
 
 class Sequencer:
-    """Executes steps on an array."""
+    """Executes steps on an array.
+
+    Attributes:
+        looks_at_ns: device time at which somebody will look at the array, between two steps; None for nobody.
+    """
 
     def __init__(
         self, array: PixelArray, clock: DeviceClock, read_out: ReadOutParameters | None = None
     ) -> None:
         self._array = array
         self._clock = clock
-        self._covers: dict[tuple[BlockPlanes, PackedBits, LoadCover], _Cover] = {}
+        self._launcher = Launcher(array, clock)
         self._controller = Controller(array, clock, read_out)
+        self.looks_at_ns: int | None = None
         self._actions: dict[type[Step], Callable[[Any, Image, Sequence[Kernel], Decision], None]] = {
-            SetIn: self._set_in,
             RaiseIn: self._raise_in,
-            SelectPattern: self._select_pattern,
-            SelectRect: self._select_rect,
-            LoadCover: self._load_cover,
             ScanLogits: self._scan_logits,
             SumLogit: self._sum_logit,
             ScanDreg: self._scan,
@@ -100,36 +86,64 @@ class Sequencer:
             WriteDreg: self._write_dreg,
         }
 
+    def cut(self, image: Image) -> tuple[Part, ...]:
+        """A program for :meth:`execute_parts`."""
+        return Cutter(self._clock.costs, self._array.load, self._array.most_waiting).cut(image)
+
     def execute(self, image: Image, kernels: Sequence[Kernel], decision: Decision) -> Iterator[Step | None]:
         """Run a program step by step; ``kernels`` are its blocks made ready, in slot order.
 
         Yields:
             Every step when it is done; None in between, where a step is long, so that the link is served.
         """
-        for step in image.program.steps:
+        return self._one_by_one(image.program.steps, image, kernels, decision)
+
+    def execute_parts(
+        self, parts: Sequence[Part], image: Image, kernels: Sequence[Kernel], decision: Decision
+    ) -> Iterator[Step | None]:
+        """Run a program as :meth:`execute` does, each stretch of it at once unless somebody looks in between.
+
+        Yields:
+            When something is done.
+        """
+        for part in parts:
+            stretch = part.stretch
+            if stretch is None:
+                yield from self._one_by_one(part.steps, image, kernels, decision)
+                continue
+            if self._seen(stretch):
+                for step in self._one_by_one(part.steps, image, kernels, decision):
+                    self._array.settle()  # joined, they would have to be made ready for this one time
+                    yield step
+                continue
             decision.read_out = None
-            self._array.elapse(self._clock.now_ns)
-            if isinstance(step, Run):
-                for _ in range(step.times):
-                    self._run(kernels[step.block])
-                    yield None
+            self._array.run(stretch.kernel, self._clock.now_ns)
+            self._clock.charge(stretch.ns)
+            self._clock.words += stretch.words
+            yield None
+
+    def _seen(self, stretch: Stretch) -> bool:
+        """Whether somebody looks, or registers decay, between the steps of a stretch that begins now."""
+        last_ns = self._clock.now_ns + stretch.last_ns
+        looks = self.looks_at_ns is not None and last_ns >= self.looks_at_ns
+        return looks or self._array.decays_between(self._clock.now_ns, last_ns)
+
+    def _one_by_one(
+        self, steps: Sequence[Step], image: Image, kernels: Sequence[Kernel], decision: Decision
+    ) -> Iterator[Step | None]:
+        for step in steps:
+            decision.read_out = None
+            if self._launcher.takes(step):
+                yield from self._launcher.send(step, image, kernels)
                 yield step
                 continue
+            self._array.elapse(self._clock.now_ns)
             action = self._actions.get(type(step))
             if action is not None:
                 action(step, image, kernels, decision)
             else:
                 decision.read_out = self._controller.actions[type(step)](step)
             yield step
-
-    def _run(self, kernel: Kernel) -> None:
-        self._array.run(kernel, self._clock.now_ns)
-        self._clock.charge(self._clock.costs.launch_ns)
-        self._clock.charge_words(kernel.classes)
-
-    def _set_in(self, step: SetIn, *_: object) -> None:
-        self._array.set_in(step.level)
-        self._clock.charge(self._clock.costs.set_in_ns)
 
     def _raise_in(self, step: RaiseIn, *_: object) -> None:
         parameters, costs = self._controller.parameters, self._clock.costs
@@ -141,47 +155,6 @@ class Sequencer:
         self._clock.charge(
             costs.adc_sample_ns + costs.sample_logit_operations * costs.operation_ns + costs.set_in_ns
         )
-
-    def _select_pattern(self, step: SelectPattern, *_: object) -> None:
-        self._array.select_pattern(step.r, step.c, step.rx, step.cx)
-        self._clock.charge(self._clock.costs.select_ns)
-
-    def _select_rect(self, step: SelectRect, *_: object) -> None:
-        self._array.select_rect(step.r0, step.c0, step.r1, step.c1)
-        self._clock.charge(self._clock.costs.select_rect_ns)
-
-    def _load_cover(self, step: LoadCover, image: Image, _kernels: object, _: Decision) -> None:
-        mask, segment = image.segments[step.mask], image.segments[step.segment]
-        assert isinstance(mask, BlockPlanes)  # verify_node has seen to it
-        assert isinstance(segment, PackedBits)
-        loaded = self._covers.get((mask, segment, step))
-        if loaded is None:
-            if len(self._covers) >= _REMEMBERED:
-                self._covers.clear()
-            loaded = self._make_cover(step, mask, segment)
-            self._covers[mask, segment, step] = loaded
-        if loaded.kernel is not None:
-            self._array.run(loaded.kernel, self._clock.now_ns)
-        costs = self._clock.costs
-        self._clock.charge(loaded.selections * costs.select_ns + loaded.merges * costs.launch_ns)
-        self._clock.words += loaded.selections - loaded.merges
-        self._clock.charge_words({ClockClass.DIGITAL: 2 * loaded.merges})
-
-    def _make_cover(self, step: LoadCover, mask: BlockPlanes, segment: PackedBits) -> _Cover:
-        """Loads as ``scamp5_load_pattern``, whose MOV is part of the select's time; then in-place ORs."""
-        patterns = selections(step, mask, segment)
-        if not patterns:
-            return _Cover(None, 0, 0)
-        last = DREGS[step.fourth]
-        items: list[Item] = []
-        for index, pattern in enumerate(patterns):
-            items.append(pattern_select(*pattern))
-            if index < len(step.dregs):
-                items.append(encode(Instruction("MOV", (DREGS[step.dregs[index]],), (Digital.SELECT,))))
-            else:
-                items += _or_selection(last)
-        merges = max(0, len(patterns) - len(step.dregs))
-        return _Cover(self._array.load(items), len(patterns), merges)
 
     def _scan_logits(self, step: ScanLogits, image: Image, _kernels: object, decision: Decision) -> None:
         segment = image.segments[step.segment]
@@ -273,43 +246,42 @@ def _signed(segment: PackedBits, bit: int) -> int:
     return value - ((value >> 31) << 32)
 
 
+class _Head:
+    """A fully connected layer with its weights as words of 64 bits; bits that are no inputs are 0."""
+
+    def __init__(self, segment: FullyConnected) -> None:
+        self._inputs = segment.inputs
+        shape = len(segment.biases), segment.planes, -1
+        weights = np.frombuffer(b"".join(segment.weights), np.uint8).reshape(shape)
+        self._bytes = weights.shape[2]
+        self._last_byte = np.uint8(0xFF >> -segment.inputs % 8)
+        self._weights = self._words(weights)
+        self._scales = 1 << np.arange(segment.planes)
+        self._biases = np.array(segment.biases, np.int64)
+        columns = np.frombuffer(segment.columns.to_bytes(ARRAY_SIZE // 8, "little"), np.uint8)
+        taken = np.unpackbits(columns, bitorder="little").astype(np.bool_)
+        self._taken = taken if segment.leaves_out else None
+
+    def _words(self, packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
+        """Rows of packed bits as words."""
+        padded = np.zeros((*packed.shape[:-1], -(-self._bytes // 8) * 8), np.uint8)
+        padded[..., : self._bytes] = packed[..., : self._bytes]
+        padded[..., self._bytes - 1] &= self._last_byte
+        return padded.view(np.uint64)
+
+    def logits(self, bits_read: bytes) -> tuple[int, ...]:
+        """Sum over planes j of 2^j * (2 * popcount(XNOR(bits, plane)) - inputs), + bias, per output."""
+        data = np.frombuffer(bits_read, np.uint8)
+        if self._taken is not None:
+            rows = np.unpackbits(data, bitorder="little").reshape(-1, ARRAY_SIZE)
+            data = np.packbits(rows[:, self._taken], bitorder="little")
+        unlike = np.bitwise_count(self._weights ^ self._words(data)).sum(axis=2, dtype=np.int64)
+        return tuple(((self._inputs - 2 * unlike) @ self._scales + self._biases).tolist())
+
+
+_head = lru_cache(maxsize=256)(_Head)
+
+
 def fully_connected(segment: FullyConnected, bits_read: bytes) -> tuple[int, ...]:
-    """Sum over planes j of 2^j * (2 * popcount(XNOR(bits, plane)) - inputs), + bias, per output."""
-    shape = len(segment.biases), segment.planes, -1
-    weights = np.frombuffer(b"".join(segment.weights), np.uint8).reshape(shape)
-    agree = np.unpackbits(~(weights ^ _inputs(segment, bits_read)), axis=2, bitorder="little")
-    counts = agree[:, :, : segment.inputs].sum(axis=2, dtype=np.int64)
-    sums = (2 * counts - segment.inputs) @ (1 << np.arange(segment.planes))
-    return tuple(int(v) for v in sums + np.array(segment.biases))
-
-
-def _inputs(segment: FullyConnected, bits_read: bytes) -> npt.NDArray[np.uint8]:
-    """What was read without the bits that the segment leaves out: uint8 (ceil(inputs / 8),)."""
-    data = np.frombuffer(bits_read, np.uint8)
-    if not segment.leaves_out:
-        return data
-    columns = np.frombuffer(segment.columns.to_bytes(ARRAY_SIZE // 8, "little"), np.uint8)
-    taken = np.unpackbits(columns, bitorder="little").astype(np.bool_)
-    rows = np.unpackbits(data, bitorder="little").reshape(-1, ARRAY_SIZE)
-    return np.packbits(rows[:, taken], bitorder="little")
-
-
-@dataclass(frozen=True)
-class _Cover:
-    """A cover made ready; no kernel where nothing is selected."""
-
-    kernel: Kernel | None
-    selections: int
-    merges: int
-
-
-def _or_selection(register: Digital) -> tuple[ICW, ICW]:
-    """Register := register OR SELECT, in place: one word reads, the next loads (fact sheet 3.5)."""
-    return (
-        _digital(bits("plrb", "bit", "bitmode") | DIGITAL_READ[register] | DIGITAL_READ[Digital.SELECT]),
-        _digital(bits("bit", "bitmode") | DIGITAL_LOAD[register]),
-    )
-
-
-def _digital(value: int) -> ICW:
-    return ICW(value, ClockClass.DIGITAL)
+    """Logits of a layer, from the bits read for it: those that it leaves out included."""
+    return _head(segment).logits(bits_read)

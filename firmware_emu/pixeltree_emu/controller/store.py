@@ -104,6 +104,17 @@ class ObjectStore:
             self._residents[digest] = resident
         return resident
 
+    def missing(self, digests: Iterable[Digest]) -> list[Digest]:
+        """Those that are absent; the others become the most recently used, as by :meth:`get`."""
+        residents, absent = self._residents, []
+        for digest in digests:
+            resident = residents.pop(digest, None)
+            if resident is None:
+                absent.append(digest)
+            else:
+                residents[digest] = resident
+        return absent
+
     def kernel(self, digest: Digest) -> Kernel:
         """The kernel of a resident block."""
         kernel = self._residents[digest].kernel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,10 @@ from pixeltree_emu.machine.defaults import EXPOSURE_NS
 
 _MOST_PERIODS = 256
 """Periods of a source that one exposure looks at."""
+
+
+_BEYOND_RANGE = 256
+"""More counts than an analog register has."""
 
 
 class FrameSource(Protocol):
@@ -77,24 +82,42 @@ class Sensor:
         to the end of the analog range. Half range follows get_image: ``PIX_exposed - PIX_reset`` is
         [0, 127] (fact sheet 3.4).
         """
-        light = self._light(start_ns, max(start_ns, end_ns))
-        level = np.minimum(np.floor(light / (2 * self.exposure_ns)) + reset_level, AREG_MAX)
-        return np.asarray(plane_of(level).astype(np.int16), np.int16)
+        end_ns = max(start_ns, end_ns)
+        picture = self._one_picture()
+        if picture is None:
+            counts = self._light(start_ns, end_ns) // (2 * self.exposure_ns)
+            level = np.minimum(counts + reset_level, AREG_MAX).astype(np.int16)
+            return plane_of(level).astype(np.int16, copy=False)
+        levels = _levels(end_ns - start_ns, self.exposure_ns, reset_level)
+        seen: npt.NDArray[np.int16] = levels[plane_of(picture)]
+        return seen
 
-    def _light(self, start_ns: int, end_ns: int) -> npt.NDArray[np.float64]:
+    def _one_picture(self) -> npt.NDArray[np.uint8] | None:
+        """What an exposure sees, where that does not change; None where it is a source's frames over time."""
+        if self.painted or self.source is None:
+            return self.scene
+        return None if self.order is None else self.source.frame(next(self.order))
+
+    def _light(self, start_ns: int, end_ns: int) -> npt.NDArray[np.int64]:
         """Brightness x nanoseconds that each pixel receives; a source shows one frame per period.
 
         Of an exposure over very many periods, the last ones stand for all: it must end in finite time.
         """
-        duration = end_ns - start_ns
-        if self.painted or self.source is None:
-            return self.scene.astype(np.float64) * duration
-        if self.order is not None:
-            return self.source.frame(next(self.order)).astype(np.float64) * duration
+        assert self.source is not None
         period = self.source.period_ns
         begin_ns = max(start_ns, end_ns - _MOST_PERIODS * period)
-        light = np.zeros(SHAPE)
+        light = np.zeros(SHAPE, np.int64)
         for index in range(begin_ns // period, -(-end_ns // period)):
             shown = min(end_ns, (index + 1) * period) - max(begin_ns, index * period)
-            light += self.source.frame(max(index, 0)).astype(np.float64) * shown
-        return light * (duration / (end_ns - begin_ns)) if begin_ns > start_ns else light
+            light += self.source.frame(max(index, 0)).astype(np.int64) * shown
+        if begin_ns > start_ns:
+            longer = light * ((end_ns - start_ns) / (end_ns - begin_ns))
+            light = np.minimum(longer, 2 * self.exposure_ns * _BEYOND_RANGE).astype(np.int64)
+        return light
+
+
+@lru_cache(maxsize=64)
+def _levels(duration_ns: int, exposure_ns: int, reset_level: int) -> npt.NDArray[np.int16]:
+    """The level of each of the 256 brightnesses after so long an exposure."""
+    counts = [value * duration_ns // (2 * exposure_ns) for value in range(256)]
+    return np.array([min(count + reset_level, AREG_MAX) for count in counts], np.int16)

@@ -39,6 +39,9 @@ _PORTIONS = {
 }
 """What one turn is: bytes that are read, and seconds in which requests are acted on."""
 
+_WORK_SECONDS = 0.0005
+"""For which the device works before somebody who waits is looked for, and answered within a millisecond."""
+
 GREETING_TIME = 5.0
 _STOP_GRACE = 3.0
 _LONGEST_SLEEP = 60.0
@@ -222,7 +225,7 @@ class Daemon:
 
     def _work(self) -> None:
         try:
-            self._device.work()
+            self._work_on_device()
         except Exception:  # whatever a host made the device do, the daemon keeps serving
             logger.exception("a frame ended with an internal error")
             self.failed = True
@@ -233,6 +236,13 @@ class Daemon:
             if client.has_something_to_say and self._turns.may(client.standing, began):
                 client.send()
                 self._account(client, client.standing, began)
+
+    def _work_on_device(self) -> None:
+        """Steps of the job or frame in hand, for a short time; what there is to say ends both."""
+        until = time.monotonic() + _WORK_SECONDS
+        self._device.work()
+        while self._device.busy and time.monotonic() < until:
+            self._device.work()
 
     def close(self) -> None:
         """Close every client and listener."""

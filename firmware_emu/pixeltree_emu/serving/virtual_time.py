@@ -155,12 +155,13 @@ class World:
         device.follow(round(self.now * _NS))
         self._client.serve()
         self._sessions.tick()
-        device.work()
+        device.work(device.clock.now_ns + 1)
         self._sessions.work()
         if device.busy:
             due_ns = min(wakes, self._attention()) * _NS
+            looks_at_ns = None if math.isinf(due_ns) else math.ceil(due_ns)
             while device.busy and device.clock.now_ns < due_ns and not self._client.has_unsent:
-                device.work()
+                device.work(looks_at_ns)
         self._unsaid = self._client.has_unsent
         self._device_free = max(self.now, device.clock.now_ns / _NS)
 

@@ -95,10 +95,10 @@ def bench_link(
 
 def _unthrottled(objects: dict[Digest, bytes], size: int) -> dict[str, Any]:
     with _device() as (device, process):
-        host, daemon = time.process_time(), _cpu_seconds(process)
+        host, daemon = time.process_time(), cpu_seconds(process)
         seconds = _upload_seconds(device, objects)
         host_cpu = time.process_time() - host
-        daemon_cpu = None if daemon is None else (_cpu_seconds(process) or 0.0) - daemon
+        daemon_cpu = None if daemon is None else (cpu_seconds(process) or 0.0) - daemon
     per_mib = MIB / size * 1e3
     return {
         "goodput_mb_s": {"unix": round(size / seconds / 1e6, 1)},
@@ -148,7 +148,7 @@ def _objects(payload: int) -> dict[Digest, bytes]:
     return objects
 
 
-def _cpu_seconds(process: int) -> float | None:
+def cpu_seconds(process: int) -> float | None:
     """Processor time of another process so far; None where the system does not tell (proc(5))."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()

@@ -104,6 +104,7 @@ _BENCH: tuple[Command, ...] = (
     ("engine", engine, ()),
     ("compiler", bench.compiler, ("", "--json compiler.json")),
     ("link", bench.link, ("", "--json link.json")),
+    ("throughput", bench.throughput, ("", "--json throughput.json")),
     ("swap", bench.swap, ("--frames 500", "--tree random --json swap.json")),
 )
 

@@ -12,6 +12,7 @@ from pixeltree.bench import swap as swap_bench
 from pixeltree.bench.link import LEAST_GOODPUT, LEAST_MB_S, MIB, MOST_PING_RATIO, bench_link
 from pixeltree.bench.networks import BENCHMARKS, Figures
 from pixeltree.bench.random_tree import random_tree
+from pixeltree.bench.throughput import FRAMES, bench_throughput
 from pixeltree.cli.options import LARGEST_SEED, MEASUREMENT, JsonOption, finite, load_tree
 from pixeltree.cli.report import report
 from pixeltree.cli.terminal import busy, progress
@@ -54,6 +55,19 @@ def link(
     with busy("starting") as status:
         figures = bench_link(rounds, int(mebibytes * MIB), status.update)
     report(json_file, figures, lambda: _link_table(figures))
+
+
+def throughput(
+    frames: Annotated[int, MEASUREMENT(min=10, help="Frames of each round.")] = FRAMES,
+    json_file: JsonOption = None,
+) -> None:
+    """Time frames: the digits tree on emulated devices, with every node resident, and its reference.
+
+    Starts emulated devices of its own; takes about 20 seconds. Run it on an idle machine.
+    """
+    with busy("starting") as status:
+        figures = bench_throughput(frames, progress=status.update)
+    report(json_file, figures, lambda: _throughput_table(figures))
 
 
 def swap(
@@ -122,6 +136,19 @@ def _swap_table(line: str, policies: dict[str, dict[str, float]]) -> Table:
     for name, what, goal in _SWAP_ROWS:
         values = (f"{found[name]:g}" if name in found else "-" for found in policies.values())
         table.add_row(what, *values, goal)
+    return table
+
+
+def _throughput_table(figures: dict[str, Any]) -> Table:
+    table = Table(Column("figure"), Column("measured", justify="right"), title="Throughput")
+    for name, rate in figures["frames_per_s"].items():
+        table.add_row(f"frames per second, {name.replace('_', ', ')}", f"{rate:g}")
+    table.add_row("host's processor time per frame", f"{figures['host_ms_per_frame']} ms")
+    for name, milliseconds in figures["daemon_ms_per_frame"].items():
+        table.add_row(f"daemon's processor time per frame, {name}", f"{milliseconds} ms")
+    table.add_row("integer reference, per image", f"{figures['reference_ms_per_image']} ms")
+    table.add_row("one addition in a Python loop", f"{figures['loop_ns']} ns")
+    table.caption = figures["machine"]
     return table
 
 

@@ -247,6 +247,40 @@ def run_select(dst: int, rows: int, columns: int, template: int) -> None:
 
 
 @tailored
+def run_constant(dst: int, packed: int) -> None:
+    """DST := a plane that ``constants`` has packed; 128 numbers, then pairs of rows."""
+    for eighth in range(STEPS // 8):
+        numbers = load_word(packed + 8 * eighth)
+        for step in range(8):
+            number = np.int64((numbers >> np.uint64(8 * step)) & np.uint64(0xFF))
+            store(dst + 512 * eighth + 64 * step, load(packed + STEPS + 64 * number))
+
+
+@tailored
+def columns_between(word: int, least: int, greatest: int) -> Word:
+    """The 64 columns of a word that lie from one column to another, both included."""
+    first, last = max(least - 64 * word, 0), min(greatest - 64 * word, 63)
+    if first > last:
+        return NONE
+    return (~NONE >> np.uint64(63 - last)) & (~NONE << np.uint64(first))
+
+
+@tailored
+def run_rectangle(dst: int, rows: int, columns: int, template: int) -> None:
+    """DST := PEs of a rectangle: first row or column, and the last one above it. Equals ``rectangle``.
+
+    ``template`` is the address of scratch memory for a row.
+    """
+    for word in range(4):
+        store_word(template + 8 * word, columns_between(word, columns & 0xFF, columns >> 8))
+    for row in range(256):
+        inside = (rows & 0xFF) <= row <= (rows >> 8)
+        for word in range(4):
+            value = load_word(template + 8 * word) if inside else NONE
+            store_word(dst + row * ROW_BITS_BYTES + 8 * word, value)
+
+
+@tailored
 def grow(target: int, seen: int, mask: int) -> bool:
     """Target |= seen & mask; whether it grew."""
     grew = False

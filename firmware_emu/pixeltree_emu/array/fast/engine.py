@@ -12,6 +12,7 @@ from pixeltree_emu.array.decay import REGISTER_BITS, Decay, drifted
 from pixeltree_emu.array.engine import EngineState, Item
 from pixeltree_emu.array.fast import layout, records
 from pixeltree_emu.array.fast.compiled import Table
+from pixeltree_emu.array.fast.constants import Memory, find_constants, load_constants
 from pixeltree_emu.array.fast.errors_ops import (
     EIGHT,
     ERROR_ENTRIES,
@@ -41,6 +42,7 @@ from pixeltree_emu.array.fast.translate import (
 )
 from pixeltree_emu.array.nonidealities import Chip, frame_key
 from pixeltree_emu.array.planes import AnalogPlane, ArrayParameters, DigitalPlane, check_plane
+from pixeltree_emu.array.selection import DriveIn
 from pixeltree_protocol.chip.isa import ICW
 from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, Analog, Digital
 
@@ -50,7 +52,8 @@ _PASSES_PER_WORD = 32
 """More than the passes of any word: 13 loads after 4 passes for 16 sources, or 11 gated pushes."""
 _OPERANDS_PER_WORD = 13
 
-Variant = tuple[Table, Table]
+Variant = tuple[Table, Table, Memory]
+"""Passes, operands, constants."""
 
 
 @dataclass
@@ -62,6 +65,7 @@ class FastKernel:
         steering: bit set of the planes whose state when it starts makes its passes cheaper or dearer.
         words: how many words it has; selections are none.
         written: bit set of the registers that it writes, as in ``decay``.
+        level: where it leaves IN; None where it does not drive it.
         variants: its passes for each state of those planes met so far.
         only: its passes, where no state makes a difference.
     """
@@ -70,6 +74,7 @@ class FastKernel:
     steering: int
     words: int
     written: int
+    level: int | None
     variants: dict[int, Variant] = field(default_factory=dict)
     only: Variant | None = None
 
@@ -132,6 +137,11 @@ class FastEngine:
         """A copy of a digital plane."""
         return _unpacked(self._digital_view(records.DIGITAL_NUMBER[register]))
 
+    def packed_rows(self, register: Digital, rows: range) -> bytes:
+        """Rows of a digital plane, packed."""
+        packed = self._digital_view(records.DIGITAL_NUMBER[register])
+        return packed[rows.start : rows.stop : rows.step].tobytes()
+
     def set_digital(self, register: Digital, plane: DigitalPlane) -> None:
         """Replace a digital plane."""
         check_plane(register, plane)
@@ -143,7 +153,9 @@ class FastEngine:
         """Translate a block, for the steering planes as they are now."""
         rows = records.records_of(words)
         length = sum(isinstance(item, ICW) for item in words)
-        kernel = FastKernel(rows, int(steering_planes(rows)), length, records.registers_written(rows))
+        levels = [item.level for item in words if isinstance(item, DriveIn)]
+        written, level = records.registers_written(rows), levels[-1] if levels else None
+        kernel = FastKernel(rows, int(steering_planes(rows)), length, written, level)
         variant = self._variant(kernel)
         if not kernel.steering:
             kernel.only = variant
@@ -151,8 +163,10 @@ class FastEngine:
 
     def run(self, kernel: FastKernel) -> None:
         """Execute a block once."""
-        passes, operands = kernel.only or self._variant(kernel)
+        passes, operands, _ = kernel.only or self._variant(kernel)
         execute(passes, operands, self._analog, self._digital, self._errors)
+        if kernel.level is not None:
+            self._in_level = kernel.level
         if self._decay:
             self._errors[WORDS] += kernel.words
             self._decay.written |= kernel.written
@@ -223,8 +237,13 @@ class FastEngine:
         for plane in range(layout.FLAG + 1):
             known[plane] = planes >> 2 * plane & 3
         translate(rows, passes, operands, state, known)
-        total = optimize(passes, operands, int(state[COUNT]))
-        return passes[:total].copy(), operands[: state[OPERANDS]].copy()
+        count = int(state[COUNT])
+        before, constant = passes[:count].copy(), np.zeros(count, np.int64)
+        find_constants(passes, count, constant)
+        total = optimize(passes, operands, count)
+        passes = passes[:total].copy()
+        memory = load_constants(passes, before, constant, execute)
+        return passes, operands[: state[OPERANDS]].copy(), memory
 
     def _analog_view(self, plane: int) -> npt.NDArray[np.int8]:
         """PEs of an analog plane, int8 (256, 256)."""

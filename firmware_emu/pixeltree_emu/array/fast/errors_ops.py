@@ -86,14 +86,16 @@ def pair_rows(
     c: int,
     dst: int,
     mask: int,
+    gates_news: bool,
     draw1: int,
     draw2: int,
     errors: Row,
 ) -> None:
     """Two plain writes in one pass: NEWS := -(a + b), as its code says, then DST := -(NEWS + c).
 
-    Nothing gates the first. Both share the loads of the fixed pattern, and NEWS stays in a register of the
-    machine. Gain and offset of a plain write add without saturation: ``Chip`` keeps the offset small enough.
+    Nothing gates the first, or what gates the second. Both share the loads of the fixed pattern, and NEWS
+    stays in a register of the machine. Gain and offset of a plain write add without saturation: ``Chip``
+    keeps the offset small enough.
 
     Args:
         code: FILL (with 0), NEGATE or NEGATE_SUM.
@@ -103,6 +105,7 @@ def pair_rows(
         c: address of the second word's other source, or 0.
         dst: address that the second word writes.
         mask: address of the plane that gates the second write, or 0.
+        gates_news: whether it gates the first write too.
         draw1: 16 * word of the block + register of the first write.
         draw2: the same of the second.
         errors: the error table.
@@ -122,7 +125,9 @@ def pair_rows(
             ideal = value_of(code, a + at, b + at, zero)
             error = add_sat(add8(scaled(ideal, even, odd), pattern), load(draws1 + chunk * 64))
             between = add_sat(ideal, whole_counts(error, eights))
-            if news:
+            if gates_news and news:
+                store(news + at, select(load_word(mask + bits), between, load(news + at)))
+            elif news:
                 store(news + at, between)
             ideal = negated_sum(load(c + at), between) if c else sub_sat(zero, between)
             error = add_sat(add8(scaled(ideal, even, odd), pattern), load(draws2 + chunk * 64))
@@ -141,6 +146,7 @@ def run_noisy_pair(
     c: int,
     dst: int,
     mask: int,
+    gates_news: bool,
     draw1: int,
     draw2: int,
     errors: Row,
@@ -148,20 +154,20 @@ def run_noisy_pair(
     """A pair as in ``pair_rows``: the common kinds have code of their own."""
     if news or mask or code == FILL:
         if code == FILL:
-            pair_rows(FILL, a, b, news, c, dst, mask, draw1, draw2, errors)
+            pair_rows(FILL, a, b, news, c, dst, mask, gates_news, draw1, draw2, errors)
         elif code == NEGATE:
-            pair_rows(NEGATE, a, b, news, c, dst, mask, draw1, draw2, errors)
+            pair_rows(NEGATE, a, b, news, c, dst, mask, gates_news, draw1, draw2, errors)
         else:
-            pair_rows(NEGATE_SUM, a, b, news, c, dst, mask, draw1, draw2, errors)
+            pair_rows(NEGATE_SUM, a, b, news, c, dst, mask, gates_news, draw1, draw2, errors)
     elif code == NEGATE:
         if c:
-            pair_rows(NEGATE, a, b, 0, c, dst, 0, draw1, draw2, errors)
+            pair_rows(NEGATE, a, b, 0, c, dst, 0, False, draw1, draw2, errors)
         else:
-            pair_rows(NEGATE, a, b, 0, 0, dst, 0, draw1, draw2, errors)
+            pair_rows(NEGATE, a, b, 0, 0, dst, 0, False, draw1, draw2, errors)
     elif c:
-        pair_rows(NEGATE_SUM, a, b, 0, c, dst, 0, draw1, draw2, errors)
+        pair_rows(NEGATE_SUM, a, b, 0, c, dst, 0, False, draw1, draw2, errors)
     else:
-        pair_rows(NEGATE_SUM, a, b, 0, 0, dst, 0, draw1, draw2, errors)
+        pair_rows(NEGATE_SUM, a, b, 0, 0, dst, 0, False, draw1, draw2, errors)
 
 
 @tailored

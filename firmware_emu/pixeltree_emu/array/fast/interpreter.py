@@ -17,9 +17,11 @@ from pixeltree_emu.array.fast.digital_ops import (
     ALL_ASK,
     STEPS,
     grow,
+    run_constant,
     run_float_edge,
     run_neighbours,
     run_or,
+    run_rectangle,
     run_select,
     run_set,
     run_shift,
@@ -44,6 +46,7 @@ from pixeltree_emu.array.fast.passes import (
     COMPARE,
     COMPARE_ONE,
     COMPARE_TWO,
+    CONSTANT,
     DRAW,
     DST,
     ERROR,
@@ -62,6 +65,7 @@ from pixeltree_emu.array.fast.passes import (
     PASSED_ON,
     PLAIN,
     SELECT_PATTERN,
+    SELECT_RECTANGLE,
     SET_TO,
     SHIFT,
     SQUARE,
@@ -113,7 +117,8 @@ def run_pair(row: Row, after: Row, analog_base: int, digital_base: int, errors: 
     other = after[B] if after[A] == row[DST] else after[A]
     c = 0 if after[CODE] == NEGATE else analog_base + other * ANALOG_BYTES + FIRST_PE
     dst = analog_base + after[DST] * ANALOG_BYTES + FIRST_PE
-    run_noisy_pair(row[CODE], a, b, news, c, dst, mask, row[DRAW], after[DRAW], errors)
+    gates_news = row[MASK] != NO_MASK
+    run_noisy_pair(row[CODE], a, b, news, c, dst, mask, gates_news, row[DRAW], after[DRAW], errors)
 
 
 @tailored
@@ -127,6 +132,8 @@ def run_digital(row: Row, operands: Table, analog_base: int, digital_base: int, 
         b, c = first + row[B] * DIGITAL_BYTES, first + row[C] * DIGITAL_BYTES
         d = first + row[D] * DIGITAL_BYTES
         run_or(dst, a, b, c, d, total, code == NOR, mask)
+    elif code == CONSTANT:
+        run_constant(dst, row[VALUE])
     elif code == SHIFT:
         run_shift(dst, a, row[B], row[OFFSET], row[VALUE])
     elif code == SET_TO:
@@ -141,6 +148,8 @@ def run_digital(row: Row, operands: Table, analog_base: int, digital_base: int, 
         run_neighbours(dst, a, first + DIGITAL_BYTES, DIGITAL_BYTES, row[VALUE])
     elif code == SELECT_PATTERN:
         run_select(dst, row[A], row[B], first + SCRATCH2 * DIGITAL_BYTES)
+    elif code == SELECT_RECTANGLE:
+        run_rectangle(dst, row[A], row[B], first + SCRATCH2 * DIGITAL_BYTES)
     elif code == FLOAT_EDGE:
         run_float_edge(
             dst, analog_base + row[A] * ANALOG_BYTES + FIRST_PE, first + DIGITAL_BYTES, DIGITAL_BYTES

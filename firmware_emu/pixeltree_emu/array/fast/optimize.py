@@ -25,6 +25,7 @@ from pixeltree_emu.array.fast.passes import (
     COMPARE,
     COMPARE_ONE,
     COMPARE_TWO,
+    CONSTANT,
     DEAD,
     DST,
     ERROR,
@@ -46,6 +47,7 @@ from pixeltree_emu.array.fast.passes import (
     PASSED_ON,
     PLAIN,
     SELECT_PATTERN,
+    SELECT_RECTANGLE,
     SET_TO,
     SHIFT,
     SQUARE,
@@ -85,7 +87,7 @@ def mark_reads(row: Row, operands: Table, fate: Row, covered: Row) -> None:  # n
             for column in (B, C, D):
                 if row[column] != NO_PLANE:
                     want(ANALOG_PLANES + row[column], fate, covered)
-    elif code not in (FILL, SET_TO, FLOOD, SELECT_PATTERN):
+    elif code not in (FILL, SET_TO, FLOOD, SELECT_PATTERN, SELECT_RECTANGLE, CONSTANT):
         want(row[A], fate, covered)
         if code in (NEGATE_SUM, ADD, SUBTRACT, COMPARE_TWO):
             want(row[B], fate, covered)
@@ -208,15 +210,20 @@ def fits(first: Row, second: Row) -> bool:
         return False
     if plane != second[A] and (second[CODE] == NEGATE or plane != second[B]):
         return False
-    if first[MASK] != NO_MASK:
+    if first[MASK] != NO_MASK and (first[MASK] != second[MASK] or first[VERSION] != second[VERSION]):
+        return False
+    if first[MASK] != NO_MASK and first[VERSION] < 0:
         return False
     # PEs at lower addresses would be overwritten before they are read
     return not (first[OFFSET] < 0 and after in (first[A], first[B]))
 
 
 @exactly
-def read_later(passes: Table, operands: Table, first: int, total: int, plane: int) -> bool:
-    """Whether anyone reads an analog plane, from a pass on or at the end, before it is written anew."""
+def read_later(passes: Table, operands: Table, first: int, total: int, plane: int, version: int) -> bool:
+    """Whether anyone reads an analog plane, from a pass on or at the end, before it is written anew.
+
+    ``version`` is that of the gates under which it was written, or _NO_VERSION: they write it anew too.
+    """
     fate = np.full(ANALOG_PLANES + DIGITAL_PLANES, _OVERWRITTEN, np.int64)
     covered = np.zeros(ANALOG_PLANES + DIGITAL_PLANES, np.int64)
     for index in range(first, total):
@@ -224,7 +231,8 @@ def read_later(passes: Table, operands: Table, first: int, total: int, plane: in
         mark_reads(row, operands, fate, covered)
         if fate[plane] == _WANTED:
             return True
-        if row[CODE] <= LAST_ANALOG and row[DST] == plane and row[MASK] == NO_MASK:
+        covers = row[MASK] == NO_MASK or row[VERSION] == version
+        if row[CODE] <= LAST_ANALOG and row[DST] == plane and covers:
             return False
     return True
 
@@ -245,7 +253,8 @@ def pair_noisy(passes: Table, operands: Table, total: int) -> None:
             index += 1
             continue
         if row[CODE] <= LAST_ANALOG and after[CODE] <= LAST_ANALOG and fits(row, after):
-            wanted = read_later(passes, operands, index + 2, total, row[DST])
+            version = row[VERSION] if row[MASK] != NO_MASK else _NO_VERSION
+            wanted = read_later(passes, operands, index + 2, total, row[DST], version)
             row[C] = PAIRED if wanted else PASSED_ON
             index += 1
         index += 1

@@ -42,3 +42,5 @@ NEIGHBOURS = 19  # DST := OR over directions of A; enables in B, C, D, MASK and 
 FLOOD = 20  # R12 floods; VALUE beyond the edge
 SELECT_PATTERN = 21  # DST := rows that match A, columns that match B: address, free bits above
 FLOAT_EDGE = 22  # DST |= NEWS > 0 at PEs whose neighbour in a direction that R1 to R4 enable is outside
+SELECT_RECTANGLE = 23  # DST := rows in A, columns in B: the first, and above it the last one
+CONSTANT = 24  # DST := the plane at address VALUE, as ``constants`` packs it

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from pixeltree_emu.array.decay import REGISTER_BITS
 from pixeltree_emu.array.engine import Item
-from pixeltree_emu.array.selection import PatternSelect
+from pixeltree_emu.array.selection import DriveIn, PatternSelect, RectangleSelect
 from pixeltree_emu.array.semantics import (
     AnalogTransfer,
     Blur,
@@ -33,13 +33,15 @@ from pixeltree_emu.array.semantics import (
 from pixeltree_emu.errors import MeaninglessWord
 from pixeltree_protocol.chip.isa import ICW
 from pixeltree_protocol.chip.registers import AREGS, DREGS, PORTS, Analog, Digital
+from pixeltree_protocol.objects.step import last_of
 
 KIND, DESTINATIONS, SOURCES, SETTING = range(4)
 """Columns: kind of word, bit sets of register numbers, and whatever else the kind needs."""
 
-IDLE, RESET_PIXEL, TRANSFER, DIFFUSE, SQUARED, COMPARED, FLAGGED, LOGIC, NEIGHBOUR, FLOODED, SELECTED = range(
-    11
-)
+IDLE, RESET_PIXEL, TRANSFER, DIFFUSE, SQUARED, COMPARED, FLAGGED, LOGIC, NEIGHBOUR, FLOODED = range(10)
+SELECTED, RECTANGLE, DRIVEN = range(10, 13)
+"""Kinds of what is between words."""
+
 PRECHARGE, INVERTED, ONE = 1, 2, 4
 """Bits of a LOGIC word's setting."""
 
@@ -68,7 +70,7 @@ def records_of(words: Sequence[Item]) -> npt.NDArray[np.int64]:
     rows: list[Record] = []
     for index, word in enumerate(words):
         try:
-            rows += _records(word.bits) if isinstance(word, ICW) else _selection(word)
+            rows += _records(word.bits) if isinstance(word, ICW) else _between(word)
         except MeaninglessWord as error:
             error.index = index
             raise
@@ -84,9 +86,14 @@ def _records(bits: int) -> tuple[Record, ...]:
     return (record(operation),)
 
 
-def _selection(select: PatternSelect) -> tuple[Record, ...]:
-    """A selection: row, then column, each an address and its free bits."""
-    return ((SELECTED, select.r | select.rx << 8, select.c | select.cx << 8, 0),)
+def _between(item: PatternSelect | RectangleSelect | DriveIn) -> tuple[Record, ...]:
+    """A selection: rows, then columns, each an address and its free bits, or the first and the last one."""
+    if isinstance(item, PatternSelect):
+        return ((SELECTED, item.r | item.rx << 8, item.c | item.cx << 8, 0),)
+    if isinstance(item, RectangleSelect):
+        rows, columns = last_of(item.r0, item.r1), last_of(item.c0, item.c1)
+        return ((RECTANGLE, item.r0 | rows << 8, item.c0 | columns << 8, 0),)
+    return ((DRIVEN, 0, 0, item.level),)
 
 
 def registers_written(rows: npt.NDArray[np.int64]) -> int:

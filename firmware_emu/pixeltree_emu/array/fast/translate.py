@@ -57,6 +57,7 @@ from pixeltree_emu.array.fast.passes import (
     OR,
     PLAIN,
     SELECT_PATTERN,
+    SELECT_RECTANGLE,
     SET_TO,
     SHIFT,
     SQUARE,
@@ -73,6 +74,7 @@ from pixeltree_emu.array.fast.records import (
     COMPARED,
     DESTINATIONS,
     DIFFUSE,
+    DRIVEN,
     FLAGGED,
     FLOATING,
     FLOODED,
@@ -83,6 +85,7 @@ from pixeltree_emu.array.fast.records import (
     NEIGHBOUR,
     ONE,
     PRECHARGE,
+    RECTANGLE,
     RESET_PIXEL,
     SELECTED,
     SETTING,
@@ -508,10 +511,14 @@ def step(records: Table, index: int, passes: Table, operands: Table, state: Row,
     elif kind == RESET_PIXEL:
         made = emit(passes, state, FILL, PIX, NO_PLANE, NO_PLANE)
         passes[made, VALUE] = state[RESET_LEVEL]
-    elif kind == SELECTED:
+    elif kind in (SELECTED, RECTANGLE):
+        code = SELECT_PATTERN if kind == SELECTED else SELECT_RECTANGLE
         for plane in (SELECT, RECT):
-            emit(passes, state, SELECT_PATTERN, plane, row[DESTINATIONS], row[SOURCES])
+            emit(passes, state, code, plane, row[DESTINATIONS], row[SOURCES])
             known[plane] = UNKNOWN
+    elif kind == DRIVEN:
+        made = emit(passes, state, FILL, IN, NO_PLANE, NO_PLANE)
+        passes[made, VALUE] = row[SETTING]
     elif kind in (DIFFUSE, SQUARED):
         diffuse(row, passes, operands, state, known)
     return 1
@@ -546,7 +553,7 @@ def translate(records: Table, passes: Table, operands: Table, state: Row, known:
         first = state[COUNT]
         taken = step(records, index, passes, operands, state, known)
         follow_bus(records[index], first, passes, state)
-        is_word = records[index, KIND] != SELECTED and not records[index, SETTING] & HALF
+        is_word = records[index, KIND] < SELECTED and not records[index, SETTING] & HALF
         state[WORD] += taken if is_word else 0
         index += taken
 

@@ -1,0 +1,119 @@
+"""How many frames a second go through the emulator, for the digits tree with every node resident.
+
+Rounds of every kind take turns, so that what else the machine does meets all of them; medians are told.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import cycle, islice
+from statistics import median
+from typing import Any
+
+from pixeltree.bench.link import cpu_seconds
+from pixeltree.datasets.named import test_part
+from pixeltree.device.device import connect
+from pixeltree.links.emulator import EmulatorProcess
+from pixeltree.run import TreeRunner
+from pixeltree.tree import zoo
+from pixeltree.tree.tree import Image, Tree
+
+PRESETS = ("ideal", "typical")
+FRAMES, ROUNDS = 200, 5
+
+_ROOM = 1 << 20
+_WARM = 20
+"""Frames before the first round: by then every node has been made ready."""
+
+_LOOP = 10_000_000
+
+
+def loop_ns() -> float:
+    """Time of one ``s += i`` inside a function, in nanoseconds: how fast this machine runs Python."""
+    total = 0
+    start = time.perf_counter()
+    for number in range(_LOOP):
+        total += number
+    return (time.perf_counter() - start) / _LOOP * 1e9
+
+
+class _Served:
+    """A daemon with the tree open, and what each of its rounds took.
+
+    Attributes:
+        seconds: wall time of a frame, by round.
+        host_ms: processor time of this process for a frame, by round.
+        daemon_ms: processor time of the daemon for a frame, by round.
+    """
+
+    def __init__(self, runner: TreeRunner, pid: int, images: Iterator[Image]) -> None:
+        self._runner = runner
+        self._pid = pid
+        self._images = images
+        self.seconds: list[float] = []
+        self.host_ms: list[float] = []
+        self.daemon_ms: list[float] = []
+
+    def run(self, frames: int) -> None:
+        """One round."""
+        daemon, host, start = cpu_seconds(self._pid) or 0.0, time.process_time(), time.perf_counter()
+        for image in islice(self._images, frames):
+            self._runner.infer(image)
+        self.seconds.append((time.perf_counter() - start) / frames)
+        self.host_ms.append((time.process_time() - host) / frames * 1e3)
+        self.daemon_ms.append(((cpu_seconds(self._pid) or 0.0) - daemon) / frames * 1e3)
+
+
+@contextmanager
+def _served(tree: Tree, preset: str, images: list[Image]) -> Iterator[_Served]:
+    options = f"--preset={preset}", f"--memory-bytes={_ROOM}"
+    with EmulatorProcess(*options) as emulator, connect(emulator.url) as device:
+        device.upload(tree.objects)
+        runner = TreeRunner.open(device, tree)
+        for image in islice(cycle(images), _WARM):
+            runner.infer(image)
+        yield _Served(runner, emulator.pid, cycle(images))
+
+
+def bench_throughput(
+    frames: int = FRAMES, rounds: int = ROUNDS, progress: Callable[[str], None] = lambda step: None
+) -> dict[str, Any]:
+    """Measure frames.
+
+    Args:
+        frames: of each round.
+        rounds: of each kind.
+        progress: is told what comes next.
+
+    Returns:
+        ``frames_per_s`` by kind, ``host_ms_per_frame`` and ``daemon_ms_per_frame`` (processor time),
+        ``reference_ms_per_image``, ``loop_ns``, and the machine.
+    """
+    tree = zoo.load("digits")
+    images = list(test_part(tree.geometry.size, tree.data).images.images)
+    progress("starting")
+    reference: list[float] = []
+    loops: list[float] = []
+    with ExitStack() as stack:
+        served = {name: stack.enter_context(_served(tree, name, images)) for name in PRESETS}
+        for number in range(rounds):
+            progress(f"round {number + 1} of {rounds}")
+            for each in served.values():
+                each.run(frames)
+            start = time.perf_counter()
+            for image in images[:frames]:
+                tree.reference(image)
+            reference.append((time.perf_counter() - start) / len(images[:frames]) * 1e3)
+            loops.append(loop_ns())
+    return {
+        "frames_per_s": {f"daemon_{name}": round(1 / median(v.seconds), 1) for name, v in served.items()},
+        "host_ms_per_frame": round(median(ms for each in served.values() for ms in each.host_ms), 3),
+        "daemon_ms_per_frame": {name: round(median(each.daemon_ms), 3) for name, each in served.items()},
+        "reference_ms_per_image": round(median(reference), 3),
+        "loop_ns": round(median(loops), 1),
+        "machine": f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+    }

@@ -1,0 +1,183 @@
+"""A stretch of a program at once equals its steps one by one: planes, draws, time, results."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.support.word_strategies import programs, random_planes
+
+from pixeltree_emu.array.nonidealities import PRESETS, TICK_NS, Chip
+from pixeltree_emu.controller.clock import CostModel, DeviceClock
+from pixeltree_emu.controller.device_array import PixelArray
+from pixeltree_emu.controller.sequencer import Decision, Sequencer
+from pixeltree_emu.controller.stretches import Stretch
+from pixeltree_protocol.chip.isa import Instruction, encode
+from pixeltree_protocol.chip.registers import Digital
+from pixeltree_protocol.objects import Block, BlockPlanes, PackedBits
+from pixeltree_protocol.objects.controller_steps import GlobalSum16, Wait
+from pixeltree_protocol.objects.program import (
+    LoadCover,
+    Program,
+    RaiseIn,
+    Run,
+    ScanDreg,
+    SelectPattern,
+    SelectRect,
+    SetIn,
+)
+from pixeltree_protocol.objects.verify import ProgramImage
+
+CHIPS = {name: None if model is None else Chip(model, 7, 3) for name, model in PRESETS.items()}
+
+agreement = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+SEGMENTS = (
+    BlockPlanes(4, 4, (0xFFFF, 0x0FF3)),
+    PackedBits(np.random.default_rng(5).bytes(64)),
+)
+BYTES = st.integers(0, 255)
+LOW, HIGH = st.integers(0, 127), st.integers(128, 255)
+
+
+@st.composite
+def steps(draw, blocks):
+    """Steps of every kind that joins a stretch, with some between them that do not."""
+    joined = st.one_of(
+        st.builds(Run, st.integers(0, blocks - 1), st.sampled_from([1, 1, 2, 5])),
+        st.builds(Run, st.integers(0, blocks - 1), st.sampled_from([1, 1, 2, 5])),
+        st.builds(SetIn, st.integers(-128, 127)),
+        st.builds(SetIn, st.integers(-128, 127)),
+        st.builds(SelectPattern, BYTES, BYTES, BYTES, BYTES),
+        st.builds(SelectRect, BYTES, BYTES, BYTES, BYTES),
+        st.builds(
+            lambda plane, bit, shift, dregs: LoadCover(0, plane, 1, bit, shift, *dregs),
+            st.integers(0, 1),
+            st.integers(0, 400),
+            st.integers(0, 6),
+            st.permutations(range(5, 12)).map(lambda dregs: dregs[:4]),
+        ),
+    )
+    alone = st.one_of(
+        st.builds(ScanDreg, st.integers(0, 12), st.just(0), st.just(4), st.just(3)),
+        st.builds(RaiseIn, st.integers(0, 5), LOW, LOW, HIGH, HIGH, st.just(2), st.just(-3)),
+        st.builds(GlobalSum16, st.integers(0, 5)),
+        st.just(Wait(9_000)),
+    )
+    return draw(st.lists(st.one_of(joined, joined, joined, joined, alone), min_size=1, max_size=14))
+
+
+@st.composite
+def images(draw):
+    """Programs with their blocks and segments."""
+    blocks = tuple(Block(tuple(words)) for words in draw(st.lists(programs(most=4), min_size=1, max_size=3)))
+    chosen = tuple(draw(steps(len(blocks))))
+    return ProgramImage(Program(chosen), blocks, SEGMENTS)
+
+
+def sequencer(engine, preset, seed, start_ns):
+    """An array with random planes in the middle of a frame, at a time, and who runs programs on it."""
+    array, clock = PixelArray(engine=engine, chip=CHIPS[preset]), DeviceClock(CostModel())
+    clock.now_ns = start_ns
+    analog, digital = random_planes(seed)
+    array.elapse(start_ns)
+    for register, plane in (*analog.items(), *digital.items()):
+        put = array.engine.set_analog if register in analog else array.engine.set_digital
+        put(register, plane)
+    array.begin_frame(seed)
+    array.expose(start_ns)
+    return Sequencer(array, clock), array, clock
+
+
+def everything(array, clock, decision):
+    """All that there is to know after a program, as things to compare."""
+    state = array.engine.state()
+    planes = {str(name): plane.tobytes() for name, plane in (*state.analog.items(), *state.digital.items())}
+    numbers = state.in_level, state.frame, state.words if state.decay else None, clock.now_ns, clock.words
+    decay = state.decay and (state.decay.written, state.decay._since, state.decay._done)
+    results = bytes(decision.scanned), decision.logits, decision.outcome
+    return {**planes, "bus": state.read_bus.tobytes(), "numbers": numbers, "decay": decay, "results": results}
+
+
+def one_by_one(image, engine, preset, seed, start_ns):
+    """A program step by step; what is the case at the end, and the device times at which steps ended."""
+    runs, array, clock = sequencer(engine, preset, seed, start_ns)
+    kernels, decision = [array.load(block.words) for block in image.blocks], Decision()
+    times = [clock.now_ns for _ in runs.execute(image, kernels, decision)]
+    return everything(array, clock, decision), times
+
+
+def at_once(image, preset, seed, start_ns, looks_at_ns=None):
+    """A program with its stretches at once."""
+    runs, array, clock = sequencer("fast", preset, seed, start_ns)
+    kernels, decision = [array.load(block.words) for block in image.blocks], Decision()
+    runs.looks_at_ns = looks_at_ns
+    times = [clock.now_ns for _ in runs.execute_parts(runs.cut(image), image, kernels, decision)]
+    return everything(array, clock, decision), times
+
+
+STARTS = st.sampled_from([0, TICK_NS - 20_000, 3 * TICK_NS - 5_000, 150 * TICK_NS - 12_000])
+
+
+@agreement
+@given(images(), st.integers(0, 2**16), STARTS)
+@pytest.mark.parametrize("preset", CHIPS)
+def test_stretches_at_once_equal_their_steps_one_by_one(preset, image, seed, start_ns):
+    found, times = at_once(image, preset, seed, start_ns)
+    expected, all_times = one_by_one(image, "fast", preset, seed, start_ns)
+    assert [name for name in expected if found[name] != expected[name]] == []
+    assert set(times) <= set(all_times)
+
+
+@settings(agreement, max_examples=8)
+@given(images(), st.integers(0, 2**16), STARTS)
+@pytest.mark.parametrize("preset", CHIPS)
+def test_stretches_at_once_equal_the_reference_engine(preset, image, seed, start_ns):
+    found, _ = at_once(image, preset, seed, start_ns)
+    expected, _ = one_by_one(image, "reference", preset, seed, start_ns)
+    assert [name for name in expected if found[name] != expected[name]] == []
+
+
+@settings(agreement, max_examples=12)
+@given(images(), st.integers(0, 2**16), st.floats(0, 1))
+def test_who_looks_at_some_time_sees_what_is_the_case_then(image, seed, part):
+    expected, times = one_by_one(image, "fast", "typical", seed, 0)
+    looks_at = int(part * times[-1]) + 1
+    found, seen = at_once(image, "typical", seed, 0, looks_at)
+    assert found == expected
+    assert next((time for time in seen if time >= looks_at), None) == next(
+        (time for time in times if time >= looks_at), None
+    )
+
+
+BLOCK = Block((encode(Instruction("MOV", (Digital.R5,), (Digital.R6,))),) * 10)
+
+
+def stretches(*chosen):
+    """Stretches of a program, as how many steps and words each has."""
+    runs, _, _ = sequencer("fast", "ideal", 0, 0)
+    image = ProgramImage(Program(chosen), (BLOCK,), SEGMENTS)
+    parts = runs.cut(image)
+    assert [step for part in parts for step in part.steps] == list(chosen)
+    return [
+        (len(part.steps), len(part.stretch.kernel.items) if isinstance(part.stretch, Stretch) else None)
+        for part in parts
+    ]
+
+
+def test_a_stretch_goes_on_until_somebody_looks():
+    look = ScanDreg(5, 0, 1, 1)
+    cover = LoadCover(0, 0, 1, 0, 4, 5, 6, 7, 8)
+    assert stretches(SetIn(3), Run(0), SelectRect(0, 0, 9, 9), look, Run(0, 2), SetIn(4)) == [
+        (3, 12),
+        (1, None),
+        (2, 21),
+    ]
+    ((steps_of_it, items),) = stretches(Run(0), cover)
+    assert steps_of_it == 2
+    assert items > 12
+
+
+def test_a_stretch_is_never_longer_than_the_link_can_wait():
+    most = PixelArray().most_waiting // 10
+    assert stretches(Run(0, most), Run(0, most)) == [(1, most * 10), (1, most * 10)]
+    assert stretches(Run(0, 1024)) == [(1, None)], "it is done in pieces"
