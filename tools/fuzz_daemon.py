@@ -117,12 +117,12 @@ def fuzz_live(options: argparse.Namespace) -> dict[str, Any]:
     done = 0
     while done < options.frames and not findings:
         size = min(LOOK, options.frames - done)
-        with contextlib.suppress(pixeltree.LinkError):  # it may well close the connection
+        with contextlib.suppress(pixeltree.errors.LinkError):  # it may well close the connection
             annoy(options.device, hostility, size)
         done += size
         try:
             pixeltree.connect(options.device, observe=True).close()
-        except pixeltree.PixeltreeError as error:
+        except pixeltree.errors.PixeltreeError as error:
             findings.append(f"after {done} frames: {error}")
         progress(done // LOOK, done, options.frames, findings)
     return {"frames": done, "seed": options.seed, "findings": findings}

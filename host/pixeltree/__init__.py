@@ -1,58 +1,72 @@
 """Pixeltree: trees of binarized networks that run inside a SCAMP-5 vision sensor.
 
->>> with pixeltree.connect("tcp://127.0.0.1:27900") as device:          # doctest: +SKIP
-...     runner = pixeltree.TreeRunner.open(device, pixeltree.Tree.load(path))
+>>> import pixeltree as pt
+>>> tree = pt.zoo.load("digits")
+>>> with pt.emulator() as device, pt.TreeRunner.open(device, tree) as runner:       # doctest: +SKIP
 ...     result = runner.infer(image)
 
-A name is imported when it is first used, so that the command line can handle Ctrl-C meanwhile.
+All that a user needs is here. Modules below are private: they change without notice.
+
+A name is imported when it is first used: the command line starts fast, and can handle Ctrl-C meanwhile.
+PyTorch is imported when something of ``pixeltree.train`` is used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pixeltree.device.device import Device, connect
+    from pixeltree import datasets, errors, evaluate, train
+    from pixeltree.compiler import compile_model as compile
+    from pixeltree.device.device import Device, connect, emulator
     from pixeltree.device.patience import Patience
-    from pixeltree.errors import (
-        CompileError,
-        DataError,
-        DeviceError,
-        LinkError,
-        PixeltreeError,
-        SessionLostError,
-        TreeError,
+    from pixeltree.kernels import Kernel
+
+    # fmt: off
+    from pixeltree.kernels.names import (  # isort: skip
+        A, B, C, D, E, F, NEWS, XN, XE, XS, XW, PIX, IN, FLAG, SELECT, RECT, RF, RP, R0, R1, R2, R3, R4, R5,
+        R6, R7, R8, R9, R10, R11, R12, north, east, south, west, alldir,
     )
+    # fmt: on
     from pixeltree.run import InferenceResult, NodeVisit, Swap, TreeRunner
+    from pixeltree.swapping import LINES, Trace
+    from pixeltree.swapping import LineRate as Line
+    from pixeltree.tree import zoo
     from pixeltree.tree.tree import Tree
 
     __version__: str
 
-__all__ = [
-    "CompileError",
-    "DataError",
-    "Device",
-    "DeviceError",
-    "InferenceResult",
-    "LinkError",
-    "NodeVisit",
-    "Patience",
-    "PixeltreeError",
-    "SessionLostError",
-    "Swap",
-    "Tree",
-    "TreeError",
-    "TreeRunner",
-    "__version__",
-    "connect",
+# fmt: off
+__all__ = [  # noqa: RUF022 - in the order in which a user meets them
+    "connect", "emulator", "Device", "Patience", "Tree", "TreeRunner", "InferenceResult", "NodeVisit",
+    "Swap", "Line", "LINES", "Trace", "zoo", "Kernel", "A", "B", "C", "D", "E", "F", "NEWS", "XN", "XE",
+    "XS", "XW", "PIX", "IN", "FLAG", "SELECT", "RECT", "RF", "RP", "R0", "R1", "R2", "R3", "R4", "R5",
+    "R6", "R7", "R8", "R9", "R10", "R11", "R12", "north", "east", "south", "west", "alldir", "compile",
+    "datasets", "evaluate", "train", "errors", "__version__",
 ]
+# fmt: on
 
-_ROOMS = {
-    "pixeltree.device.device": ("Device", "connect"),
-    "pixeltree.run": ("InferenceResult", "NodeVisit", "Swap", "TreeRunner"),
-    "pixeltree.device.session": ("Patience",),
-    "pixeltree.tree.tree": ("Tree",),
+_HOMES = {
+    "compile": "pixeltree.compiler:compile_model",
+    "connect": "pixeltree.device.device:connect",
+    "emulator": "pixeltree.device.device:emulator",
+    "Device": "pixeltree.device.device:Device",
+    "Patience": "pixeltree.device.patience:Patience",
+    "Kernel": "pixeltree.kernels:Kernel",
+    "TreeRunner": "pixeltree.run:TreeRunner",
+    "InferenceResult": "pixeltree.run:InferenceResult",
+    "NodeVisit": "pixeltree.run:NodeVisit",
+    "Swap": "pixeltree.run:Swap",
+    "Line": "pixeltree.swapping:LineRate",
+    "LINES": "pixeltree.swapping:LINES",
+    "Trace": "pixeltree.swapping:Trace",
+    "Tree": "pixeltree.tree.tree:Tree",
+    "zoo": "pixeltree.tree.zoo:",
+    "datasets": "pixeltree.datasets:",
+    "errors": "pixeltree.errors:",
+    "evaluate": "pixeltree.evaluate:",
+    "train": "pixeltree.train:",
 }
-"""Where a name lives that is no error; errors live in ``pixeltree.errors``."""
+"""Where a name is defined, as ``module:name``. All others are in ``pixeltree.kernels.names``."""
 
 
 def __getattr__(name: str) -> object:
@@ -61,8 +75,9 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'pixeltree' has no attribute {name!r}")
     if name == "__version__":
         return import_module("importlib.metadata").version("pixeltree")
-    room = next((room for room, names in _ROOMS.items() if name in names), "pixeltree.errors")
-    value: object = getattr(import_module(room), name)
+    module, _, attribute = _HOMES.get(name, f"pixeltree.kernels.names:{name}").partition(":")
+    home = import_module(module)
+    value: object = getattr(home, attribute) if attribute else home
     globals()[name] = value
     return value
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import pixeltree
-from pixeltree import DeviceError
 from pixeltree.demo.run import demo_digits, demo_tree
+from pixeltree.errors import DeviceError
 from pixeltree_protocol.chip.isa import ICW
 from pixeltree_protocol.chip.registers import bits
 from pixeltree_protocol.link.framing import encode_frame

@@ -361,11 +361,11 @@ def test_objects_make_room_and_outlive_sessions(start):
 def test_what_needs_an_array_is_unsupported_and_planes_are_empty(start):
     with pixeltree.connect(start("--port", "0").url) as device:
         assert not device.read_plane("R5").any()
-        with pytest.raises(pixeltree.DeviceError, match="UNSUPPORTED"):
+        with pytest.raises(pixeltree.errors.DeviceError, match="UNSUPPORTED"):
             device.wait(1)
-        with pytest.raises(pixeltree.DeviceError, match="OUT_OF_RANGE"):
+        with pytest.raises(pixeltree.errors.DeviceError, match="OUT_OF_RANGE"):
             device.read_plane("R13")
-        with pytest.raises(pixeltree.DeviceError, match=r"UNSUPPORTED: .*through another register"):
+        with pytest.raises(pixeltree.errors.DeviceError, match=r"UNSUPPORTED: .*through another register"):
             device.read_plane("PIX")
 
 

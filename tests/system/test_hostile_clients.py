@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 import pixeltree
-from pixeltree import DeviceError, LinkError
 from pixeltree.demo.run import count_mismatches, demo_digits, demo_tree
 from pixeltree.device.patience import Patience
+from pixeltree.errors import DeviceError, LinkError
 from pixeltree_protocol.link.connection import Rejected
 from pixeltree_protocol.link.framing import encode_frame
 from pixeltree_protocol.link.messages import ErrorCode, ReadPlane, Role

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
 
 from pixeltree.datasets import Dataset
-from pixeltree.datasets.named import test_part
 from pixeltree.device.device import Device
 from pixeltree.errors import DataError
 from pixeltree.run import InferenceResult, TreeRunner
+from pixeltree.tree import zoo
 from pixeltree.tree.tree import ReferenceVisit, Tree
 
 
@@ -52,14 +51,12 @@ class DemoReport:
 
 def demo_tree() -> Tree:
     """The digits tree that ships with the package."""
-    with resources.as_file(resources.files("pixeltree") / "data" / "digits.ptree") as path:
-        return Tree.load(path)
+    return zoo.load("digits")
 
 
 def demo_digits() -> Dataset:
-    """The images that the demo shows, read as the tree's file says: digits that it was not made with."""
-    tree = demo_tree()
-    return test_part(tree.geometry.size, tree.data).images
+    """The images that the demo shows: digits that the tree was not made with."""
+    return zoo.held_out("digits")
 
 
 def demo_budget(tree: Tree) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from types import TracebackType
+from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,24 @@ def connect(
     except BaseException:
         session.close()
         raise
+
+
+def emulator(patience: Patience | None = None, **options: str | int) -> Device:
+    """Start an emulated device of one's own, which is stopped when the connection is closed.
+
+    >>> with emulator(preset="typical", chip=7) as device: ...                # doctest: +SKIP
+
+    Args:
+        patience: how long to wait for what.
+        options: ``preset`` (ideal, typical or harsh), ``chip`` (which one of that kind), ``memory`` (bytes of
+            the controller), ``source`` (what the sensor sees: ``moving``, a picture, a folder, a video),
+            ``bps`` and ``latency_us`` of the line, ``engine``, ``seed``; see ``pixeltree emulate --help``.
+
+    Raises:
+        LinkError: there is no such option, it has a value that cannot be, or the emulator does not start.
+    """
+    query = "&".join(f"{name}={quote(str(value))}" for name, value in options.items())
+    return connect(f"emu:?{query}" if query else "emu:", patience)
 
 
 def _url(url: AnyPath) -> str:

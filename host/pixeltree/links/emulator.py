@@ -61,6 +61,7 @@ _OPTIONS = {
     "memory": "--memory-bytes",
     "preset": "--preset",
     "seed": "--seed",
+    "source": "--source",
 }
 """Options of the URL, and what the daemon calls them."""
 

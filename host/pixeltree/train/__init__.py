@@ -9,3 +9,23 @@ outside in:
 - ``specification``, ``network``, ``layers``, ``input``, ``binarize``, ``noise``: what is trained.
 - ``fold`` and ``export``: what becomes of it.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pixeltree.train.progress import Progress
+    from pixeltree.train.recipe import Recipe, load_recipe
+    from pixeltree.train.run import TrainedModel, run_recipe
+
+__all__ = ["Progress", "Recipe", "TrainedModel", "load_recipe", "run_recipe"]
+
+_HOMES = {"Progress": "progress", "Recipe": "recipe", "load_recipe": "recipe"}
+
+
+def __getattr__(name: str) -> object:
+    """A public name, imported when it is first used: the package itself does not import PyTorch."""
+    if name not in __all__:
+        raise AttributeError(f"module 'pixeltree.train' has no attribute {name!r}")
+    value: object = getattr(import_module(f"pixeltree.train.{_HOMES.get(name, 'run')}"), name)
+    return value

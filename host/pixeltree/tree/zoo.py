@@ -1,4 +1,4 @@
-"""The trees that come with the package, by name."""
+"""The trees that come with the package, by name, and the images that each was not made with."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from pixeltree.arguments.files import AnyPath, as_path
+from pixeltree.datasets import Dataset
+from pixeltree.datasets.named import test_part
 from pixeltree.errors import TreeError
 from pixeltree.tree.tree import Tree
 from pixeltree_protocol.names import known_names
@@ -36,6 +38,17 @@ def load(name: str) -> Tree:
         TreeError: no tree has this name.
     """
     return Tree.load(path(name))
+
+
+def held_out(name: str) -> Dataset:
+    """The test images of a tree, which it was not made with, read as its file says.
+
+    Raises:
+        TreeError: no tree has this name.
+        DataError: its images need an extra that is not installed.
+    """
+    tree = load(name)
+    return test_part(tree.geometry.size, tree.data).images
 
 
 def tree_file(text: AnyPath) -> Path:

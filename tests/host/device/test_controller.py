@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.in_memory import in_memory_device
 
-from pixeltree import DataError, DeviceError
+from pixeltree.errors import DataError, DeviceError
 from pixeltree.kernels import Kernel
 from pixeltree.kernels.names import (
     FLAG,

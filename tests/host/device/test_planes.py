@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.host.device.test_controller import Chip
 
-from pixeltree import DataError, DeviceError
+from pixeltree.errors import DataError, DeviceError
 from pixeltree.kernels import Kernel
 from pixeltree.kernels.names import FLAG, IN, NEWS, PIX, R0, R5, R6, R12, A, B
 from pixeltree_protocol.errors import ProtocolError

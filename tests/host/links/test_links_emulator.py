@@ -5,8 +5,8 @@ import subprocess
 import pytest
 
 import pixeltree
-from pixeltree import LinkError
 from pixeltree.device.patience import Patience
+from pixeltree.errors import LinkError
 from pixeltree.links import emulator
 from pixeltree.links.emulator import open_emulator
 from pixeltree.links.url import parse_url

@@ -16,7 +16,7 @@ import serial
 from serial.rfc2217 import PortManager
 from tests.support.fake_links import PATIENCE, receive_all, server, tcp_listener
 
-from pixeltree import LinkError
+from pixeltree.errors import LinkError
 from pixeltree.links import open_link
 from pixeltree.links.polled_serial import PolledSerialLink
 from pixeltree.links.serial_port import SerialLink

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 from tests.support.fake_links import PATIENCE, receive_all, server, tcp_listener
 
-from pixeltree import LinkError
+from pixeltree.errors import LinkError
 from pixeltree.links import open_link
 from pixeltree.links.stream_socket import SocketLink
 from pixeltree.links.waiting import Waiter, write_all

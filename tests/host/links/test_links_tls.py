@@ -11,7 +11,7 @@ import pytest
 import trustme
 from tests.support.fake_links import PATIENCE, echo, receive_all, server, tcp_listener
 
-from pixeltree import LinkError
+from pixeltree.errors import LinkError
 from pixeltree.links import open_link
 
 BIG = bytes(range(256)) * 8_000

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixeltree import LinkError
+from pixeltree.errors import LinkError
 from pixeltree.links import open_link, split_session_options
 from pixeltree.links.emulator import daemon_options
 from pixeltree.links.url import host_and_port, known_options, parse_url, switch, whole_number

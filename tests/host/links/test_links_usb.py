@@ -5,7 +5,7 @@ import os
 import pytest
 from serial.tools.list_ports_common import ListPortInfo
 
-from pixeltree import LinkError
+from pixeltree.errors import LinkError
 from pixeltree.links import open_link
 from pixeltree.links.ports import SerialPort, best_url, name_ports, serial_ports
 from pixeltree.links.serial_port import SerialLink
