@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pixeltree.demo.run import demo_digits, demo_tree
-from pixeltree.tree.tree import Image, Tree
+from pixeltree.tree.tree import GreyImage, Tree
 from pixeltree_conformance import samples
 from pixeltree_conformance.bench import Bench
 from pixeltree_conformance.conversation import Conversation
@@ -68,8 +68,8 @@ def test_a_scene_of_nothing_ends_the_scene(viewer: Conversation) -> None:
     viewer.ask(Scene(True, 0, 0, 1, 1, b"\x10"), Done)
 
 
-def _show(viewer: Conversation, tree: Tree, image: Image) -> None:
-    pixels, top, left = tree.scene(image)
+def _show(viewer: Conversation, tree: Tree, image: GreyImage) -> None:
+    pixels, top, left = tree.place(image)
     rows = (viewer.welcome.capabilities.max_body - head_bytes(Scene)) // pixels.shape[1]
     for start in range(0, pixels.shape[0], rows):
         patch = pixels[start : start + rows]

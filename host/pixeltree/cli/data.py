@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pixeltree.cli.terminal import Screen
-from pixeltree.datasets.named import NAMES, TestPart, test_part
+from pixeltree.datasets.named import NAMES, HeldOutPart, held_out_part
 from pixeltree.tree.tree import Tree
 
 DataOption = Annotated[
@@ -52,7 +52,7 @@ def chosen_images(
     upsampling: int | None,
     data_seed: int | None,
     allow_overlap: bool,
-) -> TestPart:
+) -> HeldOutPart:
     """The images that the options name, by default those that the tree's file records.
 
     Raises:
@@ -60,13 +60,13 @@ def chosen_images(
     """
     options = {"fit": fit, "transposed": transposed, "upsampling": upsampling, "seed": data_seed}
     changes = {name: value for name, value in options.items() if value is not None}
-    part = test_part(tree.geometry.size, tree.data, data, changes)
+    part = held_out_part(tree.geometry.size, tree.data, data, changes)
     if not allow_overlap:
         part.require_apart()
     return part
 
 
-def say(part: TestPart, screen: Screen) -> None:
+def say(part: HeldOutPart, screen: Screen) -> None:
     """Tell how the images were read."""
     for sentence in part.sentences():
         screen.print(sentence, soft_wrap=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from pixeltree.datasets import Dataset
-from pixeltree.datasets.named import test_part
+from pixeltree.datasets.named import held_out_part
 from pixeltree.device.device import Device
 from pixeltree.errors import DataError
 from pixeltree.run import InferenceResult, TreeRunner
@@ -59,7 +59,7 @@ def demo_tree() -> Tree:
 def demo_digits() -> Dataset:
     """The images that the demo shows, read as the tree's file says: digits that it was not made with."""
     tree = demo_tree()
-    return test_part(tree.geometry.size, tree.data).images
+    return held_out_part(tree.geometry.size, tree.data).images
 
 
 def demo_budget(tree: Tree) -> int:

@@ -18,7 +18,7 @@ from pixeltree.arguments.numbers import check_count
 from pixeltree.device.device import Device
 from pixeltree.errors import DataError, SessionLostError
 from pixeltree.run.frame_run import FrameRun
-from pixeltree.run.frames import FrameServer, Order, Scene
+from pixeltree.run.frames import FrameServer, Order
 from pixeltree.run.nodes import NodeTable
 from pixeltree.run.results import InferenceResult
 from pixeltree.run.settings import ONE_FRAME, FrameSettings
@@ -37,12 +37,12 @@ from pixeltree.swapping import (
     SwapTree,
     Trace,
 )
-from pixeltree.swapping.chunking import BUSY_PART, IDLE_PART
+from pixeltree.swapping.chunking import BUSY_CHUNK, IDLE_CHUNK
 from pixeltree.swapping.describe import children_of, describe
 from pixeltree.swapping.line import UNKNOWN_LINE
 from pixeltree.swapping.line_meter import LineMeter
 from pixeltree.swapping.residency import policy_named
-from pixeltree.tree.tree import Image, Tree
+from pixeltree.tree.tree import GreyImage, PlacedImage, Tree
 from pixeltree_protocol.link.bundles import PUT_HEAD
 
 logger = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ class TreeRunner:
 
     # -- frames ------------------------------------------------------------------------------------
 
-    def infer(self, image: Image) -> InferenceResult:
+    def infer(self, image: GreyImage) -> InferenceResult:
         """Show an image to the (emulated) sensor and take one frame of it through the tree.
 
         Args:
@@ -187,7 +187,7 @@ class TreeRunner:
             DeviceError: the frame ended with an error.
             LinkError: the device is gone or silent.
         """
-        return self._run(self.tree.scene(image), ONE_FRAME, self._pace)
+        return self._run(self.tree.place(image), ONE_FRAME, self._pace)
 
     def run_frame(self) -> InferenceResult:
         """Take one frame of whatever the sensor sees through the tree.
@@ -202,7 +202,7 @@ class TreeRunner:
 
     def run(
         self,
-        source: Iterable[Image] | None = None,
+        source: Iterable[GreyImage] | None = None,
         frames: int | None = None,
         period: float | None = None,
         deadline: float | None = None,
@@ -250,7 +250,7 @@ class TreeRunner:
         while (due := pace.due(self._streamer.now)) > self._streamer.now + _ROUNDING_US:
             if self._opened != self.device.opened:
                 self._open_again()
-            again = self._streamer.ahead(pace.limit(self._streamer.now), IDLE_PART)
+            again = self._streamer.ahead(pace.limit(self._streamer.now), IDLE_CHUNK)
             event = self.device.wait_for(self._streamer.requests, min(due, again or due) / 1e6)
             if event is not None:
                 self._streamer.heard(event)
@@ -280,24 +280,24 @@ class TreeRunner:
         if (event := self.device.take(streamer.requests)) is not None:
             streamer.heard(event)
         # a frame may be asked for at any time: it has to wait for one small part at most, as a demand has
-        soon = streamer.now + BUSY_PART * 2 * self._planner.line.us_per_byte
-        again = streamer.ahead(max(pace.limit(streamer.now), soon), BUSY_PART)
+        soon = streamer.now + BUSY_CHUNK * 2 * self._planner.line.us_per_byte
+        again = streamer.ahead(max(pace.limit(streamer.now), soon), BUSY_CHUNK)
         if again is not None:
             return max(again - streamer.now, 0.0) / 1e6
         return _LOOK_AGAIN if streamer.requests else None
 
-    def next_frame(self, image: Image | None, settings: FrameSettings, pace: Pace) -> InferenceResult:
+    def next_frame(self, image: GreyImage | None, settings: FrameSettings, pace: Pace) -> InferenceResult:
         """The next frame of :meth:`run`."""
-        result = self._run(None if image is None else self.tree.scene(image), settings, pace)
-        part_us = IDLE_PART * self._planner.line.us_per_byte
+        result = self._run(None if image is None else self.tree.place(image), settings, pace)
+        part_us = IDLE_CHUNK * self._planner.line.us_per_byte
         # goes over the line while the caller is busy; no more than systems buffer, so that nobody waits
-        self._streamer.ahead(pace.limit(self._streamer.now), IDLE_PART, part_us)
+        self._streamer.ahead(pace.limit(self._streamer.now), IDLE_CHUNK, part_us)
         return result
 
-    def _run(self, scene: Scene | None, settings: FrameSettings, pace: Pace) -> InferenceResult:
+    def _run(self, image: PlacedImage | None, settings: FrameSettings, pace: Pace) -> InferenceResult:
         with self._in_use:
             self._frames += 1
-            order = Order(self._frames, scene, settings, pace)
+            order = Order(self._frames, image, settings, pace)
             asked = self._streamer.now
             while True:
                 try:
