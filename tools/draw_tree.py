@@ -92,7 +92,7 @@ class Camera:
 
     def run(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.generic], list[NodeShots], int]:
         """The input plane, the pictures of every node on the path, and the label."""
-        pixels, top, left = self._tree.scene(image)
+        pixels, top, left = self._tree.place(image)
         self.array.sensor.show(top, left, pixels, clear=True)
         self.array.expose()
         self._execute(self._tree.capture, NodeShots("capture"))
@@ -217,7 +217,7 @@ def _draw_planes(
 ) -> None:
     axes = figure.subplots(len(shots) + 1, 5)
     whole = np.zeros((256, 256), np.uint8)
-    pixels, top, left = tree.scene(image)
+    pixels, top, left = tree.place(image)
     whole[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
     block = tree.geometry.room
     _plane(axes[0, 0], whole, block, "what the sensor sees", "capture")

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from pixeltree.train.fit import logits_of
 from pixeltree.train.objective import objective_for
 from pixeltree.train.recipe import Recipe, load_recipe
 from pixeltree.train.run import float_network, run_recipe
+from pixeltree.train.training import logits_of
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build" / "results"

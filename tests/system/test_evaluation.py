@@ -10,7 +10,7 @@ from PIL import Image
 
 from pixeltree.arguments.images import write_plane
 from pixeltree.datasets import Dataset
-from pixeltree.datasets.named import test_part as chosen
+from pixeltree.datasets.named import held_out_part as chosen
 from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.errors import DataError
 from pixeltree.evaluate.evaluation import accuracy_by_node, confusion, evaluate_reference

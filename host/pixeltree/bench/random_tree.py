@@ -91,7 +91,7 @@ def album(tree: Tree, ends: int, seed: int = 0) -> Album:
         raise DataError(f"{_TRIES} random pictures came to {len(found)} of {ends} ends; try another seed")
     pictures = np.zeros((ends, ARRAY_SIZE, ARRAY_SIZE), np.uint8)
     for index, end in enumerate(sorted(found)):
-        window, top, left = tree.scene(found[end])
+        window, top, left = tree.place(found[end])
         pictures[index, top : top + window.shape[0], left : left + window.shape[1]] = window
     return Album(pictures, tuple(range(ends)))
 

@@ -15,12 +15,12 @@ from statistics import median
 from typing import Any
 
 from pixeltree.bench.link import cpu_seconds
-from pixeltree.datasets.named import test_part
+from pixeltree.datasets.named import held_out_part
 from pixeltree.device.device import connect
 from pixeltree.links.emulator import EmulatorProcess
 from pixeltree.run import TreeRunner
 from pixeltree.tree import zoo
-from pixeltree.tree.tree import Image, Tree
+from pixeltree.tree.tree import GreyImage, Tree
 
 PRESETS = ("ideal", "typical")
 FRAMES, ROUNDS = 200, 5
@@ -50,7 +50,7 @@ class _Served:
         daemon_ms: processor time of the daemon for a frame, by round.
     """
 
-    def __init__(self, runner: TreeRunner, pid: int, images: Iterator[Image]) -> None:
+    def __init__(self, runner: TreeRunner, pid: int, images: Iterator[GreyImage]) -> None:
         self._runner = runner
         self._pid = pid
         self._images = images
@@ -69,7 +69,7 @@ class _Served:
 
 
 @contextmanager
-def _served(tree: Tree, preset: str, images: list[Image]) -> Iterator[_Served]:
+def _served(tree: Tree, preset: str, images: list[GreyImage]) -> Iterator[_Served]:
     options = f"--preset={preset}", f"--memory-bytes={_ROOM}"
     with EmulatorProcess(*options) as emulator, connect(emulator.url) as device:
         device.upload(tree.objects)
@@ -94,7 +94,7 @@ def bench_throughput(
         ``reference_ms_per_image``, ``loop_ns``, and the machine.
     """
     tree = zoo.load("digits")
-    images = list(test_part(tree.geometry.size, tree.data).images.images)
+    images = list(held_out_part(tree.geometry.size, tree.data).images.images)
     progress("starting")
     reference: list[float] = []
     loops: list[float] = []

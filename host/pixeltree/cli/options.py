@@ -11,7 +11,7 @@ import typer
 
 from pixeltree.cli.report import check_picture, check_writable
 from pixeltree.cli.terminal import Screen, busy
-from pixeltree.datasets.named import NAMES, TestPart, test_part
+from pixeltree.datasets.named import NAMES, HeldOutPart, held_out_part
 from pixeltree.tree import zoo
 from pixeltree.tree.tree import Tree
 
@@ -134,7 +134,7 @@ def chosen_images(
     upsampling: int | None,
     data_seed: int | None,
     allow_overlap: bool,
-) -> TestPart:
+) -> HeldOutPart:
     """The images that the options name, by default those that the tree's file records.
 
     Raises:
@@ -143,13 +143,13 @@ def chosen_images(
     options = {"fit": fit, "transposed": transposed, "upsampling": upsampling, "seed": data_seed}
     changes = {name: value for name, value in options.items() if value is not None}
     with busy("reading the images"):
-        part = test_part(tree.geometry.size, tree.data, data, changes)
+        part = held_out_part(tree.geometry.size, tree.data, data, changes)
     if not allow_overlap:
         part.require_apart()
     return part
 
 
-def say(part: TestPart, screen: Screen) -> None:
+def say(part: HeldOutPart, screen: Screen) -> None:
     """Tell how the images were read."""
     for sentence in part.sentences():
         screen.print(sentence, soft_wrap=True)

@@ -20,7 +20,7 @@ from pixeltree.compiler.layout import (
     cell_side,
     picture_pattern,
 )
-from pixeltree.compiler.turns import channels_at_once
+from pixeltree.compiler.time_slots import channels_at_once
 from pixeltree.errors import CompileError
 from pixeltree.model import FoldedModel, InputSpec, ModelError, Window
 from pixeltree_protocol.chip.registers import ARRAY_SIZE, Analog, Digital

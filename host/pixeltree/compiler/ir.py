@@ -336,7 +336,7 @@ class Word(Operation):
 
 
 @dataclass(frozen=True, eq=False)
-class Look(Operation):
+class SetDirection(Operation):
     """R1-R4 := the neighbour that DNEWS reads from now on; no word where it is so already."""
 
     direction: Direction

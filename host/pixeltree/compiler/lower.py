@@ -19,7 +19,7 @@ from pixeltree.compiler.layout import (
 from pixeltree.compiler.passes.arrange import Arrangement
 from pixeltree.compiler.readout import lower_head, lower_scan
 from pixeltree.compiler.taps import Offset, Tap, bias_planes, digit_levels, plus_taps, taps
-from pixeltree.compiler.turns import turns
+from pixeltree.compiler.time_slots import time_slots
 from pixeltree.errors import CompileError
 from pixeltree.model import Convolution, FoldedModel, FullyConnected, HeatMap, Layer, Pooling
 from pixeltree.model.ending import DECIDES, Ending
@@ -65,7 +65,7 @@ def lower(
     Args:
         model: the model.
         layout: how its input lies on the array.
-        arrangements: per turn and layer the grid position of every output channel.
+        arrangements: per time slot and layer the grid position of every output channel.
         in_pairs: whether neighbouring weight planes get registers of their own.
         on_array: whether a fully connected head is computed on the array, not on the controller.
         ending: how the node ends.
@@ -75,17 +75,19 @@ def lower(
     """
     unit = ir.Unit([], layout.grid.side, layout.grid.shift, in_pairs=in_pairs)
     scanned, output = [], None
-    parts = turns(model, layout)
+    parts = time_slots(model, layout)
     for number, (part, arrangement) in enumerate(zip(parts, arrangements, strict=True), 1):
-        turn = f", turn {number} of {len(parts)}" if len(parts) > 1 else ""
-        lowering = _lower_layers(unit, part, layout, arrangement, turn)
+        slot = f", time slot {number} of {len(parts)}" if len(parts) > 1 else ""
+        lowering = _lower_layers(unit, part, layout, arrangement, slot)
         if isinstance(part.head, HeatMap):
             lowering.heat_map(part.head, part.shapes[-1])
         elif on_array and len(parts) == 1:
             lowering.section.name += " on the array"
             lower_array_head(unit, lowering.section, part.head, lowering.source, lowering.own_copy())
         elif on_array:
-            raise lowering.fail("its channels take turns, a head on the array needs them together")
+            raise lowering.fail(
+                "its channels share the array in time slots, and a head on the array needs them together"
+            )
         else:
             scanned.append(lower_scan(lowering.section, lowering.source, lowering.own_copy()))
     if isinstance(model.head, FullyConnected) and scanned:
@@ -97,15 +99,15 @@ def lower(
 
 
 def _lower_layers(
-    unit: ir.Unit, model: FoldedModel, layout: Layout, arrangement: Arrangement, turn: str
+    unit: ir.Unit, model: FoldedModel, layout: Layout, arrangement: Arrangement, slot: str
 ) -> _LayerLowering:
     """Lower all layers but the head, in sections of their own; what lowers the head."""
     source = input_map(model.input, layout)
     plane: ir.Operand = layout.source
     for index, layer in enumerate(model.layers):
-        lowering = _LayerLowering(unit, f"{index} {_title(layer)}{turn}", source, plane)
+        lowering = _LayerLowering(unit, f"{index} {_title(layer)}{slot}", source, plane)
         source, plane = lowering.layer(layer, arrangement[index], model.shapes[index + 1])
-    return _LayerLowering(unit, f"{len(model.layers)} {_title(model.head)}{turn}", source, plane)
+    return _LayerLowering(unit, f"{len(model.layers)} {_title(model.head)}{slot}", source, plane)
 
 
 def _title(layer: Layer | FullyConnected | HeatMap) -> str:

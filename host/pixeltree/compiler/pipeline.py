@@ -22,7 +22,7 @@ from pixeltree.compiler.passes.directions import set_directions
 from pixeltree.compiler.passes.hoist import hoist_loads
 from pixeltree.compiler.passes.words import select_words
 from pixeltree.compiler.resources import Needs, check_resources, needs_of
-from pixeltree.compiler.turns import channels_at_once, turns
+from pixeltree.compiler.time_slots import channels_at_once, time_slots
 from pixeltree.compiler.window import window_unit
 from pixeltree.errors import CompileError
 from pixeltree.model import Convolution, FoldedModel, Window
@@ -206,7 +206,7 @@ def _with_a_head(
 
 def _compile(model: FoldedModel, ends: _Ends, layout: Layout, show: Show | None, on_array: bool) -> Compiled:
     """Compile for one layout and one place of the head."""
-    arrangements = [arrange(turn, layout) for turn in turns(model, layout)]
+    arrangements = [arrange(slot, layout) for slot in time_slots(model, layout)]
     lowered, encoded = _first_that_fits(model, layout, arrangements, on_array, ends.ending)
     unit = lowered.unit
     check_resources(needs_of(unit, encoded, [Cost()] * len(unit.sections)))

@@ -79,7 +79,7 @@ def lower_head(
         section: the head's.
         head: its weights.
         pitch: PEs between neighbouring activations of a channel.
-        scanned: what :func:`lower_scan` gave for each turn; channels are in the order of the turns.
+        scanned: what :func:`lower_scan` gave for each time slot; channels are in the order of the slots.
 
     Raises:
         CompileError: too many activations.

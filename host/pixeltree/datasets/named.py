@@ -39,7 +39,7 @@ NAMES = tuple(_NAMED)
 
 
 @dataclass(frozen=True, eq=False)
-class TestPart:
+class HeldOutPart:
     """Images to evaluate a tree on, and what is known about them.
 
     Attributes:
@@ -97,12 +97,12 @@ class TestPart:
             )
 
 
-def test_part(
+def held_out_part(
     size: int,
     recorded: TrainingData | None = None,
     data: str | None = None,
     changes: Mapping[str, object] | None = None,
-) -> TestPart:
+) -> HeldOutPart:
     """The images to evaluate a tree on.
 
     Args:
@@ -118,7 +118,7 @@ def test_part(
     source = changed(_source(size, recorded, data), changes or {})
     images = source.load_test(size)
     images.require_size(size, size)
-    return TestPart(images, source, recorded, recorded.overlap(images) if recorded else 0)
+    return HeldOutPart(images, source, recorded, recorded.overlap(images) if recorded else 0)
 
 
 def _source(size: int, recorded: TrainingData | None, data: str | None) -> Data:

@@ -11,7 +11,7 @@ from pixeltree.run.opened_tree import OpenedTree
 from pixeltree.run.results import InferenceResult
 from pixeltree.run.settings import FrameSettings
 from pixeltree.swapping import Pace
-from pixeltree.tree.tree import Image
+from pixeltree.tree.tree import GreyImage
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +34,13 @@ class FrameRun:
         self,
         opened: OpenedTree,
         settings: FrameSettings,
-        source: Iterable[Image] | None,
+        source: Iterable[GreyImage] | None,
         frames: int | None,
     ) -> None:
         self._opened = opened
         self._settings = settings
         self._pace: Pace | None = None
-        self._images: Iterator[Image] | None = None if source is None else _images(source)
+        self._images: Iterator[GreyImage] | None = None if source is None else _images(source)
         self._left = frames
         self._pause: asyncio.Task[None] | None = None
 
@@ -87,7 +87,7 @@ class FrameRun:
                 image = next(self._images)
             except StopIteration:
                 return None
-            self._opened.tree.scene(image)  # what is no image is refused before its turn
+            self._opened.tree.place(image)  # what is no image is refused before its turn
         if self._pace is None:  # the first turn is when the first frame is asked for
             self._pace = Pace(self._settings.period_us, self._opened.now_us)
         self._opened.wait_for_turn(self._pace)
@@ -96,7 +96,7 @@ class FrameRun:
         return self._opened.next_frame(image, self._settings, self._pace)
 
 
-def _images(source: Iterable[Image]) -> Iterator[Image]:
+def _images(source: Iterable[GreyImage]) -> Iterator[GreyImage]:
     try:
         return iter(source)
     except TypeError:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
-
 from pixeltree.device.device import Device
 from pixeltree.device.exchange import device_error
 from pixeltree.errors import PixeltreeError, SessionLostError
@@ -19,14 +16,11 @@ from pixeltree.run.stream import Sending, Streamer
 from pixeltree.run.timeline import Timeline
 from pixeltree.swapping import Pace, Planner
 from pixeltree.swapping.account import LEAST_COLD
-from pixeltree.swapping.chunking import BUSY_PART
+from pixeltree.swapping.chunking import BUSY_CHUNK
 from pixeltree.swapping.description import CAPTURE
 from pixeltree.swapping.line import CANCEL_BYTES, START_BYTES
-from pixeltree.tree.tree import Tree
+from pixeltree.tree.tree import PlacedImage, Tree
 from pixeltree_protocol.link.messages import CancelFrame, Done, Error, Fault, Result, StartFrame
-
-Scene = tuple[npt.NDArray[np.uint8], int, int]
-"""Pixels for an emulated sensor, with the row and column (from the left) where they go."""
 
 
 @dataclass
@@ -35,7 +29,7 @@ class Order:
 
     Attributes:
         number: counted by the runner.
-        scene: what to show to the emulated sensor before.
+        image: what to show to the emulated sensor before; None for what it sees.
         settings: of the run that it belongs to.
         pace: of that run.
         repeats: how often it has begun again.
@@ -44,7 +38,7 @@ class Order:
     """
 
     number: int
-    scene: Scene | None
+    image: PlacedImage | None
     settings: FrameSettings
     pace: Pace
     repeats: int = 0
@@ -115,8 +109,8 @@ class FrameServer:
             SessionLostError: the device was started anew meanwhile.
             LinkError: the device is gone or silent.
         """
-        if order.scene is not None:
-            self._show(*order.scene)
+        if order.image is not None:
+            self._show(*order.image)
         started = self._streamer.now
         first = self.first_start(order, started)
         frame = _Frame(order, first, started, self._exchange.send(StartFrame(order.number)).request)
@@ -173,7 +167,7 @@ class FrameServer:
         while True:
             again = None
             if not frame.faulted:
-                again = self._streamer.ahead(frame.order.pace.limit(self._streamer.now), BUSY_PART)
+                again = self._streamer.ahead(frame.order.pace.limit(self._streamer.now), BUSY_CHUNK)
             event = self._exchange.wait(
                 self._streamer.requests | {frame.request}, None if again is None else again / 1e6
             )

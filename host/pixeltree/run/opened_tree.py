@@ -12,13 +12,13 @@ import threading
 from pixeltree.device.exchange import Exchange
 from pixeltree.device.upload import upload
 from pixeltree.errors import SessionLostError
-from pixeltree.run.frames import FrameServer, Order, Scene
+from pixeltree.run.frames import FrameServer, Order
 from pixeltree.run.results import InferenceResult
 from pixeltree.run.settings import FrameSettings
 from pixeltree.run.stream import Streamer
 from pixeltree.swapping import Pace, Planner
-from pixeltree.swapping.chunking import BUSY_PART, IDLE_PART
-from pixeltree.tree.tree import Image, Tree
+from pixeltree.swapping.chunking import BUSY_CHUNK, IDLE_CHUNK
+from pixeltree.tree.tree import GreyImage, PlacedImage, Tree
 from pixeltree_protocol.link.messages import OpenTree, TreeOpened
 
 logger = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ class OpenedTree:
         while (due := pace.due(self._streamer.now)) > self._streamer.now + _ROUNDING_US:
             if self._exchange.opened_by is not self:
                 self.open()
-            again = self._streamer.ahead(pace.limit(self._streamer.now), IDLE_PART)
+            again = self._streamer.ahead(pace.limit(self._streamer.now), IDLE_CHUNK)
             event = self._exchange.wait(self._streamer.requests, min(due, again or due) / 1e6)
             if event is not None:
                 self._streamer.heard(event)
@@ -141,25 +141,25 @@ class OpenedTree:
         if (event := self._exchange.take(streamer.requests)) is not None:
             streamer.heard(event)
         # a frame may be asked for at any time: it has to wait for one small part at most, as a demand has
-        soon = streamer.now + BUSY_PART * 2 * self._planner.line.us_per_byte
-        again = streamer.ahead(max(pace.limit(streamer.now), soon), BUSY_PART)
+        soon = streamer.now + BUSY_CHUNK * 2 * self._planner.line.us_per_byte
+        again = streamer.ahead(max(pace.limit(streamer.now), soon), BUSY_CHUNK)
         if again is not None:
             return max(again - streamer.now, 0.0) / 1e6
         return _LOOK_AGAIN if streamer.requests else None
 
-    def next_frame(self, image: Image | None, settings: FrameSettings, pace: Pace) -> InferenceResult:
+    def next_frame(self, image: GreyImage | None, settings: FrameSettings, pace: Pace) -> InferenceResult:
         """The next frame of a run; what will probably be needed goes over the line after it."""
-        result = self.take(None if image is None else self.tree.scene(image), settings, pace)
-        part_us = IDLE_PART * self._planner.line.us_per_byte
+        result = self.take(None if image is None else self.tree.place(image), settings, pace)
+        part_us = IDLE_CHUNK * self._planner.line.us_per_byte
         # goes over the line while the caller is busy; no more than systems buffer, so that nobody waits
-        self._streamer.ahead(pace.limit(self._streamer.now), IDLE_PART, part_us)
+        self._streamer.ahead(pace.limit(self._streamer.now), IDLE_CHUNK, part_us)
         return result
 
-    def take(self, scene: Scene | None, settings: FrameSettings, pace: Pace) -> InferenceResult:
+    def take(self, image: PlacedImage | None, settings: FrameSettings, pace: Pace) -> InferenceResult:
         """Take a frame through the tree, again where the device was started anew meanwhile.
 
         Args:
-            scene: what to show to the emulated sensor before; None to leave it.
+            image: what to show to the emulated sensor before; None to leave it.
             settings: of the run that the frame belongs to.
             pace: of that run.
 
@@ -169,7 +169,7 @@ class OpenedTree:
         """
         with self._in_use:
             self._frames += 1
-            order = Order(self._frames, scene, settings, pace)
+            order = Order(self._frames, image, settings, pace)
             asked = self._streamer.now
             while True:
                 try:

@@ -39,7 +39,7 @@ from pixeltree.swapping.describe import children_of, describe
 from pixeltree.swapping.line import UNKNOWN_LINE
 from pixeltree.swapping.line_meter import LineMeter
 from pixeltree.swapping.residency import policy_named
-from pixeltree.tree.tree import Image, Tree
+from pixeltree.tree.tree import GreyImage, Tree
 from pixeltree_protocol.link.bundles import PUT_HEAD
 from pixeltree_protocol.link.messages import MAX_FAULT_TIMEOUT_MS
 
@@ -186,7 +186,7 @@ class TreeRunner:
         """Bytes of objects put on the wire so far, framing included."""
         return self._opened.opening_bytes + self._streamer.wire_bytes
 
-    def infer(self, image: Image) -> InferenceResult:
+    def infer(self, image: GreyImage) -> InferenceResult:
         """Show an image to the (emulated) sensor and take one frame of it through the tree.
 
         Args:
@@ -197,7 +197,7 @@ class TreeRunner:
             DeviceError: the frame ended with an error.
             LinkError: the device is gone or silent.
         """
-        return self._opened.take(self.tree.scene(image), ONE_FRAME, self._pace)
+        return self._opened.take(self.tree.place(image), ONE_FRAME, self._pace)
 
     def run_frame(self) -> InferenceResult:
         """Take one frame of whatever the sensor sees through the tree.
@@ -212,7 +212,7 @@ class TreeRunner:
 
     def run(
         self,
-        source: Iterable[Image] | None = None,
+        source: Iterable[GreyImage] | None = None,
         frames: int | None = None,
         period: float | None = None,
         deadline: float | None = None,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pixeltree.device.exchange import Exchange, device_error
 from pixeltree.device.upload import check_names, holdings
 from pixeltree.errors import DeviceError
-from pixeltree.swapping.chunking import Bundle, Parcel, Part, batches, names_of, steering_bytes
+from pixeltree.swapping.chunking import Bundle, Chunk, Parcel, batches, names_of, steering_bytes
 from pixeltree.swapping.line import stored_bytes
 from pixeltree.swapping.line_meter import LineMeter
 from pixeltree.swapping.planner import Planner
@@ -48,7 +48,7 @@ class Sending:
 
     @property
     def wire_bytes(self) -> int:
-        """Bytes on the wire, once all parts are."""
+        """Bytes on the wire, once all chunks are."""
         return sum(ticket.wire_bytes for ticket in self.tickets)
 
 
@@ -57,7 +57,7 @@ class _Awaited:
     """A message whose answer is awaited.
 
     Attributes:
-        objects: which objects, or parts of one, it carries.
+        objects: which objects, or chunks of one, it carries.
         begun: the count of objects begun when its last one was.
     """
 
@@ -66,7 +66,7 @@ class _Awaited:
 
 
 class Streamer:
-    """Sends objects and parts of them and hears what becomes of them; microseconds on the connection's clock.
+    """Sends objects and their chunks and hears what becomes of them; microseconds on the connection's clock.
 
     Args:
         exchange: requests to the device, and its answers.
@@ -91,19 +91,19 @@ class Streamer:
         self._exchange = exchange
         self._planner = planner
         self._meter = meter
-        self._digests = [each.digest for each in planner.tree.objects]
-        self._index = {digest: each for each, digest in enumerate(self._digests)}
+        self._digests = [one.digest for one in planner.tree.objects]
+        self._index = {digest: object_id for object_id, digest in enumerate(self._digests)}
         self._objects = objects
         self._trace = trace
         self._given = meter.line
         self._waiting: dict[int, _Awaited] = {}
         self._metered: dict[int, int | None] = {}
-        self._parts: dict[int, set[int]] = {}
+        self._chunks: dict[int, set[int]] = {}
         self._begun: dict[int, int] = {}
         self._count = 0
         self._refusals = 0
         self._latest: dict[int, Ticket] = {}
-        """The last part that was given out of each object."""
+        """The last chunk that was given out of each object."""
         self._unbilled: list[Ticket] = []
         self._billed = 0
 
@@ -130,7 +130,7 @@ class Streamer:
         self._waiting.clear()
         self._metered.clear()
         self._meter.look_away()
-        self._parts.clear()
+        self._chunks.clear()
         self._begun.clear()
         self._planner.restart()
         self._latest.clear()
@@ -139,10 +139,12 @@ class Streamer:
 
     def _ask_about(self, digests: Sequence[Digest]) -> None:
         for digest, received in holdings(self._exchange, digests).items():
-            each = self._index[digest]
+            object_id = self._index[digest]
             if received != WHOLE:
-                self._planner.evicted(each)
-            self._planner.holds(each, self._planner.tree.sizes[each] if received == WHOLE else received)
+                self._planner.evicted(object_id)
+            self._planner.holds(
+                object_id, self._planner.tree.sizes[object_id] if received == WHOLE else received
+            )
 
     def sent(self, wire_bytes: int) -> int | None:
         """Something went on the line; returns what the meter makes of it."""
@@ -166,20 +168,22 @@ class Streamer:
         """
         on_their_way = self._on_their_way()
         lacking = [self._index[digest] for digest in missing if digest in self._index]
-        parcels = self._planner.demand(node, [each for each in lacking if each not in on_their_way])
+        parcels = self._planner.demand(
+            node, [object_id for object_id in lacking if object_id not in on_their_way]
+        )
         tickets = [self._put(parcel, Priority.DEMAND) for parcel in parcels]
-        return Sending(len({each for parcel in parcels for each in parcel.objects}), tickets)
+        return Sending(len({object_id for parcel in parcels for object_id in parcel.objects}), tickets)
 
     def _on_their_way(self) -> set[int]:
-        return {each for awaited in self._waiting.values() for each in awaited.objects}
+        return {object_id for awaited in self._waiting.values() for object_id in awaited.objects}
 
     def ahead(self, limit: float, most: int, early_us: float = 1.0) -> float | None:
-        """Send parts of what may be useful, as soon as the line is free, if it will be again at ``limit``.
+        """Send chunks of what may be useful, as soon as the line is free, if it will be again at ``limit``.
 
         Args:
             limit: in microseconds.
-            most: bytes of a part at most.
-            early_us: microseconds before the line is free that the next part is sent.
+            most: bytes of a chunk at most.
+            early_us: microseconds before the line is free that the next chunk is sent.
 
         Returns:
             When to call again; None where that has no use before something happens.
@@ -198,44 +202,44 @@ class Streamer:
 
     def _put(self, parcel: Parcel, priority: Priority) -> Ticket:
         for batch in batches(parcel.keep):
-            query = Query(tuple(self._digests[each] for each in batch))
+            query = Query(tuple(self._digests[object_id] for object_id in batch))
             self._exchange.forget({self._exchange.send(query).request})  # nothing waits for the answer
         if parcel.keep:
             self.sent(steering_bytes(parcel.keep))
         began = max(self.now, self.line_free)
-        for each in parcel.objects:
-            if isinstance(parcel, Bundle) or parcel.offset == 0 or each not in self._begun:
+        for object_id in parcel.objects:
+            if isinstance(parcel, Bundle) or parcel.offset == 0 or object_id not in self._begun:
                 self._count += 1
-                self._begun[each] = self._count
+                self._begun[object_id] = self._count
         if isinstance(parcel, Bundle):
-            objects = tuple(self._objects[self._digests[each]] for each in parcel.objects)
+            objects = tuple(self._objects[self._digests[object_id]] for object_id in parcel.objects)
             ticket = self._exchange.send(PutSeveral(objects), priority)
         else:
-            ticket = self._put_part(parcel, priority)
+            ticket = self._put_chunk(parcel, priority)
         self._unbilled.append(ticket)
         self._metered[ticket.request] = self.sent(parcel.wire_bytes)
         self._waiting[ticket.request] = _Awaited(parcel.objects, self._begun[parcel.objects[-1]])
-        for each in parcel.objects:
-            self._latest[each] = ticket
-            self._parts.setdefault(each, set()).add(ticket.request)
+        for object_id in parcel.objects:
+            self._latest[object_id] = ticket
+            self._chunks.setdefault(object_id, set()).add(ticket.request)
         if self._trace is not None:
             busy = self.line_free - began
             self._trace.add(LINK, names_of(parcel), began, busy, {"bytes": parcel.size})
         return ticket
 
-    def _put_part(self, part: Part, priority: Priority) -> Ticket:
-        digest = self._digests[part.each]
-        before = self._latest.get(part.each)
-        if part.offset and before is not None and not before.wire_bytes:
+    def _put_chunk(self, chunk: Chunk, priority: Priority) -> Ticket:
+        digest = self._digests[chunk.object_id]
+        before = self._latest.get(chunk.object_id)
+        if chunk.offset and before is not None and not before.wire_bytes:
             priority = Priority.PREFETCH  # what it continues still waits there, and is not to be overtaken
         data = self._objects[digest]
-        piece = data[part.offset : part.offset + part.size]
-        return self._exchange.send(Put(digest, len(data), part.offset, piece), priority)
+        piece = data[chunk.offset : chunk.offset + chunk.size]
+        return self._exchange.send(Put(digest, len(data), chunk.offset, piece), priority)
 
     # -- hearing -----------------------------------------------------------------------------------
 
     def heard(self, event: Received) -> bool:
-        """Take the answer to a message with objects: to the last part of one, to a bundle, or a refusal.
+        """Take the answer to a message with objects: to the last chunk of one, to a bundle, or a refusal.
 
         Returns:
             Whether the objects are there.
@@ -245,8 +249,8 @@ class Streamer:
         """
         awaited = self._waiting[event.request]
         requests = {event.request}
-        for each in awaited.objects:
-            requests |= self._parts.pop(each, set())
+        for object_id in awaited.objects:
+            requests |= self._chunks.pop(object_id, set())
         for request in requests:
             self._waiting.pop(request, None)
             metered = self._metered.pop(request, None)
@@ -260,7 +264,7 @@ class Streamer:
             raise DeviceError("UNEXPECTED", f"the answer to an upload was {type(event.message).__name__}")
         if isinstance(event.message, StoredSeveral):
             try:
-                check_names(tuple(self._digests[each] for each in awaited.objects), event.message)
+                check_names(tuple(self._digests[object_id] for object_id in awaited.objects), event.message)
             except DeviceError as error:
                 self._refused(awaited.objects, error)
                 return False
@@ -271,12 +275,16 @@ class Streamer:
 
     def _refused(self, objects: Sequence[int], error: DeviceError) -> None:
         """See what the device has after it refused these; it may have evicted others for some of them."""
-        logger.info("object %s was refused: %s", ", ".join(str(each) for each in objects), error)
-        for each in objects:
-            self._planner.expected.pop(each, None)
-            self._planner.evicted(each)
-        here = [each for each in self._planner.memory.resident if each not in self._on_their_way()]
-        self._ask_about([self._digests[each] for each in [*here, *objects]])  # the oldest first: order stays
+        logger.info("object %s was refused: %s", ", ".join(str(object_id) for object_id in objects), error)
+        for object_id in objects:
+            self._planner.expected.pop(object_id, None)
+            self._planner.evicted(object_id)
+        here = [
+            object_id for object_id in self._planner.memory.resident if object_id not in self._on_their_way()
+        ]
+        self._ask_about(
+            [self._digests[object_id] for object_id in [*here, *objects]]
+        )  # the oldest first: order stays
         self._refusals += 1
         if self._refusals > _TRIES:
             self._refusals = 0
@@ -296,14 +304,16 @@ class Streamer:
     def _compare(self, awaited: _Awaited, evicted: set[Digest]) -> None:
         """What the device evicted for objects, against what we took for evicted.
 
-        It evicts when the first part comes in: what was sent after that is there again.
+        It evicts when the first chunk comes in: what was sent after that is there again.
         """
         memory, begun = self._planner.memory, awaited.begun
         for gone in (self._index[digest] for digest in evicted if digest in self._index):
             if gone in memory.resident and self._begun.get(gone, 0) < begun:
                 logger.debug("object %d was evicted for object %d", gone, awaited.objects[-1])
                 self._planner.evicted(gone)
-        expected = [kept for each in awaited.objects for kept in self._planner.expected.pop(each, ())]
+        expected = [
+            kept for object_id in awaited.objects for kept in self._planner.expected.pop(object_id, ())
+        ]
         for kept in expected:
             if self._digests[kept] not in evicted and self._begun.get(kept, 0) < begun:
                 logger.debug("object %d was not evicted for object %d", kept, awaited.objects[-1])

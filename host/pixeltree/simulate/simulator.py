@@ -18,7 +18,7 @@ import numpy as np
 from pixeltree.arguments.numbers import check_count, check_number
 from pixeltree.errors import DataError
 from pixeltree.swapping.account import LEAST_COLD, Counters
-from pixeltree.swapping.chunking import BUSY_PART, IDLE_PART, Parcel, batches, names_of
+from pixeltree.swapping.chunking import BUSY_CHUNK, IDLE_CHUNK, Parcel, batches, names_of
 from pixeltree.swapping.description import SwapTree
 from pixeltree.swapping.latency import Latencies
 from pixeltree.swapping.line import (
@@ -133,8 +133,8 @@ def simulate(
     sequence = known if isinstance(known, np.ndarray) else ()
     policy = policy_named(setup.policy, setup.tree, chosen, sequence)  # type: ignore[arg-type]
     planner = Planner(setup.tree, setup.memory, setup.icw_store, setup.line, policy, chosen)
-    for each in np.flatnonzero(setup.tree.uses.sum(axis=1) == 0):
-        planner.memory.add(int(each))  # what opens the tree
+    for object_id in np.flatnonzero(setup.tree.uses.sum(axis=1) == 0):
+        planner.memory.add(int(object_id))  # what opens the tree
     return _Run(setup, planner, trace).run(known.tolist() if isinstance(known, np.ndarray) else known)
 
 
@@ -176,7 +176,7 @@ class _Run:
                     f"outcome {end} in the sequence: the tree has ends 0 to {len(self._ends) - 1}"
                 )
             due = self._pace.due(now)
-            self._prefetch(now, due, IDLE_PART)
+            self._prefetch(now, due, IDLE_CHUNK)
             now = self._frame(due, end)
         self.counters.close()
         return Outcome(self.counters, self.latencies, now)
@@ -194,13 +194,13 @@ class _Run:
         for node in path:
             missing = self._missing(node, device)
             if missing or not self.planner.idle:
-                self._prefetch(host, device, BUSY_PART)
+                self._prefetch(host, device, BUSY_CHUNK)
                 host = max(host, device)
                 missing = self._missing(node, device)
             if missing:
                 stalled = True
                 told = self._fault(node, missing, device)
-                self._prefetch(host, told, BUSY_PART)
+                self._prefetch(host, told, BUSY_CHUNK)
                 host = told
                 ready = self._serve(node, told, device, start)
                 if ready is None:
@@ -216,7 +216,7 @@ class _Run:
         self._device_free = device
         self.counters.array_us += array + RESULT_US
         done = self._back(device) + result_us + self._latency
-        self._prefetch(host, done, BUSY_PART)
+        self._prefetch(host, done, BUSY_CHUNK)
         for node in path:
             self.planner.enter(node)
         self._finish(start, done, end, stalled)
@@ -268,7 +268,9 @@ class _Run:
             return None
         for parcel in self.planner.demand(node):
             self._put(parcel, now)
-        ready = max((self._arrivals.get(each, 0.0) for each in self._tree.nodes[node].needs), default=now)
+        ready = max(
+            (self._arrivals.get(object_id, 0.0) for object_id in self._tree.nodes[node].needs), default=now
+        )
         if size >= LEAST_COLD:
             self.counters.cold_us += ready - fault_at
             self.counters.cold_line_us += size * self._byte
@@ -278,11 +280,11 @@ class _Run:
         """What a node lacks when the device comes to it."""
         resident, arrivals = self.planner.memory.resident, self._arrivals
         if not arrivals:
-            return [each for each in self._tree.nodes[node].needs if each not in resident]
+            return [object_id for object_id in self._tree.nodes[node].needs if object_id not in resident]
         return [
-            each
-            for each in self._tree.nodes[node].needs
-            if each not in resident or arrivals.get(each, 0.0) > device
+            object_id
+            for object_id in self._tree.nodes[node].needs
+            if object_id not in resident or arrivals.get(object_id, 0.0) > device
         ]
 
     def _prefetch(self, now: float, until: float, most: int) -> None:
@@ -308,7 +310,9 @@ class _Run:
         self._note(LINK, names_of(parcel), began, self._line_free - began, bytes=parcel.size)
         if parcel.whole:
             self._answers.append((arrival, stored_bytes()))
-            self._arrivals = {each: at for each, at in self._arrivals.items() if at > self._device_free}
+            self._arrivals = {
+                object_id: at for object_id, at in self._arrivals.items() if at > self._device_free
+            }
             self._arrivals.update(dict.fromkeys(parcel.whole, arrival))
 
     def _send(self, now: float, wire_bytes: int) -> float:

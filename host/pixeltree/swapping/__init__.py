@@ -2,7 +2,7 @@
 
 from pixeltree.errors import NoRoomError
 from pixeltree.swapping.account import Counters
-from pixeltree.swapping.chunking import Part
+from pixeltree.swapping.chunking import Chunk
 from pixeltree.swapping.description import SwapNode, SwapObject, SwapTree
 from pixeltree.swapping.line import LINES, LineRate, line_named
 from pixeltree.swapping.memory import ControllerMemory
@@ -16,6 +16,7 @@ __all__ = [
     "LINES",
     "POLICIES",
     "Belady",
+    "Chunk",
     "ControllerMemory",
     "Counters",
     "ExpectedCost",
@@ -25,7 +26,6 @@ __all__ = [
     "Mixture",
     "NoRoomError",
     "Pace",
-    "Part",
     "Planner",
     "Predictor",
     "Prior",

@@ -111,7 +111,7 @@ class Counters:
         self.late += late
         self.deadline_misses += coarse or late
 
-    def sent(self, each: int, wire_bytes: int, hidden: bool, known: bool = False) -> None:
+    def sent(self, object_id: int, wire_bytes: int, hidden: bool, known: bool = False) -> None:
         """A part of an object goes on the wire; ``known`` where the device has the object already."""
         self.sent_bytes += wire_bytes
         if hidden:
@@ -119,22 +119,22 @@ class Counters:
         if known:
             self.duplicate_bytes += wire_bytes
         else:
-            self._unjudged[each] = self._unjudged.get(each, 0) + wire_bytes
+            self._unjudged[object_id] = self._unjudged.get(object_id, 0) + wire_bytes
 
     def used(self, objects: frozenset[int]) -> None:
         """A frame uses objects."""
         if self._unjudged:
-            for each in self._unjudged.keys() & objects:
-                self.used_bytes += self._unjudged.pop(each)
+            for object_id in self._unjudged.keys() & objects:
+                self.used_bytes += self._unjudged.pop(object_id)
 
-    def lost(self, each: int) -> None:
+    def lost(self, object_id: int) -> None:
         """An object is gone."""
-        self.wasted_bytes += self._unjudged.pop(each, 0)
+        self.wasted_bytes += self._unjudged.pop(object_id, 0)
 
     def close(self) -> None:
         """The run is over: what was not used is wasted."""
-        for each in list(self._unjudged):
-            self.lost(each)
+        for object_id in list(self._unjudged):
+            self.lost(object_id)
 
     def summary(self) -> dict[str, float]:
         """All counts and shares, by name, for JSON and the log."""

@@ -19,7 +19,9 @@ def array_us_of(tree: Tree, node: TreeNode) -> float:
     manifest = node.manifest
     blocks = [Block.decode(tree.objects[digest]) for digest in manifest.blocks]
     parsed = [parse_object(tree.objects[digest]) for digest in manifest.segments]
-    segments = [each for each in parsed if isinstance(each, BlockPlanes | FullyConnected | PackedBits)]
+    segments = [
+        segment for segment in parsed if isinstance(segment, BlockPlanes | FullyConnected | PackedBits)
+    ]
     predictor = Predictor(blocks, segments)
     steps = Program.decode(tree.objects[manifest.program]).steps
     try:

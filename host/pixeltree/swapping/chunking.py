@@ -1,4 +1,4 @@
-"""Objects cut into the parts that are sent, and what their sending does to the memory and the counters."""
+"""Objects cut into the chunks that are sent, and what their sending does to the memory and the counters."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pixeltree.swapping.line import bundle_bytes, put_bytes, query_bytes
 from pixeltree.swapping.memory import ControllerMemory
 from pixeltree_protocol.link.bundles import LENGTH_BYTES, MOST_BUNDLED, PUT_HEAD, fit_together
 
-IDLE_PART = 2_048
-"""Bytes of an object in one part while nothing can interrupt."""
+IDLE_CHUNK = 2_048
+"""Bytes of an object in one chunk while nothing can interrupt."""
 
-BUSY_PART = 512
+BUSY_CHUNK = 512
 """The same while a frame is in hand, which may fault: what a demand may have to wait for."""
 
-LEAST_PART = 64
-"""A part that is smaller than this is not worth its framing, unless it is the rest of its object."""
+LEAST_CHUNK = 64
+"""A chunk that is smaller than this is not worth its framing, unless it is the rest of its object."""
 
 _FIRST_BUNDLE = 490
 """Bytes of the body of the first bundle for a fault: what is answered so soon tells the line's latency
@@ -30,18 +30,18 @@ _QUERY_DIGESTS = 256
 
 
 @dataclass(frozen=True)
-class Part:
+class Chunk:
     """Part of an object to send.
 
     Attributes:
-        each: the object.
-        offset: where in it the part begins.
+        object_id: the object.
+        offset: where in it the chunk begins.
         size: bytes of it.
         last: whether it completes the object.
         keep: objects to ask about before, so that the device evicts others.
     """
 
-    each: int
+    object_id: int
     offset: int
     size: int
     last: bool
@@ -55,7 +55,7 @@ class Part:
     @property
     def objects(self) -> tuple[int, ...]:
         """The one object."""
-        return (self.each,)
+        return (self.object_id,)
 
     @property
     def whole(self) -> tuple[int, ...]:
@@ -93,47 +93,47 @@ class Bundle:
         return self.objects
 
 
-Parcel = Part | Bundle
+Parcel = Chunk | Bundle
 """What goes on the line in one message."""
 
 
 class Cutter:
-    """Cuts parts off objects; each is taken for sent.
+    """Cuts chunks off objects; each is taken for sent.
 
     Args:
         sizes: bytes of each object.
         memory: what the device holds, as far as the host knows.
         counters: where the bytes go.
-        max_part: bytes of an object in one message at most.
+        max_chunk: bytes of an object in one message at most.
 
     Attributes:
         expected: what the host takes for evicted by the upload of each object.
     """
 
     def __init__(
-        self, sizes: Sequence[int], memory: ControllerMemory, counters: Counters, max_part: int
+        self, sizes: Sequence[int], memory: ControllerMemory, counters: Counters, max_chunk: int
     ) -> None:
         self.expected: dict[int, list[int]] = {}
         self._sizes = sizes
         self._memory = memory
         self._counters = counters
-        self._max_part = max_part
+        self._max_chunk = max_chunk
 
-    def left(self, each: int) -> int:
+    def left(self, object_id: int) -> int:
         """Bytes of an object that have not been sent."""
-        return self._sizes[each] - self._memory.uploads.get(each, 0)
+        return self._sizes[object_id] - self._memory.uploads.get(object_id, 0)
 
-    def begin(self, each: int) -> None:
+    def begin(self, object_id: int) -> None:
         """Take room for an object, unless it is on its way already.
 
         Raises:
             NoRoomError: it does not fit.
         """
-        if each in self._memory.uploads:
+        if object_id in self._memory.uploads:
             return
         before = list(self._memory.uploads)
-        self.expected[each] = self._memory.begin(each)
-        for gone in self.expected[each]:
+        self.expected[object_id] = self._memory.begin(object_id)
+        for gone in self.expected[object_id]:
             self._counters.lost(gone)
         for upload in before:
             if upload not in self._memory.uploads:
@@ -156,8 +156,10 @@ class Cutter:
 
     def together(self, objects: Sequence[int], most: int) -> int:
         """How many of these, from the first on, can go in one bundle with ``most`` bytes of body at most."""
-        fresh = takewhile(lambda each: each not in self._memory.uploads, objects)
-        return fit_together((self._sizes[each] for each in fresh), min(most, self._max_part + PUT_HEAD))
+        fresh = takewhile(lambda object_id: object_id not in self._memory.uploads, objects)
+        return fit_together(
+            (self._sizes[object_id] for object_id in fresh), min(most, self._max_chunk + PUT_HEAD)
+        )
 
     def bundle(self, objects: Sequence[int], hidden: bool, keep: tuple[int, ...]) -> Bundle:
         """Objects that go :meth:`together`; of those that nobody waits for, as many as there is room for.
@@ -166,49 +168,49 @@ class Cutter:
             NoRoomError: there is not for the first one, or for one that is waited for.
         """
         taken: list[int] = []
-        for each in objects:
+        for object_id in objects:
             try:
-                self.begin(each)
+                self.begin(object_id)
             except NoRoomError:
                 if not (taken and hidden):
                     raise
                 break
-            self._counters.sent(each, LENGTH_BYTES + self._sizes[each], hidden)
-            self._finish(each)
-            taken.append(each)
-        sizes = tuple(self._sizes[each] for each in taken)
+            self._counters.sent(object_id, LENGTH_BYTES + self._sizes[object_id], hidden)
+            self._finish(object_id)
+            taken.append(object_id)
+        sizes = tuple(self._sizes[object_id] for object_id in taken)
         bundle = Bundle(tuple(taken), sizes, keep)
         framing = bundle.wire_bytes - sum(LENGTH_BYTES + size for size in sizes)
         self._counters.sent(taken[0], framing, hidden)
         return bundle
 
-    def rest(self, each: int, keep: tuple[int, ...]) -> Iterator[Part]:
-        """The parts that an object lacks, for who waits for it."""
-        self.begin(each)
+    def rest(self, object_id: int, keep: tuple[int, ...]) -> Iterator[Chunk]:
+        """The chunks that an object lacks, for who waits for it."""
+        self.begin(object_id)
         while True:
-            part = self.part(each, self._max_part, hidden=False, keep=keep)
+            chunk = self.chunk(object_id, self._max_chunk, hidden=False, keep=keep)
             keep = ()
-            yield part
-            if part.last:
+            yield chunk
+            if chunk.last:
                 return
 
-    def part(self, each: int, most: int, hidden: bool, keep: tuple[int, ...]) -> Part:
-        """The next part of an object that has been begun, of ``most`` bytes at most."""
-        offset = self._memory.uploads[each]
-        size = min(most, self._max_part, self._sizes[each] - offset)
-        last = offset + size == self._sizes[each]
-        part = Part(each, offset, size, last, keep)
-        self._counters.sent(each, part.wire_bytes, hidden)
+    def chunk(self, object_id: int, most: int, hidden: bool, keep: tuple[int, ...]) -> Chunk:
+        """The next chunk of an object that has been begun, of ``most`` bytes at most."""
+        offset = self._memory.uploads[object_id]
+        size = min(most, self._max_chunk, self._sizes[object_id] - offset)
+        last = offset + size == self._sizes[object_id]
+        chunk = Chunk(object_id, offset, size, last, keep)
+        self._counters.sent(object_id, chunk.wire_bytes, hidden)
         if last:
-            self._finish(each)
+            self._finish(object_id)
         else:
-            self._memory.uploads[each] = offset + size
-        return part
+            self._memory.uploads[object_id] = offset + size
+        return chunk
 
-    def _finish(self, each: int) -> None:
+    def _finish(self, object_id: int) -> None:
         """An object is whole."""
-        evicted = self._memory.finish(each)
-        self.expected.setdefault(each, []).extend(evicted)
+        evicted = self._memory.finish(object_id)
+        self.expected.setdefault(object_id, []).extend(evicted)
         for gone in evicted:
             self._counters.lost(gone)
 

@@ -131,12 +131,12 @@ class SwapTree:
     @cached_property
     def sizes(self) -> tuple[int, ...]:
         """Bytes of each object."""
-        return tuple(each.size for each in self.objects)
+        return tuple(one.size for one in self.objects)
 
     @cached_property
     def words(self) -> tuple[int, ...]:
         """Instruction words of each object."""
-        return tuple(each.words for each in self.objects)
+        return tuple(one.words for one in self.objects)
 
     @cached_property
     def total_bytes(self) -> int:
@@ -147,7 +147,7 @@ class SwapTree:
         """A node, and those that follow it whatever they say, while there is one way."""
         way = [node]
         while not self.nodes[way[-1]].ends:
-            below = [index for index, each in enumerate(self.nodes) if each.parent == way[-1]]
+            below = [index for index, node in enumerate(self.nodes) if node.parent == way[-1]]
             if len(below) != 1:
                 break
             way += below

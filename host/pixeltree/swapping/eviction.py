@@ -26,11 +26,11 @@ class Eviction:
     def cost(self, objects: Iterable[int], worth: Sequence[float]) -> float:
         """What objects are worth together."""
         sizes = self._sizes
-        return sum([worth[each] * sizes[each] for each in objects])
+        return sum([worth[object_id] * sizes[object_id] for object_id in objects])
 
     def in_order(self, kept: Collection[int], worth: Sequence[float]) -> list[int]:
         """Residents that may go, in the order in which they do."""
-        candidates = [each for each in self._memory.resident if each not in kept]
+        candidates = [object_id for object_id in self._memory.resident if object_id not in kept]
         if self._steers:
             candidates.sort(key=worth.__getitem__)
         return candidates
@@ -46,17 +46,21 @@ class Eviction:
             kept: what of that stays nevertheless.
         """
         memory, sizes, words = self._memory, self._sizes, self._words
-        short = sum([sizes[each] for each in objects if each not in memory.uploads]) - memory.free
-        short_words = sum([words[each] for each in objects]) - (memory.icw_store - memory.used_words)
+        short = (
+            sum([sizes[object_id] for object_id in objects if object_id not in memory.uploads]) - memory.free
+        )
+        short_words = sum([words[object_id] for object_id in objects]) - (
+            memory.icw_store - memory.used_words
+        )
         if short <= 0 and short_words <= 0:
             return []
         victims: list[int] = []
-        for each in candidates:
-            if each in kept or (short <= 0 and not words[each]):
+        for object_id in candidates:
+            if object_id in kept or (short <= 0 and not words[object_id]):
                 continue
-            victims.append(each)
-            short -= sizes[each]
-            short_words -= words[each]
+            victims.append(object_id)
+            short -= sizes[object_id]
+            short_words -= words[object_id]
             if short <= 0 and short_words <= 0:
                 return self._fewest(victims, -short, -short_words)
         return None
@@ -66,11 +70,11 @@ class Eviction:
         if not self._steers:
             return victims
         chosen = list(victims)
-        for each in reversed(victims):
-            if self._sizes[each] <= spare and self._words[each] <= spare_words:
-                chosen.remove(each)
-                spare -= self._sizes[each]
-                spare_words -= self._words[each]
+        for object_id in reversed(victims):
+            if self._sizes[object_id] <= spare and self._words[object_id] <= spare_words:
+                chosen.remove(object_id)
+                spare -= self._sizes[object_id]
+                spare_words -= self._words[object_id]
         return chosen
 
 
@@ -134,13 +138,13 @@ class UseOrder:
         if not victims:
             return ()
         found = 0
-        for each in self._memory.resident:
-            if each in victims:
+        for object_id in self._memory.resident:
+            if object_id in victims:
                 found += 1
                 if found == len(victims):
                     break
-            elif each not in self._memory.pinned:
-                keep.append(each)
+            elif object_id not in self._memory.pinned:
+                keep.append(object_id)
         keep += self._unsure.intersection(self._memory.resident).difference(victims, keep)
         return tuple(keep)
 

@@ -45,7 +45,7 @@ def put_bytes(data: int) -> int:
     return frame_bytes(PUT_HEAD + data)
 
 
-def part_within(wire_bytes: int) -> int:
+def chunk_within(wire_bytes: int) -> int:
     """Bytes of an object whose part is no longer than so many bytes on the wire."""
     return wire_bytes - put_bytes(0) - wire_bytes // _RUN
 

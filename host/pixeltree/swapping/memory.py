@@ -51,59 +51,59 @@ class ControllerMemory:
     def touch(self, objects: Iterable[int]) -> None:
         """These are used, in this order: they become the most recently used."""
         resident = self.resident
-        for each in objects:
-            if each in resident:
-                del resident[each]
-                resident[each] = None
+        for object_id in objects:
+            if object_id in resident:
+                del resident[object_id]
+                resident[object_id] = None
 
     def missing(self, objects: Iterable[int]) -> list[int]:
         """Which of these are not resident."""
-        return [each for each in objects if each not in self.resident]
+        return [object_id for object_id in objects if object_id not in self.resident]
 
-    def begin(self, each: int) -> list[int]:
+    def begin(self, object_id: int) -> list[int]:
         """An upload of an object begins: it takes its room; returns what is evicted for it.
 
         Raises:
             NoRoomError: it does not fit.
         """
-        evicted = self._make_room(self._sizes[each], 0)
-        self.uploads[each] = 0
-        self.used += self._sizes[each]
+        evicted = self._make_room(self._sizes[object_id], 0)
+        self.uploads[object_id] = 0
+        self.used += self._sizes[object_id]
         return evicted
 
-    def finish(self, each: int) -> list[int]:
+    def finish(self, object_id: int) -> list[int]:
         """An object is whole; returns what is evicted so that its words fit.
 
         Raises:
             NoRoomError: they do not.
         """
-        del self.uploads[each]
-        self.used -= self._sizes[each]
-        evicted = self._make_room(self._sizes[each], self._words[each])
-        self.add(each)
+        del self.uploads[object_id]
+        self.used -= self._sizes[object_id]
+        evicted = self._make_room(self._sizes[object_id], self._words[object_id])
+        self.add(object_id)
         return evicted
 
-    def add(self, each: int) -> None:
+    def add(self, object_id: int) -> None:
         """An object is resident, most recently used."""
-        if each not in self.resident:
-            self.resident[each] = None
-            self.used += self._sizes[each]
-            self.used_words += self._words[each]
+        if object_id not in self.resident:
+            self.resident[object_id] = None
+            self.used += self._sizes[object_id]
+            self.used_words += self._words[object_id]
 
-    def add_oldest(self, each: int) -> None:
+    def add_oldest(self, object_id: int) -> None:
         """An object is resident, least recently used."""
         before = list(self.resident)
-        self.add(each)
+        self.add(object_id)
         self.touch(before)
 
-    def drop(self, each: int) -> None:
+    def drop(self, object_id: int) -> None:
         """An object is not resident, nor on its way."""
-        if each in self.resident:
-            del self.resident[each]
-            self.used -= self._sizes[each]
-            self.used_words -= self._words[each]
-        elif self.uploads.pop(each, None) is not None:
-            self.used -= self._sizes[each]
+        if object_id in self.resident:
+            del self.resident[object_id]
+            self.used -= self._sizes[object_id]
+            self.used_words -= self._words[object_id]
+        elif self.uploads.pop(object_id, None) is not None:
+            self.used -= self._sizes[object_id]
 
     def clear(self) -> None:
         """Nothing is resident."""
@@ -129,19 +129,19 @@ class ControllerMemory:
         return victims
 
     def _victims(self, size: int, words: int, uploads: Mapping[int, int]) -> list[int] | None:
-        waiting = sum(self._sizes[each] for each in self.uploads if each not in uploads)
+        waiting = sum(self._sizes[object_id] for object_id in self.uploads if object_id not in uploads)
         free = self.free + waiting
         free_words = self.icw_store - self.used_words
         places = MOST_OBJECTS - len(self.resident) - len(uploads)
         victims: list[int] = []
         if free >= size and free_words >= words and places >= 1:
             return victims
-        for each in self.resident:
-            if each in self.pinned or (free >= size and places >= 1 and not self._words[each]):
+        for object_id in self.resident:
+            if object_id in self.pinned or (free >= size and places >= 1 and not self._words[object_id]):
                 continue
-            victims.append(each)
-            free += self._sizes[each]
-            free_words += self._words[each]
+            victims.append(object_id)
+            free += self._sizes[object_id]
+            free_words += self._words[object_id]
             places += 1
             if free >= size and free_words >= words and places >= 1:
                 return victims

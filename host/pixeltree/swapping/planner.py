@@ -12,10 +12,10 @@ import numpy as np
 
 from pixeltree.errors import NoRoomError
 from pixeltree.swapping.account import Counters
-from pixeltree.swapping.chunking import IDLE_PART, LEAST_PART, Cutter, Parcel, steering_bytes
+from pixeltree.swapping.chunking import IDLE_CHUNK, LEAST_CHUNK, Cutter, Parcel, steering_bytes
 from pixeltree.swapping.description import CAPTURE, SwapTree
 from pixeltree.swapping.eviction import Eviction, UseOrder
-from pixeltree.swapping.line import LineRate, part_within, put_bytes, query_bytes
+from pixeltree.swapping.line import LineRate, chunk_within, put_bytes, query_bytes
 from pixeltree.swapping.memory import ControllerMemory
 from pixeltree.swapping.prediction import Logits, Predictor
 from pixeltree.swapping.residency import Residency
@@ -43,7 +43,7 @@ class Planner:
         line: the line to the device.
         policy: who has to go.
         predictor: what comes next.
-        max_part: bytes of an object in one message at most.
+        max_chunk: bytes of an object in one message at most.
 
     Attributes:
         line: may be replaced by one that is known better. While it is unknown, nothing is sent ahead.
@@ -60,7 +60,7 @@ class Planner:
         line: LineRate,
         policy: Residency,
         predictor: Predictor,
-        max_part: int = 8_192 - PUT_HEAD,
+        max_chunk: int = 8_192 - PUT_HEAD,
     ) -> None:
         self.tree = tree
         self.line = line
@@ -68,10 +68,10 @@ class Planner:
         self.memory = ControllerMemory(tree.sizes, tree.words, budget, icw_store)
         self.counters = Counters()
         self._predictor = predictor
-        self._max_part = max_part
+        self._max_chunk = max_chunk
         self._eviction = Eviction(tree, self.memory, policy.steers)
         self._order = UseOrder(self.memory)
-        self._cutter = Cutter(tree.sizes, self.memory, self.counters, max_part)
+        self._cutter = Cutter(tree.sizes, self.memory, self.counters, max_chunk)
         self.expected = self._cutter.expected
         self._always = frozenset(need for node in (CAPTURE, *tree.trunk) for need in tree.nodes[node].needs)
         self._needs = tuple(frozenset(node.needs) for node in tree.nodes)
@@ -118,30 +118,34 @@ class Planner:
         if end != self._at:
             self._at = end
             self._content = False
-            self._queue = [each for each in self._queue[:1] if each in self.memory.uploads]
+            self._queue = [object_id for object_id in self._queue[:1] if object_id in self.memory.uploads]
             self._keep = ()
 
-    def evicted(self, each: int) -> None:
+    def evicted(self, object_id: int) -> None:
         """The device says that an object went, which we took for resident."""
-        self._lose(each)
+        self._lose(object_id)
 
-    def stayed(self, each: int) -> None:
+    def stayed(self, object_id: int) -> None:
         """The device says that an object did not go, which we took for evicted."""
-        if each not in self.memory.resident and each not in self.memory.uploads:
-            self.memory.add_oldest(each)
+        if object_id not in self.memory.resident and object_id not in self.memory.uploads:
+            self.memory.add_oldest(object_id)
 
-    def holds(self, each: int, received: int) -> None:
+    def holds(self, object_id: int, received: int) -> None:
         """The device says how many bytes of an object it has; a whole one is resident."""
-        if received == self.tree.sizes[each]:
-            self.memory.add(each)
-        elif received and each not in self.memory.uploads and self.memory.free >= self.tree.sizes[each]:
-            self.memory.begin(each)
-            self.memory.uploads[each] = received
+        if received == self.tree.sizes[object_id]:
+            self.memory.add(object_id)
+        elif (
+            received
+            and object_id not in self.memory.uploads
+            and self.memory.free >= self.tree.sizes[object_id]
+        ):
+            self.memory.begin(object_id)
+            self.memory.uploads[object_id] = received
 
     def restart(self) -> None:
         """The device was started anew and holds nothing."""
-        for each in [*self.memory.resident, *self.memory.uploads]:
-            self.counters.lost(each)
+        for object_id in [*self.memory.resident, *self.memory.uploads]:
+            self.counters.lost(object_id)
         self.memory.clear()
         self.expected.clear()
         self._order.clear()
@@ -162,22 +166,22 @@ class Planner:
             NoRoomError: they do not fit.
         """
         needs = self.tree.nodes[node].needs
-        for each in missing:
-            if each in self.memory.resident:
-                self._lose(each)
+        for object_id in missing:
+            if object_id in self.memory.resident:
+                self._lose(object_id)
         self._demanded = self._needs[node]
         way = self._way[node]
-        self._order.stopped(way, [self.tree.nodes[each].needs for each in way])
+        self._order.stopped(way, [self.tree.nodes[passed].needs for passed in way])
         # without the manifest the device does not know what else the node needs
         known = needs if needs[0] in self.memory.resident else needs[:1]
         self.memory.touch(known)
         self.memory.pinned = frozenset(known)
         self._content = True  # until the frame ends, forecasts are those of before it
-        parts = self._whole(node)
-        parts += self._following(node)
-        self._queue = [each for each in self._queue if each not in self.memory.resident]
+        parcels = self._whole(node)
+        parcels += self._following(node)
+        self._queue = [object_id for object_id in self._queue if object_id not in self.memory.resident]
         self.memory.touch(needs)
-        return parts
+        return parcels
 
     def _whole(self, node: int) -> list[Parcel]:
         """All that a node lacks."""
@@ -198,7 +202,7 @@ class Planner:
         for after in self._after[node] if self.policy.prefetches else ():
             kept |= self._needs[after]
             absent = self.memory.missing(self.tree.nodes[after].needs)
-            if sum(self.tree.sizes[each] for each in kept) > self.memory.budget:
+            if sum(self.tree.sizes[object_id] for object_id in kept) > self.memory.budget:
                 break
             keep = self._make_way(absent, after, frozenset(kept))
             self._ask(keep)
@@ -209,7 +213,7 @@ class Planner:
                 break
         return found
 
-    def prefetch(self, room: int, most: int = IDLE_PART) -> Parcel | None:
+    def prefetch(self, room: int, most: int = IDLE_CHUNK) -> Parcel | None:
         """What is worth sending now in one message, though nobody waits for it.
 
         Args:
@@ -222,15 +226,15 @@ class Planner:
         if self.idle:
             return None
         if not self._queue:
-            if room < put_bytes(LEAST_PART) + query_bytes(1):
+            if room < put_bytes(LEAST_CHUNK) + query_bytes(1):
                 return None
             if not self._choose():
                 self._content = True
                 return None
-        keep, each = self._keep, self._queue[0]
+        keep, object_id = self._keep, self._queue[0]
         steering = steering_bytes(keep)
-        size = min(most, self._max_part, part_within(room) - steering)
-        if size < min(LEAST_PART, self._cutter.left(each)):
+        size = min(most, self._max_chunk, chunk_within(room) - steering)
+        if size < min(LEAST_CHUNK, self._cutter.left(object_id)):
             if keep and not self._urgent:
                 self._queue.clear()  # it is chosen anew when there is room
             return None
@@ -240,8 +244,8 @@ class Planner:
             if together:
                 parcel: Parcel = self._cutter.bundle(self._queue[:together], hidden=True, keep=keep)
             else:
-                self._cutter.begin(each)
-                parcel = self._cutter.part(each, size, hidden=True, keep=keep)
+                self._cutter.begin(object_id)
+                parcel = self._cutter.chunk(object_id, size, hidden=True, keep=keep)
         except NoRoomError:
             self._queue.clear()
             return None
@@ -259,7 +263,9 @@ class Planner:
 
     def bytes_left(self, node: int) -> int:
         """Bytes of a node's objects that have not been sent."""
-        return sum(self._cutter.left(each) for each in self.memory.missing(self.tree.nodes[node].needs))
+        return sum(
+            self._cutter.left(object_id) for object_id in self.memory.missing(self.tree.nodes[node].needs)
+        )
 
     def want(self, node: int) -> None:
         """A frame would have needed this node and did not wait for it: send it ahead of all else."""
@@ -289,7 +295,10 @@ class Planner:
             if not worth:
                 worth = self.policy.worth().tolist()
                 candidates = self._eviction.in_order(self._always | self._demanded, worth)
-            gain, size = self._eviction.cost(absent, worth), sum([self.tree.sizes[each] for each in absent])
+            gain, size = (
+                self._eviction.cost(absent, worth),
+                sum([self.tree.sizes[object_id] for object_id in absent]),
+            )
             if size >= refused_bytes and gain <= refused_gain:
                 continue  # one that would bring more for less was refused
             victims = self._eviction.victims(absent, candidates, self._needs[node])
@@ -305,7 +314,9 @@ class Planner:
     def _in_order(self, absent: Iterable[int], node: int) -> list[int]:
         """What is on its way already first, the manifest last: with it the device looks at the node."""
         manifest = self.tree.nodes[node].needs[0]
-        return sorted(absent, key=lambda each: (each not in self.memory.uploads, each == manifest))
+        return sorted(
+            absent, key=lambda object_id: (object_id not in self.memory.uploads, object_id == manifest)
+        )
 
     def _make_way(self, absent: list[int], node: int, needs: frozenset[int]) -> tuple[int, ...]:
         """Have victims that are not needed evicted for what a node lacks; returns what to ask about."""
@@ -329,8 +340,8 @@ class Planner:
             self._order.asked(keep)
             self.counters.steering_bytes += steering_bytes(keep)
 
-    def _lose(self, each: int) -> None:
-        self.memory.drop(each)
-        self.counters.lost(each)
-        if each in self._queue:
+    def _lose(self, object_id: int) -> None:
+        self.memory.drop(object_id)
+        self.counters.lost(object_id)
+        if object_id in self._queue:
             self._queue.clear()

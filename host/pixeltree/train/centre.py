@@ -12,8 +12,8 @@ import numpy.typing as npt
 from pixeltree.datasets import Dataset, Splits
 from pixeltree.model import FoldedModel, Window
 from pixeltree.model.heat_maps import CellGrid
-from pixeltree.train.fit import logits_of
 from pixeltree.train.network import BinaryNetwork
+from pixeltree.train.training import logits_of
 from pixeltree.tree.node import NodeSpec
 
 LOCALIZER = "localizer"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pixeltree.compiler import CaptureGeometry
 from pixeltree.compiler.layout import block_side, grid_side
-from pixeltree.compiler.turns import channels_at_once
+from pixeltree.compiler.time_slots import channels_at_once
 from pixeltree.errors import CompileError
 from pixeltree.model import Convolution, FoldedModel, HeatMap, Window
 from pixeltree.model.ending import Ending
@@ -76,7 +76,7 @@ def geometry_of(models: Sequence[FoldedModel], windowed: Sequence[FoldedModel] =
     """How the input of all nodes lies on the array.
 
     Blocks, one per channel, hold networks whose only convolution is the first layer and whose channels find
-    room, in turns if need be; all others lie in cells.
+    room, in time slots if need be; all others lie in cells.
 
     Args:
         models: of the nodes that see the captured input.
@@ -107,7 +107,7 @@ def geometry_of(models: Sequence[FoldedModel], windowed: Sequence[FoldedModel] =
 
 
 def _fits_blocks(model: FoldedModel, room: int) -> bool:
-    """Whether only the first layer convolves, and the channels of a turn find a block of that many pixels."""
+    """Whether only the first layer convolves, and the channels of a slot find a block of so many pixels."""
     first, *others = model.layers
     assert isinstance(first, Convolution)
     alone = not any(isinstance(layer, Convolution | HeatMap) for layer in (*others, model.head))

@@ -68,14 +68,14 @@ def overlapping(
         most: classes to which a group may grow, the greatest shares first; None for no limit.
     """
     return tuple(
-        tuple(sorted({*group, *_strays(group, routed[:, index], share, most)}))
+        tuple(sorted({*group, *_misrouted(group, routed[:, index], share, most)}))
         for index, group in enumerate(groups)
     )
 
 
-def _strays(
+def _misrouted(
     group: tuple[int, ...], shares: npt.NDArray[np.float64], share: float, most: int | None
 ) -> list[int]:
     order = np.argsort(-shares, kind="stable")
-    strays = [int(c) for c in order if shares[c] >= share and int(c) not in group]
-    return strays if most is None else strays[: max(0, most - len(group))]
+    misrouted = [int(c) for c in order if shares[c] >= share and int(c) not in group]
+    return misrouted if most is None else misrouted[: max(0, most - len(group))]

@@ -20,13 +20,13 @@ from pixeltree.datasets import Dataset, Splits
 from pixeltree.errors import CompileError
 from pixeltree.train.capacity import Capacity, best_fit, most_outcomes, require_fit
 from pixeltree.train.checkpoint import CheckpointFile
-from pixeltree.train.fit import FitSettings, build, fit, logits_of, noisy_logits_of
 from pixeltree.train.grouping import Groups, confusion, grouped, overlapping
 from pixeltree.train.grown import GrownNode, accuracy
 from pixeltree.train.network import BinaryNetwork, inherit
 from pixeltree.train.objective import Classification
 from pixeltree.train.progress import Doing, Progress, silent
 from pixeltree.train.specification import NetworkSpecification
+from pixeltree.train.training import TrainingSettings, build, logits_of, noisy_logits_of, train_network
 from pixeltree_protocol.chip.nonidealities import AnalogErrors
 
 SCOUTING = 4
@@ -49,13 +49,13 @@ class GrowSettings:
     """Choices of a tree.
 
     Attributes:
-        fit: the training of every node.
+        training: the training of every node.
         errors: of the chip, for noise-aware training; None for none.
 
     The other fields are those of :class:`pixeltree.train.tables.TreeTable`.
     """
 
-    fit: FitSettings = field(default_factory=FitSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
     branching: int = 6
     target: float = 0.9
     overlap: float = 0.05
@@ -108,7 +108,7 @@ class _Grower:
         self.candidates = list(candidates)
         self.checkpoints, self.progress = checkpoints, progress
         self.data = "".join(part.digest() for part in splits)
-        self.trained: dict[tuple[NetworkSpecification, Groups, FitSettings], GrownNode] = {}
+        self.trained: dict[tuple[NetworkSpecification, Groups, TrainingSettings], GrownNode] = {}
 
     def doing(self, what: str) -> None:
         """Say what is done for the root between trainings."""
@@ -127,7 +127,7 @@ class _Grower:
         It begins with the kernels and thresholds of its parent: as good as twice the epochs.
         """
         classes = sorted({index for group in groups for index in group})
-        settings = self.settings.fit
+        settings = self.settings.training
         if self.settings.child_epochs is not None and parent is not None:
             settings = replace(settings, epochs=self.settings.child_epochs)
         if is_scout:
@@ -147,7 +147,7 @@ class _Grower:
             text = repr((network, groups, settings, self.settings.errors, self.data, inherited))
             identity = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
             file = CheckpointFile(self.checkpoints / f"{name}-{identity[:12]}", identity)
-        fit(
+        train_network(
             made,
             training,
             validation,
@@ -192,7 +192,7 @@ class _Grower:
         own = self.confused
         opinions = confusion(logits_of(node.network, own.images), own, len(node.groups))
         matrix = np.stack([opinions[list(group)].mean(axis=0) for group in node.groups])
-        local = grouped(matrix, count, self.settings.fit.seed)
+        local = grouped(matrix, count, self.settings.training.seed)
         return tuple(tuple(sorted(c for i in group for c in node.groups[i])) for group in local)
 
     def router(self, leaf: GrownNode) -> GrownNode:
@@ -216,16 +216,16 @@ class _Grower:
     def below(self, router: GrownNode) -> GrownNode:
         """A router and its children; classes are in several children where that raises accuracy.
 
-        Children with the classes that stray to them are trained first, and stay if they decide better with
-        those classes than without.
+        Children with the classes that are misrouted to them are trained first, and stay if they decide
+        better with those classes than without.
         """
         self.share_input(router.network)
         groups, own = router.groups, self.splits.validation
-        self.doing("looking for classes that stray to other children")
+        self.doing("looking for classes that are misrouted to other children")
         wider = self.widened(router, self.confused)
         if wider != groups:
             shared = self.with_children(replace(router, groups=wider))
-            self.doing("comparing children with and without classes that stray")
+            self.doing("comparing children with and without misrouted classes")
             apart = float((shared.decide_apart(own.images, groups) == own.targets).mean())
             if accuracy(shared, own) > apart:
                 return shared

@@ -33,9 +33,9 @@ from pixeltree.model.geometry import (
 )
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
-from pixeltree.train.fit import FitSettings
 from pixeltree.train.specification import Input, NetworkSpecification
 from pixeltree.train.tables import DetectorTable, LocalizerTable, TreeTable
+from pixeltree.train.training import TrainingSettings
 from pixeltree_protocol.names import known_names
 
 LAYERS = {kind.kind: kind for kind in (ConvolutionGeometry, Pooling)}
@@ -82,7 +82,7 @@ class Recipe:
     name: str
     data: Data
     network: NetworkSpecification
-    training: FitSettings
+    training: TrainingSettings
     noise_aware: bool = False
     tree: TreeTable | None = None
     detector: DetectorTable | None = None
@@ -237,7 +237,7 @@ def _recipe(tables: dict[str, Any]) -> Recipe:
         _value(str, tables["name"], "name"),
         _choice(DATA, "set", tables["data"], "data"),
         network,
-        _made(FitSettings, training | {"augmentation": ranges}, "training"),
+        _made(TrainingSettings, training | {"augmentation": ranges}, "training"),
         _value(bool, tables.get("noise_aware", False), "noise_aware"),
         _made(TreeTable, tables["tree"], "tree") if "tree" in tables else None,
         _made(DetectorTable, tables["detector"], "detector") if "detector" in tables else None,

@@ -18,7 +18,6 @@ from pixeltree.train.capacity import Capacity, choices
 from pixeltree.train.centre import LOCALIZER, centred, join, windows_of
 from pixeltree.train.checkpoint import CheckpointFile, check_folder
 from pixeltree.train.export import compile_tree
-from pixeltree.train.fit import build, fit, logits_of
 from pixeltree.train.fold import Agreement, compare, fold
 from pixeltree.train.grow import GrowSettings, grow_tree
 from pixeltree.train.grown import accuracy
@@ -27,6 +26,7 @@ from pixeltree.train.objective import objective_for
 from pixeltree.train.progress import Doing, Progress
 from pixeltree.train.recipe import Recipe, identity_of
 from pixeltree.train.tables import LocalizerTable, TreeTable
+from pixeltree.train.training import build, logits_of, train_network
 from pixeltree.tree.node import NodeSpec
 from pixeltree_protocol.chip.nonidealities import TYPICAL_ERRORS
 
@@ -207,7 +207,7 @@ def _run_network(
     network = _binary(recipe)
     fold(network)  # a network that cannot be folded is refused before it is trained
     teacher = _teacher(recipe, splits, checkpoints, progress)
-    fit(
+    train_network(
         network,
         splits.training,
         splits.validation,
@@ -288,7 +288,7 @@ def float_network(
     teacher = build(lambda: FloatNetwork(network), recipe.training.seed)
     assert isinstance(teacher, FloatNetwork)
     settings = replace(recipe.training, distillation=0.0, learning_rate=FLOAT_RATE)
-    fit(
+    train_network(
         teacher,
         splits.training,
         splits.validation,

@@ -27,7 +27,11 @@ from pixeltree_protocol.objects.treefile import TreeFile
 _DATA = "training data"
 """The attachment of this name says which images the tree was made with."""
 
-Image = npt.NDArray[np.uint8]
+GreyImage = npt.NDArray[np.uint8]
+"""Brightness, (rows, columns), 0 to 255."""
+
+PlacedImage = tuple[GreyImage, int, int]
+"""Pixels, and the row and column of the picture where the first of them goes."""
 
 
 @dataclass(frozen=True)
@@ -249,11 +253,11 @@ class Tree:
         if self.root.ending.adds:
             raise TreeError("the root adds its logits to those of the node before, and there is none")
 
-    def reference(self, image: Image) -> tuple[int, tuple[ReferenceVisit, ...]]:
+    def reference(self, image: GreyImage) -> tuple[int, tuple[ReferenceVisit, ...]]:
         """Label and path of an image by the integer reference: NumPy only, no device.
 
         Args:
-            image: as for :meth:`scene`.
+            image: as for :meth:`place`.
         """
         bits = self.input_bits(image)
         seen = bits
@@ -272,14 +276,14 @@ class Tree:
                 return exit_.value, tuple(visits)
             node = self.nodes[exit_.node]
 
-    def input_bits(self, image: Image) -> npt.NDArray[np.bool_]:
+    def input_bits(self, image: GreyImage) -> npt.NDArray[np.bool_]:
         """The input as the capture node makes it: bool (size, size)."""
-        pixels, top, left = self.scene(image)
+        pixels, top, left = self.place(image)
         full = np.zeros((ARRAY_SIZE, ARRAY_SIZE), np.uint8)
         full[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
         return self.geometry.input_bits(self.geometry.window(full))
 
-    def scene(self, image: Image) -> tuple[Image, int, int]:
+    def place(self, image: GreyImage) -> PlacedImage:
         """Where an image goes in the picture: the pixels, their top row and their left column.
 
         Args:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pixeltree.arguments.files import AnyPath, as_path
 from pixeltree.datasets import Dataset
-from pixeltree.datasets.named import test_part
+from pixeltree.datasets.named import held_out_part
 from pixeltree.errors import TreeError
 from pixeltree.tree.tree import Tree
 from pixeltree_protocol.names import known_names
@@ -48,7 +48,7 @@ def held_out(name: str) -> Dataset:
         DataError: its images need an extra that is not installed.
     """
     tree = load(name)
-    return test_part(tree.geometry.size, tree.data).images
+    return held_out_part(tree.geometry.size, tree.data).images
 
 
 def tree_file(text: AnyPath) -> Path:

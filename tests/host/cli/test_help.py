@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from pixeltree.cli import failure
 from pixeltree.cli.app import app
 from pixeltree.cli.emulate import become
-from pixeltree.datasets.named import test_part as images_named
+from pixeltree.datasets.named import held_out_part as images_named
 from pixeltree.datasets.sources import from_table
 from pixeltree.errors import DataError, LinkError, TreeError
 from pixeltree.links.url import parse_url

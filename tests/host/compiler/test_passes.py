@@ -52,7 +52,7 @@ def test_lowering_shows_every_layer_and_every_pass_shows_itself():
     assert list(seen) == names
     assert "AddTap" in seen["lower"] and "AddTap" not in seen["select words"]
     assert "%" in seen["hoist loads"] and "%" not in seen["allocate registers"]
-    assert "Look" in seen["allocate registers"] and "Look" not in seen["set directions"]
+    assert "SetDirection" in seen["allocate registers"] and "SetDirection" not in seen["set directions"]
     assert "program:" in seen["encode"]
 
 
@@ -61,7 +61,7 @@ def test_a_shift_of_one_pixel_is_two_words_and_of_four_pixels_six():
     one, four = unit(ir.Shift(x, 1, 0)), unit(ir.Shift(x, 0, -4))
     select_words(one)
     select_words(four)
-    assert [line.split("(")[0] for line in text(one)] == ["Look direction=north", "DNEWS0", "MOV"]
+    assert [line.split("(")[0] for line in text(one)] == ["SetDirection direction=north", "DNEWS0", "MOV"]
     assert [line.split("(")[0] for line in text(four)][1:] == ["DNEWS0", "DNEWS0", "MOV"] * 2
 
 
@@ -92,8 +92,8 @@ def test_loads_that_share_cubes_or_are_apart_stay():
 
 
 def test_a_direction_that_is_set_is_not_set_again():
-    look = ir.Look(Direction.EAST)
-    one = unit(look, look, ir.Word("CLR", (DIRECTIONS[0],)), look, ir.Look(Direction.SOUTH))
+    look = ir.SetDirection(Direction.EAST)
+    one = unit(look, look, ir.Word("CLR", (DIRECTIONS[0],)), look, ir.SetDirection(Direction.SOUTH))
     set_directions(one)
     assert text(one) == [
         "CLR(R1, R2, R3, R4)", "SET(R4)", "CLR(R1)", "CLR(R1, R2, R3, R4)", "SET(R4)", "CLR(R4)", "SET(R1)",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pixeltree.datasets import Dataset, Splits, Task
-from pixeltree.datasets.named import test_part as chosen
+from pixeltree.datasets.named import held_out_part as chosen
 from pixeltree.datasets.record import TrainingData
 from pixeltree.datasets.sources import (
     DigitsData,

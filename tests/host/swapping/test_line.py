@@ -59,5 +59,5 @@ def test_a_frame_begins_and_is_cancelled_by_as_many_bytes_as_reckoned():
 
 @pytest.mark.parametrize("room", [60, 100, 507, 508, 509, 2_000, 10_000])
 def test_the_part_within_some_bytes_is_no_longer_on_the_wire_and_hardly_shorter(room):
-    size = line.part_within(room)
+    size = line.chunk_within(room)
     assert line.put_bytes(size) <= room <= line.put_bytes(size + 2)

@@ -10,7 +10,7 @@ from pixeltree.bench.random_tree import album, random_tree
 from pixeltree.errors import DataError
 from pixeltree.simulate import make_sequence
 from pixeltree.swapping import LINES, Trace
-from pixeltree.swapping.chunking import IDLE_PART
+from pixeltree.swapping.chunking import IDLE_CHUNK
 from pixeltree.swapping.describe import describe
 
 PERIOD = 1 / 30
@@ -251,4 +251,4 @@ def test_a_part_is_on_its_way_before_a_paced_consumer_has_its_result(tree, pictu
     next(run)
     before = received()
     runner.device._session._clock.sleep(PERIOD / 2)  # the host does nothing
-    assert 1_500 < received() - before < 2 * IDLE_PART
+    assert 1_500 < received() - before < 2 * IDLE_CHUNK

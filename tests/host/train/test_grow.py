@@ -19,12 +19,12 @@ from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry
 from pixeltree.train import grow as growing  # noqa: E402
 from pixeltree.train.capacity import Capacity, choices  # noqa: E402
 from pixeltree.train.export import compile_tree  # noqa: E402
-from pixeltree.train.fit import FitSettings, build  # noqa: E402
 from pixeltree.train.grow import GroupTeacher, GrowSettings, grow_tree  # noqa: E402
 from pixeltree.train.grown import accuracy  # noqa: E402
 from pixeltree.train.network import BinaryNetwork, inherit  # noqa: E402
 from pixeltree.train.progress import EpochReport  # noqa: E402
 from pixeltree.train.specification import Input, NetworkSpecification  # noqa: E402
+from pixeltree.train.training import TrainingSettings, build  # noqa: E402
 from pixeltree.tree.tree import Tree  # noqa: E402
 
 NETWORK = NetworkSpecification(
@@ -32,7 +32,7 @@ NETWORK = NetworkSpecification(
     (ConvolutionGeometry(16, 4, before=0, after=3), Pooling(16)),
     FullyConnectedGeometry(2),
 )
-RUN = FitSettings(epochs=2, batch_size=16, learning_rate=0.01)
+RUN = TrainingSettings(epochs=2, batch_size=16, learning_rate=0.01)
 HARDLY = replace(RUN, learning_rate=1e-6)
 """So that one network for all classes does not tell them apart already."""
 CLASSES = ("top", "bottom", "left", "right")

@@ -12,12 +12,12 @@ torch = pytest.importorskip("torch")
 
 from pixeltree.datasets import Dataset, Task  # noqa: E402
 from pixeltree.model.geometry import ConvolutionGeometry, HeatMapGeometry  # noqa: E402
-from pixeltree.train.fit import FitSettings, build, fit  # noqa: E402
 from pixeltree.train.network import BinaryNetwork  # noqa: E402
 from pixeltree.train.noise import AnalogNoise  # noqa: E402
 from pixeltree.train.objective import CellMap  # noqa: E402
 from pixeltree.train.progress import EpochReport  # noqa: E402
 from pixeltree.train.specification import Input, NetworkSpecification  # noqa: E402
+from pixeltree.train.training import TrainingSettings, build, train_network  # noqa: E402
 from pixeltree_emu.array.nonidealities import TYPICAL, Chip  # noqa: E402
 from pixeltree_protocol.chip.nonidealities import TYPICAL_ERRORS  # noqa: E402
 
@@ -175,9 +175,9 @@ def test_steadiness_counts_flips_in_the_loss():
 
     for steadiness in (0.0, 1.0, 2.0):
         network, data = dark_network()
-        settings = FitSettings(epochs=1, batch_size=8, learning_rate=1e-9, steadiness=steadiness)
+        settings = TrainingSettings(epochs=1, batch_size=8, learning_rate=1e-9, steadiness=steadiness)
         objective = CellMap(network.specification.cell_grid)
-        fit(network, data, data, objective, settings, progress=tell)
+        train_network(network, data, data, objective, settings, progress=tell)
     without, once, twice = losses
     assert once - without > 0.005  # with a typical chip's noise of 0.2 counts; 0.35 flipped more
     assert twice - without == pytest.approx(2 * (once - without), rel=1e-3)

@@ -16,10 +16,10 @@ from pixeltree.errors import RecipeError
 from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, Pooling
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
-from pixeltree.train.fit import FitSettings
 from pixeltree.train.recipe import Recipe, load_recipe
 from pixeltree.train.specification import Input, NetworkSpecification
 from pixeltree.train.tables import TreeTable
+from pixeltree.train.training import TrainingSettings
 
 GOOD = """
 name = "small"
@@ -62,7 +62,7 @@ def test_a_recipe_says_everything(tmp_path):
         FullyConnectedGeometry(10),
         Estimator.SMOOTH,
     )
-    training = FitSettings(epochs=2, learning_rate=1.0, augmentation=Augmentation(rotation=10.0))
+    training = TrainingSettings(epochs=2, learning_rate=1.0, augmentation=Augmentation(rotation=10.0))
     assert read(tmp_path, GOOD) == Recipe("small", DigitsData(seed=3), network, training, noise_aware=True)
 
 

@@ -20,12 +20,12 @@ from pixeltree.errors import (  # noqa: E402
 from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, HeatMapGeometry, Pooling  # noqa: E402
 from pixeltree.train.augment import Augmentation, augmented  # noqa: E402
 from pixeltree.train.checkpoint import CheckpointFile  # noqa: E402
-from pixeltree.train.fit import FitSettings, build, fit, logits_of  # noqa: E402
 from pixeltree.train.fold import compare, fold  # noqa: E402
 from pixeltree.train.network import BinaryNetwork, FloatNetwork  # noqa: E402
 from pixeltree.train.objective import Classification, objective_for  # noqa: E402
 from pixeltree.train.progress import BatchReport, EpochReport  # noqa: E402
 from pixeltree.train.specification import Input, NetworkSpecification  # noqa: E402
+from pixeltree.train.training import TrainingSettings, build, logits_of, train_network  # noqa: E402
 from pixeltree_protocol.chip.nonidealities import TYPICAL_ERRORS  # noqa: E402
 
 TINY = NetworkSpecification(
@@ -48,7 +48,7 @@ def bars(count, seed):
 
 
 TRAINING, VALIDATION, TEST = bars(160, 0), bars(40, 1), bars(100, 2)
-RUN = FitSettings(epochs=4, batch_size=16, augmentation=Augmentation(brightness=5, noise=4))
+RUN = TrainingSettings(epochs=4, batch_size=16, augmentation=Augmentation(brightness=5, noise=4))
 
 
 def tiny(seed=0):
@@ -56,7 +56,7 @@ def tiny(seed=0):
 
 
 def trained(network=None, run=RUN, **more):
-    return fit(network or tiny(), TRAINING, VALIDATION, BOTH, run, **more)
+    return train_network(network or tiny(), TRAINING, VALIDATION, BOTH, run, **more)
 
 
 def weights(network):
@@ -196,9 +196,9 @@ def test_a_student_learns_from_its_teachers_opinion_alone():
     """Distillation of 1 leaves the labels out, so the student follows even a teacher who is always wrong."""
     teacher = build(lambda: FloatNetwork(TINY), 0)
     contrary = Classification(((1,), (0,)))
-    fit(teacher, TRAINING, VALIDATION, contrary, RUN)
+    train_network(teacher, TRAINING, VALIDATION, contrary, RUN)
     run = replace(RUN, distillation=1.0)
-    student = fit(tiny(), TRAINING, VALIDATION, contrary, run, teacher=teacher)
+    student = train_network(tiny(), TRAINING, VALIDATION, contrary, run, teacher=teacher)
     assert BOTH.score(logits_of(student, TEST.images), TEST) < 0.3
 
 
@@ -209,7 +209,7 @@ def test_noise_aware_training_errs_in_training_only():
     assert not torch.equal(network(images), network(images))
     network.eval()
     assert torch.equal(network(images), network(images))
-    fit(network, TRAINING, VALIDATION, BOTH, RUN)
+    train_network(network, TRAINING, VALIDATION, BOTH, RUN)
     assert compare(network, fold(network)[0], TEST.images[:5]).different_logits == 0
 
 
@@ -243,12 +243,12 @@ def test_images_of_a_heat_map_must_not_move():
     )
     objective = objective_for(located, specification)
     with pytest.raises(SpecificationError, match="may not turn, zoom, shear or shift places"):
-        fit(
+        train_network(
             BinaryNetwork(specification),
             located,
             located,
             objective,
-            FitSettings(augmentation=Augmentation(shift=2)),
+            TrainingSettings(augmentation=Augmentation(shift=2)),
         )
 
 
@@ -262,4 +262,4 @@ def test_a_class_that_no_outcome_stands_for_is_named():
 )
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(SpecificationError, match=r"must be above 0|needs at least"):
-        FitSettings(**wrong)
+        TrainingSettings(**wrong)

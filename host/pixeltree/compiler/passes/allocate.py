@@ -74,7 +74,7 @@ class Lives:
 def _needs_directions(operation: Operation) -> bool:
     if isinstance(operation, ir.Word):
         return operation.mnemonic.startswith("DNEWS")
-    return isinstance(operation, ir.Look | ir.Repeat)
+    return isinstance(operation, ir.SetDirection | ir.Repeat)
 
 
 def writes(operation: Operation) -> list[Plane]:

@@ -10,12 +10,12 @@ _REGISTERS = tuple(DIRECTION_REGISTER.values())
 
 
 def set_directions(unit: ir.Unit) -> None:
-    """Replace every Look by the words it takes: none where R1-R4 are right already."""
+    """Replace every SetDirection by the words it takes: none where R1-R4 are right already."""
     seen: Direction | None = None
     for section in unit.sections:
         result: list[Operation] = []
         for operation in section.operations:
-            if isinstance(operation, ir.Look):
+            if isinstance(operation, ir.SetDirection):
                 result += _turn(seen, operation.direction)
                 seen = operation.direction
                 continue

@@ -41,6 +41,6 @@ def _partner(operations: list[Operation], at: int) -> int | None:
         operation = operations[index]
         if isinstance(operation, ir.LoadWeights):
             return None if set(operation.cubes) & set(first.cubes) else index
-        if not isinstance(operation, ir.Word | ir.Look):
+        if not isinstance(operation, ir.Word | ir.SetDirection):
             return None
     return None

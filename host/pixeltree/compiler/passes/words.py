@@ -61,7 +61,7 @@ def _shift(op: ir.Shift, longest_in_line: int) -> list[Operation]:
     ):
         if not count:
             continue
-        result.append(ir.Look(forward if count > 0 else backward))
+        result.append(ir.SetDirection(forward if count > 0 else backward))
         chunks, rest = divmod(abs(count), _CHUNK)
         if chunks:
             result.append(ir.Repeat(chunks, _pixels(op.plane, _CHUNK)))

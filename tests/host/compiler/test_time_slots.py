@@ -1,4 +1,4 @@
-"""Channels that have no room together take turns, and nobody can tell from the logits."""
+"""Channels that have no room together share the array in time slots, and nobody can tell from the logits."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from tests.support.strategies import convolution, fully_connected, heat_map
 from pixeltree.compiler.capture import CaptureGeometry
 from pixeltree.compiler.layout import block_layout, cell_layout
 from pixeltree.compiler.pipeline import Where, compile_model
-from pixeltree.compiler.turns import turns
+from pixeltree.compiler.time_slots import time_slots
 from pixeltree.errors import CompileError
 from pixeltree.model import FoldedModel, InputSpec, infer
 from pixeltree_emu.controller.device_array import PixelArray
@@ -27,10 +27,10 @@ def array():
 @pytest.mark.parametrize(("channels", "parts"), [(4, [4]), (5, [3, 2]), (9, [3, 3, 3]), (11, [4, 4, 3])])
 def test_turns_are_as_even_as_they_can_be_and_add_up(channels, parts):
     model = model_with(3, channels, depthwise=True)
-    found = turns(model, block_layout(2))
-    assert [turn.shapes[-1][0] for turn in found] == parts
+    found = time_slots(model, block_layout(2))
+    assert [slot.shapes[-1][0] for slot in found] == parts
     bits = random_input(model, 3)
-    each = [infer(turn, bits).logits - turn.head.bias for turn in found]
+    each = [infer(slot, bits).logits - slot.head.bias for slot in found]
     assert (np.sum(each, axis=0) + model.head.bias == infer(model, bits).logits).all()
 
 
@@ -41,7 +41,7 @@ def test_channels_that_mix_or_make_a_heat_map_stay_together():
     dense = FoldedModel(InputSpec(16), (first, mixing), fully_connected(random, (8, 13, 13), 3))
     mapped = FoldedModel(InputSpec(16), (first,), heat_map(random, 8, 2))
     for model in (dense, mapped, FoldedModel(InputSpec(16), (), fully_connected(random, (1, 16, 16), 3))):
-        assert turns(model, block_layout(2)) == [model]
+        assert time_slots(model, block_layout(2)) == [model]
 
 
 @pytest.mark.parametrize(("channels", "pool", "planes", "depthwise"), [
@@ -51,7 +51,7 @@ def test_turns_in_blocks_are_exact_and_take_the_time_that_is_predicted(
     channels, pool, planes, depthwise, array
 ):
     model = model_with(pool, channels, planes=planes, depthwise=depthwise)
-    assert len(turns(model, block_layout(8))) == -(-channels // 64)
+    assert len(time_slots(model, block_layout(8))) == -(-channels // 64)
     assert check(model, None, 1, array) is None
 
 
@@ -70,7 +70,7 @@ def test_any_turns_are_exact(seed, array):
         seed=seed,
     )
     layout = block_layout(int(side))
-    assert len(turns(model, layout)) > 1
+    assert len(time_slots(model, layout)) > 1
     assert check(model, layout, seed, array) is None
 
 
@@ -84,8 +84,8 @@ def test_turns_in_cells(array):
 def test_a_turn_shares_its_blocks_with_the_first_and_the_head_is_applied_once():
     compiled = compile_model(model_with(3, 112))
     stored = {section.name: section.needs.stored_words for section in compiled.sections}
-    assert all(words for name, words in stored.items() if name.endswith("turn 1 of 2"))
-    layers = [name for name in stored if name.endswith("turn 2 of 2") and "connected" not in name]
+    assert all(words for name, words in stored.items() if name.endswith("time slot 1 of 2"))
+    layers = [name for name in stored if name.endswith("time slot 2 of 2") and "connected" not in name]
     assert len(layers) == 2
     assert not any(stored[name] for name in layers)
     program = Program.decode(compiled.node.objects[compiled.node.manifest.program])
@@ -95,7 +95,7 @@ def test_a_turn_shares_its_blocks_with_the_first_and_the_head_is_applied_once():
 def test_a_head_on_the_array_needs_all_channels_together(array):
     model = model_with(8, 20, size=60, planes=1)
     layout = block_layout(4)
-    with pytest.raises(CompileError, match=r"take turns.*together"):
+    with pytest.raises(CompileError, match=r"in time slots.*together"):
         compile_model(model, layout=layout, head=Where.ARRAY)
     compiled = compile_model(model, layout=layout)
     bits = random_input(model, 4)

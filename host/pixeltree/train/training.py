@@ -29,7 +29,7 @@ _EVALUATION_BATCH = 128
 
 
 @dataclass(frozen=True)
-class FitSettings:
+class TrainingSettings:
     """Choices of one training run.
 
     Attributes:
@@ -71,12 +71,12 @@ def build(make: Callable[[], nn.Module], seed: int) -> nn.Module:
         return make()
 
 
-def fit(
+def train_network(
     network: nn.Module,
     training: Dataset,
     validation: Dataset,
     objective: Objective,
-    settings: FitSettings,
+    settings: TrainingSettings,
     checkpoint: CheckpointFile | None = None,
     teacher: nn.Module | None = None,
     progress: Callable[[Report], None] = lambda report: None,
@@ -184,7 +184,7 @@ class _Run:
         training: Dataset,
         validation: Dataset,
         objective: Objective,
-        settings: FitSettings,
+        settings: TrainingSettings,
         teacher: nn.Module | None,
         progress: Callable[[Report], None],
     ) -> None:

@@ -1,7 +1,7 @@
-"""Channels that have no room on the array together take turns.
+"""Channels that have no room on the array together share it in time slots: time multiplexing.
 
-Each turn's activations are read into the controller's bit buffer before the next turn begins, so that a turn
-needs no register of another; the head is applied once, to all of them.
+The activations of each slot are read into the controller's bit buffer before the next slot begins, so no slot
+needs a register of another. The head is applied once, to all activations.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ def channels_at_once(model: FoldedModel, room: int) -> int:
     return min(channels, room) if are_apart(model) else channels
 
 
-def turns(model: FoldedModel, layout: Layout) -> list[FoldedModel]:
-    """The model's turns, each with the head's weights for its channels; itself alone if they have room.
+def time_slots(model: FoldedModel, layout: Layout) -> list[FoldedModel]:
+    """The model's time slots, each with the head's weights for its channels; itself alone if they have room.
 
-    Turns have equally many channels, but for the last, which may have fewer. A model that cannot take turns
-    is returned as it is.
+    Time slots have equally many channels, but for the last, which may have fewer. A model whose channels mix
+    has no time slots and is returned as it is.
     """
     there = layout.grid.positions
     if not are_apart(model) or (channels := model.shapes[-1][0]) <= there:

@@ -5,7 +5,7 @@ from tests.host.swapping.test_simulator import TREE
 
 from pixeltree.swapping import LINES, Markov, Prior
 from pixeltree.swapping.account import Counters
-from pixeltree.swapping.chunking import BUSY_PART, IDLE_PART, Bundle, Cutter
+from pixeltree.swapping.chunking import BUSY_CHUNK, IDLE_CHUNK, Bundle, Cutter
 from pixeltree.swapping.line import bundle_bytes, put_bytes
 from pixeltree.swapping.memory import ControllerMemory, NoRoomError
 from pixeltree.swapping.planner import Planner
@@ -15,13 +15,13 @@ SIZES = [400, 9, 10, 30, 60, 2_500, 20, 30, 700, 1_500]
 ALL = tuple(range(len(SIZES)))
 
 
-def cutter(budget=100_000, max_part=8_168):
+def cutter(budget=100_000, max_chunk=8_168):
     memory = ControllerMemory(SIZES, [0] * len(SIZES), budget, 1_024)
-    return Cutter(SIZES, memory, Counters(), max_part), memory
+    return Cutter(SIZES, memory, Counters(), max_chunk), memory
 
 
 def shape(parcels):
-    return [p.objects if isinstance(p, Bundle) else (p.each, p.offset, p.size) for p in parcels]
+    return [p.objects if isinstance(p, Bundle) else (p.object_id, p.offset, p.size) for p in parcels]
 
 
 def test_small_objects_are_bundled_in_their_order_and_the_first_bundle_is_short():
@@ -35,20 +35,20 @@ def test_small_objects_are_bundled_in_their_order_and_the_first_bundle_is_short(
 
 
 def test_what_has_begun_goes_on_in_parts():
-    cut, memory = cutter(max_part=1_000)
+    cut, memory = cutter(max_chunk=1_000)
     cut.begin(6)
-    cut.part(6, 8, hidden=True, keep=())
+    cut.chunk(6, 8, hidden=True, keep=())
     assert shape(cut.all((1, 6, 2), ())) == [(1,), (6, 8, 12), (2,)]
     assert memory.uploads == {}
 
 
-@pytest.mark.parametrize("max_part", [488, 8_168])
-def test_every_byte_on_the_wire_is_counted_and_no_message_is_too_long(max_part):
-    cut, _ = cutter(max_part=max_part)
+@pytest.mark.parametrize("max_chunk", [488, 8_168])
+def test_every_byte_on_the_wire_is_counted_and_no_message_is_too_long(max_chunk):
+    cut, _ = cutter(max_chunk=max_chunk)
     parcels = list(cut.all(ALL, ()))
     counters = cut._counters
     assert counters.sent_bytes == sum(parcel.wire_bytes for parcel in parcels) == counters.unjudged_bytes
-    assert max(parcel.wire_bytes for parcel in parcels) <= put_bytes(max_part)
+    assert max(parcel.wire_bytes for parcel in parcels) <= put_bytes(max_chunk)
     assert [each for parcel in parcels for each in parcel.whole] == list(ALL)
 
 
@@ -66,7 +66,7 @@ def test_ahead_of_need_a_bundle_takes_what_there_is_room_for_and_a_demand_all():
         cut.bundle((0, 1, 2, 3), hidden=False, keep=())
 
 
-@pytest.mark.parametrize("most", [BUSY_PART, IDLE_PART])
+@pytest.mark.parametrize("most", [BUSY_CHUNK, IDLE_CHUNK])
 def test_a_bundle_ahead_of_need_is_no_longer_than_a_part(most):
     line = LINES["usb_12M"]
     predictor = Markov(Prior(len(TREE.ends)))
