@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import re
 import shlex
 import subprocess
@@ -20,7 +21,6 @@ from tests.support.doc_blocks import ROOT, PageRun, blocks, help_text, pages
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="pages train networks")
 NAMES = [str(page.relative_to(ROOT)) for page in pages()]
-COMMAND = re.compile(r"(?:^|(?<=[\s`]))pixeltree ([^`|;&#<>\n]+)")
 GROUPS = ("bench",)
 """Commands that have commands of their own."""
 NO_COMMANDS = ("host", "device", "X", "COMMAND")
@@ -131,8 +131,7 @@ def check_command(line: str, where: str) -> None:
     for extras in re.findall(r"pip install (?:-e )?'\.\[([a-z,]+)\]'", line):
         known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
         assert set(extras.split(",")) <= set(known), f"{where}: {extras}"
-    for arguments in COMMAND.findall(line):
-        words = shlex.split(arguments)
+    for words in commands_of(line):
         if words[0] in NO_COMMANDS or words[0].startswith("-"):
             continue
         command = words[: 2 if words[0] in GROUPS and words[1:] else 1]
@@ -140,6 +139,19 @@ def check_command(line: str, where: str) -> None:
         known_options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", options_of(tuple(command))))
         unknown = options - known_options
         assert not unknown, f"{where}: pixeltree {' '.join(command)} has no {unknown}"
+
+
+def commands_of(line: str) -> list[list[str]]:
+    """What follows ``pixeltree`` in a line of shell, up to the end of each command."""
+    words = shlex.split(line, comments=True)
+    found = []
+    for start in (place + 1 for place, word in enumerate(words) if word == "pixeltree"):
+        command = list(
+            itertools.takewhile(lambda word: word not in ("|", "&&", "||", ";", "&", ">"), words[start:])
+        )
+        if command:
+            found.append(command)
+    return found
 
 
 @functools.cache
