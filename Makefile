@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test link-proof kill-proof flood-proof fuzz soak zoo results picture docs clean
+.PHONY: help demo check test proof link-proof kill-proof flood-proof fuzz soak zoo results picture docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,12 +25,28 @@ $(VENV)/.installed-test: pyproject.toml constraints.txt | $(BIN)/python
 demo: $(VENV)/.installed  ## classify real digits on an emulated sensor
 	$(BIN)/pixeltree demo
 
-test: $(VENV)/.installed-test  ## the whole test suite, linters and type checks
+# Linters and types before tests: they take seconds and say most.
+define lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+endef
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: $(VENV)/.installed-test  ## linters, type checks and the quick tests; about a minute
+	$(lint)
+	$(PYTEST) --quick
+
+test: $(VENV)/.installed-test  ## linters, type checks and every test; what CI runs
+	$(lint)
+	$(PYTEST)
+
+proof: $(VENV)/.installed-test  ## every test with all its cases, and the proofs below, shortened
+	PIXELTREE_PROOF=1 $(PYTEST)
+	$(BIN)/python -m tests.proofs.link_proof --schedules 1000
+	$(BIN)/python -m tests.proofs.kill_proof --kills 20 --frames 100
+	$(BIN)/python -m tests.proofs.flood_proof --seconds 1
 
 link-proof: $(VENV)/.installed-test  ## 5,000 schedules of faults between host and device
 	$(BIN)/python -m tests.proofs.link_proof --schedules 5000

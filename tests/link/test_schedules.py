@@ -8,10 +8,11 @@ import pytest
 from pixeltree.errors import LinkError
 from tests.support import schedules
 from tests.support.breaking_wire import Faults
+from tests.support.effort import effort
 from tests.support.schedules import KINDS, run_schedule, undisturbed
 from tests.support.world import World, host_of
 
-SEEDS = 24
+SEEDS = effort(24, 8)
 
 
 @pytest.mark.parametrize("kind", KINDS)

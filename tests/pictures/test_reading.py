@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
+from tests.support.effort import effort
 
 from pixeltree.arguments.images import read_picture as read_for_host
 from pixeltree.errors import DataError
@@ -376,7 +377,7 @@ np.save(stream, GREY[:8, :8])
 SEEDS["NPY"] = stream.getvalue()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=effort(300, 75), deadline=None)
 @given(
     st.sampled_from(sorted(SEEDS)),
     st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=4),

@@ -43,7 +43,7 @@ class Killer(threading.Thread):
         self.kills = 0
         self.done_frames = 0
         self.error = None
-        self.daemon_process = Daemon("--listen", url, real=True)
+        self.daemon_process = Daemon("--listen", url)
         self._dice = random.Random(seed)
         self._at = sorted(self._dice.randrange(1, frames) for _ in range(kills))
         self._over = threading.Event()
@@ -58,7 +58,7 @@ class Killer(threading.Thread):
                 self._at.pop(0)
                 self.daemon_process.stop()  # SIGKILL
                 self.kills += 1
-                self.daemon_process = Daemon("--listen", self.url, real=True)
+                self.daemon_process = Daemon("--listen", self.url)
         except BaseException as error:
             self.error = error
             raise
@@ -97,7 +97,7 @@ def prove(kills, frames, seed):
     """Run undisturbed, then with kills, and compare."""
     with tempfile.TemporaryDirectory(prefix="pixeltree-") as folder:
         url = f"unix://{folder}/device"
-        daemon = Daemon("--listen", url, real=True)
+        daemon = Daemon("--listen", url)
         try:
             undisturbed, wrong_before, _, _ = run_frames(url, frames)
         finally:

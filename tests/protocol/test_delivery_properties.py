@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.effort import effort
 
 from pixeltree_protocol.link.delivery import Admission, Delivery, Numbers, Priority, Report
 
@@ -150,7 +151,7 @@ def steps(*names):
     return st.lists(st.tuples(st.sampled_from(names), ends, sizes), max_size=120)
 
 
-@settings(max_examples=400)
+@settings(max_examples=effort(400, 100))
 @given(steps(*ACTIONS, *FAULTS), st.integers(44, 400))
 def test_any_interleaving_of_faults_delivers_every_payload_once_and_in_order(script, window):
     model = Model(window)
@@ -163,7 +164,7 @@ def test_any_interleaving_of_faults_delivers_every_payload_once_and_in_order(scr
         assert model.ends[end].delivery.unreceived_bytes == 0
 
 
-@settings(max_examples=300)
+@settings(max_examples=effort(300, 75))
 @given(steps(*ACTIONS), st.integers(44, 400))
 def test_a_good_wire_carries_nothing_twice_however_slow_it_is(script, window):
     model = Model(window)
@@ -173,7 +174,7 @@ def test_a_good_wire_carries_nothing_twice_however_slow_it_is(script, window):
     assert [end.delivery.resent_bytes for end in model.ends] == [0, 0]
 
 
-@settings(max_examples=300)
+@settings(max_examples=effort(300, 75))
 @given(steps(*ACTIONS, "cut", "cut"), st.integers(44, 400))
 def test_cuts_alone_make_each_end_send_at_most_a_window_again_each(script, window):
     model = Model(window)
@@ -187,7 +188,7 @@ def test_cuts_alone_make_each_end_send_at_most_a_window_again_each(script, windo
 hostile = st.tuples(st.integers(0, 0xFFFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFF))
 
 
-@settings(max_examples=300)
+@settings(max_examples=effort(300, 75))
 @given(
     st.lists(hostile | st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(0, 6)), max_size=40),
     st.lists(st.builds(Report, st.integers(0, 255), st.integers(0, 255), st.booleans()), max_size=40),

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.effort import effort
 from tests.support.ends import (
     BOOT_ID,
     HEARTBEAT,
@@ -412,7 +413,7 @@ garbage = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=effort(300, 75))
 @given(st.lists(garbage, max_size=20), st.sampled_from([None, b"token"]))
 def test_no_bytes_make_a_device_raise_or_leave_it_deaf(pieces, token):
     device = new_device(token=token)

@@ -7,6 +7,7 @@ import pytest
 from cobs import cobs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.effort import effort
 
 from pixeltree_protocol.errors import FramingError
 from pixeltree_protocol.link.framing import (
@@ -241,7 +242,7 @@ def test_a_stream_that_ends_in_mid_frame_leaves_a_truncated_frame_once(size):
 # ---- anything
 
 
-@settings(max_examples=300)
+@settings(max_examples=effort(300, 75))
 @given(st.lists(st.binary(max_size=200), max_size=8), st.integers(1, 300))
 def test_random_bytes_never_raise_and_never_pile_up(pieces, limit):
     decoder = FrameDecoder(limit)

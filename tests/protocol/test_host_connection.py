@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.effort import effort
 from tests.support.ends import (
     BOOT_ID,
     HEARTBEAT,
@@ -371,7 +372,7 @@ garbage = st.one_of(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=effort(200, 50))
 @given(st.lists(garbage, max_size=20), st.sampled_from(["cut", "greeting", "ready"]))
 def test_no_bytes_make_a_host_raise_or_leave_it_deaf(pieces, state):
     host = ready_host() if state == "ready" else greeting_host()[0]

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tests.support.effort import effort
 
 from pixeltree_protocol.chip.isa import (
     FORMS,
@@ -183,7 +184,7 @@ wrong_clocks = st.builds(lambda x, clock: ICW(encode(x).bits, clock), all_valid,
 unions = st.builds(lambda x, y: ICW(encode(x).bits | encode(y).bits, encode(x).clock), all_valid, all_valid)
 
 
-@settings(max_examples=500)
+@settings(max_examples=effort(500, 125))
 @given(st.one_of(arbitrary_words, sparse_words, near_misses, wrong_clocks, unions))
 def test_any_word_decodes_to_something_that_encodes_to_the_same_word(word):
     read = decode(word)
@@ -192,7 +193,7 @@ def test_any_word_decodes_to_something_that_encodes_to_the_same_word(word):
     assert str(read)
 
 
-@settings(max_examples=300)
+@settings(max_examples=effort(300, 75))
 @given(near_misses)
 def test_a_word_with_bits_too_many_or_too_few_never_loses_them_behind_a_mnemonic(word):
     read = decode(word)
@@ -344,7 +345,7 @@ def test_a_combination_that_no_word_expresses_is_refused_by_name(refused, expect
         assert text in message
 
 
-@settings(max_examples=300)
+@settings(max_examples=effort(300, 75))
 @given(
     st.sampled_from(MNEMONICS),
     st.lists(st.sampled_from([*Analog, *Digital]), max_size=5),

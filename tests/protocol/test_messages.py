@@ -7,6 +7,7 @@ import construct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.effort import effort
 
 from pixeltree_protocol.errors import MessageError
 from pixeltree_protocol.link.declaration import MESSAGES, RECORDS, Sender, field_values, make
@@ -371,7 +372,7 @@ def test_lengths_of_objects_are_not_believed(body):
         decode_message(b"\x19" + bytes(8) + bytes.fromhex(body), Sender.HOST)
 
 
-@settings(max_examples=400)
+@settings(max_examples=effort(400, 100))
 @given(
     st.sampled_from([None, *MESSAGES]), st.binary(max_size=120), st.sampled_from([Sender.HOST, Sender.DEVICE])
 )

@@ -6,6 +6,7 @@ from dataclasses import fields
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.effort import effort
 
 from pixeltree_protocol.chip.isa import ICW, ClockClass, Instruction, encode
 from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital
@@ -288,7 +289,7 @@ def test_a_controller_goes_once_through_all_bits_that_were_read_to_leave_some_ou
 # ---- hostile bytes
 
 
-@settings(max_examples=400)
+@settings(max_examples=effort(400, 100))
 @given(st.binary(max_size=80), st.sampled_from([b""] + [bytes([kind, 1]) for kind in ObjectKind]))
 def test_random_bytes_are_an_object_or_an_object_error(data, header):
     decodes_or_is_refused(header + data)

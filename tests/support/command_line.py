@@ -45,10 +45,11 @@ def _received(sent):
     return sent.detach()
 
 
-def _run(entry, arguments, output, errors, environment):
+def _run(entry, arguments, output, errors, environment, folder):
     """In the new process: become the command."""
     os.dup2(output, 1)
     os.dup2(errors, 2)
+    os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     tempfile.tempdir = None
@@ -71,10 +72,11 @@ class Process:
         entry: module and name of what is called, ``module:name``.
         output: where standard output goes, a file; a pipe is made if there is none.
         errors: the same for standard error, which must be given.
+        folder: the working folder.
         environment: variables beside those of this process.
     """
 
-    def __init__(self, entry, arguments, errors, output=None, **environment):
+    def __init__(self, entry, arguments, errors, output=None, folder=".", **environment):
         self.stdout = None
         sink = output
         if output is None:
@@ -83,7 +85,9 @@ class Process:
             sink = os.fdopen(writing, "w")
         descriptors = _Descriptor(sink.fileno()), _Descriptor(errors.fileno())
         environment = {**os.environ, **environment}
-        self._process = _processes.Process(target=_run, args=(entry, arguments, *descriptors, environment))
+        self._process = _processes.Process(
+            target=_run, args=(entry, arguments, *descriptors, environment, folder)
+        )
         self._process.start()
         if output is None:
             sink.close()
@@ -126,6 +130,7 @@ class Process:
 def pixeltree(*arguments, timeout=120, text=True):
     """Run the command line to its end; ``emulate`` goes at once to what it turns into."""
     entry = COMMAND_LINE
+    arguments = [str(each) for each in arguments]
     if arguments[0] == "emulate":
         entry, arguments = DAEMON, arguments[1:]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:

@@ -1,9 +1,9 @@
 """Runs the conformance suite as a user does, in a process of its own."""
 
 import re
-import subprocess
-import sys
 import tempfile
+
+from tests.support.command_line import Process
 
 TIME = 300
 SKIPS_AT_MOST = 35
@@ -18,24 +18,12 @@ class Run:
 
     def __init__(self, url, *options):
         self.output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by wait
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "--pyargs",
-            "pixeltree_conformance",
-            "-p",
-            "no:cacheprovider",
-        ]
+        command = ["--pyargs", "pixeltree_conformance", "-p", "no:cacheprovider"]
         if url is not None:
             command += ["--device", url]
-        self.process = subprocess.Popen(
-            [*command, "-rfs", "-q", *options],
-            stdin=subprocess.DEVNULL,
-            stdout=self.output,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=tempfile.gettempdir(),
+        command += ["-rfs", "-q", *options]
+        self.process = Process(
+            "pytest:console_main", command, self.output, self.output, folder=tempfile.gettempdir()
         )
 
     def wait(self):
@@ -44,7 +32,6 @@ class Run:
             status = self.process.wait(TIME)
         finally:
             self.process.kill()
-            self.process.wait()
         self.output.seek(0)
         text = self.output.read()
         self.output.close()

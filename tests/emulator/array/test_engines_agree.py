@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.effort import effort
 from tests.support.word_strategies import chains, programs, random_planes
 
 from pixeltree_emu.array.fast import FastEngine
@@ -15,7 +16,7 @@ from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_protocol.chip.isa import ICW, ClockClass, decode
 from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital, bits
 
-EXAMPLES = 300
+EXAMPLES = effort(300, 75)
 CHECKED_ANALOG = (*AREGS, Analog.PIX)
 CHECKED_DIGITAL = (*DREGS, Digital.FLAG, Digital.SELECT, Digital.RECT)
 

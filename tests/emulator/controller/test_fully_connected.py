@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.effort import effort
 
 from pixeltree_emu.controller.sequencer import fully_connected
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES, FullyConnected
@@ -17,7 +18,7 @@ def packed(signs, random):
     return np.packbits(bits, bitorder="little").tobytes()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=effort(200, 50), deadline=None)
 @given(
     inputs=st.integers(1, 300),
     outputs=st.integers(1, 6),
@@ -41,7 +42,7 @@ def test_the_logits_are_a_matrix_product(inputs, outputs, planes, seed):
     assert all(abs(logit) < 2**31 for logit in logits)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=effort(200, 50), deadline=None)
 @given(
     taken=st.integers(1, 255) | st.just(8),
     rows=st.integers(1, 5),

@@ -1,18 +1,9 @@
 """``pixeltree asm`` and ``pixeltree disasm``, run as a user runs them."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from tests.support.command_line import ROOT, pixeltree
 
-COMMAND = [sys.executable, "-c", "from pixeltree.cli import main; main()"]
-EXAMPLES = Path(__file__).parents[3] / "examples"
-
-
-def pixeltree(*arguments):
-    command = [*COMMAND, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+EXAMPLES = ROOT / "examples"
 
 
 @pytest.mark.parametrize("name", ["threshold", "sobel", "outline"])
@@ -25,9 +16,7 @@ def test_text_to_block_to_text_to_the_same_block(name, tmp_path):
     assert text.read_text() == shown.stdout
     assert pixeltree("asm", text, "-o", second).returncode == 0
     assert first.read_bytes() == second.read_bytes()
-    sent = subprocess.run(
-        [*COMMAND, "asm", str(text), "-o", "-"], capture_output=True, timeout=60, check=False
-    )
+    sent = pixeltree("asm", text, "-o", "-", text=False)
     assert (sent.returncode, sent.stdout) == (0, first.read_bytes())
     assert pixeltree("disasm", first, "-o", "-").stdout == shown.stdout
 

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from tests.support.effort import chosen
 from tests.support.on_array import run_node
 from tests.support.random_models import any_model, check, check_network, random_model
 from tests.support.strategies import convolution, heat_map
@@ -24,7 +25,7 @@ def array():
     return PixelArray()
 
 
-@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize("share", chosen(range(SHARES), (3, 17)))
 def test_random_networks_equal_the_reference_and_take_the_predicted_time(share, array):
     checked = refused = 0
     seed = share
@@ -40,7 +41,7 @@ def test_random_networks_equal_the_reference_and_take_the_predicted_time(share, 
     assert refused <= MOST_REFUSED
 
 
-@pytest.mark.parametrize("share", range(4))
+@pytest.mark.parametrize("share", chosen(range(4), (1,)))
 def test_any_model_compiles_or_is_refused_with_a_reason(share, array):
     outcomes = {"fits": 0, "does not fit": 0}
     for seed in range(share * 20, share * 20 + 20):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from tests.support.effort import effort
 from tests.support.in_memory import in_memory_runner
 from tests.support.random_models import picture, sixteen_kernels, some_network
 from tests.support.strategies import convolution, fully_connected, heat_map, signs
@@ -43,7 +44,7 @@ def networks(draw):
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=effort(40, 12), deadline=None)
 @given(
     networks(),
     st.integers(0, 127),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.host.compiler.test_readout import model_with
+from tests.support.effort import effort
 from tests.support.in_memory import in_memory_device, in_memory_runner
 from tests.support.on_array import run_node
 from tests.support.random_models import random_input
@@ -44,7 +45,7 @@ def sequencer():
 # -- parts of a model
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=effort(40, 12), deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 9), st.integers(1, 9), st.booleans(), st.integers(1, 3))
 def test_logits_of_parts_add_up_to_those_of_the_whole(seed, channels, count, depthwise, planes):
     model = model_with(3, channels, planes=planes, depthwise=depthwise)

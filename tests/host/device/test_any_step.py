@@ -5,6 +5,7 @@ from dataclasses import fields
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.host.device.test_controller import WORD, Chip, answer_ns
+from tests.support.effort import effort
 
 from pixeltree_protocol.chip.registers import Digital
 from pixeltree_protocol.objects.controller_table import CONTROLLER_STEPS
@@ -32,7 +33,7 @@ def any_step(draw):
 
 
 @given(any_step().filter(lambda step: not step_problem(form_of(step), step)))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=effort(120, 30), deadline=None)
 def test_a_step_runs_within_the_effects_the_time_and_the_read_out_of_its_row(step):
     form = form_of(step)
     CHIP.before = CHIP.state()

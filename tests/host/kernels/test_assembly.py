@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.effort import effort
 
 from pixeltree_protocol.chip.isa import FORMS, ICW, ClockClass, Instruction, decode, encode
 from pixeltree_protocol.chip.kernel_api import expand, parse_line
@@ -36,14 +37,14 @@ def instructions(draw):
 
 
 @given(instructions().filter(encodes))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=effort(400, 100), deadline=None)
 def test_every_instruction_survives_the_way_through_text(instruction):
     assert parse_line(str(instruction)) == (instruction,)
     assert parse_line(str(decode(encode(instruction)))) == (decode(encode(instruction)),)
 
 
 @given(st.lists(st.one_of(any_word, instructions().filter(encodes).map(encode)), min_size=1, max_size=40))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=effort(100, 30), deadline=None)
 def test_a_block_survives_the_way_through_text_byte_for_byte(words):
     block = Block(tuple(words))
     assert assemble(disassemble(block)).encode() == block.encode()

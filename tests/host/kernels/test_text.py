@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.effort import effort
 
 from pixeltree_protocol.errors import AssemblyError
 from pixeltree_protocol.objects import Block
@@ -47,7 +48,7 @@ between = st.sampled_from(
 
 
 @given(st.lists(st.tuples(calls, between), min_size=1, max_size=8))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=effort(200, 50), deadline=None)
 def test_however_calls_are_separated_they_make_the_same_words_and_keep_their_lines(pairs):
     text = "".join(call + gap for call, gap in pairs)
     kernel = read_kernel_text(text)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.effort import effort
 
 from pixeltree.model import decide
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
@@ -20,7 +21,7 @@ def sequencer():
     return Sequencer(PixelArray(), DeviceClock(CostModel()))
 
 
-@settings(max_examples=300)
+@settings(max_examples=effort(300, 75))
 @given(st.lists(LOGITS, min_size=1, max_size=6))
 def test_the_controller_decides_as_the_reference(sequencer, logits):
     decision = Decision(logits=tuple(logits))

@@ -137,9 +137,7 @@ def test_a_tree_may_go_to_standard_output_and_nothing_else_goes_there(recipe, tm
     file.write_text(file.read_text().replace(str(tmp_path / "data"), "data"))  # relative to the recipe
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    run = subprocess.run(
-        command(file, "-o", "-", "--limit", "20"), capture_output=True, timeout=300, check=False
-    )
+    run = pixeltree("train", file, "-o", "-", "--limit", "20", text=False)
     assert run.returncode == 0, run.stderr
     (tmp_path / "m.ptree").write_bytes(run.stdout)
     assert Tree.load(tmp_path / "m.ptree").labels == ("across", "down")

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
+from tests.support.effort import effort  # noqa: E402
+
 from pixeltree.errors import SpecificationError  # noqa: E402
 from pixeltree.model import ModelError, infer  # noqa: E402
 from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, HeatMapGeometry, Pooling  # noqa: E402
@@ -77,7 +79,7 @@ def randomized(specification, seed):
     return network
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=effort(150, 37), deadline=None)
 @given(specification=specifications(), seed=st.integers(0, 10_000))
 def test_the_fold_gives_the_networks_bits_and_logits(specification, seed):
     network = randomized(specification, seed)
@@ -137,7 +139,7 @@ parameter = st.floats(-3, 3, width=32)
     variance=st.floats(0.5, 20, width=32),
     threshold=parameter,
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=effort(200, 50), deadline=None)
 def test_the_bias_follows_the_algebra(gamma, beta, mean, variance, threshold):
     """The closed form of the docstring, away from ties, where its own rounding could decide."""
     network = one_channel(gamma, beta, mean, variance, threshold, kernel=4)

@@ -1,0 +1,46 @@
+"""Options of the test suite, and settings of Hypothesis: nothing may depend on how fast the machine is."""
+
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+
+from tests.support.effort import effort
+
+settings.register_profile(
+    "pixeltree", deadline=None, max_examples=effort(100, 60), suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("pixeltree")
+
+TESTS = Path(__file__).parent
+SLOW = {
+    TESTS / name
+    for name in (
+        "conformance",
+        "emulator/array/test_engines_agree.py",
+        "emulator/array/test_decay.py",
+        "emulator/array/test_succession.py",
+        "emulator/sensor/test_sensor.py",
+        "host/bench",
+        "host/cli",
+        "host/compiler",
+        "host/datasets",
+        "host/links",
+        "host/run",
+        "host/swapping",
+        "host/train",
+        "host/tree",
+        "link",
+        "system",
+    )
+}
+"""What starts processes, trains networks, or takes long for another reason: no part of ``make check``."""
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--quick", action="store_true", help="leave out what starts processes, trains networks or takes long"
+    )
+
+
+def pytest_ignore_collect(collection_path, config):
+    return True if config.getoption("--quick") and collection_path in SLOW else None
