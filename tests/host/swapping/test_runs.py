@@ -88,7 +88,7 @@ def test_an_interrupt_in_mid_frame_leaves_the_device_free(tree, pictures, monkey
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(runner.device, "wait_for", interrupt)
+        patched.setattr(runner.device.exchange, "wait", interrupt)
         with pytest.raises(KeyboardInterrupt):
             runner.run_frame()
     assert not runner.device.emulated.frame_in_hand
