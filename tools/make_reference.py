@@ -87,7 +87,7 @@ def _docstring(thing: type) -> tuple[str, dict[str, str]]:
         if isinstance(section, griffe.DocstringSectionText):
             text += section.value + "\n\n"
         elif isinstance(section, griffe.DocstringSectionAttributes):
-            fields = {field.name: field.description for field in section.value}
+            fields |= {n.strip(): f.description for f in section.value for n in f.name.split(",")}
     return text.rstrip(), fields
 
 
