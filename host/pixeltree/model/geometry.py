@@ -77,9 +77,10 @@ class ConvolutionGeometry(_Kernel):
         channels: output channels.
         kernel: side of the kernels, 2 to 7, or 1 to mix channels only.
         stride: distance of neighbouring windows, 1 to 8.
-        groups: 1 is dense across channels; must divide input and output channels.
-        before: rows and columns of -1 assumed above and to the left; None is ``(kernel - 1) // 2``.
-        after: the same below and to the right; None is ``kernel // 2``, so that stride 1 keeps the size.
+        groups: groups of channels that do not mix; must divide input and output channels. With 1, every
+            output channel sees every input channel.
+        before: rows and columns of -1 assumed above and to the left; if left out, ``(kernel - 1) // 2``.
+        after: the same below and to the right; if left out, ``kernel // 2``, so that stride 1 keeps the size.
     """
 
     kind: ClassVar[str] = "convolution"
@@ -120,6 +121,9 @@ class Pooling:
     """Cells of ``side`` x ``side`` activations become their OR: +1 where any of them is.
 
     Cells do not overlap; incomplete ones are dropped.
+
+    Attributes:
+        side: rows and columns of a cell, 2 to 16.
     """
 
     kind: ClassVar[str] = "pooling"
@@ -156,9 +160,9 @@ class FullyConnectedGeometry:
     """A fully connected layer whose sums are the logits, one per class.
 
     Attributes:
-        outcomes: 2 to 255.
-        planes: of signs that a weight has, 1 to 7, the j-th counting 2^j: with 1 it is binary, with 2 it is
-            -3, -1, 1 or 3.
+        outcomes: number of classes, 2 to 255.
+        planes: planes of signs that a weight has, 1 to 7. The j-th counts 2^j: with 1 plane a weight is -1 or
+            1, with 2 planes it is -3, -1, 1 or 3.
     """
 
     kind: ClassVar[str] = "fully connected"
@@ -182,7 +186,10 @@ class HeatMapGeometry(_Kernel):
     """A binary convolution to one channel, dense across its input, whose sums are the logits, one per cell.
 
     Attributes:
-        kernel, stride, before, after: as for :class:`ConvolutionGeometry`.
+        kernel: side of the kernel, 2 to 7, or 1.
+        stride: distance of neighbouring windows, 1 to 8.
+        before: as for a convolution.
+        after: as for a convolution.
     """
 
     kind: ClassVar[str] = "heat map"
