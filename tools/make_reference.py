@@ -26,10 +26,10 @@ from pixeltree.cli.app import app
 from pixeltree.datasets.sources import DATA
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
-from pixeltree.train.fit import FitSettings
 from pixeltree.train.recipe import HEADS, LAYERS, Recipe
 from pixeltree.train.specification import Input, NetworkSpecification
 from pixeltree.train.tables import DetectorTable, LocalizerTable, TreeTable
+from pixeltree.train.training import TrainingSettings
 
 DOCS = Path(__file__).parent.parent / "docs/reference"
 
@@ -177,7 +177,7 @@ def recipes() -> str:
         *_choices("[[layers]]", "type", LAYERS),
         *_choices("[head]", "type", HEADS),
         "\n## `[training]`",
-        *_key_table(FitSettings, without="augmentation"),
+        *_key_table(TrainingSettings, without="augmentation"),
         "\n## `[training.augmentation]`",
         *_key_table(Augmentation),
         "\n## `[tree]`",

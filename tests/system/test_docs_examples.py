@@ -27,7 +27,6 @@ NO_COMMANDS = ("host", "device", "X", "COMMAND")
 """What follows the name elsewhere: what the protocol proves its token with, and places for any command."""
 
 
-
 def photo(folder: Path) -> None:
     """A photograph of the reader's own: a bright disc on a dark ramp, in colour and of an odd size."""
     rows, columns = np.mgrid[:300, :400]
