@@ -85,7 +85,7 @@ def test_no_example_imports_anything_deeper(page):
 def test_a_tree_of_the_zoo_is_loaded_by_its_name():
     assert "digits" in pixeltree.zoo.names()
     assert pixeltree.zoo.load("digits").name == "digits"
-    with pytest.raises(pixeltree.errors.DataError, match="'nothing'; known: digits"):
+    with pytest.raises(pixeltree.errors.TreeError, match="'nothing'; known: digits"):
         pixeltree.zoo.load("nothing")
 
 
