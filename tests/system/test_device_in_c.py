@@ -14,15 +14,15 @@ import threading
 import tty
 
 import pytest
+from tests.support.command_line import ROOT
+from tests.support.command_line import pixeltree as run_pixeltree
+from tests.support.suite import QUICK, Run, counts
 
 import pixeltree
 from pixeltree.demo.run import demo_tree
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects import ALL_COLUMNS, FullyConnected, ObjectKind, digest_of, parse_object
 from pixeltree_protocol.objects.program import AddLogits, Proceed, Program, SetIn
-from tests.support.command_line import ROOT
-from tests.support.command_line import pixeltree as run_pixeltree
-from tests.support.suite import QUICK, Run, counts
 
 SOURCES = sorted((ROOT / "examples/device_in_c").glob("*.c"))
 GOLDEN = ROOT / "tests/protocol/golden"
