@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.in_memory import InMemoryLink, device_on, in_memory_device
+from tests.support.in_world import device_in_world
 
 import pixeltree
 from pixeltree import Patience, Tree, TreeRunner, errors
@@ -26,8 +28,6 @@ from pixeltree_protocol import errors as protocol_errors
 from pixeltree_protocol.chip.kernel_api import parse_line
 from pixeltree_protocol.link.messages import Result
 from pixeltree_protocol.objects.program import Program
-from tests.support.in_memory import InMemoryLink, device_on, in_memory_device
-from tests.support.in_world import device_in_world
 
 QUICK = Patience(connect=0.3, reconnect=0)
 

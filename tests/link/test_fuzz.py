@@ -9,16 +9,16 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.effort import effort
+from tests.support.fuzz_target import MOST_PEERS, TOKEN, Target
+from tests.support.hostile import Hostility
+from tests.support.schedules import array
 
 from pixeltree_protocol.errors import MessageError
 from pixeltree_protocol.link.connection import DeviceConnection, HostConnection, Identity, State
 from pixeltree_protocol.link.delivery import Numbers
 from pixeltree_protocol.link.framing import encode_frame
 from pixeltree_protocol.link.messages import Ack, Capabilities, Hello, Leave, Ping, Pong, Role, encode_message
-from tests.support.effort import effort
-from tests.support.fuzz_target import MOST_PEERS, TOKEN, Target
-from tests.support.hostile import Hostility
-from tests.support.schedules import array
 
 CALM = settings(deadline=None, max_examples=effort(40, 12), suppress_health_check=list(HealthCheck))
 

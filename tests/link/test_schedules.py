@@ -4,13 +4,13 @@
 """
 
 import pytest
-
-from pixeltree.errors import LinkError
 from tests.support import schedules
 from tests.support.breaking_wire import Faults
 from tests.support.effort import effort
 from tests.support.schedules import KINDS, run_schedule, undisturbed
 from tests.support.world import World, host_of
+
+from pixeltree.errors import LinkError
 
 SEEDS = effort(24, 8)
 

@@ -16,6 +16,8 @@ from pixeltree.model import (
     Pooling,
     infer,
 )
+from pixeltree.tree.node import NodeSpec
+from pixeltree.tree.tree import Tree
 
 MOST_TAPS = 72
 MOST_FEATURES = 4096
@@ -212,3 +214,29 @@ def check(model, layout, seed, array):
         return f"{result.logits} instead of {tuple(reference.logits)}"
     measured, predicted = (result.ns, result.words), (compiled.cost.nanoseconds, compiled.cost.words)
     return None if measured == predicted else f"took {measured}, predicted {predicted}"
+
+
+def model_with(side, channels, size=32, stride=2, outcomes=5, planes=2, depthwise=False, seed=0):
+    random = np.random.default_rng(seed)
+    layers = [convolution(random, 1, channels, 5, stride=stride, before=2, after=2)]
+    if depthwise:
+        layers.append(convolution(random, channels, channels, 2, groups=channels))
+    layers.append(Pooling(side))
+    shape = (1, size, size)
+    for layer in layers:
+        shape = layer.output_shape(shape)
+    weights = random.integers(0, 1 << planes, (outcomes, *shape)) * 2 + 1 - (1 << planes)
+    head = FullyConnected(weights.astype(np.int8), random.integers(-50, 51, outcomes).astype(np.int32))
+    return FoldedModel(InputSpec(size, 3), tuple(layers), head)
+
+
+def deep_tree():
+    """Seven nodes, three on every path."""
+
+    def node(name, seed, *leads):
+        return NodeSpec(name, some_network(seed, geometry), leads)
+
+    geometry = CaptureGeometry(20)
+    leaves = [node(name, seed, seed, 0) for seed, name in enumerate("abcd", 1)]
+    specs = [node("root", 10, "x", "y"), node("x", 11, "a", "b"), node("y", 12, "c", "d"), *leaves]
+    return Tree.build("deep", list("01234"), geometry, specs)

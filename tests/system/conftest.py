@@ -1,7 +1,6 @@
 """Real processes on loopback and unix sockets, stopped whatever happens."""
 
 import pytest
-
 from tests.support.command_line import Daemon
 
 

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from tests.support.command_line import COMMAND, ROOT, pixeltree
 
 DEMO_KEYS = {

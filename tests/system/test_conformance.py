@@ -1,7 +1,6 @@
 """The emulated device keeps the protocol, on every kind of wire; and the suite asks for what it needs."""
 
 import pytest
-
 from tests.support.suite import QUICK, SKIPS_AT_MOST, Run, counts
 
 TOKEN = "a token that is long enough"

@@ -5,14 +5,14 @@ import secrets
 import threading
 
 import pytest
+from tests.support.effort import chosen
+from tests.support.mutants import CAUGHT_BY
+from tests.support.suite import Run, counts
 
 from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_emu.serving.daemon import Daemon
 from pixeltree_emu.serving.listeners import ListenSettings, listen_all
 from pixeltree_protocol.link.connection import Identity
-from tests.support.effort import chosen
-from tests.support.mutants import CAUGHT_BY
-from tests.support.suite import Run, counts
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from tests.support.raw_client import RawClient, raw_socket
 
 import pixeltree
 from pixeltree.demo.run import demo_digits, demo_tree
@@ -25,7 +26,6 @@ from pixeltree_protocol.link.messages import (
     encode_message,
 )
 from pixeltree_protocol.objects import Block, digest_of
-from tests.support.raw_client import RawClient, raw_socket
 
 
 @pytest.fixture

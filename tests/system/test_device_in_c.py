@@ -14,15 +14,15 @@ import threading
 import tty
 
 import pytest
+from tests.support.command_line import ROOT
+from tests.support.command_line import pixeltree as run_pixeltree
+from tests.support.suite import QUICK, Run, counts
 
 import pixeltree
 from pixeltree.demo.run import demo_tree
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects import ALL_COLUMNS, FullyConnected, ObjectKind, digest_of, parse_object
 from pixeltree_protocol.objects.program import AddLogits, Proceed, Program, SetIn
-from tests.support.command_line import ROOT
-from tests.support.command_line import pixeltree as run_pixeltree
-from tests.support.suite import QUICK, Run, counts
 
 SOURCES = sorted((ROOT / "examples/device_in_c").glob("*.c"))
 GOLDEN = ROOT / "tests/protocol/golden"
@@ -277,10 +277,12 @@ def relay():
 def big_object(seed):
     """A segment of somewhat more than 1 MiB, the greatest kind of object that there is."""
     inputs, outputs = 65_528, 129
-    rows = random.Random(seed).randbytes(inputs // 8 * outputs)
-    head = b"\2\1\2" + inputs.to_bytes(2, "little") + bytes([outputs]) + bytes(4 * outputs)
-    assert len(rows) > OBJECT_BYTES
-    return head + rows
+    source = random.Random(seed)
+    data = FullyConnected(
+        inputs, (0,) * outputs, tuple(source.randbytes(inputs // 8) for _ in range(outputs))
+    )
+    assert inputs // 8 * outputs > OBJECT_BYTES
+    return data.encode()
 
 
 # ---- bytes

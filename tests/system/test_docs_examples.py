@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.support.doc_blocks import ROOT, PageRun, blocks, help_text, pages
 
 from pixeltree.datasets import held_out_digits
-from tests.support.doc_blocks import ROOT, PageRun, blocks, help_text, pages
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="pages train networks")
 NAMES = [str(page.relative_to(ROOT)) for page in pages()]

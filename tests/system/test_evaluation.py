@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from tests.support.command_line import pixeltree
 
 from pixeltree.arguments.images import write_plane
 from pixeltree.datasets import Dataset
@@ -14,7 +15,6 @@ from pixeltree.datasets.named import held_out_part as chosen
 from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.errors import DataError
 from pixeltree.evaluate.evaluation import accuracy_by_node, confusion, evaluate_reference
-from tests.support.command_line import pixeltree
 
 pytest.importorskip("sklearn")
 

@@ -1,7 +1,6 @@
 """Clients that send as fast as they can: what holds on any machine; ``make flood-proof`` has the times."""
 
 import pytest
-
 from tests.proofs.flood_proof import GREATEST_GROWTH_MIB, GREATEST_LOG, prove
 from tests.support.flooder import CONNECTIONS
 

@@ -11,6 +11,8 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from tests.support.certificates import make_certificate
+from tests.support.raw_client import RawClient, raw_socket
 
 import pixeltree
 from pixeltree.demo.run import count_mismatches, demo_digits, demo_tree
@@ -19,8 +21,6 @@ from pixeltree.errors import DeviceError, LinkError
 from pixeltree_protocol.link.connection import Rejected
 from pixeltree_protocol.link.framing import encode_frame
 from pixeltree_protocol.link.messages import ErrorCode, ReadPlane, Role
-from tests.support.certificates import make_certificate
-from tests.support.raw_client import RawClient, raw_socket
 
 BOUND = 20.0
 """Seconds within which everything here happens; usual are milliseconds."""

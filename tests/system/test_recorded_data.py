@@ -11,12 +11,13 @@ from PIL import Image
 
 pytest.importorskip("torch")
 
+from tests.support.command_line import pixeltree
+
 from pixeltree.datasets import idx_folder
 from pixeltree.datasets.sources import FolderData, as_table
 from pixeltree.evaluate.evaluation import evaluate_reference
 from pixeltree.model import data_of
 from pixeltree.tree.tree import Tree
-from tests.support.command_line import pixeltree
 
 RECIPE = """
 name = "bars"

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from PIL import Image
-
 from tests.support.command_line import ROOT, pixeltree
 
 EXAMPLES = ROOT / "examples"

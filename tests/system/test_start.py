@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support.command_line import pixeltree
 
 import pixeltree as host
 from pixeltree.errors import LinkError
 from pixeltree.kernels import Kernel
 from pixeltree.links.emulator import EmulatorProcess, tell
 from pixeltree_protocol.chip.registers import Digital
-from tests.support.command_line import pixeltree
 
 R5, R6 = Digital.R5, Digital.R6
 DAEMON = [sys.executable, "-m", "pixeltree_emu"]

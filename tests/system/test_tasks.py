@@ -6,6 +6,9 @@ import pytest
 
 pytest.importorskip("torch")
 
+from tests.support.command_line import pixeltree
+from tests.support.random_models import GEOMETRY, some_network
+
 from pixeltree.datasets import Scenes, SceneSettings, scene_splits
 from pixeltree.device.device import connect
 from pixeltree.errors import DataError
@@ -22,8 +25,6 @@ from pixeltree.train.recipe import load_recipe
 from pixeltree.train.run import check_output, run_recipe
 from pixeltree.tree.node import NodeSpec
 from pixeltree.tree.tree import Tree
-from tests.support.command_line import pixeltree
-from tests.support.random_models import GEOMETRY, some_network
 
 RECIPE = """
 name = "find"

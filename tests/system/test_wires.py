@@ -13,14 +13,14 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support.certificates import make_certificate
+from tests.support.command_line import ROOT
+from tests.support.command_line import pixeltree as run_pixeltree
 
 import pixeltree
 from pixeltree_emu.serving.options import parse
 from pixeltree_protocol.link.connection import HostConnection, Ready, Received
 from pixeltree_protocol.link.messages import Ping, Pong
-from tests.support.certificates import make_certificate
-from tests.support.command_line import ROOT
-from tests.support.command_line import pixeltree as run_pixeltree
 
 DEADLINE = 30
 

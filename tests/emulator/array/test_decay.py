@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.emulator.array.test_engines_agree import LEVELS, SEEDS, agreement, differences, listing, prepare
+from tests.support.engines import LEVELS, SEEDS, agreement, differences, listing, prepare
 from tests.support.word_strategies import bus, programs
 
 from pixeltree_emu.array.fast import FastEngine

@@ -4,50 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.effort import effort
+from tests.support.engines import EXAMPLES, LEVELS, SEEDS, agreement, differences, listing, prepare
 from tests.support.word_strategies import chains, programs, random_planes
 
 from pixeltree_emu.array.fast import FastEngine
 from pixeltree_emu.array.nonidealities import PRESETS, Chip
 from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.array.reference import ReferenceEngine
-from pixeltree_protocol.chip.isa import ICW, ClockClass, decode
-from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital, bits
-
-EXAMPLES = effort(300, 75)
-CHECKED_ANALOG = (*AREGS, Analog.PIX)
-CHECKED_DIGITAL = (*DREGS, Digital.FLAG, Digital.SELECT, Digital.RECT)
-
-agreement = settings(
-    max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=False
-)
-
-
-def prepare(engine, seed, level):
-    analog, digital = random_planes(seed)
-    for register, plane in analog.items():
-        engine.set_analog(register, plane)
-    for register, plane in digital.items():
-        engine.set_digital(register, plane)
-    engine.in_level = level
-
-
-def differences(one, other):
-    """Registers that differ, with the number of PEs."""
-    found = {}
-    for register in CHECKED_ANALOG:
-        count = int((one.analog(register) != other.analog(register)).sum())
-        found |= {str(register): count} if count else {}
-    for register in CHECKED_DIGITAL:
-        count = int((one.digital(register) != other.digital(register)).sum())
-        found |= {str(register): count} if count else {}
-    return found
-
-
-def listing(words):
-    return "\n".join(f"{index:3d}  {decode(word)}" for index, word in enumerate(words))
+from pixeltree_protocol.chip.isa import ICW, ClockClass
+from pixeltree_protocol.chip.registers import bits
 
 
 def assert_agree(parameters, blocks, seed, level, chip=None):
@@ -64,9 +31,6 @@ def assert_agree(parameters, blocks, seed, level, chip=None):
 
 READ_BUS_TO_R11 = [ICW(bits("bit", "bitmode", "LR11"), ClockClass.DIGITAL)]
 """The read bus remembers between blocks; this shows what."""
-
-SEEDS = st.integers(0, 2**16)
-LEVELS = st.integers(-128, 127)
 
 
 @agreement

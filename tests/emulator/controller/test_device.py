@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.support.inside import residents_of
+from tests.support.objects import object_of
 
 from pixeltree_emu.controller.clock import CostModel
 from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
@@ -35,7 +37,6 @@ from pixeltree_protocol.objects import (
     FullyConnected,
     Label,
     Node,
-    PackedBits,
     TreeRoot,
     digest_of,
 )
@@ -416,8 +417,7 @@ def test_an_internal_error_ends_what_is_in_hand(tiny):
 
 def pieces(*sizes):
     """Valid objects of these sizes, different ones."""
-    heads = {size: len(PackedBits(bytes(size)).encode()) - size for size in sizes}
-    return [PackedBits(bytes([size % 256]) * (size - heads[size])).encode() for size in sizes]
+    return [object_of(size, size % 256) for size in sizes]
 
 
 def several(host, *objects):
@@ -454,7 +454,7 @@ def test_where_one_of_several_is_refused_nothing_has_changed(objects, code):
     (there,) = pieces(190)
     host.put(there)
     assert several(host, *objects).code == code
-    assert list(host.device.store._residents) == names(there)
+    assert list(residents_of(host.device.store)) == names(there)
     assert host.device.store.used_bytes == 190
 
 
@@ -472,14 +472,14 @@ def test_several_evict_what_was_not_used_for_longest_and_name_it():
         host.put(data)
     new = pieces(60, 61)
     assert several(host, new[0], old[2], new[1]).evicted == tuple(names(old[0]))
-    assert list(host.device.store._residents) == names(old[1], old[2], *new)
+    assert list(residents_of(host.device.store)) == names(old[1], old[2], *new)
 
 
 def test_what_went_and_came_again_with_the_others_is_not_named():
     host = Host(memory_bytes=200)
     first, second, third = pieces(90, 91, 92)
     assert several(host, first, second, third, first).evicted == tuple(names(second))
-    assert list(host.device.store._residents) == names(third, first)
+    assert list(residents_of(host.device.store)) == names(third, first)
 
 
 def test_an_object_that_comes_twice_takes_its_room_once():
@@ -487,14 +487,14 @@ def test_an_object_that_comes_twice_takes_its_room_once():
     there, new = pieces(100, 90)
     host.put(there)
     assert several(host, new, new).evicted == ()
-    assert list(host.device.store._residents) == names(there, new)
+    assert list(residents_of(host.device.store)) == names(there, new)
 
 
 def test_where_one_of_several_has_no_room_those_before_it_stay():
     host = Host(memory_bytes=200)
     small, large = pieces(50, 201)
     assert several(host, small, large).code == ErrorCode.NO_ROOM
-    assert list(host.device.store._residents) == names(small)
+    assert list(residents_of(host.device.store)) == names(small)
 
 
 def test_an_object_of_which_a_part_is_there_does_not_come_whole():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.support.inside import residents_of
 
 from pixeltree_emu.controller.store import MAX_OBJECTS, ObjectStore
 from pixeltree_emu.errors import RequestError
@@ -178,7 +179,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def pin_some(self, data):
-        residents = sorted(self.store._residents)
+        residents = sorted(residents_of(self.store))
         if residents:
             self.pinned = set(data.draw(st.lists(st.sampled_from(residents), max_size=3)))
             self.store.pin(self.pinned)

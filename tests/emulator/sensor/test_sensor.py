@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.support.in_memory import in_memory_device
+from tests.support.inside import emulated_of
 
 from pixeltree import connect
 from pixeltree.errors import LinkError
@@ -98,7 +99,7 @@ def test_show_none_gives_the_sensor_back_to_its_source_or_to_darkness(device):
     device.show(None)
     assert level_seen(device) == 0
     device.show(None)  # again is harmless
-    device._session._link.emulated.array.sensor.source = ArraySource(flat(200))
+    emulated_of(device).array.sensor.source = ArraySource(flat(200))
     device.show(flat(100))
     assert level_seen(device) == 50
     device.show(None)
@@ -148,7 +149,7 @@ def test_pix_goes_on_integrating_between_reads_that_do_not_reset_it(device):
 
 
 def test_a_frame_sees_the_source_at_the_device_time_of_its_exposure(device, pictures):
-    sensor = device._session._link.emulated.array.sensor
+    sensor = emulated_of(device).array.sensor
     sensor.source = ArraySource(pictures, rate=1e9 / FULL)
     seen = []
     for _ in range(3):
@@ -296,7 +297,7 @@ def test_a_source_that_changes_is_said_to_follow_device_time(tmp_path, pictures,
 
 def test_waiting_in_device_time_lets_the_source_go_on(device):
     """What the warning advises: Device.wait between frames."""
-    sensor = device._session._link.emulated.array.sensor
+    sensor = emulated_of(device).array.sensor
     sensor.source = ArraySource(np.stack([flat(40), flat(200)]), rate=10)
     assert [level_seen(device) for _ in range(3)] == [20, 20, 20]
     device.chip.wait(100_000)

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.host.compiler.test_readout import model_with
 from tests.support.effort import effort
 from tests.support.in_memory import in_memory_device, in_memory_runner
 from tests.support.on_array import run_node
-from tests.support.random_models import random_input
+from tests.support.random_models import model_with, random_input
 from tests.support.strategies import convolution, fully_connected, heat_map
 
 from pixeltree.bench.random_tree import album

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 from tests.support.on_array import run_node
-from tests.support.random_models import random_input
-from tests.support.strategies import convolution
+from tests.support.random_models import model_with, random_input
 
 from pixeltree.compiler.pipeline import compile_model
 from pixeltree.compiler.readout import merged, packings, rows_to_scan, stackings
-from pixeltree.model import FoldedModel, FullyConnected, InputSpec, Pooling, infer
+from pixeltree.model import infer
 from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_protocol.objects import ALL_COLUMNS
 from pixeltree_protocol.objects import FullyConnected as Segment
@@ -18,20 +17,6 @@ from pixeltree_protocol.objects.segment import decode_segment
 @pytest.fixture(scope="module")
 def array():
     return PixelArray()
-
-
-def model_with(side, channels, size=32, stride=2, outcomes=5, planes=2, depthwise=False, seed=0):
-    random = np.random.default_rng(seed)
-    layers = [convolution(random, 1, channels, 5, stride=stride, before=2, after=2)]
-    if depthwise:
-        layers.append(convolution(random, channels, channels, 2, groups=channels))
-    layers.append(Pooling(side))
-    shape = (1, size, size)
-    for layer in layers:
-        shape = layer.output_shape(shape)
-    weights = random.integers(0, 1 << planes, (outcomes, *shape)) * 2 + 1 - (1 << planes)
-    head = FullyConnected(weights.astype(np.int8), random.integers(-50, 51, outcomes).astype(np.int32))
-    return FoldedModel(InputSpec(size, 3), tuple(layers), head)
 
 
 def segment_of(compiled):

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.host.compiler.test_readout import model_with
 from tests.support.on_array import run_node
-from tests.support.random_models import check, random_input
+from tests.support.random_models import check, model_with, random_input
 from tests.support.strategies import convolution, fully_connected, heat_map
 
 from pixeltree.compiler.capture import CaptureGeometry

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.host.device.test_controller import WORD, Chip, answer_ns
+from tests.support.chip import WORD, Chip, answer_ns
 from tests.support.effort import effort
 
 from pixeltree_protocol.chip.registers import Digital

@@ -3,9 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.host.run.test_runner import tree  # noqa: F401 - a fixture
 from tests.support.in_memory import in_memory_device
-from tests.support.random_models import picture
+from tests.support.inside import emulated_of
+from tests.support.objects import object_of
+from tests.support.random_models import deep_tree, picture
 
 from pixeltree.demo.run import count_mismatches
 from pixeltree.device.upload import Uploading
@@ -23,17 +24,18 @@ from pixeltree_protocol.link.messages import (
     PutSeveral,
     encode_body,
 )
-from pixeltree_protocol.objects import FullyConnected, digest_of
+from pixeltree_protocol.objects import digest_of
 
 sizes_of_objects = st.lists(st.integers(1, 3_000), max_size=80)
 
 
-def segment(size, fill=0):
-    return FullyConnected(8 * (size - 10), (0,), (bytes([fill]) * (size - 10),)).encode()
-
-
 def named(*objects):
     return {digest_of(data): data for data in objects}
+
+
+@pytest.fixture(scope="module")
+def tree():
+    return deep_tree()
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def device():
 
 def sent_by(device):
     """What the device gets from now on of messages that carry objects."""
-    emulated, seen = device._session._link.emulated, []
+    emulated, seen = emulated_of(device), []
     handle = emulated.handle
 
     def noting(message, request, wire_bytes):
@@ -80,7 +82,9 @@ def test_what_fits_together_fits_and_one_more_does_not(sizes, most):
 
 def test_small_objects_go_together_in_their_order_and_large_ones_in_parts(device):
     seen = sent_by(device)
-    objects = named(segment(20), segment(21), segment(4_000), segment(30), segment(900), segment(1_200))
+    objects = named(
+        object_of(20), object_of(21), object_of(4_000), object_of(30), object_of(900), object_of(1_200)
+    )
     upload = device.upload(objects)
     assert upload.objects == len(objects)
     assert order_of(seen) == list(objects)
@@ -98,7 +102,7 @@ def test_small_objects_go_together_in_their_order_and_large_ones_in_parts(device
 def test_no_message_is_longer_than_the_device_takes():
     device = in_memory_device(max_body=512)
     seen = sent_by(device)
-    objects = named(*(segment(size) for size in range(100, 700, 20)))
+    objects = named(*(object_of(size) for size in range(100, 700, 20)))
     device.upload(objects)
     assert order_of(seen) == list(objects)
     assert max(map(body_of, seen)) <= 512
@@ -106,22 +110,22 @@ def test_no_message_is_longer_than_the_device_takes():
 
 def test_ahead_of_need_no_message_is_longer_than_a_part(device):
     seen = sent_by(device)
-    objects = named(*(segment(size) for size in range(100, 2_500, 100)))
+    objects = named(*(object_of(size) for size in range(100, 2_500, 100)))
     Uploading(device.exchange, objects, Priority.PREFETCH).wait()
     assert order_of(seen) == list(objects)
     assert max(map(body_of, seen)) <= MOST_BUNDLED
 
 
 def test_what_is_half_there_is_continued_by_put(device):
-    first, half, last = segment(50, 1), segment(60, 2), segment(70, 3)
-    device._session._link.emulated.store.put(digest_of(half), 60, 0, half[:25])
+    first, half, last = object_of(50, 1), object_of(60, 2), object_of(70, 3)
+    emulated_of(device).store.put(digest_of(half), 60, 0, half[:25])
     seen = sent_by(device)
     device.upload(named(first, half, last))
     assert seen == [PutSeveral((first,)), Put(digest_of(half), 60, 25, half[25:]), PutSeveral((last,))]
 
 
 def test_what_is_there_is_not_sent_again(device):
-    objects = [segment(size) for size in (20, 30, 40)]
+    objects = [object_of(size) for size in (20, 30, 40)]
     device.upload(named(objects[1]))
     seen = sent_by(device)
     device.upload(named(*objects))
@@ -129,7 +133,7 @@ def test_what_is_there_is_not_sent_again(device):
 
 
 def test_a_refusal_is_an_error_and_the_next_upload_works(device):
-    good, bad = segment(20), b"\x02\x01 no object"
+    good, bad = object_of(20), b"\x02\x01 no object"
     with pytest.raises(DeviceError, match="BAD_OBJECT"):
         device.upload(named(good, bad))
     device.upload(named(good))
@@ -142,10 +146,10 @@ def test_a_device_that_makes_other_objects_of_the_bytes_is_found_out(device, mon
         ObjectStore, "put_several", lambda self, objects, came_in: real(self, objects[:1], came_in)
     )
     with pytest.raises(DeviceError, match="DIGEST_MISMATCH"):
-        device.upload(named(segment(20), segment(30)))
+        device.upload(named(object_of(20), object_of(30)))
 
 
-def test_a_runner_sends_what_is_small_together_and_manifests_last(tree, device):  # noqa: F811
+def test_a_runner_sends_what_is_small_together_and_manifests_last(tree, device):
     runner = TreeRunner.open(device, tree)
     seen = sent_by(device)
     visited = {visit.node for visit in runner.infer(picture(0)).path}
@@ -160,7 +164,7 @@ def test_a_runner_sends_what_is_small_together_and_manifests_last(tree, device):
         before |= sent_with_it
 
 
-def test_a_refused_bundle_is_sent_again_and_the_frame_ends(tree, device, monkeypatch):  # noqa: F811
+def test_a_refused_bundle_is_sent_again_and_the_frame_ends(tree, device, monkeypatch):
     real = ObjectStore.put_several
     refusals = []
 

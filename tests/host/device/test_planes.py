@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.host.device.test_controller import Chip
+from tests.support.chip import Chip
 
 from pixeltree.errors import DataError, DeviceError
 from pixeltree.kernels import Kernel

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.host.device.test_controller import COLUMNS, ROWS, Chip, moved
+from tests.support.chip import COLUMNS, ROWS, Chip, moved
 
 from pixeltree.kernels import Kernel
 from pixeltree.kernels.names import FLAG, NEWS, R0, R1, R2, R3, R4, R5, R6, R7, R12, RECT, A

@@ -11,14 +11,12 @@ from tests.support.in_memory import (
     in_memory_runner,
     in_memory_session,
 )
-from tests.support.random_models import picture, some_network
+from tests.support.inside import emulated_of, link_of, residents_of
+from tests.support.random_models import deep_tree, picture
 
-from pixeltree.compiler import CaptureGeometry
 from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree, run_demo
 from pixeltree.errors import DataError, DeviceError, LinkError, TreeError
 from pixeltree.run import TreeRunner
-from pixeltree.tree.node import NodeSpec
-from pixeltree.tree.tree import Tree
 from pixeltree_protocol.link.declaration import Sender
 from pixeltree_protocol.link.delivery import Numbers
 from pixeltree_protocol.link.framing import Frame, FrameDecoder, encode_frame
@@ -39,13 +37,7 @@ from pixeltree_protocol.objects import digest_of
 
 @pytest.fixture(scope="module")
 def tree():
-    def node(name, seed, *leads):
-        return NodeSpec(name, some_network(seed, geometry), leads)
-
-    geometry = CaptureGeometry(20)
-    leaves = [node(name, seed, seed, 0) for seed, name in enumerate("abcd", 1)]
-    specs = [node("root", 10, "x", "y"), node("x", 11, "a", "b"), node("y", 12, "c", "d"), *leaves]
-    return Tree.build("deep", list("01234"), geometry, specs)
+    return deep_tree()
 
 
 def test_a_deep_tree_runs_in_the_memory_of_one_node(tree):
@@ -88,7 +80,7 @@ def test_one_fault_brings_a_whole_node(tree):
 def test_a_runner_believes_the_device_about_what_is_missing(tree):
     runner = in_memory_runner(tree)
     runner.infer(picture(0))
-    runner.device._session._link.emulated.store._residents.clear()
+    residents_of(emulated_of(runner.device).store).clear()
     result = runner.infer(picture(0))
     assert count_mismatches(result, *tree.reference(picture(0))) == 0
 
@@ -96,7 +88,7 @@ def test_a_runner_believes_the_device_about_what_is_missing(tree):
 def test_wire_bytes_streamed_is_what_crossed_the_link(tree):
     device = in_memory_device()
     sent = bytearray()
-    link = device._session._link
+    link = link_of(device)
     send = link.send
 
     def noting(data, timeout):
@@ -120,7 +112,7 @@ def test_an_upload_resumes_where_it_stopped(tree):
     device = in_memory_device()
     data = max(tree.objects.values(), key=len)
     digest = digest_of(data)
-    link = device._session._link
+    link = link_of(device)
     link.emulated.store.put(digest, len(data), 0, data[:1000])
     assert device.holdings([digest]) == {digest: 1000}
     assert device.upload({digest: data}).wire_bytes < len(data) - 1000 + 64
@@ -156,7 +148,7 @@ def test_planes_come_the_right_way_round():
     image = np.zeros((256, 256), np.uint8)
     image[3, 250] = 255
     device.show(image)
-    emulated = device._session._link.emulated
+    emulated = emulated_of(device)
     emulated.array.expose()
     emulated.array.engine.set_digital("R5", emulated.array.engine.analog("PIX") >= 0)
     emulated.array.engine.set_analog("A", emulated.array.engine.analog("PIX"))
@@ -169,7 +161,7 @@ def test_a_large_picture_is_sent_in_parts_that_the_device_takes():
     device = in_memory_device(max_body=1000)
     image = np.random.default_rng(0).integers(0, 256, (256, 256), dtype=np.uint8)
     device.show(image)
-    assert np.array_equal(device._session._link.emulated.array.sensor.scene, image)
+    assert np.array_equal(emulated_of(device).array.sensor.scene, image)
 
 
 def test_a_small_credit_window_slows_an_upload_and_breaks_nothing(tree):
@@ -266,7 +258,7 @@ class ChattyLink(InMemoryLink):
 
 
 def test_a_device_that_never_answers_the_question_is_given_up_however_much_it_says():
-    link = ChattyLink(in_memory_device()._session._link.emulated)
+    link = ChattyLink(emulated_of(in_memory_device()))
     device = device_on(link, answer=0.05)
     link.chatty = True
     with pytest.raises(LinkError, match="did not answer"):
@@ -292,6 +284,6 @@ class BabblingLink(InMemoryLink):
     [(SilentLink, "does not answer"), (BabblingLink, "does not speak the Pixeltree protocol")],
 )
 def test_a_peer_that_is_no_device_is_an_error_that_says_so(kind, message):
-    link = kind(in_memory_device()._session._link.emulated)
+    link = kind(emulated_of(in_memory_device()))
     with pytest.raises(LinkError, match=message):
         in_memory_session(link, connect=0.05).greet()

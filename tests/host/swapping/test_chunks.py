@@ -1,8 +1,8 @@
 """Objects cut and put together for the line: what is bundled, how long that is, and every byte is counted."""
 
 import pytest
-from tests.host.swapping.test_simulator import TREE
 
+from pixeltree.simulate.examples import uniform_tree
 from pixeltree.swapping import LINES, Markov, Prior
 from pixeltree.swapping.account import Counters
 from pixeltree.swapping.chunking import BUSY_CHUNK, IDLE_CHUNK, Bundle, Cutter
@@ -11,6 +11,7 @@ from pixeltree.swapping.memory import ControllerMemory, NoRoomError
 from pixeltree.swapping.planner import Planner
 from pixeltree.swapping.residency import policy_named
 
+TREE = uniform_tree()
 SIZES = [400, 9, 10, 30, 60, 2_500, 20, 30, 700, 1_500]
 ALL = tuple(range(len(SIZES)))
 

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from tests.support.inside import residents_of, uploads_of
 
 from pixeltree.swapping import ControllerMemory, NoRoomError
 from pixeltree_emu.controller.store import ObjectStore
@@ -41,14 +42,14 @@ def test_it_evicts_what_the_device_evicts(seed):
             except NoRoomError:
                 gone = None
             try:
-                if digests[each] not in theirs._uploads:
+                if digests[each] not in uploads_of(theirs):
                     theirs.put(digests[each], len(data[each]), 0, data[each][:half])
                 if action == "put":
                     theirs.put(digests[each], len(data[each]), half, data[each][half:])
             except RequestError:
                 assert gone is None
-        assert list(ours.resident) == [index[digest] for digest in theirs._residents]
-        assert list(ours.uploads) == [index[digest] for digest in theirs._uploads]
+        assert list(ours.resident) == [index[digest] for digest in residents_of(theirs)]
+        assert list(ours.uploads) == [index[digest] for digest in uploads_of(theirs)]
         assert ours.used == theirs.used_bytes
 
 

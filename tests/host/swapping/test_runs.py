@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from tests.support.in_world import device_in_world
+from tests.support.inside import clock_of, residents_of, uploads_of
 
 from pixeltree import TreeRunner
 from pixeltree.bench.random_tree import album, random_tree
@@ -107,7 +108,7 @@ def test_a_slow_consumer_gets_fewer_frames_and_never_old_ones(tree, pictures):
     device = runner.device
     began = device.now
     for _ in runner.run(frames=5, period=PERIOD):
-        device._session._clock.sleep(2.5 * PERIOD)
+        clock_of(device).sleep(2.5 * PERIOD)
     assert device.now - began == pytest.approx(5 * 2.5 * PERIOD, abs=PERIOD)
     assert device.emulated.frames == 5
 
@@ -128,9 +129,9 @@ def test_a_frame_that_cannot_end_in_time_is_answered_by_the_node_above(tree, pic
     runner = runner_for(tree, pictures, [3], line="serial_3M", share=0.9)
     list(runner.run(frames=1))  # capture, root and the first child are there
     runner._planner.restart()
-    for resident in list(runner.device.emulated.store._residents):
+    for resident in list(residents_of(runner.device.emulated.store)):
         if resident not in {*tree.capture.needs, *tree.root.needs}:
-            runner.device.emulated.store._residents.pop(resident)
+            residents_of(runner.device.emulated.store).pop(resident)
     runner._streamer.begin()
     results = list(runner.run(frames=3, period=PERIOD, deadline=0.010))
     first = results[0]
@@ -180,7 +181,7 @@ def test_the_host_believes_what_the_device_says_that_it_evicted(tree, pictures):
     list(runner.run(frames=12))
     store = runner.device.emulated.store
     ours = {runner._planner.tree.objects[each].digest for each in runner._planner.memory.resident}
-    assert ours == set(store._residents)
+    assert ours == set(residents_of(store))
     assert runner._planner.memory.used == store.used_bytes
 
 
@@ -194,7 +195,7 @@ def test_the_hosts_picture_of_the_memory_stays_true_while_evictions_are_steered(
     for _ in runner.run(frames=250, period=PERIOD):
         if not runner._planner.memory.uploads and not runner._streamer.requests:
             ours = {runner._planner.tree.objects[each].digest for each in runner._planner.memory.resident}
-            assert ours == set(store._residents)
+            assert ours == set(residents_of(store))
             compared += 1
     assert compared > 50
     assert runner.counters.steering_bytes > 0
@@ -203,7 +204,7 @@ def test_the_hosts_picture_of_the_memory_stays_true_while_evictions_are_steered(
 def test_the_pauses_of_an_async_consumer_are_used_to_send_ahead(tree, pictures):
     def hidden(pauses):
         runner = runner_for(tree, pictures, [0], share=2.0)
-        clock = runner.device._session._clock
+        clock = clock_of(runner.device)
 
         async def consume():
             async for _ in runner.run(frames=2):
@@ -224,7 +225,7 @@ def test_the_pauses_of_an_async_consumer_are_used_to_send_ahead(tree, pictures):
 
 def test_a_pause_ends_when_there_is_nothing_more_to_send(tree, pictures):
     runner = runner_for(tree, pictures, [0], share=2.0)
-    clock = runner.device._session._clock
+    clock = clock_of(runner.device)
 
     async def consume():
         async for _ in runner.run(frames=1):
@@ -245,10 +246,12 @@ def test_a_part_is_on_its_way_before_a_paced_consumer_has_its_result(tree, pictu
     store = runner.device.emulated.store
 
     def received():
-        sizes = [runner._planner.tree.sizes[runner._streamer._index[digest]] for digest in store._residents]
-        return sum(sizes) + sum(len(upload.data) for upload in store._uploads.values())
+        sizes = [
+            runner._planner.tree.sizes[runner._streamer._index[digest]] for digest in residents_of(store)
+        ]
+        return sum(sizes) + sum(len(upload.data) for upload in uploads_of(store).values())
 
     next(run)
     before = received()
-    runner.device._session._clock.sleep(PERIOD / 2)  # the host does nothing
+    clock_of(runner.device).sleep(PERIOD / 2)  # the host does nothing
     assert 1_500 < received() - before < 2 * IDLE_CHUNK

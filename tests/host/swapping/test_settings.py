@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from tests.support.in_world import device_in_world
+from tests.support.inside import clock_of
 
 from pixeltree import TreeRunner
 from pixeltree.bench.random_tree import album, random_tree
@@ -127,7 +128,7 @@ def test_a_slow_caller_makes_frames_late(tree, pictures):
     lateness = []
     for result in runner.run(frames=4, period=PERIOD):
         lateness.append(result.late_us)
-        runner.device._session._clock.sleep(2.5 * PERIOD)
+        clock_of(runner.device).sleep(2.5 * PERIOD)
     assert lateness[0] == 0
     assert all(late > 0.4e6 * PERIOD for late in lateness[1:])
 
@@ -164,7 +165,7 @@ def test_a_coarse_answer_says_what_was_streamed_for_it_and_what_was_there(tree, 
 
 def restarted(device, away):
     """The device is started anew and comes back after so many seconds."""
-    link = device._session._clock
+    link = clock_of(device)
     emulated = EmulatedDevice(device.emulated.limits)
     emulated.array.sensor.source = device.emulated.array.sensor.source
     emulated.array.sensor.order = device.emulated.array.sensor.order
@@ -181,7 +182,7 @@ def test_a_repeated_frame_counts_from_its_first_start(tree, pictures, moment):
     trace = Trace()
     runner = slow_runner(tree, pictures, trace=trace)
     list(runner.run(frames=2))
-    link = runner.device._session._clock
+    link = clock_of(runner.device)
     receive, send = link.receive, link.send
     calls = []
 
@@ -208,7 +209,7 @@ def test_a_frame_after_a_restart_in_its_turns_pause_is_late(tree, pictures):
     runner = slow_runner(tree, pictures)
     run = runner.run(frames=4, period=PERIOD)
     next(run)
-    link = runner.device._session._clock
+    link = clock_of(runner.device)
     receive, calls = link.receive, []
 
     def broken(timeout):
