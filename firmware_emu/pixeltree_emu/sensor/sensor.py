@@ -88,7 +88,7 @@ class Sensor:
             level = np.minimum(counts + reset_level, AREG_MAX).astype(np.int16)
             return np.asarray(plane_of(level), np.int16)
         levels = _levels(end_ns - start_ns, self.exposure_ns, reset_level)
-        return levels[plane_of(picture)]
+        return np.asarray(levels[plane_of(picture)], np.int16)
 
     def _one_picture(self) -> npt.NDArray[np.uint8] | None:
         """What an exposure sees, where that does not change; None where it is a source's frames over time."""

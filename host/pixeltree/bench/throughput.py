@@ -1,4 +1,4 @@
-"""How many frames a second go through the emulator, for the digits tree with every node resident.
+"""How many frames a second of a tree go through the emulator, with every node resident.
 
 Rounds of every kind take turns, so that what else the machine does meets all of them; medians are told.
 """
@@ -15,7 +15,6 @@ from statistics import median
 from typing import Any
 
 from pixeltree.bench.link import cpu_seconds
-from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.device.device import connect
 from pixeltree.links.emulator import EmulatorProcess
 from pixeltree.run import TreeRunner
@@ -79,11 +78,17 @@ def _served(tree: Tree, preset: str, images: list[Image]) -> Iterator[_Served]:
 
 
 def bench_throughput(
-    frames: int = FRAMES, rounds: int = ROUNDS, progress: Callable[[str], None] = lambda step: None
+    tree: Tree,
+    images: list[Image],
+    frames: int = FRAMES,
+    rounds: int = ROUNDS,
+    progress: Callable[[str], None] = lambda step: None,
 ) -> dict[str, Any]:
     """Measure frames.
 
     Args:
+        tree: whose frames.
+        images: to show, in turn.
         frames: of each round.
         rounds: of each kind.
         progress: is told what comes next.
@@ -92,7 +97,6 @@ def bench_throughput(
         ``frames_per_s`` by kind, ``host_ms_per_frame`` and ``daemon_ms_per_frame`` (processor time),
         ``reference_ms_per_image``, ``loop_ns``, and the machine.
     """
-    tree, images = demo_tree(), list(demo_digits().images)
     progress("starting")
     reference: list[float] = []
     loops: list[float] = []

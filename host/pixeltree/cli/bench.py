@@ -19,6 +19,7 @@ from pixeltree.bench.throughput import FRAMES, bench_throughput
 from pixeltree.cli.checks import LARGEST_SEED, finite
 from pixeltree.cli.report import check_writable, write_json
 from pixeltree.cli.terminal import Screen, share_done
+from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.tree.tree import Tree
 
 bench = typer.Typer(help="Time parts of Pixeltree.", no_args_is_help=True)
@@ -105,7 +106,8 @@ def throughput(
     if json_file is not None:
         check_writable(json_file)
     with screen.status("starting") as status:
-        figures = bench_throughput(frames, progress=status.update)
+        images = list(demo_digits().images)
+        figures = bench_throughput(demo_tree(), images, frames, progress=status.update)
     if json_file is not None:
         write_json(json_file, json.dumps(figures, indent=2))
     if str(json_file) != "-":
