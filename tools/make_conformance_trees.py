@@ -24,7 +24,7 @@ def contents() -> bytes:
     tree = demo_tree()
     scenes, attachments = [], {}
     for index, image in enumerate(demo_digits().images[:SCENES]):
-        pixels, top, left = tree.scene(image)
+        pixels, top, left = tree.place(image)
         label, path = tree.reference(image)
         scenes.append(
             {
@@ -37,7 +37,7 @@ def contents() -> bytes:
             }
         )
         attachments[f"scene {index}"] = np.ascontiguousarray(pixels).tobytes()
-    description = {"nodes": {digest.hex(): name for digest, name in tree.names.items()}, "scenes": scenes}
+    description = {"nodes": {node.digest.hex(): node.name for node in tree.depth_first}, "scenes": scenes}
     return TreeFile(tree.digest, json.dumps(description), tree.objects, attachments).encode()
 
 

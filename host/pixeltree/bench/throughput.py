@@ -1,4 +1,4 @@
-"""How many frames a second go through the emulator, for the digits tree with every node resident.
+"""How many frames a second of a tree go through the emulator, with every node resident.
 
 Rounds of every kind take turns, so that what else the machine does meets all of them; medians are told.
 """
@@ -15,11 +15,9 @@ from statistics import median
 from typing import Any
 
 from pixeltree.bench.link import cpu_seconds
-from pixeltree.datasets.named import held_out_part
 from pixeltree.device.device import connect
 from pixeltree.links.emulator import EmulatorProcess
 from pixeltree.run import TreeRunner
-from pixeltree.tree import zoo
 from pixeltree.tree.tree import GreyImage, Tree
 
 PRESETS = ("ideal", "typical")
@@ -80,11 +78,17 @@ def _served(tree: Tree, preset: str, images: list[GreyImage]) -> Iterator[_Serve
 
 
 def bench_throughput(
-    frames: int = FRAMES, rounds: int = ROUNDS, progress: Callable[[str], None] = lambda step: None
+    tree: Tree,
+    images: list[GreyImage],
+    frames: int = FRAMES,
+    rounds: int = ROUNDS,
+    progress: Callable[[str], None] = lambda step: None,
 ) -> dict[str, Any]:
     """Measure frames.
 
     Args:
+        tree: whose frames.
+        images: to show, in turn.
         frames: of each round.
         rounds: of each kind.
         progress: is told what comes next.
@@ -93,8 +97,6 @@ def bench_throughput(
         ``frames_per_s`` by kind, ``host_ms_per_frame`` and ``daemon_ms_per_frame`` (processor time),
         ``reference_ms_per_image``, ``loop_ns``, and the machine.
     """
-    tree = zoo.load("digits")
-    images = list(held_out_part(tree.geometry.size, tree.data).images.images)
     progress("starting")
     reference: list[float] = []
     loops: list[float] = []

@@ -65,8 +65,9 @@ def throughput(
 
     Starts emulated devices of its own; takes about 20 seconds. Run it on an idle machine.
     """
+    tree = zoo.load("digits")
     with busy("starting") as status:
-        figures = bench_throughput(frames, progress=status.update)
+        figures = bench_throughput(tree, list(zoo.held_out("digits").images), frames, progress=status.update)
     report(json_file, figures, lambda: _throughput_table(figures))
 
 
