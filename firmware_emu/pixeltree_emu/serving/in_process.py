@@ -87,7 +87,7 @@ class DeviceInProcess:
 
 
 def open_device(options: Sequence[str]) -> InProcessDevice:
-    """A new emulated device.
+    """A new emulated device, once the fast engine is compiled: that takes some 20 s, the first time.
 
     Args:
         options: as of ``pixeltree emulate``, each ``--name=value``.
@@ -95,4 +95,4 @@ def open_device(options: Sequence[str]) -> InProcessDevice:
     Raises:
         EmulatorError: an option that does not exist or makes no sense.
     """
-    return DeviceInProcess(device_of(checked(options)))
+    return DeviceInProcess(device_of(checked(options), at_once=False))

@@ -30,8 +30,13 @@ logger = logging.getLogger(__name__)
 DEVICE_NAME = "Pixeltree emulator"
 
 
-def device_of(options: Options) -> EmulatedDevice:
+def device_of(options: Options, at_once: bool = True) -> EmulatedDevice:
     """The device that options describe.
+
+    Args:
+        options: as parsed.
+        at_once: where the fast engine has to be compiled first, let the reference engine work until it is;
+            else wait for it.
 
     Raises:
         EmulatorError: options that make no sense.
@@ -39,7 +44,7 @@ def device_of(options: Options) -> EmulatedDevice:
     device = EmulatedDevice(
         DeviceLimits(memory_bytes=options.memory_bytes, icw_store=options.icw_store),
         costs_of(options),
-        array=_array(options),
+        array=_array(options, at_once),
         read_out=ReadOutParameters().with_settings(_settings_of(options)[1]),
     )
     if options.exposure_us < 1:
@@ -156,9 +161,9 @@ def _settings_of(options: Options) -> tuple[dict[str, float], dict[str, int]]:
     return errors, scales
 
 
-def _array(options: Options) -> PixelArray:
+def _array(options: Options, at_once: bool) -> PixelArray:
     model = preset(options.preset)
     if model is not None:
         model = replace(model, **_settings_of(options)[0])  # type: ignore[arg-type]
     chip = Chip(model, options.chip, options.seed) if model else None
-    return PixelArray(engine=options.engine, chip=chip, at_once=True)
+    return PixelArray(engine=options.engine, chip=chip, at_once=at_once)

@@ -14,6 +14,7 @@ from pixeltree import __version__
 from pixeltree.arguments.files import as_path
 from pixeltree.cli import bench
 from pixeltree.cli.assembly import asm, disasm
+from pixeltree.cli.chips import yield_
 from pixeltree.cli.compile import compile_
 from pixeltree.cli.demo import demo
 from pixeltree.cli.devices import devices
@@ -74,6 +75,11 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
                 "digits --preset typical --chips 8",
                 "my.ptree --data photos --confusion mistakes.png",
             ),
+        ),
+        (
+            "yield",
+            yield_,
+            ("digits --require 0.95", "my.ptree --data photos --chips 200 --sensitivity --plot yield.png"),
         ),
         ("tree", tree, ("digits", "digits --measure")),
         ("compile", compile_, ("digits --report", "model.json --dump-ir --head array")),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import typer
 from rich.progress import Progress
 
+from pixeltree.cli.chips import ClusterOption, WorkersOption, check_preset, chosen_workers, run_chips
 from pixeltree.cli.options import (
     DEVICE,
     IMAGES,
@@ -34,6 +35,7 @@ from pixeltree.datasets import Dataset, Task
 from pixeltree.datasets.sources import as_table
 from pixeltree.device.device import connect
 from pixeltree.errors import DataError
+from pixeltree.evaluate.chips import ChipSet
 from pixeltree.evaluate.evaluation import (
     METRICS,
     Evaluation,
@@ -47,7 +49,6 @@ from pixeltree.links.emulator import PRESETS
 from pixeltree.links.url import parse_url
 from pixeltree.run import TreeRunner
 from pixeltree.tree.tree import Tree
-from pixeltree_protocol.names import known_names
 
 _PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False, "soft_wrap": True}
 """Names of classes, data and devices are shown as they are."""
@@ -69,6 +70,8 @@ def evaluate(
         str | None, DEVICE(help=f"Also on emulated chips with this preset: {', '.join(PRESETS)}.")
     ] = None,
     chips: Annotated[int, DEVICE(min=1, help="How many emulated chips.")] = 1,
+    workers: WorkersOption = None,
+    cluster: ClusterOption = None,
     confusion_file: Annotated[
         Path | None,
         OUTPUT(
@@ -83,9 +86,10 @@ def evaluate(
     """Measure how good a tree is on test images: on the integer reference, and on devices if asked.
 
     Images are read as the tree's file records; the options change that. Exit status 1 if an ideal chip
-    differs from the reference.
+    differs from the reference. Emulated chips run in several processes. If that is interrupted, the same
+    command goes on from what is finished.
     """
-    devices = _devices(device, preset, chips)
+    _check_devices(device, preset, chips)
     screen = screen_beside(json_file)
     tree = load_tree(model)
     part = chosen_images(tree, data, fit, transposed, upsampling, data_seed, allow_overlap)
@@ -94,12 +98,19 @@ def evaluate(
     if confusion_file is not None and dataset.task is not Task.CLASSIFICATION:
         raise DataError(f"--confusion draws what is taken for what; {dataset.name} is for {dataset.task}")
     say(part, screen)
-    if images is not None and images < len(dataset):
-        spread = np.linspace(0, len(dataset) - 1, images).astype(np.intp)
-        dataset = dataset.subset(spread)
+    dataset = dataset.spread(images)
+    # devices first: what is wrong with one is said before the reference has taken its time
+    devices, speed = dict[str, Evaluation](), {}
+    if device is not None:
+        with progress() as bar:
+            devices = {device: _on_device(device, tree, dataset, bar)}
+    elif preset is not None:
+        with chosen_workers(workers, cluster) as chosen:
+            run = run_chips(tree, dataset, ChipSet(preset, tuple(range(chips))), chosen)
+        devices = {f"{preset}, chip {chip}": found for chip, found in enumerate(run.evaluations)}
+        speed = {"seconds": round(run.seconds, 2), "frames_per_s": round(run.frames_per_s, 1)}
+    runs = list(devices.values())
     with progress() as bar:
-        # devices first: what is wrong with one is said before the reference has taken its time
-        runs = [_on_device(name, url, tree, dataset, bar) for name, url in devices.items()]
         reference = evaluate_reference(tree, dataset, _shown(bar, "reference", len(dataset)))
     report = _report(tree, dataset, reference, runs) | {
         "reading": as_table(part.source),
@@ -107,7 +118,7 @@ def evaluate(
         "overlap": part.overlap,
     }
     if runs:
-        report |= _compared(list(devices), reference, runs)
+        report |= _compared(list(devices), reference, runs) | speed
     _show(report, tree, screen, exact=preset == "ideal")
     if confusion_file is not None:
         from pixeltree.cli.pictures import draw_confusion  # noqa: PLC0415 - an extra, slow to import
@@ -118,8 +129,8 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _devices(device: str | None, preset: str | None, chips: int) -> dict[str, str]:
-    """URLs of devices to evaluate on, by what they are called; what cannot be is refused before any work.
+def _check_devices(device: str | None, preset: str | None, chips: int) -> None:
+    """Refuse what cannot be before any work.
 
     Raises:
         DataError: options that contradict each other, or an unknown preset.
@@ -127,20 +138,16 @@ def _devices(device: str | None, preset: str | None, chips: int) -> dict[str, st
     """
     if device is not None and preset is not None:
         raise DataError("give --device or --preset, not both")
-    if preset is not None and preset not in PRESETS:
-        raise DataError(f"no preset is named {preset!r}; {known_names(preset, PRESETS)}")
-    if chips > 1 and preset is None:
+    if preset is not None:
+        check_preset(preset)
+    elif chips > 1:
         raise DataError(f"--chips {chips} says how many chips are emulated; it needs --preset")
     if device is not None:
         parse_url(device)
-        return {device: device}
-    if preset is None:
-        return {}
-    return {f"{preset}, chip {chip}": f"emu:?preset={preset}&chip={chip}" for chip in range(chips)}
 
 
-def _on_device(name: str, url: str, tree: Tree, dataset: Dataset, bar: Progress) -> Evaluation:
-    shown = _shown(bar, name, len(dataset))
+def _on_device(url: str, tree: Tree, dataset: Dataset, bar: Progress) -> Evaluation:
+    shown = _shown(bar, url, len(dataset))
     with connect(url) as connected:
         return evaluate_device(TreeRunner.open(connected, tree), tree, dataset, shown)
 

@@ -17,6 +17,7 @@ from pixeltree.train.progress import EpochReport
 
 try:
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 except ImportError as error:
     raise DataError(f"drawing needs matplotlib: {from_extra('viz')}") from error
 
@@ -105,6 +106,29 @@ def draw_history(path: Path, epochs: Mapping[str, list[EpochReport]]) -> None:
         figure.legend(
             *losses.get_legend_handles_labels(), loc="outside right upper", fontsize="small", ncols=columns
         )
+    _save(figure, path)
+
+
+def draw_spread(path: Path, scores: Sequence[float], required: float, title: str) -> None:
+    """Draw the scores of chips, sorted, and the score that is required.
+
+    Args:
+        path: the picture.
+        scores: one per chip, 0 to 1.
+        required: 0 to 1.
+        title: of the picture.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    figure = Figure(figsize=(7.5, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(range(1, len(scores) + 1), [100 * score for score in sorted(scores)], marker=".", linestyle="")
+    axes.axhline(100 * required, color="0.5", linestyle="--", label=f"required: {required:.1%}")
+    axes.set(title=title, xlabel="chips, the worst first", ylabel="score, %")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend()
+    axes.grid(alpha=0.3)
     _save(figure, path)
 
 

@@ -104,6 +104,12 @@ class Dataset:
         """
         return replace(self, name=name or self.name, images=self.images[chosen], targets=self.targets[chosen])
 
+    def spread(self, most: int | None) -> Dataset:
+        """At most so many of the images, evenly spread; all of them for None."""
+        if most is None or most >= len(self):
+            return self
+        return self.subset(np.linspace(0, len(self) - 1, most).astype(np.intp))
+
     def counts(self) -> npt.NDArray[np.int64]:
         """Targets per class: int64 (classes,); images for classification, cells for segmentation.
 

@@ -1,0 +1,236 @@
+"""``pixeltree yield``, and what it shares with ``pixeltree eval``: many emulated chips, on many workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.table import Column, Table
+from rich.text import Text
+
+from pixeltree.cli.options import (
+    IMAGES,
+    OUTPUT,
+    DataOption,
+    DataSeedOption,
+    FitOption,
+    JsonOption,
+    OverlapOption,
+    TransposedOption,
+    TreeArgument,
+    UpsamplingOption,
+    chosen_images,
+    drawable,
+    finite,
+    load_tree,
+    say,
+)
+from pixeltree.cli.report import report, screen_beside
+from pixeltree.cli.terminal import Screen, busy, progress
+from pixeltree.datasets import Dataset
+from pixeltree.datasets.cache import cache_folder
+from pixeltree.device.device import connect
+from pixeltree.errors import DataError
+from pixeltree.evaluate.chips import ChipSet, evaluate_chips, settings_of
+from pixeltree.evaluate.evaluation import Evaluation, check_fits
+from pixeltree.evaluate.spread import Spread, Yield, chip_yield, spread
+from pixeltree.links.emulator import PRESETS
+from pixeltree.tree.tree import Tree
+from pixeltree.workers.cluster import ClusterWorkers
+from pixeltree.workers.keeping import Keeping
+from pixeltree.workers.local import LocalWorkers
+from pixeltree.workers.pieces import Workers
+from pixeltree_protocol.chip.nonidealities import AnalogErrors
+from pixeltree_protocol.names import known_names
+
+CHIPS = partial(typer.Option, rich_help_panel="Chips")
+WORKERS = partial(typer.Option, rich_help_panel="Workers")
+
+WorkersOption = Annotated[
+    int | None,
+    WORKERS(min=1, help="Processes of this machine that take images through chips. Default: one per core."),
+]
+ClusterOption = Annotated[
+    str | None,
+    WORKERS(metavar="URL", help="Use the workers of this Dask scheduler, as in tcp://scheduler:8786."),
+]
+
+SENSITIVITY = tuple(AnalogErrors.__dataclass_fields__)
+"""Numbers of a preset that ``--sensitivity`` sets to 0 one by one."""
+
+_SENSITIVITY_CHIPS = 8
+"""Chips for each of them, unless fewer are tried at all."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Chips that images were taken through, and what that took.
+
+    Attributes:
+        evaluations: one per chip.
+        frames: of all chips together.
+        seconds: wall time, start of the workers included.
+    """
+
+    evaluations: list[Evaluation]
+    frames: int
+    seconds: float
+
+    @property
+    def frames_per_s(self) -> float:
+        """Frames per second, start of the workers included."""
+        return self.frames / self.seconds
+
+
+def check_preset(preset: str) -> str:
+    """The name of a preset.
+
+    Raises:
+        DataError: there is none of this name.
+    """
+    if preset not in PRESETS:
+        raise DataError(f"no preset is named {preset!r}; {known_names(preset, PRESETS)}")
+    return preset
+
+
+@contextmanager
+def chosen_workers(count: int | None, cluster: str | None) -> Iterator[Workers]:
+    """The workers that the options name.
+
+    Raises:
+        DataError: both are given.
+        LinkError: no scheduler answers.
+    """
+    if cluster is None:
+        yield LocalWorkers(count)
+        return
+    if count is not None:
+        raise DataError("give --workers or --cluster, not both")
+    with ClusterWorkers(cluster) as workers:
+        yield workers
+
+
+def run_chips(tree: Tree, dataset: Dataset, chips: ChipSet, workers: Workers) -> Run:
+    """Take images through chips, with a bar; an interrupted run goes on where it was.
+
+    Raises:
+        WorkerError: workers died again and again.
+    """
+    keeping = Keeping(cache_folder() / "evaluations", settings_of(tree, dataset, chips))
+    with busy("starting the emulator"):  # what is wrong with a setting is said before any work
+        connect(chips.url(chips.chips[0], 0, tree.total_bytes)).close()
+    frames, began = len(dataset) * len(chips.chips), time.perf_counter()
+    try:
+        with progress() as bar:
+            what = f"{chips.preset}, {len(chips.chips)} chips" if len(chips.chips) > 1 else chips.preset
+            task = bar.add_task(what, total=frames)
+            found = evaluate_chips(
+                tree, dataset, chips, workers, keeping, lambda done: bar.update(task, completed=done)
+            )
+    except KeyboardInterrupt:
+        Screen(stderr=True).print("interrupted; the same command goes on from what is finished")
+        raise
+    return Run(found, frames, time.perf_counter() - began)
+
+
+def yield_(
+    model: TreeArgument,
+    require: Annotated[
+        float, CHIPS(min=0, max=1, callback=finite, help="The score that a good chip reaches, 0 to 1.")
+    ] = 0.95,
+    preset: Annotated[str, CHIPS(help=f"Errors of the chips: {', '.join(PRESETS)}.")] = "typical",
+    chips: Annotated[int, CHIPS(min=1, help="How many chips are tried.")] = 100,
+    settings: Annotated[
+        list[str] | None,
+        CHIPS("--set", metavar="NAME=VALUE", help="A number of the preset that differs. Repeatable."),
+    ] = None,
+    sensitivity: Annotated[
+        bool, CHIPS("--sensitivity", help="Also say what each kind of error costs: it is left out in turn.")
+    ] = False,
+    data: DataOption = None,
+    images: Annotated[int | None, IMAGES(min=1, help="At most so many of the test images.")] = None,
+    fit: FitOption = None,
+    transposed: TransposedOption = None,
+    upsampling: UpsamplingOption = None,
+    data_seed: DataSeedOption = None,
+    allow_overlap: OverlapOption = False,
+    workers: WorkersOption = None,
+    cluster: ClusterOption = None,
+    plot: Annotated[
+        Path | None, OUTPUT(metavar="FILE", callback=drawable, help="Draw the chips' scores to this picture.")
+    ] = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Say how many chips of a kind will be good enough, from many emulated ones with their own errors.
+
+    The share of good chips and the mean come with intervals of 95% confidence.
+    """
+    tree = load_tree(model)
+    part = chosen_images(tree, data, fit, transposed, upsampling, data_seed, allow_overlap)
+    dataset = part.images.spread(images)
+    check_fits(tree, dataset)
+    say(part, screen_beside(json_file))
+    tried = ChipSet(check_preset(preset), tuple(range(chips)), tuple(settings or ()))
+    with chosen_workers(workers, cluster) as chosen:
+        run = run_chips(tree, dataset, tried, chosen)
+        scores = [evaluation.score for evaluation in run.evaluations]
+        without = _without(tree, dataset, tried, chosen, scores) if sensitivity else {}
+    found, good = spread(scores), chip_yield(scores, require)
+    if plot is not None:
+        from pixeltree.cli.pictures import draw_spread  # noqa: PLC0415 - an extra, slow to import
+
+        draw_spread(plot, scores, require, f"{tree.name}, {preset}, {chips} chips")
+    figures = {
+        "tree": tree.name,
+        "data": dataset.name,
+        "images": len(dataset),
+        "preset": preset,
+        "settings": list(tried.settings),
+        "spread": asdict(found),
+        "yield": asdict(good),
+        "sensitivity": without,
+        "frames_per_s": round(run.frames_per_s, 1),
+    }
+    report(json_file, figures, lambda: _shown(found, good, without, run))
+
+
+def _without(
+    tree: Tree, dataset: Dataset, tried: ChipSet, workers: Workers, scores: list[float]
+) -> dict[str, float]:
+    """How much the mean score of some of the chips rises where one kind of error is left out."""
+    few = tried.chips[:_SENSITIVITY_CHIPS]
+    before = sum(scores[: len(few)]) / len(few)
+    gains = {}
+    for name in SENSITIVITY:
+        chips = ChipSet(tried.preset, few, (*tried.settings, f"{name}=0"))
+        run = run_chips(tree, dataset, chips, workers)
+        gains[name] = sum(evaluation.score for evaluation in run.evaluations) / len(few) - before
+    return gains
+
+
+def _shown(found: Spread, good: Yield, without: dict[str, float], run: Run) -> Group:
+    rows = Table(Column("figure"), Column("value", justify="right"), Column("95% interval"), box=None)
+    rows.add_row(
+        f"chips with {good.required:.1%} or better",
+        f"{good.share:.1%} ({good.good} of {len(found.scores)})",
+        f"{good.low:.1%} to {good.high:.1%}",
+    )
+    rows.add_row("mean of the chips", f"{found.mean:.2%}", f"{found.mean_low:.2%} to {found.mean_high:.2%}")
+    five, half, most = found.quantiles
+    rows.add_row("5%, 50%, 95% of the chips lie below", f"{five:.2%}, {half:.2%}, {most:.2%}", "")
+    rows.add_row("worst and best chip", f"{found.worst:.2%}, {found.best:.2%}", "")
+    parts: list[Any] = [rows]
+    if without:
+        gains = Table(Column("without this error"), Column("mean", justify="right"), box=None)
+        for name, gain in sorted(without.items(), key=lambda item: -item[1]):
+            gains.add_row(name.replace("_", " "), f"{100 * gain:+.2f} points")
+        parts.append(gains)
+    parts.append(Text(f"{run.frames:,} frames in {run.seconds:.1f} s, {run.frames_per_s:,.0f} a second"))
+    return Group(*parts)
