@@ -30,6 +30,7 @@ from pixeltree.train.recipe import HEADS, LAYERS, Recipe
 from pixeltree.train.specification import Input, NetworkSpecification
 from pixeltree.train.tables import DetectorTable, LocalizerTable, TreeTable
 from pixeltree.train.training import TrainingSettings
+from pixeltree_protocol.chip.registers import Analog, Digital, Direction
 
 DOCS = Path(__file__).parent.parent / "docs/reference"
 
@@ -289,6 +290,14 @@ def _names(module: str) -> list[str]:
     return list(getattr(loaded, "__all__", None) or written)
 
 
+_REGISTERS = (Analog, Digital, Direction, frozenset)
+"""Types of the vendor's names, which have no docstrings of their own."""
+
+
+def _code(name: str) -> str:
+    return f"`{name}`"
+
+
 def python_api() -> str:
     """The page about the Python API: a directive for each public name, which mkdocstrings fills in."""
     lines = [
@@ -296,9 +305,16 @@ def python_api() -> str:
     ]
     shown = {"__version__"}
     for module, sentence in _MODULES.items():
+        loaded = importlib.import_module(module)
         names = [name for name in _names(module) if name not in shown]
         shown.update(names)
         lines += [f"\n## `{module}`\n", sentence, ""]
+        registers = [name for name in names if isinstance(getattr(loaded, name), _REGISTERS)]
+        if registers:
+            names = [name for name in names if name not in registers]
+            lines.append(
+                f"The vendor's names of registers and directions: {', '.join(map(_code, registers))}.\n"
+            )
         lines += [f"::: {module}.{name}\n" for name in names]
     return _page(lines)
 

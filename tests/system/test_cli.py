@@ -184,8 +184,8 @@ def test_the_readmes_python_example_runs(shared, capsys):
     readme = (ROOT / "README.md").read_text()
     (example,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
     assert len(example.strip().splitlines()) <= 15
-    assert "tcp://127.0.0.1:27900" in example
-    exec(compile(example.replace("tcp://127.0.0.1:27900", shared.url), "README.md", "exec"), {})
+    assert 'pt.connect("emu:")' in example
+    exec(compile(example.replace("emu:", shared.url), "README.md", "exec"), {})
     assert "label" in capsys.readouterr().out
 
 

@@ -364,7 +364,7 @@ def test_what_needs_an_array_is_unsupported_and_planes_are_empty(start):
     with pixeltree.connect(start("--port", "0").url) as device:
         assert not device.read_plane("R5").any()
         with pytest.raises(pixeltree.errors.DeviceError, match="UNSUPPORTED"):
-            device.wait(1)
+            device.chip.wait(1)
         with pytest.raises(pixeltree.errors.DeviceError, match="OUT_OF_RANGE"):
             device.read_plane("R13")
         with pytest.raises(pixeltree.errors.DeviceError, match=r"UNSUPPORTED: .*through another register"):

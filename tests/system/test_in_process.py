@@ -42,10 +42,10 @@ def test_a_closed_one_says_so():
     device = pixeltree.connect("inproc:")
     device.close()
     device.close()
-    with pytest.raises(pixeltree.LinkError, match="the connection to inproc: is closed"):
+    with pytest.raises(pixeltree.errors.LinkError, match="the connection to inproc: is closed"):
         device.ping()
 
 
 def test_an_address_is_refused():
-    with pytest.raises(pixeltree.LinkError, match="takes options only"):
+    with pytest.raises(pixeltree.errors.LinkError, match="takes options only"):
         pixeltree.connect("inproc://here")

@@ -213,7 +213,7 @@ def test_one_with_an_internal_error_names_its_log_and_leaves_it(temporary, caplo
         "device.EmulatedDevice.work = work\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with pytest.raises(host.PixeltreeError) as raised, host.connect("emu:?engine=reference") as device:
+    with pytest.raises(host.errors.PixeltreeError) as raised, host.connect("emu:?engine=reference") as device:
         device.chip.run_kernel(inverted())
     (folder,) = temporary.iterdir()
     assert f"internal error; {folder}/log has the details" in str(raised.value)

@@ -254,7 +254,7 @@ def test_a_damaged_video_is_refused(tmp_path):
 
 def test_video_without_its_extra_says_what_to_install(tmp_path, mocker):
     mocker.patch.dict(sys.modules, {"av": None})
-    with pytest.raises(SourceError, match=r"pixeltree\[video\]"):
+    with pytest.raises(SourceError, match=r"pip install '\.\[video\]'"):
         open_source(str(tmp_path / "clip.mp4"))
 
 

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 import typer
-from pixeltree.links.private_emulator import daemon_options
 from typer.testing import CliRunner
 
 from pixeltree.cli import failure
@@ -16,6 +15,7 @@ from pixeltree.cli.emulate import become
 from pixeltree.datasets.named import held_out_part as images_named
 from pixeltree.datasets.sources import from_table
 from pixeltree.errors import DataError, LinkError, TreeError
+from pixeltree.links.emulator import daemon_options
 from pixeltree.links.url import parse_url
 from pixeltree.simulate.sequences import make_sequence
 from pixeltree.swapping.line import line_named
@@ -73,6 +73,7 @@ def test_every_command_that_measures_takes_json():
         "info",
         "train",
         "eval",
+        "yield",
         "tree",
         "compile",
         "run-kernel",
@@ -80,7 +81,7 @@ def test_every_command_that_measures_takes_json():
         "trace",
     }
     taking = {words[-1] for words, command in COMMANDS.items() if "--json" in options(command)}
-    assert taking == measures | {"engine", "compiler", "link", "swap"}
+    assert taking == measures | {"engine", "compiler", "link", "swap", "throughput"}
 
 
 def examples():

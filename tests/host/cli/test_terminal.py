@@ -20,7 +20,7 @@ from pixeltree.cli import EXIT_INTERRUPTED, failure
 from pixeltree.cli.app import app
 from pixeltree.cli.terminal import EXIT_BROKEN_PIPE, Screen, printable
 from pixeltree.device.device import connect
-from pixeltree.errors import TreeError
+from pixeltree.tree.tree import Tree
 
 PIXELTREE = [sys.executable, "-m", "pixeltree"]
 NOWHERE = "serial:loop://:100:[bold]"
@@ -137,7 +137,7 @@ main()
 
 def test_every_public_name_is_found_when_it_is_used():
     names = {name: getattr(pixeltree, name) for name in pixeltree.__all__}
-    assert names["TreeError"] is TreeError and names["connect"] is connect
+    assert names["Tree"] is Tree and names["connect"] is connect
     assert set(names) <= set(dir(pixeltree))
     with pytest.raises(AttributeError, match="no attribute 'TreeRuner'"):
         pixeltree.TreeRuner  # noqa: B018 - looking is the test

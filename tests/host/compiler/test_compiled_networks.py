@@ -65,14 +65,13 @@ def test_the_random_networks_are_of_all_kinds():
     for seed in range(NETWORKS):
         model, layout = random_model(seed)
         seen |= {type(layer).__name__ for layer in (*model.layers, model.head)}
-        seen |= {
-            f"kernel {layer.geometry.kernel}" for layer in model.layers if isinstance(layer, Convolution)
-        }
         seen.add(f"planes {getattr(model.head, 'planes', 1)}")
         seen |= {f"depth {len(model.layers)}", "blocks" if layout.in_blocks else "cells"}
-        seen |= {"grouped" for layer in model.layers if getattr(layer, "groups", 1) > 1}
-        seen |= {"strided" for layer in model.layers if getattr(layer, "stride", 1) > 1}
-        seen |= {"bordered" for layer in model.layers if getattr(layer, "before", 0)}
+        geometries = [layer.geometry for layer in model.layers if isinstance(layer, Convolution)]
+        seen |= {f"kernel {geometry.kernel}" for geometry in geometries}
+        seen |= {"grouped" for geometry in geometries if geometry.groups > 1}
+        seen |= {"strided" for geometry in geometries if geometry.stride > 1}
+        seen |= {"bordered" for geometry in geometries if geometry.borders[0]}
         seen.add(f"grid {layout.grid.side}")
         seen.add(f"size {model.input.size}")
     wanted = {"Convolution", "Pooling", "FullyConnected", "HeatMap", "blocks", "cells", "grouped", "strided"}

@@ -146,7 +146,7 @@ def test_packaged_typefaces_leave_the_test_images_as_they_are(few_glyphs, tmp_pa
 def test_packaged_typefaces_that_are_not_there_say_what_to_install(origin, mocker):
     found = origin and SimpleNamespace(origin=origin)
     mocker.patch("pixeltree.datasets.typefaces.util.find_spec", return_value=found)
-    with pytest.raises(DataError, match=r"pixeltree\[fonts\]|constraints\.txt"):
+    with pytest.raises(DataError, match=r"'\.\[fonts\]'|constraints\.txt"):
         packaged_typefaces()
 
 

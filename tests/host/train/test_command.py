@@ -121,7 +121,7 @@ def test_bad_input_is_one_line_and_status_2(recipe, tmp_path):
             (file, "-o", tmp_path / "m.ptree", "--history", tmp_path / "absent" / "h.csv"),
             "the folder is missing",
         ),
-        ((file, "-o", tmp_path / "m.ptree", "--plot", "-"), "need the name of a file"),
+        ((file, "-o", tmp_path / "m.ptree", "--plot", "-"), "the suffix says the format"),
         ((file, "-o", tmp_path / "m.ptree", "--limit", "5"), "limit is 5 images; 2 classes need at least 6"),
         ((file, "-o", tmp_path / "m.ptree", "--checkpoints", tmp_path / "kept"), "delete it to start anew"),
     ):
