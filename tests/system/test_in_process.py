@@ -4,9 +4,8 @@ import pytest
 
 import pixeltree
 from pixeltree.demo.run import demo_digits, demo_tree
-from pixeltree.links.emulator import EmulatorProcess
 
-ROOMY = "memory-bytes=1000000"
+ROOMY = "memory=1000000"
 
 
 def results_of(url, count):
@@ -22,12 +21,10 @@ def results_of(url, count):
 
 
 @pytest.mark.parametrize("chip", ["preset=ideal", "preset=typical&chip=3&seed=5"])
-@pytest.mark.parametrize("memory", [ROOMY, "memory-bytes=20000"])
+@pytest.mark.parametrize("memory", [ROOMY, "memory=20000"])
 def test_it_gives_what_the_daemon_gives(chip, memory):
     """Labels, logits and the device's time; with nodes that stay, and with nodes that are swapped."""
-    options = [f"--{option}" for option in f"{chip}&{memory}".split("&")]
-    with EmulatorProcess(*options) as emulator:
-        behind_a_socket = list(results_of(emulator.url, 8))
+    behind_a_socket = list(results_of(f"emu:?{chip}&{memory}", 8))
     assert list(results_of(f"inproc:?{chip}&{memory}", 8)) == behind_a_socket
 
 
@@ -49,3 +46,16 @@ def test_a_closed_one_says_so():
 def test_an_address_is_refused():
     with pytest.raises(pixeltree.errors.LinkError, match="takes options only"):
         pixeltree.connect("inproc://here")
+
+
+def test_numbers_of_a_preset_can_be_set_one_by_one():
+    """As for a private daemon; the emulator says what is wrong with one."""
+    with pixeltree.connect("inproc:?preset=typical&set=noise=0&set=offset_spread=0") as device:
+        device.ping()
+    with pytest.raises(pixeltree.errors.PixeltreeError, match="no number is named 'noize'"):
+        pixeltree.connect("inproc:?preset=typical&set=noize=0")
+
+
+def test_an_unknown_option_is_refused_by_name():
+    with pytest.raises(pixeltree.errors.LinkError, match="no option 'chips'"):
+        pixeltree.connect("inproc:?chips=3")

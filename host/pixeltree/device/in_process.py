@@ -8,6 +8,7 @@ from importlib import metadata
 
 from pixeltree.device.patience import Patience
 from pixeltree.errors import DataError, LinkError, SessionLostError
+from pixeltree.links.emulator import daemon_options
 from pixeltree.links.url import LinkUrl
 from pixeltree_protocol.errors import MessageError
 from pixeltree_protocol.link.connection import Received, Ticket
@@ -127,7 +128,7 @@ def open_session(url: LinkUrl, patience: Patience | None) -> InProcessSession:
     """A session with a new device.
 
     Args:
-        url: ``inproc:`` with options as of ``pixeltree emulate``: ``inproc:?preset=typical&chip=3``.
+        url: ``inproc:`` with the options of ``emu:``, as in ``inproc:?preset=typical&chip=3``.
         patience: how long to wait.
 
     Raises:
@@ -142,4 +143,4 @@ def open_session(url: LinkUrl, patience: Patience | None) -> InProcessSession:
             f"{url.text}: no installed package offers a device; install Pixeltree with its emulator"
         )
     make: OpenInProcess = found[0].load()
-    return InProcessSession(url.text, make([f"--{option}" for option in url.query]), patience)
+    return InProcessSession(url.text, make(daemon_options(url)), patience)

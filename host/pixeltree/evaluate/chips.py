@@ -50,7 +50,7 @@ class ChipSet:
     def url(self, chip: int, seed: int, memory_bytes: int) -> str:
         """Where a device with one of the chips is."""
         options = [f"preset={self.preset}", f"chip={chip}", f"seed={seed}", *self._set()]
-        return f"inproc:?{'&'.join(options)}&memory-bytes={memory_bytes}&icw-store={_ICW_STORE}"
+        return f"inproc:?{'&'.join(options)}&memory={memory_bytes}&icw_store={_ICW_STORE}"
 
     def _set(self) -> Iterator[str]:
         return (f"set={setting}" for setting in self.settings)

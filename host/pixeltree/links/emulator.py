@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -57,6 +58,7 @@ _OPTIONS = {
     "bps": "--bps",
     "chip": "--chip",
     "engine": "--engine",
+    "icw_store": "--icw-store",
     "latency_us": "--latency-us",
     "memory": "--memory-bytes",
     "preset": "--preset",
@@ -68,7 +70,14 @@ _OPTIONS = {
 _SUM_SCALES = ("sum_16_scale", "sum_64_scale", "sum_fast_scale", "sum_sparse_scale", "sum_region_scale")
 _OPTIONS |= {name: f"--set={name}" for name in _SUM_SCALES}
 
-_LEAST = dict.fromkeys(_SUM_SCALES, 1) | {"bps": 1, "chip": 0, "latency_us": 0, "memory": 0, "seed": 0}
+_LEAST = dict.fromkeys(_SUM_SCALES, 1) | {
+    "bps": 1,
+    "chip": 0,
+    "icw_store": 1,
+    "latency_us": 0,
+    "memory": 0,
+    "seed": 0,
+}
 """Options that are whole numbers, from which on."""
 
 
@@ -252,16 +261,20 @@ def open_emulator(url: LinkUrl, timeout: float) -> EmulatorLink:
 
 
 def daemon_options(url: LinkUrl) -> list[str]:
-    """The daemon's command line for the options of a URL.
+    """The daemon's command line for the options of a URL; ``set=NAME=VALUE`` may come several times.
 
     Raises:
         LinkError: an option has another name or a value that cannot be.
     """
-    options = known_options(url, _OPTIONS)
+    settings = [segment for segment in url.query if segment.startswith("set=")]
+    url = replace(url, query=tuple(segment for segment in url.query if segment not in settings))
+    options = known_options(url, (*_OPTIONS, "set"))
     preset = options.get("preset", PRESETS[0])
     if preset not in PRESETS:
         raise LinkError(f"{url.text}: preset is {preset!r}; {known_names(preset, PRESETS)}")
     for name, least in _LEAST.items():
         if name in options:
             options[name] = str(whole_number(url, options, name, default=least, least=least))
-    return [f"{_OPTIONS[name]}={value}" for name, value in options.items()]
+    return [f"{_OPTIONS[name]}={value}" for name, value in options.items()] + [
+        f"--{each}" for each in settings
+    ]

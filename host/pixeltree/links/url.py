@@ -22,7 +22,7 @@ SERIAL = "serial"
 
 URL_FORMS = (
     "tcp://HOST:PORT, tls://HOST:PORT[?ca=FILE], unix:///PATH, serial:///dev/ttyACM0[?baudrate=N], "
-    "serial:rfc2217://HOST:PORT, usb:VID:PID[:SERIAL] or emu:"
+    "serial:rfc2217://HOST:PORT, usb:VID:PID[:SERIAL], emu: or inproc:"
 )
 """Every kind of URL, for messages to people."""
 
