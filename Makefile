@@ -32,7 +32,7 @@ define lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 endef
-PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: $(VENV)/.installed-test  ## linters, type checks and the quick tests; about a minute
 	$(lint)

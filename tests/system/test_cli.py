@@ -184,8 +184,8 @@ def test_the_readmes_python_example_runs(shared, capsys):
     readme = (ROOT / "README.md").read_text()
     (example,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
     assert len(example.strip().splitlines()) <= 15
-    assert 'pt.connect("emu:")' in example
-    exec(compile(example.replace("emu:", shared.url), "README.md", "exec"), {})
+    assert "pt.emulator()" in example
+    exec(compile(example.replace("pt.emulator()", f"pt.connect({shared.url!r})"), "README.md", "exec"), {})
     assert "label" in capsys.readouterr().out
 
 

@@ -6,6 +6,7 @@ Whatever a client sends, or does not send, the daemon keeps serving the others:
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import selectors
@@ -90,10 +91,14 @@ class Daemon:
             self._watch(listener)
 
     def stop(self) -> None:
-        """Ask the loop to end after the frame in hand. Safe in a signal handler and from other threads."""
+        """Ask the loop to end after the frame in hand. Safe in a signal handler and from other threads.
+
+        After the end it does nothing: a signal may come while the process tidies up, and must not disturb that.
+        """
         grace = _STOP_GRACE if self._stop_at is None else 0.0  # asked twice: at once
         self._stop_at = time.monotonic() + grace
-        self._waker.send(b"\0")
+        with contextlib.suppress(OSError):
+            self._waker.send(b"\0")
 
     def stop_at_end_of(self, descriptor: int) -> None:
         """Stop when a pipe that nobody writes to is closed at its other end."""
