@@ -70,14 +70,8 @@ _OPTIONS = {
 _SUM_SCALES = ("sum_16_scale", "sum_64_scale", "sum_fast_scale", "sum_sparse_scale", "sum_region_scale")
 _OPTIONS |= {name: f"--set={name}" for name in _SUM_SCALES}
 
-_LEAST = dict.fromkeys(_SUM_SCALES, 1) | {
-    "bps": 1,
-    "chip": 0,
-    "icw_store": 1,
-    "latency_us": 0,
-    "memory": 0,
-    "seed": 0,
-}
+_LEAST = dict.fromkeys((*_SUM_SCALES, "bps", "icw_store"), 1)
+_LEAST |= dict.fromkeys(("chip", "latency_us", "memory", "seed"), 0)
 """Options that are whole numbers, from which on."""
 
 
@@ -275,6 +269,5 @@ def daemon_options(url: LinkUrl) -> list[str]:
     for name, least in _LEAST.items():
         if name in options:
             options[name] = str(whole_number(url, options, name, default=least, least=least))
-    return [f"{_OPTIONS[name]}={value}" for name, value in options.items()] + [
-        f"--{each}" for each in settings
-    ]
+    named = [f"{_OPTIONS[name]}={value}" for name, value in options.items()]
+    return [*named, *(f"--{setting}" for setting in settings)]
