@@ -93,7 +93,7 @@ class Daemon:
     def stop(self) -> None:
         """Ask the loop to end after the frame in hand. Safe in a signal handler and from other threads.
 
-        After the end it does nothing: a signal may come while the process tidies up, and must not disturb that.
+        After the end it does nothing: a signal may come while the process tidies up.
         """
         grace = _STOP_GRACE if self._stop_at is None else 0.0  # asked twice: at once
         self._stop_at = time.monotonic() + grace
