@@ -63,11 +63,11 @@ def throughput(
 ) -> None:
     """Time frames: the digits tree on emulated devices, with every node resident, and its reference.
 
-    Starts emulated devices of its own; takes about 20 seconds. Run it on an idle machine.
+    Starts emulated devices of its own; takes about a minute. Run it on an idle machine.
     """
     tree = zoo.load("digits")
     with busy("starting") as status:
-        figures = bench_throughput(tree, list(zoo.held_out("digits").images), frames, progress=status.update)
+        figures = bench_throughput(tree, zoo.held_out("digits"), frames, progress=status.update)
     report(json_file, figures, lambda: _throughput_table(figures))
 
 

@@ -1,7 +1,5 @@
 """The figures of frames: not how great they are, but that they are there and mean what they say."""
 
-from itertools import islice
-
 from pixeltree.bench import throughput
 from pixeltree.demo.run import demo_digits, demo_tree
 
@@ -10,9 +8,11 @@ def test_every_figure_is_there_and_more_than_nothing(monkeypatch):
     monkeypatch.setattr(throughput, "_LOOP", 1000)
     monkeypatch.setattr(throughput, "_WARM", 2)
     steps = []
-    images = list(islice(demo_digits().images, 3))
-    figures = throughput.bench_throughput(demo_tree(), images, frames=3, rounds=2, progress=steps.append)
-    assert set(figures["frames_per_s"]) == {"daemon_ideal", "daemon_typical"}
+    monkeypatch.setattr(throughput.evaluation_rate, "__defaults__", (4,))
+    digits = demo_digits().subset(range(3))
+    figures = throughput.bench_throughput(demo_tree(), digits, frames=3, rounds=2, progress=steps.append)
+    kinds = {f"{kind}_{preset}" for kind in ("daemon", "inproc") for preset in ("ideal", "typical")}
+    assert set(figures["frames_per_s"]) == kinds | {"eval_typical_2_workers"}
     alone = ("host_ms_per_frame", "reference_ms_per_image", "loop_ns")
     assert all(value > 0 for value in (*figures["frames_per_s"].values(), *(figures[name] for name in alone)))
-    assert steps == ["starting", "round 1 of 2", "round 2 of 2"]
+    assert steps == ["starting", "round 1 of 2", "round 2 of 2", "evaluating on two workers"]
