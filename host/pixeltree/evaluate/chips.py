@@ -24,7 +24,8 @@ from pixeltree.tree.tree import ReferenceVisit, Tree
 from pixeltree.workers.keeping import Keeping
 from pixeltree.workers.pieces import Piece, Shared, Workers
 
-PIECE_IMAGES = 64
+PIECE_IMAGES = 256
+"""A new device takes as long as some 60 images: it is filled, and its blocks are translated."""
 
 _ICW_STORE = 1 << 20
 """Instruction words that an evaluating device keeps: where nodes lie changes no result, so all stay."""

@@ -33,7 +33,7 @@ def test_a_url_has_a_kind_an_address_and_options(url, kind, address, query):
 
 @pytest.mark.parametrize("url", ["", "carrier-pigeon", "COMA", "?baudrate=3"])
 def test_what_is_neither_a_kind_nor_a_path_is_no_url(url):
-    with pytest.raises(LinkError, match=r"is not a device URL; use tcp://HOST:PORT, tls://.* or emu:"):
+    with pytest.raises(LinkError, match=r"is not a device URL; use tcp://HOST:PORT.* emu: or inproc:"):
         open_link(url, 1)
 
 
@@ -128,6 +128,11 @@ def test_an_address_may_be_ipv6():
     assert host_and_port(parse_url("tcp://[::1]:27900")) == ("::1", 27900)
 
 
+def test_numbers_of_a_preset_are_set_one_by_one():
+    url = parse_url("emu:?preset=typical&set=noise=0&set=gain_error=-0.01")
+    assert daemon_options(url) == ["--preset=typical", "--set=noise=0", "--set=gain_error=-0.01"]
+
+
 def test_options_of_a_private_emulator_become_those_of_the_daemon():
     url = parse_url("emu:?preset=typical&chip=7&memory=65536&bps=12e6&seed=1&engine=fast&latency_us=125")
     assert daemon_options(url) == [
@@ -144,7 +149,10 @@ def test_options_of_a_private_emulator_become_those_of_the_daemon():
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("emu:?listen=tcp://0.0.0.0:1", "no option 'listen'; known: bps, chip, engine, latency_us, memory"),
+        (
+            "emu:?listen=tcp://0.0.0.0:1",
+            "no option 'listen'; known: bps, chip, engine, icw_store, latency_us, memory",
+        ),
         ("emu:?bps=0", "bps must be a whole number from 1 on, not '0'"),
         ("emu:?chip=x", "chip must be a whole number from 0 on, not 'x'"),
         ("emu://somewhere", "takes no address, only options"),
