@@ -142,6 +142,7 @@ def test_bad_input_is_one_line_and_status_2(model, tmp_path):
         ),
         ((str(tmp_path / "no.ptree"), "--data", "digits"), "cannot be read"),
         ((model, "--data", "digits", "--device", "x", "--preset", "ideal"), "not both"),
+        ((model, "--workers", "2"), "give --preset too"),
     ):
         run = pixeltree("eval", *arguments)
         assert run.returncode == 2

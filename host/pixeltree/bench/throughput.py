@@ -96,7 +96,7 @@ def _warm(device: Device, tree: Tree, pid: int | None, images: list[GreyImage]) 
     return _Served(runner, pid, cycle(images))
 
 
-def evaluation_rate(tree: Tree, dataset: Dataset, chips: int = CHIPS) -> float:
+def evaluation_rate(tree: Tree, dataset: Dataset, chips: int) -> float:
     """Frames per second of typical chips on two workers, from the moment when both have ended a piece."""
     told: list[tuple[float, int]] = []
     evaluate_chips(
@@ -115,6 +115,7 @@ def bench_throughput(
     dataset: Dataset,
     frames: int = FRAMES,
     rounds: int = ROUNDS,
+    chips: int = CHIPS,
     progress: Callable[[str], None] = lambda step: None,
 ) -> dict[str, Any]:
     """Measure frames.
@@ -124,6 +125,7 @@ def bench_throughput(
         dataset: images to show, in turn; the evaluation shows each once to every chip.
         frames: of each round.
         rounds: of each kind.
+        chips: of the evaluation.
         progress: is told what comes next.
 
     Returns:
@@ -152,7 +154,7 @@ def bench_throughput(
             loops.append(loop_ns())
     progress("evaluating on two workers")
     rates = {name: 1 / median(each.seconds) for name, each in served.items()}
-    rates["eval_typical_2_workers"] = evaluation_rate(tree, dataset)
+    rates["eval_typical_2_workers"] = evaluation_rate(tree, dataset, chips)
     daemons = {preset: served[f"daemon_{preset}"] for preset in PRESETS}
     return {
         "frames_per_s": {name: round(rate, 1) for name, rate in rates.items()},

@@ -90,6 +90,8 @@ def evaluate(
     command goes on from what is finished.
     """
     _check_devices(device, preset, chips)
+    if preset is None and (workers is not None or cluster is not None):
+        raise DataError("--workers and --cluster run emulated chips; give --preset too")
     screen = screen_beside(json_file)
     tree = load_tree(model)
     part = chosen_images(tree, data, fit, transposed, upsampling, data_seed, allow_overlap)

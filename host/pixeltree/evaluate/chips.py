@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -107,6 +108,7 @@ def settings_of(tree: Tree, dataset: Dataset, chips: ChipSet) -> dict[str, Any]:
     """Everything that the results depend on, for :class:`pixeltree.workers.keeping.Keeping`."""
     pixels = hashlib.blake2b(np.ascontiguousarray(dataset.images).tobytes(), digest_size=16).hexdigest()
     return {
+        "version": version("pixeltree"),
         "tree": tree.digest.hex(),
         "images": pixels,
         "preset": chips.preset,

@@ -59,7 +59,8 @@ class LocalWorkers:
                 if deaths == MOST_TRIES:
                     raise WorkerError(
                         f"worker processes died {MOST_TRIES} times in a row, the last time with "
-                        f"{len(left)} of {len(pieces)} pieces left ({error}); was memory short?"
+                        f"{len(left)} of {len(pieces)} pieces left ({error}); was memory short? "
+                        f"A script that starts workers must do so below if __name__ == '__main__':"
                     ) from error
                 logger.warning("a worker process died; its piece of the work begins again")
 

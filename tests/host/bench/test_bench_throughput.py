@@ -8,9 +8,10 @@ def test_every_figure_is_there_and_more_than_nothing(monkeypatch):
     monkeypatch.setattr(throughput, "_LOOP", 1000)
     monkeypatch.setattr(throughput, "_WARM", 2)
     steps = []
-    monkeypatch.setattr(throughput.evaluation_rate, "__defaults__", (4,))
     digits = demo_digits().subset(range(3))
-    figures = throughput.bench_throughput(demo_tree(), digits, frames=3, rounds=2, progress=steps.append)
+    figures = throughput.bench_throughput(
+        demo_tree(), digits, frames=3, rounds=2, chips=4, progress=steps.append
+    )
     kinds = {f"{kind}_{preset}" for kind in ("daemon", "inproc") for preset in ("ideal", "typical")}
     assert set(figures["frames_per_s"]) == kinds | {"eval_typical_2_workers"}
     alone = ("host_ms_per_frame", "reference_ms_per_image", "loop_ns")
