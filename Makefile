@@ -4,8 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
+# Tests start hundreds of processes. Without compiled modules on disk each would compile all of ours anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help demo check test proof link-proof kill-proof flood-proof fuzz soak zoo results picture docs clean
+.PHONY: help demo check test proof lint all-tests quick-tests link-proof kill-proof flood-proof fuzz soak zoo results picture docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,22 +28,27 @@ $(VENV)/.installed-test: pyproject.toml constraints.txt | $(BIN)/python
 demo: $(VENV)/.installed  ## classify real digits on an emulated sensor
 	$(BIN)/pixeltree demo
 
-# Linters and types before tests: they take seconds and say most.
-define lint
+lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-endef
-PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
 
-check: $(VENV)/.installed-test  ## linters, type checks and the quick tests; about 100 s on 2 cores
-	$(lint)
+PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
+quick-tests: $(VENV)/.installed-test
 	$(PYTEST) --quick
 
-test: $(VENV)/.installed-test  ## linters, type checks and every test; what CI runs
-	$(lint)
+all-tests: $(VENV)/.installed-test
 	$(PYTEST)
+
+# Linters and types take one core and a few seconds, or about 20 where nothing is cached: the tests run meanwhile.
+BESIDE := $(MAKE) --no-print-directory -j 2
+
+check: $(VENV)/.installed-test  ## linters, type checks and the quick tests; about a minute on 2 cores
+	$(BESIDE) lint quick-tests
+
+test: $(VENV)/.installed-test  ## linters, type checks and every test; what CI runs
+	$(BESIDE) lint all-tests
 
 proof: $(VENV)/.installed-test  ## every test with all its cases, and the proofs below, shortened
 	PIXELTREE_PROOF=1 $(PYTEST)

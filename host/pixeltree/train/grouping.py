@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.cluster import SpectralClustering
 
 from pixeltree.datasets import Dataset
+from pixeltree.errors import RecipeError, from_extra
 
 Groups = tuple[tuple[int, ...], ...]
 
@@ -41,7 +41,14 @@ def grouped(matrix: npt.NDArray[np.float64], count: int, seed: int) -> Groups:
 
     Returns:
         Groups in the order of their first members, none empty.
+
+    Raises:
+        RecipeError: scikit-learn is not installed.
     """
+    try:
+        from sklearn.cluster import SpectralClustering  # noqa: PLC0415 - slow to import, and few recipes need it
+    except ImportError as error:
+        raise RecipeError(f"grouping classes needs scikit-learn: {from_extra('train')}") from error
     affinity = matrix + matrix.T
     np.fill_diagonal(affinity, 0)
     affinity += _FLOOR
