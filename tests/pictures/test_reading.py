@@ -252,7 +252,7 @@ def picture(image, **options):
 
 
 def png_that_claims(side):
-    """A PNG file that has a size and not its pixels: who decodes it before it refuses the size finds them cut."""
+    """A PNG file that has a size and no pixels: a reader that decodes first finds it cut."""
 
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import fields
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -265,8 +266,9 @@ def test_a_node_lists_what_it_needs_and_where_it_leads_without_repetition():
 @given(fully_connected())
 def test_of_the_bits_that_are_read_as_many_are_inputs_as_columns_takes(layer):
     """Counted bit by bit; without columns, reading need not end with a row."""
-    taken = sum(layer.columns >> bit % 256 & 1 for bit in range(layer.bits_read))
-    assert taken == layer.inputs
+    row = [layer.columns >> column & 1 for column in range(256)]
+    taken = np.resize(row, layer.bits_read)
+    assert taken.sum() == layer.inputs
     assert layer.bits_read % 256 == 0 or layer.columns == ALL_COLUMNS
 
 

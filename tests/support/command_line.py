@@ -23,9 +23,12 @@ START_TIMEOUT = 180
 DAEMON = "pixeltree_emu.__main__:main"
 COMMAND_LINE = "pixeltree.cli:main"
 
+PYTHON = "PIXELTREE_TESTS_PYTHON"
+"""A variable that says by which Python a command starts emulators of its own."""
+
 _PRELOADED = [
     *("numpy", "numba", "pytest", "torch", "sklearn.utils", "PIL.Image", "serial", "cryptography.x509"),
-    *("pixeltree.cli.app", "pixeltree.train.run", "pixeltree_emu.__main__"),
+    *("pixeltree.cli.app", "pixeltree.train.run", "pixeltree_emu.serving.run", "tests.support.preloaded"),
 ]
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(_PRELOADED)
@@ -45,13 +48,19 @@ def _received(sent):
     return sent.detach()
 
 
-def _run(entry, arguments, output, errors, environment, folder):
+def _run(entry, arguments, given, ready, output, errors, environment, folder):
     """In the new process: become the command."""
+    if given is not None:
+        os.dup2(given, 0)
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - lives as long as the process
+    if ready is not None:
+        arguments = [*arguments, f"--ready-fd={ready}"]
     os.dup2(output, 1)
     os.dup2(errors, 2)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    sys.executable = os.environ.pop(PYTHON, sys.executable)
     tempfile.tempdir = None
     sys.argv = ["pixeltree", *arguments]
     sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # noqa: SIM115 - lives as long as the process
@@ -72,18 +81,22 @@ class Process:
         entry: module and name of what is called, ``module:name``.
         output: where standard output goes, a file; a pipe is made if there is none.
         errors: the same for standard error, which must be given.
+        given: a file that is standard input; it is empty if there is none.
+        ready: where a daemon says that it serves, a file.
         folder: the working folder.
         environment: variables beside those of this process.
     """
 
-    def __init__(self, entry, arguments, errors, output=None, folder=".", **environment):
+    def __init__(
+        self, entry, arguments, errors, output=None, given=None, ready=None, folder=".", **environment
+    ):
         self.stdout = None
         sink = output
         if output is None:
             reading, writing = os.pipe()
             self.stdout = os.fdopen(reading)
             sink = os.fdopen(writing, "w")
-        descriptors = _Descriptor(sink.fileno()), _Descriptor(errors.fileno())
+        descriptors = [file and _Descriptor(file.fileno()) for file in (given, ready, sink, errors)]
         environment = {**os.environ, **environment}
         self._process = _processes.Process(
             target=_run, args=(entry, arguments, *descriptors, environment, folder)
@@ -127,14 +140,20 @@ class Process:
         return text, None
 
 
-def pixeltree(*arguments, timeout=120, text=True):
-    """Run the command line to its end; ``emulate`` goes at once to what it turns into."""
+def pixeltree(*arguments, timeout=120, text=True, real_emulators=False):
+    """Run the command line to its end; ``emulate`` goes at once to what it turns into.
+
+    Emulators that the command starts for itself are forked too, but for ``real_emulators``.
+    """
+    from tests.support.forked_programs import programs  # noqa: PLC0415 - it imports this module
+
+    python = sys.executable if real_emulators else programs().python
     entry = COMMAND_LINE
     arguments = [str(each) for each in arguments]
     if arguments[0] == "emulate":
         entry, arguments = DAEMON, arguments[1:]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        process = Process(entry, arguments, errors, output, COLUMNS="200")
+        process = Process(entry, arguments, errors, output, COLUMNS="200", **{PYTHON: python})
         try:
             status = process.wait(timeout)
         finally:

@@ -24,8 +24,12 @@ import subprocess
 import sys
 import sysconfig
 import textwrap
+import unittest.mock
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.command_line import PYTHON, pixeltree
+from tests.support.forked_programs import programs
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_RUN = "Not run by the tests: "
@@ -126,7 +130,10 @@ class PageRun:
 
     def _python(self, block: Block) -> None:
         text = "\n" * (block.line - 1) + block.text.replace(str(PORT), str(self._port))
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
+        with (
+            contextlib.redirect_stdout(io.StringIO()) as printed,
+            unittest.mock.patch.object(sys, "executable", programs().python),
+        ):
             exec(compile(text, str(block.page), "exec"), self._namespace)
         self.printed = printed.getvalue()
 
@@ -173,8 +180,8 @@ class PageRun:
             raise AssertionError(f"{block.where}: the block before prints something else\n{difference}")
 
     def _environment(self) -> dict[str, str]:
-        programs = sysconfig.get_path("scripts")
-        return {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "100"}
+        path = os.pathsep.join((str(programs().folder), sysconfig.get_path("scripts"), os.environ["PATH"]))
+        return {**os.environ, "PATH": path, "COLUMNS": "100", PYTHON: programs().python}
 
 
 def is_daemon(block: Block) -> bool:
@@ -185,8 +192,6 @@ def is_daemon(block: Block) -> bool:
 
 def help_text(*command: str) -> str:
     """What ``pixeltree COMMAND --help`` says."""
-    program = [sys.executable, "-m", "pixeltree", *command, "--help"]
-    environment = {**os.environ, "COLUMNS": "200"}
-    run = subprocess.run(program, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    run = pixeltree(*command, "--help")
     assert run.returncode == 0, f"there is no command {' '.join(command)!r}: {run.stderr}"
     return run.stdout

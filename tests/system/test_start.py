@@ -314,7 +314,7 @@ def test_a_first_start_answers_while_it_compiles_and_leaves_nothing_when_it_is_s
 
 
 def test_every_command_says_at_a_first_start_what_it_waits_for(empty_cache):
-    run = pixeltree("info", "emu:")
+    run = pixeltree("info", "emu:", real_emulators=True)
     assert run.returncode == 0
     assert "First start: the emulator compiles its fast engine" in run.stderr
     assert "First start" not in run.stdout

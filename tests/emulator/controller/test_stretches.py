@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.effort import effort
 from tests.support.word_strategies import programs, random_planes
 
 from pixeltree_emu.array.nonidealities import PRESETS, TICK_NS, Chip
@@ -29,7 +30,7 @@ from pixeltree_protocol.objects.verify import ProgramImage
 
 CHIPS = {name: None if model is None else Chip(model, 7, 3) for name, model in PRESETS.items()}
 
-agreement = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+agreement = settings(max_examples=effort(25, 8), deadline=None, suppress_health_check=list(HealthCheck))
 
 SEGMENTS = (
     BlockPlanes(4, 4, (0xFFFF, 0x0FF3)),
@@ -128,7 +129,7 @@ def test_stretches_at_once_equal_their_steps_one_by_one(preset, image, seed, sta
     assert set(times) <= set(all_times)
 
 
-@settings(agreement, max_examples=8)
+@settings(agreement, max_examples=effort(8, 4))
 @given(images(), st.integers(0, 2**16), STARTS)
 @pytest.mark.parametrize("preset", CHIPS)
 def test_stretches_at_once_equal_the_reference_engine(preset, image, seed, start_ns):
@@ -137,7 +138,7 @@ def test_stretches_at_once_equal_the_reference_engine(preset, image, seed, start
     assert [name for name in expected if found[name] != expected[name]] == []
 
 
-@settings(agreement, max_examples=12)
+@settings(agreement, max_examples=effort(12, 6))
 @given(images(), st.integers(0, 2**16), st.floats(0, 1))
 def test_who_looks_at_some_time_sees_what_is_the_case_then(image, seed, part):
     expected, times = one_by_one(image, "fast", "typical", seed, 0)
