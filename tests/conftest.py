@@ -9,6 +9,7 @@ from tests.support.effort import effort
 settings.register_profile(
     "pixeltree", deadline=None, max_examples=effort(100, 60), suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("quick", settings.get_profile("pixeltree"), max_examples=20)
 settings.load_profile("pixeltree")
 
 TESTS = Path(__file__).parent
@@ -24,11 +25,13 @@ SLOW = {
         "host/cli",
         "host/compiler",
         "host/datasets",
+        "host/evaluate/test_chips.py",
         "host/links",
         "host/run",
         "host/swapping",
         "host/train",
         "host/tree",
+        "host/workers",
         "link",
         "system",
     )
@@ -40,6 +43,11 @@ def pytest_addoption(parser):
     parser.addoption(
         "--quick", action="store_true", help="leave out what starts processes, trains networks or takes long"
     )
+
+
+def pytest_configure(config):
+    if config.getoption("--quick"):
+        settings.load_profile("quick")
 
 
 def pytest_ignore_collect(collection_path, config):

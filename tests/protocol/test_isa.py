@@ -156,7 +156,7 @@ def form_id(form):
 def test_every_valid_instruction_of_a_form_decodes_to_itself(form):
     seen = set()
 
-    @settings(max_examples=60)
+    @settings(max_examples=effort(60, 20))
     @given(valid_instructions(form))
     def check(valid):
         word = encode(valid)

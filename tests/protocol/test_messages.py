@@ -483,7 +483,7 @@ def test_the_quick_codec_writes_and_reads_what_the_construct_does(cls):
     def slow(body):
         return make(cls, layout.parse(body))
 
-    @settings(max_examples=80)
+    @settings(max_examples=effort(80, 25))
     @given(STRATEGIES[cls], st.integers(0, 80), st.binary(max_size=4), st.binary(max_size=60))
     def check(message, kept, more, noise):
         body = quick.build(message)

@@ -1,6 +1,7 @@
 """The emulated device keeps the protocol, on every kind of wire; and the suite asks for what it needs."""
 
 import pytest
+from tests.support.effort import effort
 from tests.support.suite import QUICK, SKIPS_AT_MOST, Run, counts
 
 TOKEN = "a token that is long enough"
@@ -13,14 +14,23 @@ def assert_passes(status, text, least):
     assert found.get("skipped", 0) <= SKIPS_AT_MOST
 
 
+ABOUT_WIRES = effort((), ("-k", "handshake or framing or delivery or windows"))
+"""All in a proof; otherwise what differs between wires, as all tests run over one of them."""
+
+
 def test_the_emulator_passes_the_suite_over_tcp_unix_and_pty(start, tmp_path):
     """A daemon for each wire, side by side: the suite mostly waits."""
     urls = ("tcp://127.0.0.1:0", f"unix://{tmp_path}/device", f"pty://{tmp_path}/tty")
     daemons = [start("--listen", url, *QUICK) for url in urls]
-    devices = [daemons[0].url, daemons[1].url, f"serial://{tmp_path}/tty"]
-    runs = [Run(url) for url in devices]
-    for run in [run.wait() for run in runs]:
-        assert_passes(*run, least=270)
+    runs = (
+        Run(daemons[0].url),
+        Run(daemons[1].url, *ABOUT_WIRES),
+        Run(f"serial://{tmp_path}/tty", *ABOUT_WIRES),
+    )
+    all_of_it, *others = [run.wait() for run in runs]
+    assert_passes(*all_of_it, least=270)
+    for run in others:
+        assert_passes(*run, least=effort(270, 60))
     for daemon in daemons:
         assert daemon.process.poll() is None, daemon.errors()
         assert "Traceback" not in daemon.errors()
@@ -43,9 +53,9 @@ def test_a_device_with_a_token_is_tested_with_it(start, tmp_path):
 
 def test_a_noisy_chip_passes_within_a_tolerance_and_not_without(start, tmp_path):
     daemon = start("--listen", f"unix://{tmp_path}/device", "--preset", "typical", "--chip", "3", *QUICK)
-    chosen = ("-k", "digital or analog or controller or programs or scenes")
+    chosen = ("-k", effort("digital or analog or controller or programs or scenes", "analog or scenes"))
     status, text = Run(daemon.url, "--analog-tolerance", "8", *chosen).wait()
-    assert_passes(status, text, least=90)
+    assert_passes(status, text, least=effort(90, 20))
     status, text = Run(daemon.url, "-k", "analog").wait()
     assert status == 1
     assert "PEs are off" in text

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 from tests.support.command_line import pixeltree
+from tests.support.effort import PROOF
 
 import pixeltree as host
 from pixeltree.errors import LinkError
 from pixeltree.kernels import Kernel
 from pixeltree.links.emulator import EmulatorProcess, tell
+from pixeltree_emu.array.fast import FastEngine
 from pixeltree_protocol.chip.registers import Digital
 
 R5, R6 = Digital.R5, Digital.R6
@@ -320,9 +322,12 @@ def test_every_command_says_at_a_first_start_what_it_waits_for(empty_cache):
     assert "First start" not in run.stdout
 
 
+@pytest.mark.skipif(
+    not PROOF, reason="30 s of compiling: in a proof; test_succession has the change of engines"
+)
 def test_the_compiled_engine_takes_over_and_the_next_start_need_not_compile(empty_cache, start, tmp_path):
     log = "the fast engine has taken over"
-    daemon = start("--verbose", "--listen", f"unix://{tmp_path}/device")
+    daemon = start("--verbose", "--listen", f"unix://{tmp_path}/device", real=True)
     with host.connect(daemon.url) as device:
         device.chip.run_kernel(inverted())
 
@@ -334,5 +339,15 @@ def test_the_compiled_engine_takes_over_and_the_next_start_need_not_compile(empt
         assert eventually(took_over, MOST_TO_COMPILE), daemon.errors()
         assert device.read_plane("R5").all()
         assert not device.read_plane("R6").any()
-    second = start("--verbose", "--listen", f"unix://{tmp_path}/second")
+    second = start("--verbose", "--listen", f"unix://{tmp_path}/second", real=True)
     assert "compiling" not in second.errors()
+
+
+def test_where_the_engine_was_compiled_before_a_start_compiles_nothing(start, tmp_path):
+    assert FastEngine  # it is loaded here, and so it is kept from now on
+    daemon = start("--verbose", "--listen", f"unix://{tmp_path}/device", real=True)
+    with host.connect(daemon.url) as device:
+        device.chip.run_kernel(inverted())
+        assert device.read_plane("R5").all()
+    assert not children(daemon.process.pid)
+    assert "compiling" not in daemon.errors()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 
 import numpy as np
@@ -110,6 +111,21 @@ def test_the_first_engine_goes_on_where_a_successor_cannot_be_had(caplog):
 def test_where_the_engine_is_compiled_already_there_is_no_succession():
     FastEngine(PARAMETERS)  # loaded by now
     assert isinstance(create_engine("fast", PARAMETERS, at_once=True), FastEngine)
+
+
+def test_an_array_whose_engine_must_be_compiled_first_changes_over_to_it_when_it_can_be_loaded(
+    monkeypatch, caplog
+):
+    """Of a first start all but the compiler, which a proof lets run (test_start)."""
+    monkeypatch.setattr("pixeltree_emu.array.fast.loading.can_load_at_once", lambda: False)
+    caplog.set_level(logging.INFO)
+    array = PixelArray(engine="fast", at_once=True)
+    assert "compiling the fast engine; until then the reference engine works" in caplog.text
+    array.engine.wait()
+    expected, found = ran(PixelArray(engine="reference")), ran(array)
+    assert found.succeeded
+    assert "the fast engine has taken over" in caplog.text
+    assert_same(found, expected)
 
 
 def test_a_waiting_engine_lets_fewer_words_wait():

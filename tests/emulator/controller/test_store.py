@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.support.effort import effort
 from tests.support.inside import residents_of
 
 from pixeltree_emu.controller.store import MAX_OBJECTS, ObjectStore
@@ -205,5 +206,5 @@ class StoreMachine(RuleBasedStateMachine):
             assert all(digest in self.store for digest in self.pinned)
 
 
-StoreMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+StoreMachine.TestCase.settings = settings(max_examples=effort(60, 25), stateful_step_count=30, deadline=None)
 TestStoreMachine = StoreMachine.TestCase

@@ -15,7 +15,7 @@ from pixeltree.model import Convolution, FoldedModel, InputSpec, Pooling, infer
 from pixeltree_emu.controller.device_array import PixelArray
 
 NETWORKS = 500
-SHARES = 20
+SHARES = 50
 MOST_REFUSED = 2
 """Of a share; the controller's store is too small for a few."""
 
