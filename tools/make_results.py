@@ -101,7 +101,7 @@ def main() -> None:
     text = PAGE.read_text()
     before, rest = text.split(_BEGIN)
     _, after = rest.split(_END)
-    PAGE.write_text(f"{before}{_BEGIN}\n\n{_tables()}\n\n{_END}{after}")
+    PAGE.write_text(f"{before}{_BEGIN}\n\n{tables()}\n\n{_END}{after}")
 
 
 def _say(line: str) -> None:
@@ -109,12 +109,13 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _stem(entry: Entry, seed: int) -> Path:
+def stem_of(entry: Entry, seed: int) -> Path:
+    """The path of what one run makes, without a suffix."""
     return BUILD / f"{re.sub('[^a-z]+', '-', entry.name)}-{seed}"
 
 
 def _make(entry: Entry, seed: int) -> None:
-    stem = _stem(entry, seed)
+    stem = stem_of(entry, seed)
     recipe = load_recipe(ROOT / "recipes" / f"{entry.recipe}.toml").with_seed(seed)
     recipe = replace(recipe, noise_aware=entry.noise_aware)
     if entry.is_float:
@@ -151,7 +152,7 @@ def _measure_float(entry: Entry, recipe: Recipe, report: Path, seed: int) -> Non
     if report.exists():
         return
     splits = recipe.load_data()
-    tree = _stem(next(each for each in ENTRIES if each.recipe == entry.recipe), seed)
+    tree = stem_of(next(each for each in ENTRIES if each.recipe == entry.recipe), seed)
     network = float_network(recipe, splits, tree.with_suffix(".checkpoints"), lambda who, epoch: None)
     logits = logits_of(network, splits.test.images)
     score = objective_for(splits.training, network.specification).score(logits, splits.test)
@@ -159,7 +160,8 @@ def _measure_float(entry: Entry, recipe: Recipe, report: Path, seed: int) -> Non
     report.write_text(json.dumps({"metric": "accuracy", "score": score, "bytes": 4 * parameters}))
 
 
-def _tables() -> str:
+def tables() -> str:
+    """The table of the page, from the reports that there are."""
     lines = [_HEADER, "|---" * _HEADER.count("| ") + "|"]
     lines += [_row(entry, seeds) for entry in ENTRIES if (seeds := _reports(entry))]
     return "\n".join(lines)
@@ -169,7 +171,7 @@ def _reports(entry: Entry) -> list[Reports]:
     """The reports of every seed that is there."""
     seeds = []
     for seed in SEEDS:
-        files = {kind: _stem(entry, seed).with_suffix(f".{kind}.json") for kind in KINDS}
+        files = {kind: stem_of(entry, seed).with_suffix(f".{kind}.json") for kind in KINDS}
         seeds.append({kind: json.loads(file.read_text()) for kind, file in files.items() if file.exists()})
     return [reports for reports in seeds if "reference" in reports]
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.support.in_memory import InMemoryLink, device_on, in_memory_device
 from tests.support.in_world import device_in_world
+from tests.support.inside import patience_of
 
 import pixeltree
 from pixeltree import Patience, Tree, TreeRunner, errors
@@ -101,7 +102,7 @@ def test_a_result_that_is_there_is_seen_without_waiting():
 def test_a_wait_in_which_nothing_was_asked_may_be_longer_than_an_answer():
     device = device_in_world()
     began = device.now
-    until = began + device._session.patience.answer + 20
+    until = began + patience_of(device).answer + 20
     assert device.exchange.wait(set(), until) is None
     assert device.now >= until
 

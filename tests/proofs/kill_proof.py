@@ -45,17 +45,17 @@ class Killer(threading.Thread):
         self.error = None
         self.daemon_process = Daemon("--listen", url)
         self._dice = random.Random(seed)
-        self._at = sorted(self._dice.randrange(1, frames) for _ in range(kills))
+        self.due = sorted(self._dice.randrange(1, frames) for _ in range(kills))
         self._over = threading.Event()
 
     def run(self):
         try:
-            while self._at and not self._over.is_set():
-                if self.done_frames < self._at[0]:
+            while self.due and not self._over.is_set():
+                if self.done_frames < self.due[0]:
                     time.sleep(0.002)
                     continue
                 time.sleep(self._dice.random() * LONGEST_WAIT)
-                self._at.pop(0)
+                self.due.pop(0)
                 self.daemon_process.stop()  # SIGKILL
                 self.kills += 1
                 self.daemon_process = Daemon("--listen", self.url)
@@ -124,7 +124,7 @@ def prove(kills, frames, seed):
 def note(killer, done):
     """A frame is done; a run that is ahead of its kills waits for the one that is due."""
     killer.done_frames = done
-    while killer.is_alive() and killer._at and killer._at[0] <= done - 2:
+    while killer.is_alive() and killer.due and killer.due[0] <= done - 2:
         time.sleep(0.002)
 
 

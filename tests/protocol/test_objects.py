@@ -185,9 +185,9 @@ def decodes_or_is_refused(data):
     assert parse_object(value.encode()) == value
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
-def test_an_object_survives_encoding(strategy):
-    @given(strategy)
+@pytest.mark.parametrize("values", STRATEGIES.values(), ids=STRATEGIES)
+def test_an_object_survives_encoding(values):
+    @given(values)
     def check(value):
         data = value.encode()
         assert parse_object(data) == value
@@ -219,10 +219,10 @@ def test_a_digest_is_blake2b_128_of_all_bytes():
     assert short(bytes.fromhex("0123456789abcdef")) == "01234567"
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
-def test_equal_objects_have_equal_digests_and_different_objects_different_ones(strategy):
+@pytest.mark.parametrize("values", STRATEGIES.values(), ids=STRATEGIES)
+def test_equal_objects_have_equal_digests_and_different_objects_different_ones(values):
     @settings(max_examples=effort(30, 12))
-    @given(strategy, strategy)
+    @given(values, values)
     def check(one, two):
         copy = parse_object(one.encode())
         assert copy is not one

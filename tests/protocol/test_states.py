@@ -16,6 +16,7 @@ from tests.support.ends import (
     ready_host,
     welcome,
 )
+from tests.support.inside import give_token
 
 from pixeltree_protocol.link.connection import Left, State, states
 from pixeltree_protocol.link.connection.authentication import host_proof
@@ -154,7 +155,7 @@ def known(**changes):
 
 
 def challenge_with_token(host, nonce):
-    host._token = TOKEN
+    give_token(host, TOKEN)
     host.receive_data(on_wire(Challenge(nonce, bytes(16))), NOW)
 
 

@@ -71,7 +71,7 @@ def _run(entry, arguments, given, ready, output, errors, environment, folder):
     finally:
         with contextlib.suppress(BrokenPipeError):
             sys.stdout.flush()
-        atexit._run_exitfuncs()  # multiprocessing leaves them out
+        atexit._run_exitfuncs()  # noqa: SLF001 - multiprocessing leaves them out
 
 
 class Process:

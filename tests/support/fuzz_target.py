@@ -11,6 +11,7 @@ from collections import Counter
 from unittest import mock
 
 from tests.support.hostile import Hostility
+from tests.support.inside import held_bytes_of, waiting_in
 
 from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
 from pixeltree_emu.controller.device_array import PixelArray
@@ -200,13 +201,12 @@ class Target:
         sizes = {"clients": len(self.clients), "sessions": 0, "objects": len(self.device.store)}
         sizes["stored_bytes"] = self.device.store.used_bytes
         for client in self.clients:
-            note(sizes, "unsent_bytes", len(client._unsent))
-            note(sizes, "talk_bytes", len(client._connection._outgoing))
-            note(sizes, "partial_frame_bytes", len(client._connection._decoder._buffer))
+            for name, size in waiting_in(client).items():
+                note(sizes, name, size)
         for session in self.sessions:
             sizes["sessions"] += 1
             note(sizes, "pending_events", len(session.pending))
-            note(sizes, "held_bytes", session.state.delivery._held_bytes)
+            note(sizes, "held_bytes", held_bytes_of(session))
             note(sizes, "queued_bytes", session.state.queued_bytes)
             note(sizes, "unreceived_bytes", session.state.delivery.unreceived_bytes)
         for name, size in sizes.items():

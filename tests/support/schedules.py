@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from tests.support.breaking_wire import Faults
+from tests.support.inside import session_of, streamer_of
 from tests.support.world import Tap, World, host_of
 
 from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree
@@ -100,8 +101,8 @@ def run_schedule(kind, seed, every_byte=False):
             repeats += result.repeats
             with suppress(SessionLostError):  # only a runner repeats what is lost
                 do_something_else(world, device)
-        check(kind, world, device, frames, repeats, runner._streamer.requests)
-        session = device._session
+        check(kind, world, device, frames, repeats, streamer_of(runner).requests)
+        session = session_of(device)
         device_resent = max((each.state.delivery.resent_bytes for each in world.sessions), default=0)
         return Outcome(
             frames,
@@ -119,7 +120,7 @@ def do_something_else(world, device):
     match world.dice.randrange(5):
         case 0:
             world.sleep(world.dice.choice((0.5, 3.0, 7.0)))
-            device._session.keep_alive()
+            session_of(device).keep_alive()
         case 1:
             keep_alive_for(world, device, 6.0)
         case 2:
@@ -138,12 +139,12 @@ def keep_alive_for(world, device, seconds):
     until = world.now + seconds
     while world.now < until:
         world.sleep(0.5)
-        device._session.keep_alive()
+        session_of(device).keep_alive()
 
 
 def check(kind, world, device, frames, repeats, awaited):
     """Nothing lost, nothing twice, no more sent again than allowed."""
-    session = device._session
+    session = session_of(device)
     assert world.twice + world.device.twice == []
     assert device.exchange.open <= awaited  # a RESULT may be here before the STORED of what the frame needed
     assert {event.request for event in session.waiting()} <= awaited

@@ -21,7 +21,7 @@ def places(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(folders["home"]))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(build.tempfile, "tempdir", str(folders["temporary"]))
-    monkeypatch.setattr(Compiler, "_compile_into", lambda self, folder: pretend(folder))
+    monkeypatch.setattr(Compiler, "compile_into", lambda self, folder: pretend(folder))
     return folders
 
 
@@ -180,7 +180,7 @@ def test_a_full_disk_is_no_reason_to_stop(places, monkeypatch):
     def full(self, folder):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Compiler, "_compile_into", full)
+    monkeypatch.setattr(Compiler, "compile_into", full)
     with pytest.raises(NotCompiled, match="No space left"), Compiler().compiled():
         pass
     assert not list(places["numba"].rglob("*.part*"))
@@ -196,7 +196,7 @@ def test_a_compiler_without_room_is_no_reason_to_stop_either(places, monkeypatch
         build.subprocess, "Popen", lambda _, **options: popen([build.sys.executable, "-c", script], **options)
     )
     with pytest.raises(OSError, match="disk full"):
-        Compiler()._compile_into(tmp_path)
+        Compiler().compile_into(tmp_path)
 
 
 def test_what_a_killed_start_left_is_removed(places):
@@ -220,7 +220,7 @@ def test_a_start_waits_for_another_that_compiles_and_uses_what_that_made(places,
             Compiler()._make(folder)
         return len(taken) < 4
 
-    monkeypatch.setattr(build, "_taken", other_start)
+    monkeypatch.setattr(build, "is_taken", other_start)
     assert compiled() == (folder, RIGHT)
     assert len(made) == 1
 
@@ -230,15 +230,15 @@ def test_one_start_at_a_time_holds_the_lock(tmp_path):
         return os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
 
     first, second = opened(), opened()
-    assert not build._taken(first)
-    assert build._taken(second)
+    assert not build.is_taken(first)
+    assert build.is_taken(second)
     os.close(first)
-    assert not build._taken(second)
+    assert not build.is_taken(second)
     os.close(second)
 
 
 def test_where_nothing_is_compiled_nothing_is_called_compiled(places, monkeypatch):
-    monkeypatch.setattr(Compiler, "_compile_into", lambda self, folder: None)
+    monkeypatch.setattr(Compiler, "compile_into", lambda self, folder: None)
     with pytest.raises(NotCompiled, match="NUMBA_DISABLE_JIT"), Compiler().compiled():
         pass
     assert cache.find() is None
@@ -262,12 +262,12 @@ def test_a_part_that_does_not_compile_says_why(places, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(places["numba"]))
     monkeypatch.setattr(build, "_PARTS", (("pixeltree_emu.no_such_module",),))
     with pytest.raises(NotCompiled, match="no_such_module"):
-        Compiler()._compile_into(places["temporary"])
+        Compiler().compile_into(places["temporary"])
 
 
 def test_the_processes_end_with_whoever_started_them(tmp_path):
     theirs, ours = os.pipe()
-    process = build._start(tmp_path, ("pixeltree_emu.array.fast.interpreter",), theirs)
+    process = build.start_part(tmp_path, ("pixeltree_emu.array.fast.interpreter",), theirs)
     os.close(theirs)
     os.close(ours)
     assert process.communicate(timeout=60)[1] == b""

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.effort import effort
+from tests.support.inside import everything_of
 from tests.support.word_strategies import programs, random_planes
 
 from pixeltree_emu.array.nonidealities import PRESETS, TICK_NS, Chip
@@ -94,7 +95,7 @@ def everything(array, clock, decision):
     state = array.engine.state()
     planes = {str(name): plane.tobytes() for name, plane in (*state.analog.items(), *state.digital.items())}
     numbers = state.in_level, state.frame, state.words if state.decay else None, clock.now_ns, clock.words
-    decay = state.decay and (state.decay.written, state.decay._since, state.decay._done)
+    decay = state.decay and everything_of(state.decay)
     results = bytes(decision.scanned), decision.logits, decision.outcome
     return {**planes, "bus": state.read_bus.tobytes(), "numbers": numbers, "decay": decay, "results": results}
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tests.support.effort import effort
 from typer.testing import CliRunner
 
 from pixeltree.bench import swap
@@ -160,7 +161,9 @@ def test_the_bench_measures_on_the_device(monkeypatch):
     monkeypatch.setattr(swap, "LINES", {"usb_12M": LINES["usb_12M"]})
     monkeypatch.setattr(swap, "POLICIES", ("expected", "lru"))
     told = []
-    figures = swap.bench_swap(30, tree=random_tree(), progress=lambda *step: told.append(step))["usb_12M"]
+    figures = swap.bench_swap(effort(30, 12), tree=random_tree(), progress=lambda *step: told.append(step))[
+        "usb_12M"
+    ]
     assert [step for step, _ in told] == [
         "usb_12M: all resident, one frame after the other",
         *(f"usb_12M: {policy}, {pace}" for policy in ("expected", "lru") for pace in PACES),

@@ -15,6 +15,7 @@ import pytest
 import serial
 from serial.rfc2217 import PortManager
 from tests.support.fake_links import PATIENCE, receive_all, server, tcp_listener
+from tests.support.inside import socket_of
 
 from pixeltree.errors import LinkError
 from pixeltree.links import open_link
@@ -29,19 +30,19 @@ class Pty:
     """A pty: the device holds one end, the host opens the other by its path."""
 
     def __init__(self):
-        self.device, self._host = os.openpty()
-        tty.setraw(self._host)
-        self.path = os.ttyname(self._host)
+        self.device, self.host = os.openpty()
+        tty.setraw(self.host)
+        self.path = os.ttyname(self.host)
 
     @property
     def speeds(self):
         """What the host's end is set to, as (from, to) in baud."""
-        data = fcntl.ioctl(self._host, 0x802C542A, bytes(BOTHER_SPEEDS.size))  # TCGETS2
+        data = fcntl.ioctl(self.host, 0x802C542A, bytes(BOTHER_SPEEDS.size))  # TCGETS2
         return BOTHER_SPEEDS.unpack(data)[-2:]
 
     @property
     def hardware_flow_control(self):
-        return bool(termios.tcgetattr(self._host)[2] & termios.CRTSCTS)
+        return bool(termios.tcgetattr(self.host)[2] & termios.CRTSCTS)
 
     def unplug(self):
         if self.device >= 0:
@@ -50,7 +51,7 @@ class Pty:
 
     def close(self):
         self.unplug()
-        os.close(self._host)
+        os.close(self.host)
 
 
 @pytest.fixture
@@ -192,7 +193,7 @@ def test_a_closed_link_touches_no_descriptor_that_the_system_gave_to_another(pty
     descriptors = [os.dup(pty.device) for _ in range(8)]
     with pytest.raises(LinkError, match=f"the link to serial://{pty.path} is closed"):
         link.send(b"x", PATIENCE)
-    os.write(pty._host, b"x")  # makes the duplicates ready
+    os.write(pty.host, b"x")  # makes the duplicates ready
     with pytest.raises(LinkError, match="is closed"):
         link.receive(PATIENCE)
     for descriptor in descriptors:
@@ -296,7 +297,7 @@ def reset(connection):
 def test_the_end_of_a_socket_of_pyserial_is_an_error_and_leaves_nothing_open(end):
     with server(tcp_listener(), end) as (host, port):
         link = open_link(f"serial:socket://{host}:{port}", PATIENCE)
-        connection = link._port._socket
+        connection = socket_of(link)
         link.send(b"x", PATIENCE)
         assert receive_all(link, 3) == b"bye"
         link.send(b"x", PATIENCE)

@@ -16,9 +16,9 @@ SIZES = [400, 9, 10, 30, 60, 2_500, 20, 30, 700, 1_500]
 ALL = tuple(range(len(SIZES)))
 
 
-def cutter(budget=100_000, max_chunk=8_168):
+def cutter(budget=100_000, max_chunk=8_168, counters=None):
     memory = ControllerMemory(SIZES, [0] * len(SIZES), budget, 1_024)
-    return Cutter(SIZES, memory, Counters(), max_chunk), memory
+    return Cutter(SIZES, memory, counters or Counters(), max_chunk), memory
 
 
 def shape(parcels):
@@ -45,20 +45,21 @@ def test_what_has_begun_goes_on_in_parts():
 
 @pytest.mark.parametrize("max_chunk", [488, 8_168])
 def test_every_byte_on_the_wire_is_counted_and_no_message_is_too_long(max_chunk):
-    cut, _ = cutter(max_chunk=max_chunk)
+    counters = Counters()
+    cut, _ = cutter(max_chunk=max_chunk, counters=counters)
     parcels = list(cut.all(ALL, ()))
-    counters = cut._counters
     assert counters.sent_bytes == sum(parcel.wire_bytes for parcel in parcels) == counters.unjudged_bytes
     assert max(parcel.wire_bytes for parcel in parcels) <= put_bytes(max_chunk)
     assert [each for parcel in parcels for each in parcel.whole] == list(ALL)
 
 
 def test_ahead_of_need_a_bundle_takes_what_there_is_room_for_and_a_demand_all():
-    cut, memory = cutter(budget=425)
+    counters = Counters()
+    cut, memory = cutter(budget=425, counters=counters)
     memory.pinned = frozenset(ALL)
     bundle = cut.bundle((0, 1, 2, 3), hidden=True, keep=())
     assert bundle.objects == (0, 1, 2)
-    assert cut._counters.sent_bytes == bundle.wire_bytes
+    assert counters.sent_bytes == bundle.wire_bytes
     with pytest.raises(NoRoomError):
         cut.bundle((3, 4), hidden=True, keep=())
     cut, memory = cutter(budget=425)

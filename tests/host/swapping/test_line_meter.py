@@ -2,6 +2,7 @@
 
 import pytest
 from tests.support.in_world import device_in_world
+from tests.support.inside import have_measured
 
 from pixeltree import TreeRunner
 from pixeltree.bench.random_tree import album, random_tree
@@ -166,9 +167,7 @@ def test_a_runner_that_sends_nothing_ahead_knows_its_line_too(tree):
 def test_the_log_says_given_only_of_what_was_given(given, said, caplog):
     caplog.set_level("INFO")
     runner = TreeRunner.open(device_in_world(), random_tree(children=2, labels_each=2), line=given)
-    streamer = runner._streamer
     for rate in (0.201e6, 0.154e6):
-        streamer._meter.line = LineRate("measured", rate)
-        streamer._believe()
+        have_measured(runner, LineRate("measured", rate))
     lines = [record.message for record in caplog.records if record.message.startswith("the line")]
     assert [line[line.index("(") + 1 : -1] for line in lines] == said

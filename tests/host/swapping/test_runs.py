@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from tests.support.in_world import device_in_world
-from tests.support.inside import clock_of, residents_of, uploads_of
+from tests.support.inside import clock_of, planner_of, residents_of, size_in, streamer_of, uploads_of
 
 from pixeltree import TreeRunner
 from pixeltree.bench.random_tree import album, random_tree
@@ -128,11 +128,11 @@ def test_a_frame_through_resident_nodes_is_one_message_each_way(tree, pictures):
 def test_a_frame_that_cannot_end_in_time_is_answered_by_the_node_above(tree, pictures):
     runner = runner_for(tree, pictures, [3], line="serial_3M", share=0.9)
     list(runner.run(frames=1))  # capture, root and the first child are there
-    runner._planner.restart()
+    planner_of(runner).restart()
     for resident in list(residents_of(runner.device.emulated.store)):
         if resident not in {*tree.capture.needs, *tree.root.needs}:
             residents_of(runner.device.emulated.store).pop(resident)
-    runner._streamer.begin()
+    streamer_of(runner).begin()
     results = list(runner.run(frames=3, period=PERIOD, deadline=0.010))
     first = results[0]
     assert first.coarse
@@ -180,9 +180,10 @@ def test_the_host_believes_what_the_device_says_that_it_evicted(tree, pictures):
     runner = runner_for(tree, pictures, [0, 1, 2, 3], share=0.45, policy="lru")
     list(runner.run(frames=12))
     store = runner.device.emulated.store
-    ours = {runner._planner.tree.objects[each].digest for each in runner._planner.memory.resident}
+    planner = planner_of(runner)
+    ours = {planner.tree.objects[each].digest for each in planner.memory.resident}
     assert ours == set(residents_of(store))
-    assert runner._planner.memory.used == store.used_bytes
+    assert planner.memory.used == store.used_bytes
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -191,10 +192,10 @@ def test_the_hosts_picture_of_the_memory_stays_true_while_evictions_are_steered(
     ends = make_sequence("markov", 8, 250, seed=2, coherence=0.6, skew=1.0)
     runner = runner_for(tree, album(tree, 8), ends, share=0.5, line=line)
     store = runner.device.emulated.store
-    compared = 0
+    planner, compared = planner_of(runner), 0
     for _ in runner.run(frames=250, period=PERIOD):
-        if not runner._planner.memory.uploads and not runner._streamer.requests:
-            ours = {runner._planner.tree.objects[each].digest for each in runner._planner.memory.resident}
+        if not planner.memory.uploads and not streamer_of(runner).requests:
+            ours = {planner.tree.objects[each].digest for each in planner.memory.resident}
             assert ours == set(residents_of(store))
             compared += 1
     assert compared > 50
@@ -246,9 +247,7 @@ def test_a_part_is_on_its_way_before_a_paced_consumer_has_its_result(tree, pictu
     store = runner.device.emulated.store
 
     def received():
-        sizes = [
-            runner._planner.tree.sizes[runner._streamer._index[digest]] for digest in residents_of(store)
-        ]
+        sizes = [size_in(runner, digest) for digest in residents_of(store)]
         return sum(sizes) + sum(len(upload.data) for upload in uploads_of(store).values())
 
     next(run)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -13,7 +13,7 @@ from PIL import Image
 
 pytest.importorskip("torch")
 
-from tests.support.command_line import COMMAND, pixeltree
+from tests.support.command_line import COMMAND_LINE, Process, pixeltree
 
 from pixeltree.model import decode_model
 from pixeltree.tree.tree import Tree
@@ -42,10 +42,6 @@ epochs = {epochs}
 batch_size = 8
 distillation = {distillation}
 """
-
-
-def command(*arguments):
-    return [*COMMAND, "train", *map(str, arguments)]
 
 
 def train(*arguments):
@@ -92,10 +88,12 @@ def test_a_recipe_becomes_a_tree(recipe, tmp_path):
 def test_a_killed_run_goes_on_and_gives_the_same_model(recipe, tmp_path):
     file = recipe(epochs=12)
     output, checkpoint = tmp_path / "m.folded", tmp_path / "m.folded.checkpoints" / "network"
-    with subprocess.Popen(command(file, "-o", output), stdout=subprocess.DEVNULL) as process:
+    with tempfile.TemporaryFile() as said:
+        process = Process(COMMAND_LINE, ["train", str(file), "-o", str(output)], said, said)
         while not checkpoint.exists() and process.poll() is None:
             time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
+        process.wait(60)
     assert checkpoint.exists() or output.exists()
     for path in (output, tmp_path / "whole.folded"):
         run = train(file, "-o", path, "--history", path.with_suffix(".csv"))

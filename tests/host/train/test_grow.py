@@ -204,7 +204,7 @@ def test_classes_are_grouped_and_shared_by_the_part_that_is_asked_for(splits, mo
     """24 validation images, 48 training images; the tree is judged on the former either way."""
     judged = mocker.patch("pixeltree.train.grow.accuracy", side_effect=lambda node, own: float(len(own)))
     grouped_by = mocker.spy(growing, "confusion")
-    shared_by = mocker.spy(growing._Grower, "widened")
+    shared_by = mocker.spy(growing._Grower, "widened")  # noqa: SLF001 - no other way tells what it saw
     settings = GrowSettings(HARDLY, branching=2, target=1.0, overlap=2, training_confusions=by_training)
     grow_tree(splits, Capacity(1000), [NETWORK], settings)
     assert {len(call.args[1]) for call in grouped_by.call_args_list} == {looked_at}

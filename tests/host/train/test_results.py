@@ -17,7 +17,7 @@ def reports(tmp_path, monkeypatch):
 
     def write(entry, seed, score, chips=None, differences=None):
         """Chips see images of which the reference has 0.01 more right than of all."""
-        stem = make_results._stem(entry, seed)
+        stem = make_results.stem_of(entry, seed)
         base = {"metric": "accuracy", "score": score, "bytes": 4000 + seed}
         stem.with_suffix(".reference.json").write_text(json.dumps(base))
         if differences is not None:
@@ -34,7 +34,7 @@ def test_a_row_holds_the_mean_of_the_seeds_and_each(reports):
     entry = make_results.ENTRIES[0]
     reports(entry, 0, 0.96, chips=0.95, differences=0)
     reports(entry, 1, 0.98, chips=0.96, differences=2)
-    (row,) = make_results._tables().splitlines()[2:]
+    (row,) = make_results.tables().splitlines()[2:]
     assert row == (
         "| digits | accuracy | 97.0% (96.0%, 98.0%) | 2 of 200 | 95.5% (95.0%, 96.0%) | 2.5 points | 4,001 |"
     )
@@ -44,14 +44,14 @@ def test_a_network_that_knows_no_noise_needs_no_ideal_chip(reports):
     entry = make_results.ENTRIES[1]
     assert not entry.noise_aware
     reports(entry, 0, 0.96, chips=0.9)
-    (row,) = make_results._tables().splitlines()[2:]
+    (row,) = make_results.tables().splitlines()[2:]
     assert row == f"| {entry.name} | accuracy | 96.0% (96.0%) |  | 90.0% (90.0%) | 7.0 points | 4,000 |"
 
 
 def test_a_float_network_runs_on_no_array(reports):
     entry = next(each for each in make_results.ENTRIES if each.is_float)
     reports(entry, 0, 0.7)
-    (row,) = make_results._tables().splitlines()[2:]
+    (row,) = make_results.tables().splitlines()[2:]
     assert row == "| glyphs, float network | accuracy | 70.0% (70.0%) |  |  |  | 4,000 |"
 
 

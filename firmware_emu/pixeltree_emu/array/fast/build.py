@@ -92,7 +92,7 @@ class Compiler:
         """Wait while another start compiles: it may make what we need."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            while not self._cancelled and _taken(descriptor):
+            while not self._cancelled and is_taken(descriptor):
                 time.sleep(_LOCK_POLL)
             yield
         finally:
@@ -109,7 +109,7 @@ class Compiler:
             cache.discard(left)
         part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part", dir=folder.parent))
         try:
-            self._compile_into(part)
+            self.compile_into(part)
             if not cache.mark_complete(part):
                 raise NotCompiled("Numba kept nothing; it must not be told to (NUMBA_DISABLE_JIT)")
             cache.discard(folder)
@@ -118,14 +118,20 @@ class Compiler:
             if part.exists():
                 cache.discard(part)
 
-    def _compile_into(self, folder: Path) -> None:
+    def compile_into(self, folder: Path) -> None:
+        """Compile the engine in processes of its own, and have Numba keep what it makes in a folder.
+
+        Raises:
+            NotCompiled: a process failed, or it was cancelled.
+            OSError: a process found no room.
+        """
         theirs, ours = os.pipe()  # its end tells them that we are gone
         try:
             with self._lock:
                 if self._cancelled:
                     raise NotCompiled("it was cancelled")
                 for modules in _PARTS:
-                    self._processes.append(_start(folder, modules, theirs))
+                    self._processes.append(start_part(folder, modules, theirs))
             words = [process.communicate()[1] for process in self._processes]
         finally:
             os.close(theirs)
@@ -142,7 +148,7 @@ class Compiler:
                 raise NotCompiled(reason or f"the compiler ended with status {status}")
 
 
-def _taken(descriptor: int) -> bool:
+def is_taken(descriptor: int) -> bool:
     """Whether another process holds a lock; if not, we do from now on."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -158,7 +164,8 @@ def _writable(folder: Path) -> bool:
     return all(os.access(each, os.W_OK) for each in (folder, *folder.iterdir()) if each.is_dir())
 
 
-def _start(folder: Path, modules: tuple[str, ...], until: int) -> subprocess.Popen[bytes]:
+def start_part(folder: Path, modules: tuple[str, ...], until: int) -> subprocess.Popen[bytes]:
+    """Start to compile some modules; the process ends when the other end of the pipe ``until`` does."""
     return subprocess.Popen(  # level 3 of LLVM takes half as long again, and its code is not faster
         [sys.executable, "-P", "-m", f"{_FAST}.compile_part", str(folder), *modules],
         env={"NUMBA_OPT": "2", **os.environ},
