@@ -34,7 +34,7 @@ _QUIET_TIME = 0.25
 """Seconds that a new connection has for its first words before its place may be given to another."""
 
 _PORTIONS = {
-    Standing.DRIVES: (READ_BYTES, DRIVER_SECONDS),
+    Standing.DRIVES: (4 * READ_BYTES, DRIVER_SECONDS),
     Standing.OBSERVES: (4096, 0.0005),
     Standing.STRANGER: (1024, 0.0005),
 }

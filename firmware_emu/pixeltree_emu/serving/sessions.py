@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from pixeltree_emu.controller.device import EmulatedDevice
+from pixeltree_emu.controller.device import LOCAL_PART_BYTES, PART_BYTES, EmulatedDevice
 from pixeltree_emu.errors import RequestError
 from pixeltree_emu.machine.logs import fields
 from pixeltree_protocol.link.connection import DeviceConnection, DeviceEvent, Received, Rejected, SessionState
@@ -126,6 +126,7 @@ class Sessions:
         if role is Role.DRIVE:
             self._driver = session
             self._device.attach(self._reply_to_driver)
+            self._device.part_bytes = _part_bytes(connection)
         self._keep_few()
         return session
 
@@ -161,6 +162,7 @@ class Sessions:
         logger.info("session resumed", extra=fields(session=session.name))
         if session is self._driver:
             self._device.host_away(False)
+            self._device.part_bytes = _part_bytes(connection)
         return session
 
     def _role_for(self, hello: Hello) -> Role:
@@ -269,10 +271,12 @@ class Sessions:
             elif session.drives:
                 self._device.handle(event.message, event.request, event.wire_bytes)
             else:
-                for answer in self._observe(event):
+                for answer in self._observe(session, event):
                     session.state.send(answer, event.request)
 
-    def _observe(self, event: Received) -> list[Holdings] | list[Pong] | list[PlanePart] | list[Error]:
+    def _observe(
+        self, session: Session, event: Received
+    ) -> list[Holdings] | list[Pong] | list[PlanePart] | list[Error]:
         """What an observer gets to see."""
         message = event.message
         if isinstance(message, Ping):
@@ -282,7 +286,7 @@ class Sessions:
             return [Holdings(tuple(store.received(digest, wanted=False) for digest in message.digests))]
         if isinstance(message, ReadPlane):
             try:
-                return self._device.read_plane(message.register)
+                return self._device.read_plane(message.register, _part_bytes(session.connection))
             except RequestError as error:
                 return [error_message(error.code, str(error))]
         detail = f"{type(message).__name__} from a session that observes; the session that drives may send it"
@@ -315,6 +319,11 @@ class Sessions:
             min(self._damaged_frames(), 0xFFFFFFFF),
             session.state.delivery.resent_bytes,
         )
+
+
+def _part_bytes(connection: DeviceConnection | None) -> int:
+    """Bytes of a long answer in one message."""
+    return LOCAL_PART_BYTES if connection is not None and connection.local else PART_BYTES
 
 
 def _request(event: DeviceEvent) -> int:

@@ -41,6 +41,9 @@ logger = logging.getLogger(__name__)
 _GREATEST_BURST = 16_384
 """Bytes given to the link between two looks at what comes in: what a small request may have to wait for."""
 
+_WINDOWS_BURSTS = 4
+"""A window of this many such bursts, or more, is a fast wire's: there a burst may be this part of it."""
+
 _FIRST_BURST = 2_048
 _LEAST_BURST = 1_024
 _LONG = 1.0
@@ -102,6 +105,7 @@ class Session:
         self._departing: str | None = None
         self._nonsense = 0
         self._burst = _FIRST_BURST
+        self._greatest_burst = _GREATEST_BURST
         self._greet_by: float | None = None
         self._lock = threading.RLock()
         self._keeper: Keeper | None = None
@@ -291,6 +295,8 @@ class Session:
                 raise DeviceError(self._refusal.code.name, self._refusal.detail)
         welcome = self._connection.welcome
         assert welcome is not None
+        window = welcome.capabilities.credit_window
+        self._greatest_burst = max(_GREATEST_BURST, window // _WINDOWS_BURSTS)
         if welcome.role != self._role:
             raise DeviceError(
                 ErrorCode.BUSY.name,
@@ -348,7 +354,7 @@ class Session:
         if self._clock.monotonic() - began > _LONG:
             self._burst = max(self._burst // 2, _LEAST_BURST)
         elif full:
-            self._burst = min(2 * self._burst, _GREATEST_BURST)
+            self._burst = min(2 * self._burst, self._greatest_burst)
         if full:
             self._take(0.0)
 

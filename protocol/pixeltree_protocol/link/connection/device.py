@@ -52,6 +52,9 @@ class Identity:
     Attributes:
         boot_id: 8 random bytes, new at every start.
         name: for people.
+        capabilities: what it can hold and take.
+        wide: the same over a local wire, for the session that drives: there it may take greater messages and
+            more of them. None where it makes no difference.
         heartbeat_ms: both ends send something at least this often.
         silence_ms: an end that is silent for so long is gone.
         resume_ms: for how long a session without a wire is kept.
@@ -65,18 +68,12 @@ class Identity:
     silence_ms: int = 5_000
     resume_ms: int = 30_000
     token: bytes | None = None
+    wide: Capabilities | None = None
 
     def __post_init__(self) -> None:
-        if not LEAST_BODY <= self.capabilities.max_body <= MAX_BODY:
-            raise ProtocolError(
-                f"bodies of {self.capabilities.max_body} bytes; a device takes {LEAST_BODY} to {MAX_BODY}"
-            )
-        largest = wire_limit(self.capabilities.max_body + ENVELOPE_BYTES)
-        if self.capabilities.credit_window < largest:
-            raise ProtocolError(
-                f"a credit window of {self.capabilities.credit_window} bytes; the greatest message "
-                f"needs {largest}"
-            )
+        _check_sizes(self.capabilities)
+        if self.wide is not None:
+            _check_sizes(self.wide)
         if not 2 * LEAST_HEARTBEAT_MS <= 2 * self.heartbeat_ms < self.silence_ms <= 0xFFFF:
             raise ProtocolError(
                 f"a silence of {self.silence_ms} ms must be more than two heartbeats of "
@@ -86,12 +83,25 @@ class Identity:
             raise ProtocolError(f"sessions may be kept for 0 to {0xFFFFFFFF:,} ms, not {self.resume_ms}")
 
 
+def _check_sizes(capabilities: Capabilities) -> None:
+    if not LEAST_BODY <= capabilities.max_body <= MAX_BODY:
+        raise ProtocolError(
+            f"bodies of {capabilities.max_body} bytes; a device takes {LEAST_BODY} to {MAX_BODY}"
+        )
+    largest = wire_limit(capabilities.max_body + ENVELOPE_BYTES)
+    if capabilities.credit_window < largest:
+        raise ProtocolError(
+            f"a credit window of {capabilities.credit_window} bytes; the greatest message needs {largest}"
+        )
+
+
 @dataclass
 class SessionState:
     """The device's end of a session, which goes on while it has no wire.
 
     Attributes:
         session: its id.
+        capabilities: what the device takes in this session, on whichever wire it goes on.
         confirmed: whether the host has said anything in it. Where it has not, WELCOME may have been lost, the
             host knows nothing of the session and asks for another: do not keep it when its wire is gone.
     """
@@ -99,6 +109,7 @@ class SessionState:
     session: bytes
     role: Role
     delivery: Delivery
+    capabilities: Capabilities
     confirmed: bool = False
 
     def send(self, message: Reply, request: int = 0) -> Ticket:
@@ -128,13 +139,15 @@ class DeviceConnection(End):
     Args:
         identity: what the device says of itself.
         random: makes so many random bytes.
+        local: whether the wire never leaves the machine.
 
     Attributes:
         session: the session on this wire, once it is welcomed.
     """
 
-    def __init__(self, identity: Identity, random: Callable[[int], bytes]) -> None:
+    def __init__(self, identity: Identity, random: Callable[[int], bytes], local: bool = False) -> None:
         super().__init__(Sender.HOST, identity.capabilities.max_body + ENVELOPE_BYTES)
+        self.local = local
         self.session: SessionState | None = None
         self._identity = identity
         self._random = random
@@ -154,14 +167,16 @@ class DeviceConnection(End):
         hello = self._hello
         if self._state is not State.GREETED or hello is None:
             raise StateError(f"nobody can be welcomed while the connection is {self._state.value}")
-        window = self._identity.capabilities.credit_window
+        identity = self._identity
         if resumed is not None:
             resumed.delivery.resume(self._greeting)
             self.session = resumed
         else:
-            delivery = Delivery(min(hello.window, GREATEST_HOST_WINDOW), window)
-            self.session = SessionState(session, role, delivery)
-        identity = self._identity
+            wide = identity.wide if self.local and role is Role.DRIVE else None
+            capabilities = wide or identity.capabilities
+            delivery = Delivery(min(hello.window, GREATEST_HOST_WINDOW), capabilities.credit_window)
+            self.session = SessionState(session, role, delivery, capabilities)
+        self._decoder.limit(self.session.capabilities.max_body + ENVELOPE_BYTES)
         self._begin(self.session.delivery, identity.heartbeat_ms, identity.silence_ms, now)
         self._welcome = self._make_welcome(hello, self.session, resumed is not None)
         self._say(self._welcome)
@@ -170,6 +185,7 @@ class DeviceConnection(End):
     def detach(self) -> None:
         """The session on this wire goes on elsewhere, or not at all."""
         self._state = State.NEW
+        self._decoder.limit(self._max_payload)
         self._delivery = self.session = self._hello = self._welcome = None
 
     def refuse(self, code: ErrorCode, detail: str) -> None:
@@ -325,7 +341,7 @@ class DeviceConnection(End):
             identity.silence_ms,
             identity.resume_ms,
             identity.name,
-            identity.capabilities,
+            session.capabilities,
         )
 
 
