@@ -324,7 +324,8 @@ class Session:
 
     def _exchange(self, timeout: float) -> None:
         """Send what is to send, then wait for something to come in, or for a timer, for so long at most."""
-        self._flush()
+        if self._connection.due(self._clock.monotonic()):
+            self._flush()
         if self._ready and self._connection.state is State.READY:
             return
         now = self._clock.monotonic()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from cobs import cobs
 
@@ -36,8 +37,7 @@ class Damage(Enum):
     TOO_LONG = "too long"
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """A frame that arrived whole. ``wire_bytes`` counts its bytes on the wire, delimiter included."""
 
     payload: bytes

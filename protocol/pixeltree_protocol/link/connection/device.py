@@ -17,6 +17,7 @@ from pixeltree_protocol.link.messages import (
     LEAST_BODY,
     LEAST_HEARTBEAT_MS,
     LEAST_HOST_WINDOW,
+    LINK_MESSAGES,
     MAX_BODY,
     NONCE_BYTES,
     PROTOCOL_VERSION,
@@ -26,7 +27,7 @@ from pixeltree_protocol.link.messages import (
     Executed,
     Hello,
     Leave,
-    LinkMessage,
+    Message,
     Notice,
     PlanePart,
     Proof,
@@ -229,14 +230,19 @@ class DeviceConnection(End):
         session, which :attr:`session` does not name any more.
         """
         events: list[DeviceEvent] = []
+        greeted = False
         for frame in self._decoder.feed(data):
             event = self._open(frame, now)
             if isinstance(event, Received):
-                followed = self._follow(event, now)
-                if followed is not None:
+                if type(event.message) not in LINK_MESSAGES:
+                    events.append(event)
+                elif (followed := self._follow(event.message)) is not None:
                     events.append(followed)
+                    greeted |= isinstance(followed, Greeting)
             elif event is not None and self._tell(event):
                 events.append(event)
+        if not greeted:
+            return events
         return [event for event in events if not isinstance(event, Greeting) or self._stands(event)]
 
     def _stands(self, greeting: Greeting) -> bool:
@@ -244,8 +250,8 @@ class DeviceConnection(End):
         return self._state is State.GREETED and greeting.hello is self._hello
 
     def _open(self, frame: Frame | BadFrame, now: float) -> Received | Rejected | None:
-        if self.session is not None and isinstance(frame, Frame):
-            self.session.confirmed |= BY_CODE.get(frame.payload[0]) not in (Hello, Proof)
+        if self.session is not None and not self.session.confirmed and isinstance(frame, Frame):
+            self.session.confirmed = BY_CODE.get(frame.payload[0]) not in (Hello, Proof)
         return super()._open(frame, now)
 
     def ended(self) -> None:
@@ -254,17 +260,14 @@ class DeviceConnection(End):
         if rest is not None:
             self._say(Notice(ErrorCode.BAD_FRAME, shorten(self._damage(str(rest)).detail)))
 
-    def _follow(self, event: Received, now: float) -> DeviceEvent | None:
-        message = event.message
+    def _follow(self, message: Message) -> DeviceEvent | None:
         if isinstance(message, Hello):
             return self._greeted(message)
         if isinstance(message, Proof):
             return self._proved(message)
         if isinstance(message, Leave):
             return self._left()
-        if isinstance(message, LinkMessage):
-            return self._reject(ErrorCode.UNEXPECTED, f"{type(message).__name__} from a host")
-        return event
+        return self._reject(ErrorCode.UNEXPECTED, f"{type(message).__name__} from a host")
 
     def _tell(self, event: Rejected) -> bool:
         """Say what is wrong with the wire, unless the host has not taken what was said before.
