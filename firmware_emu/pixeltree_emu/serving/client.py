@@ -101,17 +101,23 @@ class Client:
 
     def wants(self) -> Wants:
         """What the wire is to be watched for, and when to serve it without any event."""
-        wants = self.wire.wants(self._leave_at is None, bool(self._unsent))
+        mask, due = self.wire.wants(self._leave_at is None, bool(self._unsent))
+        if self._can_go_on():
+            return Wants(mask, 0.0)
         timer = self._connection.next_timer()
         if timer is not None and len(self._unsent) >= self._chunk:  # what is due then cannot be said
             timer = max(timer, self._now() + _STUCK)
-        timers = [wants.due, timer, self._greet_by, self._leave_at, 0.0 if self._can_go_on() else None]
-        return Wants(wants.mask, min((time for time in timers if time is not None), default=None))
+        for time_due in (timer, self._greet_by, self._leave_at):
+            if time_due is not None and (due is None or time_due < due):
+                due = time_due
+        return Wants(mask, due)
 
     def _can_go_on(self) -> bool:
         """Whether something is to be done although nothing came in."""
         session = self._session
-        return session is not None and (self._is_foreign() or self._sessions.can_advance(session))
+        if session is None:
+            return False
+        return session.connection is not self._connection or self._sessions.can_advance(session)
 
     def serve(self, read_bytes: int = READ_BYTES, seconds: float = math.inf) -> None:
         """Move bytes in both directions and act on what came in; sets ``gone`` at the end.
@@ -126,7 +132,7 @@ class Client:
                     read_bytes
                 )  # always: acknowledgements must come in, and the window bounds the rest
             self._forget_foreign_session()
-            if self._session is not None:
+            if self._session is not None and self._session.pending:
                 self._sessions.advance(self._session, seconds)
             self.flush()
             self._watch_time()
@@ -305,7 +311,7 @@ class Client:
     @property
     def standing(self) -> Standing:
         """What part of the time it has."""
-        if not self.greeted or self._session is None:
+        if self._session is None or self._connection.state is not State.READY:
             return Standing.STRANGER
         return Standing.DRIVES if self._session.drives else Standing.OBSERVES
 

@@ -60,6 +60,7 @@ class Session:
         state: the protocol's part of it.
         name: for logs.
         client: what the host calls itself.
+        drives: whether it may do more than look on.
         pending: what came in and was not acted on yet; it survives a cut, as it will not be sent again.
         connection: its wire's connection; None while it is cut.
         cut_at: when its wire was lost (monotonic seconds).
@@ -71,16 +72,12 @@ class Session:
         self.state = state
         self.name = name
         self.client = client
+        self.drives = state.role is Role.DRIVE
         self.pending: deque[DeviceEvent] = deque()
         self.connection: DeviceConnection | None = connection
         self.cut_at = 0.0
         self.stirred = False
         self.spent = 0.0
-
-    @property
-    def drives(self) -> bool:
-        """Whether it may do more than look on."""
-        return self.state.role is Role.DRIVE
 
 
 class Sessions:
@@ -249,7 +246,7 @@ class Sessions:
 
     def work_for_driver(self) -> None:
         """Act on what came in from the session that drives, with a wire or without one."""
-        if self._driver is not None:
+        if self._driver is not None and self._driver.pending:
             self.advance(self._driver, DRIVER_SECONDS)
 
     def _act_safely(self, session: Session, event: DeviceEvent) -> None:
