@@ -14,7 +14,8 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from pixeltree.device.clock import Clock
@@ -104,6 +105,7 @@ class Session:
         self._refusal: Refused | None = None
         self._departing: str | None = None
         self._nonsense = 0
+        self._gathering = 0
         self._burst = _FIRST_BURST
         self._greatest_burst = _GREATEST_BURST
         self._greet_by: float | None = None
@@ -150,10 +152,28 @@ class Session:
                 ticket = self._connection.send(message, priority)
             except MessageError as error:
                 raise DataError(f"this cannot be sent to {self.url}: {error}") from error
-            self._persist(self._flush)
+            if not self._gathering:
+                self._persist(self._flush)
             if generation != self.generation:
                 raise self.lost()
             return ticket
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is sent within goes on the wire at the end, in one burst instead of one each.
+
+        Raises:
+            LinkError: the device is gone and does not come back.
+        """
+        with self._lock:
+            self._gathering += 1
+            try:
+                yield
+            finally:
+                self._gathering -= 1
+            if not self._gathering:
+                self._need_link()
+                self._persist(self._flush)
 
     def lost(self) -> SessionLostError:
         """What to raise for requests of an earlier generation."""
