@@ -11,6 +11,7 @@ from tests.support.ends import (
     SESSION,
     SILENCE,
     capabilities,
+    counting_random,
     heard,
     hello,
     identity,
@@ -20,7 +21,7 @@ from tests.support.ends import (
 )
 
 from pixeltree_protocol.errors import MessageError, ProtocolError, StateError
-from pixeltree_protocol.link.connection import Greeting, Left, Received, Rejected, State
+from pixeltree_protocol.link.connection import DeviceConnection, Greeting, Left, Received, Rejected, State
 from pixeltree_protocol.link.framing import encode_frame, wire_limit
 from pixeltree_protocol.link.messages import (
     ENVELOPE_BYTES,
@@ -46,6 +47,7 @@ from pixeltree_protocol.link.messages import (
 )
 
 OTHER_NONCE = b"another nonce..."
+WIDE = capabilities(window=524_288, max_body=65_280)
 
 
 def codes(messages):
@@ -68,6 +70,38 @@ def test_a_hello_is_an_event_and_is_answered_when_the_owner_says_so():
     )  # fmt: skip
     assert said == expected
     assert device.state is State.READY
+
+
+def sizes_said(device, said, resumed=None):
+    """What a device's WELCOME says, and whether it then takes a body of 50,000 bytes."""
+    device.receive_data(on_wire(said), NOW)
+    device.welcome(SESSION, Role(said.role), resumed, NOW)
+    welcome, *_ = heard(device)  # then perhaps an ACK
+    (event,) = device.receive_data(on_wire(Put(bytes(16), 60_000, 0, bytes(50_000)), 1), NOW)
+    return welcome.capabilities, isinstance(event, Received)
+
+
+@pytest.mark.parametrize(
+    ("local", "role", "wide"),
+    [(True, Role.DRIVE, True), (True, Role.OBSERVE, False), (False, Role.DRIVE, False)],
+)
+def test_only_who_drives_over_a_local_wire_may_send_large_messages(local, role, wide):
+    device = DeviceConnection(identity(wide=WIDE), counting_random(), local)
+    assert sizes_said(device, hello(role=role)) == (WIDE if wide else capabilities(), wide)
+
+
+def test_a_session_keeps_its_sizes_on_another_wire():
+    first = DeviceConnection(identity(wide=WIDE), counting_random(), local=True)
+    first.receive_data(on_wire(hello()), NOW)
+    state = first.welcome(SESSION, Role.DRIVE, None, NOW)
+    second = DeviceConnection(identity(wide=WIDE), counting_random(), local=False)
+    assert sizes_said(second, hello(OTHER_NONCE, SESSION), state) == (WIDE, True)
+
+
+def test_the_sizes_of_one_session_do_not_hold_for_the_next_on_its_wire():
+    device = DeviceConnection(identity(wide=WIDE), counting_random(), local=True)
+    sizes_said(device, hello())
+    assert sizes_said(device, hello(OTHER_NONCE, role=Role.OBSERVE)) == (capabilities(), False)
 
 
 def test_nobody_can_be_welcomed_who_did_not_greet():

@@ -34,6 +34,7 @@ class HeldWire:
     """A wire of which the peer may read nothing; the emulator's end."""
 
     name = "hostile"
+    local = False
 
     def __init__(self, persistent=False):
         self.persistent = persistent

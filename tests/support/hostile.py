@@ -125,7 +125,7 @@ class Hostility:
     def numbers(self, honest):
         """Numbers that lie."""
         dice = self.dice
-        values = list(vars(honest).values())
+        values = list(honest)
         for index in range(3):
             if dice.random() < 0.6:
                 shift = dice.choice((-1, 1, -32_768, 32_767, 32_768, 100, dice.randrange(0x10000)))

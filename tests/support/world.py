@@ -59,6 +59,7 @@ class DeviceEnd:
     """The emulator's end of a faulty wire."""
 
     name = "faulty"
+    local = False
 
     def __init__(self, world, wire, persistent):
         self.world = world

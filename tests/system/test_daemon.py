@@ -66,7 +66,7 @@ def test_a_truncated_frame_is_named(client):
 
 
 def test_an_endless_frame_is_named(client):
-    error = client.error_after(b"\x01" * 20_000 + b"\0")
+    error = client.error_after(b"\x01" * 100_000 + b"\0")
     assert error.code == ErrorCode.BAD_FRAME
     assert "too long" in error.detail
 

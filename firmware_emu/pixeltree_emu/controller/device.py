@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,12 @@ logger = logging.getLogger(__name__)
 Answer = Callable[[Reply, int], None]
 """Sends a message to the session that drives the device, as the answer to a request id."""
 
-_PLANE_PART = 4096
+PART_BYTES = 4_096
+"""Of a long answer in one message: what comes after it on a slow line waits for no more."""
+
+LOCAL_PART_BYTES = 32_768
+"""The same where no line is slow: an AREG in two."""
+
 NO_TREE = bytes(DIGEST_BYTES)
 _GREATEST_LIMIT = 2**31 - 1
 
@@ -69,6 +74,8 @@ class DeviceLimits:
         max_object: greatest object.
         max_body: greatest message body.
         credit_window: bytes that may be on the way, unacknowledged.
+        local_max_body: greatest message body from a host on the same machine.
+        local_credit_window: bytes that may be on the way from there.
     """
 
     memory_bytes: int = MEMORY_BYTES
@@ -76,6 +83,8 @@ class DeviceLimits:
     max_object: int = 65_536
     max_body: int = 8_192
     credit_window: int = 32_768
+    local_max_body: int = 65_280
+    local_credit_window: int = 524_288
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -94,6 +103,12 @@ class DeviceLimits:
             self.credit_window,
         )
 
+    def local_capabilities(self) -> Capabilities:
+        """What it says to a host on the same machine that drives it."""
+        return replace(
+            self.capabilities(), max_body=self.local_max_body, credit_window=self.local_credit_window
+        )
+
 
 class EmulatedDevice:
     """A controller with its array; one frame at a time.
@@ -106,6 +121,7 @@ class EmulatedDevice:
 
     Attributes:
         frames: how many ended with a result.
+        part_bytes: of a long answer to the session that drives, in one message.
     """
 
     def __init__(
@@ -135,6 +151,7 @@ class EmulatedDevice:
         self._host_away = False
         self._follows = False
         self.frames = 0
+        self.part_bytes = PART_BYTES
         self._reply: Answer = lambda message, request: None
         self._handlers: dict[type[Any], Callable[[Any, int], None]] = {
             Ping: self._ping,
@@ -236,7 +253,7 @@ class EmulatedDevice:
         job, hand = self._job, self._hand
         if job is not None and not self._immediate.advance(job):
             self._job = None
-            for answer in self._immediate.answers(job):
+            for answer in self._immediate.answers(job, self.part_bytes):
                 self._reply(answer, job.request)
         if hand is None:
             return
@@ -359,18 +376,18 @@ class EmulatedDevice:
         return self._tree
 
     def _read_plane(self, message: ReadPlane, request: int) -> None:
-        for part in self.read_plane(message.register):
+        for part in self.read_plane(message.register, self.part_bytes):
             self._reply(part, request)
 
-    def read_plane(self, register: str) -> list[PlanePart]:
-        """A register of the whole array as it is now.
+    def read_plane(self, register: str, part_bytes: int = PART_BYTES) -> list[PlanePart]:
+        """A register of the whole array as it is now, in parts of so many bytes.
 
         Raises:
             RequestError: no register has this name.
         """
         data = self._plane(register)
-        offsets = range(0, len(data), _PLANE_PART)
-        return [PlanePart(at, len(data), data[at : at + _PLANE_PART]) for at in offsets]
+        offsets = range(0, len(data), part_bytes)
+        return [PlanePart(at, len(data), data[at : at + part_bytes]) for at in offsets]
 
     def _plane(self, name: str) -> bytes:
         self.array.elapse(self.clock.now_ns)

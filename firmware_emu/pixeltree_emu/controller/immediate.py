@@ -15,8 +15,6 @@ from pixeltree_protocol.objects import Block, BlockPlanes, Digest, FullyConnecte
 from pixeltree_protocol.objects.program import Program, Step
 from pixeltree_protocol.objects.verify import ProgramImage, verify_program
 
-_PART = 4096
-
 
 @dataclass
 class Job:
@@ -89,16 +87,18 @@ class ImmediateRunner:
             job.read_outs.append((job.index, job.decision.read_out))
         job.index += 1
 
-    def answers(self, job: Job) -> Sequence[ReadOut | Executed]:
+    def answers(self, job: Job, part_bytes: int) -> Sequence[ReadOut | Executed]:
         """The messages that end a job, whose device time includes copying and announcing its results.
+
+        A read-out goes in parts of so many bytes.
 
         A job that reads nothing out, or 0 bytes, has none: its EXECUTED is an acknowledgement, and costs no
         device time.
         """
         parts = [
-            ReadOut(step, offset, len(data), data[offset : offset + _PART])
+            ReadOut(step, offset, len(data), data[offset : offset + part_bytes])
             for step, data in job.read_outs
-            for offset in range(0, max(len(data), 1), _PART)
+            for offset in range(0, max(len(data), 1), part_bytes)
         ]
         size = sum(len(data) for _, data in job.read_outs)
         if size:

@@ -66,6 +66,8 @@ class ObjectStore:
         self._max_object = max_object
         self._load_block = load_block
         self._residents: dict[Digest, Resident] = {}  # oldest use first
+        self._stored_bytes = 0
+        self._stored_words = 0
         self._uploads: dict[Digest, Upload] = {}
         self._pinned: frozenset[Digest] = frozenset()
 
@@ -75,13 +77,12 @@ class ObjectStore:
     @property
     def used_bytes(self) -> int:
         """Bytes taken by objects and uploads."""
-        stored = sum(resident.size for resident in self._residents.values())
-        return stored + sum(upload.total for upload in self._uploads.values())
+        return self._stored_bytes + sum(upload.total for upload in self._uploads.values())
 
     @property
     def used_words(self) -> int:
         """Words taken in the ICW store."""
-        return sum(resident.words for resident in self._residents.values())
+        return self._stored_words
 
     def __len__(self) -> int:
         return len(self._residents)
@@ -234,6 +235,8 @@ class ObjectStore:
         """Make an object resident; returns what is evicted for it."""
         evicted = self._make_room(resident.size, resident.words)
         self._residents[digest] = resident
+        self._stored_bytes += resident.size
+        self._stored_words += resident.words
         return evicted
 
     def _make_room(self, size: int, words: int) -> list[Digest]:
@@ -255,15 +258,17 @@ class ObjectStore:
                 raise RequestError(ErrorCode.NO_ROOM, self._no_room(size, words))
             self._uploads.clear()
         for victim in victims:
-            del self._residents[victim]
+            gone = self._residents.pop(victim)
+            self._stored_bytes -= gone.size
+            self._stored_words -= gone.words
         return victims
 
     def _victims(self, size: int, words: int, uploads: dict[Digest, Upload]) -> list[Digest] | None:
         """Least recently used objects whose eviction makes room beside ``uploads``; None if none do."""
-        candidates = iter([digest for digest in self._residents if digest not in self._pinned])
-        stored = sum(resident.size for resident in self._residents.values())
-        free_bytes = self.budget_bytes - stored - sum(upload.total for upload in uploads.values())
-        free_words = self.icw_store - self.used_words
+        candidates = (digest for digest in self._residents if digest not in self._pinned)
+        taken = self._stored_bytes + sum(upload.total for upload in uploads.values())
+        free_bytes = self.budget_bytes - taken
+        free_words = self.icw_store - self._stored_words
         free_places = MAX_OBJECTS - len(self._residents) - len(uploads)
         victims: list[Digest] = []
         while free_bytes < size or free_words < words or free_places < 1:

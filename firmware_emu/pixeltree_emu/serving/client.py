@@ -29,15 +29,14 @@ logger = logging.getLogger(__name__)
 _CHUNK = 16_384
 """Bytes taken from a session at a time, so that a short answer overtakes a long one."""
 
+_LOCAL_CHUNK = 65_536
+"""The same where no line is slow, and each time costs more than the bytes."""
+
 _STUCK = 0.1
 """Seconds between looks at the timers of a wire that takes nothing."""
 
 _FAREWELL = 0.5
 """Seconds that a client which is sent away has to take the reason."""
-
-
-_GREATEST_SENT = 65_536
-"""Bytes that are sent at a time, however fast the other end takes them."""
 
 TOLERATED_FRAMES = 16
 """Damaged or senseless frames after which a connection without a session is closed."""
@@ -78,9 +77,10 @@ class Client:
         self._identity = identity
         self._sessions = sessions
         self._now = now
-        self._connection = DeviceConnection(identity, secrets.token_bytes)
+        self._connection = DeviceConnection(identity, secrets.token_bytes, wire.local)
         self._session: Session | None = None
         self._unsent = bytearray()
+        self._chunk = _LOCAL_CHUNK if wire.local else _CHUNK
         self._greeting_time = None if wire.persistent else greeting_time
         self._greet_by = None if self._greeting_time is None else now() + self._greeting_time
         self._leave_at: float | None = None
@@ -101,17 +101,23 @@ class Client:
 
     def wants(self) -> Wants:
         """What the wire is to be watched for, and when to serve it without any event."""
-        wants = self.wire.wants(self._leave_at is None, bool(self._unsent))
+        mask, due = self.wire.wants(self._leave_at is None, bool(self._unsent))
+        if self._can_go_on():
+            return Wants(mask, 0.0)
         timer = self._connection.next_timer()
-        if timer is not None and len(self._unsent) >= _CHUNK:  # what is due then cannot be said
+        if timer is not None and len(self._unsent) >= self._chunk:  # what is due then cannot be said
             timer = max(timer, self._now() + _STUCK)
-        timers = [wants.due, timer, self._greet_by, self._leave_at, 0.0 if self._can_go_on() else None]
-        return Wants(wants.mask, min((time for time in timers if time is not None), default=None))
+        for time_due in (timer, self._greet_by, self._leave_at):
+            if time_due is not None and (due is None or time_due < due):
+                due = time_due
+        return Wants(mask, due)
 
     def _can_go_on(self) -> bool:
         """Whether something is to be done although nothing came in."""
         session = self._session
-        return session is not None and (self._is_foreign() or self._sessions.can_advance(session))
+        if session is None:
+            return False
+        return session.connection is not self._connection or self._sessions.can_advance(session)
 
     def serve(self, read_bytes: int = READ_BYTES, seconds: float = math.inf) -> None:
         """Move bytes in both directions and act on what came in; sets ``gone`` at the end.
@@ -126,7 +132,7 @@ class Client:
                     read_bytes
                 )  # always: acknowledgements must come in, and the window bounds the rest
             self._forget_foreign_session()
-            if self._session is not None:
+            if self._session is not None and self._session.pending:
                 self._sessions.advance(self._session, seconds)
             self.flush()
             self._watch_time()
@@ -149,7 +155,7 @@ class Client:
             self.lose(str(error))
 
     def flush(self) -> None:
-        """Send what the wire takes, up to a bound: what is left over waits as if the wire had not taken it.
+        """Send what the wire takes, up to four chunks: what is left over waits as if it had not taken it.
 
         Raises:
             WireClosed: nobody is there any more.
@@ -158,15 +164,15 @@ class Client:
             self._session.stirred = False
         sent = 0
         while True:
-            if len(self._unsent) < _CHUNK:
-                self._unsent += self._connection.data_to_send(self._now(), _CHUNK)
+            if len(self._unsent) < self._chunk:
+                self._unsent += self._connection.data_to_send(self._now(), self._chunk)
             taken = self.wire.write(self._unsent)
             del self._unsent[:taken]
             sent += taken
             if not taken or (not self._unsent and not self._connection.bytes_to_send):
                 return
-            if sent >= _GREATEST_SENT:
-                self._unsent += self._connection.data_to_send(self._now(), _CHUNK)
+            if sent >= 4 * self._chunk:
+                self._unsent += self._connection.data_to_send(self._now(), self._chunk)
                 return
 
     def dismiss(self, code: ErrorCode, detail: str) -> None:
@@ -305,7 +311,7 @@ class Client:
     @property
     def standing(self) -> Standing:
         """What part of the time it has."""
-        if not self.greeted or self._session is None:
+        if self._session is None or self._connection.state is not State.READY:
             return Standing.STRANGER
         return Standing.DRIVES if self._session.drives else Standing.OBSERVES
 

@@ -34,7 +34,7 @@ _QUIET_TIME = 0.25
 """Seconds that a new connection has for its first words before its place may be given to another."""
 
 _PORTIONS = {
-    Standing.DRIVES: (READ_BYTES, DRIVER_SECONDS),
+    Standing.DRIVES: (4 * READ_BYTES, DRIVER_SECONDS),
     Standing.OBSERVES: (4096, 0.0005),
     Standing.STRANGER: (1024, 0.0005),
 }
@@ -42,6 +42,9 @@ _PORTIONS = {
 
 _WORK_SECONDS = 0.0005
 """For which the device works before somebody who waits is looked for, and answered within a millisecond."""
+
+_LOOK_AROUND = 0.02
+"""Seconds for which the daemon may look at the host that drives alone, while nobody else is connected."""
 
 GREETING_TIME = 5.0
 _STOP_GRACE = 3.0
@@ -83,6 +86,7 @@ class Daemon:
         self._masks: dict[Client | Listener, int] = {}
         self._selector = selectors.DefaultSelector()
         self._stop_at: float | None = None
+        self._looked_around = 0.0
         self._private = False
         self._waker, self._wakened = socket.socketpair()
         self._wakened.setblocking(False)
@@ -119,7 +123,8 @@ class Daemon:
         if not self._private:
             announcement = Announcement(self._identity.name, [each.url for each in self._listeners])
         while not self._finished():
-            for each in sorted(self._sleep(), key=self._turns.last):
+            ready = self._sleep()
+            for each in sorted(ready, key=self._turns.last) if len(ready) > 1 else ready:
                 self._serve(each)
             self._sessions.tick()
             self._work()
@@ -163,6 +168,11 @@ class Daemon:
     def _sleep(self) -> list[Client | Listener]:
         """Wait until somebody who may be served has something, or is due; returns who."""
         now = time.monotonic()
+        if now < self._looked_around + _LOOK_AROUND and len(self._clients) == 1:
+            client = self._clients[0]
+            if client.standing is Standing.DRIVES:
+                return self._sleep_beside(client, now)
+        self._looked_around = now
         if self._device.frame_in_hand:
             self._turns.driver_works(now)
         dues: dict[Client | Listener, float] = {}
@@ -182,6 +192,15 @@ class Daemon:
         ready = self._wait(self._patience(now, wakes))
         now = time.monotonic()
         return ready + [client for client, due in dues.items() if due <= now and client not in ready]
+
+    def _sleep_beside(self, client: Client, now: float) -> list[Client | Listener]:
+        """The same where there is nobody but the host that drives; the others wait as they did before."""
+        wants = client.wants()
+        self._set_mask(client, wants.mask)
+        ready = self._wait(self._patience(now, (wants.due, self._device.wakes_at, now + _LOOK_AROUND)))
+        if client not in ready and wants.due is not None and wants.due <= time.monotonic():
+            ready.append(client)
+        return ready
 
     def _wait(self, patience: float | None) -> list[Client | Listener]:
         """Wait for events; returns whose they are."""
@@ -300,6 +319,8 @@ class Daemon:
 
     def _place_free_at(self, now: float) -> float:
         """When there is a place for one more connection, or somebody whose place it may have."""
+        if len(self._clients) < STRANGERS:
+            return now
         strangers = self._strangers()
         if len(strangers) < STRANGERS or any(each.noisy for each in strangers):
             return now
@@ -310,6 +331,7 @@ class Daemon:
         gone = [client for client in self._clients if client.gone]
         if not gone:
             return
+        self._looked_around = 0.0
         began = time.monotonic()
         for client in gone:
             logger.info("closed", extra=fields(wire=client.wire.name, reason=client.gone))

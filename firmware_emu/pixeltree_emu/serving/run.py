@@ -60,7 +60,7 @@ def run(options: Options) -> int:
         if options.until_eof and sys.stdin is None:
             raise EmulatorError("--until-eof: standard input is closed")
         device = device_of(options)
-        identity = identity_of(options, device.limits.capabilities())
+        identity = identity_of(options, device.limits)
         settings = listen_settings_of(options, authenticated=identity.token is not None)
         if options.virtual_time:
             status = _serve_virtual_time(options, device, identity)

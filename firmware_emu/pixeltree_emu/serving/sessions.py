@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from pixeltree_emu.controller.device import EmulatedDevice
+from pixeltree_emu.controller.device import LOCAL_PART_BYTES, PART_BYTES, EmulatedDevice
 from pixeltree_emu.errors import RequestError
 from pixeltree_emu.machine.logs import fields
 from pixeltree_protocol.link.connection import DeviceConnection, DeviceEvent, Received, Rejected, SessionState
@@ -60,6 +60,7 @@ class Session:
         state: the protocol's part of it.
         name: for logs.
         client: what the host calls itself.
+        drives: whether it may do more than look on.
         pending: what came in and was not acted on yet; it survives a cut, as it will not be sent again.
         connection: its wire's connection; None while it is cut.
         cut_at: when its wire was lost (monotonic seconds).
@@ -71,16 +72,12 @@ class Session:
         self.state = state
         self.name = name
         self.client = client
+        self.drives = state.role is Role.DRIVE
         self.pending: deque[DeviceEvent] = deque()
         self.connection: DeviceConnection | None = connection
         self.cut_at = 0.0
         self.stirred = False
         self.spent = 0.0
-
-    @property
-    def drives(self) -> bool:
-        """Whether it may do more than look on."""
-        return self.state.role is Role.DRIVE
 
 
 class Sessions:
@@ -126,6 +123,7 @@ class Sessions:
         if role is Role.DRIVE:
             self._driver = session
             self._device.attach(self._reply_to_driver)
+            self._device.part_bytes = _part_bytes(connection)
         self._keep_few()
         return session
 
@@ -161,6 +159,7 @@ class Sessions:
         logger.info("session resumed", extra=fields(session=session.name))
         if session is self._driver:
             self._device.host_away(False)
+            self._device.part_bytes = _part_bytes(connection)
         return session
 
     def _role_for(self, hello: Hello) -> Role:
@@ -247,7 +246,7 @@ class Sessions:
 
     def work_for_driver(self) -> None:
         """Act on what came in from the session that drives, with a wire or without one."""
-        if self._driver is not None:
+        if self._driver is not None and self._driver.pending:
             self.advance(self._driver, DRIVER_SECONDS)
 
     def _act_safely(self, session: Session, event: DeviceEvent) -> None:
@@ -269,10 +268,12 @@ class Sessions:
             elif session.drives:
                 self._device.handle(event.message, event.request, event.wire_bytes)
             else:
-                for answer in self._observe(event):
+                for answer in self._observe(session, event):
                     session.state.send(answer, event.request)
 
-    def _observe(self, event: Received) -> list[Holdings] | list[Pong] | list[PlanePart] | list[Error]:
+    def _observe(
+        self, session: Session, event: Received
+    ) -> list[Holdings] | list[Pong] | list[PlanePart] | list[Error]:
         """What an observer gets to see."""
         message = event.message
         if isinstance(message, Ping):
@@ -282,7 +283,7 @@ class Sessions:
             return [Holdings(tuple(store.received(digest, wanted=False) for digest in message.digests))]
         if isinstance(message, ReadPlane):
             try:
-                return self._device.read_plane(message.register)
+                return self._device.read_plane(message.register, _part_bytes(session.connection))
             except RequestError as error:
                 return [error_message(error.code, str(error))]
         detail = f"{type(message).__name__} from a session that observes; the session that drives may send it"
@@ -315,6 +316,11 @@ class Sessions:
             min(self._damaged_frames(), 0xFFFFFFFF),
             session.state.delivery.resent_bytes,
         )
+
+
+def _part_bytes(connection: DeviceConnection | None) -> int:
+    """Bytes of a long answer in one message."""
+    return LOCAL_PART_BYTES if connection is not None and connection.local else PART_BYTES
 
 
 def _request(event: DeviceEvent) -> int:

@@ -22,7 +22,6 @@ from pixeltree_emu.wires.line import LineSettings
 from pixeltree_emu.wires.tls import server_context
 from pixeltree_protocol.errors import ProtocolError
 from pixeltree_protocol.link.connection import Identity
-from pixeltree_protocol.link.messages import Capabilities
 from pixeltree_protocol.names import known_names
 
 logger = logging.getLogger(__name__)
@@ -86,7 +85,7 @@ def line_of(options: Options) -> LineSettings:
     return LineSettings(options.bps, options.bits_per_byte, options.latency_us / 1e6)
 
 
-def identity_of(options: Options, capabilities: Capabilities) -> Identity:
+def identity_of(options: Options, limits: DeviceLimits) -> Identity:
     """What the device says of itself to its hosts, with a boot id of its own.
 
     Raises:
@@ -97,11 +96,12 @@ def identity_of(options: Options, capabilities: Capabilities) -> Identity:
         return Identity(
             secrets.token_bytes(8),
             DEVICE_NAME,
-            capabilities,
+            limits.capabilities(),
             options.heartbeat_ms,
             options.silence_ms,
             options.resume_ms,
             _token_of(options),
+            limits.local_capabilities(),
         )
     except ProtocolError as error:
         raise EmulatorError(f"--heartbeat-ms, --silence-ms, --resume-ms: {error}") from error

@@ -8,13 +8,13 @@ the longest time ago comes first; so a host that comes amid a flood waits for on
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 _LONGEST_WAIT = 0.5
 """Seconds without a turn at most, however long the last one took: the machine may have been busy."""
 
 
-class Standing(Enum):
+class Standing(StrEnum):
     """What a client is to the device: each has its part of the time and is read so many bytes at a time."""
 
     DRIVES = "drives"

@@ -70,6 +70,7 @@ class VirtualWire:
 
     name = "virtual time"
     persistent = False
+    local = False
 
     def __init__(self, world: World, settings: LineSettings) -> None:
         self.to_device = FrameLine(settings)

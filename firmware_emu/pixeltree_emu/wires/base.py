@@ -40,10 +40,12 @@ class Wire(Protocol):
         name: for logs, as in ``tcp 127.0.0.1:51514``.
         persistent: the wire outlives its user, as a serial port does: ``read`` returns ``b""`` when a user
             leaves and goes on with the bytes of the next.
+        local: both ends are on this machine and nothing slows the bytes: large bursts keep nobody waiting.
     """
 
     name: str
     persistent: bool
+    local: bool
 
     def fileno(self) -> int:
         """Descriptor for a selector; the same as long as the wire lives."""

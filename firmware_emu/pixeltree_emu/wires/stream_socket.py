@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import selectors
 import socket
 
@@ -18,6 +19,17 @@ def prepare(connected: socket.socket) -> None:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+def is_local(connected: socket.socket) -> bool:
+    """Whether the other end of a socket is on this machine."""
+    if connected.family == socket.AF_UNIX:
+        return True
+    try:
+        host: str = connected.getpeername()[0]
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except (OSError, ValueError):  # it has been cut already; or an address that is none, as of a scope
+        return False
+
+
 class SocketWire:
     """A connected stream socket, which the wire owns from now on.
 
@@ -31,6 +43,7 @@ class SocketWire:
     def __init__(self, connected: socket.socket, name: str) -> None:
         prepare(connected)
         self.name = name
+        self.local = is_local(connected)
         self._socket = connected
 
     def fileno(self) -> int:

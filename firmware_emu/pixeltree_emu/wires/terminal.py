@@ -38,6 +38,7 @@ class TerminalWire:
     """
 
     persistent = True
+    local = False  # what is at the other end may pass it on to a slow line
 
     def __init__(self, path: Path) -> None:
         self.name = f"pty {path}"

@@ -27,6 +27,7 @@ class ThrottledWire:
     ) -> None:
         self.name = inner.name
         self.persistent = inner.persistent
+        self.local = False
         self._inner = inner
         self._clock = clock
         self._incoming = Line(settings)

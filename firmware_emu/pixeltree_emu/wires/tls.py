@@ -61,6 +61,7 @@ class TlsWire:
     """
 
     persistent = False
+    local = False
 
     def __init__(self, connected: socket.socket, context: ssl.SSLContext, name: str) -> None:
         prepare(connected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from contextlib import AbstractContextManager, nullcontext
 from importlib import metadata
 
 from pixeltree.device.patience import Patience
@@ -70,6 +71,10 @@ class InProcessSession:
         ticket.wire_bytes = len(body)
         device.take(message, ticket.request, len(body))
         return ticket
+
+    def together(self) -> AbstractContextManager[None]:
+        """There is no wire on which it would make a difference."""
+        return nullcontext()
 
     def lost(self) -> SessionLostError:
         """What to raise for requests of an earlier generation; there is none."""

@@ -14,7 +14,8 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from pixeltree.device.clock import Clock
@@ -40,6 +41,9 @@ logger = logging.getLogger(__name__)
 
 _GREATEST_BURST = 16_384
 """Bytes given to the link between two looks at what comes in: what a small request may have to wait for."""
+
+_WINDOWS_BURSTS = 4
+"""A window of this many such bursts, or more, is a fast wire's: there a burst may be this part of it."""
 
 _FIRST_BURST = 2_048
 _LEAST_BURST = 1_024
@@ -101,7 +105,9 @@ class Session:
         self._refusal: Refused | None = None
         self._departing: str | None = None
         self._nonsense = 0
+        self._gathering = 0
         self._burst = _FIRST_BURST
+        self._greatest_burst = _GREATEST_BURST
         self._greet_by: float | None = None
         self._lock = threading.RLock()
         self._keeper: Keeper | None = None
@@ -146,10 +152,28 @@ class Session:
                 ticket = self._connection.send(message, priority)
             except MessageError as error:
                 raise DataError(f"this cannot be sent to {self.url}: {error}") from error
-            self._persist(self._flush)
+            if not self._gathering:
+                self._persist(self._flush)
             if generation != self.generation:
                 raise self.lost()
             return ticket
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is sent within goes on the wire at the end, in one burst instead of one each.
+
+        Raises:
+            LinkError: the device is gone and does not come back.
+        """
+        with self._lock:
+            self._gathering += 1
+            try:
+                yield
+            finally:
+                self._gathering -= 1
+            if not self._gathering:
+                self._need_link()
+                self._persist(self._flush)
 
     def lost(self) -> SessionLostError:
         """What to raise for requests of an earlier generation."""
@@ -291,6 +315,8 @@ class Session:
                 raise DeviceError(self._refusal.code.name, self._refusal.detail)
         welcome = self._connection.welcome
         assert welcome is not None
+        window = welcome.capabilities.credit_window
+        self._greatest_burst = max(_GREATEST_BURST, window // _WINDOWS_BURSTS)
         if welcome.role != self._role:
             raise DeviceError(
                 ErrorCode.BUSY.name,
@@ -318,7 +344,8 @@ class Session:
 
     def _exchange(self, timeout: float) -> None:
         """Send what is to send, then wait for something to come in, or for a timer, for so long at most."""
-        self._flush()
+        if self._connection.due(self._clock.monotonic()):
+            self._flush()
         if self._ready and self._connection.state is State.READY:
             return
         now = self._clock.monotonic()
@@ -348,7 +375,7 @@ class Session:
         if self._clock.monotonic() - began > _LONG:
             self._burst = max(self._burst // 2, _LEAST_BURST)
         elif full:
-            self._burst = min(2 * self._burst, _GREATEST_BURST)
+            self._burst = min(2 * self._burst, self._greatest_burst)
         if full:
             self._take(0.0)
 

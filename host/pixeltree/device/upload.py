@@ -32,6 +32,9 @@ _UPLOAD_TRIES = 3
 _PREFETCH_STEP = 2_048
 """Bytes of an object in one PUT of what may be useful: what is waited for overtakes it between two."""
 
+_SOON = 32
+"""This part of a window may go at once too: where that is more, the window is wide, as of a fast wire."""
+
 
 @dataclass(frozen=True)
 class Upload:
@@ -89,10 +92,12 @@ class Uploading:
         self._requests: set[int] = set()
         self._unfinished: dict[int, tuple[Digest, ...]] = {}
         """By the request that will be answered, the objects that are whole with it."""
-        step = exchange.welcome.capabilities.max_body - PUT_HEAD
+        capabilities = exchange.welcome.capabilities
+        step = capabilities.max_body - PUT_HEAD
+        soon = capabilities.credit_window // _SOON
         if priority is Priority.PREFETCH:
-            step = min(step, _PREFETCH_STEP)
-        bundled = min(step + PUT_HEAD, MOST_BUNDLED)
+            step = min(step, max(_PREFETCH_STEP, soon))
+        bundled = min(step + PUT_HEAD, max(MOST_BUNDLED, soon))
         try:
             for message, whole in _messages(objects, held, self._wanted, step, bundled):
                 ticket = exchange.send(message, priority)

@@ -7,9 +7,12 @@ import struct
 import time
 
 from pixeltree.errors import LinkError
-from pixeltree.links.base import READ_BYTES, took_too_little
+from pixeltree.links.base import took_too_little
 from pixeltree.links.url import LinkUrl, host_and_port, known_options
 from pixeltree.links.waiting import Waiter, write_all
+
+_READ_BYTES = 262_144
+"""Bytes that one read takes at most: as much as the system keeps of a local socket's."""
 
 
 class SocketLink:
@@ -41,7 +44,7 @@ class SocketLink:
         deadline = time.monotonic() + timeout
         while self._wait.readable(deadline - time.monotonic()):
             try:
-                data = self._socket.recv(READ_BYTES)
+                data = self._socket.recv(_READ_BYTES)
             except BlockingIOError:  # what woke us was dropped again, as a damaged packet is
                 continue
             except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from pixeltree.device.exchange import Exchange, device_error
@@ -171,7 +172,10 @@ class Streamer:
         parcels = self._planner.demand(
             node, [object_id for object_id in lacking if object_id not in on_their_way]
         )
-        tickets = [self._put(parcel, Priority.DEMAND) for parcel in parcels]
+        whole = all(isinstance(parcel, Bundle) for parcel in parcels)
+        # a chunk asks whether what it continues is on the wire
+        with self._exchange.session.together() if whole else nullcontext():
+            tickets = [self._put(parcel, Priority.DEMAND) for parcel in parcels]
         return Sending(len({object_id for parcel in parcels for object_id in parcel.objects}), tickets)
 
     def _on_their_way(self) -> set[int]:
@@ -201,6 +205,10 @@ class Streamer:
         return None
 
     def _put(self, parcel: Parcel, priority: Priority) -> Ticket:
+        with self._exchange.session.together():
+            return self._put_after_what_is_kept(parcel, priority)
+
+    def _put_after_what_is_kept(self, parcel: Parcel, priority: Priority) -> Ticket:
         for batch in batches(parcel.keep):
             query = Query(tuple(self._digests[object_id] for object_id in batch))
             self._exchange.forget({self._exchange.send(query).request})  # nothing waits for the answer

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from typing import NamedTuple
 
 _MODULUS = 0x10000
 _HALF = _MODULUS // 2
@@ -75,8 +76,7 @@ class Report:
     reject: bool = False
 
 
-@dataclass(frozen=True)
-class Numbers:
+class Numbers(NamedTuple):
     """The numbers at the head of every frame, each 0 to 65,535."""
 
     sequence: int
@@ -108,11 +108,13 @@ class Delivery:
         self.resent_bytes = 0
         self._outbox = _Outbox(send_window)
         self._receive_window = receive_window
+        self._tell_from = receive_window // SHARE
         self._expected = 0
         self._handled = 0
         self._held: deque[int] = deque()
         self._held_bytes = 0
-        self._told = (0, 0)
+        self._told_expected = 0
+        self._told_handled = 0
         self._untold_bytes = 0
         self._tell_by: float | None = None
         self._tell_now = False
@@ -138,18 +140,35 @@ class Delivery:
 
     def take(self, now: float, limit: int) -> bytes:
         """Frames to put on the wire now, in order; stops at the first that reaches ``limit`` bytes."""
-        taken = bytearray()
-        while len(taken) < limit:
-            frame, again = self._outbox.next(self._numbers)
+        taken: list[bytes] = []
+        while limit > 0 and self._outbox.has_frames:
+            frame, again = self._outbox.next(self._expected, self._handled)
             if frame is None:
                 break
-            taken += frame
+            taken.append(frame)
+            limit -= len(frame)
             if again:
                 self.resent_bytes += len(frame)  # with the numbers of then: it tells nothing new
             else:
                 self._note_told()
         self._outbox.watch(now)
-        return bytes(taken)
+        return b"".join(taken)
+
+    def due(self, now: float) -> bool:
+        """Whether :meth:`take` or :meth:`report` may have something to do; cheaper than to call them."""
+        if (
+            self._outbox.has_frames
+            or self._outbox.is_unwatched
+            or self._answer_due
+            or self._reject_due
+            or self._tell_now
+            or self._untold_bytes >= self._tell_from
+        ):
+            return True
+        if self._tell_by is None and self._is_untold:
+            return True
+        timer = self.next_timer()
+        return timer is not None and now >= timer
 
     def report(self, now: float) -> Report | None:
         """An acknowledgement to send now on its own, if one is due; call it after :meth:`take`."""
@@ -164,14 +183,16 @@ class Delivery:
 
     def next_timer(self) -> float | None:
         """When :meth:`report` may have something to say although nothing came in."""
-        times = [time for time in (self._tell_by, self._outbox.next_poll) if time is not None]
-        return min(times, default=None)
+        tell_by, poll_at = self._tell_by, self._outbox.next_poll
+        if tell_by is None or poll_at is None:
+            return poll_at if tell_by is None else tell_by
+        return min(tell_by, poll_at)
 
     # -- receiving ---------------------------------------------------------------------------------
 
     def admit(self, sequence: int, size: int) -> Admission:
         """Judge a frame by its number; only an ACCEPTED one may be acted on."""
-        ahead = _ahead(self._expected, sequence)
+        ahead = (sequence - self._expected) % _MODULUS
         if ahead >= _HALF:
             self._tell_now = True  # the other end has missed an acknowledgement
             return Admission.REPEATED
@@ -229,21 +250,23 @@ class Delivery:
     @property
     def numbers(self) -> Numbers:
         """The numbers for a frame that carries no payload of a session."""
-        return self._numbers(0)
+        return Numbers(0, self._expected, self._handled)
 
-    def _numbers(self, sequence: int) -> Numbers:
-        return Numbers(sequence, self._expected, self._handled)
+    @property
+    def _is_untold(self) -> bool:
+        return self._told_expected != self._expected or self._told_handled != self._handled
 
     def _note_told(self) -> None:
-        self._told = (self._expected, self._handled)
+        self._told_expected = self._expected
+        self._told_handled = self._handled
         self._untold_bytes = 0
         self._tell_by = None
         self._tell_now = False
 
     def _acknowledgement_due(self, now: float) -> bool:
-        if self._tell_now or self._untold_bytes >= self._receive_window // SHARE:
+        if self._tell_now or self._untold_bytes >= self._tell_from:
             return True
-        if self._told == (self._expected, self._handled):
+        if not self._is_untold:
             return False
         if self._tell_by is None:
             self._tell_by = now + ACKNOWLEDGE_AFTER
@@ -279,21 +302,29 @@ class _Outbox:
         self._queues[priority].append((size, encode))
         self.queued_bytes += size
 
-    def next(self, numbers: Callable[[int], Numbers]) -> tuple[bytes | None, bool]:
-        """The next frame for the wire, and whether it was sent before."""
+    @property
+    def has_frames(self) -> bool:
+        """Whether there are frames to send, now or when the window allows."""
+        return self.queued_bytes > 0 or self._cursor < len(self._flight)
+
+    @property
+    def is_unwatched(self) -> bool:
+        """Whether something is under way, and no poll is set for when it does not arrive."""
+        return self.poll_at is None and bool(self._flight)
+
+    def next(self, expected: int, handled: int) -> tuple[bytes | None, bool]:
+        """The next frame for the wire, and whether it was sent before; it tells these numbers if not."""
         if self._cursor < len(self._flight):
             self._cursor += 1
             return self._flight[self._cursor - 1], True
-        if not self.queued_bytes:
-            return None, False
         for priority, queue in self._queues.items():
             if queue:
                 size, encode = queue[0]
-                if not self._fits(size, priority):
+                if self._sizes and not self._fits(size, priority):
                     break
                 queue.popleft()
                 self.queued_bytes -= size
-                return self._launch(encode(numbers(self._next_sequence))), False
+                return self._launch(encode(Numbers(self._next_sequence, expected, handled))), False
         return None, False
 
     @property
@@ -301,21 +332,20 @@ class _Outbox:
         return (self._received + len(self._flight)) % _MODULUS
 
     def _fits(self, size: int, priority: Priority) -> bool:
-        if not self._sizes:
-            return True
         room = self._shares[priority] - self._unhandled_bytes
         return size <= room and len(self._sizes) < GREATEST_FLIGHT
 
     def _launch(self, frame: bytes) -> bytes:
+        size = len(frame)
         self._flight.append(frame)
         self._cursor += 1
-        self._sizes.append(len(frame))
-        self._unhandled_bytes += len(frame)
-        self.unreceived_bytes += len(frame)
+        self._sizes.append(size)
+        self._unhandled_bytes += size
+        self.unreceived_bytes += size
         return frame
 
     def acknowledged(self, received: int, handled: int) -> None:
-        arrived = _ahead(self._received, received)
+        arrived = (received - self._received) % _MODULUS
         if 0 < arrived <= len(self._flight):
             for _ in range(arrived):
                 self.unreceived_bytes -= len(self._flight.popleft())
@@ -323,7 +353,7 @@ class _Outbox:
             self._received = received
             self._gone_back_to = None
             self._progress()
-        done = _ahead(self._handled, handled)
+        done = (handled - self._handled) % _MODULUS
         if 0 < done <= len(self._sizes) - len(self._flight):
             for _ in range(done):
                 self._unhandled_bytes -= self._sizes.popleft()

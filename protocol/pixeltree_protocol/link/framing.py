@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from cobs import cobs
 
@@ -36,8 +37,7 @@ class Damage(Enum):
     TOO_LONG = "too long"
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """A frame that arrived whole. ``wire_bytes`` counts its bytes on the wire, delimiter included."""
 
     payload: bytes
@@ -77,23 +77,27 @@ class FrameDecoder:
     """Cuts a byte stream into frames. Holds at most one frame of the greatest length."""
 
     def __init__(self, max_payload: int = MAX_PAYLOAD) -> None:
-        self._max_payload = max_payload
-        self._limit = wire_limit(max_payload) - 1  # the delimiter is not buffered
         self._buffer = bytearray()
         self._skipped = 0
+        self.limit(max_payload)
+
+    def limit(self, max_payload: int) -> None:
+        """From now on take payloads of so many bytes."""
+        self._max_payload = max_payload
+        self._limit = wire_limit(max_payload) - 1  # the delimiter is not buffered
 
     def feed(self, data: bytes) -> list[Frame | BadFrame]:
         """Take bytes as they come; return the frames that they complete."""
         events: list[Frame | BadFrame] = []
-        *complete, rest = data.split(b"\0")
-        for piece in complete:
-            if not (piece or self._buffer or self._skipped):
-                continue  # one delimiter after another
-            self._take(piece)
-            event = self._finish()
-            if event is not None:
-                events.append(event)
-        self._take(rest)
+        begin = 0
+        end = data.find(b"\0")  # split would look at each byte by itself, at a twentieth of the speed
+        while end >= 0:
+            if end > begin or self._buffer or self._skipped:  # not one delimiter after another
+                events.append(self._finish(data[begin:end]))
+            begin = end + 1
+            end = data.find(b"\0", begin)
+        if begin < len(data):
+            self._keep(data[begin:])
         return events
 
     def end(self) -> BadFrame | None:
@@ -105,22 +109,24 @@ class FrameDecoder:
             return None
         return BadFrame(Damage.TRUNCATED, f"the stream ended {pending} bytes into a frame", pending)
 
-    def _take(self, piece: bytes) -> None:
+    def _keep(self, piece: bytes) -> None:
+        """The front of a frame, or more of it: its delimiter is still to come."""
         if self._skipped or len(self._buffer) + len(piece) > self._limit:
             self._skipped += len(self._buffer) + len(piece)
             self._buffer.clear()
         else:
             self._buffer += piece
 
-    def _finish(self) -> Frame | BadFrame | None:
-        encoded, skipped = bytes(self._buffer), self._skipped
-        self._buffer.clear()
-        self._skipped = 0
-        if skipped:
+    def _finish(self, piece: bytes) -> Frame | BadFrame:
+        """The last bytes of a frame before its delimiter."""
+        encoded: bytes | bytearray = piece
+        if self._buffer or self._skipped or len(piece) > self._limit:
+            self._keep(piece)
+            encoded, self._buffer = self._buffer, bytearray()
+        if self._skipped:
+            skipped, self._skipped = self._skipped, 0
             detail = f"{skipped} bytes without a delimiter; the limit is {self._limit + 1} on the wire"
             return BadFrame(Damage.TOO_LONG, detail, skipped + 1)
-        if not encoded:
-            return None  # a lone delimiter, used to resynchronise
         event = _open_frame(encoded)
         if isinstance(event, Frame) and len(event.payload) > self._max_payload:
             detail = f"{len(event.payload)} payload bytes; the limit is {self._max_payload}"
@@ -128,7 +134,7 @@ class FrameDecoder:
         return event
 
 
-def _open_frame(encoded: bytes) -> Frame | BadFrame:
+def _open_frame(encoded: bytes | bytearray) -> Frame | BadFrame:
     wire_bytes = len(encoded) + 1
     try:
         body = cobs.decode(encoded)
@@ -137,9 +143,9 @@ def _open_frame(encoded: bytes) -> Frame | BadFrame:
         return BadFrame(Damage.TRUNCATED, detail, wire_bytes)
     if len(body) < MIN_FRAME:
         return BadFrame(Damage.TRUNCATED, f"{len(body)} bytes; a frame has at least {MIN_FRAME}", wire_bytes)
-    length = int.from_bytes(body[:2], "little")
+    length, crc = int.from_bytes(body[:2], "little"), int.from_bytes(body[-4:], "little")
     present = len(body) - OVERHEAD
-    if zlib.crc32(body[:-4]) == int.from_bytes(body[-4:], "little") and present == length:
+    if zlib.crc32(memoryview(body)[:-4]) == crc and present == length:
         return Frame(body[2:-4], wire_bytes)
     if present < length:
         detail = f"{present} of {length} payload bytes arrived"

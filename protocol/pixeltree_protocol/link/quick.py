@@ -165,9 +165,9 @@ class QuickCodec:
         self.write(message, out)
         return bytes(out)
 
-    def parse(self, body: bytes) -> Any:  # noqa: ANN401
-        """The message of these bytes; raises struct.error where they are too few or too many."""
-        message, end = self.read(body, 0)
+    def parse(self, body: bytes, at: int = 0) -> Any:  # noqa: ANN401
+        """The message of the bytes from ``at`` on; raises struct.error where they are too few or too many."""
+        message, end = self.read(body, at)
         if end != len(body):
             raise struct.error(f"{len(body) - end} bytes too many")
         return message

@@ -146,9 +146,9 @@ class FullyConnected:
         if len(self.weights) != len(self.biases) or not self.biases:
             raise ObjectError(f"{len(self.weights)} weight rows for {len(self.biases)} biases")
         greatest = _GREATEST_LOGIT - ((1 << self.planes) - 1) * self.inputs
-        if any(abs(bias) > greatest for bias in self.biases):
+        if not -greatest <= min(self.biases) <= max(self.biases) <= greatest:
             raise ObjectError(f"a bias is beyond +-{greatest}, so that a logit would not fit 32 bits")
-        if any(len(row) != row_bytes for row in self.weights):
+        if set(map(len, self.weights)) != {row_bytes}:
             raise ObjectError(
                 f"weight rows of {self.inputs} inputs and {self.planes} planes must have {row_bytes} bytes"
             )
@@ -224,5 +224,5 @@ def decode_segment(data: bytes) -> Segment:
         return PackedBits(body.data)
     biases = struct.unpack(f"<{body.outputs}i", body.biases)
     row, weights = body.planes * ((body.inputs + 7) // 8), body.weights
-    rows = tuple(weights[at : at + row] for at in range(0, len(weights), row or 1))
+    rows = tuple([weights[at : at + row] for at in range(0, len(weights), row or 1)])
     return FullyConnected(body.inputs, biases, rows, body.planes, int.from_bytes(body.columns, "little"))

@@ -27,6 +27,7 @@ class ScriptedWire:
     """Gives out what the test puts in, one entry per read, and keeps what is written."""
 
     name = "scripted"
+    local = False
     persistent = True
 
     def __init__(self):

@@ -11,8 +11,10 @@ from contextlib import ExitStack
 import pytest
 
 from pixeltree_emu.errors import ListenError, WireClosed
+from pixeltree_emu.wires.line import LineSettings
 from pixeltree_emu.wires.stream_socket import SocketWire
 from pixeltree_emu.wires.terminal import TerminalWire
+from pixeltree_emu.wires.throttle import ThrottledWire
 
 DEADLINE = 20
 
@@ -50,6 +52,15 @@ def test_a_socket_gives_what_came_and_none_when_nothing_did(pair):
     assert wire.read() is None
     assert wire.write(b"answer") == 6
     assert host.recv(100) == b"answer"
+
+
+def test_only_a_wire_that_nothing_slows_is_local(pair, tmp_path):
+    wire, _ = pair
+    assert wire.local
+    assert not ThrottledWire(wire, LineSettings(latency=0.001)).local
+    terminal = TerminalWire(tmp_path / "port")
+    assert not terminal.local
+    terminal.close()
 
 
 def test_a_socket_tells_an_orderly_end(pair):

@@ -8,6 +8,7 @@ from pixeltree.device.patience import Patience
 from pixeltree.device.session import Session
 from pixeltree.errors import LinkError
 from pixeltree_emu.controller.device import EmulatedDevice
+from pixeltree_protocol.link.messages import Ping, Pong
 from pixeltree_protocol.objects import FullyConnected, digest_of
 
 
@@ -54,6 +55,30 @@ def test_a_slow_line_gets_short_bursts_and_is_not_taken_for_a_stuck_device(bytes
     device = device_over(SlowLink(clock, bytes_per_second), clock)
     data = FullyConnected(4096, (0,) * 60, (bytes(512),) * 60).encode()
     assert device.upload({digest_of(data): data}).objects == 1
+
+
+class CountingLink(InMemoryLink):
+    """Counts what is given to it at a time."""
+
+    def __init__(self):
+        super().__init__(EmulatedDevice())
+        self.bursts = 0
+
+    def send(self, data, timeout):
+        self.bursts += 1
+        super().send(data, timeout)
+
+
+def test_what_is_sent_together_goes_on_the_wire_in_one_burst_and_is_answered_in_order():
+    link = CountingLink()
+    device = device_over(link, Clock())
+    exchange = device.exchange
+    before = link.bursts
+    with exchange.session.together():
+        requests = [exchange.send(Ping(number)).request for number in range(5)]
+        assert link.bursts == before
+    assert link.bursts == before + 1
+    assert [exchange.next({request}, Pong)[1].nonce for request in requests] == [0, 1, 2, 3, 4]
 
 
 def test_a_private_daemon_may_take_its_time_to_start():

@@ -23,11 +23,11 @@ from pixeltree_protocol.link.messages import (
     ErrorCode,
     LinkMessage,
     Message,
-    decode_message,
     encode_body,
     encode_message,
     is_sequenced,
     open_envelope,
+    read_message,
     seal,
 )
 
@@ -146,19 +146,29 @@ class End:
         They begin with a zero: where the end of the last frame was lost on the way, this ends it, so that it
         does not spoil the next one too.
         """
-        data = self._outgoing
-        self._outgoing = bytearray()
+        said = self._outgoing
+        frames = acknowledgement = b""
+        if said:
+            self._outgoing = bytearray()
         if self._state is State.READY and self._delivery is not None:
-            data += self._delivery.take(now, limit - len(data))
+            frames = self._delivery.take(now, limit - len(said))
             report = self._delivery.report(now)
-            if report is None and not data and now >= self._last_sent + self._heartbeat:
+            if report is None and not (said or frames) and now >= self._last_sent + self._heartbeat:
                 report = Report()
             if report is not None:
-                data += self._link_frame(Ack(report.poll, report.answer, report.reject))
-        if not data:
+                acknowledgement = self._link_frame(Ack(report.poll, report.answer, report.reject))
+        if not (said or frames or acknowledgement):
             return b""
         self._last_sent = now
-        return b"\0" + data
+        return b"".join((b"\0", said, frames, acknowledgement))
+
+    def due(self, now: float) -> bool:
+        """Whether :meth:`data_to_send` may have something to send, or a timer to set."""
+        if self._outgoing:
+            return True
+        if self._state is not State.READY or self._delivery is None:
+            return False
+        return now >= self._last_sent + self._heartbeat or self._delivery.due(now)
 
     def next_timer(self) -> float | None:
         """When to call :meth:`data_to_send`, and to ask for silence, although nothing came in."""
@@ -166,7 +176,7 @@ class End:
             return None
         due = self._delivery.next_timer()
         life = min(self._last_sent + self._heartbeat, self._last_heard + self._silence)
-        return life if due is None else min(life, due)
+        return life if due is None or life < due else due
 
     def silent(self, now: float) -> bool:
         """Whether the other end has said nothing for too long."""
@@ -205,21 +215,24 @@ class End:
         except MessageError as error:
             return self._damage(str(error))
         self._last_heard = now
-        if is_sequenced(envelope.code):
+        sequenced = is_sequenced(envelope.code)
+        if sequenced:
             admission = self._admit(envelope.numbers, frame.wire_bytes)
             if admission is not Admission.ACCEPTED:
                 return _NOT_ADMITTED[admission] if admission else _TOO_EARLY
-        return self._read(envelope, frame)
-
-    def _read(self, envelope: Envelope, frame: Frame) -> Received | Rejected | None:
         try:
-            request, message = decode_message(frame.payload, self._peer)
+            message = read_message(envelope, frame.payload, self._peer)
         except MessageError as error:
-            sequenced = is_sequenced(envelope.code)
             return Rejected(ErrorCode.MALFORMED, str(error), envelope.request, frame.wire_bytes, sequenced)
+        if sequenced:
+            return Received(message, envelope.request, frame.wire_bytes)
+        return self._read(message, envelope, frame)
+
+    def _read(self, message: Message, envelope: Envelope, frame: Frame) -> Received | Rejected | None:
+        """A message of the link: what it says about delivery is taken note of."""
         if not isinstance(message, Ack):
             self._numbers = envelope.numbers
-            return Received(message, request, frame.wire_bytes)
+            return Received(message, envelope.request, frame.wire_bytes)
         if self._state is not State.READY or self._delivery is None:
             return _TOO_EARLY
         report = Report(message.poll, message.answer, message.reject)

@@ -17,6 +17,7 @@ from pixeltree_protocol.link.messages import (
     LEAST_BODY,
     LEAST_HEARTBEAT_MS,
     LEAST_HOST_WINDOW,
+    LINK_MESSAGES,
     MAX_BODY,
     NONCE_BYTES,
     PROTOCOL_VERSION,
@@ -26,7 +27,7 @@ from pixeltree_protocol.link.messages import (
     Executed,
     Hello,
     Leave,
-    LinkMessage,
+    Message,
     Notice,
     PlanePart,
     Proof,
@@ -52,6 +53,9 @@ class Identity:
     Attributes:
         boot_id: 8 random bytes, new at every start.
         name: for people.
+        capabilities: what it can hold and take.
+        wide: the same over a local wire, for the session that drives: there it may take greater messages and
+            more of them. None where it makes no difference.
         heartbeat_ms: both ends send something at least this often.
         silence_ms: an end that is silent for so long is gone.
         resume_ms: for how long a session without a wire is kept.
@@ -65,18 +69,12 @@ class Identity:
     silence_ms: int = 5_000
     resume_ms: int = 30_000
     token: bytes | None = None
+    wide: Capabilities | None = None
 
     def __post_init__(self) -> None:
-        if not LEAST_BODY <= self.capabilities.max_body <= MAX_BODY:
-            raise ProtocolError(
-                f"bodies of {self.capabilities.max_body} bytes; a device takes {LEAST_BODY} to {MAX_BODY}"
-            )
-        largest = wire_limit(self.capabilities.max_body + ENVELOPE_BYTES)
-        if self.capabilities.credit_window < largest:
-            raise ProtocolError(
-                f"a credit window of {self.capabilities.credit_window} bytes; the greatest message "
-                f"needs {largest}"
-            )
+        _check_sizes(self.capabilities)
+        if self.wide is not None:
+            _check_sizes(self.wide)
         if not 2 * LEAST_HEARTBEAT_MS <= 2 * self.heartbeat_ms < self.silence_ms <= 0xFFFF:
             raise ProtocolError(
                 f"a silence of {self.silence_ms} ms must be more than two heartbeats of "
@@ -86,12 +84,25 @@ class Identity:
             raise ProtocolError(f"sessions may be kept for 0 to {0xFFFFFFFF:,} ms, not {self.resume_ms}")
 
 
+def _check_sizes(capabilities: Capabilities) -> None:
+    if not LEAST_BODY <= capabilities.max_body <= MAX_BODY:
+        raise ProtocolError(
+            f"bodies of {capabilities.max_body} bytes; a device takes {LEAST_BODY} to {MAX_BODY}"
+        )
+    largest = wire_limit(capabilities.max_body + ENVELOPE_BYTES)
+    if capabilities.credit_window < largest:
+        raise ProtocolError(
+            f"a credit window of {capabilities.credit_window} bytes; the greatest message needs {largest}"
+        )
+
+
 @dataclass
 class SessionState:
     """The device's end of a session, which goes on while it has no wire.
 
     Attributes:
         session: its id.
+        capabilities: what the device takes in this session, on whichever wire it goes on.
         confirmed: whether the host has said anything in it. Where it has not, WELCOME may have been lost, the
             host knows nothing of the session and asks for another: do not keep it when its wire is gone.
     """
@@ -99,6 +110,7 @@ class SessionState:
     session: bytes
     role: Role
     delivery: Delivery
+    capabilities: Capabilities
     confirmed: bool = False
 
     def send(self, message: Reply, request: int = 0) -> Ticket:
@@ -128,13 +140,15 @@ class DeviceConnection(End):
     Args:
         identity: what the device says of itself.
         random: makes so many random bytes.
+        local: whether the wire never leaves the machine.
 
     Attributes:
         session: the session on this wire, once it is welcomed.
     """
 
-    def __init__(self, identity: Identity, random: Callable[[int], bytes]) -> None:
+    def __init__(self, identity: Identity, random: Callable[[int], bytes], local: bool = False) -> None:
         super().__init__(Sender.HOST, identity.capabilities.max_body + ENVELOPE_BYTES)
+        self.local = local
         self.session: SessionState | None = None
         self._identity = identity
         self._random = random
@@ -154,14 +168,16 @@ class DeviceConnection(End):
         hello = self._hello
         if self._state is not State.GREETED or hello is None:
             raise StateError(f"nobody can be welcomed while the connection is {self._state.value}")
-        window = self._identity.capabilities.credit_window
+        identity = self._identity
         if resumed is not None:
             resumed.delivery.resume(self._greeting)
             self.session = resumed
         else:
-            delivery = Delivery(min(hello.window, GREATEST_HOST_WINDOW), window)
-            self.session = SessionState(session, role, delivery)
-        identity = self._identity
+            wide = identity.wide if self.local and role is Role.DRIVE else None
+            capabilities = wide or identity.capabilities
+            delivery = Delivery(min(hello.window, GREATEST_HOST_WINDOW), capabilities.credit_window)
+            self.session = SessionState(session, role, delivery, capabilities)
+        self._decoder.limit(self.session.capabilities.max_body + ENVELOPE_BYTES)
         self._begin(self.session.delivery, identity.heartbeat_ms, identity.silence_ms, now)
         self._welcome = self._make_welcome(hello, self.session, resumed is not None)
         self._say(self._welcome)
@@ -170,6 +186,7 @@ class DeviceConnection(End):
     def detach(self) -> None:
         """The session on this wire goes on elsewhere, or not at all."""
         self._state = State.NEW
+        self._decoder.limit(self._max_payload)
         self._delivery = self.session = self._hello = self._welcome = None
 
     def refuse(self, code: ErrorCode, detail: str) -> None:
@@ -213,14 +230,19 @@ class DeviceConnection(End):
         session, which :attr:`session` does not name any more.
         """
         events: list[DeviceEvent] = []
+        greeted = False
         for frame in self._decoder.feed(data):
             event = self._open(frame, now)
             if isinstance(event, Received):
-                followed = self._follow(event, now)
-                if followed is not None:
+                if type(event.message) not in LINK_MESSAGES:
+                    events.append(event)
+                elif (followed := self._follow(event.message)) is not None:
                     events.append(followed)
+                    greeted |= isinstance(followed, Greeting)
             elif event is not None and self._tell(event):
                 events.append(event)
+        if not greeted:
+            return events
         return [event for event in events if not isinstance(event, Greeting) or self._stands(event)]
 
     def _stands(self, greeting: Greeting) -> bool:
@@ -228,8 +250,8 @@ class DeviceConnection(End):
         return self._state is State.GREETED and greeting.hello is self._hello
 
     def _open(self, frame: Frame | BadFrame, now: float) -> Received | Rejected | None:
-        if self.session is not None and isinstance(frame, Frame):
-            self.session.confirmed |= BY_CODE.get(frame.payload[0]) not in (Hello, Proof)
+        if self.session is not None and not self.session.confirmed and isinstance(frame, Frame):
+            self.session.confirmed = BY_CODE.get(frame.payload[0]) not in (Hello, Proof)
         return super()._open(frame, now)
 
     def ended(self) -> None:
@@ -238,17 +260,14 @@ class DeviceConnection(End):
         if rest is not None:
             self._say(Notice(ErrorCode.BAD_FRAME, shorten(self._damage(str(rest)).detail)))
 
-    def _follow(self, event: Received, now: float) -> DeviceEvent | None:
-        message = event.message
+    def _follow(self, message: Message) -> DeviceEvent | None:
         if isinstance(message, Hello):
             return self._greeted(message)
         if isinstance(message, Proof):
             return self._proved(message)
         if isinstance(message, Leave):
             return self._left()
-        if isinstance(message, LinkMessage):
-            return self._reject(ErrorCode.UNEXPECTED, f"{type(message).__name__} from a host")
-        return event
+        return self._reject(ErrorCode.UNEXPECTED, f"{type(message).__name__} from a host")
 
     def _tell(self, event: Rejected) -> bool:
         """Say what is wrong with the wire, unless the host has not taken what was said before.
@@ -325,7 +344,7 @@ class DeviceConnection(End):
             identity.silence_ms,
             identity.resume_ms,
             identity.name,
-            identity.capabilities,
+            session.capabilities,
         )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pixeltree_protocol.link.messages import ErrorCode, Hello, Message, Role, Welcome
 
 
-@dataclass(frozen=True)
-class Received:
+class Received(NamedTuple):
     """A request, or what a device says to one, came in: in order, and once.
 
     Attributes:

@@ -24,6 +24,7 @@ from pixeltree_protocol.link.messages import (
     LEAST_BODY,
     LEAST_HEARTBEAT_MS,
     LEAST_HOST_WINDOW,
+    LINK_MESSAGES,
     MAX_BODY,
     NO_SESSION,
     NONCE_BYTES,
@@ -32,7 +33,7 @@ from pixeltree_protocol.link.messages import (
     ErrorCode,
     Hello,
     Leave,
-    LinkMessage,
+    Message,
     Notice,
     Proof,
     Request,
@@ -137,6 +138,10 @@ class HostConnection(End):
             self._outgoing += self._hello
         return super().data_to_send(now, limit)
 
+    def due(self, now: float) -> bool:
+        """See :class:`End`."""
+        return (self._state is State.GREETING and now >= self._hello_at) or super().due(now)
+
     def next_timer(self) -> float | None:
         """See :class:`End`."""
         return self._hello_at if self._state is State.GREETING else super().next_timer()
@@ -147,8 +152,10 @@ class HostConnection(End):
         for frame in self._decoder.feed(data):
             event = self._open(frame, now)
             if isinstance(event, Received):
-                followed = self._follow(event, now)
-                if followed is not None:
+                if type(event.message) not in LINK_MESSAGES:
+                    self._handled()
+                    events.append(event)
+                elif (followed := self._follow(event.message, now)) is not None:
                     events.append(followed)
             elif event is not None:
                 events.append(event)
@@ -160,8 +167,7 @@ class HostConnection(End):
         assert self._delivery is not None
         self._delivery.handled()
 
-    def _follow(self, event: Received, now: float) -> HostEvent | None:
-        message = event.message
+    def _follow(self, message: Message, now: float) -> HostEvent | None:
         if isinstance(message, Welcome):
             return self._welcomed(message, now)
         if isinstance(message, Challenge):
@@ -170,10 +176,7 @@ class HostConnection(End):
             return self._noticed(message, now)
         if isinstance(message, Stopping):
             return Departing(message.detail)
-        if isinstance(message, LinkMessage):
-            return Rejected(ErrorCode.UNEXPECTED, f"{type(message).__name__} from a device")
-        self._handled()
-        return event
+        return Rejected(ErrorCode.UNEXPECTED, f"{type(message).__name__} from a device")
 
     def _noticed(self, notice: Notice, now: float) -> HostEvent:
         code = ErrorCode(notice.code) if notice.code in _KNOWN_CODES else ErrorCode.INTERNAL

@@ -5,6 +5,7 @@ A message is a frozen dataclass whose fields' bytes, units and limits are in its
 """
 
 from pixeltree_protocol.link.messages.codec import (
+    LINK_MESSAGES,
     Envelope,
     LinkMessage,
     Message,
@@ -16,6 +17,7 @@ from pixeltree_protocol.link.messages.codec import (
     error_message,
     is_sequenced,
     open_envelope,
+    read_message,
     seal,
     shorten,
 )
@@ -82,6 +84,7 @@ __all__ = [
     "LEAST_BODY",
     "LEAST_HEARTBEAT_MS",
     "LEAST_HOST_WINDOW",
+    "LINK_MESSAGES",
     "MAX_BODY",
     "MAX_FAULT_TIMEOUT_MS",
     "MEANINGS",
@@ -141,6 +144,7 @@ __all__ = [
     "is_sequenced",
     "item_bytes",
     "open_envelope",
+    "read_message",
     "seal",
     "shorten",
 ]

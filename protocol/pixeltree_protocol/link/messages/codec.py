@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import construct as c
 
@@ -85,8 +85,13 @@ LinkMessage = Hello | Challenge | Proof | Welcome | Ack | Notice | Leave | Stopp
 Message = Request | Reply | LinkMessage
 
 
-@dataclass(frozen=True)
-class Envelope:
+LINK_MESSAGES = frozenset(cls for cls, declared in MESSAGES.items() if not declared.sequenced)
+"""The classes of :data:`LinkMessage`."""
+
+_LINK_CODES = frozenset(MESSAGES[cls].code for cls in LINK_MESSAGES)
+
+
+class Envelope(NamedTuple):
     """What comes before every message's body."""
 
     code: int
@@ -140,14 +145,13 @@ def open_envelope(payload: bytes) -> Envelope:
     """
     if len(payload) < ENVELOPE_BYTES:
         raise MessageError(f"a message has at least {ENVELOPE_BYTES} bytes, not {len(payload)}")
-    code, request, *numbers = ENVELOPE.unpack_from(payload)
-    return Envelope(code, request, Numbers(*numbers))
+    code, request, sequence, received, handled = ENVELOPE.unpack_from(payload)
+    return Envelope(code, request, Numbers(sequence, received, handled))
 
 
 def is_sequenced(code: int) -> bool:
     """Whether a message takes part in reliable delivery; one with an unknown code does."""
-    cls = BY_CODE.get(code)
-    return cls is None or MESSAGES[cls].sequenced
+    return code not in _LINK_CODES
 
 
 def decode_message(payload: bytes, sender: Sender) -> tuple[int, Message]:
@@ -157,6 +161,15 @@ def decode_message(payload: bytes, sender: Sender) -> tuple[int, Message]:
         MessageError: unknown code, a message that only the other end sends, or a malformed body.
     """
     envelope = open_envelope(payload)
+    return envelope.request, read_message(envelope, payload, sender)
+
+
+def read_message(envelope: Envelope, payload: bytes, sender: Sender) -> Message:
+    """The message of a payload that ``sender`` sent, whose envelope is open.
+
+    Raises:
+        MessageError: see :func:`decode_message`.
+    """
     cls = BY_CODE.get(envelope.code)
     if cls is None:
         raise MessageError(f"unknown message code {envelope.code}")
@@ -164,17 +177,17 @@ def decode_message(payload: bytes, sender: Sender) -> tuple[int, Message]:
     if declaration.sender not in (sender, Sender.EITHER):
         raise MessageError(f"{cls.__name__} is not a message that a {sender.value} sends")
     try:
-        return envelope.request, _parse(cls, declaration, payload[ENVELOPE_BYTES:])
+        return _parse(cls, declaration, payload)
     except (c.ConstructError, struct.error, UnicodeDecodeError) as error:
         detail = str(error).strip().splitlines()[-1][:MAX_DETAIL]
         raise MessageError(f"malformed {cls.__name__}: {detail}") from error
 
 
-def _parse(cls: type[Message], declaration: Declaration, body: bytes) -> Message:
+def _parse(cls: type[Message], declaration: Declaration, payload: bytes) -> Message:
     if declaration.quick is not None:
-        message: Message = declaration.quick.parse(body)
+        message: Message = declaration.quick.parse(payload, ENVELOPE_BYTES)
         return message
-    return make(cls, declaration.layout.parse(body))
+    return make(cls, declaration.layout.parse(payload[ENVELOPE_BYTES:]))
 
 
 def error_message(code: ErrorCode, detail: str) -> Error:
