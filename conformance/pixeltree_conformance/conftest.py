@@ -18,10 +18,10 @@ from pixeltree_protocol.link.messages import Welcome
 def device(request: pytest.FixtureRequest) -> Iterator[Bench]:
     """The device under test."""
     option = request.config.getoption
-    url = option("pixeltree_device", None)
-    if url is None:
+    url = option("ppa")
+    if url is None or option("pixeltree_answer_time", None) is None:
         raise pytest.UsageError(
-            "run the suite by its name: pytest --pyargs pixeltree_conformance --device URL"
+            "run the suite by its name: pytest --pyargs pixeltree_conformance --ppa URL"
         )
     file = option("pixeltree_token_file") or split_session_options(url)[1].get("token_file")
     token = read_token(Path(file)) if file else None

@@ -23,7 +23,9 @@ def pytest_load_initial_conftests(
 
 def pytest_configure(config: pytest.Config) -> None:
     """Without a device there is nothing to test."""
-    url = config.getoption("pixeltree_device", "elsewhere")
+    if config.getoption("pixeltree_answer_time", None) is None:
+        return  # a run of other tests
+    url = config.getoption("ppa")
     if url is not None and url.startswith("emu:"):
         raise pytest.UsageError(
             "emu: has one connection, and ends with it; start 'pixeltree emulate --listen unix:///tmp/ppa0' "
@@ -31,8 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     if url is None and not _only_lists(config):
         raise pytest.UsageError(
-            "--device URL is missing: which device is to be tested? As in --device tcp://127.0.0.1:27900, "
-            "--device unix:///PATH, --device serial:///dev/ttyACM0"
+            "--ppa URL is missing: which device is to be tested? As in --ppa tcp://127.0.0.1:27900, "
+            "--ppa unix:///PATH, --ppa serial:///dev/ttyACM0"
         )
 
 
@@ -47,9 +49,6 @@ def _names_suite(argument: str) -> bool:
 
 def _add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("pixeltree", "conformance of Pixeltree devices")
-    group.addoption(
-        "--device", dest="pixeltree_device", metavar="URL", help="the device, as for pixeltree.connect"
-    )
     group.addoption(
         "--token-file",
         dest="pixeltree_token_file",

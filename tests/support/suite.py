@@ -20,7 +20,7 @@ class Run:
         self.output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by wait
         command = ["--pyargs", "pixeltree_conformance", "-p", "no:cacheprovider"]
         if url is not None:
-            command += ["--device", url]
+            command += ["--ppa", url]
         command += ["-rfs", "-q", *options]
         self.process = Process(
             "pytest:console_main", command, self.output, self.output, folder=tempfile.gettempdir()
