@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -48,6 +48,11 @@ class Engine(Protocol):
 
     in_level: int
     """Level of the global analog input IN, -128 to 127."""
+
+    @property
+    def alike(self) -> Hashable:
+        """Engines with equal values take each other's kernels; None where an engine takes only its own."""
+        ...
 
     @property
     def most_waiting(self) -> int:

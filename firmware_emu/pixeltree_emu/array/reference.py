@@ -107,6 +107,9 @@ class ReferenceEngine:
     See :class:`pixeltree_emu.array.engine.Engine` for what its public methods promise.
     """
 
+    alike = None
+    """See :class:`pixeltree_emu.array.engine.Engine`: kernels are bound to their engine."""
+
     most_waiting = 512
     """See :class:`pixeltree_emu.array.engine.Engine`: 0.02 to 0.4 ms a word, in which the link must wait."""
 

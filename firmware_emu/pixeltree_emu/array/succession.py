@@ -86,6 +86,9 @@ class SucceededEngine:
             logger.info("the fast engine has taken over")
         return self._engine
 
+    alike = None
+    """See :class:`pixeltree_emu.array.engine.Engine`: kernels are made anew for the successor."""
+
     @property
     def most_waiting(self) -> int:
         """See :class:`pixeltree_emu.array.engine.Engine`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.frame import FrameInHand, FrameRunner
 from pixeltree_emu.controller.immediate import ImmediateRunner, Job
 from pixeltree_emu.controller.readout import ReadOutParameters
+from pixeltree_emu.controller.remembered import Remembered
 from pixeltree_emu.controller.store import ObjectStore
 from pixeltree_emu.errors import EmulatorError, MeaninglessWord, RequestError
 from pixeltree_emu.machine.defaults import ICW_STORE, MEMORY_BYTES
@@ -57,6 +58,13 @@ Answer = Callable[[Reply, int], None]
 _PLANE_PART = 4096
 NO_TREE = bytes(DIGEST_BYTES)
 _GREATEST_LIMIT = 2**31 - 1
+
+_REMEMBERED_WORDS = 131_072
+"""Words of blocks that are kept ready, for all devices of this process; about 150 bytes each."""
+
+_KERNELS: Remembered[tuple[Hashable, Digest], Kernel] = Remembered(
+    _REMEMBERED_WORDS, lambda kernel: len(kernel.items)
+)
 
 
 @dataclass(frozen=True)
@@ -268,6 +276,11 @@ class EmulatedDevice:
         self._reply(error_message(error.code, str(error)), request)
 
     def _load_block(self, digest: Digest, block: Block) -> Kernel:
+        if self.array.alike is None:
+            return self._load(digest, block)
+        return _KERNELS.get((self.array.alike, digest), lambda: self._load(digest, block))
+
+    def _load(self, digest: Digest, block: Block) -> Kernel:
         try:
             return self.array.load(block.words)
         except MeaninglessWord as error:

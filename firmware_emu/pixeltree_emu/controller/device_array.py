@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -121,6 +121,11 @@ class PixelArray:
     def settle(self) -> None:
         """Do everything that was asked of the array so far."""
         self._queue.settle()
+
+    @property
+    def alike(self) -> Hashable:
+        """Arrays with equal values take each other's kernels; None where an array takes only its own."""
+        return self._engine.alike
 
     @property
     def most_waiting(self) -> int:

@@ -247,23 +247,29 @@ def _signed(segment: PackedBits, bit: int) -> int:
 
 
 class _Head:
-    """A fully connected layer with its weights as words of 64 bits; bits that are no inputs are 0."""
+    """A fully connected layer with its weights as words of 64 bits; bits that are no inputs are 0.
+
+    What all bits alike would give is worked out before; each unlike bit of plane j takes 2 * 2^j from it.
+    """
 
     def __init__(self, segment: FullyConnected) -> None:
-        self._inputs = segment.inputs
         shape = len(segment.biases), segment.planes, -1
         weights = np.frombuffer(b"".join(segment.weights), np.uint8).reshape(shape)
         self._bytes = weights.shape[2]
         self._last_byte = np.uint8(0xFF >> -segment.inputs % 8)
+        self._is_whole = segment.inputs % 64 == 0
         self._weights = self._words(weights)
-        self._scales = 1 << np.arange(segment.planes)
-        self._biases = np.array(segment.biases, np.int64)
+        self._doubled = 2 << np.arange(segment.planes)
+        greatest = segment.inputs * ((1 << segment.planes) - 1)
+        self._alike = np.array(segment.biases, np.int64) + greatest
         columns = np.frombuffer(segment.columns.to_bytes(ARRAY_SIZE // 8, "little"), np.uint8)
         taken = np.unpackbits(columns, bitorder="little").astype(np.bool_)
         self._taken = taken if segment.leaves_out else None
 
     def _words(self, packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
         """Rows of packed bits as words."""
+        if self._is_whole:
+            return packed.view(np.uint64)
         padded = np.zeros((*packed.shape[:-1], -(-self._bytes // 8) * 8), np.uint8)
         padded[..., : self._bytes] = packed[..., : self._bytes]
         padded[..., self._bytes - 1] &= self._last_byte
@@ -276,7 +282,7 @@ class _Head:
             rows = np.unpackbits(data, bitorder="little").reshape(-1, ARRAY_SIZE)
             data = np.packbits(rows[:, self._taken], bitorder="little")
         unlike = np.bitwise_count(self._weights ^ self._words(data)).sum(axis=2, dtype=np.int64)
-        return tuple(((self._inputs - 2 * unlike) @ self._scales + self._biases).tolist())
+        return tuple((self._alike - unlike @ self._doubled).tolist())
 
 
 _head = lru_cache(maxsize=256)(_Head)

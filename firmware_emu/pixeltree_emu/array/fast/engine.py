@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -111,6 +111,11 @@ class FastEngine:
         self._analog_view(layout.NEWS)[:] = 0
         self._digital_view(layout.FLAG)[:] = -1
         self._in_level = 0
+
+    @property
+    def alike(self) -> Hashable:
+        """See :class:`pixeltree_emu.array.engine.Engine`: which chip it is makes no difference to passes."""
+        return FastEngine, self.parameters, self.chip is not None
 
     @property
     def in_level(self) -> int:
