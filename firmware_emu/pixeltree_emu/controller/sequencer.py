@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree_emu.array.nonidealities import TICK_NS
 from pixeltree_emu.array.selection import PatternSelect, rectangle
 from pixeltree_emu.controller.clock import DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
@@ -111,22 +112,31 @@ class Sequencer:
             if stretch is None:
                 yield from self._one_by_one(part.steps, image, kernels, decision)
                 continue
-            if self._seen(stretch):
+            if not self._at_once(stretch):
                 for step in self._one_by_one(part.steps, image, kernels, decision):
                     self._array.settle()  # joined, they would have to be made ready for this one time
                     yield step
                 continue
             decision.read_out = None
-            self._array.run(stretch.kernel, self._clock.now_ns)
             self._clock.charge(stretch.ns)
             self._clock.words += stretch.words
             yield None
 
-    def _seen(self, stretch: Stretch) -> bool:
-        """Whether somebody looks, or registers decay, between the steps of a stretch that begins now."""
-        last_ns = self._clock.now_ns + stretch.last_ns
-        looks = self.looks_at_ns is not None and last_ns >= self.looks_at_ns
-        return looks or self._array.decays_between(self._clock.now_ns, last_ns)
+    def _at_once(self, stretch: Stretch) -> bool:
+        """Execute a stretch that begins now, unless somebody looks, or anything decays, between its steps."""
+        now_ns = self._clock.now_ns
+        last_ns = now_ns + stretch.last_ns
+        if self.looks_at_ns is not None and last_ns >= self.looks_at_ns:
+            return False
+        if not self._array.decays_between(now_ns, last_ns):
+            self._array.run(stretch.kernel, now_ns)
+            return True
+        tick_ns = last_ns // TICK_NS * TICK_NS
+        if now_ns // TICK_NS + 1 != last_ns // TICK_NS:
+            return False
+        self._array.elapse(now_ns)
+        crossing, moment_ns = stretch.crossing(tick_ns - now_ns)
+        return self._array.run_across(stretch.kernel, crossing, now_ns + moment_ns)
 
     def _one_by_one(
         self, steps: Sequence[Step], image: Image, kernels: Sequence[Kernel], decision: Decision
