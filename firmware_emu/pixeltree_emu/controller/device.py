@@ -42,6 +42,7 @@ from pixeltree_protocol.link.messages import (
     Result,
     Scene,
     StartFrame,
+    Status,
     Stored,
     StoredSeveral,
     TreeOpened,
@@ -177,6 +178,34 @@ class EmulatedDevice:
     def open_tree(self) -> Digest:
         """Digest of the open tree; zeros where none is."""
         return self._tree_digest
+
+    def status(
+        self, connected: int, driver: str, uptime_s: float, damaged_frames: int = 0, resent_bytes: int = 0
+    ) -> Status:
+        """How the device is.
+
+        Args:
+            connected: sessions with a wire.
+            driver: what the host that drives calls itself.
+            uptime_s: seconds since the device was started.
+            damaged_frames: frames that came in damaged so far.
+            resent_bytes: bytes sent again to the session that asks.
+        """
+        return Status(
+            connected,
+            driver,
+            self.open_tree,
+            self.frame_in_hand,
+            self.frames,
+            self.store.budget_bytes,
+            self.store.used_bytes,
+            self.store.used_words,
+            len(self.store),
+            self.clock.now_ns,
+            int(uptime_s * 1000),
+            min(damaged_frames, 0xFFFFFFFF),
+            resent_bytes,
+        )
 
     def attach(self, reply: Answer) -> None:
         """A session takes the device over. Objects stay; an earlier session's frame, tree, scene do not."""

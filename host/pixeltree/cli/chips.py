@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,11 +14,11 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from pixeltree.cli.options import (
-    IMAGES,
     OUTPUT,
     DataOption,
     DataSeedOption,
     FitOption,
+    ImagesOption,
     JsonOption,
     OverlapOption,
     TransposedOption,
@@ -34,6 +32,7 @@ from pixeltree.cli.options import (
 )
 from pixeltree.cli.report import report, screen_beside
 from pixeltree.cli.terminal import Screen, busy, progress
+from pixeltree.cli.workers import ClusterOption, WorkersOption, chosen_workers
 from pixeltree.datasets import Dataset
 from pixeltree.datasets.cache import cache_folder
 from pixeltree.device.device import connect
@@ -43,24 +42,12 @@ from pixeltree.evaluate.evaluation import Evaluation, check_fits
 from pixeltree.evaluate.spread import Spread, Yield, chip_yield, spread
 from pixeltree.links.emulator import PRESETS
 from pixeltree.tree.tree import Tree
-from pixeltree.workers.cluster import ClusterWorkers
 from pixeltree.workers.keeping import Keeping
-from pixeltree.workers.local import LocalWorkers
 from pixeltree.workers.pieces import Workers
 from pixeltree_protocol.chip.nonidealities import AnalogErrors
 from pixeltree_protocol.names import known_names
 
 CHIPS = partial(typer.Option, rich_help_panel="Chips")
-WORKERS = partial(typer.Option, rich_help_panel="Workers")
-
-WorkersOption = Annotated[
-    int | None,
-    WORKERS(min=1, help="Processes of this machine that take images through chips. Default: one per core."),
-]
-ClusterOption = Annotated[
-    str | None,
-    WORKERS(metavar="URL", help="Use the workers of this Dask scheduler, as in tcp://scheduler:8786."),
-]
 
 SENSITIVITY = tuple(AnalogErrors.__dataclass_fields__)
 """Numbers of a preset that ``--sensitivity`` sets to 0 one by one."""
@@ -98,23 +85,6 @@ def check_preset(preset: str) -> str:
     if preset not in PRESETS:
         raise DataError(f"no preset is named {preset!r}; {known_names(preset, PRESETS)}")
     return preset
-
-
-@contextmanager
-def chosen_workers(count: int | None, cluster: str | None) -> Iterator[Workers]:
-    """The workers that the options name.
-
-    Raises:
-        DataError: both are given.
-        LinkError: no scheduler answers.
-    """
-    if cluster is None:
-        yield LocalWorkers(count)
-        return
-    if count is not None:
-        raise DataError("give --workers or --cluster, not both")
-    with ClusterWorkers(cluster) as workers:
-        yield workers
 
 
 def run_chips(tree: Tree, dataset: Dataset, chips: ChipSet, workers: Workers) -> Run:
@@ -155,7 +125,7 @@ def yield_(
         bool, CHIPS("--sensitivity", help="Also say what each kind of error costs: it is left out in turn.")
     ] = False,
     data: DataOption = None,
-    images: Annotated[int | None, IMAGES(min=1, help="At most so many of the test images.")] = None,
+    images: ImagesOption = None,
     fit: FitOption = None,
     transposed: TransposedOption = None,
     upsampling: UpsamplingOption = None,

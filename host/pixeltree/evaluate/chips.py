@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from pixeltree.datasets import Dataset
 from pixeltree.device.device import connect
-from pixeltree.evaluate.evaluation import Evaluation, evaluation_of
+from pixeltree.evaluate.evaluation import Evaluation, decided_by, evaluation_of
 from pixeltree.run import TreeRunner
 from pixeltree.tree.tree import ReferenceVisit, Tree
 from pixeltree.workers.keeping import Keeping
@@ -123,14 +123,13 @@ def frames_of(
 ) -> ChipResult:
     """Take some images through one chip: a piece of the work."""
     tree = _tree(tree_file)
-    results: ChipResult = []
     with connect(chips.url(chip, seed, 2 * tree.total_bytes)) as device:
         runner = TreeRunner.open(device, tree)
-        for image in images:
-            result = runner.infer(image)
-            path = [(visit.node, visit.outcome, list(visit.logits)) for visit in result.path]
-            results.append((result.label, path))
-    return results
+        frames = (decided_by(runner, image) for image in images)
+        return [
+            (label, [(visit.node, visit.outcome, list(visit.logits)) for visit in path])
+            for label, path in frames
+        ]
 
 
 @lru_cache(maxsize=4)
