@@ -109,8 +109,8 @@ def evaluate(
             devices = {device: _on_device(device, tree, dataset, bar)}
     elif preset is not None:
         with chosen_workers(workers, cluster) as chosen:
-            run = run_chips(tree, dataset, ChipSet(preset, tuple(range(chips))), chosen)
-        devices = {f"{preset}, chip {chip}": found for chip, found in enumerate(run.evaluations)}
+            run = run_chips(tree, dataset, [ChipSet(preset, tuple(range(chips)))], chosen)
+        devices = {f"{preset}, chip {chip}": found for chip, found in enumerate(run.evaluations[0])}
         speed = {"seconds": round(run.seconds, 2), "frames_per_s": round(run.frames_per_s, 1)}
     runs = list(devices.values())
     with progress() as bar:
