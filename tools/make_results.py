@@ -4,27 +4,32 @@
 
 Every model is trained and measured by the commands that a user has; figures that are there already, in
 build/results, are not made again, so the command goes on where it was stopped. ``--only`` makes some, and the
-tables then hold what there is.
+tables then hold what there is. Models are trained, and images go through chips, on as many processes as there
+are cores; ``--workers N`` takes so many, ``--cluster URL`` those of a Dask scheduler.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import re
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pixeltree.arguments.files import write_whole
+from pixeltree.cli.workers import chosen_workers
 from pixeltree.train.objective import objective_for
 from pixeltree.train.recipe import Recipe, load_recipe
-from pixeltree.train.run import float_network, run_recipe
+from pixeltree.train.run import float_network
+from pixeltree.train.seeds import train_seed
 from pixeltree.train.training import logits_of
+from pixeltree.workers.pieces import Piece, Shared, Workers
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build" / "results"
@@ -36,6 +41,9 @@ KINDS = ("reference", "ideal", "typical")
 
 Reports = dict[str, dict[str, Any]]
 """By kind; those of one seed."""
+
+_SHARED = ("workers", "cluster")
+"""Options that ``pixeltree eval`` takes too."""
 
 _BEGIN, _END = "<!-- measured: make results -->", "<!-- end -->"
 _HEADER = (
@@ -92,12 +100,21 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--only", nargs="*", help="rows to make, by the beginning of their names")
     arguments.add_argument("--seeds", type=int, nargs="*", default=SEEDS)
+    arguments.add_argument("--workers", type=int, help="processes of this machine; default: one per core")
+    arguments.add_argument("--cluster", metavar="URL", help="use the workers of this Dask scheduler")
     chosen = arguments.parse_args()
     BUILD.mkdir(parents=True, exist_ok=True)
-    for seed in chosen.seeds:
-        for entry in ENTRIES:
-            if chosen.only is None or any(entry.name.startswith(name) for name in chosen.only):
-                _make(entry, seed)
+    rows = [
+        (entry, seed)
+        for seed in chosen.seeds
+        for entry in ENTRIES
+        if chosen.only is None or any(entry.name.startswith(name) for name in chosen.only)
+    ]
+    with chosen_workers(chosen.workers, chosen.cluster) as workers:
+        _train(rows, workers, own_folders=chosen.cluster is None)
+    shared = [f"--{name}={value}" for name, value in vars(chosen).items() if name in _SHARED and value]
+    for entry, seed in rows:
+        _measure(entry, seed, shared)
     text = PAGE.read_text()
     before, rest = text.split(_BEGIN)
     _, after = rest.split(_END)
@@ -114,22 +131,42 @@ def stem_of(entry: Entry, seed: int) -> Path:
     return BUILD / f"{re.sub('[^a-z]+', '-', entry.name)}-{seed}"
 
 
-def _make(entry: Entry, seed: int) -> None:
+def _recipe(entry: Entry) -> Recipe:
+    return replace(load_recipe(ROOT / "recipes" / f"{entry.recipe}.toml"), noise_aware=entry.noise_aware)
+
+
+def _train(rows: list[tuple[Entry, int]], workers: Workers, own_folders: bool) -> None:
+    """Train the models that are not there; a model is a piece of the work.
+
+    Args:
+        rows: entries and seeds.
+        workers: who does it.
+        own_folders: whether workers see the folders of this machine, for their checkpoints.
+    """
+    work, models = [], {}
+    for entry, seed in rows:
+        stem = stem_of(entry, seed)
+        model = stem.with_suffix(".ptree")
+        if entry.is_float or model.exists():
+            continue
+        folder = str(stem.with_suffix(".checkpoints")) if own_folders else None
+        models[stem.name] = model
+        work.append(Piece(stem.name, train_seed, (Shared(_recipe(entry)), seed, ".ptree", folder)))
+    for piece, result in workers.run(work):
+        write_whole(models[piece.name], base64.b85decode(result["file"]))
+        _say(f"{piece.name}: validation {result['score']:.4f}")
+
+
+def _measure(entry: Entry, seed: int, shared: list[str]) -> None:
+    """Write the reports of a row; ``shared`` are the options that say who takes images through chips."""
     stem = stem_of(entry, seed)
-    recipe = load_recipe(ROOT / "recipes" / f"{entry.recipe}.toml").with_seed(seed)
-    recipe = replace(recipe, noise_aware=entry.noise_aware)
     if entry.is_float:
+        recipe = _recipe(entry).with_seed(seed)
         _measure_float(entry, recipe, stem.with_suffix(".reference.json"), seed)
         return
     model = stem.with_suffix(".ptree")
-    if not model.exists():
-        begun = time.monotonic()
-        trained = run_recipe(recipe, stem.with_suffix(".checkpoints"), lambda who, report: None)
-        trained.save(model)
-        minutes = (time.monotonic() - begun) / 60
-        _say(f"{entry.name}, seed {seed}: validation {trained.score:.4f}, {minutes:.1f} minutes")
     _evaluate(model, stem.with_suffix(".reference.json"))
-    images = ("--images", str(entry.chip_images))
+    images = ("--images", str(entry.chip_images), *shared)
     if entry.noise_aware:  # one network of a recipe through an ideal chip tells as much as two
         _evaluate(model, stem.with_suffix(".ideal.json"), "--preset", "ideal", *images)
     _evaluate(model, stem.with_suffix(".typical.json"), "--preset", "typical", "--chips", str(CHIPS), *images)

@@ -20,9 +20,7 @@ def device(request: pytest.FixtureRequest) -> Iterator[Bench]:
     option = request.config.getoption
     url = option("ppa")
     if url is None or option("pixeltree_answer_time", None) is None:
-        raise pytest.UsageError(
-            "run the suite by its name: pytest --pyargs pixeltree_conformance --ppa URL"
-        )
+        raise pytest.UsageError("run the suite by its name: pytest --pyargs pixeltree_conformance --ppa URL")
     file = option("pixeltree_token_file") or split_session_options(url)[1].get("token_file")
     token = read_token(Path(file)) if file else None
     bench = Bench(

@@ -91,7 +91,7 @@ def ppa_chip(ppa: pt.Device) -> Any:  # noqa: ANN401 - pixeltree.device.chip.Chi
 
 @pytest.fixture
 def ppa_runner(ppa: pt.Device) -> Callable[..., pt.TreeRunner]:
-    """Opens a tree on the device: ``ppa_runner(tree, **options)``, with the options of ``TreeRunner.open``."""
+    """Opens a tree on the device: ``ppa_runner(tree, **options)``, as ``TreeRunner.open`` does."""
     import pixeltree as pt  # noqa: PLC0415
 
     def open_tree(tree: pt.Tree, **options: Any) -> pt.TreeRunner:  # noqa: ANN401 - those of TreeRunner.open

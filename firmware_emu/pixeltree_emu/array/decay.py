@@ -79,11 +79,37 @@ class Decay:
         self.written, self._tick = 0, tick
         return Due(self._drifts(), self._losses())
 
+    def is_due(self, touched: int, written: int, now_ns: int) -> bool:
+        """Whether any of some registers would have decayed at ``now_ns``; nothing changes.
+
+        Args:
+            touched: bit set of the registers that are asked about.
+            written: bit set of those that will be written before, in this tick.
+            now_ns: in a later tick.
+        """
+        tick, written = now_ns // TICK_NS, self.written | written
+        for register, bit in REGISTER_BITS.items():
+            if not touched & bit:
+                continue
+            fresh = written & bit
+            idle = tick - (self._tick if fresh else self._since[register])
+            done = 0 if fresh else self._done[register]
+            if isinstance(register, Analog):
+                due = self._counts(idle) != done
+            else:
+                due = idle > self._shortest and done <= self._longest
+            if due:
+                return True
+        return False
+
+    def _counts(self, idle: int) -> int:
+        """By how many counts an AREG has drifted after so many ticks."""
+        return idle * TICK_NS * self._rate // (_NS_PER_SECOND * _MILLIONTHS)
+
     def _drifts(self) -> list[tuple[Analog, int]]:
         drifts = []
         for register in AREGS:
-            idle_ns = (self._tick - self._since[register]) * TICK_NS
-            counts = idle_ns * self._rate // (_NS_PER_SECOND * _MILLIONTHS)
+            counts = self._counts(self._tick - self._since[register])
             more = min(counts - self._done[register], 255)
             if more:
                 drifts.append((register, more))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pixeltree_emu.array.decay import Decay
 from pixeltree_emu.array.planes import AnalogPlane, DigitalPlane
@@ -39,6 +39,20 @@ class EngineState:
     decay: Decay | None
 
 
+class Crossing(NamedTuple):
+    """Bit sets of registers, as ``decay`` numbers them, of a block in the course of which a tick begins.
+
+    Attributes:
+        touched: what it reads or writes before that; more does no harm.
+        written: what it writes before that.
+        written_after: what it writes after that.
+    """
+
+    touched: int
+    written: int
+    written_after: int
+
+
 class Engine(Protocol):
     """Executes instruction words on the planes of one array.
 
@@ -48,6 +62,11 @@ class Engine(Protocol):
 
     in_level: int
     """Level of the global analog input IN, -128 to 127."""
+
+    @property
+    def alike(self) -> Hashable:
+        """Engines with equal values take each other's kernels; None where an engine takes only its own."""
+        ...
 
     @property
     def most_waiting(self) -> int:
@@ -64,6 +83,22 @@ class Engine(Protocol):
 
     def run(self, kernel: Any) -> None:  # noqa: ANN401
         """Execute what :meth:`load` returned, once."""
+        ...
+
+    def run_across(self, kernel: Any, crossing: Crossing, now_ns: int) -> bool:  # noqa: ANN401
+        """Execute a block once in the course of which a tick begins, if it can be done at once.
+
+        It can where nothing that is due to decay then was touched by the block before: the registers decay
+        first, and the block follows.
+
+        Args:
+            kernel: what :meth:`load` returned.
+            crossing: what the block touches before and after.
+            now_ns: device time at which the tick begins; the block ends within it.
+
+        Returns:
+            Whether it was done; else nothing has changed.
+        """
         ...
 
     def analog(self, register: Analog) -> AnalogPlane:

@@ -22,6 +22,7 @@ What time does to registers that wait is in ``decay``.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -155,16 +156,7 @@ class Chip:
     def __init__(self, model: Nonidealities, chip: int, seed: int) -> None:
         self.model = model
         self.seed = seed
-        fixed = np.random.Generator(np.random.Philox(key=chip & _MASK64))
-        self.gain = _int8(fixed.normal(model.gain_error, model.gain_spread, SHAPE) * GAIN_UNIT)
-        plain = fixed.normal(model.offset, model.offset_spread, SHAPE)
-        dividing = plain + fixed.normal(model.division_offset, model.division_spread, SHAPE)
-        self.offset = _int8(np.stack([plain, dividing]) * SIXTEENTHS + SIXTEENTHS / 2)
-        np.clip(self.offset[0], -LARGEST_OFFSET, LARGEST_OFFSET, out=self.offset[0])
-        ages = np.random.Generator(np.random.Philox(key=mixed(chip & _MASK64) ^ _RETENTION_STREAM))
-        seconds = model.dreg_retention + ages.standard_exponential(SHAPE) * model.dreg_retention_spread
-        ticks = np.minimum(np.floor(seconds * (_NS_PER_SECOND / TICK_NS)), _LONGEST)
-        self.retention = ticks.astype(np.uint16)
+        self.gain, self.offset, self.retention = _fixed_pattern(model, chip & _MASK64)
         drawn = np.random.Generator(np.random.Philox(key=mixed(chip & _MASK64) ^ mixed(seed & _MASK64)))
         sigmas = np.array([[model.noise], [float(np.hypot(model.noise, model.division_noise))]])
         pool = _int8(drawn.standard_normal((2, POOL_ROWS * SHAPE[1])) * sigmas * SIXTEENTHS)
@@ -189,6 +181,26 @@ class Chip:
         error = np.clip(gain + self.offset[int(dividing)], -128, 127) + self.draws(key, number, dividing)
         error = np.clip(error, -128, 127) >> 4
         return np.asarray(np.clip(value + error, -128, 127), np.int16)
+
+
+@lru_cache(maxsize=8)
+def _fixed_pattern(
+    model: Nonidealities, chip: int
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8], npt.NDArray[np.uint16]]:
+    """Gain, offset and retention of a chip, whatever the seed; nobody may write to them."""
+    fixed = np.random.Generator(np.random.Philox(key=chip))
+    gain = _int8(fixed.normal(model.gain_error, model.gain_spread, SHAPE) * GAIN_UNIT)
+    plain = fixed.normal(model.offset, model.offset_spread, SHAPE)
+    dividing = plain + fixed.normal(model.division_offset, model.division_spread, SHAPE)
+    offset = _int8(np.stack([plain, dividing]) * SIXTEENTHS + SIXTEENTHS / 2)
+    np.clip(offset[0], -LARGEST_OFFSET, LARGEST_OFFSET, out=offset[0])
+    ages = np.random.Generator(np.random.Philox(key=mixed(chip) ^ _RETENTION_STREAM))
+    seconds = model.dreg_retention + ages.standard_exponential(SHAPE) * model.dreg_retention_spread
+    ticks = np.minimum(np.floor(seconds * (_NS_PER_SECOND / TICK_NS)), _LONGEST)
+    retention = ticks.astype(np.uint16)
+    for shared in (gain, offset, retention):
+        shared.flags.writeable = False
+    return gain, offset, retention
 
 
 def _int8(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:

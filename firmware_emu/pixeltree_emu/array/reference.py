@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree_emu.array.decay import REGISTER_BITS, Decay, drifted
-from pixeltree_emu.array.engine import EngineState, Item
+from pixeltree_emu.array.engine import Crossing, EngineState, Item
 from pixeltree_emu.array.nonidealities import Chip, frame_key
 from pixeltree_emu.array.planes import (
     AREG_MAX,
@@ -106,6 +106,9 @@ class ReferenceEngine:
 
     See :class:`pixeltree_emu.array.engine.Engine` for what its public methods promise.
     """
+
+    alike = None
+    """See :class:`pixeltree_emu.array.engine.Engine`: kernels are bound to their engine."""
 
     most_waiting = 512
     """See :class:`pixeltree_emu.array.engine.Engine`: 0.02 to 0.4 ms a word, in which the link must wait."""
@@ -209,6 +212,10 @@ class ReferenceEngine:
         )
         self.in_level = state.in_level
         self._decay = state.decay
+
+    def run_across(self, kernel: Kernel, crossing: Crossing, now_ns: int) -> bool:
+        """Never: what says how fast engines must be exact takes one step after the other."""
+        return False
 
     def elapse(self, now_ns: int) -> None:
         """Let registers decay until ``now_ns`` of device time."""

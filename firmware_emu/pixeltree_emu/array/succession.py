@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pixeltree_emu.array.engine import Engine, EngineState, Item
+from pixeltree_emu.array.engine import Crossing, Engine, EngineState, Item
 from pixeltree_emu.array.planes import AnalogPlane, DigitalPlane
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_emu.machine.logs import fields
@@ -86,6 +86,9 @@ class SucceededEngine:
             logger.info("the fast engine has taken over")
         return self._engine
 
+    alike = None
+    """See :class:`pixeltree_emu.array.engine.Engine`: kernels are made anew for the successor."""
+
     @property
     def most_waiting(self) -> int:
         """See :class:`pixeltree_emu.array.engine.Engine`."""
@@ -111,6 +114,10 @@ class SucceededEngine:
         if kernel.engine is not engine:
             kernel.engine, kernel.kernel = engine, engine.load(kernel.items)
         engine.run(kernel.kernel)
+
+    def run_across(self, kernel: _Kernel, crossing: Crossing, now_ns: int) -> bool:
+        """Not while engines change places."""
+        return False
 
     def analog(self, register: Analog) -> AnalogPlane:
         """See :class:`pixeltree_emu.array.engine.Engine`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.frame import FrameInHand, FrameRunner
 from pixeltree_emu.controller.immediate import ImmediateRunner, Job
 from pixeltree_emu.controller.readout import ReadOutParameters
+from pixeltree_emu.controller.remembered import Remembered
 from pixeltree_emu.controller.store import ObjectStore
 from pixeltree_emu.errors import EmulatorError, MeaninglessWord, RequestError
 from pixeltree_emu.machine.defaults import ICW_STORE, MEMORY_BYTES
@@ -41,6 +42,7 @@ from pixeltree_protocol.link.messages import (
     Result,
     Scene,
     StartFrame,
+    Status,
     Stored,
     StoredSeveral,
     TreeOpened,
@@ -62,6 +64,13 @@ LOCAL_PART_BYTES = 32_768
 
 NO_TREE = bytes(DIGEST_BYTES)
 _GREATEST_LIMIT = 2**31 - 1
+
+_REMEMBERED_WORDS = 131_072
+"""Words of blocks that are kept ready, for all devices of this process; about 150 bytes each."""
+
+_KERNELS: Remembered[tuple[Hashable, Digest], Kernel] = Remembered(
+    _REMEMBERED_WORDS, lambda kernel: len(kernel.items)
+)
 
 
 @dataclass(frozen=True)
@@ -187,6 +196,34 @@ class EmulatedDevice:
         """Digest of the open tree; zeros where none is."""
         return self._tree_digest
 
+    def status(
+        self, connected: int, driver: str, uptime_s: float, damaged_frames: int = 0, resent_bytes: int = 0
+    ) -> Status:
+        """How the device is.
+
+        Args:
+            connected: sessions with a wire.
+            driver: what the host that drives calls itself.
+            uptime_s: seconds since the device was started.
+            damaged_frames: frames that came in damaged so far.
+            resent_bytes: bytes sent again to the session that asks.
+        """
+        return Status(
+            connected,
+            driver,
+            self.open_tree,
+            self.frame_in_hand,
+            self.frames,
+            self.store.budget_bytes,
+            self.store.used_bytes,
+            self.store.used_words,
+            len(self.store),
+            self.clock.now_ns,
+            int(uptime_s * 1000),
+            min(damaged_frames, 0xFFFFFFFF),
+            resent_bytes,
+        )
+
     def attach(self, reply: Answer) -> None:
         """A session takes the device over. Objects stay; an earlier session's frame, tree, scene do not."""
         self._reply = reply
@@ -285,6 +322,11 @@ class EmulatedDevice:
         self._reply(error_message(error.code, str(error)), request)
 
     def _load_block(self, digest: Digest, block: Block) -> Kernel:
+        if self.array.alike is None:
+            return self._load(digest, block)
+        return _KERNELS.get((self.array.alike, digest), lambda: self._load(digest, block))
+
+    def _load(self, digest: Digest, block: Block) -> Kernel:
         try:
             return self.array.load(block.words)
         except MeaninglessWord as error:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree_emu.array.engine import Engine, Item
+from pixeltree_emu.array.engine import Crossing, Engine, Item
 from pixeltree_emu.array.nonidealities import TICK_NS, Chip
 from pixeltree_emu.array.planes import ArrayParameters, DigitalPlane
 from pixeltree_emu.array.queue import LoadedBlock, StepQueue
@@ -123,6 +123,11 @@ class PixelArray:
         self._queue.settle()
 
     @property
+    def alike(self) -> Hashable:
+        """Arrays with equal values take each other's kernels; None where an array takes only its own."""
+        return self._engine.alike
+
+    @property
     def most_waiting(self) -> int:
         """Words that may be run together; see :attr:`Engine.most_waiting`."""
         return self._engine.most_waiting
@@ -150,6 +155,13 @@ class PixelArray:
         self._queue.add(kernel)
         if kernel.resets_pix:
             self.begin_exposure(now_ns)
+
+    def run_across(self, kernel: Kernel, crossing: Crossing, now_ns: int) -> bool:
+        """Execute a block that PIX has no part in; see :meth:`Engine.run_across`."""
+        done = self.engine.run_across(kernel.kernel, crossing, now_ns)
+        if done:
+            self._tick = now_ns // TICK_NS
+        return done
 
     def begin_frame(self, frame: int) -> None:
         """Start the numbering that random draws follow; see :meth:`Engine.begin_frame`."""

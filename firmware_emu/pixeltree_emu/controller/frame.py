@@ -5,18 +5,19 @@ The runner advances one controller step at a time, so that the link is served wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
-from pixeltree_emu.controller.clock import DeviceClock
+from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.readout import ReadOutParameters
+from pixeltree_emu.controller.remembered import Remembered
 from pixeltree_emu.controller.sequencer import Decision, Sequencer
 from pixeltree_emu.controller.store import ObjectStore
 from pixeltree_emu.controller.stretches import Part
 from pixeltree_emu.errors import RequestError
-from pixeltree_protocol.chip.registers import Digital
 from pixeltree_protocol.errors import ProgramError
 from pixeltree_protocol.link.messages import ErrorCode, Fault, Result, Visit
 from pixeltree_protocol.objects import (
@@ -38,11 +39,8 @@ from pixeltree_protocol.objects.verify import NodeImage, verify_node
 
 _T = TypeVar("_T")
 
-_REMEMBERED = 256
-"""Verified nodes whose verdict is kept, so that a frame does not verify its nodes again."""
-
 _REMEMBERED_ITEMS = 262_144
-"""Words and selections of the blocks and stretches that are kept with them; about 150 bytes each."""
+"""Words and selections of nodes that are kept ready, so that no frame verifies them again; 150 bytes each."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +51,22 @@ class _Ready:
     kernels: tuple[Kernel, ...]
     parts: tuple[Part, ...]
 
-    @property
+    @cached_property
     def items(self) -> int:
         """Words and selections of its blocks and stretches."""
         stretches = (part.stretch.kernel for part in self.parts if part.stretch is not None)
-        return sum(len(kernel.items) for kernel in (*self.kernels, *stretches))
+        return sum(len(kernel.items) for kernel in (*self.kernels, *stretches)) or 1
+
+
+def _nothing_made_ready() -> Remembered[tuple[Hashable, ...], _Ready]:
+    return Remembered(_REMEMBERED_ITEMS, lambda ready: ready.items)
+
+
+_MADE_READY = _nothing_made_ready()
+"""Nodes by number of kind, digest, input plane, and whether they capture; for all devices of this process."""
+
+_KINDS: dict[tuple[Hashable, CostModel], int] = {}
+"""Numbers of kinds of devices: those whose arrays take each other's kernels, with the same costs."""
 
 
 @dataclass
@@ -113,8 +122,8 @@ class FrameRunner:
         self._clock = clock
         self._store = store
         self.sequencer = Sequencer(array, clock, read_out)
-        self._remembered_items = 0
-        self._verified: dict[tuple[Digest, Digital, bool], _Ready] = {}
+        self._kind = _KINDS.setdefault((array.alike, clock.costs), len(_KINDS))
+        self._made_ready = _nothing_made_ready() if array.alike is None else _MADE_READY
 
     def start(self, frame: int, request: int, tree: TreeRoot) -> FrameInHand:
         """Expose the sensor and take a frame in hand."""
@@ -171,22 +180,13 @@ class FrameRunner:
 
     def _ready(self, hand: FrameInHand) -> _Ready:
         """A node that is wholly resident, made ready."""
-        key = hand.node, hand.tree.input_plane, hand.capturing
-        ready = self._verified.get(key)
-        if ready is None:
-            image = self._verify(hand)
-            kernels = tuple(self._store.kernel(digest) for digest in image.node.blocks)
-            ready = _Ready(image, kernels, self.sequencer.cut(image))
-            self._remember(key, ready)
-        return ready
+        key = self._kind, hand.node, hand.tree.input_plane, hand.capturing
+        return self._made_ready.get(key, lambda: self._make_ready(hand))
 
-    def _remember(self, key: tuple[Digest, Digital, bool], ready: _Ready) -> None:
-        """Equal digests, equal verdict, and equal stretches; within bounds of memory."""
-        self._remembered_items += ready.items
-        if len(self._verified) >= _REMEMBERED or self._remembered_items > _REMEMBERED_ITEMS:
-            self._verified.clear()
-            self._remembered_items = ready.items
-        self._verified[key] = ready
+    def _make_ready(self, hand: FrameInHand) -> _Ready:
+        image = self._verify(hand)
+        kernels = tuple(self._store.kernel(digest) for digest in image.node.blocks)
+        return _Ready(image, kernels, self.sequencer.cut(image))
 
     def _verify(self, hand: FrameInHand) -> NodeImage:
         node = _expect(self._resident(hand.node), Node, hand.node)

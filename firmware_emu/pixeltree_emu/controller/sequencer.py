@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree_emu.array.nonidealities import TICK_NS
 from pixeltree_emu.array.selection import PatternSelect, rectangle
 from pixeltree_emu.controller.clock import DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
@@ -111,22 +112,31 @@ class Sequencer:
             if stretch is None:
                 yield from self._one_by_one(part.steps, image, kernels, decision)
                 continue
-            if self._seen(stretch):
+            if not self._at_once(stretch):
                 for step in self._one_by_one(part.steps, image, kernels, decision):
                     self._array.settle()  # joined, they would have to be made ready for this one time
                     yield step
                 continue
             decision.read_out = None
-            self._array.run(stretch.kernel, self._clock.now_ns)
             self._clock.charge(stretch.ns)
             self._clock.words += stretch.words
             yield None
 
-    def _seen(self, stretch: Stretch) -> bool:
-        """Whether somebody looks, or registers decay, between the steps of a stretch that begins now."""
-        last_ns = self._clock.now_ns + stretch.last_ns
-        looks = self.looks_at_ns is not None and last_ns >= self.looks_at_ns
-        return looks or self._array.decays_between(self._clock.now_ns, last_ns)
+    def _at_once(self, stretch: Stretch) -> bool:
+        """Execute a stretch that begins now, unless somebody looks, or anything decays, between its steps."""
+        now_ns = self._clock.now_ns
+        last_ns = now_ns + stretch.last_ns
+        if self.looks_at_ns is not None and last_ns >= self.looks_at_ns:
+            return False
+        if not self._array.decays_between(now_ns, last_ns):
+            self._array.run(stretch.kernel, now_ns)
+            return True
+        tick_ns = last_ns // TICK_NS * TICK_NS
+        if now_ns // TICK_NS + 1 != last_ns // TICK_NS:
+            return False
+        self._array.elapse(now_ns)
+        crossing, moment_ns = stretch.crossing(tick_ns - now_ns)
+        return self._array.run_across(stretch.kernel, crossing, now_ns + moment_ns)
 
     def _one_by_one(
         self, steps: Sequence[Step], image: Image, kernels: Sequence[Kernel], decision: Decision
@@ -247,23 +257,29 @@ def _signed(segment: PackedBits, bit: int) -> int:
 
 
 class _Head:
-    """A fully connected layer with its weights as words of 64 bits; bits that are no inputs are 0."""
+    """A fully connected layer with its weights as words of 64 bits; bits that are no inputs are 0.
+
+    What all bits alike would give is worked out before; each unlike bit of plane j takes 2 * 2^j from it.
+    """
 
     def __init__(self, segment: FullyConnected) -> None:
-        self._inputs = segment.inputs
         shape = len(segment.biases), segment.planes, -1
         weights = np.frombuffer(b"".join(segment.weights), np.uint8).reshape(shape)
         self._bytes = weights.shape[2]
         self._last_byte = np.uint8(0xFF >> -segment.inputs % 8)
+        self._is_whole = segment.inputs % 64 == 0
         self._weights = self._words(weights)
-        self._scales = 1 << np.arange(segment.planes)
-        self._biases = np.array(segment.biases, np.int64)
+        self._doubled = 2 << np.arange(segment.planes)
+        greatest = segment.inputs * ((1 << segment.planes) - 1)
+        self._alike = np.array(segment.biases, np.int64) + greatest
         columns = np.frombuffer(segment.columns.to_bytes(ARRAY_SIZE // 8, "little"), np.uint8)
         taken = np.unpackbits(columns, bitorder="little").astype(np.bool_)
         self._taken = taken if segment.leaves_out else None
 
     def _words(self, packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
         """Rows of packed bits as words."""
+        if self._is_whole:
+            return packed.view(np.uint64)
         padded = np.zeros((*packed.shape[:-1], -(-self._bytes // 8) * 8), np.uint8)
         padded[..., : self._bytes] = packed[..., : self._bytes]
         padded[..., self._bytes - 1] &= self._last_byte
@@ -276,7 +292,7 @@ class _Head:
             rows = np.unpackbits(data, bitorder="little").reshape(-1, ARRAY_SIZE)
             data = np.packbits(rows[:, self._taken], bitorder="little")
         unlike = np.bitwise_count(self._weights ^ self._words(data)).sum(axis=2, dtype=np.int64)
-        return tuple(((self._inputs - 2 * unlike) @ self._scales + self._biases).tolist())
+        return tuple((self._alike - unlike @ self._doubled).tolist())
 
 
 _head = lru_cache(maxsize=256)(_Head)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pixeltree_emu.controller.device_array import Kernel
+from pixeltree_emu.controller.remembered import Remembered
 from pixeltree_emu.errors import RequestError
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.link.messages import MOST_PUT_TOGETHER, WHOLE, ErrorCode
@@ -18,6 +19,21 @@ from pixeltree_protocol.objects import AnyObject, Block, Digest, digest_of, pars
 
 MAX_OBJECTS = 1024
 """Objects and uploads at a time: a controller's table is finite, and so are lists of what was evicted."""
+
+
+_REMEMBERED_BYTES = 8 << 20
+"""Bytes of objects that are kept, for all devices of this process; decoded, they take some times as much."""
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    """An object and its bytes."""
+
+    data: AnyObject
+    size: int
+
+
+_PARSED: Remembered[Digest, _Parsed] = Remembered(_REMEMBERED_BYTES, lambda parsed: parsed.size)
 
 
 @dataclass
@@ -223,9 +239,9 @@ class ObjectStore:
         return self._store(digest, self._check(digest, data))
 
     def _check(self, digest: Digest, data: bytes) -> Resident:
-        """What is stored of an object, once it is found to be one."""
+        """What is stored of an object, once it is found to be one; ``digest`` was worked out of ``data``."""
         try:
-            parsed = parse_object(data)
+            parsed = _PARSED.get(digest, lambda: _Parsed(parse_object(data), len(data))).data
         except ObjectError as error:
             raise RequestError(ErrorCode.BAD_OBJECT, f"object {short(digest)}: {error}") from error
         kernel = self._load_block(digest, parsed) if isinstance(parsed, Block) else None

@@ -7,10 +7,11 @@ that a stretch takes the time and the words that its steps take one by one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pixeltree_emu.array.engine import Item
+from pixeltree_emu.array.engine import Crossing, Item
 from pixeltree_emu.array.selection import DriveIn, RectangleSelect, pattern_select
+from pixeltree_emu.array.touched import crossing
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.controller.device_array import Kernel
 from pixeltree_emu.controller.launches import Image, Launcher
@@ -25,13 +26,27 @@ class Stretch:
     Attributes:
         kernel: the block.
         ns, words: what they charge to the clock.
-        last_ns: when the last of them, or of its parts, begins, from the beginning of the first.
+        moments: when each of them, or of its parts, begins, from the beginning of the first, and with which
+            item of the block.
     """
 
     kernel: Kernel
     ns: int
     words: int
-    last_ns: int
+    moments: tuple[tuple[int, int], ...]
+    _crossings: dict[int, Crossing] = field(default_factory=dict)
+
+    @property
+    def last_ns(self) -> int:
+        """When the last of them, or of its parts, begins, from the beginning of the first."""
+        return self.moments[-1][0]
+
+    def crossing(self, from_ns: int) -> tuple[Crossing, int]:
+        """What the block touches around the first moment that is not before ``from_ns``, and when that is."""
+        moment_ns, item = next(moment for moment in self.moments if moment[0] >= from_ns)
+        if item not in self._crossings:
+            self._crossings[item] = crossing(self.kernel.items, item)
+        return self._crossings[item], moment_ns
 
 
 @dataclass(frozen=True)
@@ -47,7 +62,7 @@ class _Scribe:
 
     def __init__(self) -> None:
         self.items: list[Item] = []
-        self.last_ns = 0
+        self.moments: list[tuple[int, int]] = []
 
     def load(self, words: Sequence[Item]) -> Kernel:
         """A block that nothing will run by itself."""
@@ -55,7 +70,7 @@ class _Scribe:
 
     def elapse(self, now_ns: int) -> None:
         """Something begins now."""
-        self.last_ns = now_ns
+        self.moments.append((now_ns, len(self.items)))
 
     def run(self, kernel: Kernel, now_ns: int = 0) -> None:
         """Its words come next."""
@@ -128,5 +143,5 @@ class Cutter:
         for step in steps:
             for _ in launcher.send(step, image, kernels):
                 pass
-        stretch = Stretch(self._load(scribe.items), clock.now_ns, clock.words, scribe.last_ns)
+        stretch = Stretch(self._load(scribe.items), clock.now_ns, clock.words, tuple(scribe.moments))
         return Part(tuple(steps), stretch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,26 @@ class FrameSource(Protocol):
         ...
 
 
+class _Part(NamedTuple):
+    """Rows and columns of a picture, the last ones not included."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    def with_patch(self, top: int, left: int, rows: int, columns: int) -> _Part:
+        """The smallest part that has a patch too."""
+        patch = _Part(top, left, top + rows, left + columns)
+        if self == _NOWHERE:
+            return patch
+        least, most = map(min, self[:2], patch[:2]), map(max, self[2:], patch[2:])
+        return _Part(*least, *most)
+
+
+_NOWHERE = _Part(0, 0, 0, 0)
+
+
 class Sensor:
     """Looks at a still scene while a host paints one, else at a source of frames, else at darkness.
 
@@ -49,6 +69,7 @@ class Sensor:
         self.order: Iterator[int] | None = None
         self.scene: npt.NDArray[np.uint8] = np.zeros(SHAPE, np.uint8)
         self.painted = False
+        self._lit = _NOWHERE
 
     def show(self, top: int, left: int, patch: npt.NDArray[np.uint8], clear: bool) -> None:
         """Put a patch into the scene, before the source; ``clear`` darkens the rest.
@@ -67,13 +88,18 @@ class Sensor:
             raise ValueError(f"a {rows} x {columns} patch at ({top}, {left}) does not fit into {SHAPE}")
         self.painted = True
         if clear:
-            self.scene[:] = 0
+            self._darken()
         self.scene[top : top + rows, left : left + columns] = patch
+        self._lit = self._lit.with_patch(top, left, rows, columns)
 
     def give_back(self) -> None:
         """Take the scene away: the sensor looks at its source again, from where time or order has come to."""
         self.painted = False
+        self._darken()
+
+    def _darken(self) -> None:
         self.scene[:] = 0
+        self._lit = _NOWHERE
 
     def integrate(self, start_ns: int, end_ns: int, reset_level: int) -> AnalogPlane:
         """PIX after integrating light from ``start_ns`` to ``end_ns`` of device time.
@@ -83,20 +109,22 @@ class Sensor:
         [0, 127] (fact sheet 3.4).
         """
         end_ns = max(start_ns, end_ns)
-        picture = self._one_picture()
-        if picture is None:
+        levels = _levels(end_ns - start_ns, self.exposure_ns, reset_level)
+        if self.painted or self.source is None:
+            return self._scene_through(levels)
+        if self.order is None:
             counts = self._light(start_ns, end_ns) // (2 * self.exposure_ns)
             level = np.minimum(counts + reset_level, AREG_MAX).astype(np.int16)
             return plane_of(level).astype(np.int16, copy=False)
-        levels = _levels(end_ns - start_ns, self.exposure_ns, reset_level)
-        seen: npt.NDArray[np.int16] = levels[plane_of(picture)]
+        seen: AnalogPlane = levels[plane_of(self.source.frame(next(self.order)))]
         return seen
 
-    def _one_picture(self) -> npt.NDArray[np.uint8] | None:
-        """What an exposure sees, where that does not change; None where it is a source's frames over time."""
-        if self.painted or self.source is None:
-            return self.scene
-        return None if self.order is None else self.source.frame(next(self.order))
+    def _scene_through(self, levels: npt.NDArray[np.int16]) -> AnalogPlane:
+        """The scene's levels: looked up where it was painted, the same everywhere else."""
+        seen: AnalogPlane = np.full(SHAPE, levels[0], np.int16)
+        rows, columns = slice(self._lit.top, self._lit.bottom), slice(self._lit.left, self._lit.right)
+        plane_of(seen)[rows, columns] = levels[self.scene[rows, columns]]
+        return seen
 
     def _light(self, start_ns: int, end_ns: int) -> npt.NDArray[np.int64]:
         """Brightness x nanoseconds that each pixel receives; a source shows one frame per period.

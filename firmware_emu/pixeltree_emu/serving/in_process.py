@@ -16,7 +16,6 @@ from pixeltree_protocol.link.messages import (
     Reply,
     Request,
     Role,
-    Status,
     Welcome,
 )
 
@@ -53,7 +52,8 @@ class DeviceInProcess:
     def take(self, message: Request, request: int, wire_bytes: int) -> None:
         """Act on a request; see :class:`pixeltree_protocol.link.in_process.InProcessDevice`."""
         if isinstance(message, GetStatus):
-            self._answers.append((self._status(), request))
+            status = self._device.status(1, "pixeltree", time.monotonic() - self._started)
+            self._answers.append((status, request))
         else:
             self._device.handle(message, request, wire_bytes)
 
@@ -66,24 +66,6 @@ class DeviceInProcess:
             device.work()  # says that the host took too long to bring what the frame waits for
         answers, self._answers = self._answers, []
         return answers
-
-    def _status(self) -> Status:
-        device = self._device
-        return Status(
-            1,
-            "pixeltree",
-            device.open_tree,
-            device.frame_in_hand,
-            device.frames,
-            device.store.budget_bytes,
-            device.store.used_bytes,
-            device.store.used_words,
-            len(device.store),
-            device.clock.now_ns,
-            int((time.monotonic() - self._started) * 1000),
-            0,
-            0,
-        )
 
 
 def open_device(options: Sequence[str]) -> InProcessDevice:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, TypeVar, cast
 
@@ -254,6 +254,10 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     return parsed(app, "pixeltree emulate", Options, arguments)
 
 
+_command = cache(lambda: typer.main.get_command(app))
+"""Made once: that takes longer than to parse a command line with it."""
+
+
 def checked(arguments: Sequence[str]) -> Options:
     """The options of a device in this process.
 
@@ -261,7 +265,7 @@ def checked(arguments: Sequence[str]) -> Options:
         EmulatorError: one does not exist or makes no sense.
     """
     try:
-        options = typer.main.get_command(app).main(list(arguments), standalone_mode=False)
+        options = _command().main(list(arguments), standalone_mode=False)
     except _UsageError as error:
         raise EmulatorError(error.format_message()) from error
     if not isinstance(options, Options):

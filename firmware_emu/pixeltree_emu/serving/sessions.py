@@ -300,20 +300,11 @@ class Sessions:
 
     def status(self, session: Session) -> Status:
         """How the device is, told to one session."""
-        device = self._device
-        return Status(
+        return self._device.status(
             sum(1 for each in self if each.connection is not None),
             self._driver.client if self._driver else "",
-            device.open_tree,
-            device.frame_in_hand,
-            device.frames,
-            device.store.budget_bytes,
-            device.store.used_bytes,
-            device.store.used_words,
-            len(device.store),
-            device.clock.now_ns,
-            int((self._now() - self._started) * 1000),
-            min(self._damaged_frames(), 0xFFFFFFFF),
+            self._now() - self._started,
+            self._damaged_frames(),
             session.state.delivery.resent_bytes,
         )
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,11 +15,11 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from pixeltree.cli.options import (
-    IMAGES,
     OUTPUT,
     DataOption,
     DataSeedOption,
     FitOption,
+    ImagesOption,
     JsonOption,
     OverlapOption,
     TransposedOption,
@@ -34,33 +33,22 @@ from pixeltree.cli.options import (
 )
 from pixeltree.cli.report import report, screen_beside
 from pixeltree.cli.terminal import Screen, busy, progress
+from pixeltree.cli.workers import ClusterOption, WorkersOption, chosen_workers
 from pixeltree.datasets import Dataset
 from pixeltree.datasets.cache import cache_folder
 from pixeltree.device.device import connect
 from pixeltree.errors import DataError
-from pixeltree.evaluate.chips import ChipSet, evaluate_chips, settings_of
+from pixeltree.evaluate.chips import ChipSet, evaluate_sets, settings_of
 from pixeltree.evaluate.evaluation import Evaluation, check_fits
 from pixeltree.evaluate.spread import Spread, Yield, chip_yield, spread
 from pixeltree.links.emulator import PRESETS
 from pixeltree.tree.tree import Tree
-from pixeltree.workers.cluster import ClusterWorkers
 from pixeltree.workers.keeping import Keeping
-from pixeltree.workers.local import LocalWorkers
 from pixeltree.workers.pieces import Workers
 from pixeltree_protocol.chip.nonidealities import AnalogErrors
 from pixeltree_protocol.names import known_names
 
 CHIPS = partial(typer.Option, rich_help_panel="Chips")
-WORKERS = partial(typer.Option, rich_help_panel="Workers")
-
-WorkersOption = Annotated[
-    int | None,
-    WORKERS(min=1, help="Processes of this machine that take images through chips. Default: one per core."),
-]
-ClusterOption = Annotated[
-    str | None,
-    WORKERS(metavar="URL", help="Use the workers of this Dask scheduler, as in tcp://scheduler:8786."),
-]
 
 SENSITIVITY = tuple(AnalogErrors.__dataclass_fields__)
 """Numbers of a preset that ``--sensitivity`` sets to 0 one by one."""
@@ -74,14 +62,19 @@ class Run:
     """Chips that images were taken through, and what that took.
 
     Attributes:
-        evaluations: one per chip.
+        evaluations: one per chip of each set.
         frames: of all chips together.
         seconds: wall time, start of the workers included.
     """
 
-    evaluations: list[Evaluation]
+    evaluations: list[list[Evaluation]]
     frames: int
     seconds: float
+
+    @property
+    def scores(self) -> list[list[float]]:
+        """The scores of the chips of each set."""
+        return [[evaluation.score for evaluation in chips] for chips in self.evaluations]
 
     @property
     def frames_per_s(self) -> float:
@@ -100,39 +93,24 @@ def check_preset(preset: str) -> str:
     return preset
 
 
-@contextmanager
-def chosen_workers(count: int | None, cluster: str | None) -> Iterator[Workers]:
-    """The workers that the options name.
-
-    Raises:
-        DataError: both are given.
-        LinkError: no scheduler answers.
-    """
-    if cluster is None:
-        yield LocalWorkers(count)
-        return
-    if count is not None:
-        raise DataError("give --workers or --cluster, not both")
-    with ClusterWorkers(cluster) as workers:
-        yield workers
-
-
-def run_chips(tree: Tree, dataset: Dataset, chips: ChipSet, workers: Workers) -> Run:
-    """Take images through chips, with a bar; an interrupted run goes on where it was.
+def run_chips(tree: Tree, dataset: Dataset, sets: Sequence[ChipSet], workers: Workers) -> Run:
+    """Take images through the chips of some sets, with a bar; an interrupted run goes on where it was.
 
     Raises:
         WorkerError: workers died again and again.
     """
-    keeping = Keeping(cache_folder() / "evaluations", settings_of(tree, dataset, chips))
+    keeping = Keeping(cache_folder() / "evaluations", settings_of(tree, dataset, *sets))
     with busy("starting the emulator"):  # what is wrong with a setting is said before any work
-        connect(chips.url(chips.chips[0], 0, tree.total_bytes)).close()
-    frames, began = len(dataset) * len(chips.chips), time.perf_counter()
+        for chips in sets:
+            connect(chips.url(chips.chips[0], 0, tree.total_bytes)).close()
+    count = sum(len(chips.chips) for chips in sets)
+    frames, began = len(dataset) * count, time.perf_counter()
     try:
         with progress() as bar:
-            what = f"{chips.preset}, {len(chips.chips)} chips" if len(chips.chips) > 1 else chips.preset
+            what = f"{sets[0].preset}, {count} chips" if count > 1 else sets[0].preset
             task = bar.add_task(what, total=frames)
-            found = evaluate_chips(
-                tree, dataset, chips, workers, keeping, lambda done: bar.update(task, completed=done)
+            found = evaluate_sets(
+                tree, dataset, sets, workers, keeping, lambda done: bar.update(task, completed=done)
             )
     except KeyboardInterrupt:
         Screen(stderr=True).print("interrupted; the same command goes on from what is finished")
@@ -154,8 +132,15 @@ def yield_(
     sensitivity: Annotated[
         bool, CHIPS("--sensitivity", help="Also say what each kind of error costs: it is left out in turn.")
     ] = False,
+    sweep: Annotated[
+        str | None,
+        CHIPS(
+            metavar="NAME=V1,V2,...",
+            help="Also try chips with these values of a number of the preset, as in noise=0.1,0.2,0.4.",
+        ),
+    ] = None,
     data: DataOption = None,
-    images: Annotated[int | None, IMAGES(min=1, help="At most so many of the test images.")] = None,
+    images: ImagesOption = None,
     fit: FitOption = None,
     transposed: TransposedOption = None,
     upsampling: UpsamplingOption = None,
@@ -178,11 +163,17 @@ def yield_(
     check_fits(tree, dataset)
     say(part, screen_beside(json_file))
     tried = ChipSet(check_preset(preset), tuple(range(chips)), tuple(settings or ()))
+    left_out = [tried.few(_SENSITIVITY_CHIPS).but(f"{name}=0") for name in SENSITIVITY if sensitivity]
+    swept = _swept(tried, sweep)
     with chosen_workers(workers, cluster) as chosen:
-        run = run_chips(tree, dataset, tried, chosen)
-        scores = [evaluation.score for evaluation in run.evaluations]
-        without = _without(tree, dataset, tried, chosen, scores) if sensitivity else {}
+        run = run_chips(tree, dataset, [tried, *left_out, *swept.values()], chosen)
+    scores, *others = run.scores
+    without = _gains(scores, others[: len(left_out)])
     found, good = spread(scores), chip_yield(scores, require)
+    by_value = {
+        value: asdict(spread(each)) | {"yield": asdict(chip_yield(each, require))}
+        for value, each in zip(swept, others[len(left_out) :], strict=True)
+    }
     if plot is not None:
         from pixeltree.cli.pictures import draw_spread  # noqa: PLC0415 - an extra, slow to import
 
@@ -196,26 +187,38 @@ def yield_(
         "spread": asdict(found),
         "yield": asdict(good),
         "sensitivity": without,
+        "sweep": by_value,
         "frames_per_s": round(run.frames_per_s, 1),
     }
-    report(json_file, figures, lambda: _shown(found, good, without, run))
+    report(json_file, figures, lambda: _shown(found, good, without, by_value, run))
 
 
-def _without(
-    tree: Tree, dataset: Dataset, tried: ChipSet, workers: Workers, scores: list[float]
-) -> dict[str, float]:
+def _swept(tried: ChipSet, sweep: str | None) -> dict[str, ChipSet]:
+    """The chips with each value of a sweep, by ``NAME=VALUE``.
+
+    Raises:
+        DataError: the sweep names no values.
+    """
+    if sweep is None:
+        return {}
+    name, _, values = sweep.partition("=")
+    given = [f"{name.strip()}={value.strip()}" for value in values.split(",") if value.strip()]
+    if not given or not name.strip():
+        raise DataError(f"--sweep {sweep}: give a number of the preset and values, as in noise=0.1,0.2,0.4")
+    return {setting: tried.but(setting) for setting in given}
+
+
+def _gains(scores: list[float], without: list[list[float]]) -> dict[str, float]:
     """How much the mean score of some of the chips rises where one kind of error is left out."""
-    few = tried.chips[:_SENSITIVITY_CHIPS]
-    before = sum(scores[: len(few)]) / len(few)
-    gains = {}
-    for name in SENSITIVITY:
-        chips = ChipSet(tried.preset, few, (*tried.settings, f"{name}=0"))
-        run = run_chips(tree, dataset, chips, workers)
-        gains[name] = sum(evaluation.score for evaluation in run.evaluations) / len(few) - before
-    return gains
+    return {
+        name: sum(each) / len(each) - sum(scores[: len(each)]) / len(each)
+        for name, each in zip(SENSITIVITY, without, strict=False)
+    }
 
 
-def _shown(found: Spread, good: Yield, without: dict[str, float], run: Run) -> Group:
+def _shown(
+    found: Spread, good: Yield, without: dict[str, float], by_value: dict[str, dict[str, Any]], run: Run
+) -> Group:
     rows = Table(Column("figure"), Column("value", justify="right"), Column("95% interval"), box=None)
     rows.add_row(
         f"chips with {good.required:.1%} or better",
@@ -232,5 +235,13 @@ def _shown(found: Spread, good: Yield, without: dict[str, float], run: Run) -> G
         for name, gain in sorted(without.items(), key=lambda item: -item[1]):
             gains.add_row(name.replace("_", " "), f"{100 * gain:+.2f} points")
         parts.append(gains)
+    if by_value:
+        swept = Table(
+            "with", *(Column(name, justify="right") for name in ("mean", "worst", "good")), box=None
+        )
+        for setting, each in by_value.items():
+            share = each["yield"]["share"]
+            swept.add_row(setting, f"{each['mean']:.2%}", f"{each['worst']:.2%}", f"{share:.1%}")
+        parts.append(swept)
     parts.append(Text(f"{run.frames:,} frames in {run.seconds:.1f} s, {run.frames_per_s:,.0f} a second"))
     return Group(*parts)

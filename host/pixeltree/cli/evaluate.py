@@ -11,14 +11,14 @@ import numpy.typing as npt
 import typer
 from rich.progress import Progress
 
-from pixeltree.cli.chips import ClusterOption, WorkersOption, check_preset, chosen_workers, run_chips
+from pixeltree.cli.chips import check_preset, run_chips
 from pixeltree.cli.options import (
     DEVICE,
-    IMAGES,
     OUTPUT,
     DataOption,
     DataSeedOption,
     FitOption,
+    ImagesOption,
     JsonOption,
     OverlapOption,
     TransposedOption,
@@ -31,6 +31,7 @@ from pixeltree.cli.options import (
 )
 from pixeltree.cli.report import screen_beside, write_json
 from pixeltree.cli.terminal import Screen, progress
+from pixeltree.cli.workers import ClusterOption, WorkersOption, chosen_workers, refuse_workers
 from pixeltree.datasets import Dataset, Task
 from pixeltree.datasets.sources import as_table
 from pixeltree.device.device import connect
@@ -57,7 +58,7 @@ _PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False, "
 def evaluate(
     model: TreeArgument,
     data: DataOption = None,
-    images: Annotated[int | None, IMAGES(min=1, help="At most so many of the test images.")] = None,
+    images: ImagesOption = None,
     fit: FitOption = None,
     transposed: TransposedOption = None,
     upsampling: UpsamplingOption = None,
@@ -90,8 +91,8 @@ def evaluate(
     command goes on from what is finished.
     """
     _check_devices(device, preset, chips)
-    if preset is None and (workers is not None or cluster is not None):
-        raise DataError("--workers and --cluster run emulated chips; give --preset too")
+    if preset is None:
+        refuse_workers(workers, cluster, "run emulated chips; give --preset too")
     screen = screen_beside(json_file)
     tree = load_tree(model)
     part = chosen_images(tree, data, fit, transposed, upsampling, data_seed, allow_overlap)
@@ -108,8 +109,8 @@ def evaluate(
             devices = {device: _on_device(device, tree, dataset, bar)}
     elif preset is not None:
         with chosen_workers(workers, cluster) as chosen:
-            run = run_chips(tree, dataset, ChipSet(preset, tuple(range(chips))), chosen)
-        devices = {f"{preset}, chip {chip}": found for chip, found in enumerate(run.evaluations)}
+            run = run_chips(tree, dataset, [ChipSet(preset, tuple(range(chips)))], chosen)
+        devices = {f"{preset}, chip {chip}": found for chip, found in enumerate(run.evaluations[0])}
         speed = {"seconds": round(run.seconds, 2), "frames_per_s": round(run.frames_per_s, 1)}
     runs = list(devices.values())
     with progress() as bar:

@@ -95,6 +95,7 @@ DataOption = Annotated[
         f"its new place here."
     ),
 ]
+ImagesOption = Annotated[int | None, IMAGES(min=1, help="At most so many of the test images.")]
 FitOption = Annotated[
     bool | None,
     IMAGES("--fit/--no-fit", help="Crop and scale pictures to the tree's size. Default: as at training."),

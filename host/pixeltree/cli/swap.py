@@ -13,6 +13,7 @@ from pixeltree.arguments.numbers import check_number
 from pixeltree.cli.options import LARGEST_SEED, OUTPUT, JsonOption, drawable, finite, load_tree, writable
 from pixeltree.cli.report import report
 from pixeltree.cli.terminal import busy
+from pixeltree.cli.workers import ClusterOption, WorkersOption, chosen_workers, refuse_workers
 from pixeltree.errors import DataError
 from pixeltree.simulate import GENERATORS, Setup, simulate
 from pixeltree.simulate.examples import uniform_tree
@@ -125,6 +126,8 @@ def simulate_swap(
     array_us: _ArrayUs = None,
     swept: _Swept = False,
     plot: _Plot = None,
+    workers: WorkersOption = None,
+    cluster: ClusterOption = None,
     trace_file: _TraceFile = None,
     json_file: JsonOption = None,
 ) -> None:
@@ -136,14 +139,16 @@ def simulate_swap(
         raise DataError("--fps and --period say the same thing; give one")
     if plot is not None and not swept:
         raise DataError("--plot draws what --sweep finds; give both")
+    if not swept:
+        refuse_workers(workers, cluster, "share out what --sweep simulates; give it too")
     if swept and (trace_file is not None or deadline is not None):
         raise DataError("--sweep runs many simulations, without --trace and --deadline; leave these out")
     swap_tree = load_swap_tree(tree, array_us or [])
     ends = make_sequence(sequence, len(swap_tree.ends), frames, seed, coherence, skew)
     period_us = 1e6 / fps if fps else _microseconds(period)
     if swept:
-        with busy("simulating every memory and line"):
-            found = sweep(swap_tree, ends, policy, period_us)
+        with busy("simulating every memory and line"), chosen_workers(workers, cluster) as chosen:
+            found = sweep(swap_tree, ends, policy, period_us, workers=chosen)
         figures = {"shares": found.shares, "lines": found.bits_per_second, "fps": found.fps}
         report(json_file, figures, lambda: _sweep_table(found))
         if plot is not None:

@@ -15,6 +15,8 @@ from pixeltree.cli.options import LARGEST_SEED, OUTPUT, JsonOption, drawable, wr
 from pixeltree.cli.report import check_replaceable, is_standard_output, write_file, write_json
 from pixeltree.cli.terminal import Screen
 from pixeltree.cli.train_progress import History, TrainingProgress
+from pixeltree.cli.train_seeds import train_with_seeds
+from pixeltree.cli.workers import ClusterOption, WorkersOption, chosen_workers, refuse_workers
 from pixeltree.errors import DataError, RecipeError, from_extra
 from pixeltree.train.progress import Doing, Report
 
@@ -37,6 +39,10 @@ def train(
     ],
     seed: Annotated[
         int | None, _RECIPE(min=0, max=LARGEST_SEED, help="In place of the recipe's training.seed.")
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        _RECIPE(min=1, help="Train so many times, with this seed and those after it; keep the best model."),
     ] = None,
     limit: Annotated[
         int | None,
@@ -62,6 +68,8 @@ def train(
     plot: Annotated[
         Path | None, OUTPUT(metavar="FILE", callback=drawable, help="Draw them as curves to this picture.")
     ] = None,
+    workers: WorkersOption = None,
+    cluster: ClusterOption = None,
     json_file: JsonOption = None,
 ) -> None:
     """Train a network or a tree from a recipe, fold it, and compile it.
@@ -69,6 +77,10 @@ def train(
     A run that was interrupted goes on where it was when the same command is given again.
     """
     check_replaceable(output)
+    if seeds is None:
+        refuse_workers(workers, cluster, "share out what --seeds trains; give it too")
+    elif history is not None or plot is not None:
+        raise DataError("--history and --plot show one training, --seeds is several; leave one out")
     if any(map(is_standard_output, (history, plot))) or (
         is_standard_output(output) and is_standard_output(json_file)
     ):
@@ -88,6 +100,14 @@ def train(
         shown("", Doing("checking that the compiler takes such a network"))
         run.check_output(loaded, output)
         kept = checkpoints or _checkpoints_of(output, recipe)
+        if seeds is not None:
+            shown("", Doing(f"training with {seeds} seeds"))
+            with chosen_workers(workers, cluster) as chosen:
+                folder = checkpoints if cluster is not None else kept  # other machines lack our folders
+                train_with_seeds(loaded, seeds, chosen, folder, output, json_file)
+            if checkpoints is None:
+                shutil.rmtree(kept, ignore_errors=True)
+            return
         with History(history) as noted:
 
             def tell(who: str, report: Report) -> None:

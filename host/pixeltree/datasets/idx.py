@@ -10,8 +10,9 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from glob import escape
 from pathlib import Path
 
@@ -192,6 +193,37 @@ def idx_folder(
         DataError: see :func:`idx_pair`; a file is missing or there are several; the limit is too small for
             the classes; or a test image has a label that no training image has.
     """
+    learned, tested = _parts(folder, classes, transposed, upsampling, size, seed, prefix, limit)
+    training, validation = deal(learned(), (1 / 6,), seed)
+    return Splits(training, validation, tested())
+
+
+def idx_test(
+    folder: AnyPath,
+    classes: Sequence[str] | None = None,
+    transposed: bool = False,
+    upsampling: int = 2,
+    size: int = 64,
+    seed: int = 0,
+    prefix: str = "",
+    limit: int = 0,
+) -> Dataset:
+    """The test part of :func:`idx_folder` alone: the many training images are not enlarged."""
+    _, tested = _parts(folder, classes, transposed, upsampling, size, seed, prefix, limit)
+    return tested()
+
+
+def _parts(
+    folder: AnyPath,
+    classes: Sequence[str] | None,
+    transposed: bool,
+    upsampling: int,
+    size: int,
+    seed: int,
+    prefix: str,
+    limit: int,
+) -> tuple[Callable[[], Dataset], Callable[[], Dataset]]:
+    """What makes the images of the training files, and those of the test files."""
     root = as_path(folder)
 
     def part(least: int, *kinds: str) -> _Pair:
@@ -204,8 +236,7 @@ def idx_folder(
 
     learned, tested = part(2, "train"), part(1, "t10k", "test")
     known = _Classes.of(Path(learned.name), learned.labels, classes)
-    training, validation = deal(enlarged(learned), (1 / 6,), seed)
-    return Splits(training, validation, enlarged(tested))
+    return partial(enlarged, learned), partial(enlarged, tested)
 
 
 def _the_file(folder: Path, prefix: str, kinds: tuple[str, ...], what: str) -> Path:

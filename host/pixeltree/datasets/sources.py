@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from pixeltree.datasets.dataset import Dataset, Splits
 from pixeltree.datasets.digits import digits, held_out_digits
 from pixeltree.datasets.folders import image_folders
 from pixeltree.datasets.glyphs import GlyphSettings, glyphs
-from pixeltree.datasets.idx import idx_folder
+from pixeltree.datasets.idx import idx_folder, idx_test
 from pixeltree.datasets.scenes import Scenes, SceneSettings, scene_splits
 from pixeltree.errors import DataError
 from pixeltree_protocol.names import known_names
@@ -130,20 +130,16 @@ class IdxData:
 
     def load(self, size: int) -> Splits:
         """The images, as large as the network's input."""
-        return idx_folder(
-            Path(self.folder),
-            self.classes or None,
-            self.transposed,
-            self.upsampling,
-            size,
-            self.seed,
-            self.prefix,
-            self.limit,
-        )
+        return idx_folder(Path(self.folder), *self._how(size))
 
     def load_test(self, size: int) -> Dataset:
         """The test part alone."""
-        return self.load(size).test
+        return idx_test(Path(self.folder), *self._how(size))
+
+    def _how(self, size: int) -> tuple[Sequence[str] | None, bool, int, int, int, str, int]:
+        """The settings, in the order in which the functions of ``idx`` take them."""
+        classes = self.classes or None
+        return classes, self.transposed, self.upsampling, size, self.seed, self.prefix, self.limit
 
 
 @dataclass(frozen=True)

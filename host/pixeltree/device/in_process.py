@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from importlib import metadata
 
 from pixeltree.device.patience import Patience
@@ -142,10 +143,18 @@ def open_session(url: LinkUrl, patience: Patience | None) -> InProcessSession:
     """
     if url.address:
         raise LinkError(f"{url.text}: {KIND}: takes options only, as in {KIND}:?preset=typical&chip=3")
-    found = list(metadata.entry_points(group=ENTRY_POINTS))
-    if not found:
+    make = _offered()
+    if make is None:
         raise LinkError(
             f"{url.text}: no installed package offers a device; install Pixeltree with its emulator"
         )
-    make: OpenInProcess = found[0].load()
     return InProcessSession(url.text, make(daemon_options(url)), patience)
+
+
+@cache
+def _offered() -> OpenInProcess | None:
+    """What makes a device; None where no installed package offers one. To look for it takes a while."""
+    for found in metadata.entry_points(group=ENTRY_POINTS):
+        make: OpenInProcess = found.load()
+        return make
+    return None

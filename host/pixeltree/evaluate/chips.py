@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from pixeltree.datasets import Dataset
 from pixeltree.device.device import connect
-from pixeltree.evaluate.evaluation import Evaluation, evaluation_of
+from pixeltree.evaluate.evaluation import Evaluation, decided_by, evaluation_of
 from pixeltree.run import TreeRunner
 from pixeltree.tree.tree import ReferenceVisit, Tree
 from pixeltree.workers.keeping import Keeping
@@ -54,6 +54,14 @@ class ChipSet:
         options = [f"preset={self.preset}", f"chip={chip}", f"seed={seed}", *self._set()]
         return f"inproc:?{'&'.join(options)}&memory={memory_bytes}&icw_store={_ICW_STORE}"
 
+    def few(self, most: int) -> ChipSet:
+        """The first of these chips, so many at most."""
+        return replace(self, chips=self.chips[:most])
+
+    def but(self, setting: str) -> ChipSet:
+        """These chips with another number of the preset, ``name=value``."""
+        return replace(self, settings=(*self.settings, setting))
+
     def _set(self) -> Iterator[str]:
         return (f"set={setting}" for setting in self.settings)
 
@@ -66,18 +74,31 @@ def evaluate_chips(
     keeping: Keeping | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[Evaluation]:
-    """Take images through emulated chips.
+    """Take images through emulated chips of one kind; see :func:`evaluate_sets`."""
+    (found,) = evaluate_sets(tree, dataset, [chips], workers, keeping, progress)
+    return found
+
+
+def evaluate_sets(
+    tree: Tree,
+    dataset: Dataset,
+    sets: Sequence[ChipSet],
+    workers: Workers,
+    keeping: Keeping | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> list[list[Evaluation]]:
+    """Take images through emulated chips of several kinds, all in one run of the workers.
 
     Args:
         tree: what to evaluate.
         dataset: images that fit the tree.
-        chips: on which chips.
+        sets: on which chips.
         workers: who does it.
         keeping: where finished pieces are kept in case the run is interrupted; None keeps nothing.
         progress: called with the number of frames done, of all chips together.
 
     Returns:
-        An evaluation for each chip.
+        An evaluation for each chip of each set.
 
     Raises:
         DataError: see :func:`pixeltree.evaluate.evaluation.evaluate_reference`.
@@ -87,33 +108,38 @@ def evaluate_chips(
     starts = range(0, len(dataset), PIECE_IMAGES)
     images = [Shared(dataset.images[start : start + PIECE_IMAGES]) for start in starts]
     pieces = {
-        f"chip-{chip}-piece-{number}": (chip, number) for chip in chips.chips for number in range(len(images))
+        f"set-{index}-chip-{chip}-piece-{number}": (index, chip, number)
+        for index, chips in enumerate(sets)
+        for chip in chips.chips
+        for number in range(len(images))
     }
     work = [
-        Piece(name, frames_of, (data, images[number], chips, chip, number))
-        for name, (chip, number) in pieces.items()
+        Piece(name, frames_of, (data, images[number], sets[index], chip, number))
+        for name, (index, chip, number) in pieces.items()
     ]
-    found: dict[tuple[int, int], ChipResult] = {}
+    found: dict[tuple[int, int, int], ChipResult] = {}
     done = 0
     for piece, result in workers.run(work) if keeping is None else keeping.run(work, workers):
         found[pieces[piece.name]] = result
         done += len(result)
         progress(done)
     return [
-        _joined(tree, dataset, [found[chip, number] for number in range(len(images))]) for chip in chips.chips
+        [
+            _joined(tree, dataset, [found[index, chip, number] for number in range(len(images))])
+            for chip in chips.chips
+        ]
+        for index, chips in enumerate(sets)
     ]
 
 
-def settings_of(tree: Tree, dataset: Dataset, chips: ChipSet) -> dict[str, Any]:
+def settings_of(tree: Tree, dataset: Dataset, *sets: ChipSet) -> dict[str, Any]:
     """Everything that the results depend on, for :class:`pixeltree.workers.keeping.Keeping`."""
     pixels = hashlib.blake2b(np.ascontiguousarray(dataset.images).tobytes(), digest_size=16).hexdigest()
     return {
         "version": version("pixeltree"),
         "tree": tree.digest.hex(),
         "images": pixels,
-        "preset": chips.preset,
-        "chips": list(chips.chips),
-        "settings": list(chips.settings),
+        "sets": [[chips.preset, list(chips.chips), list(chips.settings)] for chips in sets],
         "piece": PIECE_IMAGES,
     }
 
@@ -123,14 +149,13 @@ def frames_of(
 ) -> ChipResult:
     """Take some images through one chip: a piece of the work."""
     tree = _tree(tree_file)
-    results: ChipResult = []
     with connect(chips.url(chip, seed, 2 * tree.total_bytes)) as device:
         runner = TreeRunner.open(device, tree)
-        for image in images:
-            result = runner.infer(image)
-            path = [(visit.node, visit.outcome, list(visit.logits)) for visit in result.path]
-            results.append((result.label, path))
-    return results
+        frames = (decided_by(runner, image) for image in images)
+        return [
+            (label, [(visit.node, visit.outcome, list(visit.logits)) for visit in path])
+            for label, path in frames
+        ]
 
 
 @lru_cache(maxsize=4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -86,13 +87,14 @@ def evaluate_device(
         DataError: see :func:`evaluate_reference`.
         DeviceError: the device ended a frame with an error.
     """
+    return _evaluate(tree, dataset, partial(decided_by, runner), progress)
 
-    def decide(image: npt.NDArray[np.uint8]) -> tuple[int, tuple[ReferenceVisit, ...]]:
-        result = runner.infer(image)
-        visits = (ReferenceVisit(visit.node, visit.outcome, visit.logits) for visit in result.path)
-        return result.label, tuple(visits)
 
-    return _evaluate(tree, dataset, decide, progress)
+def decided_by(runner: TreeRunner, image: npt.NDArray[np.uint8]) -> tuple[int, tuple[ReferenceVisit, ...]]:
+    """What a device makes of an image: the label, and the nodes that it went through."""
+    result = runner.infer(image)
+    visits = (ReferenceVisit(visit.node, visit.outcome, visit.logits) for visit in result.path)
+    return result.label, tuple(visits)
 
 
 def confusion(tree: Tree, dataset: Dataset, evaluation: Evaluation) -> npt.NDArray[np.int64]:

@@ -9,7 +9,7 @@ from pixeltree.swapping.array_time import array_us_of
 from pixeltree.swapping.description import SwapNode, SwapObject, SwapTree
 from pixeltree.tree.node import TreeNode
 from pixeltree.tree.tree import Tree
-from pixeltree_protocol.objects import Block, Child, Digest, Label
+from pixeltree_protocol.objects import Child, Label
 
 
 def describe(tree: Tree, array_us: Mapping[str, float] | None = None) -> SwapTree:
@@ -28,9 +28,8 @@ def describe(tree: Tree, array_us: Mapping[str, float] | None = None) -> SwapTre
     order, known = tree.by_level, array_us or {}
     digests = list(dict.fromkeys(need for node in order for need in (node.digest, *node.manifest.needs)))
     index = {digest: number for number, digest in enumerate(digests)}
-    blocks = {digest for node in order for digest in node.manifest.blocks}
     objects = [
-        SwapObject(digest, len(tree.objects[digest]), _words(tree, digest) if digest in blocks else 0)
+        SwapObject(digest, len(tree.objects[digest]), tree.block_words.get(digest, 0))
         for digest in (*digests, tree.digest)
     ]
     parents: dict[TreeNode, int] = {}
@@ -50,10 +49,6 @@ def describe(tree: Tree, array_us: Mapping[str, float] | None = None) -> SwapTre
         for node in order
     ]
     return SwapTree(tuple(objects), tuple(nodes), len(tree.labels))
-
-
-def _words(tree: Tree, block: Digest) -> int:
-    return len(Block.decode(tree.objects[block]).words)
 
 
 def _some_label(tree: Tree, node: TreeNode) -> int:

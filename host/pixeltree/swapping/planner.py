@@ -75,6 +75,7 @@ class Planner:
         self.expected = self._cutter.expected
         self._always = frozenset(need for node in (CAPTURE, *tree.trunk) for need in tree.nodes[node].needs)
         self._needs = tuple(frozenset(node.needs) for node in tree.nodes)
+        self._all_needs = frozenset[int]().union(*self._needs)
         self._after = tuple(tree.way_from(node)[1:] for node in range(len(tree.nodes)))
         self._way = tuple((CAPTURE, *tree.path_to(node)[:-1]) for node in range(len(tree.nodes)))
         self._below = np.zeros((len(tree.nodes), len(tree.ends)))
@@ -281,6 +282,8 @@ class Planner:
     def _choose(self) -> bool:
         """Queue the absent objects of the node most worth sending; returns whether there is one."""
         resident = self.memory.resident
+        if self._all_needs <= resident.keys():
+            return False
         chances = (self._below @ self._predictor.forecast()).tolist()  # plain numbers: many small sums follow
         worth: list[float] = []
         candidates: list[int] = []

@@ -149,7 +149,13 @@ class Tree:
 
     def words_of(self, node: TreeNode) -> int:
         """Instruction words of a node's blocks together."""
-        return sum(len(Block.decode(self.objects[digest]).words) for digest in set(node.manifest.blocks))
+        return sum(self.block_words[digest] for digest in set(node.manifest.blocks))
+
+    @cached_property
+    def block_words(self) -> dict[Digest, int]:
+        """How many instruction words each block of its nodes has."""
+        blocks = {digest for node in self.nodes.values() for digest in node.manifest.blocks}
+        return {digest: len(Block.decode(self.objects[digest]).words) for digest in blocks}
 
     def save(self, path: AnyPath) -> None:
         """Write the tree file; an existing file is replaced only by a complete one.

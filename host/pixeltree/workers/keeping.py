@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,14 @@ from pixeltree.workers.pieces import Piece, Workers
 
 logger = logging.getLogger(__name__)
 
+KEPT_DAYS = 14
+"""For so long the pieces of a run that was interrupted wait for somebody to go on with it."""
+
+_KEY_BYTES = 12
+
 
 class Keeping:
-    """A folder of finished pieces, of one run with all its settings.
+    """A folder of finished pieces, of one run with all its settings. Old ones of other runs go.
 
     Args:
         parent: folder of all runs.
@@ -31,8 +37,11 @@ class Keeping:
     """
 
     def __init__(self, parent: Path, settings: Mapping[str, object]) -> None:
-        key = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=12).hexdigest()
+        key = hashlib.blake2b(
+            json.dumps(settings, sort_keys=True).encode(), digest_size=_KEY_BYTES
+        ).hexdigest()
         self.folder = parent / key
+        _forget_old(parent, time.time() - KEPT_DAYS * 86_400, self.folder)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             mine = self.folder.stat()
@@ -71,3 +80,23 @@ class Keeping:
             write_whole(self.folder / f"{piece.name}.json", json.dumps(result).encode())
         except OSError as error:
             logger.warning("%s is not kept for an interrupted run: %s", piece.name, error)
+
+
+def _forget_old(parent: Path, before: float, but: Path) -> None:
+    """Remove the folders of runs in which nothing was written since a time; other things stay."""
+    try:
+        folders = [each for each in parent.iterdir() if _is_key(each.name) and each != but]
+    except OSError:
+        return  # there is none, or whoever makes the folder of this run will say what is wrong
+    for folder in folders:
+        try:
+            old = folder.stat().st_mtime < before
+        except OSError:
+            continue  # another process has removed it
+        if old:
+            logger.info("%s: nobody went on with this run for %d days; it is removed", folder, KEPT_DAYS)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_key(name: str) -> bool:
+    return len(name) == 2 * _KEY_BYTES and set(name) <= set("0123456789abcdef")

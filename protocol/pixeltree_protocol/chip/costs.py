@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from pixeltree_protocol.chip.isa import ClockClass
 
@@ -66,11 +67,14 @@ class CostTable:
 
     def words_ns(self, classes: Mapping[ClockClass, int]) -> int:
         """Time of so many words of each clock class."""
-        total = 0
-        for clock, count in classes.items():
-            own = getattr(self, f"{clock.name.lower()}_word_ns")
-            total += count * (self.word_ns if own is None else own)
-        return total
+        times = self._word_times
+        return sum([count * times[clock] for clock, count in classes.items()])
+
+    @cached_property
+    def _word_times(self) -> dict[ClockClass, int]:
+        """Time of a word of each clock class."""
+        own = {clock: getattr(self, f"{clock.name.lower()}_word_ns") for clock in ClockClass}
+        return {clock: self.word_ns if time is None else time for clock, time in own.items()}
 
     def line_ns(self, wire_bytes: int) -> int:
         """Time that bytes need on the line, at 8 bits a byte."""

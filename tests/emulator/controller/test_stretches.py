@@ -28,6 +28,7 @@ from pixeltree_protocol.objects.program import (
     SetIn,
 )
 from pixeltree_protocol.objects.verify import ProgramImage
+from pixeltree_protocol.text.assembly import assemble
 
 CHIPS = {name: None if model is None else Chip(model, 7, 3) for name, model in PRESETS.items()}
 
@@ -76,15 +77,19 @@ def images(draw):
     return ProgramImage(Program(chosen), blocks, SEGMENTS)
 
 
-def sequencer(engine, preset, seed, start_ns):
-    """An array with random planes in the middle of a frame, at a time, and who runs programs on it."""
+def sequencer(engine, preset, seed, start_ns, written_ns=None):
+    """An array with random planes in the middle of a frame, at a time, and who runs programs on it.
+
+    The planes were written at ``written_ns``; just now if that is None.
+    """
     array, clock = PixelArray(engine=engine, chip=CHIPS[preset]), DeviceClock(CostModel())
     clock.now_ns = start_ns
     analog, digital = random_planes(seed)
-    array.elapse(start_ns)
+    array.elapse(start_ns if written_ns is None else written_ns)
     for register, plane in (*analog.items(), *digital.items()):
         put = array.engine.set_analog if register in analog else array.engine.set_digital
         put(register, plane)
+    array.elapse(start_ns)
     array.begin_frame(seed)
     array.expose(start_ns)
     return Sequencer(array, clock), array, clock
@@ -100,17 +105,17 @@ def everything(array, clock, decision):
     return {**planes, "bus": state.read_bus.tobytes(), "numbers": numbers, "decay": decay, "results": results}
 
 
-def one_by_one(image, engine, preset, seed, start_ns):
+def one_by_one(image, engine, preset, seed, start_ns, written_ns=None):
     """A program step by step; what is the case at the end, and the device times at which steps ended."""
-    runs, array, clock = sequencer(engine, preset, seed, start_ns)
+    runs, array, clock = sequencer(engine, preset, seed, start_ns, written_ns)
     kernels, decision = [array.load(block.words) for block in image.blocks], Decision()
     times = [clock.now_ns for _ in runs.execute(image, kernels, decision)]
     return everything(array, clock, decision), times
 
 
-def at_once(image, preset, seed, start_ns, looks_at_ns=None):
+def at_once(image, preset, seed, start_ns, looks_at_ns=None, written_ns=None):
     """A program with its stretches at once."""
-    runs, array, clock = sequencer("fast", preset, seed, start_ns)
+    runs, array, clock = sequencer("fast", preset, seed, start_ns, written_ns)
     kernels, decision = [array.load(block.words) for block in image.blocks], Decision()
     runs.looks_at_ns = looks_at_ns
     times = [clock.now_ns for _ in runs.execute_parts(runs.cut(image), image, kernels, decision)]
@@ -149,6 +154,38 @@ def test_who_looks_at_some_time_sees_what_is_the_case_then(image, seed, part):
     assert next((time for time in seen if time >= looks_at), None) == next(
         (time for time in times if time >= looks_at), None
     )
+
+
+def mov(target, source):
+    return encode(Instruction("MOV", (target,), (source,)))
+
+
+WRITES = (
+    Block((mov(Digital.R5, Digital.R6), *assemble("bus(A, B)", "a").words)),
+    Block((mov(Digital.R6, Digital.R7), *assemble("bus(B, NEWS)\nWHERE(R8)", "b").words)),
+    Block((mov(Digital.R9, Digital.R5), *assemble("bus(NEWS, A)\nbus(C, NEWS)", "c").words)),
+    Block(assemble("bus(D, E)\nDNEWS0(R10, R8)\nPROP0()\nblur(F, D)", "d").words),
+)
+
+
+@pytest.mark.parametrize("idle", [0, 200], ids=["just_written", "long_idle"])
+@pytest.mark.parametrize("preset", ["typical", "harsh"])
+def test_a_stretch_in_which_a_tick_begins_equals_its_steps_one_by_one(preset, idle, monkeypatch):
+    """Wherever in it that is: what has decayed, and from when on each register decays again."""
+    across = []
+    real = PixelArray.run_across
+    monkeypatch.setattr(
+        PixelArray, "run_across", lambda *given: across.append(real(*given)) or across[-1], raising=True
+    )
+    for order in ((0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)):
+        image = ProgramImage(Program((SetIn(3), *(Run(block) for block in order))), WRITES, SEGMENTS)
+        for before_ns in (1, 2_500, 4_000, 5_500, 7_000):
+            times = 300 * TICK_NS - before_ns, (300 - idle) * TICK_NS - before_ns
+            found, _ = at_once(image, preset, 1, times[0], written_ns=times[1])
+            expected, _ = one_by_one(image, "fast", preset, 1, *times)
+            assert [name for name in expected if found[name] != expected[name]] == []
+    assert any(across), "some are executed at once"
+    assert all(across) is not bool(idle), "where what was read before is due, none is"
 
 
 BLOCK = Block((encode(Instruction("MOV", (Digital.R5,), (Digital.R6,))),) * 10)

@@ -18,6 +18,7 @@ from pixeltree.datasets.cache import cache_folder
 from pixeltree.datasets.enlarge import enlarge
 from pixeltree.datasets.idx import read_idx
 from pixeltree.datasets.limit import drawn
+from pixeltree.datasets.sources import IdxData
 from pixeltree.datasets.steps import listening
 from pixeltree.datasets.typefaces import typefaces_in
 from pixeltree.errors import DataError
@@ -310,3 +311,12 @@ def test_a_folder_without_classes_is_refused(tmp_path):
         image_folder(tmp_path, 8)
     with pytest.raises(DataError, match=r"cannot read .*absent"):
         image_folder(tmp_path / "absent", 8)
+
+
+def test_the_test_part_of_idx_files_alone_is_that_of_all(tmp_path):
+    write_parts(tmp_path, [[3, 5, 5, 3, 3, 5], [5, 3]])
+    for data in (IdxData(str(tmp_path), upsampling=1), IdxData(str(tmp_path), upsampling=1, limit=4)):
+        alone, whole = data.load_test(16), data.load(16).test
+        assert np.array_equal(alone.images, whole.images)
+        assert np.array_equal(alone.targets, whole.targets)
+        assert alone.classes == whole.classes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -191,3 +192,23 @@ def test_a_network_that_the_compiler_does_not_take_is_refused_before_training(re
     assert "could not be made from this recipe" in run.stderr
     assert "bits to read out" in run.stderr
     assert not list(tmp_path.glob("m.*"))
+
+
+def test_the_best_of_several_seeds_is_kept_whoever_trains_them(recipe, tmp_path):
+    """Each seed gives what it gives alone, also when another process trains it."""
+    output, figures = tmp_path / "best.ptree", tmp_path / "seeds.json"
+    done = train(recipe(), "-o", output, "--seeds", 2, "--workers", 2, "--json", figures)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(figures.read_text())
+    assert [each["seed"] for each in found["seeds"]] == [0, 1]
+    assert found["validation"] == max(each["validation"] for each in found["seeds"])
+    alone = tmp_path / "alone.ptree"
+    assert train(recipe(), "-o", alone, "--seed", found["seed"]).returncode == 0
+    assert output.read_bytes() == alone.read_bytes()
+    assert not list(tmp_path.glob("*.checkpoints"))
+
+
+def test_workers_without_seeds_are_refused(recipe, tmp_path):
+    done = train(recipe(), "-o", tmp_path / "x.ptree", "--workers", 2)
+    assert done.returncode != 0
+    assert "--seeds" in done.stderr

@@ -9,6 +9,9 @@ from pixeltree.demo.run import demo_digits, demo_tree
 from pixeltree.errors import LinkError
 from pixeltree.evaluate import chips as on_chips
 from pixeltree.evaluate.chips import ChipSet, evaluate_chips
+from pixeltree.simulate.examples import uniform_tree
+from pixeltree.simulate.sequences import make_sequence
+from pixeltree.simulate.sweep import sweep
 from pixeltree.workers.cluster import ClusterWorkers
 from pixeltree.workers.local import LocalWorkers
 from pixeltree.workers.pieces import Piece
@@ -51,3 +54,12 @@ def test_a_client_that_the_user_has_is_taken(cluster):
 def test_where_no_scheduler_is_one_line_says_so():
     with pytest.raises(LinkError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1"):
         ClusterWorkers("tcp://127.0.0.1:1")
+
+
+def test_a_sweep_on_a_cluster_is_that_of_this_machine(cluster):
+    tree = uniform_tree()
+    ends = make_sequence("markov", len(tree.ends), 40, 0)
+    shares, rates = (0.3, 0.5, 1.0), (1e6, 12e6)
+    with ClusterWorkers(cluster.scheduler_address) as workers:
+        found = sweep(tree, ends, shares=shares, rates=rates, workers=workers)
+    assert found == sweep(tree, ends, shares=shares, rates=rates)

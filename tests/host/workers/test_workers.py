@@ -1,5 +1,8 @@
 """Pieces of work on processes of this machine, and what is kept of them."""
 
+import os
+import time
+
 import pytest
 from tests.support.work import die, die_once, double, fail
 
@@ -97,3 +100,15 @@ def test_a_folder_that_others_can_write_is_refused(tmp_path):
     Keeping(tmp_path, {}).folder.chmod(0o777)
     with pytest.raises(DataError, match="somebody else can write here"):
         Keeping(tmp_path, {})
+
+
+def test_runs_that_nobody_resumes_are_forgotten_after_two_weeks(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        list(Keeping(tmp_path, {"run": "old"}).run(pieces(2), Counting(most=1)))
+    (old,) = tmp_path.iterdir()
+    (mine := tmp_path / "notes").mkdir()
+    for days, left in ((13, {old, mine}), (15, {mine})):
+        for folder in (old, mine):
+            os.utime(folder, (then := time.time() - days * 86_400, then))
+        new = Keeping(tmp_path, {"run": "new"}).folder
+        assert set(tmp_path.iterdir()) == {*left, new}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from pixeltree_emu.array.decay import REGISTER_BITS, Decay, drifted
-from pixeltree_emu.array.engine import EngineState, Item
+from pixeltree_emu.array.engine import Crossing, EngineState, Item
 from pixeltree_emu.array.fast import layout, records
 from pixeltree_emu.array.fast.compiled import Table
 from pixeltree_emu.array.fast.constants import Memory, find_constants, load_constants
@@ -113,6 +113,11 @@ class FastEngine:
         self._in_level = 0
 
     @property
+    def alike(self) -> Hashable:
+        """See :class:`pixeltree_emu.array.engine.Engine`: which chip it is makes no difference to passes."""
+        return FastEngine, self.parameters, self.chip is not None
+
+    @property
     def in_level(self) -> int:
         """Level of the global analog input IN."""
         return self._in_level
@@ -170,6 +175,17 @@ class FastEngine:
         if self._decay:
             self._errors[WORDS] += kernel.words
             self._decay.written |= kernel.written
+
+    def run_across(self, kernel: FastKernel, crossing: Crossing, now_ns: int) -> bool:
+        """Execute a block in the course of which a tick begins, if nothing that it touched before is due."""
+        decay = self._decay
+        if decay is None or decay.is_due(crossing.touched, crossing.written, now_ns):
+            return False
+        decay.written |= crossing.written
+        self.elapse(now_ns)
+        self.run(kernel)
+        decay.written = crossing.written_after
+        return True
 
     def elapse(self, now_ns: int) -> None:
         """Let registers decay until ``now_ns`` of device time."""

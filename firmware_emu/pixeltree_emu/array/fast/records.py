@@ -70,7 +70,7 @@ def records_of(words: Sequence[Item]) -> npt.NDArray[np.int64]:
     rows: list[Record] = []
     for index, word in enumerate(words):
         try:
-            rows += _records(word.bits) if isinstance(word, ICW) else _between(word)
+            rows += word_records(word.bits) if isinstance(word, ICW) else _between(word)
         except MeaninglessWord as error:
             error.index = index
             raise
@@ -78,7 +78,12 @@ def records_of(words: Sequence[Item]) -> npt.NDArray[np.int64]:
 
 
 @lru_cache(maxsize=16_384)
-def _records(bits: int) -> tuple[Record, ...]:
+def word_records(bits: int) -> tuple[Record, ...]:
+    """The row of a word, or the two rows.
+
+    Raises:
+        MeaninglessWord: it has no meaning.
+    """
     operation = interpret(ICW(bits))
     if isinstance(operation, Both):
         kind, destinations, sources, setting = record(operation.digital)
