@@ -36,6 +36,9 @@ from pixeltree_emu.array.fast.passes import (
 )
 
 BUFFER = MARGIN + 256 + MARGIN
+_OFFSETS = 2
+_PEERS = 2
+"""Vectors that are worked out side by side: each waits for itself, and the machine can do several at once."""
 
 
 class AnalogCode:
@@ -67,9 +70,11 @@ class AnalogCode:
         self._boundary = boundary
         self._draws = draws
         self._buffers: dict[Value, str] = {}
-        self._chunk: dict[tuple[Value, int, int], str] = {}
-        self._masks: dict[Value, str] = {}
-        self._patterns: dict[int, str] = {}
+        self._chunk: dict[tuple[Value, int, int, int], str] = {}
+        self._masks: dict[tuple[Value, int], str] = {}
+        self._patterns: dict[tuple[int, int], str] = {}
+        self._places: dict[int, str] = {}
+        self._part = 0
         self._functions: set[str] = set()
 
     @property
@@ -88,7 +93,7 @@ class AnalogCode:
         lines.do(f"br label %{loop}")
         lines.begin(loop)
         lines.do(f"%c{turn} = phi i64 [ 0, %{before} ], [ %n{turn}, %{loop} ]")
-        self._chunk, self._masks, self._patterns = {}, {}, {}
+        self._chunk, self._masks, self._patterns, self._places = {}, {}, {}, {}
         self._column = f"%c{turn}"
         at = lines.put(f"add i64 %a, {self._column}")
         self._base = lines.put(f"getelementptr i8, ptr %analog, i64 {at}")
@@ -96,11 +101,14 @@ class AnalogCode:
         bits = lines.put(f"add i64 %d, {eighth}")
         self._bits = lines.put(f"getelementptr i8, ptr %digital, i64 {bits}")
         self._eighth = eighth
+        together = _PEERS * self._width
         for value in values:
-            self._make(value)
+            for self._part in range(0, together, self._width):
+                self._make(value)
         for plane, value in stores.items():
-            self._store(plane, value)
-        lines.do(f"%n{turn} = add i64 {self._column}, {self._width}")
+            for self._part in range(0, together, self._width):
+                self._store(plane, value)
+        lines.do(f"%n{turn} = add i64 {self._column}, {together}")
         done = lines.put(f"icmp eq i64 %n{turn}, 256")
         lines.do(f"br i1 {done}, label %after{turn}, label %{loop}")
         lines.begin(f"after{turn}")
@@ -116,13 +124,13 @@ class AnalogCode:
             made = self._lines.put(
                 f"select <{self._width} x i1> {mask}, {self._lanes} {made}, {self._lanes} {old}"
             )
-        self._chunk[value, 0, 0] = made
+        self._chunk[value, 0, 0, self._part] = made
         if value in self._schedule.buffered:
             at = self._place(self._buffer(value), 0)
             self._lines.do(f"store {self._lanes} {made}, ptr {at}, align {self._width}")
 
     def _store(self, plane: Plane, value: Value) -> None:
-        at = self._lines.put(f"getelementptr i8, ptr {self._base}, i64 {plane[1] * ANALOG_BYTES}")
+        at = self._lines.put(f"getelementptr i8, ptr {self._base}, i64 {plane[1] * ANALOG_BYTES + self._part}")
         self._lines.do(f"store {self._lanes} {self.lanes(value)}, ptr {at}, align {self._width}")
 
     def _compare(self, value: Value) -> None:
@@ -131,47 +139,53 @@ class AnalogCode:
         if value.code == COMPARE_TWO:
             total = self._call("sadd.sat", total, self.lanes(value.sources[1][0]))
         found = put(f"icmp sgt {lanes} {total}, zeroinitializer")
-        self._masks[value] = found
+        self._masks[value, self._part] = found
         if value in self._schedule.gates:
             bits = put(f"bitcast <{self._width} x i1> {found} to i{self._width}")
-            at = put(f"getelementptr i8, ptr {self._digital.slot(value)}, i64 {self._eighth}")
+            at = self._slot(value)
             self._lines.do(f"store i{self._width} {bits}, ptr {at}, align {self._width // 8}")
 
     def _mask(self, gate: Value) -> str:
         """Which PEs a digital value gates."""
-        mask = self._masks.get(gate)
+        mask = self._masks.get((gate, self._part))
         if mask is None:
             put = self._lines.put
             if gate.constant is not None:
                 return splat(1, gate.constant)
             if gate.in_memory:
                 at = put(
-                    f"getelementptr i8, ptr {self._bits}, i64 {gate.plane[1] * DIGITAL_BYTES + FIRST_ROW}"
+                    f"getelementptr i8, ptr {self._bits}, i64 {gate.plane[1] * DIGITAL_BYTES + FIRST_ROW + self._part // 8}"
                 )
             else:
-                at = put(f"getelementptr i8, ptr {self._digital.slot(gate)}, i64 {self._eighth}")
+                at = self._slot(gate)
             word = put(f"load i{self._width}, ptr {at}, align {self._width // 8}")
-            mask = self._masks[gate] = put(f"bitcast i{self._width} {word} to <{self._width} x i1>")
+            mask = self._masks[gate, self._part] = put(
+                f"bitcast i{self._width} {word} to <{self._width} x i1>")
         return mask
+
+    def _slot(self, value: Value) -> str:
+        """Where the bits of the PEs in hand lie."""
+        at = self._lines.put(f"getelementptr i8, ptr {self._digital.slot(value)}, i64 {self._eighth}")
+        return self._lines.put(f"getelementptr i8, ptr {at}, i64 {self._part // 8}")
 
     def lanes(self, value: Value, rows: int = 0, columns: int = 0) -> str:
         """A value of the PEs in hand, or of PEs beside them."""
         if value.constant is not None:
             return splat(8, value.constant)
-        made = self._chunk.get((value, rows, columns))
+        made = self._chunk.get((value, rows, columns, self._part))
         if made is None:
             if value.in_memory:
-                distance = value.plane[1] * ANALOG_BYTES + rows * ROW_BYTES + columns
+                distance = value.plane[1] * ANALOG_BYTES + rows * ROW_BYTES + columns + self._part
                 at = self._lines.put(f"getelementptr i8, ptr {self._base}, i64 {distance}")
             else:
                 at = self._place(self._buffer(value), columns)
             aligned = 1 if columns else self._width
             made = self._lines.put(f"load {self._lanes}, ptr {at}, align {aligned}")
-            self._chunk[value, rows, columns] = made
+            self._chunk[value, rows, columns, self._part] = made
         return made
 
     def _place(self, buffer: str, columns: int) -> str:
-        at = self._lines.put(f"add i64 {self._column}, {MARGIN + columns}")
+        at = self._lines.put(f"add i64 {self._column}, {MARGIN + columns + self._part}")
         return self._lines.put(f"getelementptr i8, ptr {buffer}, i64 {at}")
 
     def _buffer(self, value: Value) -> str:
@@ -236,38 +250,44 @@ class AnalogCode:
     def _written(self, ideal: str, draw: int, dividing: bool) -> str:
         """A value with its error; see ``errors_ops.noisy_rows``."""
         put = self._lines.put
-        error = self._call("sadd.sat", self._scaled(ideal), self._pattern(2 + dividing))
-        at = put(f"getelementptr i32, ptr %places, i64 {draw}")
-        place = put(f"load i32, ptr {at}, align 4")
-        wide = put(f"zext i32 {place} to i64")
-        here = put(f"getelementptr i8, ptr {self._pool()}, i64 {wide}")
+        error = self._call("sadd.sat", self._scaled(ideal), self._pattern(_OFFSETS + dividing))
+        here = put(f"getelementptr i8, ptr {self._draws_from(draw)}, i64 {self._part}")
         draws = put(f"load {self._lanes}, ptr {here}, align 1")
         return self._call("sadd.sat", ideal, self._whole_counts(self._call("sadd.sat", error, draws)))
 
-    def _pool(self) -> str:
-        if -1 not in self._patterns:
-            self._patterns[-1] = self._lines.put(f"getelementptr i8, ptr %pool, i64 {self._column}")
-        return self._patterns[-1]
+    def _draws_from(self, draw: int) -> str:
+        """Where the draws of a write begin, for the PEs in hand."""
+        if draw not in self._places:
+            put = self._lines.put
+            at = put(f"getelementptr i32, ptr %places, i64 {draw}")
+            place = put(f"load i32, ptr {at}, align 4")
+            wide = put(f"zext i32 {place} to i64")
+            column = put(f"add i64 {wide}, {self._column}")
+            self._places[draw] = put(f"getelementptr i8, ptr %pool, i64 {column}")
+        return self._places[draw]
 
     def _pattern(self, which: int) -> str:
         """Gains of even and odd columns (0, 1), offsets of plain and dividing writes (2, 3)."""
-        put = self._lines.put
-        if which not in self._patterns:
-            if which >= 2:
-                dense = put(f"add i64 %e, {self._column}")
-                at = put(f"add i64 {dense}, {(which - 2) * 65536}")
+        made = self._patterns.get((which, self._part))
+        if made is None:
+            put = self._lines.put
+            column = put(f"add i64 {self._column}, {self._part}")
+            if which >= _OFFSETS:
+                dense = put(f"add i64 %e, {column}")
+                at = put(f"add i64 {dense}, {(which - _OFFSETS) * 256 * 256}")
                 here = put(f"getelementptr i8, ptr %offsets, i64 {at}")
-                self._patterns[which] = put(f"load {self._lanes}, ptr {here}, align {self._width}")
+                made = put(f"load {self._lanes}, ptr {here}, align {self._width}")
             else:
-                block = put(f"and i64 {self._column}, -64")
+                block = put(f"and i64 {column}, -64")
                 dense = put(f"add i64 %e, {block}")
                 twice = put(f"shl i64 {dense}, 1")
-                within = put(f"and i64 {self._column}, 63")
+                within = put(f"and i64 {column}, 63")
                 at = put(f"add i64 {twice}, {within}")
                 here = put(f"getelementptr i8, ptr %gains, i64 {at}")
                 there = put(f"getelementptr i8, ptr {here}, i64 {64 * which}")
-                self._patterns[which] = put(f"load {self._pairs}, ptr {there}, align {self._width}")
-        return self._patterns[which]
+                made = put(f"load {self._pairs}, ptr {there}, align {self._width}")
+            self._patterns[which, self._part] = made
+        return made
 
     @property
     def _pairs(self) -> str:

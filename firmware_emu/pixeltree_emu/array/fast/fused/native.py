@@ -60,6 +60,10 @@ def compiled(text: str) -> bytes:
     machine = _machine()
     module = llvm.parse_assembly(f'target triple = "{machine.triple}"\n{text}')
     module.verify()
+    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=1))
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_instruction_combine_pass()  # NORs become fewer operations; other passes find nothing
+    passes.run(module, builder)
     return bytes(machine.emit_object(module))
 
 
