@@ -41,7 +41,9 @@ PARAMETERS = st.sampled_from(
 @st.composite
 def blocks(draw):
     """A block long enough to be cut: words, and what the controller does between them."""
-    parts = draw(st.lists(st.one_of(programs(), chains(), st.lists(BETWEEN, max_size=3)), min_size=1, max_size=4))
+    parts = draw(
+        st.lists(st.one_of(programs(), chains(), st.lists(BETWEEN, max_size=3)), min_size=1, max_size=4)
+    )
     return [item for part in parts for item in part]
 
 
@@ -85,7 +87,9 @@ def test_a_block_is_cut_only_where_rows_of_analog_values_just_written_are_read()
 
 def hot_block(engine, items=None):
     """A kernel and its block."""
-    kernel = engine.load(items or bench_programs.words("all; sub(A, A, B); WHERE(R5); add(A, A, C); all; abs(D, A)"))
+    kernel = engine.load(
+        items or bench_programs.words("all; sub(A, A, B); WHERE(R5); add(A, A, C); all; abs(D, A)")
+    )
     return kernel, kernel.only or next(iter(kernel.variants.values()))
 
 
@@ -158,7 +162,8 @@ def test_code_that_others_may_have_written_is_not_loaded(kept, spoil):
 
 def test_code_of_another_user_is_not_loaded(kept, monkeypatch):
     folder, _, _, block, _ = kept
-    monkeypatch.setattr(store.os, "geteuid", lambda uid=os.geteuid(): uid + 1)
+    another = os.geteuid() + 1
+    monkeypatch.setattr(store.os, "geteuid", lambda: another)
     assert not Fuser(folder).find(block)
     assert block.calls is None
 

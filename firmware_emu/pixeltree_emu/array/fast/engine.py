@@ -14,6 +14,7 @@ from pixeltree_emu.array.fast import layout, records
 from pixeltree_emu.array.fast.compiled import Table
 from pixeltree_emu.array.fast.constants import find_constants, load_constants
 from pixeltree_emu.array.fast.errors_ops import (
+    BIASED_OFFSET,
     EIGHT,
     ERROR_ENTRIES,
     FLOOD_DISTANCE,
@@ -101,6 +102,8 @@ class FastEngine:
             self._errors[[GAIN, OFFSET, POOL]] = gain.ctypes.data, offset.ctypes.data, pool.ctypes.data
             self._errors[POOL_BYTES] = chip.pool.shape[1]
             self._errors[EIGHT] = 8
+            self._biased = _aligned_copy(chip.offset ^ np.int8(-128))
+            self._errors[BIASED_OFFSET] = self._biased.ctypes.data
             self._errors[FLOOD_DISTANCE] = chip.model.flood_distance
         self._decay = Decay(chip) if chip else None
         self.begin_frame(0)
@@ -112,7 +115,9 @@ class FastEngine:
         self._analog_view(layout.NEWS)[:] = 0
         self._digital_view(layout.FLAG)[:] = -1
         self._in_level = 0
-        self._around = Surroundings(self._analog, self._digital, self._errors, parameters.analog_boundary)
+        self._around = Surroundings(
+            self._analog, self._digital, self._errors, parameters.analog_boundary, _saturates(chip)
+        )
 
     @property
     def in_level(self) -> int:
@@ -285,3 +290,12 @@ def _halves(gain: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     """Gains widened to int16, per 64 PEs first those of the even columns, then of the odd ones."""
     pairs = gain.reshape(-1, 32, 2).astype(np.int16)
     return np.ascontiguousarray(pairs.transpose(0, 2, 1)).view(np.int8)
+
+
+def _saturates(chip: Chip | None) -> bool:
+    """Whether gain, offset and draw of any write together can leave 8 bits."""
+    if chip is None:
+        return False
+    gain = np.abs(chip.gain.astype(np.int64)) / 2 + 1
+    offset = np.abs(chip.offset.astype(np.int64)).max(axis=0)
+    return bool((gain + offset).max() + np.abs(chip.pool.astype(np.int64)).max() > np.iinfo(np.int8).max)

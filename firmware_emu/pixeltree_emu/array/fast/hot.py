@@ -43,12 +43,14 @@ class Surroundings:
         analog, digital: int8, its planes.
         errors: int64, its error table.
         boundary: what lies beyond the edge of NEWS.
+        saturates: whether the error of a write can leave 8 bits, for this chip.
     """
 
     analog: npt.NDArray[np.int8]
     digital: npt.NDArray[np.int8]
     errors: npt.NDArray[np.int64]
     boundary: int
+    saturates: bool
 
 
 @dataclass(eq=False)
@@ -92,6 +94,16 @@ class Heater(Protocol):
         ...
 
 
+class Never:
+    """Lets every block run as passes: for who measures those."""
+
+    patience = _NEVER
+
+    def warm(self, block: Block) -> None:
+        """Nothing is done."""
+        block.left = _NEVER
+
+
 class AtOnce:
     """Makes code for every block before it runs, and keeps it nowhere: for tests."""
 
@@ -114,7 +126,7 @@ class Background:
     patience = _LOOK_AFTER
 
     def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[tuple[Block, bool] | None] = queue.SimpleQueue()
+        self._jobs: queue.Queue[tuple[Block, bool] | None] = queue.Queue()
         self._thread: threading.Thread | None = None
         self._ended = False
 
@@ -143,6 +155,12 @@ class Background:
             except (RuntimeError, OSError, ValueError) as error:  # LLVM's are of these kinds
                 reason = str(error)
                 logger.warning("a block stays without code of its own", extra=fields(reason=reason))
+            finally:
+                self._jobs.task_done()
+
+    def wait(self) -> None:
+        """Wait until all that was asked for is done: for who measures."""
+        self._jobs.join()
 
     def _end(self) -> None:
         """LLVM must not be at work while the process ends."""

@@ -1,17 +1,14 @@
-"""What analog values are computed by, some PEs at a time. Each equals a pass of ``analog_ops`` or ``errors_ops``."""
+"""What analog values are computed by, some PEs at a time; equal to ``analog_ops`` and ``errors_ops``."""
 
 from __future__ import annotations
 
-from pixeltree_emu.array.fast.errors_ops import GAIN, POOL
-from pixeltree_emu.array.fast.errors_ops import OFFSET as ERROR_OFFSET
 from pixeltree_emu.array.fast.fused.digital_code import DigitalCode
 from pixeltree_emu.array.fast.fused.graph import Plane, Value
-from pixeltree_emu.array.fast.fused.lines import Lines, splat
+from pixeltree_emu.array.fast.fused.lines import Facts, Lines, splat
 from pixeltree_emu.array.fast.fused.schedule import Schedule
 from pixeltree_emu.array.fast.layout import (
     ANALOG_BYTES,
     DIGITAL_BYTES,
-    FIRST_PE,
     FIRST_ROW,
     LOWEST_NEGATIVE,
     MARGIN,
@@ -37,8 +34,9 @@ from pixeltree_emu.array.fast.passes import (
 
 BUFFER = MARGIN + 256 + MARGIN
 _OFFSETS = 2
-_PEERS = 2
-"""Vectors that are worked out side by side: each waits for itself, and the machine can do several at once."""
+_PEERS, _MORE_PEERS, _FEW_ERRORS = 2, 4, 48
+"""Vectors that are worked out side by side: each waits for itself, and the machine can do several at once. A
+write with errors waits longest; but so much code for many of them takes too long to make."""
 
 
 class AnalogCode:
@@ -48,8 +46,7 @@ class AnalogCode:
         lines: where instructions go.
         digital: the rows of bits.
         schedule: when each value is worked out.
-        width: PEs at a time.
-        boundary: what lies beyond the edge of NEWS.
+        facts: what the code may count on.
         draws: number of each value whose write adds an error.
     """
 
@@ -58,16 +55,15 @@ class AnalogCode:
         lines: Lines,
         digital: DigitalCode,
         schedule: Schedule,
-        width: int,
-        boundary: int,
+        facts: Facts,
         draws: dict[Value, int],
     ) -> None:
         self._lines = lines
         self._digital = digital
         self._schedule = schedule
-        self._width = width
+        self._width = width = facts.width
         self._lanes = f"<{width} x i8>"
-        self._boundary = boundary
+        self._facts = facts
         self._draws = draws
         self._buffers: dict[Value, str] = {}
         self._chunk: dict[tuple[Value, int, int, int], str] = {}
@@ -101,12 +97,15 @@ class AnalogCode:
         bits = lines.put(f"add i64 %d, {eighth}")
         self._bits = lines.put(f"getelementptr i8, ptr %digital, i64 {bits}")
         self._eighth = eighth
-        together = _PEERS * self._width
+        errors = sum(value in self._draws for value in values)
+        together = (_MORE_PEERS if 0 < errors <= _FEW_ERRORS else _PEERS) * self._width
         for value in values:
-            for self._part in range(0, together, self._width):
+            for part in range(0, together, self._width):
+                self._part = part
                 self._make(value)
         for plane, value in stores.items():
-            for self._part in range(0, together, self._width):
+            for part in range(0, together, self._width):
+                self._part = part
                 self._store(plane, value)
         lines.do(f"%n{turn} = add i64 {self._column}, {together}")
         done = lines.put(f"icmp eq i64 %n{turn}, 256")
@@ -130,7 +129,9 @@ class AnalogCode:
             self._lines.do(f"store {self._lanes} {made}, ptr {at}, align {self._width}")
 
     def _store(self, plane: Plane, value: Value) -> None:
-        at = self._lines.put(f"getelementptr i8, ptr {self._base}, i64 {plane[1] * ANALOG_BYTES + self._part}")
+        at = self._lines.put(
+            f"getelementptr i8, ptr {self._base}, i64 {plane[1] * ANALOG_BYTES + self._part}"
+        )
         self._lines.do(f"store {self._lanes} {self.lanes(value)}, ptr {at}, align {self._width}")
 
     def _compare(self, value: Value) -> None:
@@ -153,14 +154,14 @@ class AnalogCode:
             if gate.constant is not None:
                 return splat(1, gate.constant)
             if gate.in_memory:
-                at = put(
-                    f"getelementptr i8, ptr {self._bits}, i64 {gate.plane[1] * DIGITAL_BYTES + FIRST_ROW + self._part // 8}"
-                )
+                distance = gate.plane[1] * DIGITAL_BYTES + FIRST_ROW + self._part // 8
+                at = put(f"getelementptr i8, ptr {self._bits}, i64 {distance}")
             else:
                 at = self._slot(gate)
             word = put(f"load i{self._width}, ptr {at}, align {self._width // 8}")
             mask = self._masks[gate, self._part] = put(
-                f"bitcast i{self._width} {word} to <{self._width} x i1>")
+                f"bitcast i{self._width} {word} to <{self._width} x i1>"
+            )
         return mask
 
     def _slot(self, value: Value) -> str:
@@ -194,7 +195,7 @@ class AnalogCode:
         if buffer is None:
             entry = self._lines.entry
             buffer = self._buffers[value] = self._lines.put(f"alloca [{BUFFER} x i8], align 64", entry)
-            beyond = self._boundary if value.plane[1] in (NEWS, SUM_SCRATCH) else 0
+            beyond = self._facts.boundary if value.plane[1] in (NEWS, SUM_SCRATCH) else 0
             for at in (0, BUFFER - MARGIN):
                 edge = self._lines.put(f"getelementptr i8, ptr {buffer}, i64 {at}", entry)
                 entry.append(f"  store <64 x i8> {splat(8, beyond)}, ptr {edge}, align 64")
@@ -218,7 +219,7 @@ class AnalogCode:
         missing = put(f"sext <{self._width} x i1> {least} to {self._lanes}")
         return self._call("ssub.sat", self._negated(a), self._call("sadd.sat", b, missing))
 
-    def _ideal(self, value: Value) -> str:
+    def _ideal(self, value: Value) -> str:  # noqa: PLR0911 - one line a kind
         """What a pass computes before errors; see ``analog_ops.value_of``."""
         assert value.row is not None  # constants and memory have no pass
         if value.code == FILL:
@@ -250,10 +251,16 @@ class AnalogCode:
     def _written(self, ideal: str, draw: int, dividing: bool) -> str:
         """A value with its error; see ``errors_ops.noisy_rows``."""
         put = self._lines.put
-        error = self._call("sadd.sat", self._scaled(ideal), self._pattern(_OFFSETS + dividing))
         here = put(f"getelementptr i8, ptr {self._draws_from(draw)}, i64 {self._part}")
         draws = put(f"load {self._lanes}, ptr {here}, align 1")
-        return self._call("sadd.sat", ideal, self._whole_counts(self._call("sadd.sat", error, draws)))
+        fixed, pattern = self._scaled(ideal), self._pattern(_OFFSETS + dividing)
+        if self._facts.saturates:
+            error = self._call("sadd.sat", self._call("sadd.sat", fixed, pattern), draws)
+            return self._call("sadd.sat", ideal, self._whole_counts(error))
+        part = put(f"add {self._lanes} {fixed}, {pattern}")
+        biased = put(f"add {self._lanes} {part}, {draws}")
+        counts = put(f"sub {self._lanes} {self._upper_half(biased)}, %eights")
+        return self._call("sadd.sat", ideal, counts)
 
     def _draws_from(self, draw: int) -> str:
         """Where the draws of a write begin, for the PEs in hand."""
@@ -317,12 +324,15 @@ class AnalogCode:
             f"shufflevector {self._lanes} {lower}, {self._lanes} {upper}, <{self._width} x i32> <{lanes}>"
         )
 
-    def _whole_counts(self, value: str) -> str:
-        """Value >> 4; see ``lanes._whole_counts``."""
+    def _upper_half(self, value: str) -> str:
+        """Value >> 4, without its sign."""
         put = self._lines.put
         pairs = put(f"bitcast {self._lanes} {value} to {self._pairs}")
         shifted = put(f"lshr {self._pairs} {pairs}, {splat(16, 4)}")
         bytes_ = put(f"bitcast {self._pairs} {shifted} to {self._lanes}")
-        low = put(f"and {self._lanes} {bytes_}, {splat(8, 15)}")
-        flipped = put(f"xor {self._lanes} {low}, %eights")
-        return put(f"sub {self._lanes} {flipped}, %eights")
+        return put(f"and {self._lanes} {bytes_}, {splat(8, 15)}")
+
+    def _whole_counts(self, value: str) -> str:
+        """Value >> 4; see ``lanes._whole_counts``."""
+        flipped = self._lines.put(f"xor {self._lanes} {self._upper_half(value)}, %eights")
+        return self._lines.put(f"sub {self._lanes} {flipped}, %eights")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from pixeltree_emu.array.fast.errors_ops import EIGHT, GAIN, KEY, POOL, POOL_BYTES, WORDS
+from pixeltree_emu.array.fast.errors_ops import BIASED_OFFSET, EIGHT, GAIN, KEY, POOL, POOL_BYTES, WORDS
 from pixeltree_emu.array.fast.errors_ops import OFFSET as ERROR_OFFSET
 from pixeltree_emu.array.fast.fused.analog_code import AnalogCode
 from pixeltree_emu.array.fast.fused.digital_code import DigitalCode
 from pixeltree_emu.array.fast.fused.graph import Value
-from pixeltree_emu.array.fast.fused.lines import ROW, Lines
+from pixeltree_emu.array.fast.fused.lines import ROW, Facts, Lines
 from pixeltree_emu.array.fast.fused.plan import Segment
 from pixeltree_emu.array.fast.fused.schedule import Schedule, scheduled
 from pixeltree_emu.array.fast.layout import FIRST_PE, ROW_BYTES
@@ -19,19 +17,6 @@ ARGUMENTS = (
     "ptr noalias %analog, ptr noalias %digital, ptr noalias readonly %memory, ptr noalias readonly %errors"
 )
 _GROUP = 8
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What code depends on beside passes.
-
-    Attributes:
-        width: PEs that are worked out at a time: those of the machine's vectors.
-        boundary: what lies beyond the edge of NEWS.
-    """
-
-    width: int
-    boundary: int
 
 
 def segment_code(segment: Segment, name: str, facts: Facts) -> tuple[str, set[str]]:
@@ -45,9 +30,9 @@ def segment_code(segment: Segment, name: str, facts: Facts) -> tuple[str, set[st
     digital = DigitalCode(lines, carried, graph.downward)
     noisy = [v for v in made.order if not v.digital and v.row is not None and v.row[ERROR] != EXACT]
     draws = {value: number for number, value in enumerate(noisy)}
-    analog = AnalogCode(lines, digital, made, facts.width, facts.boundary, draws)
+    analog = AnalogCode(lines, digital, made, facts, draws)
     if noisy:
-        _draws(lines, noisy, facts.width)
+        _draws(lines, noisy, facts)
     for turn in range(made.last_turn + 1):
         if turn % 2:
             analog.turn(turn)
@@ -99,9 +84,10 @@ def _function(name: str, lines: Lines, digital: DigitalCode, carried: set[int], 
     return "\n".join([*begin, *lines.body, *end])
 
 
-def _draws(lines: Lines, noisy: list[Value], width: int) -> None:
+def _draws(lines: Lines, noisy: list[Value], facts: Facts) -> None:
     """Where the draws of each write lie: looked up once for the segment, moved on with each row."""
-    put, entry, top = lines.put, lines.entry, lines.top
+    put, entry, top, width = lines.put, lines.entry, lines.top, facts.width
+    offsets = ERROR_OFFSET if facts.saturates else BIASED_OFFSET
 
     def field(number: int, kind: str) -> str:
         at = put(f"getelementptr i64, ptr %errors, i64 {number}", entry)
@@ -110,13 +96,14 @@ def _draws(lines: Lines, noisy: list[Value], width: int) -> None:
     for name, number, kind in (
         ("pool", POOL, "ptr"),
         ("gains", GAIN, "ptr"),
-        ("offsets", ERROR_OFFSET, "ptr"),
+        ("offsets", offsets, "ptr"),
     ):
         entry.append(f"  %{name} = select i1 true, ptr {field(number, kind)}, ptr null")
     eight = put(f"trunc i64 {field(EIGHT, 'i64')} to i8", entry)
     one = put(f"insertelement <{width} x i8> poison, i8 {eight}, i32 0", entry)
+    lanes8 = f"<{width} x i8>"
     entry.append(
-        f"  %eights = shufflevector <{width} x i8> {one}, <{width} x i8> poison, <{width} x i32> zeroinitializer"
+        f"  %eights = shufflevector {lanes8} {one}, {lanes8} poison, <{width} x i32> zeroinitializer"
     )
     groups = -(-len(noisy) // _GROUP)
     for name in ("places", "first", "stride", "base"):

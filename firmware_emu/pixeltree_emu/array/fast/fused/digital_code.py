@@ -11,7 +11,6 @@ from pixeltree_emu.array.fast.layout import (
     EAST,
     FIRST_ROW,
     NORTH,
-    ROW_BITS_BYTES,
     SOUTH,
 )
 from pixeltree_emu.array.fast.passes import (
@@ -226,7 +225,7 @@ class DigitalCode:
         else:
             first = put(f"sub i64 {number}, {a & 255}")
             inside = put(f"icmp ule i64 {first}, {(a >> 8) - (a & 255)}")
-            columns = (_COLUMNS >= (b & 255)) & (_COLUMNS <= b >> 8)
+            columns = ((b & 255) <= _COLUMNS) & (b >> 8 >= _COLUMNS)
             if a >> 8 < a & 255:
                 return row_constant(0)
         packed = np.packbits(columns, bitorder="little").view(np.uint64).tolist()

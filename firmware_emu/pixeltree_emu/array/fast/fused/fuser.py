@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pixeltree_emu.array.fast.compiled import Table
 from pixeltree_emu.array.fast.fused import native, store
-from pixeltree_emu.array.fast.fused.code import Facts
+from pixeltree_emu.array.fast.fused.lines import Facts
 from pixeltree_emu.array.fast.fused.plan import Segment, segments_of
 from pixeltree_emu.array.fast.hot import Block, Call
 from pixeltree_emu.array.fast.interpreter import execute
@@ -54,7 +54,7 @@ class Fuser:
 
 
 def _facts(block: Block) -> Facts:
-    return Facts(native.width(), block.around.boundary)
+    return Facts(native.width(), block.around.boundary, block.around.saturates)
 
 
 def _runs(segments: list[Segment]) -> Iterator[list[Segment]]:

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 ROW = "<4 x i64>"
 """A row of a digital plane."""
 _ALL = (1 << 64) - 1
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What code may count on beside passes.
+
+    Attributes:
+        width: PEs in a vector of the machine.
+        boundary: what lies beyond the edge of NEWS.
+        saturates: whether the error of a write can leave 8 bits, for this chip.
+    """
+
+    width: int
+    boundary: int
+    saturates: bool
 
 
 class Lines:

@@ -9,7 +9,8 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from pixeltree_emu.array.fast.fused.code import ARGUMENTS, Facts, segment_code
+from pixeltree_emu.array.fast.fused.code import ARGUMENTS, segment_code
+from pixeltree_emu.array.fast.fused.lines import Facts
 from pixeltree_emu.array.fast.fused.plan import Segment
 
 Entry = Callable[[int, int, int, int], None]

@@ -1,4 +1,4 @@
-"""Cuts a list of passes into segments that can run row by row, and finds out what each must leave in memory."""
+"""Cuts passes into segments that can run row by row, and finds out what each must leave in memory."""
 
 from __future__ import annotations
 

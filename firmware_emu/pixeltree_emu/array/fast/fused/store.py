@@ -94,7 +94,7 @@ def _read(path: Path) -> bytes:
         OSError: it is not there, or others may have written it.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    with open(descriptor, "rb") as file:
+    with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError("it is no file")
@@ -113,9 +113,9 @@ def keep(where: Path | None, name: str, parts: Parts, code: bytes) -> None:
     try:
         descriptor, beside = tempfile.mkstemp(prefix=".part", dir=where)
         try:
-            with open(descriptor, "wb") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(hashlib.blake2b(rest, digest_size=_DIGEST).digest() + rest)
-            os.replace(beside, where / name)
+            Path(beside).replace(where / name)
         except OSError:
             Path(beside).unlink(missing_ok=True)
             raise
