@@ -41,7 +41,9 @@ class Fuser:
         return True
 
     def make(self, block: Block) -> None:
-        """Make code for a block, and keep it."""
+        """Make code for a block and keep it, unless another process was faster."""
+        if self.find(block):
+            return
         runs = list(_runs(segments_of(_movable(block))))
         parts = [(run[0].first, run[-1].last, run[0].graph is not None) for run in runs]
         native_runs = [run for run in runs if run[0].graph is not None]
