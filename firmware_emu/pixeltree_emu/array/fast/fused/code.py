@@ -89,17 +89,14 @@ def _draws(lines: Lines, noisy: list[Value], facts: Facts) -> None:
     put, entry, top, width = lines.put, lines.entry, lines.top, facts.width
     offsets = ERROR_OFFSET if facts.saturates else BIASED_OFFSET
 
-    def field(number: int, kind: str) -> str:
-        at = put(f"getelementptr i64, ptr %errors, i64 {number}", entry)
-        return put(f"load {kind}, ptr {at}, align 8", entry)
+    def field(where: int) -> str:
+        at = put(f"getelementptr i64, ptr %errors, i64 {where}", entry)
+        return put(f"load i64, ptr {at}, align 8", entry)
 
-    for name, number, kind in (
-        ("pool", POOL, "ptr"),
-        ("gains", GAIN, "ptr"),
-        ("offsets", offsets, "ptr"),
-    ):
-        entry.append(f"  %{name} = select i1 true, ptr {field(number, kind)}, ptr null")
-    eight = put(f"trunc i64 {field(EIGHT, 'i64')} to i8", entry)
+    for name, where in (("pool", POOL), ("gains", GAIN), ("offsets", offsets)):
+        at = put(f"getelementptr i64, ptr %errors, i64 {where}", entry)
+        entry.append(f"  %{name} = load ptr, ptr {at}, align 8")
+    eight = put(f"trunc i64 {field(EIGHT)} to i8", entry)
     one = put(f"insertelement <{width} x i8> poison, i8 {eight}, i32 0", entry)
     lanes8 = f"<{width} x i8>"
     entry.append(
@@ -108,10 +105,10 @@ def _draws(lines: Lines, noisy: list[Value], facts: Facts) -> None:
     groups = -(-len(noisy) // _GROUP)
     for name in ("places", "first", "stride", "base"):
         entry.append(f"  %{name} = alloca [{groups * _GROUP} x i32], align 32")
-    words, key = field(WORDS, "i64"), field(KEY, "i64")
+    words, key = field(WORDS), field(KEY)
     sixteen = put(f"shl i64 {words}, 4", entry)
     from_ = put(f"add i64 {sixteen}, {key}", entry)
-    size = field(POOL_BYTES, "i64")
+    size = field(POOL_BYTES)
     for number, value in enumerate(noisy):
         assert value.row is not None
         draw = put(f"add i64 {from_}, {value.row[DRAW]}", entry)
@@ -134,8 +131,8 @@ def _draws(lines: Lines, noisy: list[Value], facts: Facts) -> None:
             put(f"load {lanes}, ptr {given[name]}, align 32", top) for name in ("first", "stride", "base")
         )
         moved = put(f"mul {lanes} {rows}, {stride}", top)
-        number = put(f"add {lanes} {moved}, {first}", top)
-        within = put(f"and {lanes} {number}, splat (i32 511)", top)
+        pool_row = put(f"add {lanes} {moved}, {first}", top)
+        within = put(f"and {lanes} {pool_row}, splat (i32 511)", top)
         bytes_ = put(f"shl {lanes} {within}, splat (i32 8)", top)
         place = put(f"add {lanes} {bytes_}, {base}", top)
         top.append(f"  store {lanes} {place}, ptr {given['places']}, align 32")

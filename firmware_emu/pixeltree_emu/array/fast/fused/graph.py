@@ -184,13 +184,14 @@ class Graph:
         return value
 
     def _moved(self, plane: Plane, rows: int, columns: int) -> Source:
-        """A plane as neighbours see it; beyond the edge an analog constant lies in memory, not elsewhere."""
+        """A plane as neighbours see it; beyond the edge of a constant analog plane lies something else."""
         value = self.before(plane)
-        if (rows or columns) and value.constant is not None and not value.digital:
+        level = value.constant
+        if (rows or columns) and level is not None and not value.digital:
             if plane not in self.written:
                 value = self.initial.setdefault(plane, Value(plane))
             else:
-                value = Value(plane, row=_filling(plane[1], value.constant))
+                value = Value(plane, row=_filling(plane[1], level))
                 self.made.append(value)
         return value, rows, columns
 

@@ -85,9 +85,9 @@ def loaded(code: bytes, entries: int, name: str) -> list[Entry]:
     for number in range(entries):
         builder.export_symbol(f"entry{number}")
     tracker = builder.link(_loader(), name)
-    found = []
+    found: list[Entry] = []
     for number in range(entries):
-        entry = _ENTRY(tracker[f"entry{number}"])
+        entry: Any = _ENTRY(tracker[f"entry{number}"])
         entry.code = tracker  # which keeps it loaded
         found.append(entry)
     return found
