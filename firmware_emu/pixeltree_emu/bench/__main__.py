@@ -30,7 +30,8 @@ class Options:
 
     An instruction class is timed as a block of many calls in which every result is used.
 
-    Its time includes its share of starting the block. Nothing here is device time.
+    Its time includes its share of starting the block. Programs are timed when they are hot: as code of their
+    own, and pass by pass. Nothing here is device time.
     """
 
     json: Annotated[

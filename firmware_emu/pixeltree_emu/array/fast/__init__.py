@@ -6,6 +6,7 @@ Modules, in the order in which a block meets them: ``records`` (words to numbers
 (passes over planes), ``lanes`` (the vector type those are written in), ``layout`` (where planes lie).
 Compiled code: ``compiled`` (what Numba is asked for), ``cache`` (where it is kept, and whether it can be
 trusted), ``build`` with ``compile_part`` (how it is made), ``loading``.
+Blocks that are run again and again: ``hot`` (which those are), ``fused`` (machine code of their own).
 """
 
 from typing import TYPE_CHECKING, Any

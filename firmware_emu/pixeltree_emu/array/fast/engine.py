@@ -12,8 +12,9 @@ from pixeltree_emu.array.decay import REGISTER_BITS, Decay, drifted
 from pixeltree_emu.array.engine import Crossing, EngineState, Item
 from pixeltree_emu.array.fast import layout, records
 from pixeltree_emu.array.fast.compiled import Table
-from pixeltree_emu.array.fast.constants import Memory, find_constants, load_constants
+from pixeltree_emu.array.fast.constants import find_constants, load_constants
 from pixeltree_emu.array.fast.errors_ops import (
+    BIASED_OFFSET,
     EIGHT,
     ERROR_ENTRIES,
     FLOOD_DISTANCE,
@@ -24,6 +25,7 @@ from pixeltree_emu.array.fast.errors_ops import (
     POOL_BYTES,
     WORDS,
 )
+from pixeltree_emu.array.fast.hot import Block, Heater, Surroundings, background
 from pixeltree_emu.array.fast.interpreter import execute, steering_state
 from pixeltree_emu.array.fast.optimize import optimize
 from pixeltree_emu.array.fast.passes import COLUMNS
@@ -52,9 +54,6 @@ _PASSES_PER_WORD = 32
 """More than the passes of any word: 13 loads after 4 passes for 16 sources, or 11 gated pushes."""
 _OPERANDS_PER_WORD = 13
 
-Variant = tuple[Table, Table, Memory]
-"""Passes, operands, constants."""
-
 
 @dataclass
 class FastKernel:
@@ -75,8 +74,8 @@ class FastKernel:
     words: int
     written: int
     level: int | None
-    variants: dict[int, Variant] = field(default_factory=dict)
-    only: Variant | None = None
+    variants: dict[int, Block] = field(default_factory=dict)
+    only: Block | None = None
 
 
 class FastEngine:
@@ -89,8 +88,11 @@ class FastEngine:
     most_waiting = 8192
     """See :class:`pixeltree_emu.array.engine.Engine`: a few milliseconds of work."""
 
-    def __init__(self, parameters: ArrayParameters, chip: Chip | None = None) -> None:
+    def __init__(
+        self, parameters: ArrayParameters, chip: Chip | None = None, heater: Heater = background
+    ) -> None:
         self.parameters = parameters
+        self._heater = heater
         self.chip = chip
         self._errors = np.zeros(ERROR_ENTRIES, np.int64)
         if chip:
@@ -100,6 +102,8 @@ class FastEngine:
             self._errors[[GAIN, OFFSET, POOL]] = gain.ctypes.data, offset.ctypes.data, pool.ctypes.data
             self._errors[POOL_BYTES] = chip.pool.shape[1]
             self._errors[EIGHT] = 8
+            self._biased = _aligned_copy(chip.offset ^ np.int8(-128))
+            self._errors[BIASED_OFFSET] = self._biased.ctypes.data
             self._errors[FLOOD_DISTANCE] = chip.model.flood_distance
         self._decay = Decay(chip) if chip else None
         self.begin_frame(0)
@@ -111,6 +115,9 @@ class FastEngine:
         self._analog_view(layout.NEWS)[:] = 0
         self._digital_view(layout.FLAG)[:] = -1
         self._in_level = 0
+        self._around = Surroundings(
+            self._analog, self._digital, self._errors, parameters.analog_boundary, _saturates(chip)
+        )
 
     @property
     def alike(self) -> Hashable:
@@ -168,8 +175,16 @@ class FastEngine:
 
     def run(self, kernel: FastKernel) -> None:
         """Execute a block once."""
-        passes, operands, _ = kernel.only or self._variant(kernel)
-        execute(passes, operands, self._analog, self._digital, self._errors)
+        block = kernel.only or self._variant(kernel)
+        if block.calls is None:
+            block.left -= block.work
+            if block.left < 0:
+                self._heater.warm(block)
+        if block.calls is None:
+            execute(block.passes, block.operands, self._analog, self._digital, self._errors)
+        else:
+            for call, arguments in block.calls:
+                call(*arguments)
         if kernel.level is not None:
             self._in_level = kernel.level
         if self._decay:
@@ -231,7 +246,7 @@ class FastEngine:
         self._errors[WORDS] = state.words
         self._decay = state.decay
 
-    def _variant(self, kernel: FastKernel) -> Variant:
+    def _variant(self, kernel: FastKernel) -> Block:
         """The block's passes for the steering planes as they are now."""
         state = steering_state(self._digital, kernel.steering) if kernel.steering else _ALL_UNKNOWN
         variant = kernel.variants.get(state)
@@ -239,7 +254,7 @@ class FastEngine:
             variant = kernel.variants[state] = self._translate(kernel.records, state)
         return variant
 
-    def _translate(self, rows: Table, planes: int) -> Variant:
+    def _translate(self, rows: Table, planes: int) -> Block:
         words = len(rows)
         passes = np.empty((_PASSES_PER_WORD * words, COLUMNS), np.int64)
         operands = np.empty((_OPERANDS_PER_WORD * words, 2), np.int64)
@@ -259,7 +274,7 @@ class FastEngine:
         total = optimize(passes, operands, count)
         passes = passes[:total].copy()
         memory = load_constants(passes, before, constant, execute)
-        return passes, operands[: state[OPERANDS]].copy(), memory
+        return Block(passes, operands[: state[OPERANDS]].copy(), memory, self._around, self._heater.patience)
 
     def _analog_view(self, plane: int) -> npt.NDArray[np.int8]:
         """PEs of an analog plane, int8 (256, 256)."""
@@ -291,3 +306,12 @@ def _halves(gain: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     """Gains widened to int16, per 64 PEs first those of the even columns, then of the odd ones."""
     pairs = gain.reshape(-1, 32, 2).astype(np.int16)
     return np.ascontiguousarray(pairs.transpose(0, 2, 1)).view(np.int8)
+
+
+def _saturates(chip: Chip | None) -> bool:
+    """Whether gain, offset and draw of any write together can leave 8 bits."""
+    if chip is None:
+        return False
+    gain = np.abs(chip.gain.astype(np.int64)) / 2 + 1
+    offset = np.abs(chip.offset.astype(np.int64)).max(axis=0)
+    return bool((gain + offset).max() + np.abs(chip.pool.astype(np.int64)).max() > np.iinfo(np.int8).max)

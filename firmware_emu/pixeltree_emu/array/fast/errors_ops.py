@@ -22,10 +22,11 @@ from pixeltree_emu.array.fast.lanes import (
 from pixeltree_emu.array.fast.layout import ROW_BITS_BYTES, ROW_BYTES
 from pixeltree_emu.array.fast.passes import COPY, FILL, NEGATE, NEGATE_SUM
 
-GAIN, OFFSET, POOL, POOL_BYTES, KEY, WORDS, FLOOD_DISTANCE, EIGHT = range(8)
+GAIN, OFFSET, POOL, POOL_BYTES, KEY, WORDS, FLOOD_DISTANCE, EIGHT, BIASED_OFFSET = range(9)
 """Entries of the error table: addresses of planes, size of one of the two pools, key of the frame, words run
-in it so far, the PEs that a propagation word reaches, and the number 8 (see ``lanes.whole_counts``)."""
-ERROR_ENTRIES = 8
+in it so far, the PEs that a propagation word reaches, the number 8 (see
+``lanes.whole_counts``), and the address of offsets plus 128, for ``fused``."""
+ERROR_ENTRIES = 9
 
 _GOLDEN, _FIRST, _SECOND = (
     np.uint64(0x9E3779B97F4A7C15),
