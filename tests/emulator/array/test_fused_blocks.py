@@ -95,7 +95,7 @@ def hot_block(engine, items=None):
 
 def fused(kernel):
     """Whether a kernel has code of its own, for some state of FLAG."""
-    return any(block.calls for block in kernel.variants.values())
+    return any(block.parts for block in kernel.variants.values())
 
 
 def test_code_is_made_in_the_background_and_every_run_gives_the_same():
@@ -114,6 +114,23 @@ def test_code_is_made_in_the_background_and_every_run_gives_the_same():
     assert not differences(plain, warmed)
 
 
+@pytest.mark.parametrize("mode", ["ideal", "typical"])
+def test_engines_that_are_alike_share_a_block_with_its_code(mode):
+    """Devices of one process share blocks; each runs the code on its own planes."""
+    first, second = (FastEngine(ArrayParameters(), CHIPS[mode], heater=AtOnce()) for _ in range(2))
+    assert first.alike == second.alike
+    reference = ReferenceEngine(ArrayParameters(), CHIPS[mode])
+    prepare(first, 3, 1)
+    for engine in (second, reference):
+        prepare(engine, 9, 2)
+    kernel = first.load(bench_programs.sobel())
+    first.run(kernel)
+    assert fused(kernel)
+    second.run(kernel)
+    reference.run(reference.load(bench_programs.sobel()))
+    assert not differences(reference, second)
+
+
 @pytest.fixture
 def kept(tmp_path):
     """A folder with the code of one block, and another engine's block that could use it."""
@@ -129,7 +146,7 @@ def test_kept_code_is_found_again_and_nothing_is_compiled(kept, monkeypatch):
     folder, _, kernel, block, engine = kept
     monkeypatch.setattr(native, "compiled", lambda text: pytest.fail("it was compiled"))
     assert Fuser(folder).find(block)
-    assert block.calls is not None
+    assert block.parts is not None
     reference = ReferenceEngine(ArrayParameters())
     prepare(reference, 1, 1)
     reference.run(
@@ -157,7 +174,7 @@ def test_code_that_others_may_have_written_is_not_loaded(kept, spoil):
     folder, file, _, block, _ = kept
     spoil(file)
     assert not Fuser(folder).find(block)
-    assert block.calls is None
+    assert block.parts is None
 
 
 def test_code_of_another_user_is_not_loaded(kept, monkeypatch):
@@ -165,7 +182,7 @@ def test_code_of_another_user_is_not_loaded(kept, monkeypatch):
     another = os.geteuid() + 1
     monkeypatch.setattr(store.os, "geteuid", lambda: another)
     assert not Fuser(folder).find(block)
-    assert block.calls is None
+    assert block.parts is None
 
 
 def test_the_oldest_code_makes_room(tmp_path, monkeypatch):

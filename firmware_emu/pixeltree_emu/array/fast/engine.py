@@ -25,7 +25,7 @@ from pixeltree_emu.array.fast.errors_ops import (
     POOL_BYTES,
     WORDS,
 )
-from pixeltree_emu.array.fast.hot import Block, Heater, Surroundings, background
+from pixeltree_emu.array.fast.hot import Block, Heater, Part, Surroundings, background
 from pixeltree_emu.array.fast.interpreter import execute, steering_state
 from pixeltree_emu.array.fast.optimize import optimize
 from pixeltree_emu.array.fast.passes import COLUMNS
@@ -115,14 +115,13 @@ class FastEngine:
         self._analog_view(layout.NEWS)[:] = 0
         self._digital_view(layout.FLAG)[:] = -1
         self._in_level = 0
-        self._around = Surroundings(
-            self._analog, self._digital, self._errors, parameters.analog_boundary, _saturates(chip)
-        )
+        self._around = Surroundings(parameters.analog_boundary, _saturates(chip))
+        self._addresses = self._analog.ctypes.data, self._digital.ctypes.data, self._errors.ctypes.data
 
     @property
     def alike(self) -> Hashable:
-        """See :class:`pixeltree_emu.array.engine.Engine`: which chip it is makes no difference to passes."""
-        return FastEngine, self.parameters, self.chip is not None
+        """See :class:`pixeltree_emu.array.engine.Engine`: of a chip, passes and code depend on this alone."""
+        return FastEngine, self.parameters, self.chip is not None, self._around
 
     @property
     def in_level(self) -> int:
@@ -176,15 +175,14 @@ class FastEngine:
     def run(self, kernel: FastKernel) -> None:
         """Execute a block once."""
         block = kernel.only or self._variant(kernel)
-        if block.calls is None:
+        if block.parts is None:
             block.left -= block.work
             if block.left < 0:
                 self._heater.warm(block)
-        if block.calls is None:
+        if block.parts is None:
             execute(block.passes, block.operands, self._analog, self._digital, self._errors)
         else:
-            for call, arguments in block.calls:
-                call(*arguments)
+            self._run_parts(block, block.parts)
         if kernel.level is not None:
             self._in_level = kernel.level
         if self._decay:
@@ -245,6 +243,14 @@ class FastEngine:
         self.begin_frame(state.frame)
         self._errors[WORDS] = state.words
         self._decay = state.decay
+
+    def _run_parts(self, block: Block, parts: tuple[Part, ...]) -> None:
+        analog, digital, errors = self._addresses
+        for entry, passes in parts:
+            if entry is not None:
+                entry(analog, digital, block.address, errors)
+            elif passes is not None:
+                execute(passes, block.operands, self._analog, self._digital, self._errors)
 
     def _variant(self, kernel: FastKernel) -> Block:
         """The block's passes for the steering planes as they are now."""

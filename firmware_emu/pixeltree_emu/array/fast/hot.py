@@ -13,7 +13,7 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,40 +31,39 @@ _NEVER = 1 << 62
 _LONGEST_END = 3.0
 """Seconds for the block in hand to be finished when the process ends."""
 
-Call = tuple[Callable[..., None], tuple[Any, ...]]
-"""A function and its arguments."""
+Entry = Callable[[int, int, int, int], None]
+"""Machine code; it takes the addresses of analog planes, digital planes, constants and error table."""
+
+Part = tuple[Entry | None, Table | None]
+"""A part of a block: its code, or the passes that have none."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the code of a block runs on: the engine's memory.
+    """What the code of a block depends on beside its passes. Engines that share blocks agree about it.
 
     Attributes:
-        analog, digital: int8, its planes.
-        errors: int64, its error table.
         boundary: what lies beyond the edge of NEWS.
         saturates: whether the error of a write can leave 8 bits, for this chip.
     """
 
-    analog: npt.NDArray[np.int8]
-    digital: npt.NDArray[np.int8]
-    errors: npt.NDArray[np.int64]
     boundary: int
     saturates: bool
 
 
 @dataclass(eq=False)
 class Block:
-    """A block as passes, for one state of the planes that steer it.
+    """A block as passes, for one state of the planes that steer it. Several engines may run it.
 
     Attributes:
         passes, operands: what ``execute`` runs.
         constants: int8, planes that passes load; they hold its address.
-        around: what it runs on.
+        around: what its code depends on.
         left: work until somebody should look at it again.
         work: of running it once.
+        address: of the constants.
         looked: whether kept code was looked for.
-        calls: what runs it in place of ``execute``, once there is such code; they keep that alive.
+        parts: what runs it in place of ``execute``, once there is such code; they keep that alive.
     """
 
     passes: Table
@@ -73,10 +72,12 @@ class Block:
     around: Surroundings
     left: int
     work: int = 0
+    address: int = 0
     looked: bool = False
-    calls: tuple[Call, ...] | None = None
+    parts: tuple[Part, ...] | None = None
 
     def __post_init__(self) -> None:
+        self.address = self.constants.ctypes.data
         analog = self.passes[:, CODE] <= LAST_ANALOG
         noisy = int(np.count_nonzero(analog & (self.passes[:, ERROR] != EXACT)))
         exact = int(np.count_nonzero(analog)) - noisy
@@ -150,7 +151,7 @@ class Background:
             try:
                 if not make:
                     fuser.find(block)
-                elif block.calls is None:
+                elif block.parts is None:
                     fuser.make(block)
             except (RuntimeError, OSError, ValueError) as error:  # LLVM's are of these kinds
                 reason = str(error)

@@ -12,8 +12,7 @@ from pixeltree_emu.array.fast.compiled import Table
 from pixeltree_emu.array.fast.fused import native, store
 from pixeltree_emu.array.fast.fused.lines import Facts
 from pixeltree_emu.array.fast.fused.plan import Segment, segments_of
-from pixeltree_emu.array.fast.hot import Block, Call
-from pixeltree_emu.array.fast.interpreter import execute
+from pixeltree_emu.array.fast.hot import Block, Part
 from pixeltree_emu.array.fast.passes import CODE, CONSTANT, VALUE
 from pixeltree_emu.machine.logs import fields
 
@@ -80,15 +79,8 @@ def _name(block: Block) -> str:
 
 def _attach(block: Block, parts: store.Parts, code: bytes) -> None:
     """From now on a block is run by code."""
-    around = block.around
     entries = iter(native.loaded(code, sum(native_ for *_, native_ in parts), f"block{next(_numbers)}"))
-    memory = (around.analog, around.digital, block.constants, around.errors)
-    addresses = tuple(array.ctypes.data for array in memory)
-    calls: list[Call] = []
+    made: list[Part] = []
     for first, last, has_code in parts:
-        if has_code:
-            calls.append((next(entries), addresses))
-        else:
-            passes = block.passes[first:last]
-            calls.append((execute, (passes, block.operands, around.analog, around.digital, around.errors)))
-    block.calls = tuple(calls)
+        made.append((next(entries), None) if has_code else (None, block.passes[first:last]))
+    block.parts = tuple(made)
