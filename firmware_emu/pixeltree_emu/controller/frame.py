@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from pixeltree_emu.controller.auto_exposure import AutoExposure
 from pixeltree_emu.controller.clock import DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.readout import ReadOutParameters
@@ -100,7 +101,11 @@ class FrameInHand:
 
 
 class FrameRunner:
-    """Advances a frame."""
+    """Advances a frame.
+
+    Attributes:
+        auto_exposure: chooses each frame's exposure by the frame before; None where it stays as it is.
+    """
 
     def __init__(
         self,
@@ -113,6 +118,7 @@ class FrameRunner:
         self._clock = clock
         self._store = store
         self.sequencer = Sequencer(array, clock, read_out)
+        self.auto_exposure: AutoExposure | None = None
         self._remembered_items = 0
         self._verified: dict[tuple[Digest, Digital, bool], _Ready] = {}
 
@@ -121,6 +127,10 @@ class FrameRunner:
         self._array.elapse(self._clock.now_ns)
         self._array.begin_frame(frame)
         self._array.expose(self._clock.now_ns)
+        if self.auto_exposure is not None:
+            sensor = self._array.sensor
+            sensor.frame_ns = self.auto_exposure.next_ns(self._array.exposed(), sensor.frame_ns)
+            self._clock.charge(self._clock.costs.adc_sample_ns)
         return FrameInHand(frame, request, tree, tree.capture, self._clock.now_ns, self._clock.words)
 
     def advance(self, hand: FrameInHand, looks_at_ns: int | None = None) -> Fault | Result | None:

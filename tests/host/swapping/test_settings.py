@@ -167,8 +167,8 @@ def restarted(device, away):
     """The device is started anew and comes back after so many seconds."""
     link = clock_of(device)
     emulated = EmulatedDevice(device.emulated.limits)
-    emulated.array.sensor.source = device.emulated.array.sensor.source
-    emulated.array.sensor.order = device.emulated.array.sensor.order
+    before = device.emulated.array.sensor
+    emulated.array.sensor.look_at(before.source, before.clock, before.order)
     emulated.follow(round((link.world.now + away) * 1e9))
     rate = LINES["serial_3M"]
     identity = Identity(b"boot-two", "world", emulated.limits.capabilities(), 30_000, 65_000)
