@@ -7,7 +7,7 @@ because the daemon is a process of its own, which tells its hosts by the protoco
 
 from __future__ import annotations
 
-from pixeltree_pictures.errors import PictureError
+from pixeltree_pictures import PictureError
 from pixeltree_protocol.errors import (
     AssemblyError,
     FramingError,

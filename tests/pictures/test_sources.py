@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pixeltree_pictures import FileSource, Fitting, PictureError, Size, open_source
+from pixeltree_pictures import Fitting, PictureError, Size
 from pixeltree_pictures.camera import CameraSource
+from pixeltree_pictures.sources import FileSource, open_source
 
 SENSOR = Fitting(Size(256, 256, "the sensor has", "--fit crops and scales"))
 SMALL = Fitting(Size(64, 64), whole=(256, 256))

@@ -8,7 +8,7 @@ from pixeltree.swapping import LINES
 from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
 from pixeltree_emu.serving.virtual_time import World
 from pixeltree_emu.wires.line import LineSettings
-from pixeltree_pictures import ArraySource
+from pixeltree_pictures.sources import ArraySource
 from pixeltree_protocol.link.connection import Identity
 
 

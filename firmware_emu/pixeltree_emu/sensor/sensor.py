@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pixeltree_emu.array.planes import AREG_MAX, SHAPE, AnalogPlane, plane_of
 from pixeltree_emu.machine.defaults import EXPOSURE_NS, SOURCE_CLOCKS
-from pixeltree_pictures import Source
+from pixeltree_pictures.sources import Source
 
 _MOST_PERIODS = 256
 """Periods of a source that one exposure looks at."""

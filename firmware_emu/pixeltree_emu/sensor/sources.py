@@ -11,8 +11,9 @@ from pixeltree_emu.array.planes import SHAPE
 from pixeltree_emu.errors import SourceError
 from pixeltree_emu.machine.defaults import SOURCE_RATE
 from pixeltree_emu.machine.paths import TEXT, user_path
-from pixeltree_pictures import Fitting, PictureError, Size, Source
-from pixeltree_pictures import open_source as open_any
+from pixeltree_pictures import Fitting, PictureError, Size
+from pixeltree_pictures.sources import Source
+from pixeltree_pictures.sources import open_source as open_any
 
 _SENSOR = Size(*SHAPE, "the sensor has", "--fit crops and scales")
 

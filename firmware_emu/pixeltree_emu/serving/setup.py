@@ -21,7 +21,7 @@ from pixeltree_emu.serving.listeners import ListenSettings
 from pixeltree_emu.serving.options import Options
 from pixeltree_emu.wires.line import LineSettings
 from pixeltree_emu.wires.tls import server_context
-from pixeltree_pictures import Source
+from pixeltree_pictures.sources import Source
 from pixeltree_protocol.errors import ProtocolError
 from pixeltree_protocol.link.connection import Identity
 from pixeltree_protocol.link.messages import Capabilities

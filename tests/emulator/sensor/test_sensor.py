@@ -20,7 +20,8 @@ from pixeltree_emu.sensor.sensor import Sensor
 from pixeltree_emu.sensor.sources import open_source
 from pixeltree_emu.serving.options import parse
 from pixeltree_emu.serving.setup import device_of
-from pixeltree_pictures import ArraySource, FileSource, Fitting, MovingScene, PictureError, Size
+from pixeltree_pictures import Fitting, PictureError, Size
+from pixeltree_pictures.sources import ArraySource, FileSource, MovingScene
 
 RESET = -127
 MS = 1_000_000
