@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from typing import Any
 
 from pixeltree.errors import DataError, PixeltreeError
 from pixeltree.run.opened_tree import OpenedTree
@@ -14,6 +15,9 @@ from pixeltree.swapping import Pace
 from pixeltree.tree.tree import GreyImage
 
 logger = logging.getLogger(__name__)
+
+Call = Callable[..., Coroutine[Any, Any, Any]]
+"""Calls a function with its arguments, and gives its result to whoever awaits it."""
 
 
 class FrameRun:
@@ -28,6 +32,9 @@ class FrameRun:
         settings: what goes with each frame.
         source: images to show; None for what the sensor sees.
         frames: how many at most; None for no limit.
+        call: in ``async for``, what calls a function outside the event loop. Where it is a thread that the
+            device has for itself, that sends ahead too; else the event loop does, since the caller may use
+            the device there.
     """
 
     def __init__(
@@ -36,12 +43,14 @@ class FrameRun:
         settings: FrameSettings,
         source: Iterable[GreyImage] | None,
         frames: int | None,
+        call: Call = asyncio.to_thread,
     ) -> None:
         self._opened = opened
         self._settings = settings
         self._pace: Pace | None = None
         self._images: Iterator[GreyImage] | None = None if source is None else _images(source)
         self._left = frames
+        self._call = call
         self._pause: asyncio.Task[None] | None = None
 
     def __iter__(self) -> FrameRun:
@@ -59,7 +68,7 @@ class FrameRun:
     async def __anext__(self) -> InferenceResult:
         if self._pause is not None:
             self._pause.cancel()  # it stops between two steps, never inside one
-        frame = asyncio.ensure_future(asyncio.to_thread(self._advance))
+        frame = asyncio.ensure_future(self._call(self._advance))
         try:
             result = await asyncio.shield(frame)
         except asyncio.CancelledError:
@@ -73,10 +82,15 @@ class FrameRun:
     async def _use_pause(self, frame: int) -> None:
         assert self._pace is not None
         try:
-            while (seconds := self._opened.use_pause(self._pace, frame)) is not None:
+            while (seconds := await self._send_ahead(self._pace, frame)) is not None:
                 await asyncio.sleep(seconds)
         except PixeltreeError as error:
             logger.info("between frames: %s", error)  # the next frame will say it again
+
+    async def _send_ahead(self, pace: Pace, frame: int) -> float | None:
+        if self._call is asyncio.to_thread:
+            return self._opened.use_pause(pace, frame)
+        return await self._call(self._opened.use_pause, pace, frame)
 
     def _advance(self) -> InferenceResult | None:
         if self._left == 0:

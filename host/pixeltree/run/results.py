@@ -56,7 +56,8 @@ class InferenceResult:
         coarse: the deadline was near: the last node of the path has answered for the node that would have
             been next, and the label is the most frequent one below that.
         latency_us: from the frame's first start to its result, on the clock of the connection: repeats,
-            reconnects and opening the tree again included. Showing an image is not, but for repeats.
+            reconnects and opening the tree again included. Showing an image is not, but for repeats, and
+            where the link breaks meanwhile.
         late_us: how long after its turn it first started, in microseconds; 0 in a run without a period. The
             time to show an image to an emulated sensor is part of it.
     """

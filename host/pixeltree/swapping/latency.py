@@ -25,6 +25,11 @@ class Latencies:
         self.most_us = 0.0
         self._buckets = [0] * (_PER_OCTAVE * _OCTAVES)
 
+    @property
+    def mean_us(self) -> float:
+        """The mean; 0 where there are none."""
+        return self.total_us / self.count if self.count else 0.0
+
     def add(self, us: float) -> None:
         """Count one."""
         self.count += 1
