@@ -38,6 +38,11 @@ class Latencies:
         index = int(_PER_OCTAVE * math.log2(us)) if us > 1 else 0
         self._buckets[min(index, len(self._buckets) - 1)] += 1
 
+    def up_to(self, us: float) -> int:
+        """How many do not exceed a latency; those within 0.6 % of it may be on either side."""
+        last = int(_PER_OCTAVE * math.log2(us)) if us > 1 else 0
+        return sum(self._buckets[: last + 1])
+
     def quantile(self, share: float) -> float:
         """The latency that ``share`` of all do not exceed, in microseconds; 0 where there are none."""
         wanted = share * self.count
