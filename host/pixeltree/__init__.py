@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         R6, R7, R8, R9, R10, R11, R12, north, east, south, west, alldir,
     )
     # fmt: on
-    from pixeltree.run import InferenceResult, NodeVisit, Swap, TreeRunner
+    from pixeltree.run import InferenceResult, NodeVisit, Playing, Swap, TreeRunner, play
     from pixeltree.swapping import LINES, Summary, Trace
     from pixeltree.swapping import LineRate as Line
     from pixeltree.tree import zoo
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 # fmt: off
 __all__ = [  # noqa: RUF022 - in the order in which a user meets them
     "connect", "emulator", "Device", "Patience", "Tree", "TreeRunner", "InferenceResult", "NodeVisit",
-    "Swap", "Summary", "aconnect", "AsyncDevice", "AsyncRunner", "Line", "LINES", "Trace", "zoo",
-    "Kernel", "A", "B", "C", "D", "E", "F", "NEWS", "XN", "XE",
+    "Swap", "Summary", "play", "Playing", "aconnect", "AsyncDevice", "AsyncRunner", "Line", "LINES", "Trace",
+    "zoo", "Kernel", "A", "B", "C", "D", "E", "F", "NEWS", "XN", "XE",
     "XS", "XW", "PIX", "IN", "FLAG", "SELECT", "RECT", "RF", "RP", "R0", "R1", "R2", "R3", "R4", "R5",
     "R6", "R7", "R8", "R9", "R10", "R11", "R12", "north", "east", "south", "west", "alldir", "compile",
     "datasets", "evaluate", "metrics", "train", "errors", "__version__",
@@ -60,6 +60,8 @@ _HOMES = {
     "TreeRunner": "pixeltree.run:TreeRunner",
     "InferenceResult": "pixeltree.run:InferenceResult",
     "NodeVisit": "pixeltree.run:NodeVisit",
+    "Playing": "pixeltree.run:Playing",
+    "play": "pixeltree.run:play",
     "Swap": "pixeltree.run:Swap",
     "Line": "pixeltree.swapping:LineRate",
     "LINES": "pixeltree.swapping:LINES",

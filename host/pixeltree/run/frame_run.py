@@ -9,6 +9,7 @@ from typing import Any
 
 from pixeltree.errors import DataError, PixeltreeError
 from pixeltree.run.opened_tree import OpenedTree
+from pixeltree.run.playing import Playing
 from pixeltree.run.results import InferenceResult
 from pixeltree.run.settings import FrameSettings
 from pixeltree.swapping import Pace
@@ -95,19 +96,30 @@ class FrameRun:
     def _advance(self) -> InferenceResult | None:
         if self._left == 0:
             return None
-        image = None
-        if self._images is not None:
-            try:
-                image = next(self._images)
-            except StopIteration:
-                return None
-            self._opened.tree.place(image)  # what is no image is refused before its turn
-        if self._pace is None:  # the first turn is when the first frame is asked for
-            self._pace = Pace(self._settings.period_us, self._opened.now_us)
-        self._opened.wait_for_turn(self._pace)
+        live = isinstance(self._images, Playing) and self._images.live
+        try:
+            image = None if live else self._image()
+            if self._pace is None:  # the first turn is when the first frame is asked for
+                self._pace = Pace(self._settings.period_us, self._opened.now_us)
+            self._opened.wait_for_turn(self._pace)
+            image = self._image() if live else image
+        except StopIteration:
+            return None
         if self._left is not None:
             self._left -= 1
         return self._opened.next_frame(image, self._settings, self._pace)
+
+    def _image(self) -> GreyImage | None:
+        """What to show; what is no image is refused before its turn, unless it is one of what is now.
+
+        Raises:
+            StopIteration: there is no more.
+        """
+        if self._images is None:
+            return None
+        image = next(self._images)
+        self._opened.tree.place(image)
+        return image
 
 
 def _images(source: Iterable[GreyImage]) -> Iterator[GreyImage]:

@@ -77,6 +77,16 @@ class InferenceResult:
     late_us: float = 0.0
 
     @property
+    def margin(self) -> int | None:
+        """How sure the last node was: its greatest logit less its second greatest.
+
+        None where it has fewer than two, as in a coarse answer. What a margin is worth differs from tree to
+        tree.
+        """
+        ordered = sorted(self.path[-1].logits if self.path else ())
+        return ordered[-1] - ordered[-2] if len(ordered) > 1 else None
+
+    @property
     def logits(self) -> tuple[int, ...]:
         """Output sums of the last node."""
         return self.path[-1].logits
