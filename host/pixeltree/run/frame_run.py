@@ -69,7 +69,7 @@ class FrameRun:
     async def __anext__(self) -> InferenceResult:
         if self._pause is not None:
             self._pause.cancel()  # it stops between two steps, never inside one
-        frame = asyncio.ensure_future(self._call(self._advance))
+        frame: asyncio.Future[InferenceResult | None] = asyncio.ensure_future(self._call(self._advance))
         try:
             result = await asyncio.shield(frame)
         except asyncio.CancelledError:
@@ -91,7 +91,8 @@ class FrameRun:
     async def _send_ahead(self, pace: Pace, frame: int) -> float | None:
         if self._call is asyncio.to_thread:
             return self._opened.use_pause(pace, frame)
-        return await self._call(self._opened.use_pause, pace, frame)
+        seconds: float | None = await self._call(self._opened.use_pause, pace, frame)
+        return seconds
 
     def _advance(self) -> InferenceResult | None:
         if self._left == 0:
