@@ -1,10 +1,12 @@
 """``pixeltree run`` as a user types it, against real daemons and in a real terminal."""
 
+import configparser
 import csv
 import json
 import os
 import pty
 import re
+import shlex
 import signal
 import tempfile
 import threading
@@ -13,10 +15,12 @@ from itertools import groupby
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
-from tests.support.command_line import COMMAND_LINE, Process, pixeltree
+from tests.support.command_line import COMMAND_LINE, ROOT, Process, pixeltree
 
 import pixeltree as pt
+from pixeltree.cli.app import app
 
 CLASSES, EACH = 10, 9
 
@@ -150,6 +154,18 @@ def test_a_terminal_shows_a_live_table_until_ctrl_c_and_prometheus_reads_the_sam
     assert status == 0, said
     assert re.search(r"\d+ frames, latency", said)
     assert "Traceback" not in said
+
+
+def test_the_service_unit_runs_a_tree_with_options_that_there_are():
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str
+    unit.read(ROOT / "tools/systemd/pixeltree-run.service")
+    given = shlex.split(unit["Service"]["ExecStart"])
+    command = typer.main.get_command(app).commands[given[1]]
+    values, left, _ = command.make_parser(typer.Context(command)).parse_args(given[2:])
+    assert not left
+    assert (values["tree"], values["metrics"]) == ("digits", 9464)
+    assert set(values) == {"tree", "pictures", "device", "rate", "metrics"}
 
 
 @pytest.mark.parametrize(

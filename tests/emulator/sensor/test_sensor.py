@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 from tests.support.in_memory import InMemoryLink, device_on, in_memory_device
 from tests.support.inside import emulated_of
+from tests.support.random_models import deep_tree, picture
 
-from pixeltree import connect
+from pixeltree import TreeRunner, connect
 from pixeltree.errors import LinkError
 from pixeltree.kernels import Kernel
 from pixeltree.links.emulator import EmulatorProcess
@@ -360,6 +361,53 @@ def test_auto_exposure_brings_dark_and_bright_scenes_to_the_middle_of_the_range(
         mean = emulated.array.exposed().mean() - RESET
         assert mean == pytest.approx(TARGET, rel=0.1)
         assert exposures[-1] == exposures[-2], "it comes to rest"
+
+
+def test_looking_at_planes_changes_neither_what_is_seen_nor_what_is_computed():
+    """On a chip with errors too, whose registers decay and whose noise is drawn anew for each frame."""
+    tree = deep_tree()
+
+    def results(look):
+        emulated = device_of(options("--preset", "typical", "--chip", "7"))
+        emulated.array.sensor.look_at(ArraySource(np.stack([picture(seed) for seed in range(4)])), "frame")
+        with device_on(InMemoryLink(emulated)) as device:
+            runner = TreeRunner.open(device, tree)
+            found = []
+            for _ in range(4):
+                if look:
+                    for register in ("PIX", "R6", "A", "FLAG"):
+                        device.read_plane(register)
+                    device.status()
+                result = runner.run_frame()
+                found.append((result.label, result.path, result.device_us))
+            return found, emulated.clock.now_ns
+
+    assert results(look=True) == results(look=False)
+
+
+def test_frames_of_a_tree_are_exposed_automatically():
+    emulated = device_of(options("--exposure", "auto"))
+    tree = deep_tree()
+    with device_on(InMemoryLink(emulated)) as other:
+        runner = TreeRunner.open(other, tree)
+        other.show(flat(30))
+        before = other.settings()["exposure"]
+        for _ in range(6):
+            runner.run_frame()
+        assert before == "16666 us, auto"
+        exposure = int(other.settings()["exposure"].split()[0])
+    assert exposure == pytest.approx(16_666 * TARGET / 15, rel=0.1), (
+        "15 counts are 30 of 255 over the half range"
+    )
+
+
+def test_observers_may_ask_for_the_settings():
+    with (
+        EmulatorProcess("--source", "moving", "--engine", "reference") as emulator,
+        connect(emulator.url),
+        connect(emulator.url, observe=True) as observer,
+    ):
+        assert observer.settings()["source"] == "moving"
 
 
 def test_waiting_in_device_time_lets_the_source_go_on(device):
