@@ -164,7 +164,7 @@ def test_the_service_unit_runs_a_tree_with_options_that_there_are():
     command = typer.main.get_command(app).commands[given[1]]
     values, left, _ = command.make_parser(typer.Context(command)).parse_args(given[2:])
     assert not left
-    assert (values["tree"], values["metrics"]) == ("digits", 9464)
+    assert (values["tree"], values["metrics"]) == ("digits", "9464")
     assert set(values) == {"tree", "pictures", "device", "rate", "metrics"}
 
 

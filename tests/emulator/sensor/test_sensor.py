@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from tests.support.in_memory import InMemoryLink, device_on, in_memory_device
 from tests.support.inside import emulated_of
-from tests.support.random_models import deep_tree, picture
+from tests.support.random_models import deep_tree
 
 from pixeltree import TreeRunner, connect
 from pixeltree.errors import LinkError
@@ -363,13 +363,13 @@ def test_auto_exposure_brings_dark_and_bright_scenes_to_the_middle_of_the_range(
         assert exposures[-1] == exposures[-2], "it comes to rest"
 
 
-def test_looking_at_planes_changes_neither_what_is_seen_nor_what_is_computed():
+def test_looking_at_planes_changes_neither_what_is_seen_nor_what_is_computed(pictures):
     """On a chip with errors too, whose registers decay and whose noise is drawn anew for each frame."""
     tree = deep_tree()
 
     def results(look):
         emulated = device_of(options("--preset", "typical", "--chip", "7"))
-        emulated.array.sensor.look_at(ArraySource(np.stack([picture(seed) for seed in range(4)])), "frame")
+        emulated.array.sensor.look_at(ArraySource(pictures), "frame")
         with device_on(InMemoryLink(emulated)) as device:
             runner = TreeRunner.open(device, tree)
             found = []
@@ -396,9 +396,7 @@ def test_frames_of_a_tree_are_exposed_automatically():
             runner.run_frame()
         assert before == "16666 us, auto"
         exposure = int(other.settings()["exposure"].split()[0])
-    assert exposure == pytest.approx(16_666 * TARGET / 15, rel=0.1), (
-        "15 counts are 30 of 255 over the half range"
-    )
+    assert exposure == pytest.approx(16_666 * TARGET / 15, rel=0.1), "30 of 255 are 15 counts"
 
 
 def test_observers_may_ask_for_the_settings():
