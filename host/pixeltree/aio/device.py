@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import gc
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -65,15 +66,33 @@ async def aconnect(
 
 
 def _connect(url: AnyPath, patience: Patience | None, observe: bool, token_file: AnyPath | None) -> Device:
-    from pixeltree.device.device import connect  # noqa: PLC0415 - not in the thread of the event loop
+    with _uncollected():  # all that is needed later too; not in the thread of the event loop
+        import pixeltree.run  # noqa: F401, PLC0415
+        from pixeltree.device.device import connect  # noqa: PLC0415
 
     return connect(url, patience, observe, token_file)
 
 
 def _open(device: Device, tree: Tree, options: dict[str, Any]) -> TreeRunner:
-    from pixeltree.run import TreeRunner  # noqa: PLC0415 - not in the thread of the event loop
+    from pixeltree.run import TreeRunner  # noqa: PLC0415 - it was imported in the device's thread
 
     return TreeRunner.open(device, tree, **options)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Collect no garbage while modules are imported.
+
+    So many new objects that stay would make Python look at all that there are, which keeps every thread of
+    the process for some 25 ms.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _close_if_open(opening: Future[Device]) -> None:
