@@ -31,6 +31,7 @@ from pixeltree.errors import DataError
 from pixeltree.run import FrameRun, Playing, TreeRunner, play
 from pixeltree.run.playing import CLOCKS
 from pixeltree.tree.tree import Tree
+from pixeltree_pictures.sources import SOURCE_RATE
 
 _Show = Callable[[Line], None]
 
@@ -125,7 +126,7 @@ def run(
     device: DeviceOption = None,
     memory: _Memory = None,
     source: _Source = None,
-    source_rate: _SourceRate = 30.0,
+    source_rate: _SourceRate = SOURCE_RATE,
     source_clock: _SourceClock = CLOCKS[0],
     fit: _Fit = False,
     exposure: _Exposure = None,
@@ -148,7 +149,7 @@ def run(
         playing: Playing | None = play(pictures, loaded, "frame", fit=fit, once=True)
     else:
         playing = None if source is None else play(source, loaded, source_clock, source_rate, fit)
-    url = device or f"emu:?exposure={quote(exposure or 'fixed')}"
+    url = device or ("emu:" if exposure is None else f"emu:?exposure={quote(exposure)}")
     right = _Right(loaded)
     with contextlib.ExitStack() as stack:
         writers = [] if save is None else [stack.enter_context(saving(save))]
