@@ -7,6 +7,7 @@ are uint8 (rows, columns), the right way round. Cameras are in :mod:`pixeltree_p
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -24,10 +25,15 @@ from pixeltree_pictures.reading import read_picture, read_pictures
 from pixeltree_pictures.video import read_video
 from pixeltree_protocol.names import known_names
 
+logger = logging.getLogger(__name__)
+
 SOURCE_RATE = 60.0
 """Pictures of a source per second, unless it is told otherwise or has a rate of its own."""
 
 MOVING = "moving"
+_KEPT = 2_048
+"""Pictures of files that are kept in memory, 64 KiB each for a whole sensor."""
+
 _FOREIGN_FOLDERS = frozenset({"__MACOSX"})
 """Folders that archive programs add, and that hold nothing of the user's."""
 
@@ -100,7 +106,8 @@ class FileSource:
         paths: the files, at least one.
         fitting: the rule of sizes.
         rate: pictures per second.
-        check: read every file at once: what is wrong with one should not wait until it is shown.
+        check: read every file at once: what is wrong with one should not wait until it is shown. One that
+            cannot be read later, since somebody has taken it away, is passed over: the picture before stays.
 
     Raises:
         PictureError: a file cannot be read as a picture, or has another size.
@@ -113,19 +120,29 @@ class FileSource:
     ) -> None:
         self._paths = list(paths)
         self._fitting = fitting
-        self._read = lru_cache(maxsize=64)(self._read_one)
+        self._read = lru_cache(maxsize=_KEPT)(self._read_one)
+        self._last: Grey | None = None
         self.period_ns = period_of(rate)
         self.count: int | None = len(self._paths)
         if check:
-            for file in self._paths:
-                self._read(file)
+            for file in reversed(self._paths):
+                self._last = self._read(file)
 
     def _read_one(self, path: Path) -> Grey:
         return self._fitting.apply(read_picture(path), str(path))
 
     def frame(self, index: int) -> Grey:
         """The picture ``index``, counted round and round."""
-        return self._read(self._paths[index % len(self._paths)])
+        try:
+            picture = self._read(self._paths[index % len(self._paths)])
+        except PictureError as error:
+            if self._last is None:
+                raise
+            logger.warning("the picture before stays: %s", error)
+            return self._last
+        if self._last is not None:
+            self._last = picture
+        return picture
 
     def name(self, index: int) -> str:
         """The file's path."""

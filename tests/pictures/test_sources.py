@@ -3,6 +3,7 @@
 import sys
 import time
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -60,6 +61,16 @@ def test_files_that_are_not_checked_are_read_when_they_are_shown(tmp_path):
         source.frame(1)
 
 
+def test_a_file_that_is_taken_away_later_leaves_the_picture_before(tmp_path, mocker, caplog):
+    mocker.patch("pixeltree_pictures.sources._KEPT", 1)  # so that files are read again
+    for level in (1, 2, 3):
+        grey(tmp_path / f"{level}.png", level)
+    source = opened(tmp_path)
+    (tmp_path / "2.png").unlink()
+    assert [int(source.frame(index)[0, 0]) for index in range(4)] == [1, 1, 3, 1]
+    assert "the picture before stays: cannot read" in caplog.text
+
+
 class Camera:
     """What OpenCV gives for a camera: colour pictures, and False once it is unplugged."""
 
@@ -85,6 +96,20 @@ def test_a_camera_shows_its_newest_picture_fitted_and_the_last_one_once_it_is_go
     assert source.frame(0).shape == (256, 256)
     assert {int(source.frame(index)[9, 9]) for index in (0, 7)} == {30}
     assert "no more pictures come from camera:0" in caplog.text
+
+
+def test_opencv_itself_gives_grey_pictures_of_what_it_opens(tmp_path):
+    """No camera is needed: OpenCV opens a file by the same call."""
+    path = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, (320, 240))
+    colours = np.zeros((240, 320, 3), np.uint8)
+    colours[:, 40:280] = (200, 100, 50)  # blue, green, red; what is beyond the square is black
+    for _ in range(3):
+        writer.write(colours)
+    writer.release()
+    picture = open_source(f"camera:{path}", None, SENSOR).frame(0)
+    assert np.median(picture) == pytest.approx(0.114 * 200 + 0.587 * 100 + 0.299 * 50, abs=4)
+    assert picture[:, 5:-5].min() > 80
 
 
 def test_a_camera_that_is_not_there_or_shows_nothing_is_told_in_a_sentence(mocker):
