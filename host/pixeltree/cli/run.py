@@ -40,7 +40,7 @@ _FRAMES = partial(typer.Option, rich_help_panel="Frames")
 _Pictures = Annotated[
     str | None,
     typer.Argument(
-        metavar="[PICTURES]",
+        metavar="PICTURES",
         help="Classify these pictures, each once, in order: a folder with the folders in it, or a file.",
     ),
 ]
@@ -162,6 +162,7 @@ def run(
             from pixeltree.metrics import serve  # noqa: PLC0415 - an optional extra
 
             Screen(stderr=True).print(f"metrics: {stack.enter_context(serve(runner, metrics)).url}")
+        stack.callback(_tell, runner, right, json_file)  # also where the device is gone for good
         writers += _shown(stack, runner, json_file)
         period = None if rate is None else 1 / rate
         results = runner.run(playing, frames, period, None if deadline is None else deadline / 1000)
@@ -169,10 +170,6 @@ def run(
             for line in _lines(results, playing, right):
                 for write in writers:
                     write(line)
-        summary = runner.finish().summary()
-    write_json(json_file, {**summary.as_dict(), "link_cuts": connected.cuts, **right.figures()})
-    if not is_standard_output(json_file):
-        Screen(stderr=True).print(f"{summary}{right}", soft_wrap=True)
 
 
 def _check(
@@ -208,6 +205,14 @@ def _shown(stack: contextlib.ExitStack, runner: TreeRunner, json_file: Path | No
     if is_standard_output(json_file):
         return []
     return [stack.enter_context(LiveTable(runner, Screen())) if sys.stdout.isatty() else standard_output()]
+
+
+def _tell(runner: TreeRunner, right: _Right, json_file: Path | None) -> None:
+    """Say what the run came to."""
+    summary = runner.finish().summary()
+    write_json(json_file, {**summary.as_dict(), "link_cuts": runner.device.cuts, **right.figures()})
+    if not is_standard_output(json_file):
+        Screen(stderr=True).print(f"{summary}{right}", soft_wrap=True)
 
 
 def _lines(results: FrameRun, playing: Playing | None, right: _Right) -> Iterator[Line]:
