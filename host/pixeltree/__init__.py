@@ -15,7 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pixeltree import datasets, errors, evaluate, train
+    from pixeltree import datasets, errors, evaluate, metrics, train
+    from pixeltree.aio import AsyncDevice, AsyncRunner, aconnect
     from pixeltree.compiler import compile_model as compile
     from pixeltree.device.device import Device, connect, emulator
     from pixeltree.device.patience import Patience
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
         R6, R7, R8, R9, R10, R11, R12, north, east, south, west, alldir,
     )
     # fmt: on
-    from pixeltree.run import InferenceResult, NodeVisit, Swap, TreeRunner
-    from pixeltree.swapping import LINES, Trace
+    from pixeltree.run import InferenceResult, NodeVisit, Playing, Swap, TreeRunner, play
+    from pixeltree.swapping import LINES, Summary, Trace
     from pixeltree.swapping import LineRate as Line
     from pixeltree.tree import zoo
     from pixeltree.tree.tree import Tree
@@ -38,14 +39,18 @@ if TYPE_CHECKING:
 # fmt: off
 __all__ = [  # noqa: RUF022 - in the order in which a user meets them
     "connect", "emulator", "Device", "Patience", "Tree", "TreeRunner", "InferenceResult", "NodeVisit",
-    "Swap", "Line", "LINES", "Trace", "zoo", "Kernel", "A", "B", "C", "D", "E", "F", "NEWS", "XN", "XE",
+    "Swap", "Summary", "play", "Playing", "aconnect", "AsyncDevice", "AsyncRunner", "Line", "LINES", "Trace",
+    "zoo", "Kernel", "A", "B", "C", "D", "E", "F", "NEWS", "XN", "XE",
     "XS", "XW", "PIX", "IN", "FLAG", "SELECT", "RECT", "RF", "RP", "R0", "R1", "R2", "R3", "R4", "R5",
     "R6", "R7", "R8", "R9", "R10", "R11", "R12", "north", "east", "south", "west", "alldir", "compile",
-    "datasets", "evaluate", "train", "errors", "__version__",
+    "datasets", "evaluate", "metrics", "train", "errors", "__version__",
 ]
 # fmt: on
 
 _HOMES = {
+    "aconnect": "pixeltree.aio:aconnect",
+    "AsyncDevice": "pixeltree.aio:AsyncDevice",
+    "AsyncRunner": "pixeltree.aio:AsyncRunner",
     "compile": "pixeltree.compiler:compile_model",
     "connect": "pixeltree.device.device:connect",
     "emulator": "pixeltree.device.device:emulator",
@@ -55,15 +60,19 @@ _HOMES = {
     "TreeRunner": "pixeltree.run:TreeRunner",
     "InferenceResult": "pixeltree.run:InferenceResult",
     "NodeVisit": "pixeltree.run:NodeVisit",
+    "Playing": "pixeltree.run:Playing",
+    "play": "pixeltree.run:play",
     "Swap": "pixeltree.run:Swap",
     "Line": "pixeltree.swapping:LineRate",
     "LINES": "pixeltree.swapping:LINES",
+    "Summary": "pixeltree.swapping:Summary",
     "Trace": "pixeltree.swapping:Trace",
     "Tree": "pixeltree.tree.tree:Tree",
     "zoo": "pixeltree.tree.zoo:",
     "datasets": "pixeltree.datasets:",
     "errors": "pixeltree.errors:",
     "evaluate": "pixeltree.evaluate:",
+    "metrics": "pixeltree.metrics:",
     "train": "pixeltree.train:",
 }
 """Where a name is defined, as ``module:name``. All others are in ``pixeltree.kernels.names``."""

@@ -25,6 +25,9 @@ PICTURE_SUFFIXES = tuple(suffix for suffixes in _KINDS.values() for suffix in su
 ARRAY_SUFFIXES = (".npy",)
 """Names of files that are read as NumPy arrays."""
 
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
+"""Names of files that are read as videos."""
+
 FIRST_OF_SEVERAL = frozenset({"MPO"})
 """Formats of which the first picture is the one that is meant; other files must hold one picture.
 

@@ -65,16 +65,14 @@ def read_picture(path: Path, size: Size | None = None, fit: bool = False) -> Gre
     return grey if size is None else to_size(grey, size, fit, str(path))
 
 
-def read_stack(path: Path, size: Size, fit: bool = False) -> npt.NDArray[np.uint8]:
+def read_pictures(path: Path) -> npt.NDArray[np.uint8]:
     """Read the pictures of a ``.npy`` file.
 
     Args:
         path: the file; its array is (count, rows, columns), or (rows, columns) of one picture.
-        size: what each must have.
-        fit: crop and scale to ``size``, see :func:`to_size`.
 
     Returns:
-        uint8 (count, size.rows, size.columns).
+        uint8 (count, rows, columns).
 
     Raises:
         PictureError: see :func:`read_picture`.
@@ -83,8 +81,7 @@ def read_stack(path: Path, size: Size, fit: bool = False) -> npt.NDArray[np.uint
     frames = values[np.newaxis] if values.ndim == 2 else values
     if frames.ndim != 3:
         raise PictureError(f"{path} has the shape {values.shape}; needed is (count, rows, columns)")
-    levels = grey_levels(frames, str(path))
-    return np.stack([to_size(frame, size, fit, str(path)) for frame in levels])
+    return grey_levels(frames, str(path))
 
 
 def _load_array(path: Path) -> npt.NDArray[np.generic]:

@@ -103,7 +103,7 @@ def ppa_runner(ppa: pt.Device) -> Callable[..., pt.TreeRunner]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """After a failure, keep what the registers held, and say where."""
-    report: pytest.TestReport = yield  # type: ignore[misc,assignment]
+    report: pytest.TestReport = yield  # type: ignore[assignment]
     device = getattr(item, "funcargs", {}).get("ppa")
     folder = item.config.getoption("ppa_pictures")
     if report.when == "call" and report.failed and device is not None and folder:

@@ -18,7 +18,7 @@ from pixeltree_emu.errors import EmulatorError, SourceError
 from pixeltree_emu.sensor.sources import open_source
 from pixeltree_emu.serving.options import parse
 from pixeltree_emu.serving.setup import device_of
-from pixeltree_pictures import PictureError, Size, read_picture, read_stack, to_size
+from pixeltree_pictures import PictureError, Size, read_picture, read_pictures, to_size
 
 ROWS, COLUMNS = np.indices((256, 256))
 GREY = ((ROWS * 3 + COLUMNS * 5) % 256).astype(np.uint8)
@@ -233,7 +233,7 @@ def test_the_stack_of_an_array_file_may_have_every_type_that_pictures_have(tmp_p
     frames = np.stack([GREY, GREY.T])
     for values in (frames, frames / 255, frames.astype(np.uint16) * 257):
         np.save(tmp_path / "stack.npy", values)
-        assert np.array_equal(read_stack(tmp_path / "stack.npy", Size(256, 256)), frames)
+        assert np.array_equal(read_pictures(tmp_path / "stack.npy"), frames)
         source = open_source(str(tmp_path / "stack.npy"))
         assert all(np.array_equal(source.frame(index), frames[index % 2]) for index in range(4))
 

@@ -6,9 +6,9 @@ from pixeltree import Device
 from pixeltree.device.session import Session
 from pixeltree.swapping import LINES
 from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
-from pixeltree_emu.sensor.sources import ArraySource
 from pixeltree_emu.serving.virtual_time import World
 from pixeltree_emu.wires.line import LineSettings
+from pixeltree_pictures.sources import ArraySource
 from pixeltree_protocol.link.connection import Identity
 
 
@@ -45,8 +45,8 @@ def device_in_world(line="usb_12M", album=None, ends=None, latency=0.0, **limits
     """A connected device whose sensor sees the pictures of an album in the order of ``ends``."""
     emulated = EmulatedDevice(DeviceLimits(**limits))
     if album is not None:
-        emulated.array.sensor.source = ArraySource(album.pictures)
-        emulated.array.sensor.order = cycle([album.of_end[end] for end in ends])
+        order = cycle([album.of_end[end] for end in ends])
+        emulated.array.sensor.look_at(ArraySource(album.pictures), "frame", order)
     rate = LINES[line]
     settings = LineSettings(rate.bits_per_second, rate.bits_per_byte, latency)
     identity = Identity(b"boot-id!", "world", emulated.limits.capabilities(), 30_000, 65_000)

@@ -51,9 +51,17 @@ def mnist(folder: Path) -> None:
         (place / f"{part}-labels-idx1-ubyte").write_bytes(head + labels)
 
 
+def digits(folder: Path) -> None:
+    """A folder of photographs: a few digits, each in a file of its own."""
+    (folder / "photos").mkdir()
+    for index, image in enumerate(held_out_digits().images[:3]):
+        Image.fromarray(image).resize((90, 60)).save(folder / "photos" / f"{index}.png")
+
+
 READERS_OWN: dict[str, Callable[[Path], None]] = {
     "README.md": photo,
     "docs/how-to/mnist_files.md": mnist,
+    "docs/how-to/run_a_tree.md": digits,
     "docs/how-to/sensor_pictures.md": photo,
     "docs/get-started/scamp5.md": photo,
 }

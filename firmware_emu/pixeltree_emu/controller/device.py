@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pixeltree_emu.controller.auto_exposure import AutoExposure
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.frame import FrameInHand, FrameRunner
@@ -28,6 +29,7 @@ from pixeltree_protocol.link.messages import (
     ErrorCode,
     Execute,
     Fault,
+    GetSettings,
     Holdings,
     Message,
     OpenTree,
@@ -41,6 +43,7 @@ from pixeltree_protocol.link.messages import (
     Reply,
     Result,
     Scene,
+    Settings,
     StartFrame,
     Status,
     Stored,
@@ -131,6 +134,7 @@ class EmulatedDevice:
     Attributes:
         frames: how many ended with a result.
         part_bytes: of a long answer to the session that drives, in one message.
+        settings: how it was set up, for people: names and values.
     """
 
     def __init__(
@@ -161,9 +165,11 @@ class EmulatedDevice:
         self._follows = False
         self.frames = 0
         self.part_bytes = PART_BYTES
+        self.settings: dict[str, str] = {}
         self._reply: Answer = lambda message, request: None
         self._handlers: dict[type[Any], Callable[[Any, int], None]] = {
             Ping: self._ping,
+            GetSettings: self._get_settings,
             Query: self._query,
             Put: self._put,
             PutSeveral: self._put_several,
@@ -249,6 +255,7 @@ class EmulatedDevice:
         """
         self._follows = True
         self.clock.follows_line = True
+        self.array.sensor.now = now
         self._now = now
 
     def follow(self, now_ns: int) -> None:
@@ -336,6 +343,20 @@ class EmulatedDevice:
 
     def _ping(self, message: Ping, request: int) -> None:
         self._reply(Pong(message.nonce), request)
+
+    def _get_settings(self, message: GetSettings, request: int) -> None:
+        self._reply(self.told_settings(), request)
+
+    def told_settings(self) -> Settings:
+        """How it is set up, as it tells a host; the exposure is that of the next frame."""
+        exposure = f"{self.array.sensor.frame_ns // 1000} us"
+        how = "auto" if self._runner.auto_exposure else "fixed"
+        told = {**self.settings, "exposure": f"{exposure}, {how}"}
+        return Settings("\n".join(f"{name}={' '.join(value.splitlines())}" for name, value in told.items()))
+
+    def expose_automatically(self) -> None:
+        """From now on each frame's exposure is chosen by what the frame before has seen."""
+        self._runner.auto_exposure = AutoExposure(self.read_out, self.array.parameters.pix_reset_level)
 
     def _query(self, message: Query, request: int) -> None:
         self._reply(Holdings(tuple(self.store.received(digest) for digest in message.digests)), request)

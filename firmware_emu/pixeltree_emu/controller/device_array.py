@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pixeltree_emu.array.engine import Crossing, Engine, Item
 from pixeltree_emu.array.nonidealities import TICK_NS, Chip
-from pixeltree_emu.array.planes import ArrayParameters, DigitalPlane
+from pixeltree_emu.array.planes import AnalogPlane, ArrayParameters, DigitalPlane
 from pixeltree_emu.array.queue import LoadedBlock, StepQueue
 from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_emu.array.selection import pattern_select, rectangle
@@ -167,13 +167,18 @@ class PixelArray:
         """Start the numbering that random draws follow; see :meth:`Engine.begin_frame`."""
         self.engine.begin_frame(frame)
 
+    def exposed(self) -> AnalogPlane:
+        """PIX as the last exposure of a frame has left it, in array coordinates."""
+        return self.engine.analog(Analog.PIX)
+
     def begin_exposure(self, now_ns: int) -> None:
         """PIX starts to integrate from its reset level."""
         self._exposed_since = now_ns
         self._pix_set = False
+        self.sensor.begin_exposure()
 
-    def _integrate(self, now_ns: int) -> None:
-        level = self.sensor.integrate(self._exposed_since, now_ns, self.parameters.pix_reset_level)
+    def _integrate(self, now_ns: int, looks: bool = False) -> None:
+        level = self.sensor.integrate(self._exposed_since, now_ns, self.parameters.pix_reset_level, looks)
         self.engine.set_analog(Analog.PIX, level)
 
     def expose(self, now_ns: int = 0) -> None:
@@ -181,7 +186,7 @@ class PixelArray:
 
         A frame's exposure goes on while the frame before is computed, so that it costs no time here.
         """
-        self._exposed_since = now_ns - self.sensor.exposure_ns
+        self.begin_exposure(now_ns - self.sensor.frame_ns)
         self._integrate(now_ns)
         self._pix_set = True
 
@@ -212,7 +217,7 @@ class PixelArray:
     def pix(self, now_ns: int) -> npt.NDArray[np.int8]:
         """PIX as a block that read it now would find it; int8 (256, 256), in array coordinates."""
         if not self._pix_set:
-            self._integrate(now_ns)
+            self._integrate(now_ns, looks=True)
         return self.areg(Analog.PIX)
 
     def write(self, register: Digital, plane: DigitalPlane) -> None:

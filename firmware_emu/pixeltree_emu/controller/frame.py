@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
+from pixeltree_emu.controller.auto_exposure import AutoExposure
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.readout import ReadOutParameters
@@ -109,7 +110,11 @@ class FrameInHand:
 
 
 class FrameRunner:
-    """Advances a frame."""
+    """Advances a frame.
+
+    Attributes:
+        auto_exposure: chooses each frame's exposure by the frame before; None where it stays as it is.
+    """
 
     def __init__(
         self,
@@ -124,12 +129,17 @@ class FrameRunner:
         self.sequencer = Sequencer(array, clock, read_out)
         self._kind = _KINDS.setdefault((array.alike, clock.costs), len(_KINDS))
         self._made_ready = _nothing_made_ready() if array.alike is None else _MADE_READY
+        self.auto_exposure: AutoExposure | None = None
 
     def start(self, frame: int, request: int, tree: TreeRoot) -> FrameInHand:
         """Expose the sensor and take a frame in hand."""
         self._array.elapse(self._clock.now_ns)
         self._array.begin_frame(frame)
         self._array.expose(self._clock.now_ns)
+        if self.auto_exposure is not None:
+            sensor = self._array.sensor
+            sensor.frame_ns = self.auto_exposure.next_ns(self._array.exposed(), sensor.frame_ns)
+            self._clock.charge(self._clock.costs.adc_sample_ns)
         return FrameInHand(frame, request, tree, tree.capture, self._clock.now_ns, self._clock.words)
 
     def advance(self, hand: FrameInHand, looks_at_ns: int | None = None) -> Fault | Result | None:

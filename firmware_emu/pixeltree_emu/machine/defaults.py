@@ -17,6 +17,12 @@ MEMORY_BYTES = 65_536
 ICW_STORE = 1_024
 """Instruction words of resident blocks (fact sheet 2.5)."""
 
+SOURCE_CLOCKS = ("wall", "frame", "device")
+"""What a source can follow; the first is the default."""
+
+EXPOSURES = ("fixed", "auto")
+"""How the exposure is chosen; the first is the default."""
+
 SOURCE_RATE = 60.0
 """Pictures of a source per second."""
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pixeltree_emu.array.planes import AREG_MAX, SHAPE, AnalogPlane, plane_of
-from pixeltree_emu.machine.defaults import EXPOSURE_NS
+from pixeltree_emu.machine.defaults import EXPOSURE_NS, SOURCE_CLOCKS
+from pixeltree_pictures.sources import Source
 
 _MOST_PERIODS = 256
 """Periods of a source that one exposure looks at."""
@@ -19,15 +22,7 @@ _MOST_PERIODS = 256
 _BEYOND_RANGE = 256
 """More counts than an analog register has."""
 
-
-class FrameSource(Protocol):
-    """Pictures over time: frame ``index`` is before the sensor for one period."""
-
-    period_ns: int
-
-    def frame(self, index: int) -> npt.NDArray[np.uint8]:
-        """uint8 (256, 256), the right way round; ``index`` counts from 0 without end."""
-        ...
+_WALL, _FRAME, _DEVICE = SOURCE_CLOCKS
 
 
 class _Part(NamedTuple):
@@ -56,20 +51,42 @@ class Sensor:
     Attributes:
         scene: the still scene, 256 x 256 8-bit brightness seen the right way round; dark before any.
         painted: whether it stands before the source.
-        source: frames; None for darkness.
-        order: which frame of the source each exposure sees; None for what the time says.
-        exposure_ns: time in which white fills the half range, and exposure of every frame of a tree (60 per
-            second; the sensitivity of the chip is OPEN, so that the scale is assumed).
+        source: frames, 256 x 256; None for darkness.
+        clock: what the source follows. ``wall``: an exposure sees the picture that the source shows when it
+            is read, by the time of :attr:`now`, as a camera whose shutter is in step with a screen does.
+            ``frame``: each exposure sees the next picture. ``device``: light is integrated over device time.
+        order: for the clock ``frame``: which picture each exposure sees.
+        now: seconds on the clock of the world, for the clock ``wall``; the source has begun at 0.
+        exposure_ns: time in which white fills the half range (60 per second; the sensitivity of the chip is
+            OPEN, so that the scale is assumed).
+        frame_ns: exposure of a frame of a tree: as long, unless an auto-exposure changes it.
     """
 
-    exposure_ns = EXPOSURE_NS
-
     def __init__(self) -> None:
-        self.source: FrameSource | None = None
-        self.order: Iterator[int] | None = None
+        self.source: Source | None = None
+        self.clock = _WALL
+        self.order: Iterator[int] = itertools.count()
+        self.exposure_ns = EXPOSURE_NS
+        self.frame_ns = EXPOSURE_NS
         self.scene: npt.NDArray[np.uint8] = np.zeros(SHAPE, np.uint8)
         self.painted = False
         self._lit = _NOWHERE
+        began = time.monotonic()
+        self.now: Callable[[], float] = lambda: time.monotonic() - began
+        self._seen: int | None = None
+        self._next: int | None = None
+
+    def look_at(self, source: Source, clock: str = _WALL, order: Iterable[int] | None = None) -> None:
+        """Look at a source.
+
+        Args:
+            source: frames, 256 x 256.
+            clock: what it follows.
+            order: for the clock ``frame``: which picture each exposure sees; by default each in turn.
+        """
+        self.source, self.clock = source, clock
+        self.order = itertools.count() if order is None else iter(order)
+        self._seen = self._next = None
 
     def show(self, top: int, left: int, patch: npt.NDArray[np.uint8], clear: bool) -> None:
         """Put a patch into the scene, before the source; ``clear`` darkens the rest.
@@ -101,22 +118,35 @@ class Sensor:
         self.scene[:] = 0
         self._lit = _NOWHERE
 
-    def integrate(self, start_ns: int, end_ns: int, reset_level: int) -> AnalogPlane:
+    def begin_exposure(self) -> None:
+        """A new exposure begins: by the clock ``frame`` it will see the next picture."""
+        self._seen = None
+
+    def integrate(self, start_ns: int, end_ns: int, reset_level: int, looks: bool = False) -> AnalogPlane:
         """PIX after integrating light from ``start_ns`` to ``end_ns`` of device time.
 
-        White (255) over ``exposure_ns`` gives the half range, 127 counts above the reset level; PIX goes on
-        to the end of the analog range. Half range follows get_image: ``PIX_exposed - PIX_reset`` is
+        White (255) over :attr:`exposure_ns` gives the half range, 127 counts above the reset level; PIX goes
+        on to the end of the analog range. Half range follows get_image: ``PIX_exposed - PIX_reset`` is
         [0, 127] (fact sheet 3.4).
+
+        Args:
+            start_ns: device time at which it begins.
+            end_ns: device time at which it is read.
+            reset_level: of PIX.
+            looks: somebody only looks: no picture of the source is used up by that. Nor is one by an
+                exposure so short that even white leaves no count, as when get_image reads the reset level.
         """
         end_ns = max(start_ns, end_ns)
         levels = _levels(end_ns - start_ns, self.exposure_ns, reset_level)
         if self.painted or self.source is None:
             return self._scene_through(levels)
-        if self.order is None:
+        looks = looks or (end_ns - start_ns) * AREG_MAX < self.exposure_ns
+        picture = self._one_picture(self.source, looks)
+        if picture is None:
             counts = self._light(start_ns, end_ns) // (2 * self.exposure_ns)
             level = np.minimum(counts + reset_level, AREG_MAX).astype(np.int16)
             return plane_of(level).astype(np.int16, copy=False)
-        seen: AnalogPlane = levels[plane_of(self.source.frame(next(self.order)))]
+        seen: AnalogPlane = levels[plane_of(picture)]
         return seen
 
     def _scene_through(self, levels: npt.NDArray[np.int16]) -> AnalogPlane:
@@ -125,6 +155,24 @@ class Sensor:
         rows, columns = slice(self._lit.top, self._lit.bottom), slice(self._lit.left, self._lit.right)
         plane_of(seen)[rows, columns] = levels[self.scene[rows, columns]]
         return seen
+
+    def _one_picture(self, source: Source, looks: bool) -> npt.NDArray[np.uint8] | None:
+        """The picture that an exposure sees; None where it sees a source's frames over time."""
+        if self.clock == _DEVICE:
+            return None
+        if self.clock == _WALL:
+            return source.frame(int(max(self.now(), 0.0) * 1e9) // source.period_ns)
+        return source.frame(self._number(looks))
+
+    def _number(self, looks: bool) -> int:
+        """The picture of the exposure in hand by the clock ``frame``."""
+        if self._seen is None:
+            if self._next is None:
+                self._next = next(self.order)
+            if looks:
+                return self._next
+            self._seen, self._next = self._next, None
+        return self._seen
 
     def _light(self, start_ns: int, end_ns: int) -> npt.NDArray[np.int64]:
         """Brightness x nanoseconds that each pixel receives; a source shows one frame per period.

@@ -15,7 +15,16 @@ from typing import Annotated, TypeVar, cast
 import typer
 
 from pixeltree_emu.errors import EmulatorError
-from pixeltree_emu.machine.defaults import ENGINES, EXPOSURE_NS, ICW_STORE, MEMORY_BYTES, PRESETS, SOURCE_RATE
+from pixeltree_emu.machine.defaults import (
+    ENGINES,
+    EXPOSURE_NS,
+    EXPOSURES,
+    ICW_STORE,
+    MEMORY_BYTES,
+    PRESETS,
+    SOURCE_CLOCKS,
+    SOURCE_RATE,
+)
 from pixeltree_emu.machine.logs import FORMATS
 from pixeltree_emu.machine.paths import user_path
 from pixeltree_protocol.names import known_names
@@ -147,24 +156,31 @@ class Options:
         str | None,
         _SENSOR(
             metavar="SOURCE",
-            help="What the sensor sees: 'moving' (a synthetic scene), a picture, a folder of pictures, a "
-            ".npy array (count, 256, 256) or a video. Default: a dark scene that hosts paint.",
+            help="What the sensor sees: 'moving' (a synthetic scene), 'camera:0', a picture, a folder of "
+            "pictures with the folders in it, a .npy array (count, 256, 256) or a video. Default: a dark "
+            "scene that hosts paint.",
+        ),
+    ] = None
+    source_clock: Annotated[
+        str | None,
+        _SENSOR(
+            parser=_one_of(SOURCE_CLOCKS),
+            metavar="NAME",
+            help="What the source follows. wall: the time of this machine. frame: each exposure sees the "
+            "next picture. device: device time, of which a frame of a tree takes less than a millisecond. "
+            "Default: wall.",
         ),
     ] = None
     source_rate: Annotated[
         float,
-        _SENSOR(
-            metavar="HZ",
-            help="Pictures per second of the source, in device time. A frame of a tree takes less than a "
-            "millisecond of it. A video has its own rate.",
-        ),
+        _SENSOR(metavar="HZ", help="Pictures per second of the source. A video has its own rate."),
     ] = SOURCE_RATE
     fit: Annotated[
         bool,
         _SENSOR(
             "--fit",
             help="Crop pictures of the source to a square about the centre and scale them to 256 x 256. "
-            "This is always done with videos.",
+            "This is always done with videos and cameras.",
         ),
     ] = False
     source_order: Annotated[
@@ -176,10 +192,21 @@ class Options:
             "After the last line it begins again.",
         ),
     ] = None
+    exposure: Annotated[
+        str,
+        _SENSOR(
+            parser=_one_of(EXPOSURES),
+            metavar="NAME",
+            help="fixed: each frame has the same exposure. auto: the controller chooses it by a global sum "
+            "of the frame before.",
+        ),
+    ] = EXPOSURES[0]
     exposure_us: Annotated[
         int,
         _SENSOR(
-            metavar="N", help="Exposure of a frame in microseconds. In this time white fills the half range."
+            metavar="N",
+            help="Exposure of a frame in microseconds; with --exposure auto of the first one. In this time "
+            "white fills the half range.",
         ),
     ] = EXPOSURE_NS // 1000
 

@@ -20,6 +20,7 @@ from pixeltree_protocol.link.connection import DeviceConnection, DeviceEvent, Re
 from pixeltree_protocol.link.messages import (
     Error,
     ErrorCode,
+    GetSettings,
     GetStatus,
     Hello,
     Holdings,
@@ -265,6 +266,8 @@ class Sessions:
         elif isinstance(event, Received):
             if isinstance(event.message, GetStatus):
                 session.state.send(self.status(session), event.request)
+            elif isinstance(event.message, GetSettings):
+                session.state.send(self._device.told_settings(), event.request)
             elif session.drives:
                 self._device.handle(event.message, event.request, event.wire_bytes)
             else:

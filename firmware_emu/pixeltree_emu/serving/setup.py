@@ -14,12 +14,14 @@ from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
 from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.controller.readout import SUM_SCALES, ReadOutParameters
 from pixeltree_emu.errors import EmulatorError, ListenError
-from pixeltree_emu.sensor.sources import open_source, pace_warning, read_order
+from pixeltree_emu.sensor.sensor import Sensor
+from pixeltree_emu.sensor.sources import open_source, read_order
 from pixeltree_emu.serving.access import read_token
 from pixeltree_emu.serving.listeners import ListenSettings
 from pixeltree_emu.serving.options import Options
 from pixeltree_emu.wires.line import LineSettings
 from pixeltree_emu.wires.tls import server_context
+from pixeltree_pictures.sources import Source
 from pixeltree_protocol.errors import ProtocolError
 from pixeltree_protocol.link.connection import Identity
 from pixeltree_protocol.names import known_names
@@ -48,18 +50,55 @@ def device_of(options: Options, at_once: bool = True) -> EmulatedDevice:
     )
     if options.exposure_us < 1:
         raise EmulatorError(f"--exposure-us must be at least 1, not {options.exposure_us}")
-    device.array.sensor.exposure_ns = options.exposure_us * 1000
-    if options.source is not None:
-        source = open_source(options.source, options.source_rate, options.fit)
-        device.array.sensor.source = source
-        if options.source_order is not None:
-            device.array.sensor.order = cycle(read_order(options.source_order))
-        elif not (source.still or options.virtual_time):
-            logger.warning("%s", pace_warning(source))
-    elif options.source_order is not None or options.fit:
-        option = "--fit" if options.fit else "--source-order"
-        raise EmulatorError(f"{option} is about the pictures of --source; give both")
+    sensor = device.array.sensor
+    sensor.exposure_ns = sensor.frame_ns = options.exposure_us * 1000
+    if options.exposure == "auto":
+        device.expose_automatically()
+    clock = _look_at_source(sensor, options)
+    device.settings = _told(options, sensor.source, clock)
     return device
+
+
+def _look_at_source(sensor: Sensor, options: Options) -> str:
+    """Let the sensor look at the source that options name; returns the clock that it follows.
+
+    Raises:
+        EmulatorError: there is none and an option is about it, or options contradict each other.
+    """
+    given = {
+        "--fit": options.fit,
+        "--source-order": options.source_order is not None,
+        "--source-clock": options.source_clock is not None,
+    }
+    if options.source is None:
+        for option in (option for option, is_given in given.items() if is_given):
+            raise EmulatorError(f"{option} is about the pictures of --source; give both")
+        return "none"
+    clock = options.source_clock or ("wall" if options.source_order is None else "frame")
+    if options.source_order is not None and clock != "frame":
+        raise EmulatorError(
+            f"--source-order says which picture each exposure sees, so that its source cannot follow {clock} "
+            "time; leave --source-clock out"
+        )
+    source = open_source(options.source, options.source_rate, options.fit)
+    if source.live and clock == "device":
+        raise EmulatorError(
+            "a camera shows what is now, and cannot follow device time; leave --source-clock out"
+        )
+    order = None if options.source_order is None else cycle(read_order(options.source_order))
+    sensor.look_at(source, clock, order)
+    return clock
+
+
+def _told(options: Options, source: Source | None, clock: str) -> dict[str, str]:
+    """What the device says of how it was set up."""
+    told = {"source": options.source or "none"}
+    if source is not None:
+        told["source_clock"] = "frame, in the order of a file" if options.source_order else clock
+        told["source_rate"] = f"{1e9 / source.period_ns:g} Hz"
+        told["fit"] = "crop to a square, scale" if options.fit else "off"
+    told |= {"preset": options.preset, "chip": str(options.chip), "seed": str(options.seed)}
+    return told | {"engine": options.engine}
 
 
 def costs_of(options: Options) -> CostModel:

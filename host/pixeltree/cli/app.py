@@ -22,6 +22,7 @@ from pixeltree.cli.emulate import become
 from pixeltree.cli.evaluate import evaluate
 from pixeltree.cli.failure import EXIT_STATUS_HELP, one_clear_error
 from pixeltree.cli.info import info
+from pixeltree.cli.run import run as run_tree
 from pixeltree.cli.run_kernel import run_kernel
 from pixeltree.cli.swap import simulate_swap, trace
 from pixeltree.cli.terminal import install_output
@@ -59,6 +60,15 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
         ),
     ),
     "Trees": (
+        (
+            "run",
+            run_tree,
+            (
+                "digits photos --fit",
+                "digits --source camera:0 --rate 30 --deadline 20",
+                "digits --device tcp://127.0.0.1:27900 --rate 30 --frames 900 --save run.csv --metrics 9464",
+            ),
+        ),
         (
             "train",
             train,

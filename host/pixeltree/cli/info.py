@@ -23,12 +23,14 @@ def info(
     ],
     json_file: JsonOption = None,
 ) -> None:
-    """Show a device's name, protocol version, capabilities and state, also while another host drives it.
+    """Show a device's name, protocol version, capabilities, state and settings.
+
+    Another host may drive it meanwhile.
 
     "emu:" starts an emulated device for as long as it is used.
     """
     with busy(f"connecting to {url}"), connect(url, observe=True) as device:
-        welcome, status = device.welcome, device.status()
+        welcome, status, settings = device.welcome, device.status(), device.settings()
     facts = {
         "device": welcome.device,
         "url": url,
@@ -44,12 +46,14 @@ def info(
         "device_us": status.device_ns // 1000,
         "uptime_ms": status.uptime_ms,
         "damaged_frames": status.damaged_frames,
+        "settings": settings,
     }
     report(json_file, facts, lambda: _table(facts))
 
 
 def _table(facts: dict[str, Any]) -> Table:
     table = Table(show_header=False, box=None)
-    for name, value in facts.items():
+    shown = {name: value for name, value in facts.items() if name != "settings"} | facts["settings"]
+    for name, value in shown.items():
         table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else value)
     return table

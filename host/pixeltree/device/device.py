@@ -20,18 +20,21 @@ from pixeltree.device.patience import Patience
 from pixeltree.device.planes import read_plane, write_plane
 from pixeltree.device.session import Session
 from pixeltree.device.upload import Upload, holdings, upload
-from pixeltree.errors import DataError
+from pixeltree.errors import DataError, DeviceError
 from pixeltree.links import open_link, split_session_options
 from pixeltree.links.url import parse_url
 from pixeltree_protocol.chip.registers import Analog, Digital
 from pixeltree_protocol.link.messages import (
     Done,
+    ErrorCode,
+    GetSettings,
     GetStatus,
     Ping,
     Pong,
     Result,
     Role,
     Scene,
+    Settings,
     Status,
     Welcome,
     head_bytes,
@@ -87,8 +90,9 @@ def emulator(patience: Patience | None = None, **options: str | int) -> Device:
     Args:
         patience: how long to wait for what.
         options: ``preset`` (ideal, typical or harsh), ``chip`` (which one of that kind), ``memory`` (bytes of
-            the controller), ``source`` (what the sensor sees: ``moving``, a picture, a folder, a video),
-            ``bps`` and ``latency_us`` of the line, ``engine``, ``seed``; see ``pixeltree emulate --help``.
+            the controller), ``source`` (what the sensor sees: ``moving``, ``camera:0``, a picture, a folder,
+            a video) with ``source_clock``, ``source_rate`` and ``fit="on"``, ``exposure="auto"``, ``bps`` and
+            ``latency_us`` of the line, ``engine``, ``seed``; see ``pixeltree emulate --help``.
 
     Raises:
         LinkError: there is no such option, it has a value that cannot be, or the emulator does not start.
@@ -168,6 +172,23 @@ class Device:
     def status(self) -> Status:
         """How the device is; observers may ask too."""
         return self.exchange.ask(GetStatus(), Status)
+
+    def settings(self) -> dict[str, str]:
+        """How the device is set up, for people: names and values; observers may ask too.
+
+        An emulated device names its ``source``, ``source_clock``, ``source_rate``, ``fit``, ``preset``,
+        ``chip``, ``seed``, ``engine`` and ``exposure``.
+
+        Returns:
+            Nothing where the device does not say.
+        """
+        try:
+            told = self.exchange.ask(GetSettings(), Settings).settings
+        except DeviceError as error:
+            if error.code not in (ErrorCode.UNSUPPORTED.name, ErrorCode.MALFORMED.name):
+                raise
+            return {}
+        return {name: value for name, _, value in (line.partition("=") for line in told.splitlines())}
 
     def watch(self, timeout: float | None = None) -> Result | None:
         """Observers: wait for the next result of the session that drives.

@@ -26,7 +26,7 @@ from typing import Any
 
 from pixeltree.errors import LinkError
 from pixeltree.links.stream_socket import SocketLink, open_unix
-from pixeltree.links.url import LinkUrl, known_options, parse_url, whole_number
+from pixeltree.links.url import LinkUrl, known_options, parse_url, switch, whole_number
 from pixeltree_protocol.names import known_names
 
 logger = logging.getLogger(__name__)
@@ -58,19 +58,23 @@ _OPTIONS = {
     "bps": "--bps",
     "chip": "--chip",
     "engine": "--engine",
+    "exposure": "--exposure",
+    "exposure_us": "--exposure-us",
     "icw_store": "--icw-store",
     "latency_us": "--latency-us",
     "memory": "--memory-bytes",
     "preset": "--preset",
     "seed": "--seed",
     "source": "--source",
+    "source_clock": "--source-clock",
+    "source_rate": "--source-rate",
 }
 """Options of the URL, and what the daemon calls them."""
 
 _SUM_SCALES = ("sum_16_scale", "sum_64_scale", "sum_fast_scale", "sum_sparse_scale", "sum_region_scale")
 _OPTIONS |= {name: f"--set={name}" for name in _SUM_SCALES}
 
-_LEAST = dict.fromkeys((*_SUM_SCALES, "bps", "icw_store"), 1)
+_LEAST = dict.fromkeys((*_SUM_SCALES, "bps", "exposure_us", "icw_store"), 1)
 _LEAST |= dict.fromkeys(("chip", "latency_us", "memory", "seed"), 0)
 """Options that are whole numbers, from which on."""
 
@@ -262,7 +266,9 @@ def daemon_options(url: LinkUrl) -> list[str]:
     """
     settings = [segment for segment in url.query if segment.startswith("set=")]
     url = replace(url, query=tuple(segment for segment in url.query if segment not in settings))
-    options = known_options(url, (*_OPTIONS, "set"))
+    options = known_options(url, (*_OPTIONS, "fit", "set"))
+    fit = ["--fit"] if switch(url, options, "fit") else []
+    options.pop("fit", None)
     preset = options.get("preset", PRESETS[0])
     if preset not in PRESETS:
         raise LinkError(f"{url.text}: preset is {preset!r}; {known_names(preset, PRESETS)}")
@@ -270,4 +276,4 @@ def daemon_options(url: LinkUrl) -> list[str]:
         if name in options:
             options[name] = str(whole_number(url, options, name, default=least, least=least))
     named = [f"{_OPTIONS[name]}={value}" for name, value in options.items()]
-    return [*named, *(f"--{setting}" for setting in settings)]
+    return [*named, *fit, *(f"--{setting}" for setting in settings)]

@@ -110,7 +110,7 @@ class FrameServer:
             LinkError: the device is gone or silent.
         """
         if order.image is not None:
-            self._show(*order.image)
+            self._show_image(order)
         started = self._streamer.now
         first = self.first_start(order, started)
         frame = _Frame(order, first, started, self._exchange.send(StartFrame(order.number)).request)
@@ -127,6 +127,14 @@ class FrameServer:
                 with contextlib.suppress(PixeltreeError):
                     self._cancel(frame)
             raise
+
+    def _show_image(self, order: Order) -> None:
+        """Show a frame's image; a frame whose link breaks meanwhile has started when that began."""
+        assert order.image is not None
+        asked, cuts = self._streamer.now, self._exchange.session.cuts
+        self._show(*order.image)
+        if self._exchange.session.cuts != cuts:
+            self.first_start(order, asked)
 
     def first_start(self, order: Order, now: float) -> float:
         """When a frame first started: now, unless it has before."""

@@ -56,7 +56,8 @@ class InferenceResult:
         coarse: the deadline was near: the last node of the path has answered for the node that would have
             been next, and the label is the most frequent one below that.
         latency_us: from the frame's first start to its result, on the clock of the connection: repeats,
-            reconnects and opening the tree again included. Showing an image is not, but for repeats.
+            reconnects and opening the tree again included. Showing an image is not, but for repeats, and
+            where the link breaks meanwhile.
         late_us: how long after its turn it first started, in microseconds; 0 in a run without a period. The
             time to show an image to an emulated sensor is part of it.
     """
@@ -74,6 +75,16 @@ class InferenceResult:
     coarse: bool = False
     latency_us: float = 0.0
     late_us: float = 0.0
+
+    @property
+    def margin(self) -> int | None:
+        """How sure the last node was: its greatest logit less its second greatest.
+
+        None where it has fewer than two, as in a coarse answer. What a margin is worth differs from tree to
+        tree.
+        """
+        ordered = sorted(self.path[-1].logits if self.path else ())
+        return ordered[-1] - ordered[-2] if len(ordered) > 1 else None
 
     @property
     def logits(self) -> tuple[int, ...]:

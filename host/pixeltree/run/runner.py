@@ -7,6 +7,7 @@ are served first; the line's idle time belongs to what will probably be needed.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from types import TracebackType
@@ -14,7 +15,7 @@ from types import TracebackType
 from pixeltree.arguments.numbers import check_count, check_number
 from pixeltree.device.device import Device
 from pixeltree.errors import DataError
-from pixeltree.run.frame_run import FrameRun
+from pixeltree.run.frame_run import Call, FrameRun
 from pixeltree.run.frames import FrameServer
 from pixeltree.run.nodes import NodeTable
 from pixeltree.run.opened_tree import OpenedTree
@@ -216,6 +217,7 @@ class TreeRunner:
         frames: int | None = None,
         period: float | None = None,
         deadline: float | None = None,
+        call: Call = asyncio.to_thread,
     ) -> FrameRun:
         """Take frame after frame through the tree.
 
@@ -230,6 +232,7 @@ class TreeRunner:
             deadline: seconds from a frame's first start in which it must end, 0 or more; where that cannot
                 be, the node before the missing one answers (``InferenceResult.coarse``). Until the line is
                 known, frames wait.
+            call: in ``async for``, what calls a function outside the event loop.
 
         Returns:
             The results, for ``for`` and for ``async for``. A frame starts when its result is asked for, so
@@ -241,12 +244,12 @@ class TreeRunner:
         """
         if frames is not None:
             check_count("the number of frames", frames, 0)
-        return FrameRun(self._opened, FrameSettings(period, deadline), source, frames)
+        return FrameRun(self._opened, FrameSettings(period, deadline), source, frames, call)
 
     def finish(self) -> Counters:
         """The run is over: what was sent and not used counts as wasted; the counters go to the log."""
         self.counters.close()
-        logger.info("swapping: %s", self.counters.summary())
+        logger.info("swapping: %s", self.counters.summary().as_dict())
         return self.counters
 
 

@@ -86,13 +86,16 @@ class Outcome:
 
     Attributes:
         counters: where the bytes went, and what frames waited.
-        latencies: from start to result, seen by the host.
         elapsed_us: virtual time of the whole run.
     """
 
     counters: Counters
-    latencies: Latencies
     elapsed_us: float
+
+    @property
+    def latencies(self) -> Latencies:
+        """From start to result, seen by the host."""
+        return self.counters.latency
 
     @property
     def fps(self) -> float:
@@ -103,10 +106,8 @@ class Outcome:
         """All figures by name."""
         frames = max(1, self.counters.frames)
         return {
-            **self.counters.summary(),
+            **self.counters.summary().as_dict(),
             "stall_us_per_frame": round(self.counters.stall_us / frames, 3),
-            "p50_us": round(self.latencies.quantile(0.5), 1),
-            "p99_us": round(self.latencies.quantile(0.99), 1),
             "fps": round(self.fps, 3),
             "elapsed_us": round(self.elapsed_us, 1),
         }
@@ -144,7 +145,6 @@ class _Run:
     def __init__(self, setup: Setup, planner: Planner, trace: Trace | None) -> None:
         self.planner = planner
         self.counters = planner.counters
-        self.latencies = Latencies()
         self._setup = setup
         self._tree = setup.tree
         self._byte = setup.line.us_per_byte
@@ -179,7 +179,7 @@ class _Run:
             self._prefetch(now, due, IDLE_CHUNK)
             now = self._frame(due, end)
         self.counters.close()
-        return Outcome(self.counters, self.latencies, now)
+        return Outcome(self.counters, now)
 
     def _frame(self, start: float, end: int) -> float:
         """One frame; returns when the host has its result."""
@@ -229,7 +229,6 @@ class _Run:
         self.planner.end_frame(end)
         self._pace.ended(done, stalled)
         self.counters.ended(done - start, self._setup.deadline_us, coarse)
-        self.latencies.add(done - start)
 
     def _coarse(self, node: int, end: int, start: float, now: float) -> float:
         """The frame is answered by the node above, at once; what it waited for is on its way all the same."""

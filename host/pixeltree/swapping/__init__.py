@@ -10,6 +10,7 @@ from pixeltree.swapping.pace import Pace
 from pixeltree.swapping.planner import Planner
 from pixeltree.swapping.prediction import Markov, Mixture, Predictor, Prior, RootLogits
 from pixeltree.swapping.residency import POLICIES, Belady, ExpectedCost, LeastRecentlyUsed, Residency
+from pixeltree.swapping.summary import Summary
 from pixeltree.swapping.trace import Trace
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Prior",
     "Residency",
     "RootLogits",
+    "Summary",
     "SwapNode",
     "SwapObject",
     "SwapTree",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+
+from pixeltree.swapping.latency import Latencies
+from pixeltree.swapping.summary import Summary
 
 LEAST_COLD = 8_192
 """Bytes of missing objects from which on a fault counts for the cold swap ratio."""
@@ -42,6 +45,7 @@ class Counters:
         array_us: device time of frames without what they waited, coarse ones left out.
         cold_us: time from fault to active node, over the faults for which a whole node had to come.
         cold_line_us: line time of the bytes that were missing.
+        latency: of every frame, from its first start to its result, in microseconds.
     """
 
     frames: int = 0
@@ -64,12 +68,18 @@ class Counters:
     array_us: float = 0.0
     cold_us: float = 0.0
     cold_line_us: float = 0.0
+    latency: Latencies = field(default_factory=Latencies)
     _unjudged: dict[int, int] = field(default_factory=dict)
 
     @property
     def unjudged_bytes(self) -> int:
         """Bytes of objects that are there or on their way, and were not used yet."""
         return sum(self._unjudged.values())
+
+    @property
+    def swaps(self) -> int:
+        """Nodes that were streamed in while a frame waited."""
+        return self.faults - self.coarse
 
     @property
     def hidden_fraction(self) -> float:
@@ -107,6 +117,7 @@ class Counters:
         """A frame has ended with a result."""
         late = deadline_us is not None and latency_us > deadline_us
         self.frames += 1
+        self.latency.add(latency_us)
         self.coarse += coarse
         self.late += late
         self.deadline_misses += coarse or late
@@ -136,12 +147,15 @@ class Counters:
         for object_id in list(self._unjudged):
             self.lost(object_id)
 
-    def summary(self) -> dict[str, float]:
-        """All counts and shares, by name, for JSON and the log."""
-        counts = {name: value for name, value in vars(self).items() if not name.startswith("_")}
-        return {
-            **{name: round(value, 3) for name, value in counts.items()},
-            "hidden_fraction": round(self.hidden_fraction, 4),
-            "hit_rate": round(self.hit_rate, 4),
-            "cold_swap_ratio": round(self.cold_swap_ratio, 4),
+    def summary(self) -> Summary:
+        """All counts and shares so far."""
+        shares = {
+            field.name: getattr(self, field.name) for field in fields(Summary) if hasattr(self, field.name)
         }
+        return Summary(
+            p50_us=self.latency.quantile(0.5),
+            p99_us=self.latency.quantile(0.99),
+            mean_us=self.latency.mean_us,
+            greatest_us=self.latency.most_us,
+            **shares,
+        )

@@ -25,6 +25,11 @@ class Latencies:
         self.most_us = 0.0
         self._buckets = [0] * (_PER_OCTAVE * _OCTAVES)
 
+    @property
+    def mean_us(self) -> float:
+        """The mean; 0 where there are none."""
+        return self.total_us / self.count if self.count else 0.0
+
     def add(self, us: float) -> None:
         """Count one."""
         self.count += 1
@@ -32,6 +37,11 @@ class Latencies:
         self.most_us = max(self.most_us, us)
         index = int(_PER_OCTAVE * math.log2(us)) if us > 1 else 0
         self._buckets[min(index, len(self._buckets) - 1)] += 1
+
+    def up_to(self, us: float) -> int:
+        """How many do not exceed a latency; those within 0.6 % of it may be on either side."""
+        last = int(_PER_OCTAVE * math.log2(us)) if us > 1 else 0
+        return sum(self._buckets[: last + 1])
 
     def quantile(self, share: float) -> float:
         """The latency that ``share`` of all do not exceed, in microseconds; 0 where there are none."""

@@ -58,7 +58,7 @@ def tree_file(text: AnyPath) -> Path:
         TreeError: there is neither, and the text can be no name of a file that was forgotten.
     """
     file = as_path(text)
-    if file.exists() or file.suffix or len(file.parts) != 1:
+    if (file.exists() and not file.is_dir()) or file.suffix or len(file.parts) != 1:
         return file
     if str(file) not in names():
         raise TreeError(

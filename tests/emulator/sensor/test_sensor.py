@@ -1,4 +1,4 @@
-"""PIX integrates light from a frame source over time on the device clock."""
+"""PIX integrates light from a source that follows the wall clock, the frames, or the device clock."""
 
 import struct
 import sys
@@ -7,22 +7,26 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from tests.support.in_memory import in_memory_device
+from tests.support.in_memory import InMemoryLink, device_on, in_memory_device
 from tests.support.inside import emulated_of
+from tests.support.random_models import deep_tree
 
-from pixeltree import connect
+from pixeltree import TreeRunner, connect
 from pixeltree.errors import LinkError
 from pixeltree.kernels import Kernel
 from pixeltree.links.emulator import EmulatorProcess
-from pixeltree_emu.errors import SourceError
+from pixeltree_emu.controller.auto_exposure import TARGET, AutoExposure
+from pixeltree_emu.errors import EmulatorError, SourceError
 from pixeltree_emu.sensor.sensor import Sensor
-from pixeltree_emu.sensor.sources import ArraySource, FileSource, MovingScene, open_source
+from pixeltree_emu.sensor.sources import open_source
 from pixeltree_emu.serving.options import parse
 from pixeltree_emu.serving.setup import device_of
+from pixeltree_pictures import Fitting, PictureError, Size
+from pixeltree_pictures.sources import ArraySource, FileSource, MovingScene
 
 RESET = -127
 MS = 1_000_000
-FULL = Sensor.exposure_ns
+FULL = Sensor().exposure_ns
 
 
 def flat(level):
@@ -43,7 +47,7 @@ def test_pix_grows_with_time_and_saturates():
 
 def test_light_is_weighed_by_the_time_that_each_frame_is_shown():
     sensor = Sensor()
-    sensor.source = ArraySource(np.stack([flat(100), flat(200), flat(0)]), rate=1000)
+    sensor.look_at(ArraySource(np.stack([flat(100), flat(200), flat(0)]), rate=1000), "device")
     sensor.exposure_ns = 1 * MS
 
     def counts(start, end):
@@ -58,7 +62,7 @@ def test_light_is_weighed_by_the_time_that_each_frame_is_shown():
 
 def test_a_painted_scene_stands_before_the_source_until_it_is_taken_away():
     sensor = Sensor()
-    sensor.source = ArraySource(flat(200))
+    sensor.look_at(ArraySource(flat(200)))
     sensor.show(0, 0, flat(50), clear=True)
     assert np.all(sensor.integrate(0, FULL, RESET) == RESET + 25)
     sensor.give_back()
@@ -69,14 +73,40 @@ def test_a_painted_scene_stands_before_the_source_until_it_is_taken_away():
 
 def test_exposures_of_a_painted_scene_take_no_picture_out_of_the_order():
     sensor = Sensor()
-    sensor.source, sensor.order = ArraySource(np.stack([flat(20), flat(40), flat(60)])), iter([2, 0])
-    assert np.all(sensor.integrate(0, FULL, 0) == 30)
+    sensor.look_at(ArraySource(np.stack([flat(20), flat(40), flat(60)])), "frame", [2, 0])
+
+    def exposed():
+        sensor.begin_exposure()
+        return int(sensor.integrate(0, FULL, 0)[0, 0])
+
+    assert exposed() == 30
     sensor.show(0, 0, flat(50), clear=True)
-    assert np.all(sensor.integrate(0, FULL, 0) == 25)
+    assert exposed() == 25
     sensor.give_back()
-    assert np.all(sensor.integrate(0, FULL, 0) == 10)
+    assert exposed() == 10
     with pytest.raises(StopIteration):
-        sensor.integrate(0, FULL, 0)
+        exposed()
+
+
+def test_by_the_wall_clock_an_exposure_sees_what_the_source_shows_then():
+    sensor = Sensor()
+    sensor.look_at(ArraySource(np.stack([flat(20), flat(40), flat(60)]), rate=10))
+    wall = iter([0.0, 0.099, 0.1, 0.25, 0.3])
+    sensor.now = lambda: next(wall)
+    assert [int(sensor.integrate(0, FULL, 0)[0, 0]) for _ in range(5)] == [10, 10, 20, 30, 10]
+
+
+def test_by_the_clock_of_frames_each_exposure_sees_the_next_picture_whatever_reads_it_and_looks(device):
+    """get_image reads PIX twice, the second time for the reset level; that is no exposure."""
+    levels = [20, 40, 60, 80]
+    emulated_of(device).array.sensor.look_at(ArraySource(np.stack([flat(each) for each in levels])), "frame")
+    seen = []
+    for looks in (0, 3, 0, 1):
+        for _ in range(looks):
+            device.read_plane("PIX")
+        seen.append(level_seen(device))
+        device.chip.wait(20_000)  # PIX goes on integrating, and nobody reads it
+    assert seen == [10, 20, 30, 40]
 
 
 @pytest.fixture
@@ -99,7 +129,7 @@ def test_show_none_gives_the_sensor_back_to_its_source_or_to_darkness(device):
     device.show(None)
     assert level_seen(device) == 0
     device.show(None)  # again is harmless
-    emulated_of(device).array.sensor.source = ArraySource(flat(200))
+    emulated_of(device).array.sensor.look_at(ArraySource(flat(200)))
     device.show(flat(100))
     assert level_seen(device) == 50
     device.show(None)
@@ -150,7 +180,7 @@ def test_pix_goes_on_integrating_between_reads_that_do_not_reset_it(device):
 
 def test_a_frame_sees_the_source_at_the_device_time_of_its_exposure(device, pictures):
     sensor = emulated_of(device).array.sensor
-    sensor.source = ArraySource(pictures, rate=1e9 / FULL)
+    sensor.look_at(ArraySource(pictures, rate=1e9 / FULL), "device")
     seen = []
     for _ in range(3):
         device.chip.expose()
@@ -183,14 +213,15 @@ def test_the_moving_scene_moves_and_repeats():
 
 def test_sources_of_the_wrong_shape_or_type_are_refused(tmp_path):
     Image.fromarray(np.zeros((10, 20), np.uint8)).save(tmp_path / "small.png")
+    np.save(tmp_path / "stack.npy", np.zeros((2, 256, 255), np.uint8))
     (tmp_path / "noise.png").write_bytes(b"noise")
     (tmp_path / "noise.npy").write_bytes(b"noise")
     (tmp_path / "empty").mkdir()
     for make, message in (
         (lambda: ArraySource(np.zeros((2, 256, 256))), "uint8 .* not float64"),
-        (lambda: ArraySource(np.zeros((2, 256, 255), np.uint8)), r"\(2, 256, 255\)"),
         (lambda: ArraySource(np.zeros((0, 256, 256), np.uint8)), r"\(0, 256, 256\)"),
-        (lambda: FileSource([tmp_path / "small.png"]), "20 x 10 pixels"),
+        (lambda: FileSource([tmp_path / "small.png"], Fitting(Size(256, 256))), "20 x 10 pixels"),
+        (lambda: open_source(str(tmp_path / "stack.npy")), "255 x 256 pixels"),
         (lambda: open_source(str(tmp_path / "noise.png")), "noise.png is not an image"),
         (lambda: open_source(str(tmp_path / "noise.npy")), "cannot read"),
         (lambda: open_source(str(tmp_path / "absent.png")), "cannot read"),
@@ -198,7 +229,7 @@ def test_sources_of_the_wrong_shape_or_type_are_refused(tmp_path):
         (lambda: open_source("nothing.xyz"), "is no source"),
         (lambda: open_source("moving", rate=0), "frames per second, not 0"),
     ):
-        with pytest.raises(SourceError, match=message):
+        with pytest.raises((SourceError, PictureError), match=message):
             make()
 
 
@@ -276,29 +307,110 @@ def options(*given):
     return parse(["--engine", "reference", *map(str, given)])
 
 
-def test_a_source_that_changes_is_said_to_follow_device_time(tmp_path, pictures, caplog):
-    np.save(tmp_path / "several.npy", pictures)
-    np.save(tmp_path / "one.npy", pictures[0])
+def test_the_device_says_what_it_looks_at_by_which_clock_and_which_chip_it_is(tmp_path):
     (tmp_path / "order").write_text("0 1")
-    for given in (("--source", "moving", "--source-rate", "30"), ("--source", tmp_path / "several.npy")):
-        device_of(options(*given))
-        assert "of device time, not of the clock on the wall" in caplog.text
-        assert "--source-order FILE" in caplog.text
-        caplog.clear()
-    for given in (
-        (),
-        ("--source", tmp_path / "one.npy"),
-        ("--source", tmp_path / "several.npy", "--source-order", tmp_path / "order"),
-        ("--source", tmp_path / "several.npy", "--virtual-time"),
+    for given, told in (
+        ((), {"source": "none", "preset": "ideal", "exposure": "16666 us, fixed"}),
+        (
+            "--source moving --source-rate 30 --preset typical --chip 3 --seed 5".split(),
+            {"source": "moving", "source_clock": "wall", "source_rate": "30 Hz", "chip": "3", "seed": "5"},
+        ),
+        (
+            ("--source", "moving", "--source-clock", "device", "--fit", "--exposure", "auto"),
+            {
+                "source_clock": "device",
+                "fit": "crop to a square, scale",
+                "preset": "ideal",
+                "exposure": "16666 us, auto",
+            },
+        ),
+        (
+            ("--source", "moving", "--source-order", tmp_path / "order"),
+            {"source_clock": "frame, in the order of a file"},
+        ),
     ):
-        device_of(options(*given))
-        assert not caplog.text
+        with device_on(InMemoryLink(device_of(options(*given)))) as device:
+            assert told.items() <= device.settings().items()
+
+
+def test_options_of_a_source_that_contradict_each_other_are_refused(tmp_path):
+    (tmp_path / "order").write_text("0 1")
+    for given, message in (
+        (("--fit",), "--fit is about the pictures of --source"),
+        (("--source-clock", "frame"), "--source-clock is about the pictures"),
+        (
+            ("--source", "moving", "--source-order", tmp_path / "order", "--source-clock", "wall"),
+            "cannot follow wall time",
+        ),
+    ):
+        with pytest.raises(EmulatorError, match=message):
+            device_of(options(*given))
+
+
+def test_auto_exposure_brings_dark_and_bright_scenes_to_the_middle_of_the_range():
+    for grey in (6, 60, 250):
+        emulated = device_of(options("--exposure", "auto"))
+        sensor = emulated.array.sensor
+        sensor.show(0, 0, flat(grey), clear=True)
+        auto = AutoExposure(emulated.read_out, RESET)
+        exposures = []
+        for _ in range(12):
+            emulated.array.expose(10**9)
+            exposures.append(sensor.frame_ns)
+            sensor.frame_ns = auto.next_ns(emulated.array.exposed(), sensor.frame_ns)
+        mean = emulated.array.exposed().mean() - RESET
+        assert mean == pytest.approx(TARGET, rel=0.1)
+        assert exposures[-1] == exposures[-2], "it comes to rest"
+
+
+def test_looking_at_planes_changes_neither_what_is_seen_nor_what_is_computed(pictures):
+    """On a chip with errors too, whose registers decay and whose noise is drawn anew for each frame."""
+    tree = deep_tree()
+
+    def results(look):
+        emulated = device_of(options("--preset", "typical", "--chip", "7"))
+        emulated.array.sensor.look_at(ArraySource(pictures), "frame")
+        with device_on(InMemoryLink(emulated)) as device:
+            runner = TreeRunner.open(device, tree)
+            found = []
+            for _ in range(4):
+                if look:
+                    for register in ("PIX", "R6", "A", "FLAG"):
+                        device.read_plane(register)
+                    device.status()
+                result = runner.run_frame()
+                found.append((result.label, result.path, result.device_us))
+            return found, emulated.clock.now_ns
+
+    assert results(look=True) == results(look=False)
+
+
+def test_frames_of_a_tree_are_exposed_automatically():
+    emulated = device_of(options("--exposure", "auto"))
+    tree = deep_tree()
+    with device_on(InMemoryLink(emulated)) as other:
+        runner = TreeRunner.open(other, tree)
+        other.show(flat(30))
+        before = other.settings()["exposure"]
+        for _ in range(6):
+            runner.run_frame()
+        assert before == "16666 us, auto"
+        exposure = int(other.settings()["exposure"].split()[0])
+    assert exposure == pytest.approx(16_666 * TARGET / 15, rel=0.1), "30 of 255 are 15 counts"
+
+
+def test_observers_may_ask_for_the_settings():
+    with (
+        EmulatorProcess("--source", "moving", "--engine", "reference") as emulator,
+        connect(emulator.url),
+        connect(emulator.url, observe=True) as observer,
+    ):
+        assert observer.settings()["source"] == "moving"
 
 
 def test_waiting_in_device_time_lets_the_source_go_on(device):
-    """What the warning advises: Device.wait between frames."""
     sensor = emulated_of(device).array.sensor
-    sensor.source = ArraySource(np.stack([flat(40), flat(200)]), rate=10)
+    sensor.look_at(ArraySource(np.stack([flat(40), flat(200)]), rate=10), "device")
     assert [level_seen(device) for _ in range(3)] == [20, 20, 20]
     device.chip.wait(100_000)
     assert level_seen(device) == 100
@@ -314,7 +426,7 @@ def test_an_exposure_over_any_time_looks_at_few_frames_and_stays_in_range(pictur
 
     sensor = Sensor()
     for source in (Counting(pictures, rate=100_000), None):
-        sensor.source = source
+        sensor.look_at(source, "device")
         level = sensor.integrate(0, 10**18, -127)
         assert level.min() >= -127
         assert level.max() <= 127

@@ -76,6 +76,7 @@ def test_every_command_that_measures_takes_json():
         "yield",
         "tree",
         "compile",
+        "run",
         "run-kernel",
         "simulate-swap",
         "trace",
@@ -190,6 +191,8 @@ def test_a_file_stands_before_a_tree_of_the_package(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert zoo.tree_file("digits") == zoo.path("digits")
     assert zoo.tree_file("absent.ptree").name == "absent.ptree"
+    (tmp_path / "glyphs").mkdir()
+    assert zoo.tree_file("glyphs") == zoo.path("glyphs"), "a folder of pictures, perhaps"
     (tmp_path / "digits").touch()
     assert str(zoo.tree_file("digits")) == "digits"
 

@@ -1,7 +1,7 @@
 """What a run sets goes with its frames and ends with it; what it reports says how late frames were."""
 
 import asyncio
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from itertools import pairwise
 
 import pytest
@@ -112,7 +112,7 @@ def test_frames_that_start_late_are_counted_with_how_late(tree, pictures):
     assert counters.late_start_us == pytest.approx(sum(late))
     for before, result in pairwise(results):
         assert before.latency_us - 2e6 * period <= result.late_us <= before.latency_us
-    assert counters.summary()["late_starts"] == 19
+    assert counters.summary().late_starts == 19
 
 
 def test_frames_in_time_do_not_count_as_late(tree, pictures):
@@ -167,8 +167,8 @@ def restarted(device, away):
     """The device is started anew and comes back after so many seconds."""
     link = clock_of(device)
     emulated = EmulatedDevice(device.emulated.limits)
-    emulated.array.sensor.source = device.emulated.array.sensor.source
-    emulated.array.sensor.order = device.emulated.array.sensor.order
+    before = device.emulated.array.sensor
+    emulated.array.sensor.look_at(before.source, before.clock, before.order)
     emulated.follow(round((link.world.now + away) * 1e9))
     rate = LINES["serial_3M"]
     identity = Identity(b"boot-two", "world", emulated.limits.capabilities(), 30_000, 65_000)
@@ -203,6 +203,42 @@ def test_a_repeated_frame_counts_from_its_first_start(tree, pictures, moment):
     lost = [event for event in trace.events if event.name == "frame, lost"]
     assert len(lost) == (moment == "in the frame")
     assert not runner.run_frame().repeats
+
+
+def test_a_frame_whose_link_breaks_while_its_image_is_shown_counts_from_then_on(tree, pictures):
+    runner = slow_runner(tree, pictures)
+    image = pictures.pictures[0]
+    assert runner.infer(image).latency_us < 1e6
+    link = clock_of(runner.device)
+    receive, calls = link.receive, []
+
+    def broken(timeout):
+        calls.append(1)
+        if len(calls) == 1:
+            link.sleep(AWAY)
+            raise LinkError("the cable was pulled")
+        return receive(timeout)
+
+    link.receive = broken
+    result = runner.infer(image)
+    assert runner.device.cuts == 1
+    assert result.repeats == 0
+    assert AWAY * 1e6 < result.latency_us < AWAY * 1e6 + 1e6
+
+
+def test_the_summary_is_a_value_with_units_and_reads_as_text(tree, pictures):
+    runner = slow_runner(tree, pictures)
+    results = list(runner.run(frames=8, deadline=0.003, period=PERIOD))
+    summary = runner.finish().summary()
+    assert summary.frames == 8
+    assert summary.swaps == summary.faults - summary.coarse == runner.counters.swaps
+    assert summary.greatest_us == max(result.latency_us for result in results)
+    assert summary.p50_us <= summary.p99_us <= summary.greatest_us
+    assert summary.mean_us == pytest.approx(sum(result.latency_us for result in results) / 8)
+    text = str(summary)
+    assert text.startswith("8 frames, latency")
+    assert f"{summary.coarse} answered by the node above" in text
+    assert set(summary.as_dict()) == {field.name for field in fields(summary)}
 
 
 def test_a_frame_after_a_restart_in_its_turns_pause_is_late(tree, pictures):

@@ -15,12 +15,14 @@ from pixeltree_protocol.link.messages.device import (
     Error,
     Execute,
     Executed,
+    GetSettings,
     GetStatus,
     Ping,
     PlanePart,
     Pong,
     ReadOut,
     ReadPlane,
+    Settings,
     Status,
 )
 from pixeltree_protocol.link.messages.envelope import ENVELOPE, ENVELOPE_BYTES
@@ -59,6 +61,7 @@ Request = (
     | CancelFrame
     | ReadPlane
     | Ping
+    | GetSettings
     | GetStatus
     | Execute
 )
@@ -74,6 +77,7 @@ Reply = (
     | Fault
     | PlanePart
     | Pong
+    | Settings
     | Status
     | ReadOut
     | Executed

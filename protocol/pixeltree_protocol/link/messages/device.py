@@ -105,6 +105,24 @@ class Status:
     resent_bytes: int
 
 
+@message(43, _HOST)
+@dataclass(frozen=True)
+class GetSettings:
+    """How is the device set up? Answered by SETTINGS."""
+
+
+@message(
+    44,
+    _DEVICE,
+    Field("settings", TEXT, "lines of NAME=VALUE, for people; a name is of lower-case letters, digits and _"),
+)
+@dataclass(frozen=True)
+class Settings:
+    """Answer to GET_SETTINGS: of an emulated device what it looks at, and which chip it is."""
+
+    settings: str
+
+
 @message(
     31,
     _DEVICE,

@@ -12,12 +12,14 @@ from pixeltree_protocol.link.messages.codes import ErrorCode
 from pixeltree_protocol.link.messages.device import (
     Execute,
     Executed,
+    GetSettings,
     GetStatus,
     Ping,
     PlanePart,
     Pong,
     ReadOut,
     ReadPlane,
+    Settings,
     Status,
 )
 from pixeltree_protocol.link.messages.frames import (
@@ -57,6 +59,13 @@ _E = ErrorCode
 DUTIES: tuple[Duty, ...] = (
     Duty(Ping, True, (Pong,), (), "Gives the number back, at any time."),
     Duty(GetStatus, True, (Status,), (), "Answers at any time."),
+    Duty(
+        GetSettings,
+        True,
+        (Settings,),
+        (),
+        "Answers at any time. A device that was not set up in any way answers with none, or UNSUPPORTED.",
+    ),
     Duty(
         Query,
         True,

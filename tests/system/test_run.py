@@ -1,0 +1,188 @@
+"""``pixeltree run`` as a user types it, against real daemons and in a real terminal."""
+
+import configparser
+import csv
+import json
+import os
+import pty
+import re
+import shlex
+import signal
+import tempfile
+import threading
+import urllib.request
+from itertools import groupby
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from tests.support.command_line import COMMAND_LINE, ROOT, Process, pixeltree
+
+import pixeltree as pt
+from pixeltree.cli.app import app
+
+CLASSES, EACH = 10, 9
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory):
+    """Nine digits of each class that the tree knows, in folders that are named after them."""
+    folder = tmp_path_factory.mktemp("album")
+    digits = pt.zoo.held_out("digits")
+    with pt.connect("inproc:") as device:
+        runner = pt.TreeRunner.open(device, pt.zoo.load("digits"))
+        for image, target in zip(digits.images, digits.targets, strict=True):
+            place = folder / str(target)
+            place.mkdir(exist_ok=True)
+            count = len(list(place.iterdir()))
+            if count < EACH and runner.infer(image).label == target:
+                Image.fromarray(image).save(place / f"{count}.png")
+    assert len(list(folder.rglob("*.png"))) == CLASSES * EACH
+    return folder
+
+
+def lines_of(run):
+    assert run.returncode == 0, run.stderr
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def test_pictures_of_a_folder_are_classified_in_order_each_once(album, shared, tmp_path):
+    run = pixeltree(
+        *("run", "digits", album, "--device", shared.url, "--memory", 8000),
+        *("--save", tmp_path / "run.csv", "--json", tmp_path / "summary.json"),
+    )
+    lines = lines_of(run)
+    assert [line["picture"] for line in lines] == [str(path) for path in sorted(album.rglob("*.png"))]
+    assert all(line["label_name"] == line["expected"] for line in lines)
+    assert all(line["margin"] >= 0 and line["path"][0] == "root" for line in lines)
+    assert "90 frames, latency" in run.stderr
+    assert "90 of 90 as their folders say" in run.stderr
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert (summary["frames"], summary["known"], summary["right"], summary["link_cuts"]) == (90, 90, 90, 0)
+    assert summary["swaps"] == sum(line["faults"] > 0 for line in lines for _ in line["swaps"]) > 5
+    rows = list(csv.DictReader((tmp_path / "run.csv").read_text().splitlines()))
+    assert [row["label_name"] for row in rows] == [line["label_name"] for line in lines]
+    assert rows[0]["path"] == ">".join(lines[0]["path"])
+
+
+def test_a_folder_before_the_sensor_at_30_a_second_shows_each_class_in_turn(album, start, tmp_path):
+    """The source follows the wall clock: 90 pictures in three seconds, whatever a frame takes."""
+    whole = tmp_path / "whole"
+    for path in album.rglob("*.png"):
+        picture = np.zeros((256, 256), np.uint8)
+        pixels, top, left = pt.zoo.load("digits").place(np.asarray(Image.open(path)))
+        picture[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+        target = whole / path.relative_to(album)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(target)
+    daemon = start("--listen", f"unix://{tmp_path}/device", "--source", str(whole), "--source-rate", "30")
+    told = json.loads(pixeltree("info", daemon.url, "--json", "-").stdout)["settings"]
+    assert (told["source"], told["source_clock"], told["source_rate"]) == (str(whole), "wall", "30 Hz")
+    assert (told["preset"], told["chip"], told["seed"]) == ("ideal", "0", "0")
+    lines = lines_of(pixeltree("run", "digits", "--device", daemon.url, "--rate", "30", "--frames", "90"))
+    labels = [line["label"] for line in lines]
+    assert len(labels) == 90
+    assert set(labels) == set(range(CLASSES))
+    turns = len(list(groupby(labels)))
+    seconds = lines[-1]["time"] - lines[0]["time"]
+    assert turns <= seconds * 30 / EACH + 3, "a class is seen until the next one's turn has come"
+
+
+class Terminal:
+    """A command in a terminal; what it writes there is collected, errors go to a file."""
+
+    def __init__(self, *arguments):
+        self._master, slave = pty.openpty()
+        self.shown = ""
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the command
+        with os.fdopen(slave, "w") as output:
+            self.process = Process(
+                COMMAND_LINE,
+                [str(each) for each in arguments],
+                self.errors,
+                output,
+                COLUMNS="120",
+                TERM="xterm-256color",
+            )
+        self._grew = threading.Condition()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self):
+        while True:
+            try:
+                data = os.read(self._master, 4096)
+            except OSError:  # nobody has the terminal open any more
+                data = b""
+            with self._grew:
+                self.shown += data.decode(errors="replace")
+                self._grew.notify_all()
+            if not data:
+                return
+
+    def wait_for(self, pattern):
+        with self._grew:
+            assert self._grew.wait_for(lambda: re.search(pattern, self.shown), 120), self.shown
+
+    def end(self, number):
+        """Send a signal; returns the exit status and what was said on standard error."""
+        self.process.send_signal(number)
+        status = self.process.wait(60)
+        self._reader.join()
+        os.close(self._master)
+        self.errors.seek(0)
+        with self.errors:
+            return status, self.errors.read()
+
+
+def test_a_terminal_shows_a_live_table_until_ctrl_c_and_prometheus_reads_the_same(album, shared):
+    terminal = Terminal(
+        *("run", "digits", "--source", album, "--device", shared.url, "--rate", 200, "--metrics", 0)
+    )
+    try:
+        terminal.wait_for(r"path[^\n]*root > root")
+        terminal.wait_for(r"frames[^\n]* [1-9]\d*, [\d.]+ a second")
+        terminal.errors.seek(0)
+        url = re.search(r"metrics: (http://127\.0\.0\.1:\d+/metrics)", terminal.errors.read())[1]
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            served = answer.read().decode()
+    finally:
+        status, said = terminal.end(signal.SIGINT)
+    assert float(re.search(r"^pixeltree_frames_total (\S+)", served, re.MULTILINE)[1]) > 0
+    assert "pixeltree_frame_latency_seconds_bucket" in served
+    assert status == 0, said
+    assert re.search(r"\d+ frames, latency", said)
+    assert "Traceback" not in said
+
+
+def test_the_service_unit_runs_a_tree_with_options_that_there_are():
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str
+    unit.read(ROOT / "tools/systemd/pixeltree-run.service")
+    given = shlex.split(unit["Service"]["ExecStart"])
+    command = typer.main.get_command(app).commands[given[1]]
+    values, left, _ = command.make_parser(typer.Context(command)).parse_args(given[2:])
+    assert not left
+    assert (values["tree"], values["metrics"]) == ("digits", "9464")
+    assert set(values) == {"tree", "pictures", "device", "rate", "metrics"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("digits",), "the emulated sensor would see nothing"),
+        (("examples/sobel.kernel", "x.png"), "'pixeltree run-kernel' runs it"),
+        (("digits", "x", "--source", "moving"), "give one"),
+        (("digits", "/nowhere/x.png"), "cannot read /nowhere/x.png"),
+        (("digits", "--source", "camera:/nowhere"), "no camera opens as camera:/nowhere"),
+        (("digits", "--source", "moving", "--source-clock", "device"), "known: wall, frame"),
+        (("digits", "--source", "moving", "--save", "run.txt"), "known: .csv, .jsonl"),
+        (("digits", "--device", "emu:", "--exposure", "auto"), "start yours with it"),
+    ],
+)
+def test_a_mistake_gives_one_clear_error(arguments, message):
+    run = pixeltree("run", *arguments)
+    assert run.returncode == 2, run.stderr
+    assert message in run.stderr
+    assert "Traceback" not in run.stderr
