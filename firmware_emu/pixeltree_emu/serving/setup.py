@@ -14,10 +14,13 @@ from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
 from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.controller.readout import SUM_SCALES, ReadOutParameters
 from pixeltree_emu.errors import EmulatorError, ListenError
+from pixeltree_emu.sensor.sensor import Sensor
 from pixeltree_emu.sensor.sources import open_source, pace_warning, read_order
 from pixeltree_emu.serving.access import read_token
 from pixeltree_emu.serving.listeners import ListenSettings
 from pixeltree_emu.serving.options import Options
+from pixeltree_emu.vendor.board import BoardParts
+from pixeltree_emu.vendor.gathered import GatheredArray
 from pixeltree_emu.wires.line import LineSettings
 from pixeltree_emu.wires.tls import server_context
 from pixeltree_protocol.errors import ProtocolError
@@ -45,22 +48,46 @@ def device_of(options: Options, at_once: bool = True) -> EmulatedDevice:
         DeviceLimits(memory_bytes=options.memory_bytes, icw_store=options.icw_store),
         costs_of(options),
         array=_array(options, at_once),
-        read_out=ReadOutParameters().with_settings(_settings_of(options)[1]),
+        read_out=_read_out(options),
     )
+    _aim(device.array.sensor, options)
+    return device
+
+
+def board_parts_of(options: Options, at_once: bool = True) -> BoardParts:
+    """What the array of a program of the vendor's is made of; see :func:`device_of`.
+
+    Raises:
+        EmulatorError: options that make no sense.
+    """
+    array = GatheredArray(engine=options.engine, chip=_chip(options), at_once=at_once)
+    _aim(array.sensor, options)
+    return BoardParts(array, costs_of(options), _read_out(options))
+
+
+def _aim(sensor: Sensor, options: Options) -> None:
+    """Give a sensor its source.
+
+    Raises:
+        EmulatorError: options that make no sense.
+    """
     if options.exposure_us < 1:
         raise EmulatorError(f"--exposure-us must be at least 1, not {options.exposure_us}")
-    device.array.sensor.exposure_ns = options.exposure_us * 1000
+    sensor.exposure_ns = options.exposure_us * 1000
     if options.source is not None:
         source = open_source(options.source, options.source_rate, options.fit)
-        device.array.sensor.source = source
+        sensor.source = source
         if options.source_order is not None:
-            device.array.sensor.order = cycle(read_order(options.source_order))
+            sensor.order = cycle(read_order(options.source_order))
         elif not (source.still or options.virtual_time):
             logger.warning("%s", pace_warning(source))
     elif options.source_order is not None or options.fit:
         option = "--fit" if options.fit else "--source-order"
         raise EmulatorError(f"{option} is about the pictures of --source; give both")
-    return device
+
+
+def _read_out(options: Options) -> ReadOutParameters:
+    return ReadOutParameters().with_settings(_settings_of(options)[1])
 
 
 def costs_of(options: Options) -> CostModel:
@@ -162,8 +189,11 @@ def _settings_of(options: Options) -> tuple[dict[str, float], dict[str, int]]:
 
 
 def _array(options: Options, at_once: bool) -> PixelArray:
+    return PixelArray(engine=options.engine, chip=_chip(options), at_once=at_once)
+
+
+def _chip(options: Options) -> Chip | None:
     model = preset(options.preset)
     if model is not None:
         model = replace(model, **_settings_of(options)[0])  # type: ignore[arg-type]
-    chip = Chip(model, options.chip, options.seed) if model else None
-    return PixelArray(engine=options.engine, chip=chip, at_once=at_once)
+    return Chip(model, options.chip, options.seed) if model else None

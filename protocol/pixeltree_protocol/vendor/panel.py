@@ -175,7 +175,10 @@ def _picture(plane: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return plane[:, ::-1].copy()
 
 
-HELLO = messages(Message(Route.M0, Code.HOST_ON), Message(Route.M0, Code.GUI_REQUEST))
+GUI_REQUEST = messages(Message(Route.M0, Code.GUI_REQUEST))
+"""Asks for the description of displays and elements."""
+
+HELLO = messages(Message(Route.M0, Code.HOST_ON)) + GUI_REQUEST
 """What a host says first: that it is there (slider values are ignored before), and that it wants the GUI."""
 
 

@@ -71,11 +71,10 @@ class DisplayText:
     text: str
 
 
-def levels(samples: npt.NDArray[np.uint8], channel: int, loop: int = 0) -> Data:
-    """An analog plane, or a grid of it, as ADC codes: uint8 (rows, columns)."""
-    rows, columns = samples.shape
-    dims = (columns, rows, 0)
-    return Data(DataType.AOUT, VERSIONS[DataType.AOUT], dims, channel, samples.T.tobytes(), loop)
+def levels(samples: bytes, rows: int, channel: int, loop: int = 0) -> Data:
+    """An analog plane, or a grid of it, as ADC codes: as it is scanned, column by column."""
+    dims = (len(samples) // rows if rows else 0, rows, 0)
+    return Data(DataType.AOUT, VERSIONS[DataType.AOUT], dims, channel, samples, loop)
 
 
 def read_levels(data: Data) -> npt.NDArray[np.uint8]:
