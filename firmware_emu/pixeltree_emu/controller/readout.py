@@ -78,7 +78,8 @@ class ReadOutParameters:
     def total_of(self, plane: Levels, rows: Lines, columns: Lines, scale: int) -> int:
         """The same over the pixels where rows and columns cross."""
         sums = np.add.reduce(plane[rows], axis=0, dtype=np.int16)  # 256 levels fit
-        return int(self._scaled(np.add.reduce(sums[columns], dtype=np.int64), scale))
+        total = int(np.add.reduce(sums[columns], dtype=np.int64))
+        return max(0, min(255, (2 * total + scale) // (2 * scale) + self.adc_zero))
 
     def blocks(self, plane: Levels, side: int, scale: int) -> bytes:
         """Global sums of a ``side`` x ``side`` grid of blocks, column-major."""
@@ -92,7 +93,7 @@ class ReadOutParameters:
 
     def _scaled(self, sums: npt.NDArray[np.int64], scale: int) -> npt.NDArray[np.int64]:
         """Sum / scale to the nearest count, halves up; integers only, so that every machine agrees."""
-        return np.clip((2 * sums + scale) // (2 * scale) + self.adc_zero, 0, 255)
+        return np.minimum(np.maximum((2 * sums + scale) // (2 * scale) + self.adc_zero, 0), 255)
 
     def count_range(self, eight: bool) -> tuple[int, int, int, int]:
         """``areg_min``, ``areg_max``, ``floor``, ``span``: parameters 4-7, or 8-11 for 8 x 8 blocks (4.1).
@@ -145,10 +146,19 @@ def packed_columns(address: int, mask: int) -> PackedRows:
 
 def events(packed: PackedRows, most: int, row_first: bool, h_dir: bool, v_dir: bool) -> bytes:
     """Coordinates of the first ``most`` 1s, column by column; unused pairs are (0, 0)."""
-    rows, columns = np.divmod(np.flatnonzero(np.unpackbits(packed, bitorder="little")), ARRAY_SIZE)
+    found: list[npt.NDArray[np.intp]] = []
+    missing = most
     last = ARRAY_SIZE - 1
-    order = np.lexsort((last - rows if v_dir else rows, last - columns if h_dir else columns))[:most]
-    rows, columns = rows[order], columns[order]
-    pairs = (rows, columns) if row_first else (columns, rows)
-    data = np.stack(pairs, axis=1).astype(np.uint8).tobytes()
+    eights = np.flatnonzero(np.bitwise_or.reduce(packed, axis=0))
+    for eight in eights[::-1] if h_dir else eights:
+        if missing <= 0:
+            break
+        bits = np.unpackbits(packed[:, eight], bitorder="little").reshape(ARRAY_SIZE, 8)
+        columns, rows = np.nonzero(bits[:: -1 if v_dir else 1, :: -1 if h_dir else 1].T)
+        columns = 8 * eight + (7 - columns if h_dir else columns)
+        rows = last - rows if v_dir else rows
+        pairs = (rows, columns) if row_first else (columns, rows)
+        found.append(np.array(pairs).T[:missing])
+        missing -= len(found[-1])
+    data = np.concatenate(found).astype(np.uint8).tobytes() if found else b""
     return data + bytes(2 * most - len(data))

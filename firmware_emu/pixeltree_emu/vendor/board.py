@@ -52,20 +52,21 @@ class Board:
         exposure_ns: light of a frame, and time from one frame to the next; the sensor's if 0.
 
     Attributes:
+        array: with what it holds.
         clock: device time and words.
         lock: whoever shares a board holds it for a packet.
         launches: kernels that were launched.
     """
 
     def __init__(self, parts: BoardParts, exposure_ns: int = 0) -> None:
-        self._array = parts.array
-        self._array.gather()
+        self.array = parts.array
+        self.array.gather()
         self.clock = DeviceClock(parts.costs)
         self.lock = RLock()
         self.launches = 0
-        self._controller = Controller(self._array, self.clock, parts.read_out)
-        self._spare = SpareRegisters(self._array)
-        sensor = self._array.sensor
+        self._controller = Controller(self.array, self.clock, parts.read_out)
+        self._spare = SpareRegisters(self.array)
+        sensor = self.array.sensor
         self._camera = None if sensor.source is None else ProgramCamera(sensor.source)
         if self._camera is not None:
             sensor.source = self._camera
@@ -88,7 +89,7 @@ class Board:
             self._run(part)
 
     def _run(self, kernel: Kernel) -> None:
-        self._array.run(kernel, self.clock.now_ns)
+        self.array.run(kernel, self.clock.now_ns)
         self.clock.charge_words(kernel.classes)
         if kernel.resets_pix:
             self._integrated = False
@@ -134,22 +135,22 @@ class Board:
             return self._do(call.step(tuple(numbers)))
 
     def _do(self, step: Step) -> bytes | None:
-        self._array.elapse(self.clock.now_ns)
+        self.array.elapse(self.clock.now_ns)
         return self._actions[type(step)](step)
 
     def _scan_rows(self, step: ScanRows) -> bytes:
-        data = self._array.scan_rows(DREGS[step.dreg], range(step.first, step.last + 1))
+        data = self.array.scan_rows(DREGS[step.dreg], range(step.first, step.last + 1))
         self.clock.charge(len(data) * self.clock.costs.scan_byte_ns)
         return data
 
     def select(self, r: int, c: int, rx: int, cx: int) -> None:
         """SELECT := a pattern."""
-        self._array.select_pattern(r & 0xFF, c & 0xFF, rx & 0xFF, cx & 0xFF)
+        self.array.select_pattern(r & 0xFF, c & 0xFF, rx & 0xFF, cx & 0xFF)
         self.clock.charge(self.clock.costs.select_ns)
 
     def select_rectangle(self, r0: int, c0: int, r1: int, c1: int) -> None:
         """RECT := a rectangle."""
-        self._array.select_rect(r0 & 0xFF, c0 & 0xFF, r1 & 0xFF, c1 & 0xFF)
+        self.array.select_rect(r0 & 0xFF, c0 & 0xFF, r1 & 0xFF, c1 & 0xFF)
         self.clock.charge(self.clock.costs.select_rect_ns)
 
     # -- light and time ----------------------------------------------------------------------------
@@ -158,10 +159,10 @@ class Board:
         """A frame: the time of one has passed, and PIX has seen its light, unless the program integrated."""
         self._began_ns = max(self.clock.now_ns, self._began_ns + self._exposure_ns)
         self.clock.now_ns = self._began_ns
-        self._array.elapse(self.clock.now_ns)
-        self._array.begin_frame(number)
+        self.array.elapse(self.clock.now_ns)
+        self.array.begin_frame(number)
         if not self._integrated:
-            self._array.expose(self.clock.now_ns, self._exposure_ns)
+            self.array.expose(self.clock.now_ns, self._exposure_ns)
 
     def integrate(self, numerator: int, denominator: int) -> None:
         """PIX_INTEGRATE: PIX sees so many seconds of light, which pass (INFERRED)."""
@@ -169,9 +170,9 @@ class Board:
             return
         exposure_ns = min(numerator * 1_000_000_000 // denominator, _LONGEST_EXPOSURE_NS)
         self.clock.charge(exposure_ns)
-        self._array.elapse(self.clock.now_ns)
-        self._array.settle()
-        self._array.expose(self.clock.now_ns, exposure_ns)
+        self.array.elapse(self.clock.now_ns)
+        self.array.settle()
+        self.array.expose(self.clock.now_ns, exposure_ns)
         self._integrated = True
 
     def restart_camera(self) -> None:
@@ -186,7 +187,7 @@ class Board:
 
     def reset(self) -> None:
         """The planes of an array that has done nothing yet."""
-        engine = self._array.engine
+        engine = self.array.engine
         for areg in AREGS:
             engine.set_analog(areg, np.zeros(SHAPE, np.int16))
         for dreg in DREGS:
@@ -195,7 +196,7 @@ class Board:
         engine.in_level = 0
         self._spare.clear()
         self._integrated = False
-        self._array.expose(self.clock.now_ns, self._exposure_ns)
+        self.array.expose(self.clock.now_ns, self._exposure_ns)
 
 
 def _both(call: Call) -> tuple[tuple[tuple[int, ...], tuple[str, ...]], ...]:

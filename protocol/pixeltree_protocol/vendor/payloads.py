@@ -106,8 +106,12 @@ def bitstack(planes: Sequence[bytes], columns: int, channel: int, loop: int = 0)
 def read_bitstack(data: Data) -> npt.NDArray[np.uint8]:
     """Grey levels, 0 to 2 ** planes - 1: uint8 (rows, columns)."""
     columns, rows, count = data.dims
-    grey = np.zeros((rows, columns), np.uint8)
-    for number in range(min(count, 8)):
+    count = min(count, 8)
+    _expect(data, count * rows * (columns // 8))
+    if not count:
+        raise MessageError("a bitstack without planes")
+    grey = np.zeros((rows, columns // 8 * 8), np.uint8)
+    for number in range(count):
         grey = grey * 2 + _plane(data, number * rows * (columns // 8), columns, rows).astype(np.uint8)
     return grey
 
