@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pixeltree import datasets, errors, evaluate, train
+    from pixeltree import datasets, errors, evaluate, scamp5d, train
     from pixeltree.compiler import compile_model as compile
     from pixeltree.device.device import Device, connect, emulator
     from pixeltree.device.patience import Patience
@@ -41,7 +41,7 @@ __all__ = [  # noqa: RUF022 - in the order in which a user meets them
     "Swap", "Line", "LINES", "Trace", "zoo", "Kernel", "A", "B", "C", "D", "E", "F", "NEWS", "XN", "XE",
     "XS", "XW", "PIX", "IN", "FLAG", "SELECT", "RECT", "RF", "RP", "R0", "R1", "R2", "R3", "R4", "R5",
     "R6", "R7", "R8", "R9", "R10", "R11", "R12", "north", "east", "south", "west", "alldir", "compile",
-    "datasets", "evaluate", "train", "errors", "__version__",
+    "datasets", "evaluate", "train", "scamp5d", "errors", "__version__",
 ]
 # fmt: on
 
@@ -64,6 +64,7 @@ _HOMES = {
     "datasets": "pixeltree.datasets:",
     "errors": "pixeltree.errors:",
     "evaluate": "pixeltree.evaluate:",
+    "scamp5d": "pixeltree.scamp5d:",
     "train": "pixeltree.train:",
 }
 """Where a name is defined, as ``module:name``. All others are in ``pixeltree.kernels.names``."""
