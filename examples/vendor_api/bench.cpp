@@ -1,6 +1,7 @@
 // What `pixeltree bench vendor` times: frames of so many packets, of which half wait for an answer.
 //
-// Arguments: packets in a frame, seconds. Prints a line of JSON.
+// Arguments: packets in a frame, seconds. Prints "frames" when it begins to time them, "kernels" when it has done so,
+// and a line of JSON at the end.
 
 #include <ctime>
 
@@ -8,6 +9,11 @@
 
 using namespace SCAMP5_PE;
 using steady = std::chrono::steady_clock;
+
+static void say(const char* words) {
+    std::puts(words);
+    std::fflush(stdout);
+}
 
 static double seconds_since(steady::time_point began) {
     return std::chrono::duration<double>(steady::now() - began).count();
@@ -54,12 +60,15 @@ int main(int count, char** arguments) {
     };
     for (int i = 0; i < 5; i++) frame();
 
+    say("frames");
     const double cpu_before = double(std::clock()) / CLOCKS_PER_SEC;
     long frames = 0;
     auto began = steady::now();
     do frame(), frames++;
     while (seconds_since(began) < limit);
     const double took = seconds_since(began), cpu = double(std::clock()) / CLOCKS_PER_SEC - cpu_before;
+
+    say("kernels");
 
     // Kernel calls: four macros each, and a read-out that waits for the result.
     const int kernels = 2000;
@@ -78,7 +87,7 @@ int main(int count, char** arguments) {
     const double each = seconds_since(began) / kernels;
 
     std::printf("{\"packets_per_frame\": %d, \"frames_per_s\": %.1f, \"us_per_kernel_call\": %.1f, "
-                "\"answers_per_s\": %.0f, \"client_ms_per_frame\": %.3f}\n",
-                packets, frames / took, each * 1e6, frames * (packets / 2) / took, 1e3 * cpu / frames);
+                "\"answers_per_s\": %.0f, \"client_ms_per_frame\": %.3f, \"frames\": %ld}\n",
+                packets, frames / took, each * 1e6, frames * (packets / 2) / took, 1e3 * cpu / frames, frames);
     return 0;
 }
