@@ -251,7 +251,7 @@ class Controller:
 
     def _packed(self, dreg: int) -> PackedRows:
         data = self._array.scan_rows(DREGS[dreg], range(ARRAY_SIZE))
-        return np.frombuffer(data, np.uint8).reshape(ARRAY_SIZE, -1)
+        return np.frombuffer(data, np.uint64).reshape(ARRAY_SIZE, -1)
 
     def _global_count(self, step: s.GlobalCount) -> bytes:
         """DREG -> two analog levels -> global sum -> share of 1s (fact sheets 4.2 and 4.5)."""

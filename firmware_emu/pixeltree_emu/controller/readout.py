@@ -24,8 +24,8 @@ _FULL = 4095
 Levels = npt.NDArray[np.signedinteger[Any]]
 """An analog plane, int8 or int16 (256, 256)."""
 
-PackedRows = npt.NDArray[np.uint8]
-"""A digital plane, uint8 (256, 32): byte j bit i = column 8 j + i."""
+PackedRows = npt.NDArray[np.uint64]
+"""A digital plane, uint64 (256, 4), or one row of it: as bytes, bit i of byte j is column 8 j + i."""
 
 
 @dataclass(frozen=True)
@@ -125,10 +125,11 @@ class ReadOutParameters:
 
     def box(self, packed: PackedRows) -> bytes:
         """Top row, right column, bottom row, left column of the 1s."""
-        rows = np.flatnonzero(packed.any(axis=1))
+        rows = np.flatnonzero(np.bitwise_or.reduce(packed, axis=1))
         if not len(rows):
             return bytes(self.empty_box)
-        columns = np.flatnonzero(np.unpackbits(np.bitwise_or.reduce(packed, axis=0), bitorder="little"))
+        met = np.bitwise_or.reduce(packed, axis=0).view(np.uint8)
+        columns = np.flatnonzero(np.unpackbits(met, bitorder="little"))
         return bytes((int(rows[0]), int(columns[0]), int(rows[-1]), int(columns[-1])))
 
 
@@ -138,10 +139,10 @@ SUM_SCALES = ("sum_16_scale", "sum_64_scale", "sum_fast_scale", "sum_sparse_scal
 
 @lru_cache(maxsize=1024)
 def packed_columns(address: int, mask: int) -> PackedRows:
-    """The columns of a pattern as a packed row: uint8 (32,)."""
+    """The columns of a pattern as a packed row."""
     wanted = np.zeros(ARRAY_SIZE, np.uint8)
     wanted[pattern_lines(address, mask)] = 1
-    return np.packbits(wanted, bitorder="little")
+    return np.packbits(wanted, bitorder="little").view(np.uint64)
 
 
 def events(packed: PackedRows, most: int, row_first: bool, h_dir: bool, v_dir: bool) -> bytes:
@@ -149,11 +150,12 @@ def events(packed: PackedRows, most: int, row_first: bool, h_dir: bool, v_dir: b
     found: list[npt.NDArray[np.intp]] = []
     missing = most
     last = ARRAY_SIZE - 1
-    eights = np.flatnonzero(np.bitwise_or.reduce(packed, axis=0))
+    eights = np.flatnonzero(np.bitwise_or.reduce(packed, axis=0).view(np.uint8))
+    octets = packed.view(np.uint8)
     for eight in eights[::-1] if h_dir else eights:
         if missing <= 0:
             break
-        bits = np.unpackbits(packed[:, eight], bitorder="little").reshape(ARRAY_SIZE, 8)
+        bits = np.unpackbits(octets[:, eight], bitorder="little").reshape(ARRAY_SIZE, 8)
         columns, rows = np.nonzero(bits[:: -1 if v_dir else 1, :: -1 if h_dir else 1].T)
         columns = 8 * eight + (7 - columns if h_dir else columns)
         rows = last - rows if v_dir else rows

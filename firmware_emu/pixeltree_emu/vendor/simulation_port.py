@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import struct
 import threading
 import time
 from collections import deque
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 _TICK = 0.1
 """Seconds after which a silent program is looked at. VERSION is sent after the first, and again (6.1)."""
+
+_TICK_TIMEVAL = struct.pack("ll", 0, round(_TICK * 1e6))
+"""The same as a ``struct timeval``."""
 
 _SILENCE = 0.5
 """Seconds of silence after an answer, after which the client may have missed its wake-up (6.1)."""
@@ -165,7 +169,10 @@ class _Run(threading.Thread):
         reason = "it left"
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket.settimeout(_TICK)
+            self._socket.setblocking(True)
+            for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                # the system's own time-out: Python's would ask poll before every recv and send
+                self._socket.setsockopt(socket.SOL_SOCKET, direction, _TICK_TIMEVAL)
             while not self._port.stopping:
                 if not self._serve():
                     break
@@ -186,7 +193,7 @@ class _Run(threading.Thread):
         """Take what there is; False when the program has left."""
         try:
             data = self._socket.recv(_READ_BYTES)
-        except TimeoutError:
+        except BlockingIOError:
             return self._silent()
         if not data:
             return False
@@ -227,7 +234,7 @@ class _Run(threading.Thread):
         while view:
             try:
                 view = view[self._socket.send(view) :]
-            except TimeoutError:
+            except BlockingIOError:
                 if self._port.stopping or time.monotonic() > until:
                     raise
 
