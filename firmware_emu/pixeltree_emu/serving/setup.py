@@ -61,12 +61,17 @@ def board_parts_of(options: Options, at_once: bool = True) -> BoardParts:
         EmulatorError: options that make no sense.
     """
     array = GatheredArray(engine=options.engine, chip=_chip(options), at_once=at_once)
-    _aim(array.sensor, options)
+    _aim(array.sensor, options, paced=True)
     return BoardParts(array, costs_of(options), _read_out(options))
 
 
-def _aim(sensor: Sensor, options: Options) -> None:
+def _aim(sensor: Sensor, options: Options, paced: bool = False) -> None:
     """Give a sensor its source.
+
+    Args:
+        sensor: the sensor.
+        options: as parsed.
+        paced: every frame lets as much device time pass as its exposure.
 
     Raises:
         EmulatorError: options that make no sense.
@@ -79,7 +84,7 @@ def _aim(sensor: Sensor, options: Options) -> None:
         sensor.source = source
         if options.source_order is not None:
             sensor.order = cycle(read_order(options.source_order))
-        elif not (source.still or options.virtual_time):
+        elif not (source.still or options.virtual_time or paced):
             logger.warning("%s", pace_warning(source))
     elif options.source_order is not None or options.fit:
         option = "--fit" if options.fit else "--source-order"

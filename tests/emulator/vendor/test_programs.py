@@ -10,6 +10,7 @@ from PIL import Image
 from tests.support.effort import effort
 from tests.support.vendor_session import Session, board, index, row
 
+from pixeltree_emu.array.nonidealities import Chip, preset
 from pixeltree_emu.sensor.sources import ArraySource
 from pixeltree_emu.vendor.pictures import name_of
 from pixeltree_emu.vendor.settings import ProgramSettings
@@ -359,11 +360,11 @@ def test_launches_words_and_time_are_counted(session):
     assert clock.now_ns == began + clock.costs.launch_ns + 2 * clock.costs.word_ns
 
 
-def test_both_engines_end_with_the_same_planes(caplog):
-    caplog.set_level(logging.ERROR)
+@pytest.mark.parametrize("chip", [None, Chip(preset("typical"), 7, 3)], ids=["ideal", "typical"])
+def test_both_engines_end_with_the_same_planes(chip):
     planes = []
     for engine in ("fast", "reference"):
-        session = Session(engine=engine)
+        session = Session(engine=engine, chip=chip)
         session.fill("A", RAMP)
         session.fill("R5", SPOTS)
         session.kernel(bus("XE", "A"), bus(".Q[0]", "NEWS"), bus("B", ".Q[0]", "A"))
