@@ -131,4 +131,4 @@ def compiler() -> list[str]:
             return [name]
     if importlib.util.find_spec("ziglang") is not None:
         return [sys.executable, "-m", "ziglang", "c++"]
-    raise DataError("there is no C++ compiler; install g++ or clang++, or: pip install 'pixeltree[firmware]'")
+    raise DataError("there is no C++ compiler; install g++ or clang++, or: pip install ziglang")
