@@ -84,11 +84,8 @@ class ReadOutParameters:
     def blocks(self, plane: Levels, side: int, scale: int) -> bytes:
         """Global sums of a ``side`` x ``side`` grid of blocks, column-major."""
         size = ARRAY_SIZE // side
-        bands = [
-            np.add.reduce(plane[top : top + size], axis=0, dtype=np.int16)
-            for top in range(0, ARRAY_SIZE, size)
-        ]
-        sums = np.add.reduce(np.array(bands).reshape(side, side, size), axis=2, dtype=np.int64)
+        bands = np.add.reduce(plane.reshape(side, size, ARRAY_SIZE), axis=1, dtype=np.int16)
+        sums = np.add.reduce(bands.reshape(side, side, size), axis=2, dtype=np.int64)
         return self._scaled(sums, scale).astype(np.uint8).T.tobytes()
 
     def _scaled(self, sums: npt.NDArray[np.int64], scale: int) -> npt.NDArray[np.int64]:
