@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -25,10 +27,9 @@ class ProgramCamera:
         self._offset = 0
         self._displaced = (0, 0, 1)
 
-    @property
-    def still(self) -> bool:
-        """Whether every frame is the same."""
-        return bool(getattr(self._source, "still", False))
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        """What else a source has, as whether it is still, is the source's own."""
+        return getattr(self._source, name)
 
     def restart(self) -> None:
         """The next frame that is seen is the source's first."""

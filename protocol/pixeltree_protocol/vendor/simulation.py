@@ -241,8 +241,10 @@ class PacketReader:
         Raises:
             MessageError: a size or a kind that no packet has; the stream cannot be followed any further.
         """
-        buffer = self._bytes
-        buffer += data
+        buffer: bytes | bytearray = data
+        if self._bytes:
+            self._bytes += data
+            buffer = self._bytes
         at, end = 0, len(buffer)
         try:
             while end - at >= HEADER_BYTES:
@@ -256,7 +258,10 @@ class PacketReader:
                 at += size
                 yield kind, payload
         finally:
-            del buffer[:at]
+            if buffer is data:
+                self._bytes += data[at:]
+            else:
+                del self._bytes[:at]
 
 
 def _broken(size: int, kind: int) -> MessageError:
