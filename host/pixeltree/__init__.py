@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pixeltree import datasets, errors, evaluate, metrics, train
+    from pixeltree import datasets, errors, evaluate, metrics, scamp5d, train
     from pixeltree.aio import AsyncDevice, AsyncRunner, aconnect
     from pixeltree.compiler import compile_model as compile
     from pixeltree.device.device import Device, connect, emulator
@@ -43,7 +43,7 @@ __all__ = [  # noqa: RUF022 - in the order in which a user meets them
     "zoo", "Kernel", "A", "B", "C", "D", "E", "F", "NEWS", "XN", "XE",
     "XS", "XW", "PIX", "IN", "FLAG", "SELECT", "RECT", "RF", "RP", "R0", "R1", "R2", "R3", "R4", "R5",
     "R6", "R7", "R8", "R9", "R10", "R11", "R12", "north", "east", "south", "west", "alldir", "compile",
-    "datasets", "evaluate", "metrics", "train", "errors", "__version__",
+    "datasets", "evaluate", "metrics", "train", "scamp5d", "errors", "__version__",
 ]
 # fmt: on
 
@@ -73,6 +73,7 @@ _HOMES = {
     "errors": "pixeltree.errors:",
     "evaluate": "pixeltree.evaluate:",
     "metrics": "pixeltree.metrics:",
+    "scamp5d": "pixeltree.scamp5d:",
     "train": "pixeltree.train:",
 }
 """Where a name is defined, as ``module:name``. All others are in ``pixeltree.kernels.names``."""

@@ -33,8 +33,8 @@ from tests.support.forked_programs import programs
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_RUN = "Not run by the tests: "
-PORT = 27900
-"""The port of all examples; each page gets a free one in its place."""
+PORTS = (27900, 27715, 27888)
+"""The ports of all examples; each page gets free ones in their places."""
 
 _FENCE = re.compile(r"(?P<indent> *)(?P<ticks>`{3,})(?P<info>.*)")
 _INFO = re.compile(r'(?P<language>\w+)(?: title="(?P<title>[^"]+)")?')
@@ -101,8 +101,9 @@ class PageRun:
         self.printed = ""
         self._namespace: dict[str, object] = {"__name__": "__main__"}
         self._daemons: list[subprocess.Popen[str]] = []
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
+        with contextlib.ExitStack() as taken:
+            free = [taken.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in PORTS]
+            self._ports = dict(zip(PORTS, (each.getsockname()[1] for each in free), strict=True))
         for name in ("recipes", "examples"):
             shutil.copytree(ROOT / name, folder / name)
         (folder / "host").symlink_to(ROOT / "host")
@@ -120,7 +121,7 @@ class PageRun:
         if block.reason is not None:
             self.printed = ""
         elif _FILE.fullmatch(block.title):
-            (self.folder / block.title).write_text(block.text.replace(str(PORT), str(self._port)))
+            (self.folder / block.title).write_text(self._here(block.text))
         elif block.language == "python":
             self._python(block)
         elif block.language == "bash":
@@ -128,8 +129,14 @@ class PageRun:
         elif block.language == "output":
             self._compare(block)
 
+    def _here(self, text: str) -> str:
+        """A block's text with this page's ports."""
+        for port, own in self._ports.items():
+            text = text.replace(str(port), str(own))
+        return text
+
     def _python(self, block: Block) -> None:
-        text = "\n" * (block.line - 1) + block.text.replace(str(PORT), str(self._port))
+        text = "\n" * (block.line - 1) + self._here(block.text)
         with (
             contextlib.redirect_stdout(io.StringIO()) as printed,
             unittest.mock.patch.object(sys, "executable", programs().python),
@@ -138,7 +145,7 @@ class PageRun:
         self.printed = printed.getvalue()
 
     def _bash(self, block: Block) -> None:
-        text = block.text.replace(str(PORT), str(self._port))
+        text = self._here(block.text)
         if is_daemon(block):
             self._start(text)
             return
@@ -158,7 +165,7 @@ class PageRun:
     def _start(self, text: str) -> None:
         """Start a daemon and wait until it says where it serves."""
         if "--listen" not in text:
-            text = text.rstrip("\n") + f" --listen tcp://127.0.0.1:{self._port}"
+            text = text.rstrip("\n") + f" --listen tcp://127.0.0.1:{self._ports[PORTS[0]]}"
         daemon = subprocess.Popen(
             ["bash", "-c", f"exec {text}"],
             cwd=self.folder,
@@ -181,7 +188,8 @@ class PageRun:
 
     def _environment(self) -> dict[str, str]:
         path = os.pathsep.join((str(programs().folder), sysconfig.get_path("scripts"), os.environ["PATH"]))
-        return {**os.environ, "PATH": path, "COLUMNS": "100", PYTHON: programs().python}
+        own = {"COLUMNS": "100", "PIXELTREE_VENDOR_SIM": self._here("127.0.0.1:27715")}
+        return {**os.environ, "PATH": path, PYTHON: programs().python, **own}
 
 
 def is_daemon(block: Block) -> bool:

@@ -6,6 +6,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from pixeltree_emu.array.decay import Decay
 from pixeltree_emu.array.planes import AnalogPlane, DigitalPlane
 from pixeltree_emu.array.selection import DriveIn, PatternSelect, RectangleSelect
@@ -103,6 +106,10 @@ class Engine(Protocol):
 
     def analog(self, register: Analog) -> AnalogPlane:
         """A copy of A-F, NEWS or PIX."""
+        ...
+
+    def look(self, register: Analog) -> npt.NDArray[np.signedinteger[Any]]:
+        """A-F, NEWS or PIX itself, int8 or int16 (256, 256): not to be changed, nor kept for long."""
         ...
 
     def packed_rows(self, register: Digital, rows: range) -> bytes:

@@ -141,6 +141,10 @@ class ReferenceEngine:
         """A copy of an analog plane."""
         return self.planes.analog[register].copy()
 
+    def look(self, register: Analog) -> AnalogPlane:
+        """An analog plane itself."""
+        return self.planes.analog[register]
+
     def set_analog(self, register: Analog, plane: AnalogPlane) -> None:
         """Replace an analog plane."""
         check_plane(register, plane)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from pixeltree_emu.array.planes import DigitalPlane
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
@@ -56,6 +57,25 @@ class RectangleSelect:
     def plane(self) -> DigitalPlane:
         """The selected pixels."""
         return rectangle(self.r0, self.c0, self.r1, self.c1)
+
+
+Lines = slice | npt.NDArray[np.intp]
+"""Rows or columns, as an index."""
+
+
+@lru_cache(maxsize=4096)
+def pattern_lines(address: int, mask: int) -> Lines:
+    """The rows, or columns, whose address matches but for the don't-care bits."""
+    found = np.flatnonzero((_ADDRESSES ^ address) & ~mask & 0xFF == 0)
+    steps = np.diff(found)
+    if len(found) == 1 or (steps == steps[0]).all():
+        return slice(int(found[0]), int(found[-1]) + 1, int(steps[0]) if len(steps) else 1)
+    return found
+
+
+def rectangle_lines(first: int, last: int) -> Lines:
+    """The rows, or columns, of a rectangle; see :func:`last_of`."""
+    return slice(first, last_of(first, last) + 1)
 
 
 @dataclass(frozen=True)

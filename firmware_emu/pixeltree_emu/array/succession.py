@@ -13,6 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from pixeltree_emu.array.engine import Crossing, Engine, EngineState, Item
 from pixeltree_emu.array.planes import AnalogPlane, DigitalPlane
 from pixeltree_emu.errors import EmulatorError
@@ -122,6 +125,10 @@ class SucceededEngine:
     def analog(self, register: Analog) -> AnalogPlane:
         """See :class:`pixeltree_emu.array.engine.Engine`."""
         return self._engine.analog(register)
+
+    def look(self, register: Analog) -> npt.NDArray[np.signedinteger[Any]]:
+        """See :class:`pixeltree_emu.array.engine.Engine`."""
+        return self._engine.look(register)
 
     def set_analog(self, register: Analog, plane: AnalogPlane) -> None:
         """See :class:`pixeltree_emu.array.engine.Engine`."""

@@ -181,12 +181,12 @@ class PixelArray:
         level = self.sensor.integrate(self._exposed_since, now_ns, self.parameters.pix_reset_level, looks)
         self.engine.set_analog(Analog.PIX, level)
 
-    def expose(self, now_ns: int = 0) -> None:
-        """Expose a frame: PIX as the sensor's exposure time, ending now, leaves it.
+    def expose(self, now_ns: int = 0, exposure_ns: int | None = None) -> None:
+        """Expose a frame: PIX as an exposure, ending now, leaves it: of the sensor's time unless told.
 
         A frame's exposure goes on while the frame before is computed, so that it costs no time here.
         """
-        self.begin_exposure(now_ns - self.sensor.frame_ns)
+        self.begin_exposure(now_ns - (self.sensor.frame_ns if exposure_ns is None else exposure_ns))
         self._integrate(now_ns)
         self._pix_set = True
 

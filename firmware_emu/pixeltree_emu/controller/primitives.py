@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from pixeltree_emu.array.selection import PatternSelect, rectangle
+from pixeltree_emu.array.selection import Lines, pattern_lines, rectangle_lines
 from pixeltree_emu.controller import drawing
 from pixeltree_emu.controller.clock import DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
-from pixeltree_emu.controller.readout import ReadOutParameters, events
+from pixeltree_emu.controller.readout import PackedRows, ReadOutParameters, events, packed_columns
 from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, DREGS, Analog
 from pixeltree_protocol.objects import controller_steps as s
 from pixeltree_protocol.objects.step import Step
 from pixeltree_protocol.text.assembly import assemble
 
 _LAST = ARRAY_SIZE - 1
-_WHOLE = (0, 0, _LAST, _LAST)
+_EVERY = slice(None)
 
 _MASKING = ("R0", "R12")
 """R12 takes writes only where R0 is 1, so that neither can go by the other."""
@@ -56,21 +56,23 @@ class Controller:
             s.GetImage: self._get_image,
             s.ShiftAreg: self._shift_areg,
             s.Diffuse: self._diffuse,
-            s.ReadAreg: lambda step: self._grid(step.areg, step.r, step.c, step.r, step.c, 1, 1),
+            s.ReadAreg: self._read_areg,
             s.GlobalSum16: lambda step: self._block_sums(step.areg, 4, self.parameters.sum_16_scale),
             s.GlobalSum64: lambda step: self._block_sums(step.areg, 8, self.parameters.sum_64_scale),
             s.GetParameter: self._get_parameter,
             s.GlobalSumFast: lambda step: self._sum(
-                step.areg, rectangle(*_WHOLE), self.parameters.sum_fast_scale
+                step.areg, _EVERY, _EVERY, self.parameters.sum_fast_scale
             ),
             s.GlobalSumSparse: lambda step: self._sum(
                 step.areg,
-                PatternSelect(step.r, step.c, step.rx, step.cx).plane,
+                pattern_lines(step.r, step.rx),
+                pattern_lines(step.c, step.cx),
                 self.parameters.sum_sparse_scale,
             ),
             s.GlobalSumRegion: lambda step: self._sum(
                 step.areg,
-                rectangle(step.r0, step.c0, step.r1, step.c1),
+                rectangle_lines(step.r0, step.r1),
+                rectangle_lines(step.c0, step.c1),
                 self.parameters.sum_region_scale,
             ),
             s.ShiftDreg: self._shift_dreg,
@@ -183,19 +185,24 @@ class Controller:
 
     # -- analog read-out ---------------------------------------------------------------------------
 
+    def _read_areg(self, step: s.ReadAreg) -> bytes:
+        level = int(self._array.engine.look(_analog(step.areg))[step.r, step.c])
+        self._clock.charge(self._clock.costs.adc_sample_ns)
+        return bytes([max(0, min(255, level + self.parameters.adc_zero))])
+
     def _grid(self, areg: int, r0: int, c0: int, r1: int, c1: int, rs: int, cs: int) -> bytes:
-        plane = self._array.engine.analog(_analog(areg))
+        plane = self._array.engine.look(_analog(areg))
         data = self.parameters.grid(plane, range(r0, r1 + 1, rs), range(c0, c1 + 1, cs))
         self._clock.charge(len(data) * self._clock.costs.adc_sample_ns)
         return data
 
     def _block_sums(self, areg: int, side: int, scale: int) -> bytes:
-        data = self.parameters.blocks(self._array.engine.analog(_analog(areg)), side, scale)
+        data = self.parameters.blocks(self._array.engine.look(_analog(areg)), side, scale)
         self._clock.charge(len(data) * self._clock.costs.adc_sample_ns)
         return data
 
-    def _sum(self, areg: int, selected: np.ndarray[Any, np.dtype[np.bool_]], scale: int) -> bytes:
-        value = self.parameters.total(self._array.engine.analog(_analog(areg)), selected, scale)
+    def _sum(self, areg: int, rows: Lines, columns: Lines, scale: int) -> bytes:
+        value = self.parameters.total_of(self._array.engine.look(_analog(areg)), rows, columns, scale)
         self._clock.charge(self._clock.costs.adc_sample_ns)
         return bytes([value])
 
@@ -238,9 +245,13 @@ class Controller:
             self._send("all")
 
     def _global_or(self, step: s.GlobalOr) -> bytes:
-        selected = PatternSelect(step.r, step.c, step.rx, step.cx).plane
         self._clock.charge(self._clock.costs.global_or_ns)
-        return bytes([bool((self._array.engine.digital(DREGS[step.dreg]) & selected).any())])
+        rows, columns = pattern_lines(step.r, step.rx), packed_columns(step.c, step.cx)
+        return bytes([bool((self._packed(step.dreg)[rows] & columns).any())])
+
+    def _packed(self, dreg: int) -> PackedRows:
+        data = self._array.scan_rows(DREGS[dreg], range(ARRAY_SIZE))
+        return np.frombuffer(data, np.uint64).reshape(ARRAY_SIZE, -1)
 
     def _global_count(self, step: s.GlobalCount) -> bytes:
         """DREG -> two analog levels -> global sum -> share of 1s (fact sheets 4.2 and 4.5)."""
@@ -295,12 +306,12 @@ class Controller:
 
     def _scan_events(self, step: s.ScanEvents) -> bytes:
         self._clock.charge(step.max_num * self._clock.costs.event_ns)
-        plane = self._array.engine.digital(DREGS[step.dreg])
-        return events(plane, step.max_num, bool(step.row_first), bool(step.h_dir), bool(step.v_dir))
+        options = bool(step.row_first), bool(step.h_dir), bool(step.v_dir)
+        return events(self._packed(step.dreg), step.max_num, *options)
 
     def _scan_box(self, step: s.ScanBoundingBox) -> bytes:
         self._clock.charge(self._clock.costs.bounding_box_ns)
-        return self.parameters.box(self._array.engine.digital(DREGS[step.dreg]))
+        return self.parameters.box(self._packed(step.dreg))
 
     # -- time --------------------------------------------------------------------------------------
 

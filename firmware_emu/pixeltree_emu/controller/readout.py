@@ -8,15 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree_emu.array.planes import AnalogPlane, DigitalPlane
+from pixeltree_emu.array.planes import DigitalPlane
+from pixeltree_emu.array.selection import Lines, pattern_lines
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
 
 _FULL = 4095
+
+Levels = npt.NDArray[np.signedinteger[Any]]
+"""An analog plane, int8 or int16 (256, 256)."""
+
+PackedRows = npt.NDArray[np.uint64]
+"""A digital plane, uint64 (256, 4), or one row of it: as bytes, bit i of byte j is column 8 j + i."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +58,16 @@ class ReadOutParameters:
     count_levels_64: tuple[int, int] = (-110, 105)
     empty_box: tuple[int, int, int, int] = (0, 0, 0, 0)
 
-    def adc(self, plane: AnalogPlane) -> npt.NDArray[np.uint8]:
+    def adc(self, plane: Levels) -> npt.NDArray[np.uint8]:
         """ADC codes of levels."""
         return np.clip(plane.astype(np.int16) + self.adc_zero, 0, 255).astype(np.uint8)
 
-    def grid(self, plane: AnalogPlane, rows: range, columns: range) -> bytes:
+    def grid(self, plane: Levels, rows: range, columns: range) -> bytes:
         """ADC samples of a grid, column-major."""
-        return self.adc(plane[np.ix_(list(rows), list(columns))]).T.tobytes()
+        chosen = plane[rows.start : rows.stop : rows.step, columns.start : columns.stop : columns.step]
+        return self.adc(chosen.T).tobytes()
 
-    def total(self, plane: AnalogPlane, selected: DigitalPlane, scale: int) -> int:
+    def total(self, plane: Levels, selected: DigitalPlane, scale: int) -> int:
         """A global sum over the selected pixels, 0-255.
 
         ``RaiseIn`` takes the number of pixels for the scale: the front end's gain can be selected (port 248,
@@ -65,15 +75,22 @@ class ReadOutParameters:
         """
         return int(self._scaled(np.array(plane[selected].sum(dtype=np.int64)), scale))
 
-    def blocks(self, plane: AnalogPlane, side: int, scale: int) -> bytes:
+    def total_of(self, plane: Levels, rows: Lines, columns: Lines, scale: int) -> int:
+        """The same over the pixels where rows and columns cross."""
+        sums = np.add.reduce(plane[rows], axis=0, dtype=np.int16)  # 256 levels fit
+        total = int(np.add.reduce(sums[columns], dtype=np.int64))
+        return max(0, min(255, (2 * total + scale) // (2 * scale) + self.adc_zero))
+
+    def blocks(self, plane: Levels, side: int, scale: int) -> bytes:
         """Global sums of a ``side`` x ``side`` grid of blocks, column-major."""
         size = ARRAY_SIZE // side
-        sums = plane.astype(np.int64).reshape(side, size, side, size).sum(axis=(1, 3))
+        bands = np.add.reduce(plane.reshape(side, size, ARRAY_SIZE), axis=1, dtype=np.int16)
+        sums = np.add.reduce(bands.reshape(side, side, size), axis=2, dtype=np.int64)
         return self._scaled(sums, scale).astype(np.uint8).T.tobytes()
 
     def _scaled(self, sums: npt.NDArray[np.int64], scale: int) -> npt.NDArray[np.int64]:
         """Sum / scale to the nearest count, halves up; integers only, so that every machine agrees."""
-        return np.clip((2 * sums + scale) // (2 * scale) + self.adc_zero, 0, 255)
+        return np.minimum(np.maximum((2 * sums + scale) // (2 * scale) + self.adc_zero, 0), 255)
 
     def count_range(self, eight: bool) -> tuple[int, int, int, int]:
         """``areg_min``, ``areg_max``, ``floor``, ``span``: parameters 4-7, or 8-11 for 8 x 8 blocks (4.1).
@@ -103,25 +120,44 @@ class ReadOutParameters:
         _, _, floor, span = self.count_range(eight)
         return max(0, min(_FULL, (2 * _FULL * (sum(sums) - floor) + span) // (2 * span)))
 
-    def box(self, plane: DigitalPlane) -> bytes:
+    def box(self, packed: PackedRows) -> bytes:
         """Top row, right column, bottom row, left column of the 1s."""
-        rows, columns = np.nonzero(plane)
+        rows = np.flatnonzero(np.bitwise_or.reduce(packed, axis=1))
         if not len(rows):
             return bytes(self.empty_box)
-        return bytes((int(rows.min()), int(columns.min()), int(rows.max()), int(columns.max())))
+        met = np.bitwise_or.reduce(packed, axis=0).view(np.uint8)
+        columns = np.flatnonzero(np.unpackbits(met, bitorder="little"))
+        return bytes((int(rows[0]), int(columns[0]), int(rows[-1]), int(columns[-1])))
 
 
 SUM_SCALES = ("sum_16_scale", "sum_64_scale", "sum_fast_scale", "sum_sparse_scale", "sum_region_scale")
 """Parameters that the command line and presets may set."""
 
 
-def events(plane: DigitalPlane, most: int, row_first: bool, h_dir: bool, v_dir: bool) -> bytes:
+@lru_cache(maxsize=1024)
+def packed_columns(address: int, mask: int) -> PackedRows:
+    """The columns of a pattern as a packed row."""
+    wanted = np.zeros(ARRAY_SIZE, np.uint8)
+    wanted[pattern_lines(address, mask)] = 1
+    return np.packbits(wanted, bitorder="little").view(np.uint64)
+
+
+def events(packed: PackedRows, most: int, row_first: bool, h_dir: bool, v_dir: bool) -> bytes:
     """Coordinates of the first ``most`` 1s, column by column; unused pairs are (0, 0)."""
-    seen = plane[:: -1 if v_dir else 1, :: -1 if h_dir else 1]
-    columns, rows = np.nonzero(seen.T)
-    columns, rows = columns[:most], rows[:most]
-    columns = ARRAY_SIZE - 1 - columns if h_dir else columns
-    rows = ARRAY_SIZE - 1 - rows if v_dir else rows
-    pairs = (rows, columns) if row_first else (columns, rows)
-    data = np.stack(pairs, axis=1).astype(np.uint8).tobytes()
+    found: list[npt.NDArray[np.intp]] = []
+    missing = most
+    last = ARRAY_SIZE - 1
+    eights = np.flatnonzero(np.bitwise_or.reduce(packed, axis=0).view(np.uint8))
+    octets = packed.view(np.uint8)
+    for eight in eights[::-1] if h_dir else eights:
+        if missing <= 0:
+            break
+        bits = np.unpackbits(octets[:, eight], bitorder="little").reshape(ARRAY_SIZE, 8)
+        columns, rows = np.nonzero(bits[:: -1 if v_dir else 1, :: -1 if h_dir else 1].T)
+        columns = 8 * eight + (7 - columns if h_dir else columns)
+        rows = last - rows if v_dir else rows
+        pairs = (rows, columns) if row_first else (columns, rows)
+        found.append(np.array(pairs).T[:missing])
+        missing -= len(found[-1])
+    data = np.concatenate(found).astype(np.uint8).tobytes() if found else b""
     return data + bytes(2 * most - len(data))

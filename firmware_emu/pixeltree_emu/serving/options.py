@@ -44,6 +44,8 @@ pixeltree emulate --listen tls://0.0.0.0:27900 --token-file token --tls-cert cer
 
 pixeltree emulate --preset typical --chip 7 --source moving
 
+pixeltree emulate --listen vendor-sim://127.0.0.1:27715 --listen vendor-host://127.0.0.1:27888
+
 Then, in another terminal:
 
 pixeltree info tcp://127.0.0.1:27900
@@ -85,7 +87,9 @@ class Options:
         _LINK(
             metavar="URL",
             help="Where to serve: tcp://127.0.0.1:PORT, tls://127.0.0.1:PORT, unix:///PATH, or pty:///PATH, "
-            f"which makes a link to a pseudo terminal there. Repeatable. Default: {DEFAULT_URL}.",
+            f"which makes a link to a pseudo terminal there. Repeatable. Default: {DEFAULT_URL}. "
+            "vendor-sim://127.0.0.1:27715 serves C++ programs against the vendor's simulation client, "
+            "vendor-host://127.0.0.1:27888 shows hosts of a SCAMP-5d what they display.",
         ),
     ] = None
     bps: Annotated[

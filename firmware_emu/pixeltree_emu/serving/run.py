@@ -6,18 +6,20 @@ import io
 import logging
 import signal
 import sys
+from functools import partial
 from types import FrameType
 
 from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_emu.machine import logs
 from pixeltree_emu.serving.daemon import Daemon
-from pixeltree_emu.serving.listeners import Listener, ListenSettings, listen_all
+from pixeltree_emu.serving.listeners import ListenSettings, listen_all
 from pixeltree_emu.serving.notify import READY, STOPPING, notify
 from pixeltree_emu.serving.options import DEFAULT_URL, Options, say
 from pixeltree_emu.serving.parent import LOG_NAME, remove_private_folder, tell_ready
-from pixeltree_emu.serving.setup import device_of, identity_of, line_of, listen_settings_of
+from pixeltree_emu.serving.setup import board_parts_of, device_of, identity_of, line_of, listen_settings_of
 from pixeltree_emu.serving.virtual_time import VirtualTimeServer
+from pixeltree_emu.vendor.ports import VendorPorts, is_vendors
 from pixeltree_emu.wires.line import LineSettings
 from pixeltree_protocol.link.connection import Identity
 
@@ -81,7 +83,13 @@ def _serve(
     settings: ListenSettings,
     stop: _Stop,
 ) -> int:
-    listeners = listen_all(options.listen or [DEFAULT_URL], settings)
+    urls = options.listen or [DEFAULT_URL]
+    vendors = VendorPorts([url for url in urls if is_vendors(url)], partial(board_parts_of, options))
+    try:
+        listeners = listen_all([url for url in urls if not is_vendors(url)], settings)
+    except BaseException:
+        vendors.stop()
+        raise
     folder = options.private_folder
     log = "the daemon's log" if folder is None else str(folder / LOG_NAME)
     daemon = Daemon(device, listeners, identity, log=log)
@@ -90,18 +98,22 @@ def _serve(
         daemon.stop()
     if options.until_eof:
         daemon.stop_at_end_of(sys.stdin.fileno())
-    _say("serving an emulated SCAMP-5 at", options, device, listeners)
+    served = [*(listener.url for listener in listeners), *vendors.urls]
+    _say("serving an emulated SCAMP-5 at", options, device, served)
     notify(READY)
-    daemon.serve()
-    return _FAILED if daemon.failed else 0
+    try:
+        daemon.serve()
+    finally:
+        vendors.stop()
+    return _FAILED if daemon.failed or vendors.failed else 0
 
 
-def _say(what: str, options: Options, device: EmulatedDevice, listeners: list[Listener]) -> None:
-    for listener in listeners:
-        sys.stdout.write(f"{what} {listener.url}\n")
+def _say(what: str, options: Options, device: EmulatedDevice, urls: list[str]) -> None:
+    for url in urls:
+        sys.stdout.write(f"{what} {url}\n")
     sys.stdout.flush()
     if options.ready_fd is not None:
-        tell_ready(options.ready_fd, [listener.url for listener in listeners], device.array.compiling)
+        tell_ready(options.ready_fd, urls, device.array.compiling)
 
 
 def _serve_virtual_time(options: Options, device: EmulatedDevice, identity: Identity) -> int:
@@ -117,7 +129,7 @@ def _serve_virtual_time(options: Options, device: EmulatedDevice, identity: Iden
     for number in _signals():
         signal.signal(number, lambda *_: sys.exit())
     try:
-        _say("serving an emulated SCAMP-5 on virtual time at", options, device, [listener])
+        _say("serving an emulated SCAMP-5 on virtual time at", options, device, [listener.url])
         VirtualTimeServer(device, listener, identity, line_of(options)).serve(options.until_eof)
     except SystemExit:
         listener.close()

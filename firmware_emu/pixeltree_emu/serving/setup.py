@@ -19,6 +19,8 @@ from pixeltree_emu.sensor.sources import open_source, read_order
 from pixeltree_emu.serving.access import read_token
 from pixeltree_emu.serving.listeners import ListenSettings
 from pixeltree_emu.serving.options import Options
+from pixeltree_emu.vendor.board import BoardParts
+from pixeltree_emu.vendor.gathered import GatheredArray
 from pixeltree_emu.wires.line import LineSettings
 from pixeltree_emu.wires.tls import server_context
 from pixeltree_pictures.sources import Source
@@ -46,17 +48,40 @@ def device_of(options: Options, at_once: bool = True) -> EmulatedDevice:
         DeviceLimits(memory_bytes=options.memory_bytes, icw_store=options.icw_store),
         costs_of(options),
         array=_array(options, at_once),
-        read_out=ReadOutParameters().with_settings(_settings_of(options)[1]),
+        read_out=_read_out(options),
     )
-    if options.exposure_us < 1:
-        raise EmulatorError(f"--exposure-us must be at least 1, not {options.exposure_us}")
-    sensor = device.array.sensor
-    sensor.exposure_ns = sensor.frame_ns = options.exposure_us * 1000
     if options.exposure == "auto":
         device.expose_automatically()
-    clock = _look_at_source(sensor, options)
-    device.settings = _told(options, sensor.source, clock)
+    clock = _aim(device.array.sensor, options)
+    device.settings = _told(options, device.array.sensor.source, clock)
     return device
+
+
+def board_parts_of(options: Options, at_once: bool = True) -> BoardParts:
+    """What the array of a program of the vendor's is made of; see :func:`device_of`.
+
+    Raises:
+        EmulatorError: options that make no sense.
+    """
+    array = GatheredArray(engine=options.engine, chip=_chip(options), at_once=at_once)
+    _aim(array.sensor, options)
+    return BoardParts(array, costs_of(options), _read_out(options))
+
+
+def _aim(sensor: Sensor, options: Options) -> str:
+    """Give a sensor its exposure and its source; returns the clock that the source follows.
+
+    Raises:
+        EmulatorError: options that make no sense.
+    """
+    if options.exposure_us < 1:
+        raise EmulatorError(f"--exposure-us must be at least 1, not {options.exposure_us}")
+    sensor.exposure_ns = sensor.frame_ns = options.exposure_us * 1000
+    return _look_at_source(sensor, options)
+
+
+def _read_out(options: Options) -> ReadOutParameters:
+    return ReadOutParameters().with_settings(_settings_of(options)[1])
 
 
 def _look_at_source(sensor: Sensor, options: Options) -> str:
@@ -201,8 +226,11 @@ def _settings_of(options: Options) -> tuple[dict[str, float], dict[str, int]]:
 
 
 def _array(options: Options, at_once: bool) -> PixelArray:
+    return PixelArray(engine=options.engine, chip=_chip(options), at_once=at_once)
+
+
+def _chip(options: Options) -> Chip | None:
     model = preset(options.preset)
     if model is not None:
         model = replace(model, **_settings_of(options)[0])  # type: ignore[arg-type]
-    chip = Chip(model, options.chip, options.seed) if model else None
-    return PixelArray(engine=options.engine, chip=chip, at_once=at_once)
+    return Chip(model, options.chip, options.seed) if model else None

@@ -121,6 +121,7 @@ _BENCH: tuple[Command, ...] = (
     ("compiler", bench.compiler, ("", "--json compiler.json")),
     ("link", bench.link, ("", "--json link.json")),
     ("throughput", bench.throughput, ("", "--json throughput.json")),
+    ("vendor", bench.vendor, ("", "--json vendor.json")),
     ("swap", bench.swap, ("--frames 500", "--tree random --json swap.json")),
 )
 

@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Column, Table
 
 from pixeltree.bench import swap as swap_bench
+from pixeltree.bench import vendor as vendor_bench
 from pixeltree.bench.link import LEAST_GOODPUT, LEAST_MB_S, MIB, MOST_PING_RATIO, bench_link
 from pixeltree.bench.networks import BENCHMARKS, Figures
 from pixeltree.bench.random_tree import random_tree
@@ -111,6 +112,37 @@ def swap(
         )
     tables = (_swap_table(line, found["policies"]) for line, found in figures.items())
     report(json_file, figures, lambda: Group(*tables))
+
+
+def vendor(
+    seconds: Annotated[
+        float, MEASUREMENT(min=0.2, callback=finite, help="How long each of the two programs is timed.")
+    ] = vendor_bench.SECONDS,
+    preset: Annotated[str, MEASUREMENT(help="Exact arithmetic, or the errors of a chip.")] = "ideal",
+    json_file: JsonOption = None,
+) -> None:
+    """Time a C++ program of the vendor's API on an emulated array: 300 and 3,000 packets a frame.
+
+    Half of the packets wait for an answer. It needs a C++ compiler, or the Python package ziglang. Run it on
+    an idle machine.
+    """
+    with busy("starting") as status:
+        figures = vendor_bench.bench_vendor(
+            seconds=seconds, options=(f"--preset={preset}",), progress=status.update
+        )
+    report(json_file, figures, lambda: _vendor_table(figures))
+
+
+def _vendor_table(figures: dict[str, Any]) -> Table:
+    headings = "packets a frame", "frames/s", "us per kernel call", "answers/s", "goal"
+    table = Table(*(Column(heading, justify="right") for heading in headings), title="The vendor's programs")
+    goals = {300: f"at least {vendor_bench.LEAST_FRAMES} frames/s; {vendor_bench.AIMED_ANSWERS:,} answers/s"}
+    for run in figures["runs"]:
+        numbers = run["frames_per_s"], run["us_per_kernel_call"], f"{run['answers_per_s']:,.0f}"
+        packets = run["packets_per_frame"]
+        table.add_row(f"{packets:,}", *map(str, numbers), goals.get(packets, ""))
+    table.caption = figures["machine"]
+    return table
 
 
 _SWAP_ROWS = (

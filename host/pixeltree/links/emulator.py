@@ -84,6 +84,7 @@ class EmulatorProcess:
 
     Attributes:
         url: where it serves.
+        urls: all the places where it serves, those of ``--listen`` options with the port that they took.
 
     Raises:
         LinkError: it does not start, or there is no folder for it.
@@ -93,6 +94,7 @@ class EmulatorProcess:
         self._folder = _private_folder()
         self._log = self._folder / "log"
         self.url = f"unix://{self._folder / 'device'}"
+        self.urls: tuple[str, ...] = ()
         try:
             self._process, ready = self._start(options)
         except BaseException:
@@ -182,6 +184,7 @@ class EmulatorProcess:
                 raise LinkError(f"the emulator did not start:\n{self._last_words()}")
             said += part
         facts: dict[str, Any] = json.loads(said)
+        self.urls = tuple(facts.get("urls", ()))
         if facts.get("compiling"):
             tell(
                 "First start: the emulator compiles its fast engine in the background (15 to 60 s). "

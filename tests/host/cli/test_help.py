@@ -82,7 +82,7 @@ def test_every_command_that_measures_takes_json():
         "trace",
     }
     taking = {words[-1] for words, command in COMMANDS.items() if "--json" in options(command)}
-    assert taking == measures | {"engine", "compiler", "link", "swap", "throughput"}
+    assert taking == measures | {"engine", "compiler", "link", "swap", "throughput", "vendor"}
 
 
 def examples():

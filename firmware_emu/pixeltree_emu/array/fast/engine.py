@@ -137,6 +137,10 @@ class FastEngine:
         """A copy of an analog plane."""
         return self._analog_view(records.ANALOG_NUMBER[register]).astype(np.int16)
 
+    def look(self, register: Analog) -> npt.NDArray[np.int8]:
+        """An analog plane itself."""
+        return self._analog_view(records.ANALOG_NUMBER[register])
+
     def set_analog(self, register: Analog, plane: AnalogPlane) -> None:
         """Replace an analog plane."""
         check_plane(register, plane)

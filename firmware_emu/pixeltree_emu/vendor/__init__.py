@@ -1,0 +1,1 @@
+"""The simulated array of the vendor's programs: their packets in, the same engines and controller behind."""
