@@ -155,7 +155,7 @@ class Panel:
         name, script = payloads.read_style(data)
         self.styles[name] = script
 
-    _READERS: ClassVar[dict[DataType, Callable[[Panel, Data], None]]] = {
+    _READERS: ClassVar[dict[int, Callable[[Panel, Data], None]]] = {
         DataType.GUI: _gui,
         DataType.AOUT: _levels,
         DataType.DOUT: _bits,

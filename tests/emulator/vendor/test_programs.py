@@ -11,9 +11,9 @@ from tests.support.effort import effort
 from tests.support.vendor_session import Session, board, index, row
 
 from pixeltree_emu.array.nonidealities import Chip, preset
-from pixeltree_emu.sensor.sources import ArraySource
 from pixeltree_emu.vendor.pictures import name_of
 from pixeltree_emu.vendor.settings import ProgramSettings
+from pixeltree_pictures.sources import ArraySource
 from pixeltree_protocol.vendor import payloads
 from pixeltree_protocol.vendor.panel import Panel
 from pixeltree_protocol.vendor.simulation import (
