@@ -27,6 +27,7 @@ from pixeltree.cli.swap import simulate_swap, trace
 from pixeltree.cli.terminal import install_output
 from pixeltree.cli.train import train
 from pixeltree.cli.tree import tree
+from pixeltree.cli.view import view
 
 
 def emulate(context: typer.Context) -> None:
@@ -46,6 +47,15 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
     "Devices": (
         ("demo", demo, ("", "--images 20 --json demo.json", "--device tcp://127.0.0.1:27900")),
         ("emulate", emulate, ()),
+        (
+            "view",
+            view,
+            (
+                "emu: --kernel examples/sobel.kernel --source moving --open",
+                "serial:///dev/ttyACM0 --tree digits",
+                '"emu:?preset=ideal" --compare "emu:?preset=typical&chip=3" --kernel examples/sobel.kernel',
+            ),
+        ),
         ("devices", devices, ("", "--json -", "pixeltree info usb:1fc9:008a")),
         (
             "info",

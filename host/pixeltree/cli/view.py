@@ -1,0 +1,104 @@
+"""``pixeltree view``: a page in the browser that shows a device at work."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import webbrowser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pixeltree.arguments.token import read_token
+from pixeltree.cli.options import KERNEL, OUTPUT
+from pixeltree.cli.terminal import Screen
+from pixeltree.errors import DataError
+from pixeltree.kernels.files import settings
+
+VIEW = OUTPUT
+_NO_BROWSER = "no browser can be opened from here; open the address above"
+
+
+def view(
+    url: Annotated[str, typer.Argument(help="Device; 'emu:' starts an emulated one.")] = "emu:",
+    kernel: Annotated[
+        Path | None, KERNEL(help="Run this kernel file on every frame; its parameters become sliders.")
+    ] = None,
+    tree: Annotated[str | None, KERNEL(help="Take every frame through this tree.")] = None,
+    compare: Annotated[
+        str | None,
+        VIEW(metavar="URL", help="A second device, beside the first: planes, and their difference."),
+    ] = None,
+    source: Annotated[
+        str | None,
+        VIEW(help="What the sensor of an 'emu:' device sees: moving, a picture, a folder, a video, .npy."),
+    ] = None,
+    show: Annotated[str | None, VIEW(help="Registers to show at the start, as in D,R5.")] = None,
+    level: Annotated[int, KERNEL("--in", min=-128, max=127, help="Level of IN while the kernel runs.")] = 0,
+    set_: Annotated[
+        list[str] | None,
+        KERNEL("--set", metavar="NAME=VALUE", help="A parameter of the kernel. Repeatable."),
+    ] = None,
+    memory: Annotated[
+        int | None, KERNEL(min=1, help="Bytes of the controller's memory that the tree may use.")
+    ] = None,
+    rate: Annotated[int, VIEW(min=1, max=200, help="Frames per second, at most.")] = 30,
+    pause: Annotated[bool, VIEW("--pause", help="Wait for the first step.")] = False,
+    open_: Annotated[bool, VIEW("--open", help="Open the page in a browser.")] = False,
+    host: Annotated[
+        str, VIEW(help="Address to serve the page at. Beyond loopback, visitors need a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, VIEW(min=0, max=65535, help="Port of the page; 0 for a free one.")] = 0,
+    token_file: Annotated[
+        Path | None, VIEW(help="File with the token that visitors need; made up without it.")
+    ] = None,
+) -> None:
+    """Serve a page that shows a device at work: planes, sliders, single steps. Ctrl-C ends it.
+
+    Without a kernel or a tree, the page shows the sensor's picture. Standard output has the page's address.
+    """
+    from pixeltree.view.board import Board  # noqa: PLC0415
+    from pixeltree.view.devices import Devices, with_options  # noqa: PLC0415
+    from pixeltree.view.feed import Feed, Running  # noqa: PLC0415
+    from pixeltree.view.feed_device import DeviceFeed  # noqa: PLC0415
+    from pixeltree.view.feed_kernel import KernelFeed  # noqa: PLC0415
+    from pixeltree.view.kernel_steps import LiveKernel, check_registers  # noqa: PLC0415
+    from pixeltree.view.server import PageServer  # noqa: PLC0415
+
+    if kernel is not None and tree is not None:
+        raise DataError("give --kernel or --tree, not both")
+    devices = Devices([with_options(each, source=source) for each in (url, compare) if each is not None])
+    shown = check_registers([name.strip() for name in (show or "").split(",") if name.strip()])
+    feed: Feed
+    if kernel is not None:
+        feed = KernelFeed(devices, LiveKernel(kernel, settings(set_ or [])), shown, level)
+    else:
+        feed = DeviceFeed(devices, shown)
+    token = read_token(token_file).decode() if token_file is not None else None
+    board = Board()
+    with (
+        PageServer(board, host, port, token) as page,
+        Running(feed, board, rate, pause),
+        _until_told() as told,
+    ):
+        Screen().print(f"Page: {page.url}", soft_wrap=True)
+        if open_ and not webbrowser.open(page.url):
+            Screen(stderr=True).print(_NO_BROWSER)
+        told.wait()
+
+
+@contextlib.contextmanager
+def _until_told() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set."""
+    told = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

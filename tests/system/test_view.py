@@ -1,0 +1,218 @@
+"""The page, in a real browser, before emulated devices."""
+
+import contextlib
+import http.client
+import json
+import re
+import tempfile
+
+import numpy as np
+import pytest
+from tests.support.browser import Looked, chromium, until
+from tests.support.command_line import COMMAND_LINE, ROOT, Process
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from pixeltree.view.board import Board
+from pixeltree.view.devices import Devices
+from pixeltree.view.feed import Running
+from pixeltree.view.feed_device import DeviceFeed
+from pixeltree.view.feed_kernel import KernelFeed
+from pixeltree.view.kernel_steps import LiveKernel
+from pixeltree.view.server import PageServer
+
+SOBEL = ROOT / "examples" / "sobel.kernel"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@contextlib.contextmanager
+def looking(browser, url):
+    """A page at an address; whatever goes wrong in its scripts fails the test."""
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    looked = Looked(page)
+    page.goto(url)
+    try:
+        yield looked
+        assert looked.errors == []
+    finally:
+        page.close()
+
+
+@contextlib.contextmanager
+def command(*arguments):
+    """``pixeltree view`` as a user starts it; gives the address that it prints."""
+    with tempfile.TemporaryFile() as errors:
+        process = Process(COMMAND_LINE, ["view", *map(str, arguments)], errors)
+        try:
+            line = process.stdout.readline()
+            errors.seek(0)
+            assert line.startswith("Page: http://127.0.0.1:"), errors.read().decode()
+            yield line.split()[-1]
+        finally:
+            process.send_signal(15)
+            process.communicate(60)
+            assert process.returncode == 0
+
+
+@contextlib.contextmanager
+def served(feed, **options):
+    """A page of a feed in this process: the board, what runs, and the page's address."""
+    board = Board()
+    with PageServer(board) as page, Running(feed, board, **options) as running:
+        yield board, running, page.url
+
+
+def kernel_feed(url="inproc:?source=moving", *others):
+    return KernelFeed(Devices([url, *others]), LiveKernel(SOBEL))
+
+
+def test_the_command_shows_moving_edges_and_a_slider_changes_them(browser):
+    arguments = ("emu:", "--kernel", SOBEL, "--source", "moving")
+    with command(*arguments) as url, looking(browser, url) as looked:
+        looked.wait_for_plane("D")
+        first, painted = looked.plane("D"), looked.painted("D")
+        looked.wait(
+            f"pixeltree.panels.get('D').view.plane.data.some((value, i) => value !== {json.dumps(first)}[i])"
+        )
+        assert looked.painted("D") != painted
+        sharp = max(first)
+        assert sharp > 20, "no edges"
+        looked.set("parameter smooth", 20)
+        looked.wait(f"Math.max(...pixeltree.panels.get('D').view.plane.data) < {sharp / 2}")
+        assert max(looked.plane("D")) > 0
+
+
+def test_pause_next_frame_and_next_word(browser):
+    with served(kernel_feed()) as (_, running, url), looking(browser, url) as looked:
+        looked.wait_for_plane("D")
+        looked.press("pause")
+        held = until(
+            lambda: (n := running.frames) == (looked.page.wait_for_timeout(150), running.frames)[1] and n
+        )
+        looked.press("step")
+        until(lambda: running.frames == held + 1)
+        for number, text in ((1, "all"), (2, "bus(NEWS, PIX)")):
+            looked.press("step_word")
+            said = f"word {number} of 66: {text}"
+            looked.wait(f"document.querySelector('.note').textContent === {said!r}")
+        assert looked.page.locator(".listing .now").inner_text().startswith("get_image(A)")
+        looked.page.locator('nav button[data-group="NEWS"]').click()
+        looked.wait_for_plane("NEWS")
+        plane, sensor = np.array(looked.plane("NEWS")), np.array(looked.plane("sensor"))
+        assert np.array_equal(plane, -sensor)
+        looked.press("step")
+        looked.wait("document.querySelector('.note').textContent === ''")
+        assert running.frames == held + 2
+
+
+def test_a_browser_that_draws_nothing_gets_two_updates_while_frames_go_on():
+    with served(DeviceFeed(Devices(["inproc:?source=moving"])), rate=200) as (board, running, url):
+        with connect(url.replace("http", "ws") + "live") as socket:
+            until(lambda: board.layout.panels)
+            socket.send(json.dumps({"type": "watch", "panels": ["A"]}))
+            numbers = []
+            while len(numbers) < 2:
+                message = socket.recv(60)
+                if isinstance(message, bytes):
+                    numbers.append(head(message)["number"])
+            until(lambda: running.frames > 30)
+            with pytest.raises(TimeoutError):
+                socket.recv(0.3)
+            socket.send(json.dumps({"type": "drawn", "number": numbers[-1]}))
+            assert head(socket.recv(60))["number"] > numbers[-1] + 5, "what was skipped was queued"
+        until(lambda: not board.watched())
+
+
+def head(message):
+    size = int.from_bytes(message[:4], "little")
+    return json.loads(message[4 : 4 + size])
+
+
+def test_what_nobody_looks_at_is_not_read():
+    devices = Devices(["inproc:?source=moving"])
+    with served(DeviceFeed(devices), rate=200) as (board, running, _):
+        until(lambda: running.frames > 5)
+        read = []
+        device = devices.opened[0]
+        whole = device.read_plane
+        device.read_plane = lambda register: (read.append(register), whole(register))[1]
+        before = running.frames
+        until(lambda: running.frames > before + 10)
+        assert read == []
+        board.watch("me", ["B"])
+        until(lambda: read)
+        board.watch("me", [])
+        assert set(read) == {"B"}
+
+
+HOSTILE = (
+    b"\x00\xff", "", "null", "[]", "{", '{"type": "watch"}', '{"type": "watch", "panels": [1]}', "[" * 5000,
+    '{"type": "set", "control": "exposure", "value": 1e999}',
+    '{"type": "set", "control": "exposure", "value": -1}',
+    '{"type": "set", "control": "exposure", "value": true}',
+    '{"type": "set", "control": "exposure", "value": "1"}',
+    '{"type": "set", "control": "no such", "value": 1}', '{"type": "set", "control": {}, "value": 1}',
+    '{"type": "set", "control": "preset", "value": "../etc"}', '{"type": "drawn", "number": 99}',
+    '{"type": "drawn", "number": NaN}', '{"type": "drawn", "number": []}', '{"type": ["set"]}',
+)  # fmt: skip
+
+
+def test_messages_that_make_no_sense_are_answered_and_in_the_end_refused():
+    with served(DeviceFeed(Devices(["inproc:"]))) as (board, running, url):
+        address = url.replace("http", "ws") + "live"
+        until(lambda: board.layout.panels)
+        settings = {control.name: control.value for control in board.layout.controls}
+        with connect(address) as socket:
+            for message in HOSTILE:
+                socket.send(message)
+                while (answer := json.loads(socket.recv(60)))["type"] != "error":
+                    pass
+                assert answer["detail"]
+            with pytest.raises(ConnectionClosed) as closed:
+                for _ in range(10):
+                    socket.send("again")
+                    socket.recv(60)
+            assert closed.value.rcvd.code == 1008
+        with connect(address) as socket, pytest.raises(ConnectionClosed) as closed:
+            socket.send("x" * 100_000)
+            while True:
+                socket.recv(60)
+        assert closed.value.rcvd.code == 1009
+        assert {control.name: control.value for control in board.layout.controls} == settings
+        before = running.frames
+        until(lambda: running.frames > before)
+
+
+def test_a_foreign_page_cannot_look_and_a_foreign_name_finds_nothing():
+    with PageServer(Board()) as page:
+        address = page.url.replace("http", "ws") + "live"
+        with connect(address, additional_headers={"Origin": "http://evil.example"}) as socket:
+            with pytest.raises(ConnectionClosed) as closed:
+                socket.recv(60)
+            assert (closed.value.rcvd.code, "may not look" in closed.value.rcvd.reason) == (1008, True)
+        server = http.client.HTTPConnection(page.url.split("/")[2], timeout=60)
+        for name, status in (("evil.example", 403), ("localhost:1", 200)):
+            server.request("GET", "/", headers={"Host": name})
+            answer = server.getresponse()
+            answer.read()
+            assert answer.status == status
+        server.close()
+
+
+def test_beyond_loopback_a_token_is_needed():
+    with PageServer(Board(), "0.0.0.0") as page:
+        address, _, token = page.url.partition("#")
+        address = re.sub("http://0.0.0.0", "ws://127.0.0.1", address) + "live"
+        for query in ("", "?token=wrong"):
+            with connect(address + query) as socket, pytest.raises(ConnectionClosed) as closed:
+                socket.recv(60)
+            assert "token is missing or wrong" in closed.value.rcvd.reason
+        assert len(token) >= 32
+        with connect(f"{address}?token={token}") as socket:
+            socket.send("no JSON")
+            assert json.loads(socket.recv(60))["type"] == "error"
