@@ -13,12 +13,15 @@ from typing import Annotated
 import typer
 
 from pixeltree.arguments.token import read_token
-from pixeltree.cli.options import KERNEL, OUTPUT
+from pixeltree.cli.options import KERNEL, OUTPUT, chosen_images, load_tree
 from pixeltree.cli.terminal import Screen
 from pixeltree.errors import DataError
 from pixeltree.kernels.files import settings
 
 VIEW = OUTPUT
+_IMAGES_RATE = 3
+"""Frames per second where still images are shown: people shall see each."""
+
 _NO_BROWSER = "no browser can be opened from here; open the address above"
 
 
@@ -45,7 +48,10 @@ def view(
     memory: Annotated[
         int | None, KERNEL(min=1, help="Bytes of the controller's memory that the tree may use.")
     ] = None,
-    rate: Annotated[int, VIEW(min=1, max=200, help="Frames per second, at most.")] = 30,
+    rate: Annotated[
+        int | None,
+        VIEW(min=1, max=200, help="Frames per second, at most. Default: 30; 3 for a tree's held-out images."),
+    ] = None,
     pause: Annotated[bool, VIEW("--pause", help="Wait for the first step.")] = False,
     open_: Annotated[bool, VIEW("--open", help="Open the page in a browser.")] = False,
     host: Annotated[
@@ -62,9 +68,10 @@ def view(
     """
     from pixeltree.view.board import Board  # noqa: PLC0415
     from pixeltree.view.devices import Devices, with_options  # noqa: PLC0415
-    from pixeltree.view.feed import Feed, Running  # noqa: PLC0415
+    from pixeltree.view.feed import RATE, Feed, Running  # noqa: PLC0415
     from pixeltree.view.feed_device import DeviceFeed  # noqa: PLC0415
     from pixeltree.view.feed_kernel import KernelFeed  # noqa: PLC0415
+    from pixeltree.view.feed_tree import TreeFeed  # noqa: PLC0415
     from pixeltree.view.kernel_steps import LiveKernel, check_registers  # noqa: PLC0415
     from pixeltree.view.server import PageServer  # noqa: PLC0415
 
@@ -75,13 +82,20 @@ def view(
     feed: Feed
     if kernel is not None:
         feed = KernelFeed(devices, LiveKernel(kernel, settings(set_ or [])), shown, level)
+    elif tree is not None:
+        loaded = load_tree(tree)
+        images = None
+        if source is None and all(lane.own and "source" not in lane.options for lane in devices.lanes):
+            images = chosen_images(loaded, None, None, None, None, None, False)
+            rate = rate or _IMAGES_RATE
+        feed = TreeFeed(devices, loaded, images and images.images, shown, memory)
     else:
         feed = DeviceFeed(devices, shown)
     token = read_token(token_file).decode() if token_file is not None else None
     board = Board()
     with (
         PageServer(board, host, port, token) as page,
-        Running(feed, board, rate, pause),
+        Running(feed, board, rate or RATE, pause),
         _until_told() as told,
     ):
         Screen().print(f"Page: {page.url}", soft_wrap=True)

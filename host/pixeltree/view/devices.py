@@ -176,7 +176,9 @@ class Devices:
             on = name in shown
             for place, lane in enumerate(self.lanes):
                 title = f"{said}: {lane.title}"
-                panels.append(Panel(_panel(name, place), "plane", title, name, on, details))
+                if name == SENSOR:
+                    details = {**details, "overlay": panel_of("result", place)}
+                panels.append(Panel(panel_of(name, place), "plane", title, name, on, details))
             title, details = f"{said}: {_DIFFERENCE}", {"scale": DIFFERENCE, "compare": True}
             panels.append(Panel(f"{name} {_DIFFERENCE}", "plane", title, name, on, details))
         return panels
@@ -185,7 +187,7 @@ class Devices:
         """The planes that somebody looks at, by panel, as they are now."""
         values: dict[str, Any] = {}
         for name in registers:
-            panels = [_panel(name, place) for place in range(len(self.lanes))]
+            panels = [panel_of(name, place) for place in range(len(self.lanes))]
             difference = f"{name} {_DIFFERENCE}"
             if not watched.intersection((*panels, difference)):
                 continue
@@ -245,7 +247,7 @@ class Devices:
         return False
 
 
-def _panel(register: str, place: int) -> str:
+def panel_of(register: str, place: int) -> str:
     """The panel of a register of the device at a place."""
     return register if place == 0 else f"{register} {place + 1}"
 

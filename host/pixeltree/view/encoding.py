@@ -2,8 +2,8 @@
 
 An update is one binary message: the length of a JSON head (4 bytes, little endian), the head, and the planes,
 one after the other, row-major. The head has what is no plane, and of each plane name, rows, columns, scale
-and bytes. A plane of ``bits`` has 8 pixels a byte, the first in the lowest bit; all others have one byte a pixel, signed
-for ``levels`` and ``difference``.
+and bytes. A plane of ``bits`` has 8 pixels a byte, the first in the lowest bit; all others have one byte a
+pixel, signed for ``levels`` and ``difference``.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def encode_update(update: Update, scales: Mapping[str, str]) -> bytes:
 def _scale(plane: Plane, meant: str) -> str:
     if plane.dtype == np.bool_:
         return BITS
-    return meant or (GREY if plane.dtype == np.uint8 else LEVELS)
+    return GREY if plane.dtype == np.uint8 else meant or LEVELS
 
 
 def _data(plane: Plane, scale: str) -> bytes:

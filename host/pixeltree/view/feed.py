@@ -1,7 +1,7 @@
 """What fills a board: something with panels and controls that goes on frame by frame.
 
-:class:`Running` drives a feed in a thread of its own: pace, pause, single steps, connections that are lost and
-come back. A feed only says what its panels and controls are, and how one frame is taken.
+:class:`Running` drives a feed in a thread of its own: pace, pause, single steps, connections that are lost
+and come back. A feed only says what its panels and controls are, and how one frame is taken.
 """
 
 from __future__ import annotations

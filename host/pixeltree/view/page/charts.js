@@ -138,6 +138,7 @@ class TreePanel {
     const byName = new Map(this.nodes.map((node) => [node.name, node]));
     let leaves = 0, deepest = 0;
     const place = (node, depth) => {
+      if (node.y !== undefined) return node.y;   // several nodes may lead to it
       deepest = Math.max(deepest, depth + 1);
       node.depth = depth;
       const places = node.exits.map((exit) => exit.node === undefined ? (exit.y = leaves++) : place(byName.get(exit.node), depth + 1));

@@ -146,7 +146,7 @@ function show(name, value) {
   found.view.show(value);
   if (found.panel.kind !== "result") return;
   for (const { panel, view } of state.panels.values()) {
-    if (panel.details.overlay === name) { view.overlay = value; if (view.plane) view.paint(); }
+    if (panel.details.overlay === name) view.lay(value);
   }
 }
 

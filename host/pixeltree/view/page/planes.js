@@ -107,6 +107,7 @@ export class PlanePanel {
     }
   }
 
+  // What of the plane is seen; before anybody has zoomed, all of it.
   get view() {
     if (!views.has(this.panel.group)) views.set(this.panel.group, { scale: 1, row: 0, column: 0 });
     return views.get(this.panel.group);
@@ -120,6 +121,18 @@ export class PlanePanel {
     context.imageSmoothingEnabled = false;
     context.drawImage(this.image, column, row, columns / scale, rows / scale, 0, 0, side, side);
     if (this.overlay) this.paintOverlay(context, side);
+  }
+
+  // A result over the picture. The first one moves the view to its window, where that is a small part.
+  lay(result) {
+    const first = !this.overlay && !views.has(this.panel.group), [top, left, height, width] = result.window || [0, 0, SIZE, SIZE];
+    this.overlay = result;
+    if (first && 2 * Math.max(height, width) <= SIZE) {
+      const scale = SIZE / (1.6 * Math.max(height, width));
+      Object.assign(this.view, { scale, row: top + height / 2 - SIZE / scale / 2, column: left + width / 2 - SIZE / scale / 2 });
+      if (this.plane) this.keepInside();
+    }
+    if (this.plane) this.paint();
   }
 
   paintOverlay(context, side) {
