@@ -43,13 +43,20 @@ class Looked:
 
     def plane(self, panel):
         """The numbers of a plane, row by row, as the page has them."""
-        return self.page.evaluate("name => Array.from(pixeltree.panels.get(name).view.plane.data)", panel)
+        return self.planes(panel)[0]
+
+    def planes(self, *panels):
+        """Several planes of one moment."""
+        script = (
+            "names => names.map((name) => Array.from(pixeltree.panels.get(name).view.plane.data).join(' '))"
+        )
+        return [[int(each) for each in text.split()] for text in self.page.evaluate(script, panels)]
 
     def painted(self, panel):
-        """The colours on the screen, red alone: bytes of the canvas."""
+        """The colours on the screen, red alone, of all pixels of the canvas, as text."""
         script = """name => { const canvas = document.querySelector(`canvas[data-panel="${name}"]`);
         const all = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-        return Array.from(all.filter((_, index) => index % 4 === 0)); }"""
+        return Array.from(all.filter((_, index) => index % 4 === 0)).join(" "); }"""
         return self.page.evaluate(script, panel)
 
     def drawn(self):

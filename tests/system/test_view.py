@@ -8,17 +8,21 @@ import tempfile
 
 import numpy as np
 import pytest
+from mcap.reader import make_reader
 from tests.support.browser import Looked, chromium, until
-from tests.support.command_line import COMMAND_LINE, ROOT, Process
+from tests.support.command_line import COMMAND_LINE, ROOT, Daemon, Process
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from pixeltree.recording.reader import Replay
 from pixeltree.view.board import Board
 from pixeltree.view.devices import Devices
 from pixeltree.view.feed import Running
 from pixeltree.view.feed_device import DeviceFeed
 from pixeltree.view.feed_kernel import KernelFeed
+from pixeltree.view.feed_replay import ReplayFeed
 from pixeltree.view.kernel_steps import LiveKernel
+from pixeltree.view.recorder import Recorder
 from pixeltree.view.server import PageServer
 
 SOBEL = ROOT / "examples" / "sobel.kernel"
@@ -76,9 +80,7 @@ def test_the_command_shows_moving_edges_and_a_slider_changes_them(browser):
     with command(*arguments) as url, looking(browser, url) as looked:
         looked.wait_for_plane("D")
         first, painted = looked.plane("D"), looked.painted("D")
-        looked.wait(
-            f"pixeltree.panels.get('D').view.plane.data.some((value, i) => value !== {json.dumps(first)}[i])"
-        )
+        until(lambda: looked.plane("D") != first, "the edges stand still")
         assert looked.painted("D") != painted
         sharp = max(first)
         assert sharp > 20, "no edges"
@@ -91,9 +93,7 @@ def test_pause_next_frame_and_next_word(browser):
     with served(kernel_feed()) as (_, running, url), looking(browser, url) as looked:
         looked.wait_for_plane("D")
         looked.press("pause")
-        held = until(
-            lambda: (n := running.frames) == (looked.page.wait_for_timeout(150), running.frames)[1] and n
-        )
+        held = until(lambda: running.held and running.frames)
         looked.press("step")
         until(lambda: running.frames == held + 1)
         for number, text in ((1, "all"), (2, "bus(NEWS, PIX)")):
@@ -104,7 +104,7 @@ def test_pause_next_frame_and_next_word(browser):
         looked.page.locator('nav button[data-group="NEWS"]').click()
         looked.wait_for_plane("NEWS")
         plane, sensor = np.array(looked.plane("NEWS")), np.array(looked.plane("sensor"))
-        assert np.array_equal(plane, -sensor)
+        assert np.abs(plane + sensor).max() <= 1  # PIX went on integrating for a few microseconds
         looked.press("step")
         looked.wait("document.querySelector('.note').textContent === ''")
         assert running.frames == held + 2
@@ -216,3 +216,85 @@ def test_beyond_loopback_a_token_is_needed():
         with connect(f"{address}?token={token}") as socket:
             socket.send("no JSON")
             assert json.loads(socket.recv(60))["type"] == "error"
+
+
+def test_what_is_seen_is_recorded_and_played_into_the_page_again(browser, tmp_path):
+    path = tmp_path / "seen.mcap"
+    board = Board()
+    recorder = Recorder(board, path)
+    with (
+        PageServer(board) as page,
+        Running(kernel_feed(), board, recorder=recorder),
+        looking(browser, page.url) as looked,
+    ):
+        looked.wait_for_plane("D")
+        looked.press("record")
+        until(lambda: recorder.running)
+        first = looked.drawn()
+        until(lambda: looked.drawn() > first + 6)
+        looked.press("pause")
+        looked.press("record")
+        until(lambda: not recorder.running)
+        looked.wait("document.getElementById('notice').textContent.startsWith('Recorded ')")
+        last = {name: looked.plane(name) for name in ("sensor", "D", "R5")}
+
+    with path.open("rb") as file:
+        messages = list(make_reader(file).iter_messages())
+    topics = {channel.topic for _, channel, _ in messages}
+    assert {
+        "/update",
+        "/layout",
+        "/panels/sensor",
+        "/panels/D",
+        "/panels/R5",
+        "/panels/device_clock",
+    } <= topics
+    images = [json.loads(m.data) for s, _, m in messages if s.name == "foxglove.CompressedImage"]
+    assert all(set(image) == {"timestamp", "frame_id", "data", "format"} for image in images)
+    updates = [json.loads(m.data) for _, channel, m in messages if channel.topic == "/update"]
+    clocks = [update["device_ns"] for update in updates if update["device_ns"] is not None]
+    assert len(set(clocks)) >= 5
+    assert clocks == sorted(clocks)
+
+    feed = ReplayFeed(path)
+    with served(feed, rate=200) as (board, _, url), looking(browser, url) as looked:
+        until(lambda: feed.ended)
+        looked.wait_for_plane("R5")
+        for name, plane in last.items():
+            until(lambda name=name, plane=plane: looked.plane(name) == plane, f"{name} is another one")
+        looked.set("moment", 0)
+        until(lambda: looked.plane("sensor") != last["sensor"])
+    with Replay(path) as recorded:
+        pictures = list(recorded.pictures())
+    seen = np.array(last["sensor"]).reshape(256, 256)
+    assert np.array_equal(pictures[-1] // 2, seen + 127)
+
+
+def test_two_devices_are_compared_and_one_slider_moves_both(browser):
+    feed = kernel_feed("inproc:?source=moving", "inproc:?source=moving&preset=typical&chip=3")
+    with served(feed) as (_, _, url), looking(browser, url) as looked:
+        looked.wait_for_plane("D difference")
+        planes = [np.array(plane) for plane in looked.planes("D", "D 2", "D difference")]
+        assert np.array_equal(planes[2], np.clip(planes[1] - planes[0], -128, 127))
+        assert planes[2].any()
+        looked.set("exposure", 0)
+        looked.wait("Math.max(...pixeltree.panels.get('D').view.plane.data) === 0")
+        assert np.array(looked.plane("D 2")).max() < planes[1].max()
+
+
+def test_a_device_that_was_killed_is_found_again(browser, tmp_path):
+    url = f"unix://{tmp_path}/device"
+    device = Daemon("--listen", url, "--source", "moving")
+    try:
+        with served(DeviceFeed(Devices([url]))) as (_, running, page), looking(browser, page) as looked:
+            looked.wait_for_plane("A")
+            device.stop()
+            looked.wait("!document.getElementById('notice').hidden")
+            device = Daemon("--listen", url, "--source", "moving")
+            frames = running.frames
+            until(lambda: running.frames > frames + 3)
+            looked.wait("document.getElementById('notice').hidden")
+            drawn = looked.drawn()
+            until(lambda: looked.drawn() > drawn + 2)
+    finally:
+        device.stop()

@@ -27,7 +27,7 @@ from pixeltree.cli.swap import simulate_swap, trace
 from pixeltree.cli.terminal import install_output
 from pixeltree.cli.train import train
 from pixeltree.cli.tree import tree
-from pixeltree.cli.view import view
+from pixeltree.cli.view import replay, view
 
 
 def emulate(context: typer.Context) -> None:
@@ -53,9 +53,11 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
             (
                 "emu: --kernel examples/sobel.kernel --source moving --open",
                 "serial:///dev/ttyACM0 --tree digits",
+                "emu: --source moving --record seen.mcap",
                 '"emu:?preset=ideal" --compare "emu:?preset=typical&chip=3" --kernel examples/sobel.kernel',
             ),
         ),
+        ("replay", replay, ("seen.mcap --open", "seen.mcap --pictures seen.npy")),
         ("devices", devices, ("", "--json -", "pixeltree info usb:1fc9:008a")),
         (
             "info",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from pixeltree.arguments.token import read_token
-from pixeltree.cli.options import KERNEL, OUTPUT, chosen_images, load_tree
+from pixeltree.cli.options import KERNEL, OUTPUT, chosen_images, load_tree, writable
 from pixeltree.cli.terminal import Screen
 from pixeltree.errors import DataError
 from pixeltree.kernels.files import settings
@@ -52,6 +54,9 @@ def view(
         int | None,
         VIEW(min=1, max=200, help="Frames per second, at most. Default: 30; 3 for a tree's held-out images."),
     ] = None,
+    record: Annotated[
+        Path | None, OUTPUT(callback=writable, help="Record what is seen to this MCAP file, from the start.")
+    ] = None,
     pause: Annotated[bool, VIEW("--pause", help="Wait for the first step.")] = False,
     open_: Annotated[bool, VIEW("--open", help="Open the page in a browser.")] = False,
     host: Annotated[
@@ -73,6 +78,7 @@ def view(
     from pixeltree.view.feed_kernel import KernelFeed  # noqa: PLC0415
     from pixeltree.view.feed_tree import TreeFeed  # noqa: PLC0415
     from pixeltree.view.kernel_steps import LiveKernel, check_registers  # noqa: PLC0415
+    from pixeltree.view.recorder import Recorder  # noqa: PLC0415
     from pixeltree.view.server import PageServer  # noqa: PLC0415
 
     if kernel is not None and tree is not None:
@@ -93,15 +99,59 @@ def view(
         feed = DeviceFeed(devices, shown)
     token = read_token(token_file).decode() if token_file is not None else None
     board = Board()
+    recorder = Recorder(board, record)
+    if record is not None:
+        recorder.start()
+    with _until_told() as told:
+        page = PageServer(board, host, port, token)
+        with page, Running(feed, board, rate or RATE, pause, recorder):
+            _say_where(page.url, open_)
+            told.wait()
+        recorder.stop()
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(help="A recording that pixeltree view made.")],
+    loop: Annotated[bool, VIEW("--loop", help="Begin again after the last moment.")] = False,
+    pause: Annotated[bool, VIEW("--pause", help="Wait for the first step.")] = False,
+    pictures: Annotated[
+        Path | None,
+        OUTPUT(
+            metavar="FILE.npy",
+            callback=writable,
+            help="Do not show a page: write what the sensor saw, for --source.",
+        ),
+    ] = None,
+    open_: Annotated[bool, VIEW("--open", help="Open the page in a browser.")] = False,
+    port: Annotated[int, VIEW(min=0, max=65535, help="Port of the page; 0 for a free one.")] = 0,
+) -> None:
+    """Play a recording into a page like that of pixeltree view; Ctrl-C ends it."""
+    from pixeltree.recording.reader import Replay  # noqa: PLC0415
+    from pixeltree.view.board import Board  # noqa: PLC0415
+    from pixeltree.view.feed import Running  # noqa: PLC0415
+    from pixeltree.view.feed_replay import ReplayFeed  # noqa: PLC0415
+    from pixeltree.view.server import PageServer  # noqa: PLC0415
+
+    if pictures is not None:
+        with Replay(file) as found, pictures.open("wb") as written:
+            np.save(written, np.stack(list(found.pictures())))
+        return
+    feed = ReplayFeed(file, loop)
+    board = Board()
     with (
-        PageServer(board, host, port, token) as page,
-        Running(feed, board, rate or RATE, pause),
         _until_told() as told,
+        PageServer(board, port=port) as page,
+        Running(feed, board, feed.rate, pause),
     ):
-        Screen().print(f"Page: {page.url}", soft_wrap=True)
-        if open_ and not webbrowser.open(page.url):
-            Screen(stderr=True).print(_NO_BROWSER)
+        _say_where(page.url, open_)
         told.wait()
+
+
+def _say_where(url: str, in_browser: bool) -> None:
+    Screen().print(f"Page: {url}", soft_wrap=True)
+    sys.stdout.flush()
+    if in_browser and not webbrowser.open(url):
+        Screen(stderr=True).print(_NO_BROWSER)
 
 
 @contextlib.contextmanager

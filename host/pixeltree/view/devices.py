@@ -25,6 +25,9 @@ Plane = npt.NDArray[np.generic]
 SENSOR = "sensor"
 """The panel of what the photodiodes hold after an exposure. It is the group's name too."""
 
+CLOCK = "device clock"
+"""The panel of the (first) device's clock, in seconds."""
+
 REGISTERS = (*(str(register) for register in (*AREGS, *DREGS)), str(Digital.FLAG))
 
 FULL_EXPOSURE_US = 16_667
@@ -181,11 +184,13 @@ class Devices:
                 panels.append(Panel(panel_of(name, place), "plane", title, name, on, details))
             title, details = f"{said}: {_DIFFERENCE}", {"scale": DIFFERENCE, "compare": True}
             panels.append(Panel(f"{name} {_DIFFERENCE}", "plane", title, name, on, details))
-        return panels
+        return [*panels, Panel(CLOCK, "plot", shown=False, details={"unit": "s"})]
 
     def read(self, watched: frozenset[str], registers: Iterable[str] = REGISTERS) -> dict[str, Any]:
-        """The planes that somebody looks at, by panel, as they are now."""
+        """The planes that somebody looks at, by panel, as they are now; and the clock."""
         values: dict[str, Any] = {}
+        if CLOCK in watched and registers is REGISTERS:
+            values[CLOCK] = self.opened[0].status().device_ns / 1e9
         for name in registers:
             panels = [panel_of(name, place) for place in range(len(self.lanes))]
             difference = f"{name} {_DIFFERENCE}"

@@ -16,6 +16,7 @@ from typing import Any
 from pixeltree.errors import LinkError, PixeltreeError
 from pixeltree.view.board import Board
 from pixeltree.view.panels import Control, Panel, Setting
+from pixeltree.view.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,10 @@ class Feed(ABC):
         """Execute one word, and look; only where :attr:`words` is true."""
         raise NotImplementedError
 
+    def moved(self) -> dict[str, Setting]:
+        """Controls that move by themselves, and where they are after a frame."""
+        return {}
+
     @property
     def ended(self) -> bool:
         """Whether there are no more frames."""
@@ -100,13 +105,24 @@ class Running:
         board: what it fills.
         rate: frames per second, at most.
         paused: whether the first frame waits to be asked for.
+        recorder: what the page's switch starts and stops; None for no such switch.
 
     Attributes:
         frames: how many were taken.
+        held: whether it waits for a step, or for anything to do.
     """
 
-    def __init__(self, feed: Feed, board: Board, rate: int = RATE, paused: bool = False) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        board: Board,
+        rate: int = RATE,
+        paused: bool = False,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self._recorder = recorder
         self.frames = 0
+        self.held = False
         self._feed = feed
         self._board = board
         self._rate = rate
@@ -148,23 +164,24 @@ class Running:
         """Frame after frame, until the feed has to be opened anew."""
         self._again = False
         while not (self._stop.is_set() or self._again):
-            self._take_settings()
+            turned = self._take_settings()
             if self._again:
                 return
             watched = self._board.watched()
             try:
-                idle = not self._advance(watched)
+                idle = not self._advance(watched, turned)
             except LinkError:
                 raise
             except PixeltreeError as error:
                 self._board.notice(str(error))
                 idle = True
+            self.held = idle
             if idle:
                 self._board.wait(_IDLE_SECONDS)
             else:
                 self._board.wait_until(self._last + 1 / self._rate)
 
-    def _advance(self, watched: frozenset[str]) -> bool:
+    def _advance(self, watched: frozenset[str], turned: bool) -> bool:
         """Do what is to be done now; False where that is nothing."""
         if self._steps:
             step = self._steps.pop(0)
@@ -172,13 +189,15 @@ class Running:
         elif not (self._paused or self._feed.ended):
             values = self._frame(watched)
         else:
-            fresh = watched - self._seen
+            fresh = watched if turned else watched - self._seen
             self._seen = watched
             if fresh:
                 self._board.publish(self._feed.look(fresh))
             return False
         self._seen = watched
         self._board.publish(values)
+        for name, value in self._feed.moved().items():
+            self._board.force(name, value)
         return bool(self._steps or not (self._paused or self._feed.ended))
 
     def _frame(self, watched: frozenset[str]) -> dict[str, Any]:
@@ -190,12 +209,16 @@ class Running:
         self._fps += _SMOOTHING * (1 / max(period, 1e-6) - self._fps) if self._fps else 1 / max(period, 1e-6)
         return {_FRAMES.name: round(self._fps, 2), **values}
 
-    def _take_settings(self) -> None:
-        for name, value in self._board.take_settings().items():
+    def _take_settings(self) -> bool:
+        """Do what was asked for; whether anything was."""
+        settings = self._board.take_settings()
+        for name, value in settings.items():
             if name == "pause":
                 self._paused = bool(value)
             elif name == "rate":
                 self._rate = int(value)
+            elif name == "record":
+                self._record(bool(value))
             elif name in ("step", "step_word"):
                 if not self._paused:
                     self._paused = True
@@ -203,6 +226,18 @@ class Running:
                 self._steps.append(name)
             else:
                 self._again |= self._feed.turn(name, value)
+        return bool(settings)
+
+    def _record(self, wanted: bool) -> None:
+        assert self._recorder is not None
+        try:
+            if wanted:
+                self._recorder.start()
+            else:
+                self._recorder.stop()
+        except PixeltreeError as error:
+            self._board.notice(str(error))
+            self._board.force("record", False)
 
     def _lay_out(self) -> None:
         controls = [
@@ -211,6 +246,9 @@ class Running:
         ]
         if self._feed.words:
             controls.append(Control("step_word", "button", title="Next word", hint="the key , does it too"))
+        if self._recorder is not None:
+            running = self._recorder.running
+            controls.append(Control("record", "switch", running, "Record", hint="what is seen, as MCAP"))
         controls.append(Control("rate", "slider", self._rate, "frames per second", "", 1, _MOST_RATE))
         self._board.lay_out(
             self._feed.title, [*self._feed.panels(), _FRAMES], [*controls, *self._feed.controls()]
