@@ -123,6 +123,7 @@ _BENCH: tuple[Command, ...] = (
     ("compiler", bench.compiler, ("", "--json compiler.json")),
     ("link", bench.link, ("", "--json link.json")),
     ("throughput", bench.throughput, ("", "--json throughput.json")),
+    ("view", bench.view, ("", "--json view.json")),
     ("swap", bench.swap, ("--frames 500", "--tree random --json swap.json")),
 )
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -34,17 +36,17 @@ class Client:
     Args:
         socket: the socket.
         board: what it looks at.
-
-    Attributes:
-        drawn: number of the update that the browser drew last.
+        drawings: gets the time on the wall at which the browser had drawn an update, and for how many seconds
+            that had been on the board.
     """
 
-    def __init__(self, socket: WebSocket, board: Board) -> None:
+    def __init__(self, socket: WebSocket, board: Board, drawings: deque[tuple[float, float]]) -> None:
+        self._drawings = drawings
         self._socket = socket
         self._board = board
         self._changed = asyncio.Event()
         self._have: dict[str, int] = {}
-        self._sent: list[int] = []
+        self._sent: dict[int, float] = {}
         self._mistakes = 0
         self._actions: dict[str, Callable[[Mapping[str, Any]], None]] = {
             "watch": self._watch,
@@ -109,9 +111,11 @@ class Client:
 
     def _drawn(self, message: Mapping[str, Any]) -> None:
         number = message.get("number")
-        if number not in self._sent or isinstance(number, bool):
+        if isinstance(number, bool) or not isinstance(number, int) or number not in self._sent:
             raise DataError("number must be that of an update that was sent")
-        self._sent = [sent for sent in self._sent if sent > number]
+        now = time.time()
+        self._drawings.append((now, now - self._sent[number]))
+        self._sent = {sent: when for sent, when in self._sent.items() if sent > number}
         self._changed.set()
 
     def _set(self, message: Mapping[str, Any]) -> None:
@@ -148,7 +152,7 @@ class Client:
         if update is None:
             return
         self._have = dict.fromkeys(self._have, update.number)
-        self._sent.append(update.number)
+        self._sent[update.number] = update.time
         scales = {panel.name: str(panel.details.get("scale", "")) for panel in layout.panels}
         await self._socket.send_bytes(encode_update(update, scales))
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import threading
+from collections import deque
 from importlib import resources
 from types import TracebackType
 
@@ -43,6 +44,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_DRAWINGS = 10_000
 _STOP_SECONDS = 5.0
 _BACKLOG = 64
 
@@ -56,6 +58,10 @@ class PageServer:
         port: 0 for a free one.
         token: what visitors must know; made up where the address is not loopback.
 
+    Attributes:
+        drawings: the last updates that browsers have drawn: the time on the wall, and for how many seconds
+            each had been on the board.
+
     Raises:
         DataError: the address cannot be listened at.
     """
@@ -63,6 +69,7 @@ class PageServer:
     def __init__(
         self, board: Board, host: str = "127.0.0.1", port: int = 0, token: str | None = None
     ) -> None:
+        self.drawings: deque[tuple[float, float]] = deque(maxlen=_DRAWINGS)
         self._board = board
         self._access = Access.for_address(host, token)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -125,7 +132,7 @@ class PageServer:
             await socket.close(POLICY_VIOLATION, refusal[:120])
             return
         await socket.accept()
-        await Client(socket, self._board).serve()
+        await Client(socket, self._board, self.drawings).serve()
 
     def _refusal(self, connection: HTTPConnection, asks_for_data: bool) -> str | None:
         return self._access.refusal(connection.headers, connection.query_params.get("token"), asks_for_data)
