@@ -15,11 +15,13 @@ from pixeltree.arguments.files import as_path
 from pixeltree.cli import bench
 from pixeltree.cli.assembly import asm, disasm
 from pixeltree.cli.chips import yield_
+from pixeltree.cli.compare import compare
 from pixeltree.cli.compile import compile_
 from pixeltree.cli.demo import demo
 from pixeltree.cli.devices import devices
 from pixeltree.cli.emulate import become
 from pixeltree.cli.evaluate import evaluate
+from pixeltree.cli.explain import explain
 from pixeltree.cli.failure import EXIT_STATUS_HELP, one_clear_error
 from pixeltree.cli.info import info
 from pixeltree.cli.run_kernel import run_kernel
@@ -93,6 +95,16 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
             yield_,
             ("digits --require 0.95", "my.ptree --data photos --chips 200 --sensitivity --plot yield.png"),
         ),
+        (
+            "compare",
+            compare,
+            (
+                "ideal typical",
+                "ideal harsh --tree glyphs --images 200 --out planes.png",
+                "typical tcp://127.0.0.1:27900",
+            ),
+        ),
+        ("explain", explain, ("digits 8 --out digit.png", "my.ptree photo.png --fit --out photo.html")),
         ("tree", tree, ("digits", "digits --measure")),
         ("compile", compile_, ("digits --report", "model.json --dump-ir --head array")),
     ),

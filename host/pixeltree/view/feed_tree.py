@@ -23,6 +23,8 @@ from pixeltree_protocol.objects import Label
 _INPUT = "R5"
 _TIME, _STALL = "device time of a frame", "waiting for nodes"
 _TIMELINE_MS = 20
+_MOST_LABELS = 64
+"""Labels of one node that are drawn one by one."""
 
 
 class TreeFeed(Feed):
@@ -134,7 +136,8 @@ class TreeFeed(Feed):
             self._right[place] += result.label == truth
             values[panel_of("result", place)] = result_value(self._tree, result, truth)
             path = [visit.node for visit in result.path]
-            values[panel_of("tree", place)] = {"path": path, "label": result.label_name}
+            last = self._tree.named(path[-1])
+            values[panel_of("tree", place)] = {"path": path, "label": many(last) or result.label_name}
         return values | self._figures(results[0], truth) | self.look(watched)
 
     def _figures(self, result: InferenceResult, truth: int | None) -> dict[str, Any]:
@@ -184,8 +187,17 @@ def nodes_of(tree: Tree) -> list[dict[str, Any]]:
             else:
                 lead = {"node": tree.nodes[exit_.node].name}
             exits["".join(lead.values())] = lead
-        nodes.append({"name": node.name, "exits": list(exits.values())})
+        drawn = list(exits.values())
+        if text := many(node):
+            drawn = [*(lead for lead in drawn if "node" in lead), {"label": text}]
+        nodes.append({"name": node.name, "exits": drawn})
     return nodes
+
+
+def many(node: TreeNode) -> str:
+    """What stands for the labels of a node that leads to too many of them to draw; else nothing."""
+    labels = sum(isinstance(exit_, Label) for exit_ in node.manifest.exits)
+    return f"{labels} labels" if labels > _MOST_LABELS else ""
 
 
 def result_value(tree: Tree, result: InferenceResult, truth: int | None = None) -> Mapping[str, Any]:
