@@ -14,9 +14,11 @@ from tests.support.command_line import COMMAND_LINE, ROOT, Daemon, Process
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from pixeltree.errors import DataError
 from pixeltree.recording.reader import Replay
-from pixeltree.view.board import Board
+from pixeltree.view.board import Board, Update
 from pixeltree.view.devices import Devices
+from pixeltree.view.encoding import encode_update
 from pixeltree.view.feed import Running
 from pixeltree.view.feed_device import DeviceFeed
 from pixeltree.view.feed_kernel import KernelFeed
@@ -298,3 +300,44 @@ def test_a_device_that_was_killed_is_found_again(browser, tmp_path):
             until(lambda: looked.drawn() > drawn + 2)
     finally:
         device.stop()
+
+
+def test_a_kernel_file_that_changes_is_read_again_and_what_is_wrong_with_it_is_said(tmp_path):
+    path = tmp_path / "live.kernel"
+    path.write_text("param times = 2 in 1..9\nall\nget_image(A)\nSET(R1, R2)\ngauss(B, A, times)\n")
+    feed = KernelFeed(Devices(["inproc:"]), LiveKernel(path, {"times": 3}))
+    with served(feed, rate=200) as (board, _, _):
+
+        def sliders():
+            return {c.name: c.value for c in board.layout.controls if c.name.startswith("parameter ")}
+
+        until(lambda: sliders() == {"parameter times": 3})
+        path.write_text("param times = 2 in 1..9\nparam it = 1 in 0..4\nall\nget_image(A)\ngauss(B, A, it)\n")
+        until(lambda: sliders() == {"parameter times": 3, "parameter it": 1})
+        path.write_text("sub(A, A, A)\n")
+        note = until(lambda: (u := board.update_after({"kernel": 0})) and u.values["kernel"]["note"])
+        assert f"{path}:1: sub(A, A, A)" in note
+        with pytest.raises(DataError, match="parameter it takes whole numbers from 0 to 4"):
+            board.turn("parameter it", 5)
+
+
+@pytest.mark.parametrize(
+    ("plane", "scale", "data"),
+    [
+        (np.array([[True, False, True]]), "bits", b"\x05"),
+        (np.array([[-128, 127, 0]], np.int16), "levels", b"\x80\x7f\x00"),
+        (np.array([[0, 255, 7]], np.uint8), "grey", b"\x00\xff\x07"),
+        (np.array([[-255, 255, 1]], np.int16), "difference", b"\x80\x7f\x01"),
+    ],
+)
+def test_a_plane_is_sent_as_it_is_meant(plane, scale, data):
+    update = Update(7, 1.5, {"p": plane, "t": "text"}, {"s": [(1.0, 2)]})
+    message = encode_update(update, {"p": "difference" if scale == "difference" else ""})
+    assert head(message) == {
+        "number": 7,
+        "time": 1.5,
+        "planes": [{"panel": "p", "rows": 1, "columns": 3, "scale": scale, "bytes": len(data)}],
+        "values": {"t": "text"},
+        "series": {"s": [[1.0, 2]]},
+    }
+    assert message.endswith(data)

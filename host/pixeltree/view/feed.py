@@ -34,9 +34,11 @@ class Feed(ABC):
 
     Attributes:
         words: whether it can be stepped word by word.
+        changed: whether its panels or controls are others than when they were asked for last.
     """
 
     words = False
+    changed = False
 
     @property
     @abstractmethod
@@ -176,6 +178,9 @@ class Running:
                 self._board.notice(str(error))
                 idle = True
             self.held = idle
+            if self._feed.changed:
+                self._feed.changed = False
+                self._lay_out()
             if idle:
                 self._board.wait(_IDLE_SECONDS)
             else:

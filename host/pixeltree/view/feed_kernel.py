@@ -84,7 +84,9 @@ class KernelFeed(Feed):
         return self._devices.turn(name, value)
 
     def frame(self, watched: frozenset[str], period: float) -> dict[str, Any]:
-        """See :class:`Feed`. A frame that was begun word by word is ended."""
+        """See :class:`Feed`. A frame begun word by word is ended; a file that has changed is read again."""
+        if self._kernel.changed:
+            self._reload()
         if self._next:
             while self._next:
                 self._execute_word()
@@ -103,6 +105,15 @@ class KernelFeed(Feed):
         values[_TIME] = done.device_ns / 1000 - exposed
         values[_LISTING] = {"line": -1, "note": self._trouble}
         return values | self._devices.read(watched)
+
+    def _reload(self) -> None:
+        try:
+            self._kernel.reload()
+            self._trouble = ""
+            self._next = 0
+            self.changed = True
+        except PixeltreeError as error:
+            self._trouble = str(error)
 
     def _program(self) -> tuple[list[Step], list[Block]]:
         steps: list[Step] = [SetIn(self._level)]
