@@ -67,7 +67,8 @@ def _image(tree: Tree, name: str, text: str, fit: bool) -> GreyImage:
         images = zoo.held_out(name).images
         if int(text) >= len(images):
             raise DataError(f"{name} has {len(images)} held-out images, numbered from 0; there is no {text}")
-        return images[int(text)]
+        found: GreyImage = images[int(text)]
+        return found
     size = tree.geometry.size
     wanted = Size(size, size, "the tree's input has", "--fit crops and scales")
     if fit:

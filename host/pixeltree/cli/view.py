@@ -92,9 +92,9 @@ def view(
         loaded = load_tree(tree)
         images = None
         if source is None and all(lane.own and "source" not in lane.options for lane in devices.lanes):
-            images = chosen_images(loaded, None, None, None, None, None, False)
+            images = chosen_images(loaded, None, None, None, None, None, False).images
             rate = rate or _IMAGES_RATE
-        feed = TreeFeed(devices, loaded, images and images.images, shown, memory)
+        feed = TreeFeed(devices, loaded, images, shown, memory)
     else:
         feed = DeviceFeed(devices, shown)
     token = read_token(token_file).decode() if token_file is not None else None

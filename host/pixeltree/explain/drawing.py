@@ -42,7 +42,7 @@ def draw(explanation: Explanation) -> Figure:
     """The tree with the path taken, and the planes of every step, as one figure."""
     rows = len(explanation.nodes) + 1
     figure = Figure(figsize=(15, max(5.0, 2.35 * rows)), facecolor=PAPER, layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 2.6))
+    left, right = np.ravel(np.array(figure.subfigures(1, 2, width_ratios=(1, 2.6))))
     result = explanation.result
     names = " > ".join([*(visit.node for visit in result.path), result.label_name])
     left.suptitle(f"{explanation.tree.name}: {names}", color=INK, fontsize=12)
@@ -157,7 +157,7 @@ def draw_plane(axes: Axes, plane: npt.NDArray[np.generic], title: str, heading: 
         most = 1 if plane.dtype == np.bool_ else 255
         axes.imshow(plane, cmap="gray", interpolation="nearest", vmin=0, vmax=most)
         return
-    least, most = np.percentile(plane, (_BEYOND, 100 - _BEYOND))
+    least, most = np.percentile(plane.astype(np.float64), (_BEYOND, 100 - _BEYOND))
     picture = axes.imshow(plane, cmap="gray", interpolation="nearest", vmin=least, vmax=max(most, least + 1))
     bar = axes.figure.colorbar(picture, ax=axes, fraction=0.046, pad=0.02)
     bar.ax.tick_params(labelsize=7, colors=INK)

@@ -68,7 +68,7 @@ class Recording:
     def close(self) -> None:
         """End the file; again is harmless."""
         if not self._file.closed:
-            self._writer.finish()
+            self._writer.finish()  # type: ignore[no-untyped-call]
             self._file.close()
 
     def layout(

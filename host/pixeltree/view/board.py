@@ -81,7 +81,7 @@ class Board:
         self._settings: dict[str, Setting] = {}
         self._notice = ""
         self._watched: dict[object, frozenset[str]] = {}
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], object]] = []
         self._wake = threading.Event()
         self._woken = threading.Event()
 
@@ -225,7 +225,7 @@ class Board:
                 self._watched.pop(reader, None)
             self._wake.set()
 
-    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+    def listen(self, listener: Callable[[], object]) -> Callable[[], None]:
         """Call ``listener`` after every change, from the thread that made it; returns what ends that."""
         with self._lock:
             self._listeners.append(listener)

@@ -59,7 +59,7 @@ def _scale(plane: Plane, meant: str) -> str:
 
 def _data(plane: Plane, scale: str) -> bytes:
     if scale == BITS:
-        return np.packbits(plane, bitorder="little").tobytes()
+        return np.packbits(plane.astype(np.bool_), bitorder="little").tobytes()
     if scale in (LEVELS, DIFFERENCE):
         return np.clip(plane, -128, 127).astype(np.int8).tobytes()
     return plane.astype(np.uint8).tobytes()
