@@ -341,3 +341,28 @@ def test_a_plane_is_sent_as_it_is_meant(plane, scale, data):
         "series": {"s": [[1.0, 2]]},
     }
     assert message.endswith(data)
+
+
+def test_foxglove_gets_the_planes_that_it_subscribes_to():
+    foxglove = pytest.importorskip("foxglove", reason="needs the extra foxglove")
+    assert foxglove
+    from pixeltree.view.foxglove_server import FoxgloveServer  # noqa: PLC0415
+
+    board = Board()
+    feed = DeviceFeed(Devices(["inproc:?source=moving"]))
+    with FoxgloveServer(board) as server, Running(feed, board):
+        with connect(server.url, subprotocols=["foxglove.sdk.v1"]) as socket:
+            channels = {}
+            while "/panels/A" not in channels:
+                message = json.loads(socket.recv(60))
+                channels |= {each["topic"]: each for each in message.get("channels", [])}
+            plane = channels["/panels/A"]
+            assert (plane["schemaName"], plane["encoding"]) == ("foxglove.CompressedImage", "json")
+            asked = {"op": "subscribe", "subscriptions": [{"id": 1, "channelId": plane["id"]}]}
+            socket.send(json.dumps(asked))
+            until(lambda: board.watched() == {"A"})
+            while not isinstance(message := socket.recv(60), bytes):
+                pass
+            image = json.loads(message[13:])  # operation, subscription, time; then the message itself
+            assert image["format"] == "png"
+        until(lambda: not board.watched())

@@ -25,6 +25,15 @@ from pixeltree.device.device import connect
 from pixeltree.errors import DataError
 from pixeltree.links.emulator import PRESETS
 
+_TITLES = {
+    "accuracies": "right labels",
+    "same_label": "same label on both",
+    "same_path": "same path on both",
+    "same_sums": "same sums of the last node on both",
+    "margins": "mean distance of the two greatest sums",
+    "device_us": "mean device time of a frame, us",
+}
+
 
 def compare(
     first: Annotated[
@@ -87,6 +96,11 @@ def _table(figures: dict[str, object]) -> Table:
     table = Table("figure", *names, title=f"{figures.pop('images')} images")
     for name, value in figures.items():
         cells = value if isinstance(value, list) else [value]
-        shown = ["-" if each is None else f"{each:,.4g}" for each in cells]
-        table.add_row(name.replace("_", " "), *shown)
+        table.add_row(_TITLES[name], *(_shown(name, each) for each in cells))
     return table
+
+
+def _shown(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.1f}" if name in ("margins", "device_us") else f"{value:.1%}"

@@ -57,6 +57,10 @@ def view(
     record: Annotated[
         Path | None, OUTPUT(callback=writable, help="Record what is seen to this MCAP file, from the start.")
     ] = None,
+    foxglove: Annotated[
+        int | None,
+        VIEW(metavar="PORT", min=0, max=65535, help="Serve Foxglove too, at this port of 127.0.0.1."),
+    ] = None,
     pause: Annotated[bool, VIEW("--pause", help="Wait for the first step.")] = False,
     open_: Annotated[bool, VIEW("--open", help="Open the page in a browser.")] = False,
     host: Annotated[
@@ -72,7 +76,7 @@ def view(
     Without a kernel or a tree, the page shows the sensor's picture. Standard output has the page's address.
     """
     from pixeltree.view.board import Board  # noqa: PLC0415
-    from pixeltree.view.devices import Devices, with_options  # noqa: PLC0415
+    from pixeltree.view.devices import Devices, in_step, with_options  # noqa: PLC0415
     from pixeltree.view.feed import RATE, Feed, Running  # noqa: PLC0415
     from pixeltree.view.feed_device import DeviceFeed  # noqa: PLC0415
     from pixeltree.view.feed_kernel import KernelFeed  # noqa: PLC0415
@@ -83,7 +87,8 @@ def view(
 
     if kernel is not None and tree is not None:
         raise DataError("give --kernel or --tree, not both")
-    devices = Devices([with_options(each, source=source) for each in (url, compare) if each is not None])
+    urls = [with_options(each, source=source) for each in (url, compare) if each is not None]
+    devices = Devices([in_step(each) for each in urls] if compare is not None else urls)
     shown = check_registers([name.strip() for name in (show or "").split(",") if name.strip()])
     feed: Feed
     if kernel is not None:
@@ -102,12 +107,18 @@ def view(
     recorder = Recorder(board, record)
     if record is not None:
         recorder.start()
-    with _until_told() as told:
-        page = PageServer(board, host, port, token)
-        with page, Running(feed, board, rate or RATE, pause, recorder):
-            _say_where(page.url, open_)
-            told.wait()
-        recorder.stop()
+    with contextlib.ExitStack() as stack:
+        told = stack.enter_context(_until_told())
+        stack.callback(recorder.stop)
+        page = stack.enter_context(PageServer(board, host, port, token))
+        if foxglove is not None:
+            from pixeltree.view.foxglove_server import FoxgloveServer  # noqa: PLC0415 - an extra
+
+            server = stack.enter_context(FoxgloveServer(board, foxglove))
+            Screen().print(f"Foxglove: {server.url}", soft_wrap=True)
+        stack.enter_context(Running(feed, board, rate or RATE, pause, recorder))
+        _say_where(page.url, open_)
+        told.wait()
 
 
 def replay(

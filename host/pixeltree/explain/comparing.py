@@ -11,9 +11,12 @@ import numpy.typing as npt
 
 from pixeltree.datasets import Dataset
 from pixeltree.device.device import Device
-from pixeltree.explain.shots import Explanation, Plane
+from pixeltree.explain.shots import ACTIVATION, PACKED, SUMS, Explanation, Plane
 from pixeltree.run import InferenceResult, TreeRunner
 from pixeltree.tree.tree import Tree
+
+_COMPARED = (SUMS, ACTIVATION, PACKED)
+"""Planes that two devices can make differently; weights are what was sent."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,9 @@ def planes_of_both(
     for one, other in zip(first.nodes, second.nodes, strict=False):
         if one.name != other.name:
             break  # from here on they went different ways
-        for what, (register, plane) in one.planes.items():
-            if what in other.planes:
+        for what in _COMPARED:
+            if what in one.planes and what in other.planes:
+                register, plane = one.planes[what]
                 found.append((f"{one.name}: {what} ({register})", plane, other.planes[what][1]))
     return [(what, a, b, b.astype(np.int16) - a.astype(np.int16)) for what, a, b in found]
 

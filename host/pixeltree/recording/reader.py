@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from pixeltree.arguments.files import AnyPath, as_path
 from pixeltree.errors import DataError, from_extra
+from pixeltree.recording.names import LAYOUTS, UPDATES, topic_of
 from pixeltree.recording.pictures import LEVELS, plane_of_message
 from pixeltree.recording.schemas import IMAGE
-from pixeltree.recording.writer import LAYOUTS, UPDATES, topic_of
 
 try:
     from mcap.exceptions import McapError

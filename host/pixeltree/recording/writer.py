@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from pixeltree.arguments.files import AnyPath, as_path
 from pixeltree.errors import DataError, from_extra
+from pixeltree.recording.names import LAYOUTS, UPDATES, topic_of
 from pixeltree.recording.pictures import image_message, meaning
 from pixeltree.recording.schemas import IMAGE, LAYOUT, SCHEMAS, UPDATE, VALUE
 
@@ -20,13 +20,7 @@ try:
 except ImportError as error:
     raise DataError(f"recordings need mcap: {from_extra('record')}") from error
 
-UPDATES, LAYOUTS = "/update", "/layout"
 _CHUNK = 4 * 1024 * 1024
-
-
-def topic_of(panel: str) -> str:
-    """Where the values of a panel are: ``/panels/NAME``, with ``_`` for all but letters and digits."""
-    return "/panels/" + re.sub(r"\W+", "_", panel).strip("_")
 
 
 class Recording:

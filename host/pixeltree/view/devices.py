@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from pixeltree.device.device import Device, connect
 from pixeltree.device.patience import Patience
-from pixeltree.errors import DeviceError
-from pixeltree.links.emulator import PRESETS
+from pixeltree.errors import DeviceError, LinkError
+from pixeltree.links.emulator import PRESETS, daemon_options
 from pixeltree.links.url import parse_url
 from pixeltree.view.panels import DIFFERENCE, LEVELS, Control, Panel, Setting
 from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital
@@ -259,6 +259,19 @@ def panel_of(register: str, place: int) -> str:
 
 def _difference(first: Plane, second: Plane) -> npt.NDArray[np.int16]:
     return second.astype(np.int16) - first.astype(np.int16)
+
+
+def in_step(url: str) -> str:
+    """The URL of a device of our own, whose source shall follow the device's clock.
+
+    So two devices that do the same see the same. Emulators without a choice of clocks always do so.
+    """
+    chosen = with_options(url, source_clock="device")
+    try:
+        daemon_options(parse_url(chosen))
+    except LinkError:
+        return url
+    return chosen
 
 
 def with_options(url: str, **options: str | None) -> str:
