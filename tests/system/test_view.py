@@ -366,3 +366,35 @@ def test_foxglove_gets_the_planes_that_it_subscribes_to():
             image = json.loads(message[13:])  # operation, subscription, time; then the message itself
             assert image["format"] == "png"
         until(lambda: not board.watched())
+
+
+IN_PLACE = """all; get_image(A); where(A); MOV(R5, FLAG); all
+NOT(R5); MOV(R6, R5); OR(R6, R7); NOR(R7, R5)
+load_in(7); add(B, A, IN)
+"""
+
+
+@pytest.mark.parametrize("text", [SOBEL.read_text(), IN_PLACE], ids=["sobel", "in place"])
+def test_a_kernel_word_by_word_gives_what_it_gives_whole(text, tmp_path):
+    """The read bus, which words in pairs need, outlives a block as all registers do."""
+    path = tmp_path / "some.kernel"
+    path.write_text(text)
+    image = np.random.default_rng(1).integers(0, 256, (256, 256), dtype=np.uint8)
+    names = frozenset({"A", "B", "C", "D", "E", "F", "R5", "R6", "R7", "FLAG"})
+    found = []
+    for pieces in (False, True):
+        kernel = LiveKernel(path)
+        feed = KernelFeed(Devices(["inproc:"]), kernel)
+        feed.open()
+        feed._devices.opened[0].show(image)
+        if pieces:
+            for word in kernel.words():
+                values = feed.word(names)
+                assert word.text in values["kernel"]["note"]
+        else:
+            values = feed.frame(names, 0.0)
+        found.append({name: values[name] for name in names})
+        feed.close()
+    for name in names:
+        assert np.array_equal(found[0][name], found[1][name]), name
+    assert found[0]["R5"].any()

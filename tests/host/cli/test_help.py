@@ -76,12 +76,14 @@ def test_every_command_that_measures_takes_json():
         "yield",
         "tree",
         "compile",
+        "compare",
+        "explain",
         "run-kernel",
         "simulate-swap",
         "trace",
     }
     taking = {words[-1] for words, command in COMMANDS.items() if "--json" in options(command)}
-    assert taking == measures | {"engine", "compiler", "link", "swap", "throughput"}
+    assert taking == measures | {"engine", "compiler", "link", "swap", "throughput", "view"}
 
 
 def examples():
