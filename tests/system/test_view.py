@@ -14,6 +14,7 @@ from tests.support.command_line import COMMAND_LINE, ROOT, Daemon, Process
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+import pixeltree as pt
 from pixeltree.errors import DataError
 from pixeltree.recording.reader import Replay
 from pixeltree.view.board import Board, Update
@@ -23,6 +24,7 @@ from pixeltree.view.feed import Running
 from pixeltree.view.feed_device import DeviceFeed
 from pixeltree.view.feed_kernel import KernelFeed
 from pixeltree.view.feed_replay import ReplayFeed
+from pixeltree.view.feed_tree import TreeFeed
 from pixeltree.view.kernel_steps import LiveKernel
 from pixeltree.view.recorder import Recorder
 from pixeltree.view.server import PageServer
@@ -398,3 +400,27 @@ def test_a_kernel_word_by_word_gives_what_it_gives_whole(text, tmp_path):
     for name in names:
         assert np.array_equal(found[0][name], found[1][name]), name
     assert found[0]["R5"].any()
+
+
+def test_a_tree_shows_label_path_and_window_and_a_hidden_page_looks_at_nothing(browser):
+    tree, images = pt.zoo.load("digits"), pt.zoo.held_out("digits")
+    feed = TreeFeed(Devices(["inproc:"]), tree, images, memory=8000)
+    with served(feed, paused=True) as (board, _, url), looking(browser, url) as looked:
+        looked.wait("pixeltree.panels.get('tree')")
+        for place in range(3):
+            label, path = tree.reference(images.images[place])
+            drawn = looked.drawn()
+            looked.press("step")
+            until(lambda drawn=drawn: looked.drawn() > drawn)
+            looked.wait(f"document.querySelector('.big')?.textContent.startsWith({tree.labels[label]!r})")
+            taken = looked.page.locator("svg.tree text.taken").all_text_contents()
+            assert sorted(taken) == sorted([*(visit.node for visit in path), tree.labels[label]])
+        seen = np.array(looked.plane("sensor")).reshape(256, 256)
+        pixels, top, left = tree.place(images.images[2])
+        assert np.array_equal(seen[top : top + pixels.shape[0], left : left + pixels.shape[1]], pixels)
+        assert board.watched() >= {"sensor", "result", "tree", "R5"}
+        looked.page.evaluate(
+            "Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
+            "document.dispatchEvent(new Event('visibilitychange'))"
+        )
+        until(lambda: not board.watched())

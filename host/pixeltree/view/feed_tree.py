@@ -206,11 +206,12 @@ def result_value(tree: Tree, result: InferenceResult, truth: int | None = None) 
     label = result.label_name
     if truth is not None and truth != result.label:
         label += f" (true: {tree.labels[truth]})"
+    cells = heat_map(last, result.logits)
     return {
         "label": label,
-        "margins": _sums(tree, last, result.logits),
+        "margins": [] if cells else _sums(tree, last, result.logits),
         "device_us": result.device_us,
-        "map": heat_map(last, result.logits),
+        "map": cells,
         "window": _window(tree, last),
     }
 

@@ -146,9 +146,9 @@ class TreePanel {
     };
     if (!this.nodes.length) return;
     place(this.nodes[0], 0);
-    const high = Math.max(8, Math.min(14, 420 / leaves)), height = leaves * high + 10;
-    const x = (depth) => 46 + 300 * depth / deepest, y = (at) => 5 + (at + 0.5) * high;
-    this.svg.setAttribute("viewBox", `0 0 400 ${height}`);
+    const high = Math.max(8, Math.min(14, 420 / leaves)), height = leaves * high + 22;
+    const x = (depth) => 56 + 300 * depth / deepest, y = (at) => 17 + (at + 0.5) * high;
+    this.svg.setAttribute("viewBox", `0 0 440 ${height}`);
     for (const node of this.nodes) {
       for (const exit of node.exits) {
         const far = exit.node === undefined ? [node.depth + 1, exit.y] : [node.depth + 1, byName.get(exit.node).y];
