@@ -16,6 +16,7 @@ const state = {
   drawn: 0,               // updates that were drawn
   latencies: [],          // ms from publishing to drawing, of the last 1,000 updates
   times: [],
+  told: 0,
 };
 window.pixeltree = state; // for tests, and for whoever is curious
 
@@ -155,7 +156,9 @@ function rate() {
   state.times.push(now);
   while (state.times[0] < now - 2000) state.times.shift();
   const seconds = (now - state.times[0]) / 1000;
-  if (seconds > 0.2) get("rate").textContent = `${((state.times.length - 1) / seconds).toFixed(0)} updates/s, ${state.latencies.at(-1).toFixed(0)} ms late`;
+  if (seconds < 0.2 || now < state.told + 250) return;
+  state.told = now;
+  get("rate").textContent = `${((state.times.length - 1) / seconds).toFixed(0)} updates/s, ${state.latencies.at(-1).toFixed(0)} ms late`;
 }
 
 document.addEventListener("keydown", (event) => {

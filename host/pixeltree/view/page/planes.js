@@ -1,6 +1,7 @@
 // A plane as a picture: contrast, scale, zoom, and the value under the pointer.
 
 const SIZE = 256;
+const STRIDE = 3;          // every third pixel tells the range of a plane well enough
 const views = new Map();   // zoom of a group: {scale, row, column} of the upper left corner
 
 const CONTRASTS = {
@@ -39,7 +40,7 @@ export class PlanePanel {
     this.select.title = "contrast";
     this.select.hidden = true;
     this.select.onchange = () => this.siblings().forEach((each) => { each.select.value = this.select.value; each.draw(); });
-    this.image = new OffscreenCanvas(SIZE, SIZE);
+    this.table = new Uint32Array(512);   // colour of a value, by the value + 128
     this.at = null;
     this.listen();
   }
@@ -62,9 +63,9 @@ export class PlanePanel {
     if (scale === "bits") return [0, 1];
     if (chosen.includes(" to ")) return chosen.split(" to ").map(Number);
     const counts = new Uint32Array(512);
-    for (const value of data) counts[value + 128]++;
+    for (let i = 0; i < data.length; i += STRIDE) counts[data[i] + 128]++;
     // What 0.1% of the pixels lie beyond is drawn as black or white: one hot pixel does not darken a picture.
-    const beyond = data.length / 1000;
+    const beyond = data.length / STRIDE / 1000;
     let least = 0, most = 511, sum = 0;
     for (; least < 511 && (sum += counts[least]) <= beyond; least++);
     for (sum = 0; most > least && (sum += counts[most]) <= beyond; most--);
@@ -80,19 +81,26 @@ export class PlanePanel {
     const ranges = sharers.map((each) => each.limits());
     const least = Math.min(...ranges.map((r) => r[0])), most = Math.max(...ranges.map((r) => r[1]));
     this.range = [least, most];
-    const colour = scale === "difference" ? diverging : grey;
-    const table = new Uint32Array(512);
-    for (let value = -128; value < 384; value++) {
-      const [r, g, b] = colour(Math.max(0, Math.min(1, (value - least) / (most - least))));
-      table[value + 128] = (255 << 24) | (b << 16) | (g << 8) | r;
+    const colour = scale === "difference" ? diverging : grey, table = this.table;
+    if (this.tableFor !== `${scale} ${least} ${most}`) {
+      this.tableFor = `${scale} ${least} ${most}`;
+      for (let value = -128; value < 384; value++) {
+        const [r, g, b] = colour(Math.max(0, Math.min(1, (value - least) / (most - least))));
+        table[value + 128] = (255 << 24) | (b << 16) | (g << 8) | r;
+      }
     }
-    if (this.image.width !== columns || this.image.height !== rows) this.image = new OffscreenCanvas(columns, rows);
-    const context = this.image.getContext("2d");
-    const pixels = new ImageData(columns, rows);
-    const words = new Uint32Array(pixels.data.buffer);
-    for (let i = 0; i < data.length; i++) words[i] = table[data[i] + 128];
-    context.putImageData(pixels, 0, 0);
-    this.least.textContent = least; this.most.textContent = most;
+    if (this.pixels?.width !== columns || this.pixels?.height !== rows) {
+      this.image = new OffscreenCanvas(columns, rows);
+      this.pixels = new ImageData(columns, rows);
+      this.words = new Uint32Array(this.pixels.data.buffer);
+      this.imageContext = this.image.getContext("2d");
+    }
+    for (let i = 0; i < data.length; i++) this.words[i] = table[data[i] + 128];
+    this.imageContext.putImageData(this.pixels, 0, 0);
+    if (this.shown !== `${least} ${most}`) {   // text that is written makes the page lay itself out
+      this.shown = `${least} ${most}`;
+      this.least.textContent = least; this.most.textContent = most;
+    }
     if (!this.scaleLine.hidden && this.barFor !== scale) this.drawBar(colour);
     this.barFor = scale;
     this.paint();
@@ -189,6 +197,7 @@ export class PlanePanel {
 
   tellPointer() {
     const { at, plane } = this;
+    if (!at && this.pointer.textContent === "\u00a0") return;
     if (!at || !plane || at.row < 0 || at.column < 0 || at.row >= plane.rows || at.column >= plane.columns) {
       this.pointer.textContent = "\u00a0";
       return;
