@@ -284,6 +284,10 @@ def test_two_devices_are_compared_and_one_slider_moves_both(browser):
         looked.set("exposure", 0)
         looked.wait("Math.max(...pixeltree.panels.get('D').view.plane.data) === 0")
         assert np.array(looked.plane("D 2")).max() < planes[1].max()
+        looked.set("exposure", 16_667)
+        looked.page.locator('select[data-control="source"]').select_option("darkness")
+        looked.page.locator('nav button[data-group="sensor"]').click()
+        looked.wait("Math.max(...pixeltree.panels.get('sensor')?.view.plane?.data ?? [0]) === -127")
 
 
 def test_a_device_that_was_killed_is_found_again(browser, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -90,7 +90,7 @@ def _url(text: str, chip: int) -> str:
     return f"emu:?preset={text}&chip={chip}" if text in PRESETS else text
 
 
-def _table(figures: dict[str, object]) -> Table:
+def _table(figures: dict[str, Any]) -> Table:
     names = figures.pop("names")
     assert isinstance(names, list)
     table = Table("figure", *names, title=f"{figures.pop('images')} images")

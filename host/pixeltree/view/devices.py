@@ -37,6 +37,9 @@ _RECONNECT_SECONDS = 3.0
 _OWN = ("emu", "inproc")
 """Kinds of URL that start a device of our own, whose preset, chip and source can be chosen."""
 
+MOVING, DARK = "moving", "darkness"
+"""Sources that the page offers beside the one that was given: a disc that circles, and none at all."""
+
 _MOST_CHIPS = 999
 _DIFFERENCE = "difference"
 
@@ -75,12 +78,11 @@ class Lane:
         chip = f" chip {options['chip']}" if "chip" in options else ""
         return options.get("preset", PRESETS[0]) + chip
 
-    def choose(self, name: str, value: str) -> None:
-        """Another option from the next connection on."""
-        options = {**self.options, name: value}
-        self.url = f"{self.url.partition(':')[0]}:?" + "&".join(
-            f"{key}={quote(each)}" for key, each in options.items()
-        )
+    def choose(self, name: str, value: str | None) -> None:
+        """Another option from the next connection on; None leaves it out."""
+        options = {key: each for key, each in {**self.options, name: value}.items() if each is not None}
+        query = "&".join(f"{key}={quote(each)}" for key, each in options.items())
+        self.url = f"{self.url.partition(':')[0]}:{'?' if query else ''}{query}"
 
     def open(self) -> Device:
         """Connect.
@@ -112,6 +114,8 @@ class Devices:
 
     def __init__(self, urls: Sequence[str]) -> None:
         self.lanes = [Lane(url) for url in urls]
+        sources = [lane.options.get("source") for lane in self.lanes if lane.own]
+        self._sources = tuple(dict.fromkeys([*filter(None, sources), MOVING, DARK]))
         self.exposure_us = FULL_EXPOSURE_US
 
     @property
@@ -223,6 +227,10 @@ class Devices:
                 hint="time from the reset of PIX to the frame; 16,667 us is full for an emulated sensor",
             )
         ]  # fmt: skip
+        own = [lane for lane in self.lanes if lane.own]
+        if own:
+            source = own[0].options.get("source", DARK)
+            controls.append(Control("source", "choice", source, "source", "sensor", options=self._sources))
         for place, lane in enumerate(self.lanes):
             if not lane.own:
                 continue
@@ -244,6 +252,11 @@ class Devices:
         if name == "exposure":
             self.exposure_us = int(value)
             return False
+        if name == "source":
+            for lane in self.lanes:
+                if lane.own:
+                    lane.choose(name, None if value == DARK else str(value))
+            return True
         what, _, place = name.partition(" ")
         lane = self.lanes[int(place or 1) - 1]
         if what in ("preset", "chip") and lane.options.get(what) != str(value):

@@ -106,7 +106,8 @@ class TreeFeed(Feed):
 
     def controls(self) -> list[Control]:
         """See :class:`Feed`. A tree's frames have a full exposure."""
-        return [control for control in self._devices.controls() if control.name != "exposure"]
+        unused = {"exposure"} if self._images is None else {"exposure", "source"}
+        return [control for control in self._devices.controls() if control.name not in unused]
 
     def turn(self, name: str, value: Setting) -> bool:
         """See :class:`Feed`."""
