@@ -117,10 +117,14 @@ def _slowdown(url: str, pairs: int) -> float:
     ratios = []
     with Running(DeviceFeed(Devices([url])), board, _UNLIMITED) as running:
         _frames_per_second(running, _WARM_SECONDS)
-        for _ in range(pairs):
-            alone = _frames_per_second(running, _SLICE_SECONDS)
-            with PageServer(board) as page, _unseen(page.url):
-                ratios.append(_frames_per_second(running, _SLICE_SECONDS) / alone)
+        for pair in range(pairs):
+            rates = [0.0, 0.0]
+            for unseen in (pair % 2, 1 - pair % 2):  # in turn, so that what drifts meets both
+                with contextlib.ExitStack() as stack:
+                    if unseen:
+                        stack.enter_context(_unseen(stack.enter_context(PageServer(board)).url))
+                    rates[unseen] = _frames_per_second(running, _SLICE_SECONDS)
+            ratios.append(rates[1] / rates[0])
     return 1 - statistics.median(ratios)
 
 
@@ -136,7 +140,7 @@ def _unseen(url: str) -> Iterator[None]:
 
 def _frames_per_second(running: Running, seconds: float) -> float:
     """Of what runs; at least one frame is waited for."""
-    first = before = running.frames
+    first = running.frames
     while running.frames == first:
         time.sleep(0.001)
     before, began = running.frames, time.perf_counter()

@@ -81,7 +81,7 @@ class Board:
         self._settings: dict[str, Setting] = {}
         self._notice = ""
         self._watched: dict[object, frozenset[str]] = {}
-        self._listeners: list[Callable[[], object]] = []
+        self._listeners: list[Callable[[bool], object]] = []
         self._wake = threading.Event()
         self._woken = threading.Event()
 
@@ -119,7 +119,7 @@ class Board:
                     self._series[name].append((self._number, now, value))
                 elif name in kinds:
                     self._values[name] = self._number, value
-        self._tell()
+        self._tell(values=True)
 
     def notice(self, text: str) -> None:
         """Say something to whoever looks, until there is something else to say; empty for nothing."""
@@ -225,8 +225,15 @@ class Board:
                 self._watched.pop(reader, None)
             self._wake.set()
 
-    def listen(self, listener: Callable[[], object]) -> Callable[[], None]:
-        """Call ``listener`` after every change, from the thread that made it; returns what ends that."""
+    def listen(self, listener: Callable[[bool], object]) -> Callable[[], None]:
+        """Be told of every change, from the thread that made it.
+
+        Args:
+            listener: called with True where nothing but values has changed.
+
+        Returns:
+            What ends that.
+        """
         with self._lock:
             self._listeners.append(listener)
 
@@ -243,8 +250,8 @@ class Board:
         )
         self._layout = replace(self._layout, controls=controls)
 
-    def _tell(self) -> None:
+    def _tell(self, values: bool = False) -> None:
         with self._lock:
             listeners = list(self._listeners)
         for listener in listeners:
-            listener()
+            listener(values)

@@ -57,7 +57,13 @@ class Client:
     async def serve(self) -> None:
         """Until the browser goes, or sends too much that cannot be understood."""
         loop = asyncio.get_running_loop()
-        end = self._board.listen(lambda: loop.call_soon_threadsafe(self._changed.set))
+
+        def wake(values: bool) -> None:
+            """In the feed's thread: what is of no use to the browser now costs nothing but this line."""
+            if not values or (self._have and len(self._sent) < _UNDRAWN):
+                loop.call_soon_threadsafe(self._changed.set)
+
+        end = self._board.listen(wake)
         writer = asyncio.create_task(self._write())
         try:
             while self._mistakes < _MOST_MISTAKES:

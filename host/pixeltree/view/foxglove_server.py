@@ -81,7 +81,7 @@ class FoxgloveServer:
         self._server.stop()
 
     def _run(self) -> None:
-        end = self._board.listen(self._changed.set)
+        end = self._board.listen(lambda _: self._changed.set())
         try:
             while not self._over.is_set():
                 self._changed.wait(_LOOK_SECONDS)

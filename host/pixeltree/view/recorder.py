@@ -81,7 +81,7 @@ class Recorder:
         return self._path.with_stem(f"{self._path.stem}-{self._count}")
 
     def _run(self, recording: Recording, path: Path) -> None:
-        end = self._board.listen(self._changed.set)
+        end = self._board.listen(lambda _: self._changed.set())
         try:
             with recording:
                 left_out = self._record(recording)
