@@ -78,13 +78,13 @@ def view(
     ] = 10.0,
     pairs: Annotated[
         int,
-        MEASUREMENT(min=1, help="How often half a second with an unseen page is compared with one without."),
-    ] = 10,
+        MEASUREMENT(min=1, help="How often 0.8 s with an unseen page are compared with 0.8 s without."),
+    ] = 20,
     json_file: JsonOption = None,
 ) -> None:
     """Time the page: four planes of an emulated device, drawn by a real Chromium without a window.
 
-    It needs the extra view and an installed Chromium; takes about half a minute. Run it on an idle machine.
+    It needs the extra view and an installed Chromium; takes about a minute. Run it on an idle machine.
     """
     from pixeltree.bench.view import bench_view, within_bars  # noqa: PLC0415 - an extra
 
