@@ -27,6 +27,7 @@ $(VENV)/.installed-test: pyproject.toml constraints.txt | $(BIN)/python
 
 demo: $(VENV)/.installed  ## classify real digits on an emulated sensor
 	$(BIN)/pixeltree demo
+	@echo "See it live in a browser: $(PIP) install '.[view]' && $(BIN)/pixeltree view emu: --tree digits --memory 8000 --open"
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -15,11 +15,13 @@ from pixeltree.arguments.files import as_path
 from pixeltree.cli import bench
 from pixeltree.cli.assembly import asm, disasm
 from pixeltree.cli.chips import yield_
+from pixeltree.cli.compare import compare
 from pixeltree.cli.compile import compile_
 from pixeltree.cli.demo import demo
 from pixeltree.cli.devices import devices
 from pixeltree.cli.emulate import become
 from pixeltree.cli.evaluate import evaluate
+from pixeltree.cli.explain import explain
 from pixeltree.cli.failure import EXIT_STATUS_HELP, one_clear_error
 from pixeltree.cli.info import info
 from pixeltree.cli.run import run as run_tree
@@ -28,6 +30,7 @@ from pixeltree.cli.swap import simulate_swap, trace
 from pixeltree.cli.terminal import install_output
 from pixeltree.cli.train import train
 from pixeltree.cli.tree import tree
+from pixeltree.cli.view import replay, view
 
 
 def emulate(context: typer.Context) -> None:
@@ -47,6 +50,17 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
     "Devices": (
         ("demo", demo, ("", "--images 20 --json demo.json", "--device tcp://127.0.0.1:27900")),
         ("emulate", emulate, ()),
+        (
+            "view",
+            view,
+            (
+                "emu: --kernel examples/sobel.kernel --source moving --open",
+                "serial:///dev/ttyACM0 --tree digits",
+                "emu: --source moving --record seen.mcap",
+                '"emu:?preset=ideal" --compare "emu:?preset=typical&chip=3" --kernel examples/sobel.kernel',
+            ),
+        ),
+        ("replay", replay, ("seen.mcap --open", "seen.mcap --pictures seen.npy")),
         ("devices", devices, ("", "--json -", "pixeltree info usb:1fc9:008a")),
         (
             "info",
@@ -91,6 +105,16 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
             yield_,
             ("digits --require 0.95", "my.ptree --data photos --chips 200 --sensitivity --plot yield.png"),
         ),
+        (
+            "compare",
+            compare,
+            (
+                "ideal typical",
+                "ideal harsh --tree glyphs --images 200 --out planes.png",
+                "typical tcp://127.0.0.1:27900",
+            ),
+        ),
+        ("explain", explain, ("digits 8 --out digit.png", "my.ptree photo.png --fit --out photo.html")),
         ("tree", tree, ("digits", "digits --measure")),
         ("compile", compile_, ("digits --report", "model.json --dump-ir --head array")),
     ),
@@ -122,6 +146,7 @@ _BENCH: tuple[Command, ...] = (
     ("link", bench.link, ("", "--json link.json")),
     ("throughput", bench.throughput, ("", "--json throughput.json")),
     ("vendor", bench.vendor, ("", "--json vendor.json")),
+    ("view", bench.view, ("", "--json view.json")),
     ("swap", bench.swap, ("--frames 500", "--tree random --json swap.json")),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -70,6 +71,36 @@ def throughput(
     with busy("starting") as status:
         figures = bench_throughput(tree, zoo.held_out("digits"), frames, progress=status.update)
     report(json_file, figures, lambda: _throughput_table(figures))
+
+
+def view(
+    seconds: Annotated[
+        float, MEASUREMENT(min=0.5, callback=finite, help="Seconds for which the browser draws.")
+    ] = 10.0,
+    pairs: Annotated[
+        int,
+        MEASUREMENT(min=1, help="How often 0.8 s with an unseen page are compared with 0.8 s without."),
+    ] = 20,
+    json_file: JsonOption = None,
+) -> None:
+    """Time the page: four planes of an emulated device, drawn by a real Chromium without a window.
+
+    It needs the extra view and an installed Chromium; takes about a minute. Run it on an idle machine.
+    """
+    from pixeltree.bench.view import bench_view, within_bars  # noqa: PLC0415 - an extra
+
+    with busy("measuring the page in a browser"):
+        figures = bench_view(seconds, pairs)
+    report(json_file, figures, lambda: _view_table(figures, within_bars(figures)))
+
+
+def _view_table(figures: dict[str, Any], rows: Sequence[tuple[str, str, str]]) -> Table:
+    table = Table(title="The page", caption=figures["machine"])
+    for heading in ("figure", "measured", "goal"):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def swap(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree.arguments.legible import ShownPlane
 from pixeltree.device.chip import Chip, Execution
 from pixeltree.device.chip.programs import areg, dreg
 from pixeltree.device.exchange import Exchange
@@ -50,7 +51,7 @@ def _plane(register: str, data: bytes) -> npt.NDArray[np.generic]:
     else:
         rows = np.frombuffer(data, np.uint8).reshape(ARRAY_SIZE, -1)
         plane = np.unpackbits(rows, axis=1, bitorder="little").astype(np.bool_)
-    return plane[:, ::-1]
+    return plane[:, ::-1].view(ShownPlane)
 
 
 def write_plane(chip: Chip, register: Analog | Digital, plane: npt.ArrayLike) -> Execution:

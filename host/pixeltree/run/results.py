@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
+
+_MOST_SUMS = 16
+"""Sums of a node that a notebook shows."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,18 @@ class InferenceResult:
     coarse: bool = False
     latency_us: float = 0.0
     late_us: float = 0.0
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{escape(visit.node)}</td><td>{visit.device_us:,.1f} us</td>"
+            f"<td>{', '.join(map(str, visit.logits[:_MOST_SUMS]))}</td></tr>"
+            for visit in self.path
+        )
+        swapped = f", swapped in: {', '.join(swap.node for swap in self.swaps)}" if self.swaps else ""
+        return (
+            f"<p><b>{escape(self.label_name)}</b> in {self.device_us:,.1f} us of device time"
+            f"{escape(swapped)}</p><table><tr><th>node</th><th>time</th><th>sums</th></tr>{rows}</table>"
+        )
 
     @property
     def margin(self) -> int | None:

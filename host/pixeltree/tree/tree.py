@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from pixeltree.model import fields_of
 from pixeltree.tree.builder import TreeBuilder
 from pixeltree.tree.file import attachments_of, description_of, read_nodes
 from pixeltree.tree.node import NodeSpec, TreeNode
+from pixeltree.tree.sketch import svg
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects import Block, Digest, Label, TreeRoot, digest_of
@@ -86,6 +88,9 @@ class Tree:
         tree = cls(name, tuple(labels), geometry, digest_of(encoded), objects, builder.nodes)
         tree._check_sums()
         return tree
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>{escape(self.name)}</b>: {len(self.depth_first)} nodes</p>{svg(self)}"
 
     @cached_property
     def _object(self) -> TreeRoot:

@@ -77,12 +77,14 @@ def test_every_command_that_measures_takes_json():
         "tree",
         "compile",
         "run",
+        "compare",
+        "explain",
         "run-kernel",
         "simulate-swap",
         "trace",
     }
     taking = {words[-1] for words, command in COMMANDS.items() if "--json" in options(command)}
-    assert taking == measures | {"engine", "compiler", "link", "swap", "throughput", "vendor"}
+    assert taking == measures | {"engine", "compiler", "link", "swap", "throughput", "vendor", "view"}
 
 
 def examples():

@@ -1,0 +1,179 @@
+"""``pixeltree view``: a page in the browser that shows a device at work."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+import webbrowser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from pixeltree.arguments.token import read_token
+from pixeltree.cli.options import KERNEL, OUTPUT, chosen_images, load_tree, writable
+from pixeltree.cli.terminal import Screen
+from pixeltree.errors import DataError
+from pixeltree.kernels.files import settings
+
+VIEW = OUTPUT
+_IMAGES_RATE = 3
+"""Frames per second where still images are shown: people shall see each."""
+
+_NO_BROWSER = "no browser can be opened from here; open the address above"
+
+
+def view(
+    url: Annotated[str, typer.Argument(help="Device; 'emu:' starts an emulated one.")] = "emu:",
+    kernel: Annotated[
+        Path | None, KERNEL(help="Run this kernel file on every frame; its parameters become sliders.")
+    ] = None,
+    tree: Annotated[str | None, KERNEL(help="Take every frame through this tree.")] = None,
+    compare: Annotated[
+        str | None,
+        VIEW(metavar="URL", help="A second device, beside the first: planes, and their difference."),
+    ] = None,
+    source: Annotated[
+        str | None,
+        VIEW(help="What the sensor of an 'emu:' device sees: moving, a picture, a folder, a video, .npy."),
+    ] = None,
+    show: Annotated[str | None, VIEW(help="Registers to show at the start, as in D,R5.")] = None,
+    level: Annotated[int, KERNEL("--in", min=-128, max=127, help="Level of IN while the kernel runs.")] = 0,
+    set_: Annotated[
+        list[str] | None,
+        KERNEL("--set", metavar="NAME=VALUE", help="A parameter of the kernel. Repeatable."),
+    ] = None,
+    memory: Annotated[
+        int | None, KERNEL(min=1, help="Bytes of the controller's memory that the tree may use.")
+    ] = None,
+    rate: Annotated[
+        int | None,
+        VIEW(min=1, max=200, help="Frames per second, at most. Default: 30; 3 for a tree's held-out images."),
+    ] = None,
+    record: Annotated[
+        Path | None, OUTPUT(callback=writable, help="Record what is seen to this MCAP file, from the start.")
+    ] = None,
+    foxglove: Annotated[
+        int | None,
+        VIEW(metavar="PORT", min=0, max=65535, help="Serve Foxglove too, at this port of 127.0.0.1."),
+    ] = None,
+    pause: Annotated[bool, VIEW("--pause", help="Wait for the first step.")] = False,
+    open_: Annotated[bool, VIEW("--open", help="Open the page in a browser.")] = False,
+    host: Annotated[
+        str, VIEW(help="Address to serve the page at. Beyond loopback, visitors need a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, VIEW(min=0, max=65535, help="Port of the page; 0 for a free one.")] = 0,
+    token_file: Annotated[
+        Path | None, VIEW(help="File with the token that visitors need; made up without it.")
+    ] = None,
+) -> None:
+    """Serve a page that shows a device at work: planes, sliders, single steps. Ctrl-C ends it.
+
+    Without a kernel or a tree, the page shows the sensor's picture. Standard output has the page's address.
+    """
+    from pixeltree.view.board import Board  # noqa: PLC0415
+    from pixeltree.view.devices import Devices, in_step, with_options  # noqa: PLC0415
+    from pixeltree.view.feed import RATE, Feed, Running  # noqa: PLC0415
+    from pixeltree.view.feed_device import DeviceFeed  # noqa: PLC0415
+    from pixeltree.view.feed_kernel import KernelFeed  # noqa: PLC0415
+    from pixeltree.view.feed_tree import TreeFeed  # noqa: PLC0415
+    from pixeltree.view.kernel_steps import LiveKernel, check_registers  # noqa: PLC0415
+    from pixeltree.view.recorder import Recorder  # noqa: PLC0415
+    from pixeltree.view.server import PageServer  # noqa: PLC0415
+
+    if kernel is not None and tree is not None:
+        raise DataError("give --kernel or --tree, not both")
+    urls = [with_options(each, source=source) for each in (url, compare) if each is not None]
+    devices = Devices([in_step(each) for each in urls] if compare is not None else urls)
+    shown = check_registers([name.strip() for name in (show or "").split(",") if name.strip()])
+    feed: Feed
+    if kernel is not None:
+        feed = KernelFeed(devices, LiveKernel(kernel, settings(set_ or [])), shown, level)
+    elif tree is not None:
+        loaded = load_tree(tree)
+        images = None
+        if source is None and all(lane.own and "source" not in lane.options for lane in devices.lanes):
+            images = chosen_images(loaded, None, None, None, None, None, False).images
+            rate = rate or _IMAGES_RATE
+        feed = TreeFeed(devices, loaded, images, shown, memory)
+    else:
+        feed = DeviceFeed(devices, shown)
+    token = read_token(token_file).decode() if token_file is not None else None
+    board = Board()
+    recorder = Recorder(board, record)
+    if record is not None:
+        recorder.start()
+    with contextlib.ExitStack() as stack:
+        told = stack.enter_context(_until_told())
+        stack.callback(recorder.stop)
+        page = stack.enter_context(PageServer(board, host, port, token))
+        if foxglove is not None:
+            from pixeltree.view.foxglove_server import FoxgloveServer  # noqa: PLC0415 - an extra
+
+            server = stack.enter_context(FoxgloveServer(board, foxglove))
+            Screen().print(f"Foxglove: {server.url}", soft_wrap=True)
+        stack.enter_context(Running(feed, board, rate or RATE, pause, recorder))
+        _say_where(page.url, open_)
+        told.wait()
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(help="A recording that pixeltree view made.")],
+    loop: Annotated[bool, VIEW("--loop", help="Begin again after the last moment.")] = False,
+    pause: Annotated[bool, VIEW("--pause", help="Wait for the first step.")] = False,
+    pictures: Annotated[
+        Path | None,
+        OUTPUT(
+            metavar="FILE.npy",
+            callback=writable,
+            help="Do not show a page: write what the sensor saw, for --source.",
+        ),
+    ] = None,
+    open_: Annotated[bool, VIEW("--open", help="Open the page in a browser.")] = False,
+    port: Annotated[int, VIEW(min=0, max=65535, help="Port of the page; 0 for a free one.")] = 0,
+) -> None:
+    """Play a recording into a page like that of pixeltree view; Ctrl-C ends it."""
+    from pixeltree.recording.reader import Replay  # noqa: PLC0415
+    from pixeltree.view.board import Board  # noqa: PLC0415
+    from pixeltree.view.feed import Running  # noqa: PLC0415
+    from pixeltree.view.feed_replay import ReplayFeed  # noqa: PLC0415
+    from pixeltree.view.server import PageServer  # noqa: PLC0415
+
+    if pictures is not None:
+        with Replay(file) as found, pictures.open("wb") as written:
+            np.save(written, np.stack(list(found.pictures())))
+        return
+    feed = ReplayFeed(file, loop)
+    board = Board()
+    with (
+        _until_told() as told,
+        PageServer(board, port=port) as page,
+        Running(feed, board, feed.rate, pause),
+    ):
+        _say_where(page.url, open_)
+        told.wait()
+
+
+def _say_where(url: str, in_browser: bool) -> None:
+    Screen().print(f"Page: {url}", soft_wrap=True)
+    sys.stdout.flush()
+    if in_browser and not webbrowser.open(url):
+        Screen(stderr=True).print(_NO_BROWSER)
+
+
+@contextlib.contextmanager
+def _until_told() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set."""
+    told = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
