@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from pixeltree.model.geometry import HeatMapGeometry, KernelGeometry, Shape
 from pixeltree.train.binarize import odd_through, round_through, sign
+from pixeltree.train.first_layer import Sums
 
 
 class BinaryConvolution(nn.Module):
@@ -115,6 +116,28 @@ class LatentActivation(nn.Module):
         """Latent activations, same shape as the sums; float64 in evaluation mode."""
         normalized = cast(Tensor, self.norm(sums))
         return normalized - self.threshold.to(normalized.dtype).view(1, -1, 1, 1)
+
+    @property
+    def directions(self) -> Tensor:
+        """-1 where latent activations fall as sums grow, else 1: float32 (channels,)."""
+        return torch.where(self.norm.weight.detach() < 0, -1.0, 1.0)
+
+    def of_sums(self, sums: Sums, count: int) -> Tensor:
+        """Latent activations in training, of sums whose mean and variance are known already.
+
+        Args:
+            sums: what is left of them.
+            count: how many there were of each channel.
+        """
+        norm = self.norm
+        with torch.no_grad():
+            momentum = cast(float, norm.momentum)
+            cast(Tensor, norm.running_mean).lerp_(sums.mean, momentum)
+            cast(Tensor, norm.running_var).lerp_(sums.variance * (count / (count - 1)), momentum)
+            cast(Tensor, norm.num_batches_tracked).add_(1)
+        scale = norm.weight * torch.rsqrt(sums.variance + norm.eps)
+        shift = norm.bias - self.threshold - sums.mean * scale
+        return torch.addcmul(shift.view(1, -1, 1, 1), sums.greatest, scale.view(1, -1, 1, 1))
 
 
 class OrPooling(nn.Module):
