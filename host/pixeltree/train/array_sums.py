@@ -1,49 +1,26 @@
-"""Machine code for a first convolution in training: sums, their errors, statistics, and greatest of each cell.
+"""Machine code for a first convolution in training: sums, their errors, statistics, greatest of each cell.
 
 PyTorch goes through all sums a dozen times, one operation after the other; here they stay in the first cache
 from the first tap to the last figure. Only one value of each pooling cell leaves it.
 
 An image is flat: the rows of a padded image one after the other, of ``width`` pixels each. With a stride of
-s it is s^2 such images one after the other, each with every s-th row and column. So the window of an output is
-at a fixed distance from it, whatever the stride, and a tap is one *offset* into the image. Outputs lie in
-a plane with rows of the same width, of which the last ones are 0 and do not count.
+s it is s^2 such images one after the other, each with every s-th row and column. So the window of an output
+is at a fixed distance from it, whatever the stride, and a tap is one *offset* into the image. Outputs lie in
+a plane with rows of the same width, of which the last columns are 0 and do not count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-import numba
 import numpy as np
 import numpy.typing as npt
 
-F = TypeVar("F", bound=Callable[..., object])
-
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int32]
-Words = npt.NDArray[np.uint32]
+from pixeltree.train.machine_code import Doubles, Floats, Integers, Words, compiled, normal
 
 TAPS_AT_ONCE = 4
 """Numbers of taps are multiples of this; taps beyond those of the kernel weigh 0."""
 
-_njit: Any = numba.njit
 
-
-def _compiled(function: F) -> F:
-    """A function as machine code, kept beside its source like Python's own bytecode.
-
-    Sums of many numbers may be taken in any order, so that they are vectors; it is the same order each time.
-    """
-    options = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
-    try:
-        return cast(F, _njit(cache=True, **options)(function))
-    except RuntimeError:  # no folder can be written to
-        return cast(F, _njit(**options)(function))
-
-
-@_compiled
+@compiled
 def _convolve(image: Floats, offsets: Integers, weights: Floats, plane: Floats) -> None:
     """plane[i] = sum over taps of weight * image[i + offset]."""
     size = len(plane)
@@ -61,7 +38,7 @@ def _convolve(image: Floats, offsets: Integers, weights: Floats, plane: Floats) 
                 plane[i] += first * a[i] + second * b[i] + third * c[i] + fourth * d[i]
 
 
-@_compiled
+@compiled
 def _correlate(plane: Floats, image: Floats, offsets: Integers, result: Doubles) -> None:
     """result[tap] += sum over i of plane[i] * image[i + offset]."""
     size = len(plane)
@@ -82,38 +59,23 @@ def _correlate(plane: Floats, image: Floats, offsets: Integers, result: Doubles)
         result[tap + 3] += fourth
 
 
-@_compiled
+@compiled
 def _err(plane: Floats, columns: int, width: int, start: int, key: Words, errors: Floats) -> None:
     """Sums become what a chip counts: s (1 - lost) + sigma(s) * normal.
 
-    ``errors`` is lost, sigma^2 of a sum of 0, and its growth with s^2. A normal number is the sum of the four
-    bytes of a hashed position, with the fourth moment mended (Cornish, Fisher 1938). The hash is the
-    finalizer "lowbias32" of C. Wellons' Hash Prospector, with a key before and between its rounds: so each
-    number is known by its place alone, and threads need no generator.
+    ``errors`` is lost, sigma^2 of a sum of 0, and its growth with s^2.
     """
     kept, drawn, growth = np.float32(1) - errors[0], errors[1], errors[2]
     for row in range(len(plane) // width):
         line = plane[row * width : row * width + columns]
-        first = np.uint32(np.uint32(start + row * width) + key[0])
+        first = start + row * width
         for column in range(columns):
-            word = np.uint32(first + np.uint32(column))
-            word = np.uint32(np.uint32(word ^ (word >> np.uint32(16))) * np.uint32(0x7FEB352D))
-            word = np.uint32(word ^ (word >> np.uint32(15)) ^ key[1])
-            word = np.uint32(word * np.uint32(0x846CA68B))
-            word = np.uint32(word ^ (word >> np.uint32(16)))
-            pairs = np.uint32(
-                np.uint32(word & np.uint32(0xFF00FF))
-                + np.uint32((word >> np.uint32(8)) & np.uint32(0xFF00FF))
-            )
-            bytes_ = np.int32(np.uint32((pairs & np.uint32(0xFFFF)) + (pairs >> np.uint32(16))))
-            even = np.float32(bytes_ - np.int32(510)) * np.float32(0.0067659)
-            normal = even * (np.float32(0.9660) + np.float32(0.012545) * even * even)
             exact = line[column]
             sigma = np.sqrt(drawn + growth * exact * exact)
-            line[column] = kept * exact + sigma * normal
+            line[column] = kept * exact + sigma * normal(first + column, key[0], key[1])
 
 
-@_compiled
+@compiled
 def _count(plane: Floats, columns: int, width: int, counts: npt.NDArray[np.int64]) -> None:
     """How often each sum from -K to K is there; ``counts`` has 2 K + 1."""
     reach = len(counts) // 2
@@ -122,7 +84,7 @@ def _count(plane: Floats, columns: int, width: int, counts: npt.NDArray[np.int64
             counts[int(plane[row * width + column]) + reach] += 1
 
 
-@_compiled
+@compiled
 def _greatest(
     plane: Floats,
     width: int,
@@ -133,7 +95,7 @@ def _greatest(
     line: Floats,
     at: Integers,
 ) -> None:
-    """The greatest value of each cell, or with a sign of -1 the least, and where it is; the first of equals."""
+    """The greatest value of each cell, with a sign of -1 the least, and where it is; the first of equals."""
     rows, columns = found.shape
     used = columns * side
     for row in range(rows):
@@ -161,7 +123,7 @@ def _greatest(
             places[row, column] = start + down * width + column * side + right
 
 
-@_compiled
+@compiled
 def look(
     images: Floats,
     offsets: Integers,
@@ -195,7 +157,7 @@ def look(
             )
 
 
-@_compiled
+@compiled
 def learn(
     images: Floats,
     offsets: Integers,
@@ -214,10 +176,17 @@ def learn(
     """As :func:`look`, with a chip's errors, and all that the gradient of mean and variance needs.
 
     Args:
-        images: see :func:`look`, as for the others that it has.
+        images: (batch, pixels), flat.
+        offsets: (taps,), where each tap lies.
+        weights: (channels, taps).
+        signs: (channels,), -1 where the least of a cell is wanted.
+        shape: rows, columns and width of the plane of outputs.
+        side: of a cell.
         keys: (batch, 2), of each image's errors.
         errors: (batch, 3), lost share, sigma^2 of a sum of 0, growth of sigma^2 with the sum's square; or
             (batch, 0) for no errors.
+        found: (batch, channels, rows // side, columns // side), is written.
+        places: the same; where in the plane it was found, is written.
         moments: (channels, 2), sums and sums of squares, are added to.
         crossed: (channels + 1, taps), sums of products of the plane with the image behind each tap, and in
             the last row of the image alone; are added to.
@@ -256,7 +225,7 @@ def learn(
         _correlate(used, image, offsets, crossed[len(weights)])
 
 
-@_compiled
+@compiled
 def go_back(
     images: Floats,
     offsets: Integers,

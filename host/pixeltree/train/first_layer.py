@@ -1,4 +1,4 @@
-"""A first convolution and its pooling in one step: what takes nearly all the time of a training on the processor.
+"""A first convolution and its pooling in one step, which takes nearly all the time of a training.
 
 The step gives the greatest sum of each pooling cell (the least where batch normalization turns the comparison
 round), and mean and variance of all sums. Batch normalization, threshold and sign follow on what is left, in
@@ -54,8 +54,8 @@ class Sums(NamedTuple):
         greatest: float32 (batch, channels, rows // side, columns // side), of each cell.
         mean: float32 (channels,), of all sums.
         variance: float32 (channels,), of all sums, divided by how many there are.
-        counts: float32 (channels, 2 K + 1), how often each sum from -K to K was there before it erred; empty if
-            that was not asked for.
+        counts: float32 (channels, 2 K + 1), how often each sum from -K to K was there before it erred; empty
+            if that was not asked for.
     """
 
     greatest: Tensor

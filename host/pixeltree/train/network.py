@@ -74,6 +74,13 @@ class BinaryNetwork(nn.Module):
         self.counts_flips = False
         self.flips = torch.tensor(0.0)
 
+    @property
+    def is_one_step(self) -> bool:
+        """Whether the first convolution, which is done in one step on the processor, is the only one."""
+        return not any(
+            isinstance(layer, BinaryConvolution) for layer in (*self.layers[1:], self.head)
+        ) and not (self.specification.input.learned or isinstance(self.head, BinaryHeatMap))
+
     def activations(self, brightness: Tensor) -> list[Tensor]:
         """Signs of the input and after every layer, as the folded model's reference has them.
 
@@ -102,7 +109,7 @@ class BinaryNetwork(nn.Module):
         latent = cast(Tensor, self.input(brightness))
         flips, done = latent.new_zeros(()), 0
         if latent.device.type == "cpu" and not latent.requires_grad:
-            latent, flips, done = self._first(latent)
+            latent, flips, done = self.first(latent)
         for index, layer in enumerate(self.layers):
             if index < done:
                 continue
@@ -120,7 +127,7 @@ class BinaryNetwork(nn.Module):
             logits = cast(Tensor, self.noise[_HEAD](logits - bias)) + bias
         return logits
 
-    def _first(self, signs: Tensor) -> tuple[Tensor, Tensor, int]:
+    def first(self, signs: Tensor) -> tuple[Tensor, Tensor, int]:
         """The first convolution, what follows it, and its pooling, in one step on the processor.
 
         Returns:
@@ -131,7 +138,7 @@ class BinaryNetwork(nn.Module):
         assert isinstance(activation, LatentActivation)
         pooling = after[0] if after and isinstance(after[0], OrPooling) else None
         side, done = (1, 2) if pooling is None else (pooling.side, 3)
-        noise = cast("AnalogNoise | None", self.noise["0"] if "0" in self.noise else None)
+        noise = cast("AnalogNoise | None", dict(self.noise.items()).get("0"))
         seen = sign(convolution.latent), signs, activation.directions, convolution.geometry, side
         flips = signs.new_zeros(())
         errs = noise is not None and noise.training

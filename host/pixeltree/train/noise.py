@@ -81,10 +81,10 @@ class AnalogNoise(nn.Module):
         return self.flips_of_counts(self._counts(sums.detach()), threshold)
 
     def flips_of_counts(self, counts: Tensor, threshold: Tensor) -> Tensor:
-        """As :meth:`flips`, of how often each channel has each sum from -K to K: float (channels, 2 K + 1)."""
+        """As :meth:`flips`, of how often a channel has each sum from -K to K: float (channels, 2 K + 1)."""
         folded = 2 * torch.floor((threshold.detach() - self.taps) / 2) + self.taps + 1
         threshold = threshold + (folded - threshold.detach())
-        values = torch.arange(-self.taps, self.taps + 1, dtype=threshold.dtype)
+        values = torch.arange(-self.taps, self.taps + 1, dtype=threshold.dtype, device=threshold.device)
         middle, reach = (1 + self.remaining) / 2 * values, (1 - self.remaining) / 2 * values.abs()
         margin = (middle - threshold.unsqueeze(1)).abs() - reach
         share: Tensor = (counts * torch.special.ndtr(-margin / self.sigma(values))).sum() / counts.sum()
@@ -93,7 +93,7 @@ class AnalogNoise(nn.Module):
     def _counts(self, sums: Tensor) -> Tensor:
         """How often each channel has each sum from -K to K: float32 (channels, 2 K + 1)."""
         channels, values = sums.shape[1], 2 * self.taps + 1
-        first = self.taps + values * torch.arange(channels, dtype=torch.int32)
+        first = self.taps + values * torch.arange(channels, dtype=torch.int32, device=sums.device)
         places = sums.to(torch.int32) + first.view(1, -1, *(1,) * (sums.ndim - 2))
         flat = places.as_strided((places.numel(),), (1,))  # in any order: they are only counted
         return torch.bincount(flat, minlength=channels * values).view(channels, values).float()
@@ -107,7 +107,7 @@ class AnalogNoise(nn.Module):
         if not self.training:
             return sums
         exact = sums.detach()
-        lost = self.sum_errors.lost * torch.rand(len(sums), *(1,) * (sums.ndim - 1))
+        lost = self.sum_errors.lost * torch.rand(len(sums), *(1,) * (sums.ndim - 1), device=sums.device)
         # randn_like is ten times slower where channels lie side by side
-        normal = torch.randn(exact.numel()).as_strided(exact.size(), exact.stride())
+        normal = torch.randn(exact.numel(), device=exact.device).as_strided(exact.size(), exact.stride())
         return sums - lost * exact + normal * self.sigma(exact)
