@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from pixeltree.errors import SpecificationError
+from pixeltree_protocol.names import known_names
 
 CPU = torch.device("cpu")
 
@@ -18,6 +19,8 @@ def device_named(name: str) -> torch.device:
     Raises:
         SpecificationError: it is not there.
     """
+    if name not in DEVICES:
+        raise SpecificationError(f"no device is called {name}; {known_names(name, DEVICES)}")
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         return torch.device(next(each for each in there if there[each]))
