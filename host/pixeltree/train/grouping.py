@@ -47,8 +47,8 @@ def grouped(
         count: number of groups, 2 to n.
         seed: of the clustering.
         sizes: what each index counts, at most ``most``; None counts 1 for each.
-        most: what a group may count; None for no limit. What is least confused with the rest of a group that is
-            too large goes where it is confused most and there is room, if need be to a new group.
+        most: what a group may count; None for no limit. What is least confused with the rest of a group that
+            is too large goes where it is confused most and there is room, if need be to a new group.
 
     Returns:
         Groups in the order of their first members, none empty.

@@ -202,7 +202,9 @@ def test_what_no_tree_can_hold_is_refused_before_anything_is_trained(splits, moc
         grow_tree(splits, two, [NETWORK], GrowSettings(RUN), one_group_of_three)
     with pytest.raises(CompileError, match="no network for 6 outcomes fits"):
         grow_tree(splits, two, [NETWORK], GrowSettings(RUN, branching=6))
-    more = Splits(*(replace(part, classes=(*CLASSES, "nowhere")) for part in splits))
+    more = Splits(
+        *(replace(part, targets=np.arange(len(part)) % 5, classes=(*CLASSES, "fifth")) for part in splits)
+    )
     with pytest.raises(CompileError, match=r"5 classes do not fit into 2 children.*a branching of 3"):
         grow_tree(more, two, [NETWORK], GrowSettings(RUN, branching=2))
     train.assert_not_called()
