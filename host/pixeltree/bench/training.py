@@ -51,7 +51,7 @@ def training_rate(images: int, epochs: int = _EPOCHS) -> float | None:
     train_network(
         build(lambda: BinaryNetwork(specification, TYPICAL_ERRORS), 0),
         data,
-        data.subset(range(2)),
+        data.subset(np.arange(2)),
         Classification(tuple((index,) for index in range(_OUTCOMES))),
         TrainingSettings(epochs=epochs, batch_size=_BATCH, augmentation=changes, device="cpu"),
         progress=tell,

@@ -129,20 +129,22 @@ class _Learn(torch.autograd.Function):
         def learn(part: slice) -> tuple[npt.NDArray[Any], ...]:
             moments, crossed = np.zeros((channels, 2)), np.zeros((channels + 1, len(plan.offsets)))
             counts = np.zeros((channels, 2 * reach + 1) if reach else (0, 0), np.int64)
-            array_sums.learn(
-                *(images[part], plan.offsets, kernels, turned, plan.shape, side),
-                *(keys[part], spread[part], found[part], places[part], moments, crossed, counts),
-            )
+            seen = images[part], plan.offsets, kernels, turned, plan.shape, side, keys[part], spread[part]
+            array_sums.learn(*seen, found[part], places[part], moments, crossed, counts)
             return moments, crossed, counts
 
-        moments, crossed, counts = (sum(each) for each in zip(*in_parts(learn, batch), strict=True))
+        moments, crossed, counts = (
+            np.sum(each, axis=0) for each in zip(*in_parts(learn, batch), strict=True)
+        )
         count = batch * plan.shape[0] * plan.shape[1]
         mean = moments[:, 0] / count
         ctx.saved = images, plan, places, crossed, mean, count, weights.shape
         variance = np.maximum(moments[:, 1] / count - mean**2, 0)
-        results = tuple(torch.from_numpy(each.astype(np.float32)) for each in (mean, variance, counts))
-        ctx.mark_non_differentiable(results[2])
-        return torch.from_numpy(found), *results
+        centre, spreads, often = (
+            torch.from_numpy(each.astype(np.float32)) for each in (mean, variance, counts)
+        )
+        ctx.mark_non_differentiable(often)
+        return torch.from_numpy(found), centre, spreads, often
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
@@ -158,7 +160,7 @@ class _Learn(torch.autograd.Function):
 
         of_mean, of_variance = (each.double().numpy()[:, None] for each in gradients[1:3])
         alone = crossed[channels]
-        result = sum(in_parts(go_back, batch))
+        result = np.sum(in_parts(go_back, batch), axis=0)
         result = result + of_mean / count * alone
         result = result + of_variance * 2 / count * (crossed[:channels] - mean[:, None] * alone)
         taps = shape[1:].numel()

@@ -53,4 +53,5 @@ def normal(place: int, first: int, second: int) -> float:
     pairs = np.uint32((word & np.uint32(0xFF00FF)) + ((word >> np.uint32(8)) & np.uint32(0xFF00FF)))
     total = np.int32(np.uint32((pairs & np.uint32(0xFFFF)) + (pairs >> np.uint32(16))))
     even = np.float32(total - np.int32(510)) * np.float32(0.0067659)
-    return even * (np.float32(0.9660) + np.float32(0.012545) * even * even)
+    result: float = even * (np.float32(0.9660) + np.float32(0.012545) * even * even)  # type: ignore[assignment]
+    return result

@@ -139,7 +139,8 @@ class BinaryNetwork(nn.Module):
         pooling = after[0] if after and isinstance(after[0], OrPooling) else None
         side, done = (1, 2) if pooling is None else (pooling.side, 3)
         noise = cast("AnalogNoise | None", dict(self.noise.items()).get("0"))
-        seen = sign(convolution.latent), signs, activation.directions, convolution.geometry, side
+        geometry = cast(ConvolutionGeometry, convolution.geometry)
+        seen = sign(convolution.latent), signs, activation.directions, geometry, side
         flips = signs.new_zeros(())
         errs = noise is not None and noise.training
         if not self.training and not errs:

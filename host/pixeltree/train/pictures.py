@@ -41,7 +41,7 @@ def change(images: Bytes, places: Floats, light: Floats, keys: Words, results: B
         results: as the images, are written: whole numbers, at least 0 and at most 255.
     """
     seen = np.empty(images.shape[1:], np.float32)
-    rows, columns = seen.shape
+    rows, columns = images.shape[1:]
     for number in range(len(images)):
         _moved(images[number], places[number], seen)
         contrast, brightness, sigma = light[number, 0], light[number, 1], light[number, 2]

@@ -23,7 +23,7 @@ from pixeltree.train.augment import Augmentation
 from pixeltree.train.batches import batches
 from pixeltree.train.checkpoint import CheckpointFile
 from pixeltree.train.devices import CPU, DEVICES, device_named
-from pixeltree.train.layers import clip_latent_weights
+from pixeltree.train.layers import clip_latent_weights, settle
 from pixeltree.train.network import BinaryNetwork
 from pixeltree.train.objective import Objective
 from pixeltree.train.progress import BatchReport, Doing, EpochReport, Report
@@ -39,6 +39,8 @@ class TrainingSettings:
 
     Attributes:
         epochs: passes over the training images. The best epoch on the validation images counts.
+        settled_epochs: of these, how many at the end keep the means and variances of the sums as they are. A
+            threshold between two sums then stays where it is from batch to batch, as it will on the device.
         batch_size: images per step, at least 2.
         learning_rate: Adam's learning rate at the start; it falls to 0 along a cosine.
         augmentation: how training images are changed.
@@ -52,6 +54,7 @@ class TrainingSettings:
     """
 
     epochs: int = 30
+    settled_epochs: int = 0
     batch_size: int = 64
     learning_rate: float = 0.003
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -71,6 +74,10 @@ class TrainingSettings:
         if not (self.learning_rate > 0 and 0 <= self.distillation <= 1 and self.temperature > 0):
             raise SpecificationError(
                 f"learning rate and temperature must be above 0 and distillation 0 to 1, not {self}"
+            )
+        if not 0 <= self.settled_epochs < self.epochs:
+            raise SpecificationError(
+                f"settled_epochs is {self.settled_epochs}; at least 0 and less than epochs, {self.epochs}"
             )
         if self.steadiness < 0:
             raise SpecificationError(f"steadiness must not be negative, not {self.steadiness}")
@@ -285,6 +292,8 @@ class _Run:
 
     def _train(self, seed: int) -> float:
         self.network.train()
+        if self.epoch >= self.settings.epochs - self.settings.settled_epochs:
+            settle(self.network)
         total = 0.0
         size = self.settings.batch_size
         count = -(-len(self.images) // size)

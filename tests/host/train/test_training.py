@@ -101,6 +101,24 @@ def test_a_run_gives_the_same_weights_with_any_number_of_cores(monkeypatch):
     assert_equal_weights(noisy, other)
 
 
+def test_settled_epochs_keep_means_and_variances_and_learn_on():
+    statistics, others = [], []
+    network = build(lambda: BinaryNetwork(TINY, TYPICAL_ERRORS), 0)
+
+    def note(report):
+        norm = network.layers[1].norm
+        statistics.append((norm.running_mean.clone(), norm.running_var.clone()))
+        others.append(network.head.latent.detach().clone())
+
+    trained(network, replace(RUN, settled_epochs=2), progress=of_new_epochs(note))
+    same = [
+        torch.equal(first[0], second[0]) for first, second in zip(statistics, statistics[1:], strict=False)
+    ]
+    assert same == [False, True, True]
+    assert not any(torch.equal(first, second) for first, second in zip(others, others[1:], strict=False))
+    assert compare(network, fold(network)[0], TEST.images[:10]).different_logits == 0
+
+
 def test_a_device_that_is_not_there_is_refused():
     missing = "mps" if torch.cuda.is_available() else "cuda"
     with pytest.raises(SpecificationError, match=f"no {missing} device here"):
