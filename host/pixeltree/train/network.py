@@ -74,13 +74,6 @@ class BinaryNetwork(nn.Module):
         self.counts_flips = False
         self.flips = torch.tensor(0.0)
 
-    @property
-    def is_one_step(self) -> bool:
-        """Whether the first convolution, which is done in one step on the processor, is the only one."""
-        return not any(
-            isinstance(layer, BinaryConvolution) for layer in (*self.layers[1:], self.head)
-        ) and not (self.specification.input.learned or isinstance(self.head, BinaryHeatMap))
-
     def activations(self, brightness: Tensor) -> list[Tensor]:
         """Signs of the input and after every layer, as the folded model's reference has them.
 

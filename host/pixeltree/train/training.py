@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -102,8 +101,7 @@ def train_network(
 ) -> nn.Module:
     """Train a network and leave it as it was at its best epoch on the validation images.
 
-    On the processor, the same run gives the same weights each time. With a binary network of one convolution
-    it does so with any number of cores. In others PyTorch adds in an order that depends on its threads.
+    On the processor, the same run gives the same weights each time, with any number of cores.
 
     The best epoch is the one with the highest validation score, the lowest validation loss among equals.
 
@@ -125,8 +123,7 @@ def train_network(
         SpecificationError: the augmentation moves what a heat map must find, or the device is not there.
         DataError: the objective does not fit the data.
     """
-    own = isinstance(network, BinaryNetwork) and network.is_one_step
-    with torch_threads(1) if own else nullcontext():
+    with torch_threads(1):  # more would wait for each other, and add in another order
         run = _Run(network, training, validation, objective, settings, teacher, progress)
         return _trained(run, checkpoint)
 
