@@ -38,8 +38,6 @@ class TrainingSettings:
 
     Attributes:
         epochs: passes over the training images. The best epoch on the validation images counts.
-        settled_epochs: of these, how many at the end keep the means and variances of the sums as they are. A
-            threshold between two sums then stays where it is from batch to batch, as it will on the device.
         batch_size: images per step, at least 2.
         learning_rate: Adam's learning rate at the start; it falls to 0 along a cosine.
         augmentation: how training images are changed.
@@ -47,19 +45,21 @@ class TrainingSettings:
         steadiness: weight in the loss of the share of bits that a chip may get wrong, summed over the layers;
             needs noise-aware training.
         temperature: number by which logits are divided before the teacher's and the student's are compared.
+        settled_epochs: how many epochs at the end keep the means and variances of the sums as they are. A
+            threshold between two sums then stays where it is from batch to batch, as it will on the device.
         seed: seed of the initial weights, the order of images, and the augmentation.
         device: where PyTorch computes: "cpu", "cuda", "mps", or "auto", the first accelerator that is there
             and else the processor. It is no part of what a checkpoint must have been made with.
     """
 
     epochs: int = 30
-    settled_epochs: int = 0
     batch_size: int = 64
     learning_rate: float = 0.003
     augmentation: Augmentation = field(default_factory=Augmentation)
     distillation: float = 0.0
     steadiness: float = 0.0
     temperature: float = 4.0
+    settled_epochs: int = 0
     seed: int = 0
     device: str = field(default="auto", repr=False, compare=False)
 
