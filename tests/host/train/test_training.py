@@ -7,6 +7,7 @@ import errno
 import math
 import os
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -111,11 +112,9 @@ def test_settled_epochs_keep_means_and_variances_and_learn_on():
         others.append(network.head.latent.detach().clone())
 
     trained(network, replace(RUN, settled_epochs=2), progress=of_new_epochs(note))
-    same = [
-        torch.equal(first[0], second[0]) for first, second in zip(statistics, statistics[1:], strict=False)
-    ]
+    same = [torch.equal(first[0], second[0]) for first, second in pairwise(statistics)]
     assert same == [False, True, True]
-    assert not any(torch.equal(first, second) for first, second in zip(others, others[1:], strict=False))
+    assert not any(torch.equal(first, second) for first, second in pairwise(others))
     assert compare(network, fold(network)[0], TEST.images[:10]).different_logits == 0
 
 
