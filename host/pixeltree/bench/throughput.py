@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any
 
 from pixeltree.bench.link import cpu_seconds
+from pixeltree.bench.training import training_rate
 from pixeltree.datasets import Dataset
 from pixeltree.device.device import Device, connect
 from pixeltree.evaluate.chips import ChipSet, evaluate_chips
@@ -26,6 +27,7 @@ from pixeltree.workers.local import LocalWorkers
 PRESETS = ("ideal", "typical")
 FRAMES, ROUNDS = 200, 5
 CHIPS = 8
+TRAINING_IMAGES = 1024
 
 _WORKERS = 2
 
@@ -116,6 +118,7 @@ def bench_throughput(
     frames: int = FRAMES,
     rounds: int = ROUNDS,
     chips: int = CHIPS,
+    training_images: int = TRAINING_IMAGES,
     progress: Callable[[str], None] = lambda step: None,
 ) -> dict[str, Any]:
     """Measure frames.
@@ -126,11 +129,13 @@ def bench_throughput(
         frames: of each round.
         rounds: of each kind.
         chips: of the evaluation.
+        training_images: of an epoch of the training.
         progress: is told what comes next.
 
     Returns:
         ``frames_per_s`` by kind, ``host_ms_per_frame`` and ``daemon_ms_per_frame`` (processor time),
-        ``reference_ms_per_image``, ``loop_ns``, and the machine.
+        ``reference_ms_per_image``, ``train_images_per_s`` (None without PyTorch), ``loop_ns``, and the
+        machine.
     """
     progress("starting")
     images = list(dataset.images)
@@ -152,6 +157,8 @@ def bench_throughput(
                 tree.reference(image)
             reference.append((time.perf_counter() - start) / len(images[:frames]) * 1e3)
             loops.append(loop_ns())
+    progress("training")
+    trained = training_rate(images=training_images)
     progress("evaluating on two workers")
     rates = {name: 1 / median(each.seconds) for name, each in served.items()}
     rates["eval_typical_2_workers"] = evaluation_rate(tree, dataset, chips)
@@ -161,6 +168,7 @@ def bench_throughput(
         "host_ms_per_frame": round(median(ms for each in daemons.values() for ms in each.host_ms), 3),
         "daemon_ms_per_frame": {name: round(median(each.daemon_ms), 3) for name, each in daemons.items()},
         "reference_ms_per_image": round(median(reference), 3),
+        "train_images_per_s": None if trained is None else round(trained, 1),
         "loop_ns": round(median(loops), 1),
         "machine": f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}",
     }

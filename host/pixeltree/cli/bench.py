@@ -63,7 +63,7 @@ def throughput(
     frames: Annotated[int, MEASUREMENT(min=10, help="Frames of each round.")] = FRAMES,
     json_file: JsonOption = None,
 ) -> None:
-    """Time frames: the digits tree on emulated devices, with every node resident, and its reference.
+    """Time frames: the digits tree on emulated devices, with every node resident, and training.
 
     Starts emulated devices of its own; takes about a minute. Run it on an idle machine.
     """
@@ -211,6 +211,8 @@ def _throughput_table(figures: dict[str, Any]) -> Table:
     for name, milliseconds in figures["daemon_ms_per_frame"].items():
         table.add_row(f"daemon's processor time per frame, {name}", f"{milliseconds} ms")
     table.add_row("integer reference, per image", f"{figures['reference_ms_per_image']} ms")
+    rate = figures["train_images_per_s"]
+    table.add_row("training images per second", "no PyTorch here" if rate is None else f"{rate:g}")
     table.add_row("one addition in a Python loop", f"{figures['loop_ns']} ns")
     table.caption = figures["machine"]
     return table

@@ -50,6 +50,20 @@ def train(
             min=0, help="In place of the recipe's data.limit: at most so many training images, 0 for all."
         ),
     ] = None,
+    data_folder: Annotated[
+        Path | None,
+        _RECIPE(
+            metavar="FOLDER",
+            help="In place of the recipe's data.folder: where IDX files or folders of pictures lie.",
+        ),
+    ] = None,
+    device_torch: Annotated[
+        str | None,
+        _RECIPE(
+            metavar="auto|cpu|cuda|mps",
+            help="In place of the recipe's training.device: where PyTorch computes.",
+        ),
+    ] = None,
     checkpoints: Annotated[
         Path | None,
         OUTPUT(
@@ -97,6 +111,10 @@ def train(
             loaded = loaded.with_seed(seed)
         if limit is not None:
             loaded = loaded.with_limit(limit)
+        if data_folder is not None:
+            loaded = loaded.with_folder(data_folder)
+        if device_torch is not None:
+            loaded = loaded.with_device(device_torch)
         shown("", Doing("checking that the compiler takes such a network"))
         run.check_output(loaded, output)
         kept = checkpoints or _checkpoints_of(output, recipe)

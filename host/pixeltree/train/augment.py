@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor, nn
 
 from pixeltree.errors import SpecificationError
+from pixeltree.train.pictures import change
 
 
 @dataclass(frozen=True)
@@ -48,40 +50,49 @@ class Augmentation:
         return any((self.rotation, self.zoom, self.shear, self.shift))
 
 
-def augmented(images: Tensor, ranges: Augmentation) -> Tensor:
-    """Images changed at random, each in its own way; draws come from PyTorch's global generator.
+def augmented(
+    images: npt.NDArray[np.uint8], ranges: Augmentation, generator: torch.Generator
+) -> npt.NDArray[np.uint8]:
+    """Images changed at random, each in its own way; all draws are one fill of random words.
 
     Args:
         images: uint8 (batch, rows, columns).
         ranges: of the changes.
+        generator: where draws come from.
 
     Returns:
-        float32, same shape, whole numbers 0 to 255.
+        uint8, same shape.
     """
-    seen = images.float().unsqueeze(1)
-    if ranges.moves:
-        seen = nn.functional.grid_sample(
-            seen, _grid(seen, ranges), padding_mode="border", align_corners=False
-        )
-    batch = len(images)
-    spread = torch.rand(3, batch, 1, 1, 1) * 2 - 1
-    middle = seen.mean(dim=(1, 2, 3), keepdim=True)
-    seen = middle + (seen - middle) * (1 + ranges.contrast * spread[0]) + ranges.brightness * spread[1]
-    if ranges.noise:
-        seen = seen + torch.randn_like(seen) * (ranges.noise * spread[2].abs())
-    return seen.round().clamp(0, 255).squeeze(1)
+    drawn = torch.randint(0, 1 << 31, (len(images), _DRAWS), dtype=torch.int32, generator=generator).numpy()
+    spread = drawn / 2.0**30 - 1
+    result = np.empty_like(images)
+    keys = np.ascontiguousarray(drawn[:, :2]).view(np.uint32)
+    change(images, _maps(spread[:, 2:], ranges, images.shape[1]), _light(spread[:, 8:], ranges), keys, result)
+    return result
 
 
-def _grid(images: Tensor, ranges: Augmentation) -> Tensor:
-    """Where each pixel of the result comes from: an affine map per image."""
-    batch, _, size, _ = images.shape
-    spread = torch.rand(batch, 6) * 2 - 1
+_DRAWS = 11
+"""Random words of an image: two keys of its noise, six for where pixels come from, three for its light."""
+
+
+def _light(spread: npt.NDArray[np.float64], ranges: Augmentation) -> npt.NDArray[np.float32]:
+    """Contrast, brightness, and sigma of noise of each image: float32 (batch, 3)."""
+    contrast, brightness = 1 + ranges.contrast * spread[:, 0], ranges.brightness * spread[:, 1]
+    return np.stack([contrast, brightness, ranges.noise * np.abs(spread[:, 2])], axis=1).astype(np.float32)
+
+
+def _maps(spread: npt.NDArray[np.float64], ranges: Augmentation, size: int) -> npt.NDArray[np.float32]:
+    """Where each pixel of the result comes from: an affine map per image, float32 (batch, 2, 3).
+
+    Row and column of the source are ``map @ (row, column, 1)``.
+    """
     angle = spread[:, 0] * math.radians(ranges.rotation)
-    zoom = 1 + spread[:, 1:3] * ranges.zoom
+    across, down = 1 + spread[:, 1] * ranges.zoom, 1 + spread[:, 2] * ranges.zoom
     shear = spread[:, 3] * ranges.shear
-    cosine, sine = angle.cos(), angle.sin()
-    columns = torch.stack([cosine, shear * cosine - sine], dim=1) * zoom[:, :1]
-    rows = torch.stack([sine, shear * sine + cosine], dim=1) * zoom[:, 1:]
-    shift = spread[:, 4:6, None] * (ranges.shift * 2 / size)
-    affine = torch.cat([torch.stack([columns, rows], dim=1), shift], dim=2)
-    return nn.functional.affine_grid(affine, list(images.shape), align_corners=False)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    rows = np.stack([(sine * shear + cosine) * down, sine * down], axis=1)
+    columns = np.stack([(shear * cosine - sine) * across, cosine * across], axis=1)
+    turned = np.stack([rows, columns], axis=1)
+    middle = (size - 1) / 2
+    moved = middle - turned.sum(axis=2) * middle + spread[:, [5, 4]] * ranges.shift
+    return np.concatenate([turned, moved[:, :, None]], axis=2).astype(np.float32)

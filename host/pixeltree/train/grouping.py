@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,7 +29,13 @@ def confusion(logits: npt.NDArray[np.float64], dataset: Dataset, outcomes: int) 
     return result
 
 
-def grouped(matrix: npt.NDArray[np.float64], count: int, seed: int) -> Groups:
+def grouped(
+    matrix: npt.NDArray[np.float64],
+    count: int,
+    seed: int,
+    sizes: Sequence[int] | None = None,
+    most: int | None = None,
+) -> Groups:
     """Groups of indices such that what is confused lies in one group.
 
     Spectral clustering (Ng, Jordan, Weiss 2001) of the graph whose edges are the confusions, both ways
@@ -38,6 +46,9 @@ def grouped(matrix: npt.NDArray[np.float64], count: int, seed: int) -> Groups:
         matrix: float64 (n, n), as :func:`confusion` has it.
         count: number of groups, 2 to n.
         seed: of the clustering.
+        sizes: what each index counts, at most ``most``; None counts 1 for each.
+        most: what a group may count; None for no limit. What is least confused with the rest of a group that
+            is too large goes where it is confused most and there is room, if need be to a new group.
 
     Returns:
         Groups in the order of their first members, none empty.
@@ -45,6 +56,13 @@ def grouped(matrix: npt.NDArray[np.float64], count: int, seed: int) -> Groups:
     Raises:
         RecipeError: scikit-learn is not installed.
     """
+    groups = _clustered(matrix, count, seed)
+    if most is None:
+        return groups
+    return _cut(groups, matrix + matrix.T, (1,) * len(matrix) if sizes is None else sizes, most)
+
+
+def _clustered(matrix: npt.NDArray[np.float64], count: int, seed: int) -> Groups:
     try:
         from sklearn.cluster import SpectralClustering  # noqa: PLC0415 - slow to import, and few recipes need it
     except ImportError as error:
@@ -61,6 +79,26 @@ def grouped(matrix: npt.NDArray[np.float64], count: int, seed: int) -> Groups:
     if len(filled) < 2:  # nothing tells the classes apart
         return tuple(tuple(int(i) for i in part) for part in np.array_split(np.arange(len(matrix)), count))
     return tuple(filled)
+
+
+def _cut(groups: Groups, affinity: npt.NDArray[np.float64], sizes: Sequence[int], most: int) -> Groups:
+    def counted(group: Sequence[int]) -> int:
+        return sum(sizes[index] for index in group)
+
+    def near(index: int, group: Sequence[int]) -> float:
+        others = [other for other in group if other != index]
+        return float(affinity[index, others].mean()) if others else 0.0
+
+    result = [list(group) for group in groups]
+    while (large := next((group for group in result if counted(group) > most), None)) is not None:
+        leaving = min(large, key=lambda index: near(index, large))
+        large.remove(leaving)
+        room = [group for group in result if group is not large and counted(group) + sizes[leaving] <= most]
+        if not room:
+            result.append([])
+            room = result[-1:]
+        max(room, key=lambda group: near(leaving, group)).append(leaving)
+    return tuple(sorted(tuple(sorted(group)) for group in result))
 
 
 def overlapping(

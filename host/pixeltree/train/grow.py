@@ -108,6 +108,7 @@ class _Grower:
         self.candidates = list(candidates)
         self.checkpoints, self.progress = checkpoints, progress
         self.data = "".join(part.digest() for part in splits)
+        self.most = max((most_outcomes(each, capacity) for each in candidates), default=0)
         self.trained: dict[tuple[NetworkSpecification, Groups, TrainingSettings], GrownNode] = {}
 
     def doing(self, what: str) -> None:
@@ -166,6 +167,8 @@ class _Grower:
         """The root: a network for all classes if one fits and is good enough, else a router with children."""
         classes = tuple(range(len(self.splits.training.classes)))
         fitting = best_fit(self.candidates, len(classes), self.capacity)
+        if fitting is None:
+            self.require_room(len(classes))
         network = fitting or self.candidates[-1].with_outcomes(len(classes))
         name = ROOT if fitting else f"{ROOT} (scout)"
         alone = self.train(name, network, _singles(classes), is_scout=fitting is None)
@@ -180,6 +183,21 @@ class _Grower:
         own = self.splits.validation
         return alone if accuracy(alone, own) >= accuracy(split, own) else split
 
+    def require_room(self, classes: int) -> None:
+        """Refuse a tree whose children could not hold so many classes, before anything is trained.
+
+        Raises:
+            CompileError: they could not.
+        """
+        branching = self.settings.branching
+        require_fit(self.candidates, branching, self.capacity)
+        if classes > branching * self.most:
+            raise CompileError(
+                f"{classes} classes do not fit into {branching} children: a node of "
+                f"{self.capacity.segment_bytes:,} bytes holds at most {self.most} outcomes; "
+                f"[tree] needs a branching of {-(-classes // self.most)} or more, or more segment_bytes"
+            )
+
     @property
     def confused(self) -> Dataset:
         """The images that show what a network confuses."""
@@ -192,7 +210,8 @@ class _Grower:
         own = self.confused
         opinions = confusion(logits_of(node.network, own.images), own, len(node.groups))
         matrix = np.stack([opinions[list(group)].mean(axis=0) for group in node.groups])
-        local = grouped(matrix, count, self.settings.training.seed)
+        sizes = [len(group) for group in node.groups]
+        local = grouped(matrix, count, self.settings.training.seed, sizes, self.most)
         return tuple(tuple(sorted(c for i in group for c in node.groups[i])) for group in local)
 
     def router(self, leaf: GrownNode) -> GrownNode:
@@ -243,7 +262,7 @@ class _Grower:
             chosen = taken[:, own.targets == target].ravel()
             shares[target] = np.bincount(chosen, minlength=len(router.groups)) / len(chosen)
         most = max(most_outcomes(self.candidates[0], self.capacity), self.settings.branching)
-        return overlapping(router.groups, shares, self.settings.overlap, min(most, self.capacity.outcomes))
+        return overlapping(router.groups, shares, self.settings.overlap, min(most, self.most))
 
     def with_children(self, router: GrownNode) -> GrownNode:
         """A router with a child for each group of more than one class."""
@@ -306,6 +325,8 @@ def grow_tree(
     grower = _Grower(splits, capacity, candidates, chosen, folder, progress, teacher)
     if groups is None:
         return grower.grow()
+    for count in (len(groups), *map(len, groups)):  # before anything is trained
+        require_fit(candidates, max(2, count), capacity)
     return grower.split(groups)
 
 

@@ -44,12 +44,13 @@ class InputBinarization(nn.Module):
         Args:
             brightness: (batch, rows, columns), whole numbers 0 to 255, of any type.
         """
-        level = torch.div(brightness.float(), 2, rounding_mode="floor").unsqueeze(1)
+        level = (brightness.to(torch.uint8) >> 1).float().unsqueeze(1)
         threshold = torch.clamp(self.threshold * SOFTNESS, self._least, 127.5)
         if not self.training:
             threshold = threshold.floor() + 0.5
-        mean = _local_means(level, self.specification.local_mean) + self._image_level(level)
-        signs = sign((level - mean - threshold) / SOFTNESS, Estimator.CLIPPED)
+        if self.specification.local_mean or self.specification.excess:
+            level = level - _local_means(level, self.specification.local_mean) - self._image_level(level)
+        signs = sign((level - threshold) / SOFTNESS, Estimator.CLIPPED)
         margin = self.specification.margin
         if not margin:
             return signs

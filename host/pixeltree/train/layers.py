@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from pixeltree.model.geometry import HeatMapGeometry, KernelGeometry, Shape
 from pixeltree.train.binarize import odd_through, round_through, sign
+from pixeltree.train.first_layer import Sums
 
 
 class BinaryConvolution(nn.Module):
@@ -115,6 +116,37 @@ class LatentActivation(nn.Module):
         """Latent activations, same shape as the sums; float64 in evaluation mode."""
         normalized = cast(Tensor, self.norm(sums))
         return normalized - self.threshold.to(normalized.dtype).view(1, -1, 1, 1)
+
+    @property
+    def directions(self) -> Tensor:
+        """-1 where latent activations fall as sums grow, else 1: float32 (channels,)."""
+        return torch.where(self.norm.weight.detach() < 0, -1.0, 1.0)
+
+    def of_sums(self, sums: Sums, count: int) -> Tensor:
+        """Latent activations in training, of sums whose mean and variance are known.
+
+        Where the batch normalization itself is in evaluation mode, it keeps its mean and variance.
+
+        Args:
+            sums: what is left of them.
+            count: how many there were of each channel.
+        """
+        norm = self.norm
+        if not norm.training:
+            mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
+            return self._scaled(sums.greatest, mean, variance)
+        with torch.no_grad():
+            momentum = cast(float, norm.momentum)
+            cast(Tensor, norm.running_mean).lerp_(sums.mean, momentum)
+            cast(Tensor, norm.running_var).lerp_(sums.variance * (count / (count - 1)), momentum)
+            cast(Tensor, norm.num_batches_tracked).add_(1)
+        return self._scaled(sums.greatest, sums.mean, sums.variance)
+
+    def _scaled(self, sums: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        """Latent activations of sums, by a mean and a variance."""
+        scale = self.norm.weight * torch.rsqrt(variance + self.norm.eps)
+        shift = self.norm.bias - self.threshold - mean * scale
+        return torch.addcmul(shift.view(1, -1, 1, 1), sums, scale.view(1, -1, 1, 1))
 
 
 class OrPooling(nn.Module):
@@ -225,3 +257,10 @@ def clip_latent_weights(module: nn.Module) -> None:
     for layer in module.modules():
         if isinstance(layer, BinaryConvolution | BinaryFullyConnected):
             layer.latent.clamp_(-1, 1)
+
+
+def settle(module: nn.Module) -> None:
+    """Let every batch normalization of a module keep its mean and variance, until it trains again."""
+    for layer in module.modules():
+        if isinstance(layer, ExactBatchNorm):
+            layer.eval()

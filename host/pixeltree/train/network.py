@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, Pooling
 from pixeltree.train.binarize import sign
+from pixeltree.train.first_layer import exact_sums, learned_sums
 from pixeltree.train.input import InputBinarization
 from pixeltree.train.layers import (
     BinaryConvolution,
@@ -98,8 +99,13 @@ class BinaryNetwork(nn.Module):
         Args:
             brightness: (batch, rows, columns), whole numbers 0 to 255.
         """
-        latent, flips = cast(Tensor, self.input(brightness)), torch.tensor(0.0)
+        latent = cast(Tensor, self.input(brightness))
+        flips, done = latent.new_zeros(()), 0
+        if latent.device.type == "cpu" and not latent.requires_grad:
+            latent, flips, done = self.first(latent)
         for index, layer in enumerate(self.layers):
+            if index < done:
+                continue
             if isinstance(layer, BinaryConvolution) and index:
                 latent = sign(latent, self.specification.estimator).float()
             latent = layer(latent)
@@ -113,6 +119,33 @@ class BinaryNetwork(nn.Module):
             bias = self.head.integer_bias()  # is added to what was read, and does not err
             logits = cast(Tensor, self.noise[_HEAD](logits - bias)) + bias
         return logits
+
+    def first(self, signs: Tensor) -> tuple[Tensor, Tensor, int]:
+        """The first convolution, what follows it, and its pooling, in one step on the processor.
+
+        Returns:
+            Latent activations, flips, and how many layers are done.
+        """
+        convolution, activation, *after = self.layers[:3]
+        assert isinstance(convolution, BinaryConvolution)
+        assert isinstance(activation, LatentActivation)
+        pooling = after[0] if after and isinstance(after[0], OrPooling) else None
+        side, done = (1, 2) if pooling is None else (pooling.side, 3)
+        noise = cast("AnalogNoise | None", dict(self.noise.items()).get("0"))
+        geometry = cast(ConvolutionGeometry, convolution.geometry)
+        seen = sign(convolution.latent), signs, activation.directions, geometry, side
+        flips = signs.new_zeros(())
+        errs = noise is not None and noise.training
+        if not self.training and not errs:
+            return activation(exact_sums(*seen)), flips, done
+        reach = convolution.taps if self.training and self.counts_flips and noise is not None else 0
+        sums = learned_sums(*seen, noise.sum_errors if noise is not None and errs else None, reach)
+        if not self.training:
+            return activation(sums.greatest), flips, done
+        if noise is not None and reach:
+            flips = noise.flips_of_counts(sums.counts, activation.threshold_of_sums())
+        rows, columns = self.specification.shapes[1][1:]
+        return activation.of_sums(sums, len(signs) * rows * columns), flips, done
 
     def _flips(self, index: int, sums: Tensor) -> Tensor:
         noise, activation = self.noise[str(index)], self.layers[index + 1]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
 from pixeltree.compiler.lower import GREATEST_SUM, GREATEST_UNIT
+from pixeltree.train.first_layer import SumErrors
 from pixeltree_protocol.chip.nonidealities import AnalogErrors
 
 WRITES_PER_TAP = 2
@@ -53,12 +52,17 @@ class AnalogNoise(nn.Module):
         left = [(1 + self.errors.gain_error) ** (WRITES_PER_TAP * later) for later in range(1, counted + 1)]
         return sum(left) / len(left)
 
+    @property
+    def sum_errors(self) -> SumErrors:
+        """The errors as numbers."""
+        writes = self.taps + (WRITES_PER_TAP * self.digits if self.has_bias else 0)
+        drawn = (2 / self.unit) ** 2 * writes * (self.errors.noise**2 + _ROUNDING)
+        return SumErrors(1 - self.remaining, drawn, (self.taps * self.errors.gain_spread / 2) ** 2)
+
     def sigma(self, sums: Tensor) -> Tensor:
         """Standard deviation of the error of each sum, in units of the sum; same shape."""
-        writes = self.taps + (WRITES_PER_TAP * self.digits if self.has_bias else 0)
-        drawn = 2 / self.unit * math.sqrt(writes * (self.errors.noise**2 + _ROUNDING))
-        spread = self.taps * self.errors.gain_spread / 2
-        return torch.sqrt(drawn**2 + (spread * sums) ** 2)
+        errors = self.sum_errors
+        return torch.sqrt(errors.drawn + errors.growth * sums**2)
 
     def flips(self, sums: Tensor, threshold: Tensor) -> Tensor:
         """Share of the sums that may fall on the other side of a threshold on a chip, to be made small.
@@ -74,10 +78,13 @@ class AnalogNoise(nn.Module):
         Returns:
             float (), 0 to 1, with a gradient for the threshold.
         """
+        return self.flips_of_counts(self._counts(sums.detach()), threshold)
+
+    def flips_of_counts(self, counts: Tensor, threshold: Tensor) -> Tensor:
+        """As :meth:`flips`, of how often a channel has each sum from -K to K: float (channels, 2 K + 1)."""
         folded = 2 * torch.floor((threshold.detach() - self.taps) / 2) + self.taps + 1
         threshold = threshold + (folded - threshold.detach())
-        counts = self._counts(sums.detach())
-        values = torch.arange(-self.taps, self.taps + 1, dtype=threshold.dtype)
+        values = torch.arange(-self.taps, self.taps + 1, dtype=threshold.dtype, device=threshold.device)
         middle, reach = (1 + self.remaining) / 2 * values, (1 - self.remaining) / 2 * values.abs()
         margin = (middle - threshold.unsqueeze(1)).abs() - reach
         share: Tensor = (counts * torch.special.ndtr(-margin / self.sigma(values))).sum() / counts.sum()
@@ -86,7 +93,7 @@ class AnalogNoise(nn.Module):
     def _counts(self, sums: Tensor) -> Tensor:
         """How often each channel has each sum from -K to K: float32 (channels, 2 K + 1)."""
         channels, values = sums.shape[1], 2 * self.taps + 1
-        first = self.taps + values * torch.arange(channels, dtype=torch.int32)
+        first = self.taps + values * torch.arange(channels, dtype=torch.int32, device=sums.device)
         places = sums.to(torch.int32) + first.view(1, -1, *(1,) * (sums.ndim - 2))
         flat = places.as_strided((places.numel(),), (1,))  # in any order: they are only counted
         return torch.bincount(flat, minlength=channels * values).view(channels, values).float()
@@ -100,7 +107,7 @@ class AnalogNoise(nn.Module):
         if not self.training:
             return sums
         exact = sums.detach()
-        lost = (1 - self.remaining) * torch.rand(len(sums), *(1,) * (sums.ndim - 1))
+        lost = self.sum_errors.lost * torch.rand(len(sums), *(1,) * (sums.ndim - 1), device=sums.device)
         # randn_like is ten times slower where channels lie side by side
-        normal = torch.randn(exact.numel()).as_strided(exact.size(), exact.stride())
+        normal = torch.randn(exact.numel(), device=exact.device).as_strided(exact.size(), exact.stride())
         return sums - lost * exact + normal * self.sigma(exact)

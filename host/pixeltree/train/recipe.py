@@ -33,6 +33,7 @@ from pixeltree.model.geometry import (
 )
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
+from pixeltree.train.devices import device_named
 from pixeltree.train.specification import Input, NetworkSpecification
 from pixeltree.train.tables import DetectorTable, LocalizerTable, TreeTable
 from pixeltree.train.training import TrainingSettings
@@ -164,6 +165,25 @@ class Recipe:
     def with_seed(self, seed: int) -> Recipe:
         """The same with another seed of the training; the data stay as they are."""
         return dataclasses.replace(self, training=dataclasses.replace(self.training, seed=seed))
+
+    def with_folder(self, folder: AnyPath) -> Recipe:
+        """The same with data from another folder.
+
+        Raises:
+            RecipeError: the data are no folder: they are generated, or come with the package.
+        """
+        if not isinstance(self.data, IdxData | FolderData):
+            raise RecipeError("a folder is for data on disk, the sets 'idx' and 'folder'")
+        return dataclasses.replace(self, data=dataclasses.replace(self.data, folder=str(as_path(folder))))
+
+    def with_device(self, device: str) -> Recipe:
+        """The same, trained on another of PyTorch's devices.
+
+        Raises:
+            SpecificationError: there is no such device.
+        """
+        device_named(device)
+        return dataclasses.replace(self, training=dataclasses.replace(self.training, device=device))
 
     def load_data(self) -> Splits:
         """The images.

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
 from pixeltree.arguments.files import AnyPath, as_path, write_whole
 from pixeltree.datasets import Splits, Task
 from pixeltree.datasets.record import TrainingData
@@ -123,7 +121,7 @@ def _untrained(recipe: Recipe) -> Iterator[Sequence[NodeSpec]]:
 
 
 def run_recipe(recipe: Recipe, checkpoints: AnyPath | None, progress: Progress) -> TrainedModel:
-    """Train what a recipe says, in one thread: the order of float sums, and so the result, depends on it.
+    """Train what a recipe says.
 
     Args:
         recipe: what to train.
@@ -136,7 +134,6 @@ def run_recipe(recipe: Recipe, checkpoints: AnyPath | None, progress: Progress) 
         ModelError: the folded model cannot express the network.
         CompileError: no network fits a node of the tree.
     """
-    torch.set_num_threads(1)
     checkpoints = None if checkpoints is None else as_path(checkpoints)
     if checkpoints is not None:
         check_folder(checkpoints)

@@ -18,12 +18,16 @@ from torch import Tensor, nn
 
 from pixeltree.datasets import Dataset
 from pixeltree.errors import SpecificationError
-from pixeltree.train.augment import Augmentation, augmented
+from pixeltree.train.augment import Augmentation
+from pixeltree.train.batches import batches
 from pixeltree.train.checkpoint import CheckpointFile
-from pixeltree.train.layers import clip_latent_weights
+from pixeltree.train.devices import CPU, DEVICES, device_named
+from pixeltree.train.layers import clip_latent_weights, settle
 from pixeltree.train.network import BinaryNetwork
 from pixeltree.train.objective import Objective
 from pixeltree.train.progress import BatchReport, Doing, EpochReport, Report
+from pixeltree.train.threads import torch_threads
+from pixeltree_protocol.names import known_names
 
 _EVALUATION_BATCH = 128
 
@@ -41,7 +45,11 @@ class TrainingSettings:
         steadiness: weight in the loss of the share of bits that a chip may get wrong, summed over the layers;
             needs noise-aware training.
         temperature: number by which logits are divided before the teacher's and the student's are compared.
+        settled_epochs: how many epochs at the end keep the means and variances of the sums as they are. A
+            threshold between two sums then stays where it is from batch to batch, as it will on the device.
         seed: seed of the initial weights, the order of images, and the augmentation.
+        device: where PyTorch computes: "cpu", "cuda", "mps", or "auto", the first accelerator that is there
+            and else the processor. It is no part of what a checkpoint must have been made with.
     """
 
     epochs: int = 30
@@ -51,14 +59,24 @@ class TrainingSettings:
     distillation: float = 0.0
     steadiness: float = 0.0
     temperature: float = 4.0
+    settled_epochs: int = 0
     seed: int = 0
+    device: str = field(default="auto", repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if self.device not in DEVICES:
+            raise SpecificationError(
+                f"no device is called {self.device}; {known_names(self.device, DEVICES)}"
+            )
         if min(self.epochs, self.batch_size) < 1 or self.batch_size < 2:
             raise SpecificationError("training needs at least 1 epoch and batches of at least 2 images")
         if not (self.learning_rate > 0 and 0 <= self.distillation <= 1 and self.temperature > 0):
             raise SpecificationError(
                 f"learning rate and temperature must be above 0 and distillation 0 to 1, not {self}"
+            )
+        if not 0 <= self.settled_epochs < self.epochs:
+            raise SpecificationError(
+                f"settled_epochs is {self.settled_epochs}; at least 0 and less than epochs, {self.epochs}"
             )
         if self.steadiness < 0:
             raise SpecificationError(f"steadiness must not be negative, not {self.steadiness}")
@@ -83,6 +101,8 @@ def train_network(
 ) -> nn.Module:
     """Train a network and leave it as it was at its best epoch on the validation images.
 
+    On the processor, the same run gives the same weights each time, with any number of cores.
+
     The best epoch is the one with the highest validation score, the lowest validation loss among equals.
 
     Args:
@@ -96,14 +116,20 @@ def train_network(
         progress: told of every batch, of every epoch, and of those that a checkpoint has.
 
     Returns:
-        The network, in evaluation mode.
+        The network, in evaluation mode, on the processor.
 
     Raises:
         CheckpointError: see :class:`CheckpointFile`.
-        SpecificationError: the augmentation moves what a heat map must find.
+        SpecificationError: the augmentation moves what a heat map must find, or the device is not there.
         DataError: the objective does not fit the data.
     """
-    run = _Run(network, training, validation, objective, settings, teacher, progress)
+    with torch_threads(1):  # more would wait for each other, and add in another order
+        run = _Run(network, training, validation, objective, settings, teacher, progress)
+        return _trained(run, checkpoint)
+
+
+def _trained(run: _Run, checkpoint: CheckpointFile | None) -> nn.Module:
+    settings, progress = run.settings, run.progress
     state = checkpoint.load() if checkpoint else None
     if state is not None:
         run.restore(state)
@@ -115,8 +141,8 @@ def train_network(
         if checkpoint is not None:
             checkpoint.save(run.state())
         progress(report)
-    network.load_state_dict(run.best_weights)
-    return network.eval()
+    run.network.load_state_dict(run.best_weights)
+    return run.network.to(CPU).eval()
 
 
 @torch.no_grad()
@@ -193,21 +219,29 @@ class _Run:
                 f"augmentation may not turn, zoom, shear or shift {training.name}: positions would be wrong"
             )
         self.network, self.settings, self.objective = network, settings, objective
+        self.device = device_named(settings.device)
+        network.to(self.device)
         if isinstance(network, BinaryNetwork):
             network.counts_flips = settings.steadiness > 0
         self.progress = progress
         self.validation = validation
-        self.teacher = teacher.eval() if teacher is not None else None
-        self.images = torch.from_numpy(training.images)
+        self.teacher = teacher.eval().to(self.device) if teacher is not None else None
+        self.images = training.images
         self.targets = objective.targets(training)
         self.validation_targets = objective.targets(validation)
-        self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+        self.optimizer = torch.optim.Adam(
+            network.parameters(), lr=settings.learning_rate, fused=self.device == CPU
+        )
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, settings.epochs)
         self.epoch = 0
         self.history: list[EpochReport] = []
         self.seen = 0
         self.best = (-1.0, 0.0)
-        self.best_weights: dict[str, Any] = copy.deepcopy(network.state_dict())
+        self.best_weights: dict[str, Any] = self.weights()
+
+    def weights(self) -> dict[str, Any]:
+        """A copy of the network's weights, on the processor."""
+        return {name: value.to(CPU, copy=True) for name, value in self.network.state_dict().items()}
 
     def state(self) -> dict[str, Any]:
         """Everything that :meth:`restore` needs."""
@@ -234,13 +268,14 @@ class _Run:
     def train_epoch(self) -> EpochReport:
         """One pass over the training images, in random order, and a look at the validation images."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.settings.seed * 1_000_003 + self.epoch + 1)
-            loss = self._train()
+            seed = self.settings.seed * 1_000_003 + self.epoch + 1
+            torch.manual_seed(seed)
+            loss = self._train(seed)
         self.schedule.step()
         self.epoch += 1
         count = len(self.validation)
-        logits = logits_of(
-            self.network,
+        logits = logits_of(  # exact sums want float64, which not every device has
+            self.network if self.device == CPU else copy.deepcopy(self.network).to(CPU),
             self.validation.images,
             lambda done: self.progress(Doing("looking at validation images", done, count)),
         )
@@ -248,20 +283,23 @@ class _Run:
         validation_loss = float(self.objective.loss(torch.from_numpy(logits), self.validation_targets))
         if (score, -validation_loss) > self.best:
             self.best = (score, -validation_loss)
-            self.best_weights = copy.deepcopy(self.network.state_dict())
+            self.best_weights = self.weights()
         self.history.append(EpochReport(self.epoch, self.settings.epochs, loss, score, self.best[0]))
         return self.history[-1]
 
-    def _train(self) -> float:
+    def _train(self, seed: int) -> float:
         self.network.train()
+        if self.epoch >= self.settings.epochs - self.settings.settled_epochs:
+            settle(self.network)
         total = 0.0
-        order = torch.split(torch.randperm(len(self.images)), self.settings.batch_size)
+        size = self.settings.batch_size
+        count = -(-len(self.images) // size)
         done, epochs = 0, self.settings.epochs
-        for number, batch in enumerate(order, 1):
+        made = batches(self.images, size, self.settings.augmentation, seed)
+        for number, (batch, images) in enumerate(made, 1):
             if len(batch) < 2:  # batch normalization needs two
                 continue
-            seen = augmented(self.images[batch], self.settings.augmentation)
-            loss = self._loss(seen, self.targets[batch])
+            loss = self._loss(images.to(self.device), self.targets[batch].to(self.device))
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
@@ -271,9 +309,7 @@ class _Run:
             self.seen += len(batch)
             left = (epochs - self.epoch) * len(self.images) - done
             loss_so_far = total / done
-            self.progress(
-                BatchReport(self.epoch + 1, epochs, number, len(order), self.seen, left, loss_so_far)
-            )
+            self.progress(BatchReport(self.epoch + 1, epochs, number, count, self.seen, left, loss_so_far))
         return total / len(self.images)
 
     def _loss(self, seen: Tensor, targets: Tensor) -> Tensor:

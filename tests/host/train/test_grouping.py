@@ -34,6 +34,24 @@ def test_groups_cover_every_class_once_even_without_confusions():
     assert len(groups) >= 2
 
 
+@pytest.mark.parametrize("most", [3, 4, 5])
+def test_no_group_is_larger_than_a_node_holds(most):
+    """A group of seven classes that are all alike is cut, and what remains is as it was."""
+    groups = grouped(blocks(7, 2, 3), 3, 0, most=most)
+    assert sorted(index for group in groups for index in group) == list(range(12))
+    assert max(map(len, groups)) <= most
+    assert len(groups) == max(3, -(-12 // most))
+    assert grouped(blocks(2, 3, 4), 3, 0, most=4) == grouped(blocks(2, 3, 4), 3, 0)
+
+
+def test_what_is_confused_least_leaves_and_several_classes_stay_together():
+    matrix = blocks(4, 2)
+    matrix[3, :3] = matrix[:3, 3] = 0.1
+    matrix[3, 4] = matrix[4, 3] = 0.01
+    assert grouped(matrix, 2, 0, most=3) == ((0, 1, 2), (3, 4, 5))
+    assert grouped(matrix, 2, 0, sizes=(1, 1, 1, 2, 1, 1), most=3) == ((0, 1, 2), (3,), (4, 5))
+
+
 def test_confusion_is_the_mean_opinion_of_a_class():
     targets = np.arange(4)
     dataset = Dataset("b", Task.CLASSIFICATION, np.zeros((4, 8, 8), np.uint8), targets, tuple("abcd"))

@@ -194,6 +194,31 @@ def test_a_router_has_as_many_outcomes_as_children_or_more_and_fewer_than_classe
     assert len(root.branches) == 4
 
 
+def test_what_no_tree_can_hold_is_refused_before_anything_is_trained(splits, mocker):
+    train = mocker.patch("pixeltree.train.grow.train_network")
+    two = Capacity(32 + 2 * (32 + 4), outcomes=2)
+    one_group_of_three = (0, 1, 2), (3,)
+    with pytest.raises(CompileError, match="no network for 3 outcomes fits"):
+        grow_tree(splits, two, [NETWORK], GrowSettings(RUN), one_group_of_three)
+    with pytest.raises(CompileError, match="no network for 6 outcomes fits"):
+        grow_tree(splits, two, [NETWORK], GrowSettings(RUN, branching=6))
+    more = Splits(
+        *(replace(part, targets=np.arange(len(part)) % 5, classes=(*CLASSES, "fifth")) for part in splits)
+    )
+    with pytest.raises(CompileError, match=r"5 classes do not fit into 2 children.*a branching of 3"):
+        grow_tree(more, two, [NETWORK], GrowSettings(RUN, branching=2))
+    train.assert_not_called()
+
+
+def test_a_class_does_not_stray_into_a_child_that_is_full(splits, mocker):
+    """Of nodes that hold two outcomes, none gets three classes, however many children there may be."""
+    full = mocker.spy(growing, "overlapping")
+    grow_tree(
+        splits, Capacity(32 + 2 * 36, outcomes=2), [NETWORK], GrowSettings(HARDLY, branching=2, overlap=1e-9)
+    )
+    assert all(max(map(len, groups)) <= 2 for groups in [full.spy_return])
+
+
 def test_less_than_two_children_are_refused():
     with pytest.raises(CompileError, match="at least 2"):
         GrowSettings(RUN, branching=1)

@@ -284,6 +284,18 @@ def test_a_limit_is_for_data_on_disk(tmp_path):
         read(tmp_path, GOOD).with_limit(7)
 
 
+def test_another_folder_is_for_data_on_disk_and_relative_to_where_one_is(tmp_path):
+    assert read(tmp_path, IN_A_FOLDER.format(folder="a")).with_folder("b/c").data.folder == "b/c"
+    with pytest.raises(RecipeError, match="a folder is for data on disk"):
+        read(tmp_path, GOOD).with_folder(tmp_path)
+
+
+def test_where_pytorch_computes_is_no_part_of_what_a_checkpoint_was_made_with(tmp_path):
+    recipe = read(tmp_path, GOOD)
+    assert recipe.training.device == "auto"
+    assert repr(recipe.with_device("cpu").training) == repr(recipe.training)
+
+
 @pytest.mark.parametrize(
     "path", sorted((Path(__file__).parents[3] / "recipes").glob("*.toml")), ids=lambda p: p.stem
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import errno
+import math
 import os
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -86,6 +89,41 @@ def test_the_same_run_gives_the_same_weights_whatever_was_drawn_before():
     assert_equal_weights(first, second)
     other = trained(run=replace(RUN, seed=1))
     assert not torch.equal(other.head.latent, first.head.latent)
+
+
+def test_a_run_gives_the_same_weights_with_any_number_of_cores(monkeypatch):
+    """Of one convolution: what its parts came to is added in their order."""
+    noisy = build(lambda: BinaryNetwork(TINY, TYPICAL_ERRORS), 0)
+    other = copy.deepcopy(noisy)
+    run = replace(RUN, epochs=1, batch_size=40)
+    trained(noisy, run)
+    monkeypatch.setattr("pixeltree.train.threads.cores", lambda: 1)
+    trained(other, run)
+    assert_equal_weights(noisy, other)
+
+
+def test_settled_epochs_keep_means_and_variances_and_learn_on():
+    statistics, others = [], []
+    network = build(lambda: BinaryNetwork(TINY, TYPICAL_ERRORS), 0)
+
+    def note(report):
+        norm = network.layers[1].norm
+        statistics.append((norm.running_mean.clone(), norm.running_var.clone()))
+        others.append(network.head.latent.detach().clone())
+
+    trained(network, replace(RUN, settled_epochs=2), progress=of_new_epochs(note))
+    same = [torch.equal(first[0], second[0]) for first, second in pairwise(statistics)]
+    assert same == [False, True, True]
+    assert not any(torch.equal(first, second) for first, second in pairwise(others))
+    assert compare(network, fold(network)[0], TEST.images[:10]).different_logits == 0
+
+
+def test_a_device_that_is_not_there_is_refused():
+    missing = "mps" if torch.cuda.is_available() else "cuda"
+    with pytest.raises(SpecificationError, match=f"no {missing} device here"):
+        trained(run=replace(RUN, device=missing))
+    with pytest.raises(SpecificationError, match="no device is called gpu"):
+        replace(RUN, device="gpu")
 
 
 def of_new_epochs(tell):
@@ -213,26 +251,51 @@ def test_noise_aware_training_errs_in_training_only():
     assert compare(network, fold(network)[0], TEST.images[:5]).different_logits == 0
 
 
+def changed(images, **ranges):
+    return augmented(images, Augmentation(**ranges), torch.Generator().manual_seed(0))
+
+
 def test_augmentation_of_nothing_changes_nothing():
-    images = torch.from_numpy(TEST.images)
-    assert torch.equal(augmented(images, Augmentation()), images.float())
+    assert (changed(TEST.images) == TEST.images).all()
 
 
 def test_augmentation_shifts_as_far_as_it_says():
-    images = torch.zeros(64, 16, 16, dtype=torch.uint8)
+    images = np.zeros((64, 16, 16), np.uint8)
     images[:, 8, 8] = 255
-    moved = augmented(images, Augmentation(shift=3))
-    places = moved.flatten(1).argmax(dim=1)
-    distances = torch.stack([(places // 16 - 8).abs(), (places % 16 - 8).abs()])
+    places = changed(images, shift=3).reshape(64, -1).argmax(axis=1)
+    distances = np.abs(np.stack([places // 16 - 8, places % 16 - 8]))
     assert distances.max() == 3
-    assert len(places.unique()) > 10
+    assert len(np.unique(places)) > 10
 
 
-def test_augmentation_stays_in_range_and_whole():
-    images = torch.from_numpy(TEST.images)
-    changed = augmented(images, Augmentation(rotation=20, brightness=80, contrast=0.5, noise=30))
-    assert (changed.min(), changed.max()) == (0, 255)
-    assert torch.equal(changed, changed.round())
+def test_augmentation_uses_the_whole_range_and_no_more():
+    lit = changed(TEST.images, rotation=20, brightness=80, contrast=0.5, noise=30)
+    assert (lit.dtype, lit.min(), lit.max()) == (np.uint8, 0, 255)
+
+
+def test_augmentation_turns_images_about_their_middle():
+    """Bilinear, with edges that go on beyond them: as PyTorch samples a turned grid."""
+    images = np.random.default_rng(0).integers(0, 256, (20, 16, 16)).astype(np.uint8)
+    turned = changed(images, rotation=30)
+    drawn = torch.randint(0, 1 << 31, (20, 11), dtype=torch.int32, generator=torch.Generator().manual_seed(0))
+    angles = (drawn[:, 2].double() / 2**30 - 1) * math.radians(30)
+    maps = torch.zeros(20, 2, 3)
+    maps[:, 0, 0] = maps[:, 1, 1] = angles.cos()
+    maps[:, 0, 1], maps[:, 1, 0] = -angles.sin(), angles.sin()
+    grid = torch.nn.functional.affine_grid(maps, [20, 1, 16, 16], align_corners=False)
+    wanted = torch.nn.functional.grid_sample(
+        torch.from_numpy(images).float().unsqueeze(1), grid, padding_mode="border", align_corners=False
+    )
+    assert np.abs(wanted[:, 0].numpy() - turned).max() < 0.6
+
+
+def test_augmentation_adds_noise_of_at_most_the_sigma_that_it_says():
+    grey = np.full((200, 16, 16), 128, np.uint8)
+    noise = changed(grey, noise=30).astype(float) - 128
+    spreads = noise.std(axis=(1, 2))
+    assert spreads.max() < 33
+    assert spreads.mean() == pytest.approx(15, rel=0.1)
+    assert abs(noise.mean()) < 0.3
 
 
 def test_images_of_a_heat_map_must_not_move():
