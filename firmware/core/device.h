@@ -22,14 +22,14 @@ enum { DRIVE, OBSERVE };
 #define MAX_BODY 8192u
 #define BIGGEST (2 + 9 + MAX_BODY + 4)
 #define WINDOW 65536u                                  /* bytes that the host may have under way */
-#define SEND_WINDOW 65536u                             /* what we have under way ourselves, at most */
+#define SEND_WINDOW 131072u                            /* what we have under way ourselves, at most */
 #define KEPT 256u                                      /* frames that we have under way, at most */
 #define MAX_TOGETHER 32u                               /* objects in one PUT_SEVERAL */
 #define MAX_ANSWER (18u + 16u * (MAX_OBJECTS + MAX_TOGETHER))   /* greatest body that we send */
 #define PART 4096u                                     /* of a plane */
-#define MEMORY (4u << 20)
+#define DEVICE_NAME "Pixeltree firmware"
 #define MAX_OBJECT (2u << 20)
-#define ICW_STORE 1024u
+#define GREATEST (65535u - 9)                          /* body of what we send: a RESULT */
 #define PLANES 16                                      /* asked for at a time; a request more must wait */
 #define WIRES 4
 #define SESSIONS 4
@@ -56,10 +56,11 @@ struct session {
     bool asked, went_back, waiting;
     uint32_t unhandled_bytes, pause;
     uint64_t moved_at, resent_bytes;
-    struct { uint8_t *frame; uint16_t size, received, handled; } kept[KEPT]; /* by number modulo KEPT */
-    struct { uint16_t request; uint32_t total; } planes[PLANES];             /* READ_PLANEs, the oldest first */
+    struct { uint8_t *frame; uint32_t size; uint16_t received, handled; } kept[KEPT]; /* by number modulo KEPT */
+    struct { uint16_t request; uint8_t areg, dreg; } planes[PLANES];             /* READ_PLANEs, the oldest first */
     unsigned plane_count;
     uint32_t plane_at;                                 /* what was sent of the first */
+    uint8_t plane[65536];                              /* the first, as it was when its turn came */
 };
 
 struct wire {
@@ -75,6 +76,7 @@ struct wire {
 
 struct config {
     uint32_t heartbeat, silence, resume;               /* ms */
+    uint32_t memory, icw_store;                        /* bytes and words for objects */
     size_t token_size;
     uint8_t token[4096], boot_id[8];
     bool tty;                                          /* one wire, which is always there */
@@ -102,6 +104,8 @@ size_t added(void);                                    /* bytes of the body so f
 bool send_link(struct wire *w);                        /* false: there is no room now */
 void notice(struct wire *w, enum error code, const char *detail);
 bool can_answer(const struct session *s);              /* room for one more answer, of any size */
+bool has_window(const struct session *s);              /* room for the greatest message */
+bool has_room_for_bulk(const struct session *s);       /* room for a part of a plane or read-out, and more */
 void answer(struct session *s);
 void error(struct session *s, uint16_t request, enum error code, const char *detail);
 void take_byte(struct wire *w, uint8_t byte);          /* for every byte of the wire */
@@ -118,7 +122,6 @@ struct session *driver(void);
 
 /* requests.c: what a session asks for. */
 void work_off(struct session *s);
-void work_on_frame(void);
 void driver_left(void);
 void driver_is_back(struct session *s);
 

@@ -86,12 +86,12 @@ static void send_welcome(struct wire *w)
     add(config.heartbeat, 2);
     add(config.silence, 2);
     add(config.resume, 4);
-    add_text("C example");
+    add_text(DEVICE_NAME);
     add(256, 2);
     add(256, 2);
-    add(ICW_STORE, 4);
-    add(MEMORY, 4);
-    add(MAX_OBJECT, 4);
+    add(config.icw_store, 4);
+    add(config.memory, 4);
+    add(config.memory < MAX_OBJECT ? config.memory : MAX_OBJECT, 4);
     add(MAX_BODY, 2);
     add(WINDOW, 4);
     send_link(w);

@@ -2,7 +2,9 @@
 #ifndef OBJECTS_H
 #define OBJECTS_H
 
+#include "clock.h"
 #include "codec.h"
+#include "tables.h"
 
 enum kind { KIND_BLOCK = 1, KIND_SEGMENT, KIND_PROGRAM, KIND_NODE, KIND_TREE };
 
@@ -12,6 +14,8 @@ struct object {
     uint32_t size, received;                           /* whole where they are equal */
     uint64_t used;                                     /* rises with every use */
     uint32_t words;                                    /* of a block: its room in the instruction store */
+    uint16_t at, classes[CLOCK_CLASSES];               /* of a block: its first word there; words of each clock class */
+    uint8_t verified;                                  /* of a node: for which tree, see frame.c; 0 for none */
     uint8_t (*evicted)[16];                            /* what had to go for it, until it is stored */
     uint16_t evicted_count;
     bool whole;
@@ -29,6 +33,9 @@ struct store {
 
 /* A number of one to three bytes at p + *at, which is moved behind it; false where there is none. */
 bool varint(uint32_t *value, const uint8_t *p, size_t size, size_t *at);
+/* A step at p: its row of the table and its operands; returns its bytes, 0 where it is none. */
+size_t read_step(const uint8_t *p, size_t size, const struct step **form, int32_t values[MOST_OPERANDS]);
+bool decides(uint8_t opcode);                          /* Argmax, Proceed */
 bool is_block(const uint8_t *data, size_t size);       /* its kind and version are right */
 bool is_object(const uint8_t *data, size_t size);      /* valid, and in the one form that it has */
 struct object *store_find(struct store *s, const uint8_t digest[16]);

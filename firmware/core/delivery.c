@@ -8,7 +8,7 @@ uint32_t damaged_frames;
 
 /* Payloads are built here, one at a time: start, add, then send or answer. */
 
-static struct { uint8_t bytes[9 + MAX_ANSWER]; size_t size; } reply;
+static struct { uint8_t bytes[9 + GREATEST]; size_t size; } reply;
 
 void start(uint8_t code, uint16_t request)
 {
@@ -92,6 +92,19 @@ bool can_answer(const struct session *s)        /* room for one more answer, of 
     return (uint16_t)(s->next - s->peer_handled) < KEPT && s->unhandled_bytes + WIRE_ROOM(9 + MAX_ANSWER) <= window;
 }
 
+static uint32_t window_of(const struct session *s) { return s->window < SEND_WINDOW ? s->window : SEND_WINDOW; }
+
+bool has_window(const struct session *s)
+{
+    return (uint16_t)(s->next - s->peer_handled) < KEPT
+        && (!s->unhandled_bytes || s->unhandled_bytes + WIRE_ROOM(9 + GREATEST) <= window_of(s));
+}
+
+bool has_room_for_bulk(const struct session *s)        /* the rest is for what overtakes it */
+{
+    return (uint16_t)(s->next - s->peer_handled) < KEPT / 2 && s->unhandled_bytes < window_of(s) / 2;
+}
+
 void answer(struct session *s)
 {
     store_little(reply.bytes + 3, s->next, 2);
@@ -102,7 +115,7 @@ void answer(struct session *s)
         fatal("answer");
     size_t size = frame_encode(bytes, reply.bytes, reply.size);
     s->kept[s->next % KEPT].frame = bytes;
-    s->kept[s->next % KEPT].size = (uint16_t)size;
+    s->kept[s->next % KEPT].size = (uint32_t)size;
     s->kept[s->next % KEPT].received = s->expected;
     s->kept[s->next % KEPT].handled = s->handled;
     s->unhandled_bytes += (uint32_t)size;

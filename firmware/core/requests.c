@@ -1,55 +1,21 @@
-/* What a session asks for, as far as a device without an array can go: docs/reference/protocol.md, "What a device does". */
-#include "device.h"
+/* What a session asks for: docs/reference/protocol.md, "What a device does with each request". */
+#include "frame.h"
+#include "words.h"
 
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 
-static bool is_needed(const uint8_t digest[16]);
-static struct store store = {.budget = MEMORY, .icw_room = ICW_STORE, .is_needed = is_needed};
-static struct { bool open; uint8_t digest[16], capture[16]; uint32_t fault_timeout; } tree;
-static struct {
-    struct session *session;                           /* NULL: no frame is in hand */
-    uint16_t request;
-    uint32_t number;
-    uint8_t missing[511][16];
-    unsigned missing_count;
-    uint64_t part_at;                                  /* when a part of an object last came in */
-} frame;
+struct store store = {.is_needed = is_needed};
 
 void driver_left(void)                                 /* objects and uploads stay */
 {
-    frame.session = NULL;
-    tree.open = false;
-    store_limit(&store, MEMORY);
+    drop_in_hand();
+    tree_close();
+    array_show(0, 0, 0, 0, false, NULL);
+    store_limit(&store, config.memory);
 }
 
-void driver_is_back(struct session *s)
-{
-    if (s == frame.session)
-        frame.part_at = now();                         /* its host could send nothing meanwhile */
-}
-
-static bool is_needed(const uint8_t digest[16])        /* by the frame in hand */
-{
-    if (!frame.session)
-        return false;
-    struct object *o = store_find(&store, tree.capture);
-    if (!memcmp(digest, tree.capture, 16))
-        return true;
-    if (!o || !o->whole)
-        return false;
-    unsigned blocks = o->data[18], count = 1 + blocks + o->data[19 + 16 * blocks];
-    for (unsigned i = 0; i < count; i++)
-        if (!memcmp(digest, i ? o->data + (i <= blocks ? 3 : 4) + 16 * i : o->data + 2, 16))
-            return true;
-    return false;
-}
-
-static struct object *resident(const uint8_t digest[16], enum kind kind)   /* kind 0: any */
-{
-    struct object *o = store_find(&store, digest);
-    return o && o->whole && (!kind || o->data[0] == kind) ? o : NULL;
-}
+void driver_is_back(struct session *s) { driver_present(s); }
 
 static void on_query(struct session *s, uint16_t request, const uint8_t *p, size_t size)
 {
@@ -80,6 +46,21 @@ static void stored(struct session *s, uint16_t request, struct object *o)
     o->evicted_count = 0;
 }
 
+/* Whether bytes are an object, and the array has a meaning for each of a block's words. */
+static bool is_meant(const uint8_t *data, size_t size)
+{
+    static struct icw words[1024];
+    uint32_t count;
+    size_t at = 2;
+    if (!is_object(data, size))
+        return false;
+    if (data[0] != KIND_BLOCK)
+        return true;
+    varint(&count, data, size, &at);
+    block_words(data, size, words);
+    return array_takes(words, count);
+}
+
 static void on_put(struct session *s, uint16_t request, const uint8_t *p, size_t size)
 {
     if (size < 24) {
@@ -94,7 +75,7 @@ static void on_put(struct session *s, uint16_t request, const uint8_t *p, size_t
         stored(s, request, o);
         return;
     }
-    if (!total || total > MAX_OBJECT || offset != (o ? o->received : 0) || (o && total != o->size) || size > total - offset) {
+    if (!total || total > MAX_OBJECT || total > config.memory || offset != (o ? o->received : 0) || (o && total != o->size) || size > total - offset) {
         error(s, request, ERR_BAD_UPLOAD, "this part does not continue what came in, or the object is too large");
         return;
     }
@@ -104,11 +85,11 @@ static void on_put(struct session *s, uint16_t request, const uint8_t *p, size_t
     }
     memcpy(o->data + offset, p + 24, size);
     o->received += (uint32_t)size;
-    frame.part_at = now();
+    frame_part_came(0);
     if (o->received < total)
         return;
     blake2b_128(digest, o->data, total);
-    enum error code = memcmp(digest, p, 16) ? ERR_DIGEST_MISMATCH : !is_object(o->data, total) ? ERR_BAD_OBJECT
+    enum error code = memcmp(digest, p, 16) ? ERR_DIGEST_MISMATCH : !is_meant(o->data, total) ? ERR_BAD_OBJECT
                     : !store_finish(&store, o) ? ERR_NO_ROOM : 0;
     if (code) {
         error(s, request, code, code == ERR_NO_ROOM ? "the instruction store has no room" : "not these bytes");
@@ -134,9 +115,9 @@ static enum error wrong_whole(const uint8_t digest[16], const uint8_t *data, uin
     struct object *o = store_find(&store, digest);
     if (o && o->whole)
         return 0;
-    if (o || !length || length > MAX_OBJECT)
+    if (o || !length || length > MAX_OBJECT || length > config.memory)
         return ERR_BAD_UPLOAD;
-    return is_object(data, length) ? 0 : ERR_BAD_OBJECT;
+    return is_meant(data, length) ? 0 : ERR_BAD_OBJECT;
 }
 
 static bool store_whole(const uint8_t digest[16], const uint8_t *data, uint32_t length,
@@ -147,7 +128,7 @@ static bool store_whole(const uint8_t digest[16], const uint8_t *data, uint32_t 
         return false;
     memcpy(o->data, data, length);
     o->received = length;
-    frame.part_at = now();
+    frame_part_came(0);
     if (!store_finish(&store, o)) {
         store_drop(&store, o);
         return false;
@@ -226,16 +207,14 @@ static void on_open_tree(struct session *s, uint16_t request, const uint8_t *p, 
         return;
     }
     struct object *o = resident(p, KIND_TREE), *gone;
-    if (frame.session || u32(p + 20) > 3600000 || !o) {
-        error(s, request, frame.session ? ERR_BUSY : o ? ERR_OUT_OF_RANGE : ERR_NO_TREE,
-              frame.session ? "a frame is in hand" : o ? "fault_timeout_ms" : "no such tree is resident");
+    uint32_t limit = u32(p + 16);
+    if (in_hand() || u32(p + 20) > 3600000 || !o) {
+        error(s, request, in_hand() ? ERR_BUSY : o ? ERR_OUT_OF_RANGE : ERR_NO_TREE,
+              in_hand() ? "a frame or program is in hand" : o ? "fault_timeout_ms" : "no such tree is resident");
         return;
     }
-    tree.open = true;
-    memcpy(tree.digest, p, 16);
-    memcpy(tree.capture, o->data + 3, 16);
-    tree.fault_timeout = u32(p + 20);
-    store_limit(&store, u32(p + 16) && u32(p + 16) < MEMORY ? u32(p + 16) : MEMORY);
+    tree_open(p, o, u32(p + 20));
+    store_limit(&store, limit && limit < config.memory ? limit : config.memory);
     store_touch(&store, o);                            /* the last to go */
     start(MSG_TREE_OPENED, request);
     add(store.budget, 4);
@@ -250,20 +229,29 @@ static void on_open_tree(struct session *s, uint16_t request, const uint8_t *p, 
 
 static void on_start_frame(struct session *s, uint16_t request, const uint8_t *p)
 {
-    if (frame.session || !tree.open) {
-        error(s, request, tree.open ? ERR_BUSY : ERR_NO_TREE, tree.open ? "a frame is in hand" : "no tree is open");
+    if (in_hand() || !tree_is_open()) {
+        error(s, request, tree_is_open() ? ERR_BUSY : ERR_NO_TREE,
+              tree_is_open() ? "a frame or program is in hand" : "no tree is open");
         return;
     }
-    frame.session = s;
-    frame.request = request;
-    frame.number = u32(p);
-    frame.missing_count = 0;
-    frame.part_at = now();
+    frame_begin(s, request, u32(p));
+}
+
+static void on_scene(struct session *s, uint16_t request, const uint8_t *p, size_t size)
+{
+    unsigned rows = u16(p + 5), columns = u16(p + 7);
+    bool ends = !rows && !columns && size == 9, whole = size - 9 == (size_t)rows * columns;
+    bool fits = ends || (rows && columns && whole);
+    if (!fits || !array_show(u16(p + 1), u16(p + 3), rows, columns, p[0], p + 9)) {
+        error(s, request, ERR_BAD_SCENE, "the picture does not fit the sensor, or the sensor has optics of its own");
+        return;
+    }
+    start(MSG_DONE, request);
+    answer(s);
 }
 
 static void on_status(struct session *s, uint16_t request)
 {
-    static const uint8_t none[16];
     unsigned connected = 0, objects = 0;
     struct session *d = driver();
     for (int i = 0; i < SESSIONS; i++)
@@ -273,66 +261,135 @@ static void on_status(struct session *s, uint16_t request)
     start(MSG_STATUS, request);
     add(connected, 2);
     add_text(d ? d->client : "");
-    add_bytes(tree.open ? tree.digest : none, 16);
-    add(frame.session != NULL, 1);
-    add(0, 8);                                         /* no frame ever ends with a result */
+    add_bytes(tree_digest(), 16);
+    add(frame_in_hand(), 1);
+    add(frames_done, 8);
     add(store.budget, 4);
     add(store.used, 4);
     add(store.icw_used, 4);
     add(objects, 2);
-    add((now()) * 1000000, 8);
+    add(device_clock.now_ns, 8);
     add(now(), 8);
     add(damaged_frames, 4);
     add(s->resent_bytes, 8);
     answer(s);
 }
 
+enum { NO_PLANE = 255 };
+
 static void on_read_plane(struct session *s, uint16_t request, const uint8_t *p, size_t size)
 {
+    static const char *const AREGS[] = {"A", "B", "C", "D", "E", "F", "NEWS", "PIX"};
+    static const char *const DREGS[] = {"R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R12", "FLAG"};
     char name[8] = {0};
     if (size < 2 || size != 2u + u16(p) || !is_utf8(p + 2, size - 2)) {
         error(s, request, ERR_MALFORMED, "READ_PLANE does not parse");
         return;
     }
     memcpy(name, p + 2, size - 2 < 7 ? size - 2 : 7);
-    bool areg = (size == 3 && *name >= 'A' && *name <= 'F') || (size == 6 && !strcmp(name, "NEWS"));
-    bool dreg = *name == 'R' && ((size == 4 && name[1] >= '0' && name[1] <= '9')
-                                 || (size == 5 && name[1] == '1' && name[2] >= '0' && name[2] <= '2'));
-    if ((size == 5 && !strcmp(name, "PIX")) || (size == 6 && !strcmp(name, "FLAG"))) {
+    uint8_t areg = 0, dreg = 0;
+    while (areg < 8 && (size > 9 || strcmp(name, AREGS[areg])))
+        areg++;
+    while (dreg < 14 && (size > 9 || strcmp(name, DREGS[dreg])))
+        dreg++;
+    if ((areg == 7 && !array_observe_pix(NULL)) || (dreg == 13 && !array_observe_flag(NULL))) {
         error(s, request, ERR_UNSUPPORTED, "PIX and FLAG leave a chip only through another register");
         return;
     }
-    if (!areg && !dreg) {
+    if (areg == 8 && dreg == 14) {
         error(s, request, ERR_OUT_OF_RANGE, "registers are A to F, NEWS, R0 to R12");
         return;
     }
     s->planes[s->plane_count].request = request;
-    s->planes[s->plane_count++].total = areg ? 65536 : 8192;
+    s->planes[s->plane_count].areg = areg < 8 ? areg : NO_PLANE;
+    s->planes[s->plane_count++].dreg = dreg;
+}
+
+static uint32_t plane_size(const struct session *s) { return s->planes[0].areg == NO_PLANE ? 8192 : 65536; }
+
+/* An AREG comes column by column as ADC codes; PLANE_PART has levels, row by row. */
+static void fetch_areg(unsigned areg, uint8_t *plane)
+{
+    static uint8_t samples[65536];
+    if (areg == 7)
+        array_observe_pix(samples);
+    else
+        array_grid(areg, 0, 0, 255, 255, 1, 1, samples);
+    for (unsigned row = 0; row < 256; row++)
+        for (unsigned column = 0; column < 256; column++)
+            plane[256 * row + column] = (uint8_t)(samples[256 * column + row] - 128);
+}
+
+static void fetch_plane(struct session *s)
+{
+    array_elapse(device_clock.now_ns);
+    if (s->planes[0].areg != NO_PLANE)
+        fetch_areg(s->planes[0].areg, s->plane);
+    else if (s->planes[0].dreg == 13)
+        array_observe_flag(s->plane);
+    else
+        array_rows(s->planes[0].dreg, 0, 1, 256, s->plane);
+}
+
+/* The objects that an EXECUTE names, into an image; what is wrong with it, or NULL. */
+static const char *read_execute(const uint8_t *p, size_t size, struct image *image, bool *parses)
+{
+    size_t at = 0;
+    const char *wrong = NULL;
+    for (int list = 0; list < 2; list++) {
+        *parses = size >= at + 2 && size >= at + 2 + 16u * u16(p + at);
+        if (!*parses)
+            return "EXECUTE does not parse";
+        unsigned count = u16(p + at);
+        *(list ? &image->segment_count : &image->block_count) = count;
+        for (unsigned i = 0; i < count && !wrong; i++) {
+            struct object *o = resident(p + at + 2 + 16 * i, list ? KIND_SEGMENT : KIND_BLOCK);
+            if (!o || i >= MOST_SLOTS)
+                wrong = "a block or segment is not resident";
+            else
+                (list ? image->segments : image->blocks)[i] = o;
+        }
+        at += 2 + 16u * count;
+    }
+    image->program = p + at;
+    image->size = size - at;
+    if (!wrong && (!is_object(p + at, size - at) || p[at] != KIND_PROGRAM))
+        wrong = "the program is not valid";
+    return wrong;
 }
 
 static void on_execute(struct session *s, uint16_t request, const uint8_t *p, size_t size)
 {
-    size_t at = 0;
-    const char *wrong = frame.session ? "a frame is in hand" : NULL;
-    for (int list = 0; list < 2; list++) {
-        if (size < at + 2 || size < at + 2 + 16u * u16(p + at)) {
-            error(s, request, ERR_MALFORMED, "EXECUTE does not parse");
-            return;
-        }
-        for (unsigned i = 0; i < u16(p + at) && !wrong; i++)
-            if (!resident(p + at + 2 + 16 * i, list ? KIND_SEGMENT : KIND_BLOCK))
-                wrong = "a block or segment is not resident";
-        at += 2 + 16u * u16(p + at);
+    static struct image image;
+    static uint8_t program[MAX_BODY];
+    bool parses;
+    const char *wrong = read_execute(p, size, &image, &parses);
+    if (!parses) {
+        error(s, request, ERR_MALFORMED, wrong);
+        return;
     }
-    if (!wrong && (!is_object(p + at, size - at) || p[at] != KIND_PROGRAM))
-        wrong = "the program is not valid";
-    error(s, request, frame.session ? ERR_BUSY : wrong ? ERR_BAD_OBJECT : ERR_UNSUPPORTED,
-          wrong ? wrong : "this device has no array to run programs on");
+    if (in_hand()) {
+        error(s, request, ERR_BUSY, "a frame or program is in hand");
+        return;
+    }
+    if (!wrong)
+        wrong = verify(&image, NULL);
+    if (wrong) {
+        error(s, request, ERR_BAD_OBJECT, wrong);
+        return;
+    }
+    for (unsigned i = 0; i < image.block_count; i++)
+        store_touch(&store, image.blocks[i]);
+    for (unsigned i = 0; i < image.segment_count; i++)
+        store_touch(&store, image.segments[i]);
+    memcpy(program, image.program, image.size);
+    image.program = program;
+    program_begin(s, request, &image);
 }
 
 static bool is_one_of(uint8_t code, const uint8_t *list) { return strchr((const char *)list, code) != NULL; }
 
-static void handle(struct session *s, const uint8_t *p, size_t size)
+static void handle(struct session *s, const uint8_t *p, size_t size, uint32_t wire_bytes)
 {
     static const uint8_t driven[] = {MSG_PUT, MSG_PUT_SEVERAL, MSG_OPEN_TREE, MSG_SCENE, MSG_START_FRAME, MSG_CANCEL_FRAME, MSG_EXECUTE, 0};
     static const uint8_t four[] = {MSG_PING, MSG_START_FRAME, MSG_CANCEL_FRAME, 0};
@@ -348,6 +405,8 @@ static void handle(struct session *s, const uint8_t *p, size_t size)
         error(s, request, ERR_MALFORMED, "the body has not the size of its message");
         return;
     }
+    if (code == MSG_PUT || code == MSG_PUT_SEVERAL)
+        put_came(wire_bytes);
     switch (code) {
     case MSG_PING:
         start(MSG_PONG, request);
@@ -362,10 +421,9 @@ static void handle(struct session *s, const uint8_t *p, size_t size)
     case MSG_START_FRAME: on_start_frame(s, request, body); break;
     case MSG_READ_PLANE: on_read_plane(s, request, body, size); break;
     case MSG_EXECUTE: on_execute(s, request, body, size); break;
-    case MSG_SCENE: error(s, request, ERR_BAD_SCENE, "this device is shown nothing"); break;
+    case MSG_SCENE: on_scene(s, request, body, size); break;
     case MSG_CANCEL_FRAME:
-        if (frame.session && frame.number == u32(body))
-            frame.session = NULL;
+        frame_cancel(u32(body));
         start(MSG_DONE, request);
         answer(s);
         break;
@@ -373,14 +431,13 @@ static void handle(struct session *s, const uint8_t *p, size_t size)
     }
 }
 
-/* Work between two looks at the wires: requests, the plane in hand, the frame in hand. */
+/* Work between two looks at the wires: requests, then the plane in hand. */
 
 void work_off(struct session *s)
 {
-    static const uint8_t zeros[PART];
     while (s->queue && can_answer(s) && s->plane_count < PLANES) {
         struct request *r = s->queue;
-        handle(s, r->payload, r->size);
+        handle(s, r->payload, r->size, r->wire_bytes);
         if (!(s->queue = r->next))
             s->queue_end = &s->queue;
         s->handled++;
@@ -388,77 +445,19 @@ void work_off(struct session *s)
         s->handled_bytes += r->wire_bytes;
         free(r);
     }
-    while (s->plane_count && (uint16_t)(s->next - s->peer_handled) < KEPT / 2
-           && s->unhandled_bytes < SEND_WINDOW / 2) {          /* the rest is for what overtakes planes */
+    while (s->plane_count && has_room_for_bulk(s)) {
+        uint32_t total = plane_size(s);
+        if (!s->plane_at)
+            fetch_plane(s);
         start(MSG_PLANE_PART, s->planes[0].request);
         add(s->plane_at, 4);
-        add(s->planes[0].total, 4);
-        add_bytes(zeros, PART);
+        add(total, 4);
+        add_bytes(s->plane + s->plane_at, PART);
         answer(s);
-        if ((s->plane_at += PART) == s->planes[0].total) {
+        if ((s->plane_at += PART) == total) {
             s->plane_at = 0;
             memmove(s->planes, s->planes + 1, --s->plane_count * sizeof *s->planes);
         }
     }
     s->waiting = s->plane_count || s->queue;
-}
-
-static void add_missing(uint8_t (*list)[16], unsigned *count, const uint8_t *digest, enum kind kind, bool *wrong)
-{
-    struct object *o = resident(digest, 0);
-    for (unsigned i = 0; i < *count; i++)
-        if (!memcmp(list[i], digest, 16))
-            return;
-    if (o)
-        *wrong |= o->data[0] != kind;
-    else
-        memcpy(list[(*count)++], digest, 16);
-}
-
-static bool has_news(uint8_t (*missing)[16], unsigned count)   /* what the last FAULT did not name */
-{
-    for (unsigned i = 0, k; i < count; i++) {
-        for (k = 0; k < frame.missing_count && memcmp(missing[i], frame.missing[k], 16); k++) { }
-        if (k == frame.missing_count)
-            return true;
-    }
-    return false;
-}
-
-void work_on_frame(void)                        /* as far as a device without an array can go */
-{
-    static uint8_t missing[511][16];
-    unsigned count = 0;
-    struct session *s = frame.session;
-    bool wrong = false;
-    if (!s || !can_answer(s))
-        return;
-    add_missing(missing, &count, tree.capture, KIND_NODE, &wrong);
-    if (!count && !wrong) {
-        const uint8_t *p = resident(tree.capture, KIND_NODE)->data;
-        unsigned blocks = p[18], segments = p[19 + 16 * blocks];
-        add_missing(missing, &count, p + 2, KIND_PROGRAM, &wrong);
-        for (unsigned i = 0; i < blocks; i++)
-            add_missing(missing, &count, p + 19 + 16 * i, KIND_BLOCK, &wrong);
-        for (unsigned i = 0; i < segments; i++)
-            add_missing(missing, &count, p + 20 + 16 * (blocks + i), KIND_SEGMENT, &wrong);
-    }
-    if (wrong || !count) {
-        error(s, frame.request, wrong ? ERR_BAD_TREE : ERR_UNSUPPORTED,
-              wrong ? "an object of the capture node is of the wrong kind" : "this device has no array to run nodes on");
-        frame.session = NULL;
-    } else if (has_news(missing, count)) {
-        memcpy(frame.missing, missing, 16 * count);
-        frame.missing_count = count;
-        frame.part_at = now();
-        start(MSG_FAULT, frame.request);
-        add(frame.number, 4);
-        add_bytes(tree.capture, 16);
-        add(count, 2);
-        add_bytes(missing, 16 * count);
-        answer(s);
-    } else if (s->wire && now() - frame.part_at >= tree.fault_timeout) {
-        error(s, frame.request, ERR_FAULT_TIMEOUT, "missing objects did not come");
-        frame.session = NULL;
-    }
 }

@@ -1,0 +1,194 @@
+/* Which pattern selections make a plane of weights: docs/reference/objects.md, "Covers". */
+#include "program.h"
+
+#include <string.h>
+
+enum { MOST_POSITIONS = 256, EXACT = 16, MOST_CUBES = MOST_PATTERNS };
+
+struct cube { uint8_t value, free; };
+struct set { uint32_t bits[MOST_POSITIONS / 32]; };
+
+/* ---- up to 16 positions: a smallest cover ---- */
+
+struct candidate { struct cube cube; uint16_t mask; };
+
+static unsigned count_ones(uint32_t value)
+{
+    unsigned sum = 0;
+    for (; value; value &= value - 1)
+        sum++;
+    return sum;
+}
+
+static unsigned all_cubes(unsigned positions, struct candidate *out)
+{
+    unsigned count = 0;
+    for (unsigned size = positions; size; size /= 2)   /* those with more positions first, then by free, then by value */
+        for (unsigned free_bits = 0; free_bits < positions; free_bits++)
+            for (unsigned value = 0; value < positions; value++) {
+                if (value & free_bits || 1u << count_ones(free_bits) != size)
+                    continue;
+                uint16_t mask = 0;
+                for (unsigned m = 0; m < positions; m++)
+                    if (!((m ^ value) & ~free_bits & (positions - 1)))
+                        mask |= (uint16_t)(1u << m);
+                out[count++] = (struct candidate){{(uint8_t)value, (uint8_t)free_bits}, mask};
+            }
+    return count;
+}
+
+/* Of every set: the size of its smallest cover, that cover's last cube, and the set before it. */
+static struct { unsigned positions; uint8_t size[1 << EXACT], last[1 << EXACT]; uint16_t before[1 << EXACT]; } known;
+static struct candidate cubes[81];
+
+static void make_table(unsigned positions)
+{
+    uint32_t sets = 1u << positions;
+    if (known.positions == positions)
+        return;
+    unsigned count = all_cubes(positions, cubes);
+    memset(known.size, 255, sizeof known.size);
+    known.size[0] = 0;
+    bool more = true;
+    for (uint8_t n = 1; more; n++) {
+        more = false;
+        for (uint32_t set = 0; set < sets; set++)      /* ascending, and each cube in order */
+            for (unsigned k = 0; known.size[set] == n - 1 && k < count; k++) {
+                uint32_t both = set | cubes[k].mask;
+                if (known.size[both] != 255)
+                    continue;
+                known.size[both] = n;
+                known.last[both] = (uint8_t)k;
+                known.before[both] = (uint16_t)set;
+                more = true;
+            }
+    }
+    known.positions = positions;
+}
+
+static unsigned smallest(uint32_t ones, uint32_t care, unsigned positions, struct cube *out)
+{
+    make_table(positions);
+    uint32_t upper = ones | (~care & ((1u << positions) - 1)), free_bits = upper & ~ones, best = ones;
+    for (uint32_t more = free_bits;; more = (more - 1) & free_bits) {
+        uint32_t set = ones | more;
+        if (known.size[set] < known.size[best] || (known.size[set] == known.size[best] && set < best))
+            best = set;
+        if (!more)
+            break;
+    }
+    unsigned count = 0;
+    for (; best; best = known.before[best])
+        out[count++] = cubes[known.last[best]].cube;
+    return count;
+}
+
+/* ---- more positions: the irredundant cover of Minato and Morreale ---- */
+
+static bool get(const struct set *s, unsigned i) { return s->bits[i / 32] >> i % 32 & 1; }
+
+static struct set half_of(const struct set *s, unsigned from, unsigned count)
+{
+    struct set out = {{0}};
+    for (unsigned i = 0; i < count; i++)
+        out.bits[i / 32] |= (uint32_t)get(s, from + i) << i % 32;
+    return out;
+}
+
+static struct set combined(const struct set *a, const struct set *b, int how)   /* 0 and, 1 or, 2 and not */
+{
+    struct set out;
+    for (unsigned i = 0; i < MOST_POSITIONS / 32; i++)
+        out.bits[i] = how == 0 ? a->bits[i] & b->bits[i] : how == 1 ? a->bits[i] | b->bits[i] : a->bits[i] & ~b->bits[i];
+    return out;
+}
+
+static bool is_empty(const struct set *s)
+{
+    for (unsigned i = 0; i < MOST_POSITIONS / 32; i++)
+        if (s->bits[i])
+            return false;
+    return true;
+}
+
+static bool is_full(const struct set *s, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (!get(s, i))
+            return false;
+    return true;
+}
+
+static unsigned irredundant(const struct set *lower, const struct set *upper, unsigned n, struct cube *out, struct set *f)
+{
+    memset(f, 0, sizeof *f);
+    if (is_empty(lower))
+        return 0;
+    if (is_full(upper, n)) {
+        *f = *upper;
+        *out = (struct cube){0, (uint8_t)(n - 1)};
+        return 1;
+    }
+    unsigned h = n / 2;
+    struct set lower0 = half_of(lower, 0, h), lower1 = half_of(lower, h, h), upper0 = half_of(upper, 0, h),
+               upper1 = half_of(upper, h, h), f0, f1, f2, a = combined(&lower0, &upper1, 2),
+               b = combined(&lower1, &upper0, 2);
+    unsigned count0 = irredundant(&a, &upper0, h, out, &f0);
+    unsigned count1 = irredundant(&b, &upper1, h, out + count0, &f1);
+    a = combined(&lower0, &f0, 2);
+    b = combined(&lower1, &f1, 2);
+    a = combined(&a, &b, 1);
+    b = combined(&upper0, &upper1, 0);
+    unsigned count2 = irredundant(&a, &b, h, out + count0 + count1, &f2);
+    for (unsigned i = 0; i < count1; i++)
+        out[count0 + i].value |= (uint8_t)h;
+    for (unsigned i = 0; i < count2; i++)
+        out[count0 + count1 + i].free |= (uint8_t)h;
+    for (unsigned i = 0; i < h; i++) {
+        f->bits[i / 32] |= (uint32_t)(get(&f0, i) || get(&f2, i)) << i % 32;
+        f->bits[(h + i) / 32] |= (uint32_t)(get(&f1, i) || get(&f2, i)) << (h + i) % 32;
+    }
+    return count0 + count1 + count2;
+}
+
+/* ---- a step ---- */
+
+static void sort(struct cube *cube, unsigned count)
+{
+    for (unsigned i = 1; i < count; i++)
+        for (unsigned k = i; k; k--) {
+            struct cube a = cube[k - 1], b = cube[k];
+            if (a.value < b.value || (a.value == b.value && a.free <= b.free))
+                break;
+            cube[k - 1] = b;
+            cube[k] = a;
+        }
+}
+
+unsigned cover_patterns(const int32_t *v, const struct image *image, struct pattern *out)
+{
+    struct cube found[MOST_CUBES];
+    const struct object *mask = image->segments[v[0]], *packed = image->segments[v[2]];
+    unsigned side = mask->data[3], positions = side * side, bytes = (positions + 7) / 8, count;
+    const uint8_t *plane = mask->data + 6 + (unsigned)v[1] * bytes;
+    struct set care = {{0}}, ones = {{0}}, upper = {{0}}, f;
+    uint32_t bit = (uint32_t)v[3];
+    for (unsigned p = 0; p < positions; p++) {
+        if (plane[p / 8] >> p % 8 & 1) {
+            care.bits[p / 32] |= 1u << p % 32;
+            ones.bits[p / 32] |= packed_field(packed->data, packed->size, bit++, 1) << p % 32;
+        } else {
+            upper.bits[p / 32] |= 1u << p % 32;
+        }
+    }
+    upper = combined(&upper, &ones, 1);
+    count = positions <= EXACT ? smallest(ones.bits[0], care.bits[0], positions, found)
+                               : irredundant(&ones, &upper, positions, found, &f);
+    sort(found, count);
+    unsigned shift = (unsigned)v[4], own = (side - 1) << shift, others = 255 & ~own;
+    for (unsigned i = 0; i < count; i++)
+        out[i] = (struct pattern){
+            (uint8_t)(found[i].value / side << shift), (uint8_t)(found[i].value % side << shift),
+            (uint8_t)((found[i].free / side << shift) | others), (uint8_t)((found[i].free % side << shift) | others)};
+    return count;
+}
