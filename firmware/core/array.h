@@ -47,7 +47,7 @@ void array_write(unsigned dreg, const uint8_t *plane);
 
 /* What an emulated array must be told, because it has no light and no time of its own. A chip does nothing. */
 void array_begin_frame(uint32_t frame);
-void array_elapse(uint64_t now_ns);
+void array_elapse(uint64_t now_ns);                    /* device time since the start */
 /* PIX becomes what a frame's exposure, ending now, leaves; and: PIX integrates from its reset level on. */
 void array_expose(void);
 void array_begin_exposure(void);

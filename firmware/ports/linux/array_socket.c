@@ -23,7 +23,7 @@ static int array_fd = -1;
 static uint8_t batch[HEAD + BATCH];
 static size_t batch_size;
 static unsigned unanswered;                            /* batches sent whose answers were not read yet */
-static uint64_t told_ns = UINT64_MAX;
+static uint64_t told_ns;                               /* device time that the array knows of */
 
 static void broken(const char *what)
 {
@@ -303,9 +303,9 @@ void array_elapse(uint64_t now_ns)
 {
     if (now_ns == told_ns)
         return;
-    told_ns = now_ns;
     begin(ARRAY_ELAPSE, 8);
-    put(now_ns, 8);
+    put(now_ns - told_ns, 8);
+    told_ns = now_ns;
 }
 
 void array_expose(void) { begin(ARRAY_EXPOSE, 0); }

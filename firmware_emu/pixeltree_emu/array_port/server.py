@@ -7,7 +7,7 @@ import socket
 import struct
 
 from pixeltree_emu.array_port.executor import ArrayExecutor
-from pixeltree_protocol.array_port.commands import DONE, LENGTH_BYTES, MAX_BATCH, REFUSED, decode_batch
+from pixeltree_protocol.array_port.commands import DONE, LENGTH_BYTES, MAX_BATCH, REFUSED
 from pixeltree_protocol.errors import PixeltreeError
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def serve_one(connected: socket.socket, executor: ArrayExecutor) -> None:
 
 def _done(executor: ArrayExecutor, data: bytes) -> bytes:
     try:
-        return _answer(DONE, executor.do(decode_batch(data)))
+        return _answer(DONE, executor.do(data))
     except PixeltreeError as error:
         logger.warning("a batch was refused: %s", error)
         return _answer(REFUSED, str(error).encode())

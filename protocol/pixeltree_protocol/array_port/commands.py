@@ -176,9 +176,9 @@ class BeginFrame:
 
 @dataclass(frozen=True)
 class Elapse:
-    """It is ``now_ns`` of device time: light falls in and registers decay until then. A chip does nothing."""
+    """``ns`` of device time pass: light falls in and registers decay. A chip does nothing."""
 
-    now_ns: int
+    ns: int
 
 
 @dataclass(frozen=True)
