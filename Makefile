@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test proof link-proof kill-proof flood-proof fuzz soak zoo results picture docs clean
+# 'firmware' is a folder too
+.PHONY: firmware help demo check test proof link-proof kill-proof flood-proof fuzz soak zoo results picture docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,6 +63,12 @@ fuzz: $(VENV)/.installed-test  ## a million random and damaged frames against th
 
 soak: $(VENV)/.installed-test  ## an hour at full rate; is memory flat?
 	$(BIN)/python tools/soak.py
+
+firmware: firmware/build/pixeltree-device  ## build the controller in C for Linux
+
+firmware/build/pixeltree-device: $(wildcard firmware/core/*.[ch] firmware/ports/linux/*.[ch])
+	@mkdir -p firmware/build
+	$(CC) -std=c99 -O2 -Wall -Wextra -pedantic -o $@ firmware/core/*.c firmware/ports/linux/*.c
 
 zoo: $(VENV)/.installed-test  ## train the committed trees again from their data
 	OMP_NUM_THREADS=1 $(BIN)/pixeltree train recipes/digits_tree.toml -o host/pixeltree/data/digits.ptree

@@ -1,8 +1,9 @@
-"""Write the tables that the C firmware shares with everybody else: steps, costs, commands to the array.
+"""Write what the C firmware shares with everybody else: steps, costs, commands to the array.
 
     python -m tools.make_firmware_tables [--check]
 
-They are written from the declarations that host and emulator use, so that a step or a price is changed in one place.
+They are written from the declarations that host and emulator use, so that a step or a price is changed in
+one place.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import construct as c
+from tools.make_protocol_docs import VARYING
 
 from pixeltree_protocol.array_port.commands import ANALOG_PLANES, COMMANDS, DIGITAL_PLANES, MAX_BATCH
 from pixeltree_protocol.chip.costs import CostTable
@@ -27,9 +29,8 @@ from pixeltree_protocol.objects.verify import (
     MAX_WORDS_IMMEDIATE,
     MAX_WORDS_PER_NODE,
 )
-from tools.make_protocol_docs import VARYING
 
-TARGET = Path(__file__).resolve().parent.parent / "firmware" / "core" / "tables.h"
+HEADER = Path(__file__).resolve().parent.parent / "firmware" / "core" / "tables.h"
 AREG_BIT = 16
 """Bit of the first AREG in a mask of registers; DREGs are bits 0 to 12."""
 
@@ -96,12 +97,23 @@ def sizes(form: StepForm) -> tuple[str, str]:
 
 def switch(name: str, which: int) -> list[str]:
     """A function from a step's opcode and values to a number."""
-    lines = [f"static inline uint32_t {name}(uint8_t opcode, const int32_t *v)", "{", "    (void)v;", "    switch (opcode) {"]
+    lines = [
+        f"static inline uint32_t {name}(uint8_t opcode, const int32_t *v)",
+        "{",
+        "    (void)v;",
+        "    switch (opcode) {",
+    ]
     for form in STEPS:
         expression = sizes(form)[which]
         if expression != "0":
             lines.append(f"    case STEP_{snake(form.step.__name__)}: return (uint32_t)({expression});")
     return [*lines, "    default: return 0;", "    }", "}"]
+
+
+def price(cost: CostTable, name: str) -> int:
+    """An entry of the cost table; a class of words without a price of its own has that of every word."""
+    own: int | None = getattr(cost, name)
+    return cost.word_ns if own is None else own
 
 
 def header() -> str:
@@ -121,9 +133,10 @@ def header() -> str:
         "/* An operand: its bytes, negative where it is signed; least and most. */",
         "struct operand { int8_t bytes; int32_t least, most; };",
         f"enum {{ MOST_OPERANDS = {max(len(form.operands) for form in STEPS)} }};",
-        "/* A step. corners: 1 + the place of r0 where r1, c1 must not lie before r0, c0; else 0. analog: which operands",
-        "   name AREGs; reads, writes, distinct: which operands name registers that it reads, writes, or that must differ.",
-        f"   own, clobbers: masks of registers, R0 to R12 from bit 0 on, A to NEWS from bit {AREG_BIT} on. */",
+        "/* A step. corners: 1 + the place of r0 where r1, c1 must not lie before r0, c0; else 0.",
+        "   analog: which operands name AREGs; reads, writes, distinct: which operands name registers that",
+        "   it reads, writes, or that must differ. own, clobbers: masks of registers, R0 to R12 from bit 0",
+        f"   on, A to NEWS from bit {AREG_BIT} on. */",
         "struct step {",
         "    uint8_t opcode, count, corners;",
         "    uint16_t analog, reads, writes, distinct;",
@@ -154,12 +167,9 @@ def header() -> str:
         f"    MAX_PATH_LOGITS = {MAX_PATH_LOGITS}",
         "};",
         "",
-        "/* Device time of each step, in ns unless the name says otherwise: pixeltree_protocol/chip/costs.py. */",
+        "/* Device time of each step, in ns unless the name says otherwise (chip/costs.py). */",
         "enum {",
-        *(
-            f"    COST_{field.name.upper()} = {cost.word_ns if getattr(cost, field.name) is None else getattr(cost, field.name)},"
-            for field in fields(cost)
-        ),
+        *(f"    COST_{field.name.upper()} = {price(cost, field.name)}," for field in fields(cost)),
         "};",
         "",
         "/* Commands to an array behind a socket: docs/reference/array_port.md. */",
@@ -178,12 +188,12 @@ def header() -> str:
 
 def main() -> int:
     """Write the header, or say whether it is as it should be."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if the header would change")
+    parser = argparse.ArgumentParser(description="Write firmware/core/tables.h.")
+    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if it would change")
     text = header()
     if parser.parse_args().check:
-        return int(TARGET.read_text() != text)
-    TARGET.write_text(text)
+        return int(HEADER.read_text() != text)
+    HEADER.write_text(text)
     return 0
 
 

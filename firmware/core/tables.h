@@ -56,9 +56,10 @@ enum {
 /* An operand: its bytes, negative where it is signed; least and most. */
 struct operand { int8_t bytes; int32_t least, most; };
 enum { MOST_OPERANDS = 10 };
-/* A step. corners: 1 + the place of r0 where r1, c1 must not lie before r0, c0; else 0. analog: which operands
-   name AREGs; reads, writes, distinct: which operands name registers that it reads, writes, or that must differ.
-   own, clobbers: masks of registers, R0 to R12 from bit 0 on, A to NEWS from bit 16 on. */
+/* A step. corners: 1 + the place of r0 where r1, c1 must not lie before r0, c0; else 0.
+   analog: which operands name AREGs; reads, writes, distinct: which operands name registers that
+   it reads, writes, or that must differ. own, clobbers: masks of registers, R0 to R12 from bit 0
+   on, A to NEWS from bit 16 on. */
 struct step {
     uint8_t opcode, count, corners;
     uint16_t analog, reads, writes, distinct;
@@ -201,7 +202,7 @@ enum {
     MAX_PATH_LOGITS = 15000
 };
 
-/* Device time of each step, in ns unless the name says otherwise: pixeltree_protocol/chip/costs.py. */
+/* Device time of each step, in ns unless the name says otherwise (chip/costs.py). */
 enum {
     COST_WORD_NS = 100,
     COST_ANALOG_WORD_NS = 100,

@@ -1,4 +1,4 @@
-"""The firmware in C, on an emulated array: it compiles, its bytes are right, host and conformance suite work with it."""
+"""The firmware in C, on an emulated array: host and conformance suite work with it as with the emulator."""
 
 import contextlib
 import ctypes
@@ -197,7 +197,16 @@ class Device:
 def served_array(folder, *options):
     """An array as a process of its own; yields its URL."""
     url = f"unix://{folder}/array"
-    command = [sys.executable, "-P", "-m", "pixeltree_emu.array_port", "--listen", url, "--until-eof", *options]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pixeltree_emu.array_port",
+        "--listen",
+        url,
+        "--until-eof",
+        *options,
+    ]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert url in process.stdout.readline()
@@ -347,6 +356,12 @@ def test_digests_are_those_of_hashlib(codec, size):
     assert found.raw == hmac.digest(data, b"pixeltree host" + nonce + challenge, "sha256")
 
 
+def test_its_tables_are_those_of_the_declarations():
+    command = [sys.executable, "-m", "tools.make_firmware_tables", "--check"]
+    done = subprocess.run(command, cwd=ROOT, timeout=TIME, check=False)
+    assert done.returncode == 0, "run: python -m tools.make_firmware_tables"
+
+
 # ---- with the host
 
 
@@ -390,18 +405,21 @@ def test_objects_make_room_and_outlive_sessions(start):
 
 def results(device, tree, images, **options):
     runner = pt.TreeRunner.open(device, tree, **options)
-    return [
-        (result.label, [(visit.node, visit.outcome, tuple(visit.logits), visit.device_us) for visit in result.path],
-         result.device_us, result.words)
-        for result in map(runner.infer, images)
-    ]  # fmt: skip
+    found = []
+    for result in map(runner.infer, images):
+        path = [(visit.node, visit.outcome, tuple(visit.logits), visit.device_us) for visit in result.path]
+        found.append((result.label, path, result.device_us, result.words))
+    return found
 
 
 @pytest.mark.parametrize("preset", ["ideal", "typical"])
 def test_a_tree_gives_what_it_gives_on_the_emulated_controller(program, preset, tmp_path):
     """Labels, logits, paths, device time and words, to the bit; with nodes that are swapped."""
     tree, images = pt.zoo.load("digits"), pt.zoo.held_out("digits").images[:MOST_IMAGES]
-    with tempfile.TemporaryDirectory(prefix="array") as folder, served_array(folder, "--preset", preset) as url:
+    with (
+        tempfile.TemporaryDirectory(prefix="array") as folder,
+        served_array(folder, "--preset", preset) as url,
+    ):
         device = Device(program, tmp_path / "log", "--array", url, "--port", "0")
         with pt.connect(device.url) as firmware:
             found = results(firmware, tree, images, memory_limit=8000)
@@ -434,7 +452,10 @@ def test_registers_and_the_controller_api_are_those_of_the_emulator(start):
         chip.flood(pt.R7, pt.R6, boundary=1, iterations=4)
         seen += [chip.global_or(pt.R7), chip.global_count(pt.R6, pt.D), *chip.scan_boundingbox(pt.R5)]
         seen += chip.scan_events(pt.R5, 20).tolist()
-        planes = [device.read_plane(name) for name in (*"ABCDEF", "NEWS", "PIX", "FLAG", *(f"R{i}" for i in range(13)))]
+        planes = [
+            device.read_plane(name)
+            for name in (*"ABCDEF", "NEWS", "PIX", "FLAG", *(f"R{i}" for i in range(13)))
+        ]
         return [str(value) for value in seen], planes, device.status().device_ns
 
     with pt.connect(start("--port", "0").url) as firmware, pt.emulator() as emulated:

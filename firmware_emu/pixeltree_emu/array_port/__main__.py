@@ -20,7 +20,7 @@ from pixeltree_emu.serving.options import parsed, say
 DEFAULT_URL = "tcp://127.0.0.1:27910"
 
 STORE_WORDS = 4_096
-"""Words of the instruction store: 1,024 of resident blocks (fact sheet 2.5), and room for what a controller has beside them."""
+"""Words of the instruction store: 1,024 of resident blocks (fact sheet 2.5), and a controller's own."""
 
 _EXAMPLES = """\
 Examples:

@@ -76,7 +76,7 @@ class ArrayExecutor:
         """Do a batch of commands; returns what they answer, one after the other.
 
         Raises:
-            PixeltreeError: bytes that are no commands, or a command that cannot be done. Those before it are done.
+            PixeltreeError: bytes that are no commands, or a command that cannot be done.
         """
         plan = self._plans.get(batch)
         if plan is None:
@@ -179,7 +179,8 @@ class ArrayExecutor:
             try:
                 kernel = self.array.load(words)
             except MeaninglessWord as error:
-                raise EmulatorError(f"word {command.start + error.index}: {error}") from error
+                at = command.start + (error.index or 0)
+                raise EmulatorError(f"word {at}: {error}") from error
             self._kernels[words] = kernel
         return kernel
 

@@ -39,7 +39,9 @@ def serve_one(connected: socket.socket, executor: ArrayExecutor) -> None:
                 return
             (size,) = struct.unpack("<I", head)
             if size > MAX_BATCH:
-                connected.sendall(_answer(REFUSED, f"a batch of {size} bytes; the most is {MAX_BATCH}".encode()))
+                connected.sendall(
+                    _answer(REFUSED, f"a batch of {size} bytes; the most is {MAX_BATCH}".encode())
+                )
                 return
             data = stream.read(size)
             if len(data) < size:

@@ -1,6 +1,6 @@
 """Runs of commands that only send the array something: each is made ready as one block, and kept.
 
-A stretch is known by the blocks that it executes, not by where they lie in the instruction store, so that it is
+A stretch is known by the blocks that it executes, not by where they lie in the instruction store. So it is
 found again after nodes were swapped.
 """
 
@@ -65,7 +65,9 @@ class Stretches:
                 waiting, size = [], 0
             waiting.append(command)
             size += more
-        return plan + (self._stretch(waiting) if waiting else [])
+        if waiting:
+            plan += self._stretch(waiting)
+        return plan
 
     def _stretch(self, commands: Sequence[Any]) -> Sequence[Any]:
         executed = [command for command in commands if isinstance(command, port.Execute)]

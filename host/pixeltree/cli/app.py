@@ -34,6 +34,11 @@ def emulate(context: typer.Context) -> None:
     become(["emulate", *context.args])
 
 
+def emulate_array(context: typer.Context) -> None:
+    """Serve only an emulated array, below the controller, for firmware to drive."""
+    become(["emulate-array", *context.args])
+
+
 def engine(context: typer.Context) -> None:
     """Time the engines of the emulated array."""
     become(["bench", "engine", *context.args])
@@ -46,6 +51,7 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
     "Devices": (
         ("demo", demo, ("", "--images 20 --json demo.json", "--device tcp://127.0.0.1:27900")),
         ("emulate", emulate, ()),
+        ("emulate-array", emulate_array, ()),
         ("devices", devices, ("", "--json -", "pixeltree info usb:1fc9:008a")),
         (
             "info",
@@ -114,7 +120,7 @@ _BENCH: tuple[Command, ...] = (
     ("swap", bench.swap, ("--frames 500", "--tree random --json swap.json")),
 )
 
-_PASSED_ON = {"emulate", "engine"}
+_PASSED_ON = {"emulate", "emulate-array", "engine"}
 """Commands that hand all their options to the emulator, ``--help`` too."""
 
 

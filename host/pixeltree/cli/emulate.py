@@ -1,4 +1,4 @@
-"""Commands of the emulator, which the host never imports: ``emulate``, ``emulate-array`` and ``bench engine``.
+"""Commands of the emulator, which the host never imports: ``emulate``, ``emulate-array``, ``bench engine``.
 
 The emulator replaces this process, so that options, help, signals and the exit status are its own.
 """

@@ -1,8 +1,9 @@
 """Commands to an array, for controllers in any language: what each is, its bytes, and what it answers.
 
-One table (:data:`COMMANDS`) declares opcode, operands and the answer's size; encoder, decoder, the C header and
-the documentation derive from it. A batch is commands without gaps, in the order in which they are done. All
-integers are little-endian. The primitives are those of fact sheet 4.5; that they suffice for SCAMP-5d is INFERRED.
+One table (:data:`COMMANDS`) declares opcode, operands and the answer's size. Encoder, decoder, the C header
+and the documentation derive from it. A batch is commands without gaps, in the order in which they are done.
+All integers are little-endian. The primitives are those of fact sheet 4.5; that SCAMP-5d has the same ones is
+INFERRED.
 
 >>> encode(Latch(3, 5, 0, 255)).hex()
 '04030500ff'
@@ -33,7 +34,7 @@ DONE = 0
 """First byte of an answer to a batch that was done; what the commands answer follows, in their order."""
 
 REFUSED = 1
-"""First byte of an answer to a batch with a fault; the reason follows as UTF-8. The array may have done a part."""
+"""First byte of an answer to a batch with a fault. The reason follows as UTF-8; a part may be done."""
 
 PORT_WORDS = 5
 ANALOG_PLANES = (*AREGS, Analog.PIX)
@@ -80,7 +81,7 @@ class DriveDac:
 
 @dataclass(frozen=True)
 class Latch:
-    """Set the four address latches: SELECT is the pixels whose row and column match but for the mask's bits."""
+    """Set the address latches: SELECT is the pixels whose row and column match but for the mask's bits."""
 
     r: int
     c: int
@@ -291,7 +292,7 @@ def decode_batch(data: bytes) -> list[Any]:
     Raises:
         ArrayPortError: bytes that are none, or operands out of their range; it names the command.
     """
-    commands = []
+    commands: list[Any] = []
     at = 0
     while at < len(data):
         form = _BY_OPCODE.get(data[at])
