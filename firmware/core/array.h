@@ -17,7 +17,9 @@ enum {
     ICW_OWN_WORDS = 1024
 };
 
-/* Whether the array has a meaning for all these words. A chip executes whatever it gets: true. */
+/* Whether the array refuses words without a meaning: an emulated one does. A chip executes whatever it gets. */
+bool array_has_opinions(void);
+/* Whether the array has a meaning for all these words. */
 bool array_takes(const struct icw *words, unsigned count);
 /* Words into the instruction store, from word start on. */
 void array_load(unsigned start, const struct icw *words, unsigned count);
@@ -54,7 +56,7 @@ void array_begin_exposure(void);
 /* Paints a part of the scene, or gives the sensor back to its source (0 rows, 0 columns); false with real optics. */
 bool array_show(unsigned top, unsigned left, unsigned rows, unsigned columns, bool clear, const uint8_t *pixels);
 /* PIX and FLAG, which leave a chip only through another register: false there. */
-bool array_observe_pix(uint8_t out[65536]);
-bool array_observe_flag(uint8_t out[8192]);
+enum { ARRAY_PIX_PLANE = 7, ARRAY_FLAG_PLANE = 13 };   /* as areg of array_grid, as dreg of array_rows */
+bool array_shows_pix_and_flag(void);
 
 #endif

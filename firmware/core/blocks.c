@@ -181,20 +181,40 @@ static bool is_word(const struct word *w)
     return w->mnemonic == UNNAMED && w->clock < CLOCKS;
 }
 
-/* What is known of a decision. All zeros where it was never met. */
-struct estimate { int16_t of_zero; uint16_t count; };  /* of_zero: less 32,768 */
+/* What is known of a decision; contexts that were met, by number, in a table with open places. */
+struct estimate { uint32_t key; int16_t of_zero; uint16_t count; };   /* key 0: this place is free; of_zero less 32,768 */
 
-/* 3 MB so that the text of the document can be followed; firmware keeps them in a table of those that were met. */
-static struct {
-    struct estimate mnemonic[BEFORES][32], counts[2][MNEMONICS][BEFORES][16];
-    struct estimate operands[MNEMONICS][BEFORES][2 * MOST_NAMED][32], bits[80], clock[8];
-} known;
+static struct estimate met[CONTEXTS];
+static unsigned met_count;
+
+/* Numbers of contexts: each kind has a range of its own, and room for the bits of a number before. */
+enum {
+    AT_MNEMONIC = 1, AT_COUNTS = AT_MNEMONIC + BEFORES * 32, AT_OPERANDS = AT_COUNTS + 2 * MNEMONICS * BEFORES * 16,
+    AT_BITS = AT_OPERANDS + MNEMONICS * BEFORES * 2 * MOST_NAMED * 32, AT_CLOCK = AT_BITS + 80
+};
+
+static struct estimate *estimate_of(uint32_t key)      /* NULL where the table is full */
+{
+    uint32_t i = key * 2654435761u >> 8 & (CONTEXTS - 1);
+    while (met[i].key != key) {
+        if (!met[i].key) {
+            if (met_count == CONTEXTS - 1)
+                return NULL;
+            met_count++;
+            met[i] = (struct estimate){key, 0, 0};
+            break;
+        }
+        i = (i + 1) & (CONTEXTS - 1);
+    }
+    return &met[i];
+}
 
 struct coder {
     const uint8_t *code;                               /* NULL where decisions are given, to learn from */
     size_t size, at;
     uint32_t range, value;
     uint8_t list[REGISTERS], before;
+    bool overflown;                                    /* more contexts than there is room for */
 };
 
 static uint8_t next_byte(struct coder *c)
@@ -204,8 +224,13 @@ static uint8_t next_byte(struct coder *c)
     return byte;
 }
 
-static unsigned decide(struct coder *c, struct estimate *e, unsigned bit)
+static unsigned decide(struct coder *c, uint32_t key, unsigned bit)
 {
+    struct estimate *e = estimate_of(key);
+    if (!e) {
+        c->overflown = true;
+        return 0;
+    }
     uint32_t p = (uint32_t)(e->of_zero + 32768), bound = (c->range >> 16) * p;
     if (c->code) {
         bit = c->value >= bound;
@@ -221,7 +246,7 @@ static unsigned decide(struct coder *c, struct estimate *e, unsigned bit)
     return bit;
 }
 
-static unsigned number(struct coder *c, struct estimate *contexts, int width, unsigned given)
+static unsigned number(struct coder *c, uint32_t contexts, int width, unsigned given)
 {
     unsigned seen = 1;                                 /* the bits before, with a 1 in front of them */
     for (int i = width - 1; i >= 0; i--)
@@ -254,21 +279,22 @@ static void to_front(struct coder *c, const struct word *w)
 /* Reads a word, or learns from the one that is given; false where there is no such word. */
 static bool code_word(struct coder *c, struct word *w)
 {
-    w->mnemonic = (uint8_t)number(c, known.mnemonic[c->before], 5, w->mnemonic);
+    w->mnemonic = (uint8_t)number(c, AT_MNEMONIC + 32u * c->before, 5, w->mnemonic);
     if (w->mnemonic > UNNAMED)
         return false;
     if (w->mnemonic == UNNAMED) {
         memset(w->bits, 0, sizeof w->bits);
         for (int i = 0; i < 80; i++)
-            w->bits[i / 8] |= (uint8_t)(decide(c, known.bits + i, 0) << i % 8);
-        w->clock = (uint8_t)number(c, known.clock, 3, 0);
+            w->bits[i / 8] |= (uint8_t)(decide(c, AT_BITS + (uint32_t)i, 0) << i % 8);
+        w->clock = (uint8_t)number(c, AT_CLOCK, 3, 0);
     } else {
         for (int group = 0; group < 2; group++)
-            w->count[group] = (uint8_t)number(c, known.counts[group][w->mnemonic][c->before], 4, w->count[group]);
-        struct estimate (*contexts)[32] = known.operands[w->mnemonic][c->before];
+            w->count[group] = (uint8_t)number(c, AT_COUNTS + 16u * (BEFORES * (uint32_t)(MNEMONICS * group + w->mnemonic) + c->before), 4, w->count[group]);
+        uint32_t context = AT_OPERANDS + 32u * 2 * MOST_NAMED * (BEFORES * (uint32_t)w->mnemonic + c->before);
         for (int group = 0; group < 2; group++)
             for (int i = 0, before = -1; i < w->count[group]; i++) {
-                int place = (int)number(c, *contexts++, 5, c->code ? 0 : place_of(c, w->operands[group][i]));
+                int place = (int)number(c, context, 5, c->code ? 0 : place_of(c, w->operands[group][i]));
+                context += 32;
                 if (place <= before || place >= REGISTERS)
                     return false;
                 before = place;
@@ -429,15 +455,16 @@ static bool is_shortest(const struct coder *c)
     return last && c->value < unit && (256 - last) * unit >= c->range - c->value;
 }
 
-/* Decodes a block, into out where that is not NULL; false where it is none. */
-static bool decode(const uint8_t *p, size_t size, struct icw *out)
+/* Decodes a block, and hands on its words where take is not NULL; false where it is none. */
+static bool decode(const uint8_t *p, size_t size, void (*take)(void *, const struct icw *), void *context)
 {
     uint32_t words, code;
     size_t at = 2;
     if (!varint(&words, p, size, &at) || words < 1 || words > 1024 || !varint(&code, p, size, &at) || size - at != code)
         return false;
     translate_names();
-    memset(&known, 0, sizeof known);
+    memset(met, 0, sizeof met);
+    met_count = 0;
     for (size_t i = 0; i < sizeof LEARNED / sizeof *LEARNED; i++)
         learn(LEARNED[i]);
     struct coder c = begin(p + at, code);
@@ -445,14 +472,18 @@ static bool decode(const uint8_t *p, size_t size, struct icw *out)
         return false;
     while (words--) {
         struct word w;
-        if (!code_word(&c, &w) || !is_word(&w))
+        if (!code_word(&c, &w) || c.overflown || !is_word(&w))
             return false;
-        if (out)
-            *out++ = icw_of(&w);
+        struct icw word = icw_of(&w);
+        if (take)
+            take(context, &word);
     }
     return is_shortest(&c);
 }
 
-bool is_block(const uint8_t *p, size_t size) { return decode(p, size, NULL); }
+bool is_block(const uint8_t *p, size_t size) { return decode(p, size, NULL, NULL); }
 
-void block_words(const uint8_t *p, size_t size, struct icw *out) { decode(p, size, out); }
+void block_words(const uint8_t *p, size_t size, void (*take)(void *, const struct icw *), void *context)
+{
+    decode(p, size, take, context);
+}

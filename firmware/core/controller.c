@@ -409,7 +409,6 @@ static uint32_t read_analog(uint8_t opcode, const int32_t *v, uint8_t *out)
     const int32_t one[] = {v[0], v[1], v[2], v[1], v[2], 1, 1};
     switch (opcode) {
     case STEP_READ_AREG: return samples(one, out);
-    case STEP_SCAN_AREG: return samples(v, out);
     case STEP_GLOBAL_SUM16: return block_sums((unsigned)v[0], 4, SUM_16_SCALE, out);
     case STEP_GLOBAL_SUM64: return block_sums((unsigned)v[0], 8, SUM_64_SCALE, out);
     case STEP_SCAN_AREG_MEAN8X8: return block_sums((unsigned)v[0], 8, 32 * 32, out);

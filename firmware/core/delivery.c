@@ -1,7 +1,6 @@
 /* Frames in and out, in order and once: docs/reference/protocol.md, "Delivery". */
 #include "device.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 uint32_t damaged_frames;
@@ -110,10 +109,12 @@ void answer(struct session *s)
     store_little(reply.bytes + 3, s->next, 2);
     store_little(reply.bytes + 5, s->expected, 2);
     store_little(reply.bytes + 7, s->handled, 2);
-    uint8_t *bytes = malloc(WIRE_ROOM(reply.size));
+    uint32_t room = (uint32_t)WIRE_ROOM(reply.size);
+    uint8_t *bytes = fifo_take(&s->answers, room);
     if (!bytes)
-        fatal("answer");
+        fatal("no room for an answer");
     size_t size = frame_encode(bytes, reply.bytes, reply.size);
+    fifo_shorten(&s->answers, room, (uint32_t)size);
     s->kept[s->next % KEPT].frame = bytes;
     s->kept[s->next % KEPT].size = (uint32_t)size;
     s->kept[s->next % KEPT].received = s->expected;
@@ -141,7 +142,7 @@ void take_numbers(struct session *s, uint16_t received, uint16_t handled)
         if ((uint16_t)(s->resend - s->received) < arrived)
             s->resend = received;
         for (; s->received != received; s->received++)
-            free(s->kept[s->received % KEPT].frame);
+            fifo_give_back(&s->answers, s->kept[s->received % KEPT].size);
         s->went_back = false;
         moved(s);
     }
@@ -208,15 +209,12 @@ static void take_sequenced(struct wire *w, const uint8_t *p, size_t size, size_t
     } else if (s->held_bytes + wire_bytes > WINDOW) {
         notice(w, ERR_CREDIT_OVERRUN, "more than the window holds");
     } else {
-        struct request *r = malloc(sizeof *r + size);
+        struct request *r = fifo_take(&s->requests, (uint32_t)(sizeof *r + size));
         if (!r)
             return;                                    /* as if it were lost */
-        r->next = NULL;
         r->size = (uint16_t)size;
         r->wire_bytes = (uint32_t)wire_bytes;
         memcpy(r->payload, p, size);
-        *s->queue_end = r;
-        s->queue_end = &r->next;
         s->expected++;
         s->held_bytes += (uint32_t)wire_bytes;
         s->has_rejected = false;

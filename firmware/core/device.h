@@ -2,6 +2,8 @@
 #ifndef DEVICE_H
 #define DEVICE_H
 
+#include "fifo.h"
+#include "limits.h"
 #include "objects.h"
 
 enum message {
@@ -19,24 +21,15 @@ enum error {
 enum { DRIVE, OBSERVE };
 
 #define VERSION 1                                      /* of the protocol */
-#define MAX_BODY 8192u
 #define BIGGEST (2 + 9 + MAX_BODY + 4)
-#define WINDOW 65536u                                  /* bytes that the host may have under way */
-#define SEND_WINDOW 131072u                            /* what we have under way ourselves, at most */
-#define KEPT 256u                                      /* frames that we have under way, at most */
 #define MAX_TOGETHER 32u                               /* objects in one PUT_SEVERAL */
 #define MAX_ANSWER (18u + 16u * (MAX_OBJECTS + MAX_TOGETHER))   /* greatest body that we send */
-#define PART 4096u                                     /* of a plane */
 #define DEVICE_NAME "Pixeltree firmware"
-#define MAX_OBJECT (2u << 20)
-#define GREATEST (65535u - 9)                          /* body of what we send: a RESULT */
-#define PLANES 16                                      /* asked for at a time; a request more must wait */
-#define WIRES 4
-#define SESSIONS 4
-#define OUT_ROOM 32768u
-#define NOTICE_ROOM 16384u
 
-struct request { struct request *next; uint32_t wire_bytes; uint16_t size; uint8_t payload[]; };
+/* What lies in a session's queue of requests. */
+struct request { uint32_t wire_bytes; uint16_t size; uint8_t payload[]; };
+#define REQUEST_ROOM (WINDOW / 4 * 5 + BIGGEST + 8)    /* records of small frames are larger than those */
+#define ANSWER_ROOM (SEND_WINDOW + WIRE_ROOM(9 + GREATEST) + 8)
 
 struct session {
     bool used, confirmed;                              /* confirmed: the host knows of it */
@@ -49,7 +42,8 @@ struct session {
     uint8_t answer_due;
     uint32_t held_bytes, handled_bytes;
     uint64_t came_in_at;
-    struct request *queue, **queue_end;
+    struct fifo requests, answers;
+    uint8_t request_room[REQUEST_ROOM], answer_room[ANSWER_ROOM];
     uint32_t window;                                                         /* what goes out */
     uint16_t next, received, peer_handled, resend, fresh, polled;            /* fresh: first never sent */
     uint8_t poll;
@@ -60,7 +54,7 @@ struct session {
     struct { uint16_t request; uint8_t areg, dreg; } planes[PLANES];             /* READ_PLANEs, the oldest first */
     unsigned plane_count;
     uint32_t plane_at;                                 /* what was sent of the first */
-    uint8_t plane[65536];                              /* the first, as it was when its turn came */
+    uint64_t plane_since;                              /* ms: when its first part was sent */
 };
 
 struct wire {
@@ -78,7 +72,7 @@ struct config {
     uint32_t heartbeat, silence, resume;               /* ms */
     uint32_t memory, icw_store;                        /* bytes and words for objects */
     size_t token_size;
-    uint8_t token[4096], boot_id[8];
+    uint8_t token[TOKEN_ROOM], boot_id[8];
     bool tty;                                          /* one wire, which is always there */
 };
 

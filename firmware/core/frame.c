@@ -183,7 +183,7 @@ static bool gather(const struct object *node)          /* its objects, all resid
     struct object *program = resident(need(node, 0), KIND_PROGRAM);
     if (!program)
         return false;
-    image.program = program->data;
+    image.object = program;
     image.size = program->size;
     image.block_count = blocks;
     image.segment_count = segments;
@@ -297,7 +297,7 @@ static void leave(void)
         memcpy(hand.node, tree.root, 16);
         return;
     }
-    bool told = image.program[image.size - 1] != STEP_PROCEED;
+    bool told = program_of(&image)[image.size - 1] != STEP_PROCEED;
     struct visit *visit = &hand.path[hand.depth++];
     memcpy(visit->node, hand.node, 16);
     visit->outcome = (uint16_t)run.outcome;
@@ -357,14 +357,15 @@ void program_begin(struct session *s, uint16_t request, const struct image *give
 static bool send_read_out(void)                        /* false where the host's window is full */
 {
     while (run.reads_out && (hand.part < run.read_out || !hand.sent_part)) {
-        uint32_t size = run.read_out - hand.part < PART ? run.read_out - hand.part : PART;
+        static uint8_t part[PART];
         if (!has_room_for_bulk(hand.session))
             return false;
+        uint32_t size = read_part(&run, hand.part, part);
         start(MSG_READ_OUT, hand.request);
         add(run.index - 1, 2);
         add(hand.part, 4);
         add(run.read_out, 4);
-        add_bytes(read_out_bytes + hand.part, size);
+        add_bytes(part, size);
         answer(hand.session);
         hand.part += size;
         hand.sent_part = true;
@@ -380,9 +381,13 @@ static bool work_on_program(void)
 {
     if (!send_read_out())
         return false;
-    if (run.index < run.count) {
+    if (run.index < run.count && !run.failure) {
         run_step(&run);
         return true;
+    }
+    if (run.failure) {
+        fail(ERR_BAD_OBJECT, run.failure);
+        return false;
     }
     if (!has_room_for_bulk(hand.session))
         return false;
@@ -398,7 +403,7 @@ static bool work_on_program(void)
 
 bool work_in_hand(void)
 {
-    if (hand.state == IDLE || !can_answer(hand.session))
+    if (hand.state == IDLE || !can_answer(hand.session) || plane_under_way())
         return false;
     if (hand.state == PROGRAM_RUNS)
         return work_on_program();

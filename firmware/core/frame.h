@@ -28,6 +28,8 @@ void drop_in_hand(void);
 bool is_needed(const uint8_t digest[16]);              /* must not be evicted */
 void driver_present(struct session *s);                /* it has a wire again */
 
+/* A plane is being sent to somebody: the array stays as it is until it is out, or that takes too long. */
+bool plane_under_way(void);
 /* Does a step; returns whether there is more to do at once. */
 bool work_in_hand(void);
 

@@ -2,7 +2,6 @@
 #include "device.h"
 
 #include <string.h>
-#include <stdlib.h>
 
 struct wire wires[WIRES];
 struct session sessions[SESSIONS];
@@ -19,13 +18,6 @@ void end_session(struct session *s)
 {
     if (s->role == DRIVE)
         driver_left();
-    for (; s->received != s->next; s->received++)
-        free(s->kept[s->received % KEPT].frame);
-    while (s->queue) {
-        struct request *r = s->queue;
-        s->queue = r->next;
-        free(r);
-    }
     s->used = false;
 }
 
@@ -62,7 +54,8 @@ static struct session *new_session(uint8_t wanted)
         memset(s, 0, sizeof *s);
         s->role = driver() ? OBSERVE : wanted;
         s->used = true;
-        s->queue_end = &s->queue;
+        fifo_begin(&s->requests, s->request_room, sizeof s->request_room);
+        fifo_begin(&s->answers, s->answer_room, sizeof s->answer_room);
         s->pause = 25;
         random_bytes(s->id, 8);
         return s;

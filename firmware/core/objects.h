@@ -4,30 +4,26 @@
 
 #include "clock.h"
 #include "codec.h"
+#include "limits.h"
 #include "tables.h"
 
 enum kind { KIND_BLOCK = 1, KIND_SEGMENT, KIND_PROGRAM, KIND_NODE, KIND_TREE };
 
 struct object {
     struct object *next;
-    uint8_t digest[16], *data;
+    uint8_t digest[16], *data;                         /* data moves when room is made: do not keep it */
     uint32_t size, received;                           /* whole where they are equal */
-    uint64_t used;                                     /* rises with every use */
-    uint32_t words;                                    /* of a block: its room in the instruction store */
-    uint16_t at, classes[CLOCK_CLASSES];               /* of a block: its first word there; words of each clock class */
+    uint32_t used;                                     /* rises with every use */
+    uint16_t words, at, classes[CLOCK_CLASSES];        /* of a block: words in the instruction store, the first, by class */
     uint8_t verified;                                  /* of a node: for which tree, see frame.c; 0 for none */
-    uint8_t (*evicted)[16];                            /* what had to go for it, until it is stored */
-    uint16_t evicted_count;
-    bool whole;
+    bool taken, whole;
 };
-
-#define MAX_OBJECTS 500                                 /* objects and uploads; 16 bytes each fit an answer */
 
 struct store {
     unsigned count;
     struct object *first;
     uint32_t budget, used, icw_room, icw_used;
-    uint64_t clock;
+    uint32_t clock;
     bool (*is_needed)(const uint8_t digest[16]);       /* must not be evicted */
 };
 
@@ -47,5 +43,8 @@ struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t s
 bool store_finish(struct store *s, struct object *o);
 void store_drop(struct store *s, struct object *o);
 struct object *store_oldest(struct store *s, bool blocks_only, const struct object *spared);
+/* What had to go for an upload: the i-th, NULL behind the last; and that this was told. */
+const uint8_t *store_gone(const struct object *o, unsigned i);
+void store_told(const struct object *o);
 
 #endif

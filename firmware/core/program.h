@@ -5,11 +5,11 @@
 #include "objects.h"
 
 #define MOST_SLOTS 255
-#define MOST_LOGITS 15000                              /* of all nodes of a path together */
 
 /* A program with its objects, all of them resident. */
 struct image {
-    const uint8_t *program;                            /* the object's bytes */
+    struct object *object;                             /* the program; NULL where it is no object of the store */
+    const uint8_t *bytes;                              /* its bytes then */
     size_t size;
     unsigned block_count, segment_count;
     struct object *blocks[MOST_SLOTS], *segments[MOST_SLOTS];
@@ -17,6 +17,11 @@ struct image {
 
 /* The planes of a node, and what it may end in. node is NULL for a program of EXECUTE. */
 struct manifest { uint32_t own, input; bool capture; unsigned exits; };
+
+static inline const uint8_t *program_of(const struct image *image)
+{
+    return image->object ? image->object->data : image->bytes;
+}
 
 /* What is wrong with a program beside its form; NULL where it may run. */
 const char *verify(const struct image *image, const struct manifest *node);
@@ -30,16 +35,19 @@ struct run {
     int32_t *earlier, *logits;
     unsigned earlier_count, logit_count;
     int outcome;                                       /* -1 until it is decided */
-    uint32_t read_out;                                 /* bytes that the last step read out, in read_out_bytes */
+    uint32_t read_out;                                 /* bytes that the last step read out */
     bool reads_out;
+    uint8_t opcode;                                    /* the last step, and its operands */
+    int32_t v[MOST_OPERANDS];
     const char *failure;                               /* why the frame ends; NULL */
 };
-
-extern uint8_t read_out_bytes[65536];
 
 void run_begin(struct run *run, const struct image *image, int32_t *earlier, unsigned earlier_count, int32_t *logits);
 /* Does a step, or a part of a long one; true where a step is done. The program has ended where index == count. */
 bool run_step(struct run *run);
+/* Bytes of what the last step read out, from at on: at most PART, into out; returns how many. The array must be as the
+ * step left it, for long read-outs are only fetched now. */
+uint32_t read_part(const struct run *run, uint32_t at, uint8_t *out);
 
 /* controller.c: steps of the vendor's controller API; returns the bytes read out, and whether it reads any. */
 bool control(uint8_t opcode, const int32_t *v, uint8_t *out, uint32_t *size);

@@ -2,7 +2,6 @@
 #include "frame.h"
 #include "words.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct store store = {.is_needed = is_needed};
@@ -38,27 +37,42 @@ static void stored(struct session *s, uint16_t request, struct object *o)
 {
     start(MSG_STORED, request);
     add_bytes(o->digest, 16);
-    add(o->evicted_count, 2);
-    add_bytes(o->evicted, 16u * o->evicted_count);
+    add(0, 2);
+    unsigned count = 0;
+    for (const uint8_t *digest; (digest = store_gone(o, count)); count++)
+        add_bytes(digest, 16);
+    overwrite(16, count, 2);
     answer(s);
-    free(o->evicted);
-    o->evicted = NULL;
-    o->evicted_count = 0;
+    store_told(o);
+}
+
+struct asking { struct icw words[32]; unsigned count; bool taken; };
+
+static void ask_array(struct asking *a)
+{
+    a->taken = a->taken && (!a->count || array_takes(a->words, a->count));
+    a->count = 0;
+}
+
+static void ask_about(void *context, const struct icw *word)
+{
+    struct asking *a = context;
+    a->words[a->count++] = *word;
+    if (a->count == sizeof a->words / sizeof *a->words)
+        ask_array(a);
 }
 
 /* Whether bytes are an object, and the array has a meaning for each of a block's words. */
 static bool is_meant(const uint8_t *data, size_t size)
 {
-    static struct icw words[1024];
-    uint32_t count;
-    size_t at = 2;
+    struct asking a = {.count = 0, .taken = true};
     if (!is_object(data, size))
         return false;
-    if (data[0] != KIND_BLOCK)
-        return true;
-    varint(&count, data, size, &at);
-    block_words(data, size, words);
-    return array_takes(words, count);
+    if (data[0] == KIND_BLOCK && array_has_opinions()) {
+        block_words(data, size, ask_about, &a);
+        ask_array(&a);
+    }
+    return a.taken;
 }
 
 static void on_put(struct session *s, uint16_t request, const uint8_t *p, size_t size)
@@ -133,16 +147,15 @@ static bool store_whole(const uint8_t digest[16], const uint8_t *data, uint32_t 
         store_drop(&store, o);
         return false;
     }
-    for (unsigned i = 0; i < o->evicted_count; i++) {
+    const uint8_t *victim;
+    for (unsigned i = 0; (victim = store_gone(o, i)); i++) {
         unsigned k = 0;
-        while (k < *evicted_count && memcmp(evicted[k], o->evicted[i], 16))
+        while (k < *evicted_count && memcmp(evicted[k], victim, 16))
             k++;
-        memcpy(evicted[k], o->evicted[i], 16);
+        memcpy(evicted[k], victim, 16);
         *evicted_count += k == *evicted_count;
     }
-    free(o->evicted);
-    o->evicted = NULL;
-    o->evicted_count = 0;
+    store_told(o);
     return true;
 }
 
@@ -275,7 +288,7 @@ static void on_status(struct session *s, uint16_t request)
     answer(s);
 }
 
-enum { NO_PLANE = 255 };
+enum { NO_PLANE = 255, PLANE_HOLD = 500 };              /* ms for which a plane under way keeps the array as it is */
 
 static void on_read_plane(struct session *s, uint16_t request, const uint8_t *p, size_t size)
 {
@@ -292,7 +305,7 @@ static void on_read_plane(struct session *s, uint16_t request, const uint8_t *p,
         areg++;
     while (dreg < 14 && (size > 9 || strcmp(name, DREGS[dreg])))
         dreg++;
-    if ((areg == 7 && !array_observe_pix(NULL)) || (dreg == 13 && !array_observe_flag(NULL))) {
+    if ((areg == ARRAY_PIX_PLANE || dreg == ARRAY_FLAG_PLANE) && !array_shows_pix_and_flag()) {
         error(s, request, ERR_UNSUPPORTED, "PIX and FLAG leave a chip only through another register");
         return;
     }
@@ -307,28 +320,30 @@ static void on_read_plane(struct session *s, uint16_t request, const uint8_t *p,
 
 static uint32_t plane_size(const struct session *s) { return s->planes[0].areg == NO_PLANE ? 8192 : 65536; }
 
-/* An AREG comes column by column as ADC codes; PLANE_PART has levels, row by row. */
-static void fetch_areg(unsigned areg, uint8_t *plane)
+/* A part of an AREG: it comes column by column as ADC codes, and PLANE_PART has levels, row by row. */
+static void add_areg_part(unsigned areg, unsigned row)
 {
-    static uint8_t samples[65536];
-    if (areg == 7)
-        array_observe_pix(samples);
-    else
-        array_grid(areg, 0, 0, 255, 255, 1, 1, samples);
-    for (unsigned row = 0; row < 256; row++)
+    static uint8_t samples[PART];
+    enum { ROWS = PART / 256 };
+    array_grid(areg, row, 0, row + ROWS - 1, 255, 1, 1, samples);
+    for (unsigned r = 0; r < ROWS; r++)
         for (unsigned column = 0; column < 256; column++)
-            plane[256 * row + column] = (uint8_t)(samples[256 * column + row] - 128);
+            add((uint8_t)(samples[ROWS * column + r] - 128), 1);
 }
 
-static void fetch_plane(struct session *s)
+static void send_plane_part(struct session *s, uint32_t total)
 {
-    array_elapse(device_clock.now_ns);
-    if (s->planes[0].areg != NO_PLANE)
-        fetch_areg(s->planes[0].areg, s->plane);
-    else if (s->planes[0].dreg == 13)
-        array_observe_flag(s->plane);
-    else
-        array_rows(s->planes[0].dreg, 0, 1, 256, s->plane);
+    static uint8_t rows[PART];
+    start(MSG_PLANE_PART, s->planes[0].request);
+    add(s->plane_at, 4);
+    add(total, 4);
+    if (s->planes[0].areg != NO_PLANE) {
+        add_areg_part(s->planes[0].areg, s->plane_at / 256);
+    } else {
+        array_rows(s->planes[0].dreg, s->plane_at / 32, 1, PART / 32, rows);
+        add_bytes(rows, PART);
+    }
+    answer(s);
 }
 
 /* The objects that an EXECUTE names, into an image; what is wrong with it, or NULL. */
@@ -351,7 +366,8 @@ static const char *read_execute(const uint8_t *p, size_t size, struct image *ima
         }
         at += 2 + 16u * count;
     }
-    image->program = p + at;
+    image->object = NULL;
+    image->bytes = p + at;
     image->size = size - at;
     if (!wrong && (!is_object(p + at, size - at) || p[at] != KIND_PROGRAM))
         wrong = "the program is not valid";
@@ -382,8 +398,8 @@ static void on_execute(struct session *s, uint16_t request, const uint8_t *p, si
         store_touch(&store, image.blocks[i]);
     for (unsigned i = 0; i < image.segment_count; i++)
         store_touch(&store, image.segments[i]);
-    memcpy(program, image.program, image.size);
-    image.program = program;
+    memcpy(program, image.bytes, image.size);
+    image.bytes = program;
     program_begin(s, request, &image);
 }
 
@@ -435,29 +451,34 @@ static void handle(struct session *s, const uint8_t *p, size_t size, uint32_t wi
 
 void work_off(struct session *s)
 {
-    while (s->queue && can_answer(s) && s->plane_count < PLANES) {
-        struct request *r = s->queue;
-        handle(s, r->payload, r->size, r->wire_bytes);
-        if (!(s->queue = r->next))
-            s->queue_end = &s->queue;
+    while (s->requests.count && can_answer(s) && s->plane_count < PLANES) {
+        struct request *r = fifo_oldest(&s->requests);
+        uint32_t wire_bytes = r->wire_bytes;
+        handle(s, r->payload, r->size, wire_bytes);
+        fifo_give_back(&s->requests, (uint32_t)(sizeof *r + r->size));
         s->handled++;
-        s->held_bytes -= r->wire_bytes;
-        s->handled_bytes += r->wire_bytes;
-        free(r);
+        s->held_bytes -= wire_bytes;
+        s->handled_bytes += wire_bytes;
     }
     while (s->plane_count && has_room_for_bulk(s)) {
         uint32_t total = plane_size(s);
-        if (!s->plane_at)
-            fetch_plane(s);
-        start(MSG_PLANE_PART, s->planes[0].request);
-        add(s->plane_at, 4);
-        add(total, 4);
-        add_bytes(s->plane + s->plane_at, PART);
-        answer(s);
+        if (!s->plane_at) {
+            array_elapse(device_clock.now_ns);
+            s->plane_since = now();
+        }
+        send_plane_part(s, total);
         if ((s->plane_at += PART) == total) {
             s->plane_at = 0;
             memmove(s->planes, s->planes + 1, --s->plane_count * sizeof *s->planes);
         }
     }
-    s->waiting = s->plane_count || s->queue;
+    s->waiting = s->plane_count || s->requests.count;
+}
+
+bool plane_under_way(void)
+{
+    for (int i = 0; i < SESSIONS; i++)
+        if (sessions[i].used && sessions[i].wire && sessions[i].plane_at && now() - sessions[i].plane_since < PLANE_HOLD)
+            return true;
+    return false;
 }

@@ -4,8 +4,9 @@
 
 #include <string.h>
 
-uint8_t read_out_bytes[65536];
-static uint8_t scanned[MAX_SCANNED_BITS / 8];
+enum { LONGEST_EVENTS = 8000 };
+static uint8_t read_out_bytes[LONGEST_EVENTS];         /* of the steps whose read-outs are not fetched in parts */
+static uint8_t scanned[SCANNED_ROOM];
 
 static int32_t floor_divided(int64_t a, int64_t b) { return (int32_t)(a >= 0 ? a / b : -((-a + b - 1) / b)); }
 
@@ -14,7 +15,7 @@ void run_begin(struct run *run, const struct image *image, int32_t *earlier, uns
     memset(run, 0, sizeof *run);
     run->image = image;
     run->at = 4;
-    run->count = u16(image->program + 2);
+    run->count = u16(program_of(image) + 2);
     run->earlier = earlier;
     run->earlier_count = earlier_count;
     run->logits = logits;
@@ -53,13 +54,41 @@ static void load_cover(struct run *run, const int32_t *v)
 static void scan_dreg(struct run *run, const int32_t *v)
 {
     uint32_t size = 32u * (uint32_t)v[3];
-    array_rows((unsigned)v[0], (unsigned)v[1], (unsigned)v[2], (unsigned)v[3], read_out_bytes);
     if (run->scanned + size <= sizeof scanned)
-        memcpy(scanned + run->scanned, read_out_bytes, size);
+        array_rows((unsigned)v[0], (unsigned)v[1], (unsigned)v[2], (unsigned)v[3], scanned + run->scanned);
     run->scanned += size;
     run->read_out = size;
     run->reads_out = true;
     charge((uint64_t)size * COST_SCAN_BYTE_NS);
+}
+
+static uint32_t samples_of(const int32_t *v)
+{
+    return (uint32_t)(((v[3] - v[1]) / v[5] + 1) * ((v[4] - v[2]) / v[6] + 1));
+}
+
+static uint32_t part_of_columns(const int32_t *v, uint32_t at, uint32_t total, uint8_t *out)
+{
+    uint32_t rows = (uint32_t)((v[3] - v[1]) / v[5] + 1), left = (total - at) / rows, columns = PART / rows;
+    uint32_t first = (uint32_t)v[2] + (uint32_t)v[6] * (at / rows);
+    columns = columns < left ? columns : left;
+    return array_grid((unsigned)v[0], (unsigned)v[1], first, (unsigned)v[3], first + (uint32_t)v[6] * (columns - 1),
+                      (unsigned)v[5], (unsigned)v[6], out);
+}
+
+uint32_t read_part(const struct run *run, uint32_t at, uint8_t *out)
+{
+    const int32_t *v = run->v;
+    uint32_t left = run->read_out - at, size = left < PART ? left : PART;
+    if (!size)
+        return 0;
+    if (run->opcode == STEP_SCAN_AREG)
+        return part_of_columns(v, at, run->read_out, out);
+    if (run->opcode == STEP_SCAN_DREG)
+        array_rows((unsigned)v[0], (unsigned)v[1] + (unsigned)v[2] * (at / 32), (unsigned)v[2], size / 32, out);
+    else
+        memcpy(out, read_out_bytes + at, size);
+    return size;
 }
 
 static void apply_layer(struct run *run, const int32_t *v)
@@ -82,21 +111,23 @@ static int32_t offset_of(const struct run *run, const int32_t *v)
     return (int32_t)packed_field(segment->data, segment->size, (uint32_t)v[1], 32);
 }
 
-static void scan_logits(struct run *run, const int32_t *v)
+static void scan_logits(struct run *run, const int32_t *v)   /* row by row, each from its LEFT end */
 {
-    uint32_t total = array_grid((unsigned)v[3], (unsigned)v[4], (unsigned)v[5], (unsigned)v[6], (unsigned)v[7],
-                                (unsigned)v[8], (unsigned)v[9], read_out_bytes);
-    unsigned rows = (unsigned)((v[6] - v[4]) / v[8] + 1), columns = total / rows;
+    uint8_t column[ARRAY_SIDE];
+    unsigned rows = (unsigned)((v[6] - v[4]) / v[8] + 1), columns = (unsigned)((v[7] - v[5]) / v[9] + 1);
     int32_t unit = v[2], offset = offset_of(run, v);
-    run->logit_count = 0;
-    for (unsigned row = 0; row < rows; row++)
-        for (unsigned column = columns; column--;) {   /* from the LEFT end */
-            int32_t level = read_out_bytes[column * rows + row] - 128;
-            if (run->logit_count < MOST_LOGITS)
-                run->logits[run->logit_count] = 2 * floor_divided(2 * level + unit, 2 * unit) + offset;
-            run->logit_count++;
+    run->logit_count = rows * columns;
+    charge((uint64_t)run->logit_count * LOGIT_NS);
+    if (run->logit_count > MOST_LOGITS)
+        return;
+    for (unsigned c = 0; c < columns; c++) {
+        unsigned at = (unsigned)v[5] + c * (unsigned)v[9];
+        array_grid((unsigned)v[3], (unsigned)v[4], at, (unsigned)v[6], at, (unsigned)v[8], 1, column);
+        for (unsigned row = 0; row < rows; row++) {
+            int32_t level = column[row] - 128;
+            run->logits[row * columns + columns - 1 - c] = 2 * floor_divided(2 * level + unit, 2 * unit) + offset;
         }
-    charge((uint64_t)total * LOGIT_NS);
+    }
 }
 
 static unsigned bits_set(unsigned byte)
@@ -193,6 +224,11 @@ static bool do_step(struct run *run, uint8_t opcode, const int32_t *v)
     case STEP_ADD_LOGITS: add_logits(run); break;
     case STEP_PROCEED: run->outcome = 0; break;
     case STEP_WRITE_DREG: write_dreg(run, v); break;
+    case STEP_SCAN_AREG:
+        run->read_out = samples_of(v);
+        run->reads_out = true;
+        charge((uint64_t)run->read_out * COST_ADC_SAMPLE_NS);
+        break;
     default: run->reads_out = control(opcode, v, read_out_bytes, &run->read_out);
     }
     return true;
@@ -201,13 +237,15 @@ static bool do_step(struct run *run, uint8_t opcode, const int32_t *v)
 bool run_step(struct run *run)
 {
     const struct step *step;
-    int32_t v[MOST_OPERANDS];
-    size_t size = read_step(run->image->program + run->at, run->image->size - run->at, &step, v);
+    size_t size = read_step(program_of(run->image) + run->at, run->image->size - run->at, &step, run->v);
+    run->opcode = step->opcode;
     run->read_out = 0;
     run->reads_out = false;
     array_elapse(device_clock.now_ns);
-    if (!do_step(run, step->opcode, v))
+    if (!do_step(run, step->opcode, run->v))
         return false;
+    if (run->logit_count > MOST_LOGITS)
+        run->failure = "a program has more logits than this controller has room for";
     run->at += size;
     run->index++;
     return true;

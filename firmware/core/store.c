@@ -2,7 +2,6 @@
 #include "objects.h"
 #include "words.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct object *store_find(struct store *s, const uint8_t digest[16])
@@ -15,6 +14,57 @@ struct object *store_find(struct store *s, const uint8_t digest[16])
 
 void store_touch(struct store *s, struct object *o) { o->used = ++s->clock; }
 
+/* ---- memory: objects lie one behind the other, and close up where the end has no room ---- */
+
+static uint8_t memory[MEMORY_ROOM];
+static uint32_t memory_end;
+static struct object table[MAX_OBJECTS];
+
+static struct { uint8_t digest[16]; const struct object *upload; } gone[MAX_OBJECTS];
+static unsigned gone_count;                            /* what had to go for uploads that are not stored yet */
+
+static void close_up(const struct store *s)
+{
+    uint32_t end = 0;
+    for (;;) {
+        struct object *lowest = NULL;                  /* of those that lie at end or behind it */
+        for (struct object *o = s->first; o; o = o->next)
+            if (o->data >= memory + end && (!lowest || o->data < lowest->data))
+                lowest = o;
+        if (!lowest)
+            break;
+        memmove(memory + end, lowest->data, lowest->size);
+        lowest->data = memory + end;
+        end += lowest->size;
+    }
+    memory_end = end;
+}
+
+static uint8_t *room_for(const struct store *s, uint32_t size)   /* the budget has it */
+{
+    if (MEMORY_ROOM - memory_end < size)
+        close_up(s);
+    memory_end += size;
+    return memory + memory_end - size;
+}
+
+void store_told(const struct object *o)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < gone_count; i++)
+        if (gone[i].upload != o)
+            gone[kept++] = gone[i];
+    gone_count = kept;
+}
+
+const uint8_t *store_gone(const struct object *o, unsigned i)
+{
+    for (unsigned k = 0; k < gone_count; k++)
+        if (gone[k].upload == o && !i--)
+            return gone[k].digest;
+    return NULL;
+}
+
 void store_drop(struct store *s, struct object *o)
 {
     struct object **link = &s->first;
@@ -24,9 +74,8 @@ void store_drop(struct store *s, struct object *o)
     s->count--;
     s->used -= o->size;
     s->icw_used -= o->words;
-    free(o->data);
-    free(o->evicted);
-    free(o);
+    store_told(o);
+    o->taken = false;
 }
 
 struct object *store_oldest(struct store *s, bool blocks_only, const struct object *spared)
@@ -42,11 +91,12 @@ struct object *store_oldest(struct store *s, bool blocks_only, const struct obje
 static bool evict_for(struct store *s, struct object *one)
 {
     struct object *o = store_oldest(s, one->whole, one);
-    uint8_t (*list)[16] = o ? realloc(one->evicted, 16u * (one->evicted_count + 1u)) : NULL;
-    if (!list)
+    if (!o)
         return false;
-    one->evicted = list;
-    memcpy(list[one->evicted_count++], o->digest, 16);
+    if (gone_count < MAX_OBJECTS) {
+        memcpy(gone[gone_count].digest, o->digest, 16);
+        gone[gone_count++].upload = one;
+    }
     store_drop(s, o);
     return true;
 }
@@ -81,21 +131,33 @@ void store_limit(struct store *s, uint32_t budget)
     uploads_leave_room(s, 0);
 }
 
+static struct object *free_place(void)
+{
+    for (unsigned i = 0; i < MAX_OBJECTS; i++)
+        if (!table[i].taken)
+            return &table[i];
+    return NULL;
+}
+
 struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t size)
 {
-    struct object *one = uploads_leave_room(s, size) ? calloc(1, sizeof *one) : NULL;
-    if (!one)
+    struct object spare, *one = NULL;
+    if (!uploads_leave_room(s, size))
         return NULL;
-    memcpy(one->digest, digest, 16);
-    while ((s->used + size > s->budget || s->count >= MAX_OBJECTS) && evict_for(s, one)) { }
-    one->data = malloc(size);
-    if (!one->data || s->used + size > s->budget || s->count >= MAX_OBJECTS) {
-        free(one->data);
-        free(one->evicted);
-        free(one);
+    memset(&spare, 0, sizeof spare);
+    while ((s->used + size > s->budget || s->count >= MAX_OBJECTS) && evict_for(s, &spare)) { }
+    if (s->used + size > s->budget || s->count >= MAX_OBJECTS || !(one = free_place())) {
+        store_told(&spare);
         return NULL;
     }
+    *one = spare;
+    for (unsigned i = 0; i < gone_count; i++)
+        if (gone[i].upload == &spare)
+            gone[i].upload = one;
+    memcpy(one->digest, digest, 16);
+    one->data = room_for(s, size);
     one->size = size;
+    one->taken = true;
     one->next = s->first;
     s->first = one;
     s->used += size;
@@ -106,6 +168,8 @@ struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t s
 
 /* ---- the instruction store: blocks lie in one piece each ---- */
 
+enum { LOADED_TOGETHER = 32 };
+
 static bool is_free(const struct store *s, const struct object *one, uint32_t at)
 {
     for (const struct object *o = s->first; o; o = o->next)
@@ -114,15 +178,28 @@ static bool is_free(const struct store *s, const struct object *one, uint32_t at
     return at + one->words <= s->icw_room;
 }
 
+struct loading { struct object *o; uint32_t at; unsigned count; struct icw words[LOADED_TOGETHER]; };
+
+static void load_word(void *context, const struct icw *word)
+{
+    struct loading *l = context;
+    l->o->classes[word->clock]++;
+    l->words[l->count++] = *word;
+    if (l->count == LOADED_TOGETHER) {
+        array_load(l->at, l->words, l->count);
+        l->at += l->count;
+        l->count = 0;
+    }
+}
+
 static void load(struct object *o, uint32_t at)
 {
-    static struct icw words[1024];
-    block_words(o->data, o->size, words);
+    struct loading l = {.o = o, .at = at};
     memset(o->classes, 0, sizeof o->classes);
-    for (uint32_t i = 0; i < o->words; i++)
-        o->classes[words[i].clock]++;
     o->at = (uint16_t)at;
-    array_load(at, words, o->words);
+    block_words(o->data, o->size, load_word, &l);
+    if (l.count)
+        array_load(l.at, l.words, l.count);
 }
 
 static void place(struct store *s, struct object *one)
@@ -159,7 +236,7 @@ bool store_finish(struct store *s, struct object *o)
         return false;
     o->whole = true;
     while (s->icw_used + words > s->icw_room && evict_for(s, o)) { }
-    o->words = words;
+    o->words = (uint16_t)words;
     s->icw_used += words;
     if (words)
         place(s, o);

@@ -66,6 +66,8 @@ static const char *check_segments(const struct image *image, const struct step *
         const struct object *o = image->segments[v[0]];
         if (!is_layout(o, 4) || bits_wanted(o->data) != tally->scanned_bits)
             return "the fully connected segment does not take the bits scanned";
+        if (tally->scanned_bits > 8ull * SCANNED_ROOM)
+            return "a program reads out more bits for a layer than this controller has room for";
         uint32_t inputs = u16(o->data + 3), planes = o->data[6];
         tally->logits = o->data[5];
         tally->words += (uint64_t)tally->logits * planes * (inputs / 32 + 1);
@@ -106,19 +108,22 @@ static const char *check_step(const struct image *image, const struct manifest *
     return NULL;
 }
 
+struct allowance { uint32_t written, read; bool kept; };
+
+static void check_word(void *context, const struct icw *word)
+{
+    struct allowance *allowed = context;
+    uint32_t reads, writes;
+    word_registers(word, &reads, &writes);
+    allowed->kept &= !(writes & ~allowed->written) && !(reads & ~allowed->read);
+}
+
 static const char *check_blocks(const struct image *image, const struct manifest *node)
 {
-    static struct icw words[1024];
-    for (unsigned i = 0; i < image->block_count; i++) {
-        block_words(image->blocks[i]->data, image->blocks[i]->size, words);
-        for (uint32_t k = 0; k < image->blocks[i]->words; k++) {
-            uint32_t reads, writes;
-            word_registers(&words[k], &reads, &writes);
-            if ((writes & ~node->own) || (reads & ~(node->own | node->input)))
-                return "a word touches a plane that is not the node's";
-        }
-    }
-    return NULL;
+    struct allowance allowed = {node->own, node->own | node->input, true};
+    for (unsigned i = 0; i < image->block_count; i++)
+        block_words(image->blocks[i]->data, image->blocks[i]->size, check_word, &allowed);
+    return allowed.kept ? NULL : "a word touches a plane that is not the node's";
 }
 
 static const char *check_manifest(const struct manifest *node, bool program_decides)
@@ -139,7 +144,7 @@ const char *verify(const struct image *image, const struct manifest *node)
     if (node && (wrong = check_blocks(image, node)))
         return wrong;
     for (size_t at = 4; at < image->size && !wrong;) {
-        at += read_step(image->program + at, image->size - at, &step, v);
+        at += read_step(program_of(image) + at, image->size - at, &step, v);
         wrong = check_step(image, node, step, v, &tally);
     }
     if (!wrong && node)

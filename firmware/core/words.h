@@ -6,8 +6,8 @@
 
 #include "array.h"
 
-/* The words of a valid block, into out, which has room for all of them. */
-void block_words(const uint8_t *block, size_t size, struct icw *out);
+/* Hands on the words of a valid block, one after the other. */
+void block_words(const uint8_t *block, size_t size, void (*take)(void *context, const struct icw *word), void *context);
 /* Instructions with names and operands as people write them, "MOV(R5, SELECT); all", as words; returns how many. */
 unsigned assemble(const char *text, struct icw *out);
 /* A DREG := itself OR SELECT, in place: one word reads, the next loads (fact sheet 3.5). */

@@ -196,6 +196,8 @@ static void put_load(unsigned start, const struct icw *words, unsigned count)
         }
 }
 
+bool array_has_opinions(void) { return true; }
+
 bool array_takes(const struct icw *words, unsigned count)
 {
     uint8_t none[1];
@@ -328,16 +330,4 @@ bool array_show(unsigned top, unsigned left, unsigned rows, unsigned columns, bo
     return fits;
 }
 
-bool array_observe_pix(uint8_t out[65536])
-{
-    if (out)
-        array_grid(ARRAY_PIX, 0, 0, 255, 255, 1, 1, out);
-    return true;
-}
-
-bool array_observe_flag(uint8_t out[8192])
-{
-    if (out)
-        array_rows(ARRAY_FLAG, 0, 1, 256, out);
-    return true;
-}
+bool array_shows_pix_and_flag(void) { return true; }
