@@ -20,6 +20,7 @@ from tools.make_protocol_docs import VARYING
 from pixeltree_protocol.array_port.commands import ANALOG_PLANES, COMMANDS, DIGITAL_PLANES, MAX_BATCH
 from pixeltree_protocol.chip.costs import CostTable
 from pixeltree_protocol.chip.registers import AREGS, DREGS
+from pixeltree_protocol.objects.cover import cube_counts
 from pixeltree_protocol.objects.node import MAX_DEPTH, MAX_PATH_LOGITS
 from pixeltree_protocol.objects.program import STEPS
 from pixeltree_protocol.objects.step import AREG, ROW, STORE, StepForm
@@ -30,7 +31,7 @@ from pixeltree_protocol.objects.verify import (
     MAX_WORDS_PER_NODE,
 )
 
-HEADER = Path(__file__).resolve().parent.parent / "firmware" / "core" / "tables.h"
+CORE = Path(__file__).resolve().parent.parent / "firmware" / "core"
 AREG_BIT = 16
 """Bit of the first AREG in a mask of registers; DREGs are bits 0 to 12."""
 
@@ -186,14 +187,34 @@ def header() -> str:
     return "\n".join(lines)
 
 
+def cover_sizes() -> str:
+    """Sizes of the smallest covers of all sets of 16 positions, two to a byte: 32 KiB of flash for 256 of RAM."""
+    counts = cube_counts().astype(int).reshape(-1, 2)
+    packed = [int(low | high << 4) for low, high in counts]
+    rows = [", ".join(map(str, packed[at : at + 32])) for at in range(0, len(packed), 32)]
+    return "\n".join(
+        (
+            "/* Written by tools/make_firmware_tables.py; do not change it by hand. */",
+            "#include <stdint.h>",
+            "",
+            "/* How many cubes the smallest cover of a set has: the set 2 i in the low half of byte i, 2 i + 1 above. */",
+            "static const uint8_t COVER_SIZES[32768] = {",
+            *(f"    {row}," for row in rows),
+            "};",
+            "",
+        )
+    )
+
+
 def main() -> int:
-    """Write the header, or say whether it is as it should be."""
-    parser = argparse.ArgumentParser(description="Write firmware/core/tables.h.")
-    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if it would change")
-    text = header()
+    """Write the headers, or say whether they are as they should be."""
+    parser = argparse.ArgumentParser(description="Write tables.h and cover_sizes.h of firmware/core.")
+    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if something would change")
+    texts = {CORE / "tables.h": header(), CORE / "cover_sizes.h": cover_sizes()}
     if parser.parse_args().check:
-        return int(HEADER.read_text() != text)
-    HEADER.write_text(text)
+        return int(any(path.read_text() != text for path, text in texts.items()))
+    for path, text in texts.items():
+        path.write_text(text)
     return 0
 
 

@@ -1,4 +1,5 @@
 /* Which pattern selections make a plane of weights: docs/reference/objects.md, "Covers". */
+#include "cover_sizes.h"
 #include "program.h"
 
 #include <string.h>
@@ -20,10 +21,11 @@ static unsigned count_ones(uint32_t value)
     return sum;
 }
 
+/* Those with more positions first, then by free, then by value. */
 static unsigned all_cubes(unsigned positions, struct candidate *out)
 {
     unsigned count = 0;
-    for (unsigned size = positions; size; size /= 2)   /* those with more positions first, then by free, then by value */
+    for (unsigned size = positions; size; size /= 2)
         for (unsigned free_bits = 0; free_bits < positions; free_bits++)
             for (unsigned value = 0; value < positions; value++) {
                 if (value & free_bits || 1u << count_ones(free_bits) != size)
@@ -37,50 +39,58 @@ static unsigned all_cubes(unsigned positions, struct candidate *out)
     return count;
 }
 
-/* Of every set: the size of its smallest cover, that cover's last cube, and the set before it. */
-static struct { unsigned positions; uint8_t size[1 << EXACT], last[1 << EXACT]; uint16_t before[1 << EXACT]; } known;
-static struct candidate cubes[81];
-
-static void make_table(unsigned positions)
+/* Size of the smallest cover of a set, from the table of all sets of 16 positions: fewer of them stand for groups. */
+static unsigned size_of(uint32_t set, unsigned positions)
 {
-    uint32_t sets = 1u << positions;
-    if (known.positions == positions)
-        return;
-    unsigned count = all_cubes(positions, cubes);
-    memset(known.size, 255, sizeof known.size);
-    known.size[0] = 0;
-    bool more = true;
-    for (uint8_t n = 1; more; n++) {
-        more = false;
-        for (uint32_t set = 0; set < sets; set++)      /* ascending, and each cube in order */
-            for (unsigned k = 0; known.size[set] == n - 1 && k < count; k++) {
-                uint32_t both = set | cubes[k].mask;
-                if (known.size[both] != 255)
-                    continue;
-                known.size[both] = n;
-                known.last[both] = (uint8_t)k;
-                known.before[both] = (uint16_t)set;
-                more = true;
+    for (unsigned n = positions; n < EXACT; n *= 2)
+        set |= set << n;
+    return COVER_SIZES[set / 2] >> (set & 1 ? 4 : 0) & 15;
+}
+
+/* The set that the definition comes from to this one, of n cubes: the least that has a cover of n - 1 cubes and becomes
+ * this one by a cube; and the first such cube. */
+static uint32_t set_before(uint32_t set, unsigned n, unsigned positions, const struct candidate *cubes, unsigned count,
+                           unsigned *last)
+{
+    uint32_t least = UINT32_MAX;
+    for (unsigned k = 0; k < count; k++) {
+        uint32_t mask = cubes[k].mask, rest = set & ~mask;
+        if (mask & ~set)
+            continue;
+        for (uint32_t part = 0;; part = (part - mask) & mask) {   /* the subsets of mask, ascending */
+            uint32_t before = rest | part;
+            if (before >= least || part == mask)
+                break;
+            if (size_of(before, positions) == n - 1) {
+                least = before;
+                *last = k;
+                break;
             }
+        }
     }
-    known.positions = positions;
+    return least;
 }
 
 static unsigned smallest(uint32_t ones, uint32_t care, unsigned positions, struct cube *out)
 {
-    make_table(positions);
-    uint32_t upper = ones | (~care & ((1u << positions) - 1)), free_bits = upper & ~ones, best = ones;
-    for (uint32_t more = free_bits;; more = (more - 1) & free_bits) {
+    struct candidate cubes[81];
+    unsigned cube_count = all_cubes(positions, cubes), size = size_of(ones, positions), last = 0;
+    uint32_t spare = ~care & ((1u << positions) - 1) & ~ones, best = ones;
+    for (uint32_t more = spare;; more = (more - 1) & spare) {
         uint32_t set = ones | more;
-        if (known.size[set] < known.size[best] || (known.size[set] == known.size[best] && set < best))
+        unsigned its = size_of(set, positions);
+        if (its < size || (its == size && set < best)) {
             best = set;
+            size = its;
+        }
         if (!more)
             break;
     }
-    unsigned count = 0;
-    for (; best; best = known.before[best])
-        out[count++] = cubes[known.last[best]].cube;
-    return count;
+    for (unsigned n = size; n; n--) {
+        best = set_before(best, n, positions, cubes, cube_count, &last);
+        out[n - 1] = cubes[last].cube;
+    }
+    return size;
 }
 
 /* ---- more positions: the irredundant cover of Minato and Morreale ---- */
