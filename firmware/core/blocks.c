@@ -181,10 +181,10 @@ static bool is_word(const struct word *w)
     return w->mnemonic == UNNAMED && w->clock < CLOCKS;
 }
 
-/* What is known of a decision; contexts that were met, by number, in a table with open places. */
-struct estimate { uint32_t key; int16_t of_zero; uint16_t count; };   /* key 0: this place is free; of_zero less 32,768 */
+/* What is known of decisions: of the contexts that were met, by number, in a table with open places. */
 
-static struct estimate met[CONTEXTS];
+static uint32_t met[CONTEXTS];                         /* 16 times the context's number, and how often it was met */
+static int16_t of_zero[CONTEXTS];                      /* its estimate of a 0, less 32,768 */
 static unsigned met_count;
 
 /* Numbers of contexts: each kind has a range of its own, and room for the bits of a number before. */
@@ -193,20 +193,22 @@ enum {
     AT_BITS = AT_OPERANDS + MNEMONICS * BEFORES * 2 * MOST_NAMED * 32, AT_CLOCK = AT_BITS + 80
 };
 
-static struct estimate *estimate_of(uint32_t key)      /* NULL where the table is full */
+static bool find(uint32_t key, unsigned *at)           /* false where the table is full */
 {
-    uint32_t i = key * 2654435761u >> 8 & (CONTEXTS - 1);
-    while (met[i].key != key) {
-        if (!met[i].key) {
+    unsigned i = key * 2654435761u % CONTEXTS;
+    while (met[i] >> 4 != key) {
+        if (!met[i]) {
             if (met_count == CONTEXTS - 1)
-                return NULL;
+                return false;
             met_count++;
-            met[i] = (struct estimate){key, 0, 0};
+            met[i] = key << 4;
+            of_zero[i] = 0;
             break;
         }
-        i = (i + 1) & (CONTEXTS - 1);
+        i = i + 1 == CONTEXTS ? 0 : i + 1;
     }
-    return &met[i];
+    *at = i;
+    return true;
 }
 
 struct coder {
@@ -226,12 +228,12 @@ static uint8_t next_byte(struct coder *c)
 
 static unsigned decide(struct coder *c, uint32_t key, unsigned bit)
 {
-    struct estimate *e = estimate_of(key);
-    if (!e) {
+    unsigned at;
+    if (!find(key, &at)) {
         c->overflown = true;
         return 0;
     }
-    uint32_t p = (uint32_t)(e->of_zero + 32768), bound = (c->range >> 16) * p;
+    uint32_t count = met[at] & 15, p = (uint32_t)(of_zero[at] + 32768), bound = (c->range >> 16) * p;
     if (c->code) {
         bit = c->value >= bound;
         c->value -= bit ? bound : 0;
@@ -239,10 +241,10 @@ static unsigned decide(struct coder *c, uint32_t key, unsigned bit)
         for (; c->range < 1u << 24; c->range <<= 8)
             c->value = c->value << 8 | next_byte(c);
     }
-    p = bit ? p - p * 2 / (2u * e->count + 3) : p + (65536 - p) * 2 / (2u * e->count + 3);
+    p = bit ? p - p * 2 / (2 * count + 3) : p + (65536 - p) * 2 / (2 * count + 3);
     p = p < 600 ? 600 : p > 65536 - 600 ? 65536 - 600 : p;
-    e->of_zero = (int16_t)((int32_t)p - 32768);
-    e->count = (uint16_t)(e->count < 15 ? e->count + 1 : 15);
+    of_zero[at] = (int16_t)((int32_t)p - 32768);
+    met[at] += count < 15;
     return bit;
 }
 

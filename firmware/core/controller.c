@@ -12,8 +12,8 @@ static const char *const DREGS[] = {"R0", "R1", "R2", "R3", "R4", "R5", "R6", "R
 
 /* ---- the controller's own words: each text is made and loaded once ---- */
 
-enum { TEXT = 120, KEPT_TEXTS = 96, MOST_OWN = 40 };
-static struct { char text[TEXT]; uint16_t at, count, classes[CLOCK_CLASSES]; } own[KEPT_TEXTS];
+enum { TEXT = 92, MOST_OWN = 40 };
+static struct { char text[TEXT]; uint16_t at, count, classes[CLOCK_CLASSES]; } own[OWN_TEXTS];
 static unsigned own_count, own_at = ICW_OWN;
 
 static void write_out(char *out, const char *text, const char *const *names)
@@ -46,7 +46,7 @@ static unsigned find_own(const char *text)
     } else {
         count = assemble(text, words);
     }
-    if (own_count == KEPT_TEXTS || own_at + count > ICW_OWN + ICW_OWN_WORDS) {
+    if (own_count == OWN_TEXTS || own_at + count > ICW_OWN + ICW_OWN_WORDS) {
         own_count = 0;
         own_at = ICW_OWN;
     }

@@ -15,8 +15,8 @@ static struct {
     struct session *session;
     uint16_t request;
     uint32_t number;
-    uint8_t node[16], missing[2 * MOST_SLOTS + 2][16];
-    unsigned missing_count;
+    uint8_t node[16], reported[64];                    /* a bit for each thing that a node needs, as need numbers them */
+    bool waits, reported_node;
     uint64_t part_at;                                  /* ms: when a part of an object last came in */
     bool capturing, sent_part;
     uint64_t started_ns, started_words, node_started_ns, capture_ns, stall_ns;
@@ -92,7 +92,7 @@ bool is_needed(const uint8_t digest[16])
 
 /* ---- waiting for objects ---- */
 
-static bool waits(void) { return hand.state == WANTS_NODE && hand.missing_count; }
+static bool waits(void) { return hand.state == WANTS_NODE && hand.waits; }
 
 void put_came(uint32_t wire_bytes)
 {
@@ -114,65 +114,65 @@ void driver_present(struct session *s)
         hand.part_at = now();                          /* its host could send nothing meanwhile */
 }
 
-static bool was_reported(const uint8_t digest[16])
-{
-    for (unsigned i = 0; i < hand.missing_count; i++)
-        if (!memcmp(digest, hand.missing[i], 16))
-            return true;
-    return false;
-}
-
 static void fail(enum error code, const char *why)
 {
     error(hand.session, hand.request, code, why);
     hand.state = IDLE;
 }
 
-static void add_once(uint8_t (*list)[16], unsigned *count, const uint8_t *digest)
+static bool is_missing(const uint8_t *digest) { return !resident(digest, 0); }
+
+static bool named_before(const struct object *node, unsigned i)   /* an object in two slots is missing once */
 {
-    for (unsigned i = 0; i < *count; i++)
-        if (!memcmp(list[i], digest, 16))
-            return;
-    memcpy(list[(*count)++], digest, 16);
+    for (unsigned k = 0; k < i; k++)
+        if (!memcmp(need(node, k), need(node, i), 16))
+            return true;
+    return false;
 }
 
-/* What the node lacks; what it has becomes the most recently used, in the order in which the manifest names it. */
-static unsigned missing_of(uint8_t (*list)[16])
+/* How many things the node lacks, and whether one was not told yet. What it has becomes the most recently used, in the
+ * order in which the manifest names it. */
+static unsigned missing_of(const struct object *node, bool *news)
 {
     unsigned count = 0;
-    struct object *node = resident(hand.node, 0), *o;
-    if (!node) {
-        memcpy(list[count++], hand.node, 16);
-        return count;
-    }
-    store_touch(&store, node);
-    for (unsigned i = 0; node->data[0] == KIND_NODE && i < needs_of(node); i++) {
-        if ((o = resident(need(node, i), 0)))
+    for (unsigned i = 0; i < needs_of(node); i++) {
+        struct object *o = resident(need(node, i), 0);
+        if (o)
             store_touch(&store, o);
-        else
-            add_once(list, &count, need(node, i));
+        else if (!named_before(node, i)) {
+            count++;
+            *news |= !(hand.reported[i / 8] >> i % 8 & 1);
+        }
     }
     return count;
 }
 
-static void report(uint8_t (*list)[16], unsigned count)
+static void send_fault(const struct object *node, unsigned count)
 {
-    bool news = false;
-    for (unsigned i = 0; i < count; i++)
-        news |= !was_reported(list[i]);
-    if (news) {
-        memcpy(hand.missing, list, 16 * count);
-        hand.missing_count = count;
-        hand.part_at = now();
-        start(MSG_FAULT, hand.request);
-        add(hand.number, 4);
+    start(MSG_FAULT, hand.request);
+    add(hand.number, 4);
+    add_bytes(hand.node, 16);
+    add(count, 2);
+    if (!node)
         add_bytes(hand.node, 16);
-        add(count, 2);
-        add_bytes(list, 16 * count);
-        answer(hand.session);
-    } else if (hand.session->wire && now() - hand.part_at >= tree.fault_timeout) {
+    memset(hand.reported, 0, sizeof hand.reported);
+    for (unsigned i = 0; node && i < needs_of(node); i++)
+        if (is_missing(need(node, i)) && !named_before(node, i)) {
+            add_bytes(need(node, i), 16);
+            hand.reported[i / 8] |= (uint8_t)(1u << i % 8);
+        }
+    hand.reported_node = !node;
+    hand.waits = true;
+    hand.part_at = now();
+    answer(hand.session);
+}
+
+static void wait_for(const struct object *node, unsigned count, bool news)
+{
+    if (news)
+        send_fault(node, count);
+    else if (hand.session->wire && now() - hand.part_at >= tree.fault_timeout)
         fail(ERR_FAULT_TIMEOUT, "missing objects did not come");
-    }
 }
 
 /* ---- a node ---- */
@@ -180,6 +180,8 @@ static void report(uint8_t (*list)[16], unsigned count)
 static bool gather(const struct object *node)          /* its objects, all resident; false where a kind is wrong */
 {
     unsigned blocks = node->data[18], segments = needs_of(node) - 1 - blocks;
+    if (blocks > MOST_SLOTS || segments > MOST_SLOTS)
+        return false;
     struct object *program = resident(need(node, 0), KIND_PROGRAM);
     if (!program)
         return false;
@@ -212,18 +214,21 @@ static const uint8_t *exit_of(const struct object *node, unsigned outcome)
 
 static void activate(void)
 {
-    static uint8_t list[2 * MOST_SLOTS + 2][16];
-    unsigned count = missing_of(list);
     struct object *node = resident(hand.node, 0);
+    bool news = false;
+    if (node)
+        store_touch(&store, node);
     if (node && node->data[0] != KIND_NODE) {
         fail(ERR_BAD_TREE, "an object is not the node that the tree takes it for");
         return;
     }
+    unsigned count = node ? missing_of(node, &news) : 1;
     if (count) {
-        report(list, count);
+        wait_for(node, count, node ? news : !hand.reported_node);
         return;
     }
-    hand.missing_count = 0;
+    hand.waits = hand.reported_node = false;
+    memset(hand.reported, 0, sizeof hand.reported);
     if (!gather(node)) {
         fail(ERR_BAD_TREE, "an object of a node is of the wrong kind");
         return;

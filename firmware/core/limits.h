@@ -20,9 +20,12 @@
 #define OUT_ROOM (1u << 17)                            /* of a wire: the greatest frame, and more */
 #define NOTICE_ROOM 16384u
 #define TOKEN_ROOM 4096
-#define CONTEXTS 32768u                                /* of a block's code; a power of two */
+#define CONTEXTS 32749u                                /* of a block's code; a prime number */
 #define SCANNED_ROOM 131072u                           /* bytes of DREGs that a program reads out */
 #define MOST_LOGITS 15000                              /* of all nodes of a path together */
+#define MOST_SLOTS 255                                 /* blocks, and segments, of a node or program */
+#define OWN_TEXTS 96                                   /* of the controller's own words that are kept */
+#define STORE_SECTION                                  /* where the objects lie */
 #endif
 
 #endif

@@ -376,8 +376,8 @@ static const char *read_execute(const uint8_t *p, size_t size, struct image *ima
 
 static void on_execute(struct session *s, uint16_t request, const uint8_t *p, size_t size)
 {
-    static struct image image;
     static uint8_t program[MAX_BODY];
+    struct image image;
     bool parses;
     const char *wrong = read_execute(p, size, &image, &parses);
     if (!parses) {

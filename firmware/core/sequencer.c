@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-enum { LONGEST_EVENTS = 8000 };
-static uint8_t read_out_bytes[LONGEST_EVENTS];         /* of the steps whose read-outs are not fetched in parts */
+/* What steps read out that is not fetched in parts, 4,000 events at most; and room for a layer's inputs. */
+static uint8_t read_out_bytes[8192];
 static uint8_t scanned[SCANNED_ROOM];
 
 static int32_t floor_divided(int64_t a, int64_t b) { return (int32_t)(a >= 0 ? a / b : -((-a + b - 1) / b)); }
@@ -95,7 +95,7 @@ static void apply_layer(struct run *run, const int32_t *v)
 {
     const uint8_t *segment = run->image->segments[v[0]]->data;
     uint32_t inputs = u16(segment + 3);
-    fully_connected(segment, scanned, run->logits);
+    fully_connected(segment, scanned, run->logits, read_out_bytes);
     run->logit_count = segment[5];
     uint64_t chunks = (uint64_t)run->logit_count * segment[6] * ((inputs + 31) / 32);
     if (bits_wanted(segment) != inputs)

@@ -16,7 +16,7 @@ void store_touch(struct store *s, struct object *o) { o->used = ++s->clock; }
 
 /* ---- memory: objects lie one behind the other, and close up where the end has no room ---- */
 
-static uint8_t memory[MEMORY_ROOM];
+static uint8_t memory[MEMORY_ROOM] STORE_SECTION;
 static uint32_t memory_end;
 static struct object table[MAX_OBJECTS];
 

@@ -1,10 +1,6 @@
-/* The array behind a socket: docs/reference/array_port.md. Commands wait in a batch until an answer is needed, or the
- * batch is full, or the device has nothing else to do. */
+/* The array's channel as a socket. */
 #define _POSIX_C_SOURCE 200809L
 #include "port.h"
-
-#include "../../core/codec.h"
-#include "../../core/tables.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,13 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BATCH = 1 << 18, HEAD = 4, CHECK_AT = 2048, ANSWER = 1 << 17 };
-
 static int array_fd = -1;
-static uint8_t batch[HEAD + BATCH];
-static size_t batch_size;
-static unsigned unanswered;                            /* batches sent whose answers were not read yet */
-static uint64_t told_ns;                               /* device time that the array knows of */
 
 static void broken(const char *what)
 {
@@ -31,7 +21,7 @@ static void broken(const char *what)
     exit(70);
 }
 
-static void send_all(const uint8_t *p, size_t size)
+void channel_send(const uint8_t *p, size_t size)
 {
     while (size) {
         ssize_t n = write(array_fd, p, size);
@@ -44,7 +34,7 @@ static void send_all(const uint8_t *p, size_t size)
     }
 }
 
-static void receive_all(uint8_t *p, size_t size)
+void channel_receive(uint8_t *p, size_t size)
 {
     while (size) {
         ssize_t n = read(array_fd, p, size);
@@ -55,90 +45,6 @@ static void receive_all(uint8_t *p, size_t size)
         p += n;
         size -= (size_t)n;
     }
-}
-
-/* One answer, its status first; at most room bytes of data are kept, all where refused is allowed. */
-static bool receive_answer(uint8_t *data, size_t room, size_t *size, bool may_refuse)
-{
-    static uint8_t answer[ANSWER];
-    uint8_t head[HEAD];
-    receive_all(head, HEAD);
-    uint32_t length = u32(head);
-    if (!length || length > sizeof answer)
-        broken("an answer of a length that none has");
-    receive_all(answer, length);
-    unanswered--;
-    if (answer[0]) {
-        if (may_refuse)
-            return false;
-        fprintf(stderr, "%.*s\n", (int)length - 1, (const char *)answer + 1);
-        broken("it refused a command");
-    }
-    *size = length - 1;
-    if (*size > room)
-        broken("an answer that is too long");
-    if (*size)
-        memcpy(data, answer + 1, *size);
-    return true;
-}
-
-void array_flush(void)
-{
-    if (!batch_size)
-        return;
-    store_little(batch, batch_size, HEAD);
-    send_all(batch, HEAD + batch_size);
-    batch_size = 0;
-    if (++unanswered < 64)
-        return;
-    while (unanswered) {                               /* its answers must not fill the socket up */
-        size_t size;
-        uint8_t none[1];
-        receive_answer(none, 0, &size, false);
-    }
-}
-
-static void begin(uint8_t opcode, size_t operands)
-{
-    if (batch_size + 1 + operands > BATCH)
-        array_flush();
-    batch[HEAD + batch_size++] = opcode;
-}
-
-static void put(uint64_t value, size_t bytes)
-{
-    store_little(batch + HEAD + batch_size, value, bytes);
-    batch_size += bytes;
-}
-
-static void put_bytes(const uint8_t *p, size_t size)
-{
-    memcpy(batch + HEAD + batch_size, p, size);
-    batch_size += size;
-}
-
-/* Sends what waits, and reads the answer to the last command of it. */
-static bool ask(uint8_t *data, size_t room, size_t *size, bool may_refuse)
-{
-    bool done = true;
-    store_little(batch, batch_size, HEAD);
-    send_all(batch, HEAD + batch_size);
-    batch_size = 0;
-    unanswered++;
-    while (unanswered > 1) {
-        uint8_t none[1];
-        receive_answer(none, 0, size, false);
-    }
-    done = receive_answer(data, room, size, may_refuse);
-    return done;
-}
-
-static void ask_for(uint8_t *data, size_t wanted)
-{
-    size_t size;
-    ask(data, wanted, &size, false);
-    if (size != wanted)
-        broken("an answer of the wrong length");
 }
 
 static int connect_unix(const char *path)
@@ -170,164 +76,10 @@ static int connect_tcp(const char *address)
 
 void array_connect(const char *url)
 {
-    uint8_t described[8];
     array_fd = !strncmp(url, "unix://", 7) ? connect_unix(url + 7) : !strncmp(url, "tcp://", 6) ? connect_tcp(url + 6) : -1;
     if (array_fd < 0) {
         fprintf(stderr, "cannot reach an array at %s; start one: pixeltree emulate-array --listen unix:///tmp/array0\n", url);
         exit(2);
     }
-    begin(ARRAY_DESCRIBE, 0);
-    ask_for(described, sizeof described);
-    if (u16(described) != ARRAY_SIDE || u16(described + 2) != ARRAY_SIDE || u32(described + 4) < CHECK_AT + 1024)
-        broken("it has another size, or less than 3,072 words of instruction store");
+    array_begin();
 }
-
-/* ---- what array.h declares ---- */
-
-static void put_load(unsigned start, const struct icw *words, unsigned count)
-{
-    begin(ARRAY_LOAD, 4 + 20 * (size_t)count);
-    put(start, 2);
-    put(5u * count, 2);
-    for (unsigned i = 0; i < count; i++)
-        for (unsigned k = 0; k < 5; k++) {
-            uint32_t bits = k < 4 ? (uint32_t)(words[i].low >> 16 * k & 0xFFFF) : words[i].high;
-            put(bits | k << 16 | (k ? 0u : (uint32_t)words[i].clock << 19), 4);
-        }
-}
-
-bool array_has_opinions(void) { return true; }
-
-bool array_takes(const struct icw *words, unsigned count)
-{
-    uint8_t none[1];
-    size_t size;
-    put_load(CHECK_AT, words, count);
-    return ask(none, 0, &size, true);
-}
-
-void array_load(unsigned start, const struct icw *words, unsigned count) { put_load(start, words, count); }
-
-void array_execute(unsigned start, unsigned count, unsigned times)
-{
-    begin(ARRAY_EXECUTE, 6);
-    put(start, 2);
-    put(count, 2);
-    put(times, 2);
-}
-
-void array_drive(unsigned dac) { begin(ARRAY_DRIVE_DAC, 2); put(dac, 2); }
-
-static void put_four(uint8_t opcode, unsigned a, unsigned b, unsigned c, unsigned d)
-{
-    begin(opcode, 4);
-    put(a, 1);
-    put(b, 1);
-    put(c, 1);
-    put(d, 1);
-}
-
-void array_latch(unsigned r, unsigned c, unsigned rx, unsigned cx) { put_four(ARRAY_LATCH, r, c, rx, cx); }
-void array_rectangle(unsigned r0, unsigned c0, unsigned r1, unsigned c1) { put_four(ARRAY_RECTANGLE, r0, c0, r1, c1); }
-
-uint8_t array_sample(unsigned areg, uint32_t scale)
-{
-    uint8_t code;
-    begin(ARRAY_SAMPLE, 5);
-    put(areg, 1);
-    put(scale, 4);
-    ask_for(&code, 1);
-    return code;
-}
-
-uint32_t array_grid(unsigned areg, unsigned r0, unsigned c0, unsigned r1, unsigned c1, unsigned rs, unsigned cs, uint8_t *out)
-{
-    uint32_t size = ((r1 - r0) / rs + 1) * ((c1 - c0) / cs + 1);
-    begin(ARRAY_SAMPLE_GRID, 7);
-    put(areg, 1);
-    put(r0, 1);
-    put(c0, 1);
-    put(r1, 1);
-    put(c1, 1);
-    put(rs, 1);
-    put(cs, 1);
-    ask_for(out, size);
-    return size;
-}
-
-void array_rows(unsigned dreg, unsigned row, unsigned row_step, unsigned rows, uint8_t *out)
-{
-    begin(ARRAY_READ_ROWS, 5);
-    put(dreg, 1);
-    put(row, 1);
-    put(row_step, 1);
-    put(rows, 2);
-    ask_for(out, 32 * (size_t)rows);
-}
-
-bool array_or(unsigned dreg)
-{
-    uint8_t any;
-    begin(ARRAY_GLOBAL_OR, 1);
-    put(dreg, 1);
-    ask_for(&any, 1);
-    return any;
-}
-
-void array_events(unsigned dreg, unsigned most, bool row_first, bool h_dir, bool v_dir, uint8_t *out)
-{
-    begin(ARRAY_EVENTS, 6);
-    put(dreg, 1);
-    put(most, 2);
-    put(row_first, 1);
-    put(h_dir, 1);
-    put(v_dir, 1);
-    ask_for(out, 2 * (size_t)most);
-}
-
-void array_box(unsigned dreg, uint8_t out[4])
-{
-    begin(ARRAY_BOUNDING_BOX, 1);
-    put(dreg, 1);
-    ask_for(out, 4);
-}
-
-void array_write(unsigned dreg, const uint8_t *plane)
-{
-    begin(ARRAY_WRITE_ROWS, 1 + 8192);
-    put(dreg, 1);
-    put_bytes(plane, 8192);
-}
-
-void array_begin_frame(uint32_t frame) { begin(ARRAY_BEGIN_FRAME, 4); put(frame, 4); }
-
-void array_elapse(uint64_t now_ns)
-{
-    if (now_ns == told_ns)
-        return;
-    begin(ARRAY_ELAPSE, 8);
-    put(now_ns - told_ns, 8);
-    told_ns = now_ns;
-}
-
-void array_expose(void) { begin(ARRAY_EXPOSE, 0); }
-void array_begin_exposure(void) { begin(ARRAY_BEGIN_EXPOSURE, 0); }
-
-bool array_show(unsigned top, unsigned left, unsigned rows, unsigned columns, bool clear, const uint8_t *pixels)
-{
-    uint8_t fits;
-    size_t size = (size_t)rows * columns;
-    begin(ARRAY_SHOW, 13 + size);
-    put(top, 2);
-    put(left, 2);
-    put(rows, 2);
-    put(columns, 2);
-    put(clear, 1);
-    put(size, 4);
-    if (size)
-        put_bytes(pixels, size);
-    ask_for(&fits, 1);
-    return fits;
-}
-
-bool array_shows_pix_and_flag(void) { return true; }
