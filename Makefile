@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
 # 'firmware' is a folder too
-.PHONY: firmware help demo check test proof link-proof kill-proof flood-proof fuzz soak zoo results picture docs clean
+.PHONY: firmware firmware-cortex-m help demo check test proof link-proof kill-proof flood-proof fuzz soak zoo results picture docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -65,10 +65,18 @@ soak: $(VENV)/.installed-test  ## an hour at full rate; is memory flat?
 	$(BIN)/python tools/soak.py
 
 firmware: firmware/build/pixeltree-device  ## build the controller in C for Linux
+firmware-cortex-m: firmware/build/cortex_m.elf  ## build it for a Cortex-M4
 
-firmware/build/pixeltree-device: $(wildcard firmware/core/*.[ch] firmware/ports/linux/*.[ch])
+CORE := $(wildcard firmware/core/*.[ch] firmware/ports/*.[ch])
+WARN := -std=c99 -Wall -Wextra -pedantic
+
+firmware/build/pixeltree-device: $(CORE) $(wildcard firmware/ports/linux/*.[ch])
 	@mkdir -p firmware/build
-	$(CC) -std=c99 -O2 -Wall -Wextra -pedantic -o $@ firmware/core/*.c firmware/ports/linux/*.c
+	$(CC) $(WARN) -O2 -o $@ firmware/core/*.c firmware/ports/*.c firmware/ports/linux/*.c
+
+firmware/build/cortex_m.elf: $(CORE) $(wildcard firmware/ports/cortex_m/*) | $(VENV)/.installed-test
+	@mkdir -p firmware/build
+	$(BIN)/python -m firmware.ports.cortex_m.build $@
 
 zoo: $(VENV)/.installed-test  ## train the committed trees again from their data
 	OMP_NUM_THREADS=1 $(BIN)/pixeltree train recipes/digits_tree.toml -o host/pixeltree/data/digits.ptree

@@ -188,7 +188,7 @@ def header() -> str:
 
 
 def cover_sizes() -> str:
-    """Sizes of the smallest covers of all sets of 16 positions, two to a byte: 32 KiB of flash for 256 of RAM."""
+    """Sizes of the smallest covers of all sets of 16 positions: 32 KiB of flash in place of 256 of RAM."""
     counts = cube_counts().astype(int).reshape(-1, 2)
     packed = [int(low | high << 4) for low, high in counts]
     rows = [", ".join(map(str, packed[at : at + 32])) for at in range(0, len(packed), 32)]
@@ -197,7 +197,7 @@ def cover_sizes() -> str:
             "/* Written by tools/make_firmware_tables.py; do not change it by hand. */",
             "#include <stdint.h>",
             "",
-            "/* How many cubes the smallest cover of a set has: the set 2 i in the low half of byte i, 2 i + 1 above. */",
+            "/* Cubes of the smallest cover of each set: of set 2 i in the low half of byte i, of 2 i + 1 above. */",
             "static const uint8_t COVER_SIZES[32768] = {",
             *(f"    {row}," for row in rows),
             "};",
@@ -208,8 +208,10 @@ def cover_sizes() -> str:
 
 def main() -> int:
     """Write the headers, or say whether they are as they should be."""
-    parser = argparse.ArgumentParser(description="Write tables.h and cover_sizes.h of firmware/core.")
-    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if something would change")
+    parser = argparse.ArgumentParser(description="Write tables.h and cover_sizes.h of the core.")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; status 1 if something would change"
+    )
     texts = {CORE / "tables.h": header(), CORE / "cover_sizes.h": cover_sizes()}
     if parser.parse_args().check:
         return int(any(path.read_text() != text for path, text in texts.items()))

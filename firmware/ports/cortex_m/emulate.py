@@ -259,7 +259,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run the firmware on an emulated Cortex-M4.")
     parser.add_argument("image", type=Path, help="the ELF file: make firmware-cortex-m")
     parser.add_argument("--array", required=True, metavar="URL", help="where pixeltree emulate-array serves")
-    parser.add_argument("--listen", default="tcp://127.0.0.1:0", metavar="URL", help="where hosts find the UART")
+    parser.add_argument(
+        "--listen", default="tcp://127.0.0.1:0", metavar="URL", help="where hosts find the UART"
+    )
     options = parser.parse_args()
     listener, url = listen(options.listen)
     board = Board(options.image.read_bytes(), listener, options.array)
