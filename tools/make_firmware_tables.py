@@ -197,7 +197,7 @@ def cover_sizes() -> str:
             "/* Written by tools/make_firmware_tables.py; do not change it by hand. */",
             "#include <stdint.h>",
             "",
-            "/* Cubes of the smallest cover of each set: of set 2 i in the low half of byte i, of 2 i + 1 above. */",
+            "/* Cubes of the smallest cover of a set: of set 2 i in the low half of byte i, of 2 i + 1 above. */",
             "static const uint8_t COVER_SIZES[32768] = {",
             *(f"    {row}," for row in rows),
             "};",
@@ -209,9 +209,7 @@ def cover_sizes() -> str:
 def main() -> int:
     """Write the headers, or say whether they are as they should be."""
     parser = argparse.ArgumentParser(description="Write tables.h and cover_sizes.h of the core.")
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; status 1 if something would change"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a file would change")
     texts = {CORE / "tables.h": header(), CORE / "cover_sizes.h": cover_sizes()}
     if parser.parse_args().check:
         return int(any(path.read_text() != text for path, text in texts.items()))
