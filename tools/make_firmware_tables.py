@@ -197,7 +197,7 @@ def cover_sizes() -> str:
             "/* Written by tools/make_firmware_tables.py; do not change it by hand. */",
             "#include <stdint.h>",
             "",
-            "/* Cubes of the smallest cover of a set: of set 2 i in the low half of byte i, of 2 i + 1 above. */",
+            "/* Cubes of the smallest covers: of set 2 i in the low half of byte i, of 2 i + 1 above. */",
             "static const uint8_t COVER_SIZES[32768] = {",
             *(f"    {row}," for row in rows),
             "};",

@@ -1,7 +1,7 @@
 /* Written by tools/make_firmware_tables.py; do not change it by hand. */
 #include <stdint.h>
 
-/* Cubes of the smallest cover of a set: of set 2 i in the low half of byte i, of 2 i + 1 above. */
+/* Cubes of the smallest covers: of set 2 i in the low half of byte i, of 2 i + 1 above. */
 static const uint8_t COVER_SIZES[32768] = {
     16, 17, 17, 34, 33, 33, 33, 18, 17, 34, 34, 51, 34, 34, 34, 35, 33, 33, 34, 34, 50, 50, 50, 34, 33, 18, 34, 35, 50, 34, 50, 35,
     33, 34, 33, 34, 50, 50, 50, 34, 33, 34, 18, 35, 50, 50, 34, 35, 50, 50, 50, 50, 67, 67, 67, 51, 50, 34, 34, 35, 67, 51, 51, 51,
