@@ -29,7 +29,7 @@ from pixeltree_protocol.objects import ALL_COLUMNS, FullyConnected, ObjectKind, 
 from pixeltree_protocol.objects.program import AddLogits, Proceed, Program, SetIn
 
 FIRMWARE = ROOT / "firmware"
-SOURCES = sorted([*(FIRMWARE / "core").glob("*.c"), *(FIRMWARE / "ports/linux").glob("*.c")])
+SOURCES = sorted(source for room in ("core", "ports", "ports/linux") for source in (FIRMWARE / room).glob("*.c"))
 GOLDEN = ROOT / "tests/protocol/golden"
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-O1")
 SANITIZE = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover")
