@@ -1,5 +1,6 @@
 /* Instruction words in a block, arithmetic-coded: docs/reference/objects.md, "Block". */
 #include "objects.h"
+#include "scratch.h"
 #include "words.h"
 
 #include <string.h>
@@ -183,8 +184,9 @@ static bool is_word(const struct word *w)
 
 /* What is known of decisions: of the contexts that were met, by number, in a table with open places. */
 
-static uint32_t met[CONTEXTS];                         /* 16 times the context's number, and how often it was met */
-static int16_t of_zero[CONTEXTS];                      /* its estimate of a 0, less 32,768 */
+union scratch scratch;
+static uint32_t *const met = scratch.contexts.met;     /* 16 times the context's number, and how often it was met */
+static int16_t *const of_zero = scratch.contexts.of_zero;    /* its estimate of a 0, less 32,768 */
 static unsigned met_count;
 
 /* Numbers of contexts: each kind has a range of its own, and room for the bits of a number before. */
@@ -465,7 +467,7 @@ static bool decode(const uint8_t *p, size_t size, void (*take)(void *, const str
     if (!varint(&words, p, size, &at) || words < 1 || words > 1024 || !varint(&code, p, size, &at) || size - at != code)
         return false;
     translate_names();
-    memset(met, 0, sizeof met);
+    memset(met, 0, sizeof scratch.contexts.met);
     met_count = 0;
     for (size_t i = 0; i < sizeof LEARNED / sizeof *LEARNED; i++)
         learn(LEARNED[i]);

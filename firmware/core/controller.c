@@ -440,7 +440,6 @@ static uint32_t read_digital(uint8_t opcode, const int32_t *v, uint8_t *out)
         return 1;
     case STEP_GLOBAL_COUNT: return global_count(DREGS[v[0]], (unsigned)v[1], v[2], out);
     case STEP_SCAN_EVENTS:
-        array_events((unsigned)v[0], (unsigned)v[1], v[2], v[3], v[4], out);
         charge((uint64_t)v[1] * COST_EVENT_NS);
         return 2 * (uint32_t)v[1];
     case STEP_SCAN_BOUNDING_BOX:

@@ -7,7 +7,7 @@ uint32_t damaged_frames;
 
 /* Payloads are built here, one at a time: start, add, then send or answer. */
 
-static struct { uint8_t bytes[9 + GREATEST]; size_t size; } reply;
+static struct { uint8_t bytes[9 + MAX_ANSWER]; size_t size; } reply;
 
 void start(uint8_t code, uint16_t request)
 {
@@ -30,9 +30,17 @@ void add_bytes(const void *p, size_t size)
     reply.size += size;
 }
 
+uint8_t *add_room(size_t size)
+{
+    reply.size += size;
+    return reply.bytes + reply.size - size;
+}
+
 void add_text(const char *text) { add(strlen(text), 2); add_bytes(text, strlen(text)); }
 void overwrite(size_t offset, uint64_t value, size_t bytes) { store_little(reply.bytes + 9 + offset, value, bytes); }
 size_t added(void) { return reply.size - 9; }
+void shorten(size_t size) { reply.size = 9 + size; }
+const uint8_t *body(void) { return reply.bytes + 9; }
 
 /* Sending: messages of the link go straight to the wire, answers are kept until they are received. */
 
@@ -104,16 +112,18 @@ bool has_room_for_bulk(const struct session *s)        /* the rest is for what o
     return (uint16_t)(s->next - s->peer_handled) < KEPT / 2 && s->unhandled_bytes < window_of(s) / 2;
 }
 
-void answer(struct session *s)
+void answer(struct session *s) { answer_with(s, reply.bytes, reply.size); }
+
+void answer_with(struct session *s, uint8_t *payload, size_t payload_size)
 {
-    store_little(reply.bytes + 3, s->next, 2);
-    store_little(reply.bytes + 5, s->expected, 2);
-    store_little(reply.bytes + 7, s->handled, 2);
-    uint32_t room = (uint32_t)WIRE_ROOM(reply.size);
+    store_little(payload + 3, s->next, 2);
+    store_little(payload + 5, s->expected, 2);
+    store_little(payload + 7, s->handled, 2);
+    uint32_t room = (uint32_t)WIRE_ROOM(payload_size);
     uint8_t *bytes = fifo_take(&s->answers, room);
     if (!bytes)
         fatal("no room for an answer");
-    size_t size = frame_encode(bytes, reply.bytes, reply.size);
+    size_t size = frame_encode(bytes, payload, payload_size);
     fifo_shorten(&s->answers, room, (uint32_t)size);
     s->kept[s->next % KEPT].frame = bytes;
     s->kept[s->next % KEPT].size = (uint32_t)size;

@@ -22,14 +22,21 @@ enum { DRIVE, OBSERVE };
 
 #define VERSION 1                                      /* of the protocol */
 #define BIGGEST (2 + 9 + MAX_BODY + 4)
+#define HELLO_ROOM (42 + 64 + 1)                       /* of a HELLO, as much as is used: its client's name is cut */
 #define MAX_TOGETHER 32u                               /* objects in one PUT_SEVERAL */
-#define MAX_ANSWER (18u + 16u * (MAX_OBJECTS + MAX_TOGETHER))   /* greatest body that we send */
+/* Greatest body that we send, but for a RESULT: a list of objects, or a part of a plane or read-out. */
+#define LIST_ROOM (22u + 16u * GREATER(MAX_OBJECTS + MAX_TOGETHER, 1 + 2 * MOST_SLOTS))
+#define MAX_ANSWER GREATER(LIST_ROOM, 10 + PART)
+#define GREATER(a, b) ((a) > (b) ? (a) : (b))
 #define DEVICE_NAME "Pixeltree firmware"
 
 /* What lies in a session's queue of requests. */
 struct request { uint32_t wire_bytes; uint16_t size; uint8_t payload[]; };
 #define REQUEST_ROOM (WINDOW / 4 * 5 + BIGGEST + 8)    /* records of small frames are larger than those */
-#define ANSWER_ROOM (SEND_WINDOW + WIRE_ROOM(9 + GREATEST) + 8)
+/* A RESULT that does not fit the window goes when nothing else is under way. */
+#define ANSWER_ROOM \
+    (SEND_WINDOW < WIRE_ROOM(9 + GREATEST) ? GREATER(SEND_WINDOW + WIRE_ROOM(9 + MAX_ANSWER), WIRE_ROOM(9 + GREATEST)) + 8 \
+                                           : SEND_WINDOW + WIRE_ROOM(9 + GREATEST) + 8)
 
 struct session {
     bool used, confirmed;                              /* confirmed: the host knows of it */
@@ -60,8 +67,8 @@ struct session {
 struct wire {
     int fd;                                            /* -1: this place is free */
     enum { NEW, CHALLENGED, READY } state;
-    uint8_t in[COBS_ROOM(BIGGEST)], out[OUT_ROOM], hello[1024], challenge[16], proof[32];
-    size_t in_size, out_size, hello_size;
+    uint8_t in[COBS_ROOM(BIGGEST)], out[OUT_ROOM], hello[HELLO_ROOM], challenge[16], proof[32];
+    size_t in_size, out_size;
     bool too_long, resumed;
     uint64_t last_sent, last_heard;
     struct session *session;
@@ -94,13 +101,17 @@ void add(uint64_t value, size_t bytes);
 void add_bytes(const void *p, size_t size);
 void add_text(const char *text);
 void overwrite(size_t offset, uint64_t value, size_t bytes);   /* what was added, counted in the body */
+uint8_t *add_room(size_t size);                        /* room for bytes, to be written at once */
 size_t added(void);                                    /* bytes of the body so far */
+void shorten(size_t size);                             /* the body to so many bytes */
+const uint8_t *body(void);                             /* what was added */
 bool send_link(struct wire *w);                        /* false: there is no room now */
 void notice(struct wire *w, enum error code, const char *detail);
 bool can_answer(const struct session *s);              /* room for one more answer, of any size */
 bool has_window(const struct session *s);              /* room for the greatest message */
 bool has_room_for_bulk(const struct session *s);       /* room for a part of a plane or read-out, and more */
 void answer(struct session *s);
+void answer_with(struct session *s, uint8_t *payload, size_t size);   /* built elsewhere; its numbers are written in */
 void error(struct session *s, uint16_t request, enum error code, const char *detail);
 void take_byte(struct wire *w, uint8_t byte);          /* for every byte of the wire */
 void take_numbers(struct session *s, uint16_t received, uint16_t handled);

@@ -6,8 +6,6 @@
 
 enum { IDLE, WANTS_NODE, RUNS, PROGRAM_RUNS };
 
-struct visit { uint8_t node[16]; uint16_t outcome, logit_count; uint64_t ns; };
-
 static struct { bool open; uint8_t digest[16], capture[16], root[16], input; uint32_t fault_timeout; } tree;
 
 static struct {
@@ -20,13 +18,17 @@ static struct {
     uint64_t part_at;                                  /* ms: when a part of an object last came in */
     bool capturing, sent_part;
     uint64_t started_ns, started_words, node_started_ns, capture_ns, stall_ns;
-    struct visit path[MAX_DEPTH];
-    unsigned depth, logit_at, earlier_at, earlier_count;
+    unsigned depth, path_logits, earlier_count;
+    size_t result_size;                                /* of what is written of the RESULT */
     uint32_t part;                                     /* of a read-out: what was sent of it */
     uint64_t read_out;                                 /* bytes read out by a program */
 } hand;
 
-static int32_t logits[3 * MOST_LOGITS];                /* of the path and the node that runs; behind, of one that proceeds */
+static int32_t logits[2][MOST_LOGITS];                 /* of the node that runs and the one before, which take turns */
+
+/* The RESULT, written node by node as the frame passes them; and the program of an EXECUTE, which has no RESULT. */
+enum { PATH_AT = 9 + 7, BEHIND_PATH = 28 };
+static uint8_t result[9 + GREATEST];
 static struct image image;
 static struct run run;
 uint64_t frames_done;
@@ -60,7 +62,12 @@ struct object *resident(const uint8_t digest[16], enum kind kind)
 }
 
 /* What a node needs beside its manifest: program, blocks, segments, in this order. */
-static unsigned needs_of(const struct object *node) { return 1u + node->data[18] + node->data[19 + 16 * node->data[18]]; }
+static unsigned slots_of(const struct object *node, bool segments)
+{
+    return segments ? node->data[19 + 16 * node->data[18]] : node->data[18];
+}
+
+static unsigned needs_of(const struct object *node) { return 1 + slots_of(node, false) + slots_of(node, true); }
 
 static const uint8_t *need(const struct object *node, unsigned i)
 {
@@ -179,9 +186,7 @@ static void wait_for(const struct object *node, unsigned count, bool news)
 
 static bool gather(const struct object *node)          /* its objects, all resident; false where a kind is wrong */
 {
-    unsigned blocks = node->data[18], segments = needs_of(node) - 1 - blocks;
-    if (blocks > MOST_SLOTS || segments > MOST_SLOTS)
-        return false;
+    unsigned blocks = slots_of(node, false), segments = slots_of(node, true);
     struct object *program = resident(need(node, 0), KIND_PROGRAM);
     if (!program)
         return false;
@@ -222,6 +227,10 @@ static void activate(void)
         fail(ERR_BAD_TREE, "an object is not the node that the tree takes it for");
         return;
     }
+    if (node && (slots_of(node, 0) > MOST_SLOTS || slots_of(node, 1) > MOST_SLOTS)) {
+        fail(ERR_BAD_TREE, "a node has more blocks or segments than this controller has slots");
+        return;
+    }
     unsigned count = node ? missing_of(node, &news) : 1;
     if (count) {
         wait_for(node, count, node ? news : !hand.reported_node);
@@ -244,52 +253,49 @@ static void activate(void)
         node->verified = key;
     }
     hand.node_started_ns = device_clock.now_ns;
-    run_begin(&run, &image, logits + hand.earlier_at, hand.depth ? hand.earlier_count : 0, logits + hand.logit_at);
+    run_begin(&run, &image, logits[(hand.depth + 1) % 2], hand.depth ? hand.earlier_count : 0, logits[hand.depth % 2]);
     hand.state = RUNS;
+}
+
+static void write(uint64_t value, size_t bytes)
+{
+    store_little(result + hand.result_size, value, bytes);
+    hand.result_size += bytes;
+}
+
+/* A node that was passed, with its logits; those of one that proceeds are of nobody's interest but the next node's. */
+static void write_visit(unsigned logit_count, uint64_t ns)
+{
+    memcpy(result + hand.result_size, hand.node, 16);
+    hand.result_size += 16;
+    write((uint16_t)run.outcome, 2);
+    write(logit_count, 2);
+    for (unsigned n = 0; n < logit_count; n++)
+        write((uint32_t)run.logits[n], 4);
+    write(ns, 8);
 }
 
 static void finish(uint16_t label)
 {
     charge(COST_RESULT_NS);
     frames_done++;
+    memset(result, 0, 9);
+    result[0] = MSG_RESULT;
+    store_little(result + 9, hand.number, 4);
+    store_little(result + 13, label, 2);
+    result[15] = (uint8_t)hand.depth;
+    write(hand.capture_ns, 8);
+    write(device_clock.now_ns - hand.started_ns - hand.stall_ns, 8);
+    write(hand.stall_ns, 8);
+    write(device_clock.words - hand.started_words, 4);
     hand.state = IDLE;
     for (int i = 0; i < SESSIONS; i++) {
         struct session *s = &sessions[i];
-        unsigned at = 0;
         if (!s->used || (s != hand.session && (s->role != OBSERVE || !has_window(s))))
             continue;
-        start(MSG_RESULT, s == hand.session ? hand.request : 0);
-        add(hand.number, 4);
-        add(label, 2);
-        add(hand.depth, 1);
-        for (unsigned k = 0; k < hand.depth; k++) {
-            const struct visit *visit = &hand.path[k];
-            add_bytes(visit->node, 16);
-            add(visit->outcome, 2);
-            add(visit->logit_count, 2);
-            for (unsigned n = 0; n < visit->logit_count; n++)
-                add((uint32_t)logits[at++], 4);
-            add(visit->ns, 8);
-        }
-        add(hand.capture_ns, 8);
-        add(device_clock.now_ns - hand.started_ns - hand.stall_ns, 8);
-        add(hand.stall_ns, 8);
-        add(device_clock.words - hand.started_words, 4);
-        answer(s);
+        store_little(result + 1, s == hand.session ? hand.request : 0, 2);
+        answer_with(s, result, hand.result_size);
     }
-}
-
-/* The logits of a node that proceeds are of nobody's interest but the next node's: it keeps them behind the path's. */
-static void keep_logits(bool told)
-{
-    if (told) {
-        hand.earlier_at = hand.logit_at;
-        hand.logit_at += run.logit_count;
-    } else {
-        memmove(logits + 2 * MOST_LOGITS, run.logits, 4 * run.logit_count);
-        hand.earlier_at = 2 * MOST_LOGITS;
-    }
-    hand.earlier_count = run.logit_count;
 }
 
 static void leave(void)
@@ -303,16 +309,15 @@ static void leave(void)
         return;
     }
     bool told = program_of(&image)[image.size - 1] != STEP_PROCEED;
-    struct visit *visit = &hand.path[hand.depth++];
-    memcpy(visit->node, hand.node, 16);
-    visit->outcome = (uint16_t)run.outcome;
-    visit->logit_count = (uint16_t)(told ? run.logit_count : 0);
-    visit->ns = elapsed;
-    if (run.logit_count > MOST_LOGITS || hand.logit_at + (told ? run.logit_count : 0) > MAX_PATH_LOGITS) {
+    unsigned count = told ? run.logit_count : 0;
+    hand.path_logits += count;
+    if (hand.path_logits > MAX_PATH_LOGITS || hand.result_size + 28 + 4 * count + BEHIND_PATH > sizeof result) {
         fail(ERR_BAD_TREE, "the frame's path has too many logits");
         return;
     }
-    keep_logits(told);
+    write_visit(count, elapsed);
+    hand.depth++;
+    hand.earlier_count = run.logit_count;
     const uint8_t *way = exit_of(resident(hand.node, KIND_NODE), (unsigned)run.outcome);
     if (!*way)
         finish(u16(way + 1));
@@ -330,6 +335,7 @@ void frame_begin(struct session *s, uint16_t request, uint32_t number)
     hand.request = request;
     hand.number = number;
     hand.capturing = true;
+    hand.result_size = PATH_AT;
     hand.part_at = now();
     memcpy(hand.node, tree.capture, 16);
     array_elapse(device_clock.now_ns);
@@ -356,21 +362,21 @@ void program_begin(struct session *s, uint16_t request, const struct image *give
     hand.started_ns = device_clock.now_ns;
     hand.started_words = device_clock.words;
     image = *given;
-    run_begin(&run, &image, logits, 0, logits);
+    image.bytes = memcpy(result, given->bytes, given->size);
+    run_begin(&run, &image, logits[1], 0, logits[0]);
 }
 
 static bool send_read_out(void)                        /* false where the host's window is full */
 {
     while (run.reads_out && (hand.part < run.read_out || !hand.sent_part)) {
-        static uint8_t part[PART];
         if (!has_room_for_bulk(hand.session))
             return false;
-        uint32_t size = read_part(&run, hand.part, part);
         start(MSG_READ_OUT, hand.request);
         add(run.index - 1, 2);
         add(hand.part, 4);
         add(run.read_out, 4);
-        add_bytes(part, size);
+        uint32_t size = read_part(&run, hand.part, add_room(0));
+        add_room(size);
         answer(hand.session);
         hand.part += size;
         hand.sent_part = true;

@@ -154,12 +154,12 @@ void take_hello(struct wire *w, const uint8_t *p, size_t size)
             notice(w, ERR_VERSION, "this device speaks version 1");
             return;
         }
-        if (body[26] > OBSERVE || u32(body + 27) < 65801 || size + 1 > sizeof w->hello) {
+        if (body[26] > OBSERVE || u32(body + 27) < 65801 || size >= 1024) {
             notice(w, ERR_OUT_OF_RANGE, "role is 0 or 1, the window at least 65801, the client's name below 980 bytes");
             return;
         }
-        memcpy(w->hello, p, size);
-        w->hello[size] = 0;
+        memset(w->hello, 0, sizeof w->hello);
+        memcpy(w->hello, p, size < sizeof w->hello ? size : sizeof w->hello);
         if (!config.token_size) {
             greet(w);
             return;

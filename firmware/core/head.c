@@ -1,5 +1,6 @@
 /* What the controller works out of read-outs: the fully connected layer, and fields of packed segments. */
 #include "program.h"
+#include "scratch.h"
 
 enum { COLUMNS = 7, BIASES = 39 };                     /* offsets in a segment of layout 4 */
 
@@ -45,13 +46,13 @@ static unsigned unlike(const uint8_t *a, const uint8_t *b, uint32_t bits)
     return sum;
 }
 
-void fully_connected(const uint8_t *segment, const uint8_t *bits, int32_t *logits, uint8_t room[8192])
+void fully_connected(const uint8_t *segment, const uint8_t *bits, int32_t *logits)
 {
     uint32_t inputs = u16(segment + 3), outputs = segment[5], planes = segment[6], row = (inputs + 7) / 8;
     const uint8_t *weights = segment + BIASES + 4 * outputs;
     if (bits_wanted(segment) != inputs) {
-        drop_left_out(segment, bits, room);
-        bits = room;
+        drop_left_out(segment, bits, scratch.inputs);
+        bits = scratch.inputs;
     }
     for (uint32_t n = 0; n < outputs; n++) {
         int32_t sum = (int32_t)u32(segment + BIASES + 4 * n);

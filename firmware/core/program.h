@@ -67,7 +67,7 @@ enum { MOST_PATTERNS = 128 };
 unsigned cover_patterns(const int32_t *v, const struct image *image, struct pattern *out);
 
 /* head.c: the logits of a fully connected layer, from the bits that were read out. */
-void fully_connected(const uint8_t *segment, const uint8_t *bits, int32_t *logits, uint8_t room[8192]);
+void fully_connected(const uint8_t *segment, const uint8_t *bits, int32_t *logits);
 uint32_t bits_wanted(const uint8_t *segment);          /* bits that it takes, those left out included */
 /* A field of a packed segment: width bits from bit on. packed_bits: how many it has; 0 where it is not packed. */
 uint32_t packed_field(const uint8_t *segment, size_t size, uint32_t bit, unsigned width);

@@ -1,5 +1,6 @@
 /* What a session asks for: docs/reference/protocol.md, "What a device does with each request". */
 #include "frame.h"
+#include "scratch.h"
 #include "words.h"
 
 #include <string.h>
@@ -134,8 +135,31 @@ static enum error wrong_whole(const uint8_t digest[16], const uint8_t *data, uin
     return is_meant(data, length) ? 0 : ERR_BAD_OBJECT;
 }
 
-static bool store_whole(const uint8_t digest[16], const uint8_t *data, uint32_t length,
-                        uint8_t (*evicted)[16], unsigned *evicted_count)
+enum { EVICTED_AT = 18 };                              /* in a STORED_SEVERAL */
+
+/* Adds a digest to the answer's list, once. */
+static void add_evicted(const uint8_t digest[16])
+{
+    for (size_t at = EVICTED_AT; at < added(); at += 16)
+        if (!memcmp(body() + at, digest, 16))
+            return;
+    add_bytes(digest, 16);
+}
+
+/* Takes those that came again out of the list. */
+static void leave_out_resident(void)
+{
+    size_t kept = EVICTED_AT, end = added();
+    for (size_t at = EVICTED_AT; at < end; at += 16)
+        if (!resident(body() + at, 0)) {
+            shorten(kept);
+            memmove(add_room(16), body() + at, 16);
+            kept += 16;
+        }
+    shorten(kept);
+}
+
+static bool store_whole(const uint8_t digest[16], const uint8_t *data, uint32_t length)
 {
     struct object *o = store_begin(&store, digest, length);
     if (!o)
@@ -148,21 +172,16 @@ static bool store_whole(const uint8_t digest[16], const uint8_t *data, uint32_t 
         return false;
     }
     const uint8_t *victim;
-    for (unsigned i = 0; (victim = store_gone(o, i)); i++) {
-        unsigned k = 0;
-        while (k < *evicted_count && memcmp(evicted[k], victim, 16))
-            k++;
-        memcpy(evicted[k], victim, 16);
-        *evicted_count += k == *evicted_count;
-    }
+    for (unsigned i = 0; (victim = store_gone(o, i)); i++)
+        add_evicted(victim);
     store_told(o);
     return true;
 }
 
 static void on_put_several(struct session *s, uint16_t request, const uint8_t *p, size_t size)
 {
-    static uint8_t digests[MAX_TOGETHER][16], evicted[MAX_OBJECTS + MAX_TOGETHER][16];
-    unsigned count = size < 2 ? 0 : u16(p), evicted_count = 0, gone = 0;
+    uint8_t digests[MAX_TOGETHER][16];
+    unsigned count = size < 2 ? 0 : u16(p);
     const uint8_t *objects[MAX_TOGETHER];
     uint32_t lengths[MAX_TOGETHER], length = 0;
     size_t at = 2;
@@ -194,22 +213,17 @@ static void on_put_several(struct session *s, uint16_t request, const uint8_t *p
         }
         absent[i] = !resident(digests[i], 0);
     }
-    for (unsigned i = 0; i < count; i++)
-        if (absent[i] && !resident(digests[i], 0)
-            && !store_whole(digests[i], objects[i], lengths[i], evicted, &evicted_count)) {
-            error(s, request, ERR_NO_ROOM, "one of the objects does not fit");
-            return;
-        }
     blake2b_128(all, digests[0], 16u * count);
     start(MSG_STORED_SEVERAL, request);
     add_bytes(all, 16);
     add(0, 2);
-    for (unsigned i = 0; i < evicted_count; i++)
-        if (!resident(evicted[i], 0)) {
-            add_bytes(evicted[i], 16);
-            gone++;
+    for (unsigned i = 0; i < count; i++)
+        if (absent[i] && !resident(digests[i], 0) && !store_whole(digests[i], objects[i], lengths[i])) {
+            error(s, request, ERR_NO_ROOM, "one of the objects does not fit");
+            return;
         }
-    overwrite(16, gone, 2);
+    leave_out_resident();
+    overwrite(16, (added() - EVICTED_AT) / 16, 2);
     answer(s);
 }
 
@@ -323,25 +337,23 @@ static uint32_t plane_size(const struct session *s) { return s->planes[0].areg =
 /* A part of an AREG: it comes column by column as ADC codes, and PLANE_PART has levels, row by row. */
 static void add_areg_part(unsigned areg, unsigned row)
 {
-    static uint8_t samples[PART];
     enum { ROWS = PART / 256 };
-    array_grid(areg, row, 0, row + ROWS - 1, 255, 1, 1, samples);
+    uint8_t *out = add_room(PART);
+    array_grid(areg, row, 0, row + ROWS - 1, 255, 1, 1, scratch.samples);
     for (unsigned r = 0; r < ROWS; r++)
         for (unsigned column = 0; column < 256; column++)
-            add((uint8_t)(samples[ROWS * column + r] - 128), 1);
+            *out++ = (uint8_t)(scratch.samples[ROWS * column + r] - 128);
 }
 
 static void send_plane_part(struct session *s, uint32_t total)
 {
-    static uint8_t rows[PART];
     start(MSG_PLANE_PART, s->planes[0].request);
     add(s->plane_at, 4);
     add(total, 4);
     if (s->planes[0].areg != NO_PLANE) {
         add_areg_part(s->planes[0].areg, s->plane_at / 256);
     } else {
-        array_rows(s->planes[0].dreg, s->plane_at / 32, 1, PART / 32, rows);
-        add_bytes(rows, PART);
+        array_rows(s->planes[0].dreg, s->plane_at / 32, 1, PART / 32, add_room(PART));
     }
     answer(s);
 }
@@ -376,7 +388,6 @@ static const char *read_execute(const uint8_t *p, size_t size, struct image *ima
 
 static void on_execute(struct session *s, uint16_t request, const uint8_t *p, size_t size)
 {
-    static uint8_t program[MAX_BODY];
     struct image image;
     bool parses;
     const char *wrong = read_execute(p, size, &image, &parses);
@@ -398,8 +409,6 @@ static void on_execute(struct session *s, uint16_t request, const uint8_t *p, si
         store_touch(&store, image.blocks[i]);
     for (unsigned i = 0; i < image.segment_count; i++)
         store_touch(&store, image.segments[i]);
-    memcpy(program, image.bytes, image.size);
-    image.bytes = program;
     program_begin(s, request, &image);
 }
 

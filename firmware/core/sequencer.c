@@ -1,11 +1,12 @@
 /* The steps of a program, one by one, each charged to the device clock: docs/reference/controller_api.md. */
 #include "program.h"
+#include "scratch.h"
 #include "words.h"
 
 #include <string.h>
 
-/* What steps read out that is not fetched in parts, 4,000 events at most; and room for a layer's inputs. */
-static uint8_t read_out_bytes[8192];
+/* What a step reads out that is not fetched in parts: 64 sums at most. */
+static uint8_t read_out_bytes[64];
 static uint8_t scanned[SCANNED_ROOM];
 
 static int32_t floor_divided(int64_t a, int64_t b) { return (int32_t)(a >= 0 ? a / b : -((-a + b - 1) / b)); }
@@ -76,6 +77,12 @@ static uint32_t part_of_columns(const int32_t *v, uint32_t at, uint32_t total, u
                       (unsigned)v[5], (unsigned)v[6], out);
 }
 
+static void part_of_events(const int32_t *v, uint32_t at, uint32_t size, uint8_t *out)
+{
+    array_events((unsigned)v[0], (unsigned)v[1], v[2], v[3], v[4], scratch.events);
+    memcpy(out, scratch.events + at, size);
+}
+
 uint32_t read_part(const struct run *run, uint32_t at, uint8_t *out)
 {
     const int32_t *v = run->v;
@@ -86,6 +93,8 @@ uint32_t read_part(const struct run *run, uint32_t at, uint8_t *out)
         return part_of_columns(v, at, run->read_out, out);
     if (run->opcode == STEP_SCAN_DREG)
         array_rows((unsigned)v[0], (unsigned)v[1] + (unsigned)v[2] * (at / 32), (unsigned)v[2], size / 32, out);
+    else if (run->opcode == STEP_SCAN_EVENTS)
+        part_of_events(v, at, size, out);
     else
         memcpy(out, read_out_bytes + at, size);
     return size;
@@ -95,7 +104,7 @@ static void apply_layer(struct run *run, const int32_t *v)
 {
     const uint8_t *segment = run->image->segments[v[0]]->data;
     uint32_t inputs = u16(segment + 3);
-    fully_connected(segment, scanned, run->logits, read_out_bytes);
+    fully_connected(segment, scanned, run->logits);
     run->logit_count = segment[5];
     uint64_t chunks = (uint64_t)run->logit_count * segment[6] * ((inputs + 31) / 32);
     if (bits_wanted(segment) != inputs)

@@ -29,13 +29,18 @@ from pixeltree_protocol.objects import ALL_COLUMNS, FullyConnected, ObjectKind, 
 from pixeltree_protocol.objects.program import AddLogits, Proceed, Program, SetIn
 
 FIRMWARE = ROOT / "firmware"
-SOURCES = sorted(source for room in ("core", "ports", "ports/linux") for source in (FIRMWARE / room).glob("*.c"))
+SOURCES = sorted(
+    source for room in ("core", "ports", "ports/linux") for source in (FIRMWARE / room).glob("*.c")
+)
 GOLDEN = ROOT / "tests/protocol/golden"
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-O1")
 SANITIZE = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover")
 TIME = 60
 LARGE = ("--memory-bytes", "4194304")
 OBJECT_BYTES = 1 << 20
+PATIENT = ("--answer-time", "60")
+"""Sanitizers are slow, and the machine may be busy."""
+
 MOST_IMAGES = 200 if PROOF else 6
 
 compiler = shutil.which("cc")
@@ -494,7 +499,7 @@ def test_it_works_over_a_tty(start):
 
 
 def test_it_passes_the_conformance_suite(start):
-    status, text = Run(start("--port", "0", *QUICK).url).wait()
+    status, text = Run(start("--port", "0", *QUICK).url, *PATIENT).wait()
     assert status == 0, text[-8_000:]
     found = counts(text)
     assert found["passed"] >= 380, text[-2_000:]
@@ -507,6 +512,6 @@ def test_it_proves_and_wants_proof_of_a_token(start, tmp_path):
     file.write_text("a token that is long enough\n")
     file.chmod(0o600)
     url = start("--port", "0", "--token-file", str(file), *QUICK).url
-    status, text = Run(url, "--token-file", str(file), "-k", "authentication or handshake").wait()
+    status, text = Run(url, "--token-file", str(file), *PATIENT, "-k", "authentication or handshake").wait()
     assert status == 0, text[-8_000:]
     assert "wants no token" not in text

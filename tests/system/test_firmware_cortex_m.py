@@ -26,7 +26,9 @@ def image(tmp_path_factory):
 @contextlib.contextmanager
 def running(*command):
     """A process that says where it serves at the end of its first line; it must stop without a complaint."""
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
         try:
             yield process.stdout.readline().split()[-1]
         finally:
@@ -39,11 +41,8 @@ def url(image):
     """A device whose controller is the emulated processor."""
     with tempfile.TemporaryDirectory(prefix="array") as folder:
         array = (sys.executable, "-P", "-m", "pixeltree_emu.array_port", "--listen", f"unix://{folder}/array")
-        emulate = str(ROOT / "firmware/ports/cortex_m/emulate.py")
-        with (
-            running(*array) as array_url,
-            running(sys.executable, emulate, str(image), "--array", array_url) as url,
-        ):
+        emulate = (sys.executable, "-m", "firmware.ports.cortex_m.emulate", str(image))
+        with running(*array) as array_url, running(*emulate, "--array", array_url) as url:
             yield url
 
 

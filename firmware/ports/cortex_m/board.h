@@ -19,4 +19,7 @@ struct channel {
 #define SLEEP (*(volatile uint32_t *)0x40004000)       /* written: until a byte comes or a millisecond has passed */
 #define STOPPED (*(volatile uint32_t *)0x40005000)     /* written: the firmware gives up; the address of a sentence */
 
+/* Settings of the board, in milliseconds: heartbeat, silence, resume; docs/reference/protocol.md has their meaning. */
+#define SETTINGS ((volatile uint32_t *)0x40006000)
+
 #endif

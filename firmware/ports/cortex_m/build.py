@@ -12,10 +12,11 @@ from pathlib import Path
 FIRMWARE = Path(__file__).resolve().parents[2]
 PORT = FIRMWARE / "ports" / "cortex_m"
 OPTIONS = (
-    "-target", "thumb-freestanding-eabi", "-mcpu=cortex_m4", "-Os", "-std=c99", "-Wall", "-Wextra", "-Werror",
-    "-ffreestanding", "-ffunction-sections", "-fdata-sections", "-fno-sanitize=all",
+    "-target", "thumb-freestanding-eabi", "-mcpu=cortex_m4", "-Os", "-g", "-std=c99",
+    "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-ffunction-sections", "-fdata-sections",
+    "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-fno-sanitize=all",
     "-Wl,--gc-sections", "-Wl,--entry=reset", f"-Wl,-T,{PORT / 'link.ld'}", "-isystem", str(PORT / "include"),
-    '-DPORT_LIMITS="../ports/cortex_m/limits.h"', "-DARRAY_BATCH=4096",
+    '-DPORT_LIMITS="../ports/cortex_m/limits.h"', "-DARRAY_BATCH=1024",
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Run the firmware's Thumb code on an emulated Cortex-M4: its UART at a socket, its array at another one.
 
-    python firmware/ports/cortex_m/emulate.py firmware/build/cortex_m.elf --array unix:///tmp/array0
+    python -m firmware.ports.cortex_m.emulate firmware/build/cortex_m.elf --array unix:///tmp/array0
 
 Instructions are executed one by one and counted; they are not cycles. The board is the one of board.h.
 """
@@ -8,17 +8,27 @@ Instructions are executed one by one and counted; they are not cycles. The board
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
+import os
 import secrets
 import select
+import signal
 import socket
 import struct
 import sys
 import time
+import tty
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from firmware.ports.cortex_m.counting import Counter
+from firmware.ports.cortex_m.elf import Elf
 from unicorn import UC_ARCH_ARM, UC_MODE_MCLASS, UC_MODE_THUMB, Uc, UcError
 from unicorn.arm_const import UC_ARM_REG_PC, UC_ARM_REG_SP
+
+from pixeltree_protocol.objects.program import STEPS
 
 FLASH, FLASH_SIZE = 0x1A000000, 512 << 10
 RAM, RAM_SIZE = 0x10000000, 128 << 10
@@ -151,24 +161,53 @@ class Uart(Channel):
             self._host = None
 
 
+class Terminal(Channel):
+    """A serial line whose other end is a pseudo terminal."""
+
+    def __init__(self, memory: Uc) -> None:
+        super().__init__(memory)
+        self._near, self._far = os.openpty()
+        tty.setraw(self._far)
+        self.url = f"serial://{os.ttyname(self._far)}"
+
+    def send(self, data: bytes) -> None:
+        """Bytes for the host; the terminal keeps them until somebody reads."""
+        while data:
+            data = data[os.write(self._near, data) :]
+
+    def receive(self, size: int) -> bytes:
+        """Bytes of the host."""
+        return os.read(self._near, size) if self.waits(0) else b""
+
+    def waits(self, seconds: float) -> bool:
+        """Whether bytes of a host wait, after so much time at most."""
+        return bool(select.select([self._near], [], [], seconds)[0])
+
+
 class Board:
     """The processor with its memory and peripherals.
 
     Args:
-        image: an ELF file.
-        listener: where hosts connect to the UART.
+        elf: the program.
+        line: makes what the UART is connected to.
         array: URL of the array.
+        counts: whether to count the instructions of functions, which takes several times as long.
     """
 
-    def __init__(self, image: bytes, listener: socket.socket, array: str) -> None:
-        self.instructions = 0
+    def __init__(
+        self, elf: Elf, line: Callable[[Uc], Uart | Terminal], array: str, counts: bool = False
+    ) -> None:
         self._started = time.monotonic()
         self._cpu = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
         for start, size in ((FLASH, FLASH_SIZE), (RAM, RAM_SIZE), (STORE, STORE_SIZE)):
             self._cpu.mem_map(start, size)
         self._cpu.mem_write(RAM, bytes([STACK_PATTERN]) * RAM_SIZE)
-        load(self._cpu, image)
-        self._uart = Uart(self._cpu, listener)
+        for address, data in elf.segments():
+            self._cpu.mem_write(address, data)
+        self._painted = elf.sections[".bss"].address + elf.sections[".bss"].size
+        self.counter = Counter(self._cpu, elf, name_of_step) if counts else None
+        self._stops = False
+        self._uart = line(self._cpu)
         self._failure: BaseException | None = None
         self._map(UART, self._uart.read, self._uart.write)
         channel = ArrayChannel(self._cpu, array)
@@ -210,8 +249,12 @@ class Board:
         text = bytes(self._cpu.mem_read(value, 120)).split(b"\0")[0].decode(errors="replace")
         raise Stopped(f"the firmware gave up: {text}")
 
+    def stop(self) -> None:
+        """Let `run` return soon."""
+        self._stops = True
+
     def run(self) -> None:
-        """Run until the process is told to stop.
+        """Run until it is told to stop.
 
         Raises:
             Stopped: the firmware gave up, or its array is gone.
@@ -219,7 +262,7 @@ class Board:
         stack, start = struct.unpack("<II", self._cpu.mem_read(FLASH, 8))
         self._cpu.reg_write(UC_ARM_REG_SP, stack)
         at = start
-        while True:
+        while not self._stops:
             try:
                 self._cpu.emu_start(at | 1, 0, count=SLICE)
             except UcError as error:
@@ -227,22 +270,17 @@ class Board:
                 raise Stopped(f"{error} at {at:#x}") from error
             if self._failure is not None:
                 raise Stopped(str(self._failure))
-            self.instructions += SLICE
             at = self._cpu.reg_read(UC_ARM_REG_PC)
 
-    def untouched_stack(self) -> int:
-        """Bytes of RAM above .bss that were never written: how much the stack has left."""
-        ram = bytes(self._cpu.mem_read(RAM, RAM_SIZE))
-        return max(len(run) for run in ram.replace(bytes([STACK_PATTERN]), b"\0x").split(b"\0")) if ram else 0
+    def stack_bytes(self) -> int:
+        """How deep the stack ever went: RAM above .bss was painted, and the stack grows down to it."""
+        painted = bytes(self._cpu.mem_read(self._painted, RAM + RAM_SIZE - self._painted))
+        return len(painted.lstrip(bytes([STACK_PATTERN])))
 
 
-def load(cpu: Uc, image: bytes) -> None:
-    """Put an ELF file's segments where they are stored in flash."""
-    offset, count = struct.unpack_from("<I", image, 28)[0], struct.unpack_from("<H", image, 44)[0]
-    for index in range(count):
-        kind, start, _, physical, size, *_ = struct.unpack_from("<8I", image, offset + 32 * index)
-        if kind == 1 and size:
-            cpu.mem_write(physical, image[start : start + size])
+def name_of_step(opcode: int) -> str:
+    """As docs/reference/controller_api.md has it."""
+    return next((form.step.__name__ for form in STEPS if form.opcode == opcode), str(opcode))
 
 
 def listen(url: str) -> tuple[socket.socket, str]:
@@ -260,21 +298,46 @@ def main() -> int:
     parser.add_argument("image", type=Path, help="the ELF file: make firmware-cortex-m")
     parser.add_argument("--array", required=True, metavar="URL", help="where pixeltree emulate-array serves")
     parser.add_argument(
-        "--listen", default="tcp://127.0.0.1:0", metavar="URL", help="where hosts find the UART"
+        "--listen",
+        default="tcp://127.0.0.1:0",
+        metavar="URL",
+        help="where hosts find the UART: tcp://127.0.0.1:PORT, or 'terminal' for a pseudo terminal",
+    )
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write how deep the stack went, at the end, as JSON"
+    )
+    parser.add_argument(
+        "--count", action="store_true", help="count instructions of functions, for the report"
     )
     options = parser.parse_args()
-    listener, url = listen(options.listen)
-    board = Board(options.image.read_bytes(), listener, options.array)
+    elf, lines = Elf(options.image.read_bytes()), []
+    if options.listen == "terminal":
+        board = Board(elf, lambda cpu: lines.append(Terminal(cpu)) or lines[0], options.array, options.count)
+        url = lines[0].url
+    else:
+        listener, url = listen(options.listen)
+        board = Board(elf, lambda cpu: Uart(cpu, listener), options.array, options.count)
+    signal.signal(signal.SIGTERM, lambda *_: board.stop())
+    signal.signal(signal.SIGINT, lambda *_: board.stop())
     sys.stdout.write(f"listening on {url}\n")
     sys.stdout.flush()
     try:
         board.run()
-    except KeyboardInterrupt:
-        return 0
     except Stopped as error:
         sys.stderr.write(f"error: {error}\n")
         return 70
+    if options.report:
+        options.report.write_text(json.dumps(report(board), indent=1) + "\n")
     return 0
+
+
+def report(board: Board) -> dict[str, object]:
+    """What a run showed."""
+    counts = board.counter.counts if board.counter else {}
+    return {
+        "stack_bytes": board.stack_bytes(),
+        "counts": {name: dataclasses.asdict(count) for name, count in sorted(counts.items())},
+    }
 
 
 if __name__ == "__main__":

@@ -4,15 +4,17 @@
 #include "../array_channel.h"
 #include "board.h"
 
+#include <stddef.h>
 #include <string.h>
+
+typedef char opcode_where_counting_py_reads_it[offsetof(struct run, opcode) == 49 ? 1 : -1];
 
 extern uint32_t stack_top[], data_start[], data_end[], data_image[], bss_start[], bss_end[];
 
 void reset(void);
 int main(void);
 
-struct config config = {.heartbeat = 1000, .silence = 5000, .resume = 30000, .memory = MEMORY_ROOM, .icw_store = ICW_OWN,
-                        .tty = true};
+struct config config = {.memory = MEMORY_ROOM, .icw_store = ICW_OWN, .tty = true};
 
 static void hang(void) { fatal("a fault of the processor"); }
 
@@ -112,6 +114,9 @@ static bool loop(void)
 
 int main(void)
 {
+    config.heartbeat = SETTINGS[0];
+    config.silence = SETTINGS[1];
+    config.resume = SETTINGS[2];
     random_bytes(config.boot_id, 8);
     store.budget = config.memory;
     store.icw_room = config.icw_store;
