@@ -19,7 +19,7 @@ import struct
 import sys
 import time
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,7 +33,9 @@ from pixeltree_protocol.objects.program import STEPS
 FLASH, FLASH_SIZE = 0x1A000000, 512 << 10
 RAM, RAM_SIZE = 0x10000000, 128 << 10
 STORE, STORE_SIZE = 0x20000000, 64 << 10
-UART, ARRAY_CHANNEL, CLOCK, RANDOM, SLEEP, STOPPED = (0x40000000 + 0x1000 * number for number in range(6))
+UART, ARRAY_CHANNEL, CLOCK, RANDOM, SLEEP, STOPPED, SETTINGS = (
+    0x40000000 + 0x1000 * number for number in range(7)
+)
 PAGE = 0x1000
 SLICE = 2_000_000
 """Instructions between two looks at whether the emulator was told to stop."""
@@ -164,11 +166,9 @@ class Uart(Channel):
 class Terminal(Channel):
     """A serial line whose other end is a pseudo terminal."""
 
-    def __init__(self, memory: Uc) -> None:
+    def __init__(self, memory: Uc, near: int) -> None:
         super().__init__(memory)
-        self._near, self._far = os.openpty()
-        tty.setraw(self._far)
-        self.url = f"serial://{os.ttyname(self._far)}"
+        self._near = near
 
     def send(self, data: bytes) -> None:
         """Bytes for the host; the terminal keeps them until somebody reads."""
@@ -191,11 +191,17 @@ class Board:
         elf: the program.
         line: makes what the UART is connected to.
         array: URL of the array.
+        settings: heartbeat, silence and resume, ms.
         counts: whether to count the instructions of functions, which takes several times as long.
     """
 
     def __init__(
-        self, elf: Elf, line: Callable[[Uc], Uart | Terminal], array: str, counts: bool = False
+        self,
+        elf: Elf,
+        line: Callable[[Uc], Uart | Terminal],
+        array: str,
+        settings: Sequence[int],
+        counts: bool = False,
     ) -> None:
         self._started = time.monotonic()
         self._cpu = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
@@ -215,6 +221,7 @@ class Board:
         self._map(CLOCK, self._clock, None)
         self._map(RANDOM, lambda _: secrets.randbits(32), None)
         self._map(SLEEP, lambda _: 0, lambda _offset, _value: self._sleep())
+        self._map(SETTINGS, lambda offset: settings[offset // 4], None)
         self._map(STOPPED, lambda _: 0, self._stop)
 
     def _map(self, at: int, read: object, write: object) -> None:
@@ -283,13 +290,17 @@ def name_of_step(opcode: int) -> str:
     return next((form.step.__name__ for form in STEPS if form.opcode == opcode), str(opcode))
 
 
-def listen(url: str) -> tuple[socket.socket, str]:
-    """A listening socket at a loopback URL, and the URL with the port that was taken."""
+def line_at(url: str) -> tuple[Callable[[Uc], Uart | Terminal], str]:
+    """What makes the line at a URL of this machine, and the URL for hosts."""
+    if url == "terminal":
+        near, far = os.openpty()
+        tty.setraw(far)
+        return (lambda cpu: Terminal(cpu, near)), f"serial://{os.ttyname(far)}"
     parts = urlsplit(url)
     if parts.scheme == "tcp" and parts.hostname in ("127.0.0.1", "localhost"):
         server = socket.create_server(("127.0.0.1", parts.port or 0))
-        return server, f"tcp://127.0.0.1:{server.getsockname()[1]}"
-    raise SystemExit(f"error: cannot listen at {url}; use tcp://127.0.0.1:PORT")
+        return (lambda cpu: Uart(cpu, server)), f"tcp://127.0.0.1:{server.getsockname()[1]}"
+    raise SystemExit(f"error: cannot listen at {url}; use tcp://127.0.0.1:PORT or terminal")
 
 
 def main() -> int:
@@ -303,6 +314,8 @@ def main() -> int:
         metavar="URL",
         help="where hosts find the UART: tcp://127.0.0.1:PORT, or 'terminal' for a pseudo terminal",
     )
+    for name, default in (("heartbeat", 1_000), ("silence", 5_000), ("resume", 30_000)):
+        parser.add_argument(f"--{name}-ms", type=int, default=default, metavar="N")
     parser.add_argument(
         "--report", type=Path, metavar="FILE", help="write how deep the stack went, at the end, as JSON"
     )
@@ -310,13 +323,9 @@ def main() -> int:
         "--count", action="store_true", help="count instructions of functions, for the report"
     )
     options = parser.parse_args()
-    elf, lines = Elf(options.image.read_bytes()), []
-    if options.listen == "terminal":
-        board = Board(elf, lambda cpu: lines.append(Terminal(cpu)) or lines[0], options.array, options.count)
-        url = lines[0].url
-    else:
-        listener, url = listen(options.listen)
-        board = Board(elf, lambda cpu: Uart(cpu, listener), options.array, options.count)
+    line, url = line_at(options.listen)
+    settings = (options.heartbeat_ms, options.silence_ms, options.resume_ms)
+    board = Board(Elf(options.image.read_bytes()), line, options.array, settings, options.count)
     signal.signal(signal.SIGTERM, lambda *_: board.stop())
     signal.signal(signal.SIGINT, lambda *_: board.stop())
     sys.stdout.write(f"listening on {url}\n")

@@ -14,7 +14,7 @@
 #define OUT_ROOM 4352u
 #define NOTICE_ROOM 1024u
 #define TOKEN_ROOM 64
-#define CONTEXTS 1531u
+#define CONTEXTS 1789u
 #define SCANNED_ROOM 8192u
 #define MOST_LOGITS 256
 #define MOST_SLOTS 64
