@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
 # 'firmware' is a folder too
-.PHONY: firmware firmware-cortex-m help demo check test proof link-proof kill-proof flood-proof fuzz soak zoo results picture docs clean
+.PHONY: firmware firmware-cortex-m firmware-size firmware-counts firmware-demo firmware-proof help demo check test proof link-proof kill-proof flood-proof fuzz soak zoo results picture docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -66,6 +66,26 @@ soak: $(VENV)/.installed-test  ## an hour at full rate; is memory flat?
 
 firmware: firmware/build/pixeltree-device  ## build the controller in C for Linux
 firmware-cortex-m: firmware/build/cortex_m.elf  ## build it for a Cortex-M4
+
+BOARD := $(BIN)/python -m firmware.ports.cortex_m.start firmware/build/cortex_m.elf
+DEMO := $(BIN)/pixeltree demo --device {url}
+
+firmware-size: firmware/build/cortex_m.elf  ## its code, memory and stack on a Cortex-M4, beside their goals
+	@$(BOARD) --report firmware/build/run.json -- $(DEMO) --images 3 > /dev/null
+	@$(BIN)/python -m firmware.ports.cortex_m.size $< --run firmware/build/run.json
+
+firmware-counts: firmware/build/cortex_m.elf  ## instructions of its functions and steps on a Cortex-M4
+	@$(BOARD) --count --silence-ms 60000 --report firmware/build/counts.json -- $(DEMO) --images 3 > /dev/null
+	@$(BIN)/python -m firmware.ports.cortex_m.counts firmware/build/counts.json
+
+firmware-demo: firmware/build/cortex_m.elf  ## the demo, on an emulated Cortex-M4 that drives an emulated array
+	$(BOARD) -- $(DEMO) --images 20
+
+firmware-proof: firmware/build/cortex_m.elf  ## the suite on the Cortex-M4, 200,000 fuzzed frames; about 15 minutes
+	$(BIN)/python -m tools.fuzz_firmware --frames 200000
+	$(BOARD) --listen terminal --heartbeat-ms 500 --silence-ms 4000 --resume-ms 5000 -- \
+		$(BIN)/pytest --pyargs pixeltree_conformance -p no:cacheprovider -q --answer-time 120 --device {url}
+	PIXELTREE_PROOF=1 $(PYTEST) tests/system/test_firmware.py tests/system/test_firmware_cortex_m.py
 
 CORE := $(wildcard firmware/core/*.[ch] firmware/ports/*.[ch])
 WARN := -std=c99 -Wall -Wextra -pedantic

@@ -3,8 +3,8 @@
     python -m tools.fuzz_firmware --frames 200000
 
 The core runs in a process of its own (firmware/ports/fuzz) with a clock and wires that this tool moves, and
-without an array. Half of the rounds have the limits of a computer, half those of the microcontroller's port; every
-fourth round wants a token. After every thousand frames an honest host must get its answer.
+without an array. Half of the rounds have the limits of a computer, half those of the microcontroller's port;
+every fourth round wants a token. After every thousand frames an honest host must get its answer.
 """
 
 from __future__ import annotations

@@ -202,8 +202,24 @@ def cover_sizes() -> str:
             *(f"    {row}," for row in rows),
             "};",
             "",
+            "/* Pattern selections of 16 positions: those with more first, then by free, then by value. */",
+            "static const struct candidate { uint8_t value, free; uint16_t mask; } CANDIDATES[81] = {",
+            *(f"    {{{value}, {free}, {mask:#06x}}}," for value, free, mask in candidates()),
+            "};",
+            "",
         )
     )
+
+
+def candidates() -> list[tuple[int, int, int]]:
+    """Value, free bits and positions of each pattern selection of four address bits."""
+    found = [
+        (value, free, sum(1 << at for at in range(16) if not (at ^ value) & ~free & 15))
+        for free in range(16)
+        for value in range(16)
+        if not value & free
+    ]
+    return sorted(found, key=lambda each: -each[1].bit_count())
 
 
 def main() -> int:

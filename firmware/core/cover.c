@@ -11,31 +11,13 @@ struct set { uint32_t bits[MOST_POSITIONS / 32]; };
 
 /* ---- up to 16 positions: a smallest cover ---- */
 
-struct candidate { struct cube cube; uint16_t mask; };
-
-static unsigned count_ones(uint32_t value)
-{
-    unsigned sum = 0;
-    for (; value; value &= value - 1)
-        sum++;
-    return sum;
-}
-
-/* Those with more positions first, then by free, then by value. */
-static unsigned all_cubes(unsigned positions, struct candidate *out)
+/* Those that lie within so many positions, in their order. */
+static unsigned candidates_within(unsigned positions, struct candidate *out)
 {
     unsigned count = 0;
-    for (unsigned size = positions; size; size /= 2)
-        for (unsigned free_bits = 0; free_bits < positions; free_bits++)
-            for (unsigned value = 0; value < positions; value++) {
-                if (value & free_bits || 1u << count_ones(free_bits) != size)
-                    continue;
-                uint16_t mask = 0;
-                for (unsigned m = 0; m < positions; m++)
-                    if (!((m ^ value) & ~free_bits & (positions - 1)))
-                        mask |= (uint16_t)(1u << m);
-                out[count++] = (struct candidate){{(uint8_t)value, (uint8_t)free_bits}, mask};
-            }
+    for (unsigned i = 0; i < sizeof CANDIDATES / sizeof *CANDIDATES; i++)
+        if (CANDIDATES[i].value < positions && CANDIDATES[i].free < positions)
+            out[count++] = CANDIDATES[i];
     return count;
 }
 
@@ -74,7 +56,7 @@ static uint32_t set_before(uint32_t set, unsigned n, unsigned positions, const s
 static unsigned smallest(uint32_t ones, uint32_t care, unsigned positions, struct cube *out)
 {
     struct candidate cubes[81];
-    unsigned cube_count = all_cubes(positions, cubes), size = size_of(ones, positions), last = 0;
+    unsigned cube_count = candidates_within(positions, cubes), size = size_of(ones, positions), last = 0;
     uint32_t spare = ~care & ((1u << positions) - 1) & ~ones, best = ones;
     for (uint32_t more = spare;; more = (more - 1) & spare) {
         uint32_t set = ones | more;
@@ -88,7 +70,7 @@ static unsigned smallest(uint32_t ones, uint32_t care, unsigned positions, struc
     }
     for (unsigned n = size; n; n--) {
         best = set_before(best, n, positions, cubes, cube_count, &last);
-        out[n - 1] = cubes[last].cube;
+        out[n - 1] = (struct cube){cubes[last].value, cubes[last].free};
     }
     return size;
 }

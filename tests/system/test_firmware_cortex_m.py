@@ -1,18 +1,20 @@
 """The firmware's Thumb code on an emulated Cortex-M4: it gives what the emulated controller gives."""
 
-import contextlib
-import subprocess
-import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 from firmware.ports.cortex_m.build import compile_to
-from tests.support.command_line import ROOT
+from firmware.ports.cortex_m.elf import Elf
+from firmware.ports.cortex_m.size import CODE_GOAL, sizes
+from firmware.ports.cortex_m.start import board
 from tests.support.effort import PROOF
 
 import pixeltree as pt
 
-TIME = 120
+MEMORY_LIMIT = 60 * 1024
+"""The goal is 48 KiB; firmware/README.md says what is in the way."""
+
 MOST_IMAGES = 20 if PROOF else 2
 
 
@@ -23,27 +25,17 @@ def image(tmp_path_factory):
     return target
 
 
-@contextlib.contextmanager
-def running(*command):
-    """A process that says where it serves at the end of its first line; it must stop without a complaint."""
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as process:
-        try:
-            yield process.stdout.readline().split()[-1]
-        finally:
-            process.terminate()
-            process.wait(TIME)
+@pytest.fixture(scope="module")
+def report():
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / "report.json"
 
 
 @pytest.fixture(scope="module")
-def url(image):
+def url(image, report):
     """A device whose controller is the emulated processor."""
-    with tempfile.TemporaryDirectory(prefix="array") as folder:
-        array = (sys.executable, "-P", "-m", "pixeltree_emu.array_port", "--listen", f"unix://{folder}/array")
-        emulate = (sys.executable, "-m", "firmware.ports.cortex_m.emulate", str(image))
-        with running(*array) as array_url, running(*emulate, "--array", array_url) as url:
-            yield url
+    with board(image, "--report", str(report)) as url:
+        yield url
 
 
 def results(device, tree, images):
@@ -68,3 +60,10 @@ def test_the_line_stays_up_between_hosts(url):
         with pt.connect(url) as device:
             device.ping()
             assert not device.read_plane("R12").any()
+
+
+def test_it_is_not_larger_than_the_readme_says(image):
+    found = sizes(Elf(image.read_bytes()))
+    assert found["flash"] <= CODE_GOAL
+    assert found["memory"] <= MEMORY_LIMIT
+    assert found["store"] == 64 * 1024

@@ -18,5 +18,5 @@
 #define SCANNED_ROOM 8192u
 #define MOST_LOGITS 256
 #define MOST_SLOTS 64
-#define OWN_TEXTS 24
+#define OWN_TEXTS 16
 #define STORE_SECTION __attribute__((section(".store")))
