@@ -8,7 +8,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test proof lint all-tests quick-tests link-proof kill-proof flood-proof fuzz soak zoo results picture docs clean
+# 'firmware' is a folder too
+.PHONY: firmware firmware-cortex-m firmware-size firmware-counts firmware-demo firmware-proof help demo check test \
+	proof lint all-tests quick-tests link-proof kill-proof flood-proof fuzz soak zoo results picture docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -71,6 +73,40 @@ fuzz: $(VENV)/.installed-test  ## a million random and damaged frames against th
 
 soak: $(VENV)/.installed-test  ## an hour at full rate; is memory flat?
 	$(BIN)/python tools/soak.py
+
+firmware: firmware/build/pixeltree-device  ## build the controller in C for Linux
+firmware-cortex-m: firmware/build/cortex_m.elf  ## build it for a Cortex-M4
+
+BOARD := $(BIN)/python -m firmware.ports.cortex_m.start firmware/build/cortex_m.elf
+DEMO := $(BIN)/pixeltree demo --device {url}
+
+firmware-size: firmware/build/cortex_m.elf  ## its code, memory and stack on a Cortex-M4, beside their goals
+	@$(BOARD) --report firmware/build/run.json -- $(DEMO) --images 3 > /dev/null
+	@$(BIN)/python -m firmware.ports.cortex_m.size $< --run firmware/build/run.json
+
+firmware-counts: firmware/build/cortex_m.elf  ## instructions of its functions and steps on a Cortex-M4
+	@$(BOARD) --count --silence-ms 60000 --report firmware/build/counts.json -- $(DEMO) --images 3 > /dev/null
+	@$(BIN)/python -m firmware.ports.cortex_m.counts firmware/build/counts.json
+
+firmware-demo: firmware/build/cortex_m.elf  ## the demo, on an emulated Cortex-M4 that drives an emulated array
+	$(BOARD) -- $(DEMO) --images 20
+
+firmware-proof: firmware/build/cortex_m.elf  ## the suite on the Cortex-M4, 200,000 fuzzed frames; about 15 minutes
+	$(BIN)/python -m tools.fuzz_firmware --frames 200000
+	$(BOARD) --listen terminal --heartbeat-ms 500 --silence-ms 4000 --resume-ms 5000 -- \
+		$(BIN)/pytest --pyargs pixeltree_conformance -p no:cacheprovider -q --answer-time 120 --device {url}
+	PIXELTREE_PROOF=1 $(PYTEST) tests/system/test_firmware.py tests/system/test_firmware_cortex_m.py
+
+CORE := $(wildcard firmware/core/*.[ch] firmware/ports/*.[ch])
+WARN := -std=c99 -Wall -Wextra -pedantic
+
+firmware/build/pixeltree-device: $(CORE) $(wildcard firmware/ports/linux/*.[ch])
+	@mkdir -p firmware/build
+	$(CC) $(WARN) -O2 -o $@ firmware/core/*.c firmware/ports/*.c firmware/ports/linux/*.c
+
+firmware/build/cortex_m.elf: $(CORE) $(wildcard firmware/ports/cortex_m/*) | $(VENV)/.installed-test
+	@mkdir -p firmware/build
+	$(BIN)/python -m firmware.ports.cortex_m.build $@
 
 zoo: $(VENV)/.installed-test  ## train the committed trees again from their data
 	OMP_NUM_THREADS=1 $(BIN)/pixeltree train recipes/digits_tree.toml -o host/pixeltree/data/digits.ptree

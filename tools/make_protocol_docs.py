@@ -1,4 +1,4 @@
-"""Write protocol.md and objects.md of docs/reference: prose from tools/protocol_docs, tables from code.
+"""Write protocol.md, objects.md, array_port.md of docs/reference from prose in tools/protocol_docs and code.
 
 Run it after a change to a message, an object's layout, a constant or the prose; a test fails while its
 outputs are stale. In the prose, a line ``{{name}}`` stands for a table, ``{{NAME}}`` for a constant.
@@ -15,6 +15,7 @@ from typing import Any
 import construct as c
 from cobs import cobs
 
+from pixeltree_protocol.array_port import commands
 from pixeltree_protocol.chip.isa import FORMS, MNEMONICS, ClockClass, Operand
 from pixeltree_protocol.chip.registers import (
     ANALOG_SELECT,
@@ -41,11 +42,12 @@ from pixeltree_protocol.link.messages.duties import DUTIES
 from pixeltree_protocol.objects import arithmetic, block, node, program, segment, verify, word_code
 from pixeltree_protocol.objects.layout import ObjectKind, VarInt
 from pixeltree_protocol.objects.step import OperandForm, StepForm
+from pixeltree_protocol.text.assembly import assemble
 
 ROOT = Path(__file__).parent.parent
 PROSE = ROOT / "tools/protocol_docs"
 DOCS = ROOT / "docs/reference"
-NAMES = ("protocol.md", "objects.md")
+NAMES = ("protocol.md", "objects.md", "array_port.md")
 
 _INTEGERS = {
     "B": "uint8_t", "b": "int8_t", "H": "uint16_t", "h": "int16_t", "L": "uint32_t", "l": "int32_t",
@@ -390,7 +392,53 @@ def icw_registers() -> str:
     return table(("register", "on a bus", "written"), rows)
 
 
+_LONG_OPERANDS = {
+    "words": "uint16_t n, uint32_t[n]: five for each instruction word",
+    "plane": "uint8_t[8192], as ReadRows answers",
+    "pixels": "uint32_t n, uint8_t[n]",
+}
+_VARYING_ANSWERS = {"SampleGrid": "one a sample", "ReadRows": "32 a row", "Events": "2 an event"}
+
+
+def array_commands() -> str:
+    """Every command to an array."""
+
+    def operand(name: str, layout: c.Construct, least: int, most: int) -> str:
+        if name in _LONG_OPERANDS:
+            return f"`{name}` {_LONG_OPERANDS[name]}"
+        return f"`{name}` {_INTEGERS[layout.fmtstr[1:]]}, {least:,} to {most:,}"
+
+    def row(form: commands.Form) -> tuple[str, ...]:
+        names = [field.name for field in fields(form.command)]
+        operands = [operand(name, *limits) for name, limits in zip(names, form.operands, strict=True)]
+        least = form.command(*(least for _, least, _ in form.operands))
+        answer = _VARYING_ANSWERS.get(form.command.__name__) or str(form.answer(least))
+        does = " ".join((form.command.__doc__ or "").replace("``", "`").split())
+        return str(form.opcode), form.command.__name__, "; ".join(operands), does, answer
+
+    return table(
+        ("opcode", "command", "operands", "what it does", "answers, in bytes"), map(row, commands.COMMANDS)
+    )
+
+
+def array_example() -> str:
+    """A batch and its answer, in hex."""
+    words = assemble("MOV(R5, SELECT)", "example").words
+    batch = b"".join(
+        commands.encode(command)
+        for command in (
+            commands.Latch(3, 5, 0, 0),
+            commands.Load(0, tuple(value for word in words for value in word.words)),
+            commands.Execute(0, 1, 1),
+            commands.BoundingBox(5),
+        )
+    )
+    return f"```text\n{len(batch).to_bytes(4, 'little').hex(' ')}\n{batch.hex(' ')}\n```"
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "array_commands": array_commands,
+    "array_example": array_example,
     "costs": costs,
     "icw_bits": icw_bits,
     "icw_registers": icw_registers,
@@ -423,7 +471,7 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 """What stands for a line ``{{name}}``."""
 
-_SOURCES = (delivery, framing, messages, host, node, block, segment, program, verify, arithmetic)
+_SOURCES = (commands, delivery, framing, messages, host, node, block, segment, program, verify, arithmetic)
 
 
 def constant(name: str) -> str:

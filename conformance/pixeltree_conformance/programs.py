@@ -24,9 +24,6 @@ from pixeltree_protocol.objects import Block, Segment, digest_of
 from pixeltree_protocol.objects.program import Program, ScanDreg
 from pixeltree_protocol.objects.step import Step
 
-_ONE_MESSAGE = 4_000
-"""Bytes of an object that go in one message; the emulated device takes twice as many."""
-
 
 def run(
     driver: Conversation,
@@ -55,12 +52,8 @@ def kernel_of(text: str) -> Kernel:
 
 
 def store(driver: Conversation, data: bytes) -> None:
-    """Upload an object, in parts where it might not fit into one message of any device."""
-    if len(data) <= _ONE_MESSAGE:
-        driver.ask(samples.whole(data), Stored)
-        return
-    requests = [driver.send(part) for part in samples.parts(data, _ONE_MESSAGE)]
-    driver.answer(requests[-1], Stored)
+    """Upload an object."""
+    driver.answer(samples.send_object(driver, data), Stored)
 
 
 def _read_outs(driver: Conversation, request: int) -> tuple[list[bytes], Executed]:

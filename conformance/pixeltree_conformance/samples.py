@@ -6,10 +6,11 @@ import secrets
 
 import numpy as np
 
+from pixeltree_conformance.conversation import Conversation
 from pixeltree_conformance.model import SHAPE, Bits
 from pixeltree_protocol.chip.isa import ICW, Instruction, encode
 from pixeltree_protocol.chip.registers import ARRAY_SIZE, Digital
-from pixeltree_protocol.link.messages import Put
+from pixeltree_protocol.link.messages import Put, head_bytes
 from pixeltree_protocol.objects import Block, Digest, FullyConnected, PackedBits, digest_of
 
 _ROW_HEAD = len(FullyConnected(8, (0,), (b"\0",)).encode()) - 1
@@ -58,6 +59,12 @@ def packed(bits: Bits) -> PackedBits:
 def whole(data: bytes) -> Put:
     """An object in one part."""
     return Put(digest_of(data), len(data), 0, data)
+
+
+def send_object(driver: Conversation, data: bytes) -> int:
+    """An object in as few parts as the device's max_body allows; returns the request that is answered."""
+    step = driver.welcome.capabilities.max_body - head_bytes(Put)
+    return [driver.send(each) for each in parts(data, step)][-1]
 
 
 def part(data: bytes, start: int, end: int, digest: Digest | None = None) -> Put:

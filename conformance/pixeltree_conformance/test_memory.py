@@ -27,7 +27,7 @@ _SIZE = 1_000
 
 def put(driver: Conversation, data: bytes) -> tuple[Digest, ...]:
     """Store an object; returns what was evicted for it."""
-    return driver.ask(samples.whole(data), Stored).evicted
+    return driver.answer(samples.send_object(driver, data), Stored).evicted
 
 
 def residents(driver: Conversation, objects: list[bytes]) -> list[bool]:

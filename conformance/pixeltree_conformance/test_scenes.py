@@ -83,7 +83,7 @@ def _run(viewer: Conversation, tree: TrainedTree, frame: int) -> Result:
             return event
         assert isinstance(event, Fault), f"the frame ended with {event}"
         for digest in tree.needs(event.node):
-            viewer.ask(samples.whole(tree.objects[digest]), Stored)
+            viewer.answer(samples.send_object(viewer, tree.objects[digest]), Stored)
 
 
 def test_a_trained_tree_gives_the_integer_reference_to_the_last_logit(
@@ -93,7 +93,7 @@ def test_a_trained_tree_gives_the_integer_reference_to_the_last_logit(
     if bench.analog_tolerance:
         pytest.skip("the tree was trained for exact arithmetic; --analog-tolerance says there is none")
     tree = trained_tree()
-    viewer.ask(samples.whole(tree.objects[tree.digest]), Stored)
+    viewer.answer(samples.send_object(viewer, tree.objects[tree.digest]), Stored)
     viewer.ask(OpenTree(tree.digest, 0, 20_000), TreeOpened)
     for frame, scene in enumerate(tree.scenes):
         _show(viewer, scene)

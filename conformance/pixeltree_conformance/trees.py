@@ -264,7 +264,7 @@ def _differences(inputs: list[int], signs: bytes) -> int:
 
 def put_all(driver: Conversation, tree: SmallTree, digests: tuple[Digest, ...]) -> None:
     """Upload objects of a tree, in order."""
-    requests = [(digest, driver.send(samples.whole(tree.objects[digest]))) for digest in digests]
+    requests = [(digest, samples.send_object(driver, tree.objects[digest])) for digest in digests]
     for digest, request in requests:
         assert driver.answer(request, Stored).digest == digest
 

@@ -84,6 +84,9 @@ class SocketListener:
         url: by which it can be reached.
         make: makes a wire of an accepted socket, given a name for logs.
         file: the socket's file, if it has one.
+
+    Attributes:
+        server: the socket.
     """
 
     def __init__(
@@ -95,18 +98,18 @@ class SocketListener:
     ) -> None:
         server.setblocking(False)
         self.url = url
-        self._server = server
+        self.server = server
         self._make = make
         self._file = file
 
     def fileno(self) -> int | None:
         """Descriptor of the socket."""
-        return self._server.fileno()
+        return self.server.fileno()
 
     def accept(self) -> Wire | None:
         """The next connection, if there is one."""
         try:
-            connected, address = self._server.accept()
+            connected, address = self.server.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return None
         kind = self.url.partition(":")[0]
@@ -121,7 +124,7 @@ class SocketListener:
         """Close the socket; a unix socket's file goes too, if it is still ours. Again is harmless."""
         if self._file is not None:
             self._file.remove()
-        self._server.close()
+        self.server.close()
 
 
 class SocketFile:

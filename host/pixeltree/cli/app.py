@@ -38,6 +38,11 @@ def emulate(context: typer.Context) -> None:
     become(["emulate", *context.args])
 
 
+def emulate_array(context: typer.Context) -> None:
+    """Serve only an emulated array, below the controller, for firmware to drive."""
+    become(["emulate-array", *context.args])
+
+
 def engine(context: typer.Context) -> None:
     """Time the engines of the emulated array."""
     become(["bench", "engine", *context.args])
@@ -50,6 +55,7 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
     "Devices": (
         ("demo", demo, ("", "--images 20 --json demo.json", "--device tcp://127.0.0.1:27900")),
         ("emulate", emulate, ()),
+        ("emulate-array", emulate_array, ()),
         (
             "view",
             view,
@@ -150,7 +156,7 @@ _BENCH: tuple[Command, ...] = (
     ("swap", bench.swap, ("--frames 500", "--tree random --json swap.json")),
 )
 
-_PASSED_ON = {"emulate", "engine"}
+_PASSED_ON = {"emulate", "emulate-array", "engine"}
 """Commands that hand all their options to the emulator, ``--help`` too."""
 
 

@@ -1,4 +1,4 @@
-"""Commands of the emulator, which the host never imports: ``emulate`` and ``bench engine``.
+"""Commands of the emulator, which the host never imports: ``emulate``, ``emulate-array``, ``bench engine``.
 
 The emulator replaces this process, so that options, help, signals and the exit status are its own.
 """
@@ -9,7 +9,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-_MODULES = {("emulate",): "pixeltree_emu", ("bench", "engine"): "pixeltree_emu.bench"}
+_MODULES = {
+    ("emulate",): "pixeltree_emu",
+    ("emulate-array",): "pixeltree_emu.array_port",
+    ("bench", "engine"): "pixeltree_emu.bench",
+}
 """Words that call a command of the emulator, and the module that it is."""
 
 

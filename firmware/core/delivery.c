@@ -1,7 +1,6 @@
 /* Frames in and out, in order and once: docs/reference/protocol.md, "Delivery". */
 #include "device.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 uint32_t damaged_frames;
@@ -31,9 +30,17 @@ void add_bytes(const void *p, size_t size)
     reply.size += size;
 }
 
+uint8_t *add_room(size_t size)
+{
+    reply.size += size;
+    return reply.bytes + reply.size - size;
+}
+
 void add_text(const char *text) { add(strlen(text), 2); add_bytes(text, strlen(text)); }
 void overwrite(size_t offset, uint64_t value, size_t bytes) { store_little(reply.bytes + 9 + offset, value, bytes); }
 size_t added(void) { return reply.size - 9; }
+void shorten(size_t size) { reply.size = 9 + size; }
+const uint8_t *body(void) { return reply.bytes + 9; }
 
 /* Sending: messages of the link go straight to the wire, answers are kept until they are received. */
 
@@ -92,17 +99,34 @@ bool can_answer(const struct session *s)        /* room for one more answer, of 
     return (uint16_t)(s->next - s->peer_handled) < KEPT && s->unhandled_bytes + WIRE_ROOM(9 + MAX_ANSWER) <= window;
 }
 
-void answer(struct session *s)
+static uint32_t window_of(const struct session *s) { return s->window < SEND_WINDOW ? s->window : SEND_WINDOW; }
+
+bool has_window(const struct session *s)
 {
-    store_little(reply.bytes + 3, s->next, 2);
-    store_little(reply.bytes + 5, s->expected, 2);
-    store_little(reply.bytes + 7, s->handled, 2);
-    uint8_t *bytes = malloc(WIRE_ROOM(reply.size));
+    return (uint16_t)(s->next - s->peer_handled) < KEPT
+        && (!s->unhandled_bytes || s->unhandled_bytes + WIRE_ROOM(9 + GREATEST) <= window_of(s));
+}
+
+bool has_room_for_bulk(const struct session *s)        /* the rest is for what overtakes it */
+{
+    return (uint16_t)(s->next - s->peer_handled) < KEPT / 2 && s->unhandled_bytes < window_of(s) / 2;
+}
+
+void answer(struct session *s) { answer_with(s, reply.bytes, reply.size); }
+
+void answer_with(struct session *s, uint8_t *payload, size_t payload_size)
+{
+    store_little(payload + 3, s->next, 2);
+    store_little(payload + 5, s->expected, 2);
+    store_little(payload + 7, s->handled, 2);
+    uint32_t room = (uint32_t)WIRE_ROOM(payload_size);
+    uint8_t *bytes = fifo_take(&s->answers, room);
     if (!bytes)
-        fatal("answer");
-    size_t size = frame_encode(bytes, reply.bytes, reply.size);
+        fatal("no room for an answer");
+    size_t size = frame_encode(bytes, payload, payload_size);
+    fifo_shorten(&s->answers, room, (uint32_t)size);
     s->kept[s->next % KEPT].frame = bytes;
-    s->kept[s->next % KEPT].size = (uint16_t)size;
+    s->kept[s->next % KEPT].size = (uint32_t)size;
     s->kept[s->next % KEPT].received = s->expected;
     s->kept[s->next % KEPT].handled = s->handled;
     s->unhandled_bytes += (uint32_t)size;
@@ -128,7 +152,7 @@ void take_numbers(struct session *s, uint16_t received, uint16_t handled)
         if ((uint16_t)(s->resend - s->received) < arrived)
             s->resend = received;
         for (; s->received != received; s->received++)
-            free(s->kept[s->received % KEPT].frame);
+            fifo_give_back(&s->answers, s->kept[s->received % KEPT].size);
         s->went_back = false;
         moved(s);
     }
@@ -195,15 +219,12 @@ static void take_sequenced(struct wire *w, const uint8_t *p, size_t size, size_t
     } else if (s->held_bytes + wire_bytes > WINDOW) {
         notice(w, ERR_CREDIT_OVERRUN, "more than the window holds");
     } else {
-        struct request *r = malloc(sizeof *r + size);
+        struct request *r = fifo_take(&s->requests, (uint32_t)(sizeof *r + size));
         if (!r)
             return;                                    /* as if it were lost */
-        r->next = NULL;
         r->size = (uint16_t)size;
         r->wire_bytes = (uint32_t)wire_bytes;
         memcpy(r->payload, p, size);
-        *s->queue_end = r;
-        s->queue_end = &r->next;
         s->expected++;
         s->held_bytes += (uint32_t)wire_bytes;
         s->has_rejected = false;

@@ -10,16 +10,14 @@ void store_little(uint8_t *p, uint64_t value, size_t bytes)
 
 static uint32_t crc32(uint32_t crc, const uint8_t *p, size_t size)
 {
-    static uint32_t table[256];
-    if (!table[1])
-        for (uint32_t i = 0; i < 256; i++) {
-            uint32_t c = i;
-            for (int k = 0; k < 8; k++)
-                c = c & 1 ? 0xEDB88320u ^ c >> 1 : c >> 1;
-            table[i] = c;
-        }
-    for (crc = ~crc; size--; p++)
-        crc = table[(crc ^ *p) & 255] ^ crc >> 8;
+    static const uint32_t TABLE[16] = {
+        0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
+        0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C, 0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C};
+    for (crc = ~crc; size--; p++) {
+        crc ^= *p;
+        crc = TABLE[crc & 15] ^ crc >> 4;
+        crc = TABLE[crc & 15] ^ crc >> 4;
+    }
     return ~crc;
 }
 

@@ -1,6 +1,8 @@
 /* The operating system's part: sockets, terminals, time. See README.md. */
 #define _POSIX_C_SOURCE 200809L
-#include "device.h"
+#include "../../core/device.h"
+#include "../../core/frame.h"
+#include "port.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-struct config config = {.heartbeat = 1000, .silence = 5000, .resume = 30000};
+struct config config = {.heartbeat = 1000, .silence = 5000, .resume = 30000, .memory = 65536, .icw_store = 1024};
 static uint64_t started;
 static volatile sig_atomic_t stopping;
 
@@ -131,12 +133,26 @@ static void read_token(const char *path)
 
 static void stop(int number) { (void)number; stopping = 1; }
 
+static bool busy;                                      /* there is more to do at once */
+
+/* Steps for half a millisecond: the link is served in between. */
+static void work(void)
+{
+    struct timespec begun, t;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    do {
+        busy = work_in_hand();
+        clock_gettime(CLOCK_MONOTONIC, &t);
+    } while (busy && (t.tv_sec - begun.tv_sec) * 1000000000ll + t.tv_nsec - begun.tv_nsec < 500000);
+    array_flush();
+}
+
 static void serve(int listener)
 {
     struct pollfd polls[WIRES + 1] = {{.fd = listener, .events = POLLIN}};
     for (int i = 0; i < WIRES; i++)
         polls[i + 1] = (struct pollfd){.fd = wires[i].fd, .events = (short)(POLLIN | (wires[i].out_size ? POLLOUT : 0))};
-    if (poll(polls, WIRES + 1, 5) < 0)
+    if (poll(polls, WIRES + 1, busy ? 0 : 5) < 0)
         return;
     for (int i = 0; i < WIRES; i++)
         if (wires[i].fd >= 0)
@@ -146,7 +162,7 @@ static void serve(int listener)
     for (int i = 0; i < SESSIONS; i++)
         if (sessions[i].used)
             work_off(&sessions[i]);
-    work_on_frame();
+    work();
     for (int i = 0; i < SESSIONS; i++) {
         struct session *s = &sessions[i];
         if (s->used && s->wire)
@@ -162,18 +178,22 @@ static void serve(int listener)
 int main(int argc, char **argv)
 {
     int listener = -1, port = 0;
-    const char *tty = NULL;
+    const char *tty = NULL, *array = NULL;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (!strcmp(argv[i], "--port")) port = atoi(argv[i + 1]);
         else if (!strcmp(argv[i], "--tty")) tty = argv[i + 1];
         else if (!strcmp(argv[i], "--token-file")) read_token(argv[i + 1]);
+        else if (!strcmp(argv[i], "--array")) array = argv[i + 1];
+        else if (!strcmp(argv[i], "--memory-bytes")) config.memory = (uint32_t)atoi(argv[i + 1]);
+        else if (!strcmp(argv[i], "--icw-store")) config.icw_store = (uint32_t)atoi(argv[i + 1]);
         else if (!strcmp(argv[i], "--heartbeat-ms")) config.heartbeat = (uint32_t)atoi(argv[i + 1]);
         else if (!strcmp(argv[i], "--silence-ms")) config.silence = (uint32_t)atoi(argv[i + 1]);
         else if (!strcmp(argv[i], "--resume-ms")) config.resume = (uint32_t)atoi(argv[i + 1]);
         else argc = 0;
     }
-    if (argc % 2 == 0) {
-        fprintf(stderr, "use: device [--port N | --tty PATH] [--token-file PATH] [--heartbeat-ms N] [--silence-ms N] [--resume-ms N]\n");
+    if (argc % 2 == 0 || !array || config.icw_store < 1 || config.icw_store > ICW_OWN || config.memory < 1) {
+        fprintf(stderr, "use: pixeltree-device --array URL [--port N | --tty PATH] [--token-file PATH] [--memory-bytes N]\n"
+                        "       [--icw-store N] [--heartbeat-ms N] [--silence-ms N] [--resume-ms N]\n");
         return 2;
     }
     struct sigaction action = {.sa_handler = stop};
@@ -181,6 +201,9 @@ int main(int argc, char **argv)
     sigaction(SIGINT, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
     started = now();
+    array_connect(array);
+    store.budget = config.memory;
+    store.icw_room = config.icw_store;
     random_bytes(config.boot_id, 8);
     for (int i = 0; i < WIRES; i++)
         wires[i].fd = -1;

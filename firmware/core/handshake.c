@@ -2,7 +2,6 @@
 #include "device.h"
 
 #include <string.h>
-#include <stdlib.h>
 
 struct wire wires[WIRES];
 struct session sessions[SESSIONS];
@@ -19,13 +18,6 @@ void end_session(struct session *s)
 {
     if (s->role == DRIVE)
         driver_left();
-    for (; s->received != s->next; s->received++)
-        free(s->kept[s->received % KEPT].frame);
-    while (s->queue) {
-        struct request *r = s->queue;
-        s->queue = r->next;
-        free(r);
-    }
     s->used = false;
 }
 
@@ -62,7 +54,8 @@ static struct session *new_session(uint8_t wanted)
         memset(s, 0, sizeof *s);
         s->role = driver() ? OBSERVE : wanted;
         s->used = true;
-        s->queue_end = &s->queue;
+        fifo_begin(&s->requests, s->request_room, sizeof s->request_room);
+        fifo_begin(&s->answers, s->answer_room, sizeof s->answer_room);
         s->pause = 25;
         random_bytes(s->id, 8);
         return s;
@@ -86,12 +79,12 @@ static void send_welcome(struct wire *w)
     add(config.heartbeat, 2);
     add(config.silence, 2);
     add(config.resume, 4);
-    add_text("C example");
+    add_text(DEVICE_NAME);
     add(256, 2);
     add(256, 2);
-    add(ICW_STORE, 4);
-    add(MEMORY, 4);
-    add(MAX_OBJECT, 4);
+    add(config.icw_store, 4);
+    add(config.memory, 4);
+    add(config.memory < MAX_OBJECT ? config.memory : MAX_OBJECT, 4);
     add(MAX_BODY, 2);
     add(WINDOW, 4);
     send_link(w);
@@ -161,12 +154,12 @@ void take_hello(struct wire *w, const uint8_t *p, size_t size)
             notice(w, ERR_VERSION, "this device speaks version 1");
             return;
         }
-        if (body[26] > OBSERVE || u32(body + 27) < 65801 || size + 1 > sizeof w->hello) {
+        if (body[26] > OBSERVE || u32(body + 27) < 65801 || size >= 1024) {
             notice(w, ERR_OUT_OF_RANGE, "role is 0 or 1, the window at least 65801, the client's name below 980 bytes");
             return;
         }
-        memcpy(w->hello, p, size);
-        w->hello[size] = 0;
+        memset(w->hello, 0, sizeof w->hello);
+        memcpy(w->hello, p, size < sizeof w->hello ? size : sizeof w->hello);
         if (!config.token_size) {
             greet(w);
             return;

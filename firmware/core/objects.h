@@ -2,33 +2,36 @@
 #ifndef OBJECTS_H
 #define OBJECTS_H
 
+#include "clock.h"
 #include "codec.h"
+#include "limits.h"
+#include "tables.h"
 
 enum kind { KIND_BLOCK = 1, KIND_SEGMENT, KIND_PROGRAM, KIND_NODE, KIND_TREE };
 
 struct object {
     struct object *next;
-    uint8_t digest[16], *data;
+    uint8_t digest[16], *data;                         /* data moves when room is made: do not keep it */
     uint32_t size, received;                           /* whole where they are equal */
-    uint64_t used;                                     /* rises with every use */
-    uint32_t words;                                    /* of a block: its room in the instruction store */
-    uint8_t (*evicted)[16];                            /* what had to go for it, until it is stored */
-    uint16_t evicted_count;
-    bool whole;
+    uint32_t used;                                     /* rises with every use */
+    uint16_t words, at, classes[CLOCK_CLASSES];        /* of a block: words in the instruction store, the first, by class */
+    uint8_t verified;                                  /* of a node: for which tree, see frame.c; 0 for none */
+    bool taken, whole;
 };
-
-#define MAX_OBJECTS 500                                 /* objects and uploads; 16 bytes each fit an answer */
 
 struct store {
     unsigned count;
     struct object *first;
     uint32_t budget, used, icw_room, icw_used;
-    uint64_t clock;
+    uint32_t clock;
     bool (*is_needed)(const uint8_t digest[16]);       /* must not be evicted */
 };
 
 /* A number of one to three bytes at p + *at, which is moved behind it; false where there is none. */
 bool varint(uint32_t *value, const uint8_t *p, size_t size, size_t *at);
+/* A step at p: its row of the table and its operands; returns its bytes, 0 where it is none. */
+size_t read_step(const uint8_t *p, size_t size, const struct step **form, int32_t values[MOST_OPERANDS]);
+bool decides(uint8_t opcode);                          /* Argmax, Proceed */
 bool is_block(const uint8_t *data, size_t size);       /* its kind and version are right */
 bool is_object(const uint8_t *data, size_t size);      /* valid, and in the one form that it has */
 struct object *store_find(struct store *s, const uint8_t digest[16]);
@@ -40,5 +43,8 @@ struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t s
 bool store_finish(struct store *s, struct object *o);
 void store_drop(struct store *s, struct object *o);
 struct object *store_oldest(struct store *s, bool blocks_only, const struct object *spared);
+/* What had to go for an upload: the i-th, NULL behind the last; and that this was told. */
+const uint8_t *store_gone(const struct object *o, unsigned i);
+void store_told(const struct object *o);
 
 #endif

@@ -1,11 +1,13 @@
 /* Instruction words in a block, arithmetic-coded: docs/reference/objects.md, "Block". */
 #include "objects.h"
+#include "scratch.h"
+#include "words.h"
 
 #include <string.h>
 
-enum { REGISTERS = 29, MNEMONICS = 27, UNNAMED = 27, FIRST = 28, BEFORES = 29, MOST_OPERANDS = 15 };
+enum { REGISTERS = 29, MNEMONICS = 27, UNNAMED = 27, FIRST = 28, BEFORES = 29, MOST_NAMED = 15 };
 
-struct word { uint8_t mnemonic, count[2], operands[2][MOST_OPERANDS], bits[10], clock; };    /* 0 destinations */
+struct word { uint8_t mnemonic, count[2], operands[2][MOST_NAMED], bits[10], clock; };    /* 0 destinations */
 
 /* What words there are. Bits have their names in objects.md, bit 0 first. */
 
@@ -91,15 +93,34 @@ static struct bits bits_of(const char *names)
     return found;
 }
 
-static struct bits operand_bits[REGISTERS][2], form_bits[FORM_COUNT];
+/* Registers in the order of their bits in a mask: what puts them on a bus, and what writes them. */
+static const struct { uint8_t bit; const char *read, *written; } TOUCHED[] = {
+    {0, "rfl", "lfl"}, {1, "RR1", "LR1"}, {2, "RR2", "LR2"}, {3, "RR3", "LR3"}, {4, "RR4", "LR4"}, {5, "RR5", "LR5"},
+    {6, "RR6", "LR6"}, {7, "RR7", "LR7"}, {8, "RR8", "LR8"}, {9, "RR9", "LR9"}, {10, "RR10", "LR10"},
+    {11, "RR11", "LR11"}, {12, "RR12", "LR12"}, {16, "SEL1", "W1"}, {17, "SEL2", "W2"}, {18, "SEL3", "W3"},
+    {19, "SEL5", "W5"}, {20, "SEL6", "W6"}, {21, "SEL7", "W7"}, {22, "selx SEL4", "W4"}};
+
+enum { TOUCHED_COUNT = sizeof TOUCHED / sizeof *TOUCHED };
+
+static struct bits operand_bits[REGISTERS][2], form_bits[FORM_COUNT], touched_bits[TOUCHED_COUNT][2], port_bus, neighbours;
 
 static void translate_names(void)
 {
+    static bool translated;
+    if (translated)
+        return;
     for (int i = 0; i < FORM_COUNT; i++)
         form_bits[i] = bits_of(FORMS[i].bits);
     for (int i = 0; i < 2 * REGISTERS; i++)
         if (OPERANDS[i / 2].bits[i % 2])
             operand_bits[i / 2][i % 2] = bits_of(OPERANDS[i / 2].bits[i % 2]);
+    for (int i = 0; i < TOUCHED_COUNT; i++) {
+        touched_bits[i][0] = bits_of(TOUCHED[i].read);
+        touched_bits[i][1] = bits_of(TOUCHED[i].written);
+    }
+    port_bus = bits_of("SEL4");
+    neighbours = bits_of("nb");
+    translated = true;
 }
 
 static bool holds(struct bits all, struct bits some) { return !(some.low & ~all.low) && !(some.high & ~all.high); }
@@ -143,7 +164,7 @@ static bool has_form(const struct form *f, const struct word *raw)
             bool is_operand = OPERANDS[k].analog == f->analog && OPERANDS[k].bits[group];
             if (!is_operand || used[k] || (k == SELECT && used[RECT]) || !holds(rest, own))
                 continue;
-            if (w.count[group] == MOST_OPERANDS)
+            if (w.count[group] == MOST_NAMED)
                 return false;
             used[k] = true;
             w.operands[group][w.count[group]++] = (uint8_t)k;
@@ -161,20 +182,43 @@ static bool is_word(const struct word *w)
     return w->mnemonic == UNNAMED && w->clock < CLOCKS;
 }
 
-/* What is known of a decision. All zeros where it was never met. */
-struct estimate { int16_t of_zero; uint16_t count; };  /* of_zero: less 32,768 */
+/* What is known of decisions: of the contexts that were met, by number, in a table with open places. */
 
-/* 3 MB so that the text of the document can be followed; firmware keeps them in a table of those that were met. */
-static struct {
-    struct estimate mnemonic[BEFORES][32], counts[2][MNEMONICS][BEFORES][16];
-    struct estimate operands[MNEMONICS][BEFORES][2 * MOST_OPERANDS][32], bits[80], clock[8];
-} known;
+union scratch scratch;
+static uint32_t *const met = scratch.contexts.met;     /* 16 times the context's number, and how often it was met */
+static int16_t *const of_zero = scratch.contexts.of_zero;    /* its estimate of a 0, less 32,768 */
+static unsigned met_count;
+
+/* Numbers of contexts: each kind has a range of its own, and room for the bits of a number before. */
+enum {
+    AT_MNEMONIC = 1, AT_COUNTS = AT_MNEMONIC + BEFORES * 32, AT_OPERANDS = AT_COUNTS + 2 * MNEMONICS * BEFORES * 16,
+    AT_BITS = AT_OPERANDS + MNEMONICS * BEFORES * 2 * MOST_NAMED * 32, AT_CLOCK = AT_BITS + 80
+};
+
+static bool find(uint32_t key, unsigned *at)           /* false where the table is full */
+{
+    unsigned i = key * 2654435761u % CONTEXTS;
+    while (met[i] >> 4 != key) {
+        if (!met[i]) {
+            if (met_count == CONTEXTS - 1)
+                return false;
+            met_count++;
+            met[i] = key << 4;
+            of_zero[i] = 0;
+            break;
+        }
+        i = i + 1 == CONTEXTS ? 0 : i + 1;
+    }
+    *at = i;
+    return true;
+}
 
 struct coder {
     const uint8_t *code;                               /* NULL where decisions are given, to learn from */
     size_t size, at;
     uint32_t range, value;
     uint8_t list[REGISTERS], before;
+    bool overflown;                                    /* more contexts than there is room for */
 };
 
 static uint8_t next_byte(struct coder *c)
@@ -184,9 +228,14 @@ static uint8_t next_byte(struct coder *c)
     return byte;
 }
 
-static unsigned decide(struct coder *c, struct estimate *e, unsigned bit)
+static unsigned decide(struct coder *c, uint32_t key, unsigned bit)
 {
-    uint32_t p = (uint32_t)(e->of_zero + 32768), bound = (c->range >> 16) * p;
+    unsigned at;
+    if (!find(key, &at)) {
+        c->overflown = true;
+        return 0;
+    }
+    uint32_t count = met[at] & 15, p = (uint32_t)(of_zero[at] + 32768), bound = (c->range >> 16) * p;
     if (c->code) {
         bit = c->value >= bound;
         c->value -= bit ? bound : 0;
@@ -194,14 +243,14 @@ static unsigned decide(struct coder *c, struct estimate *e, unsigned bit)
         for (; c->range < 1u << 24; c->range <<= 8)
             c->value = c->value << 8 | next_byte(c);
     }
-    p = bit ? p - p * 2 / (2u * e->count + 3) : p + (65536 - p) * 2 / (2u * e->count + 3);
+    p = bit ? p - p * 2 / (2 * count + 3) : p + (65536 - p) * 2 / (2 * count + 3);
     p = p < 600 ? 600 : p > 65536 - 600 ? 65536 - 600 : p;
-    e->of_zero = (int16_t)((int32_t)p - 32768);
-    e->count = (uint16_t)(e->count < 15 ? e->count + 1 : 15);
+    of_zero[at] = (int16_t)((int32_t)p - 32768);
+    met[at] += count < 15;
     return bit;
 }
 
-static unsigned number(struct coder *c, struct estimate *contexts, int width, unsigned given)
+static unsigned number(struct coder *c, uint32_t contexts, int width, unsigned given)
 {
     unsigned seen = 1;                                 /* the bits before, with a 1 in front of them */
     for (int i = width - 1; i >= 0; i--)
@@ -234,21 +283,22 @@ static void to_front(struct coder *c, const struct word *w)
 /* Reads a word, or learns from the one that is given; false where there is no such word. */
 static bool code_word(struct coder *c, struct word *w)
 {
-    w->mnemonic = (uint8_t)number(c, known.mnemonic[c->before], 5, w->mnemonic);
+    w->mnemonic = (uint8_t)number(c, AT_MNEMONIC + 32u * c->before, 5, w->mnemonic);
     if (w->mnemonic > UNNAMED)
         return false;
     if (w->mnemonic == UNNAMED) {
         memset(w->bits, 0, sizeof w->bits);
         for (int i = 0; i < 80; i++)
-            w->bits[i / 8] |= (uint8_t)(decide(c, known.bits + i, 0) << i % 8);
-        w->clock = (uint8_t)number(c, known.clock, 3, 0);
+            w->bits[i / 8] |= (uint8_t)(decide(c, AT_BITS + (uint32_t)i, 0) << i % 8);
+        w->clock = (uint8_t)number(c, AT_CLOCK, 3, 0);
     } else {
         for (int group = 0; group < 2; group++)
-            w->count[group] = (uint8_t)number(c, known.counts[group][w->mnemonic][c->before], 4, w->count[group]);
-        struct estimate (*contexts)[32] = known.operands[w->mnemonic][c->before];
+            w->count[group] = (uint8_t)number(c, AT_COUNTS + 16u * (BEFORES * (uint32_t)(MNEMONICS * group + w->mnemonic) + c->before), 4, w->count[group]);
+        uint32_t context = AT_OPERANDS + 32u * 2 * MOST_NAMED * (BEFORES * (uint32_t)w->mnemonic + c->before);
         for (int group = 0; group < 2; group++)
             for (int i = 0, before = -1; i < w->count[group]; i++) {
-                int place = (int)number(c, *contexts++, 5, c->code ? 0 : place_of(c, w->operands[group][i]));
+                int place = (int)number(c, context, 5, c->code ? 0 : place_of(c, w->operands[group][i]));
+                context += 32;
                 if (place <= before || place >= REGISTERS)
                     return false;
                 before = place;
@@ -303,29 +353,97 @@ static void sort_operands(const struct coder *c, struct word *w)
             }
 }
 
+/* The instruction at text, whose end it moves behind; operands in the order in which they are written. */
+static struct word parse(const char **text)
+{
+    const char *at = *text;
+    int form = 0;
+    while (!is_name(FORMS[form].name, at))
+        form++;
+    struct word w = {.mnemonic = FORMS[form].mnemonic};
+    at += name_size(at);
+    for (int operands = 0; *at && *at != ';'; operands++) {
+        int group = operands >= FORMS[form].most[0];
+        uint8_t name = 0;
+        at += strspn(at, "(, ");
+        while (!is_name(OPERANDS[name].name, at))
+            name++;
+        w.operands[group][w.count[group]++] = name;
+        at += name_size(at);
+        at += *at == ')';
+    }
+    *text = at + strspn(at, "; ");
+    return w;
+}
+
 static void learn(const char *text)
 {
     struct coder c = begin(NULL, 0);
     while (*text) {
-        int form = 0;
-        while (!is_name(FORMS[form].name, text))
-            form++;
-        struct word w = {.mnemonic = FORMS[form].mnemonic};
-        text += name_size(text);
-        for (int operands = 0; *text && *text != ';'; operands++) {
-            int group = operands >= FORMS[form].most[0];
-            uint8_t name = 0;
-            text += strspn(text, "(, ");
-            while (!is_name(OPERANDS[name].name, text))
-                name++;
-            w.operands[group][w.count[group]++] = name;
-            text += name_size(text);
-            text += *text == ')';
-        }
-        text += strspn(text, "; ");
+        struct word w = parse(&text);
         sort_operands(&c, &w);
         code_word(&c, &w);
     }
+}
+
+static struct icw icw_of(const struct word *w)
+{
+    struct icw icw = {0, 0, w->clock};
+    if (w->mnemonic == UNNAMED) {
+        for (int i = 0; i < 8; i++)
+            icw.low |= (uint64_t)w->bits[i] << 8 * i;
+        icw.high = (uint16_t)(w->bits[8] | w->bits[9] << 8);
+        return icw;
+    }
+    int form = 0;
+    while (FORMS[form].mnemonic != w->mnemonic)
+        form++;
+    struct bits all = form_bits[form];
+    for (int group = 0; group < 2; group++)
+        for (unsigned i = 0; i < w->count[group]; i++) {
+            all.low |= operand_bits[w->operands[group][i]][group].low;
+            all.high |= operand_bits[w->operands[group][i]][group].high;
+        }
+    return (struct icw){all.low, (uint16_t)all.high, FORMS[form].clock};
+}
+
+unsigned assemble(const char *text, struct icw *out)
+{
+    unsigned count = 0;
+    translate_names();
+    while (*text) {
+        struct word w = parse(&text);
+        out[count++] = icw_of(&w);
+    }
+    return count;
+}
+
+void or_selection(unsigned dreg, struct icw out[2])
+{
+    translate_names();
+    struct bits read = bits_of("plrb bit bitmode wr"), load = bits_of("bit bitmode");
+    out[0] = (struct icw){read.low | touched_bits[dreg][0].low, (uint16_t)(read.high | touched_bits[dreg][0].high), DIGITAL};
+    out[1] = (struct icw){load.low | touched_bits[dreg][1].low, (uint16_t)(load.high | touched_bits[dreg][1].high), DIGITAL};
+}
+
+void word_registers(const struct icw *word, uint32_t *reads, uint32_t *writes)
+{
+    enum { NEWS_BIT = 22 };
+    const struct bits all = {word->low, word->high};
+    translate_names();
+    *reads = *writes = 0;
+    for (int i = 0; i < TOUCHED_COUNT; i++) {
+        if (holds(all, touched_bits[i][1]))
+            *writes |= 1u << TOUCHED[i].bit;
+        else if (holds(all, touched_bits[i][0]))
+            *reads |= 1u << TOUCHED[i].bit;
+    }
+    if (holds(all, port_bus) && !(*writes >> NEWS_BIT & 1))
+        *reads |= 1u << NEWS_BIT;
+    if (holds(all, neighbours))
+        *reads |= 0x1E;                                /* R1 to R4, also where it writes them */
+    if (*writes >> 12 & 1)
+        *reads |= 1;
 }
 
 /* Whether the code is the shortest that decodes to this, and the smallest of those: what a decoder knows in the end is
@@ -341,14 +459,16 @@ static bool is_shortest(const struct coder *c)
     return last && c->value < unit && (256 - last) * unit >= c->range - c->value;
 }
 
-bool is_block(const uint8_t *p, size_t size)
+/* Decodes a block, and hands on its words where take is not NULL; false where it is none. */
+static bool decode(const uint8_t *p, size_t size, void (*take)(void *, const struct icw *), void *context)
 {
     uint32_t words, code;
     size_t at = 2;
     if (!varint(&words, p, size, &at) || words < 1 || words > 1024 || !varint(&code, p, size, &at) || size - at != code)
         return false;
     translate_names();
-    memset(&known, 0, sizeof known);
+    memset(met, 0, sizeof scratch.contexts.met);
+    met_count = 0;
     for (size_t i = 0; i < sizeof LEARNED / sizeof *LEARNED; i++)
         learn(LEARNED[i]);
     struct coder c = begin(p + at, code);
@@ -356,8 +476,18 @@ bool is_block(const uint8_t *p, size_t size)
         return false;
     while (words--) {
         struct word w;
-        if (!code_word(&c, &w) || !is_word(&w))
+        if (!code_word(&c, &w) || c.overflown || !is_word(&w))
             return false;
+        struct icw word = icw_of(&w);
+        if (take)
+            take(context, &word);
     }
     return is_shortest(&c);
+}
+
+bool is_block(const uint8_t *p, size_t size) { return decode(p, size, NULL, NULL); }
+
+void block_words(const uint8_t *p, size_t size, void (*take)(void *, const struct icw *), void *context)
+{
+    decode(p, size, take, context);
 }

@@ -2,6 +2,8 @@
 #ifndef DEVICE_H
 #define DEVICE_H
 
+#include "fifo.h"
+#include "limits.h"
 #include "objects.h"
 
 enum message {
@@ -19,24 +21,22 @@ enum error {
 enum { DRIVE, OBSERVE };
 
 #define VERSION 1                                      /* of the protocol */
-#define MAX_BODY 8192u
 #define BIGGEST (2 + 9 + MAX_BODY + 4)
-#define WINDOW 65536u                                  /* bytes that the host may have under way */
-#define SEND_WINDOW 65536u                             /* what we have under way ourselves, at most */
-#define KEPT 256u                                      /* frames that we have under way, at most */
+#define HELLO_ROOM (42 + 64 + 1)                       /* of a HELLO, as much as is used: its client's name is cut */
 #define MAX_TOGETHER 32u                               /* objects in one PUT_SEVERAL */
-#define MAX_ANSWER (18u + 16u * (MAX_OBJECTS + MAX_TOGETHER))   /* greatest body that we send */
-#define PART 4096u                                     /* of a plane */
-#define MEMORY (4u << 20)
-#define MAX_OBJECT (2u << 20)
-#define ICW_STORE 1024u
-#define PLANES 16                                      /* asked for at a time; a request more must wait */
-#define WIRES 4
-#define SESSIONS 4
-#define OUT_ROOM 32768u
-#define NOTICE_ROOM 16384u
+/* Greatest body that we send, but for a RESULT: a list of objects, or a part of a plane or read-out. */
+#define LIST_ROOM (22u + 16u * GREATER(MAX_OBJECTS + MAX_TOGETHER, 1 + 2 * MOST_SLOTS))
+#define MAX_ANSWER GREATER(LIST_ROOM, 10 + PART)
+#define GREATER(a, b) ((a) > (b) ? (a) : (b))
+#define DEVICE_NAME "Pixeltree firmware"
 
-struct request { struct request *next; uint32_t wire_bytes; uint16_t size; uint8_t payload[]; };
+/* What lies in a session's queue of requests. */
+struct request { uint32_t wire_bytes; uint16_t size; uint8_t payload[]; };
+#define REQUEST_ROOM (WINDOW / 4 * 5 + BIGGEST + 8)    /* records of small frames are larger than those */
+/* A RESULT that does not fit the window goes when nothing else is under way. */
+#define ANSWER_ROOM \
+    (SEND_WINDOW < WIRE_ROOM(9 + GREATEST) ? GREATER(SEND_WINDOW + WIRE_ROOM(9 + MAX_ANSWER), WIRE_ROOM(9 + GREATEST)) + 8 \
+                                           : SEND_WINDOW + WIRE_ROOM(9 + GREATEST) + 8)
 
 struct session {
     bool used, confirmed;                              /* confirmed: the host knows of it */
@@ -49,24 +49,26 @@ struct session {
     uint8_t answer_due;
     uint32_t held_bytes, handled_bytes;
     uint64_t came_in_at;
-    struct request *queue, **queue_end;
+    struct fifo requests, answers;
+    uint8_t request_room[REQUEST_ROOM], answer_room[ANSWER_ROOM];
     uint32_t window;                                                         /* what goes out */
     uint16_t next, received, peer_handled, resend, fresh, polled;            /* fresh: first never sent */
     uint8_t poll;
     bool asked, went_back, waiting;
     uint32_t unhandled_bytes, pause;
     uint64_t moved_at, resent_bytes;
-    struct { uint8_t *frame; uint16_t size, received, handled; } kept[KEPT]; /* by number modulo KEPT */
-    struct { uint16_t request; uint32_t total; } planes[PLANES];             /* READ_PLANEs, the oldest first */
+    struct { uint8_t *frame; uint32_t size; uint16_t received, handled; } kept[KEPT]; /* by number modulo KEPT */
+    struct { uint16_t request; uint8_t areg, dreg; } planes[PLANES];             /* READ_PLANEs, the oldest first */
     unsigned plane_count;
     uint32_t plane_at;                                 /* what was sent of the first */
+    uint64_t plane_since;                              /* ms: when its first part was sent */
 };
 
 struct wire {
     int fd;                                            /* -1: this place is free */
     enum { NEW, CHALLENGED, READY } state;
-    uint8_t in[COBS_ROOM(BIGGEST)], out[OUT_ROOM], hello[1024], challenge[16], proof[32];
-    size_t in_size, out_size, hello_size;
+    uint8_t in[COBS_ROOM(BIGGEST)], out[OUT_ROOM], hello[HELLO_ROOM], challenge[16], proof[32];
+    size_t in_size, out_size;
     bool too_long, resumed;
     uint64_t last_sent, last_heard;
     struct session *session;
@@ -75,8 +77,9 @@ struct wire {
 
 struct config {
     uint32_t heartbeat, silence, resume;               /* ms */
+    uint32_t memory, icw_store;                        /* bytes and words for objects */
     size_t token_size;
-    uint8_t token[4096], boot_id[8];
+    uint8_t token[TOKEN_ROOM], boot_id[8];
     bool tty;                                          /* one wire, which is always there */
 };
 
@@ -98,11 +101,17 @@ void add(uint64_t value, size_t bytes);
 void add_bytes(const void *p, size_t size);
 void add_text(const char *text);
 void overwrite(size_t offset, uint64_t value, size_t bytes);   /* what was added, counted in the body */
+uint8_t *add_room(size_t size);                        /* room for bytes, to be written at once */
 size_t added(void);                                    /* bytes of the body so far */
+void shorten(size_t size);                             /* the body to so many bytes */
+const uint8_t *body(void);                             /* what was added */
 bool send_link(struct wire *w);                        /* false: there is no room now */
 void notice(struct wire *w, enum error code, const char *detail);
 bool can_answer(const struct session *s);              /* room for one more answer, of any size */
+bool has_window(const struct session *s);              /* room for the greatest message */
+bool has_room_for_bulk(const struct session *s);       /* room for a part of a plane or read-out, and more */
 void answer(struct session *s);
+void answer_with(struct session *s, uint8_t *payload, size_t size);   /* built elsewhere; its numbers are written in */
 void error(struct session *s, uint16_t request, enum error code, const char *detail);
 void take_byte(struct wire *w, uint8_t byte);          /* for every byte of the wire */
 void take_numbers(struct session *s, uint16_t received, uint16_t handled);
@@ -118,7 +127,6 @@ struct session *driver(void);
 
 /* requests.c: what a session asks for. */
 void work_off(struct session *s);
-void work_on_frame(void);
 void driver_left(void);
 void driver_is_back(struct session *s);
 

@@ -1,0 +1,30 @@
+#include "clock.h"
+
+#include "tables.h"
+
+struct device_clock device_clock;
+
+static const uint32_t WORD_NS[CLOCK_CLASSES] = {
+    COST_ANALOG_WORD_NS, COST_DIGITAL_WORD_NS, COST_DNEWS_WORD_NS, COST_PROP_WORD_NS, COST_AER_WORD_NS,
+    COST_DOUT_WORD_NS, COST_FAST_WORD_NS};
+
+void charge(uint64_t ns) { device_clock.now_ns += ns; }
+
+void charge_words(const uint16_t classes[CLOCK_CLASSES], uint32_t times)
+{
+    uint64_t ns = 0, words = 0;
+    for (int i = 0; i < CLOCK_CLASSES; i++) {
+        ns += (uint64_t)classes[i] * WORD_NS[i];
+        words += classes[i];
+    }
+    device_clock.now_ns += ns * times;
+    device_clock.words += words * times;
+}
+
+void charge_digital(uint32_t count)
+{
+    device_clock.now_ns += (uint64_t)count * COST_DIGITAL_WORD_NS;
+    device_clock.words += count;
+}
+
+uint64_t line_ns(uint64_t wire_bytes) { return wire_bytes * 8 * 1000000000u / COST_LINE_BITS_PER_SECOND; }

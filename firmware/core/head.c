@@ -1,0 +1,86 @@
+/* What the controller works out of read-outs: the fully connected layer, and fields of packed segments. */
+#include "program.h"
+#include "scratch.h"
+
+enum { COLUMNS = 7, BIASES = 39 };                     /* offsets in a segment of layout 4 */
+
+static unsigned ones(const uint8_t *bytes, unsigned count)
+{
+    unsigned sum = 0;
+    for (unsigned i = 0; i < count; i++)
+        for (uint8_t b = bytes[i]; b; b &= (uint8_t)(b - 1))
+            sum++;
+    return sum;
+}
+
+uint32_t bits_wanted(const uint8_t *segment)
+{
+    uint32_t taken = ones(segment + COLUMNS, 32), inputs = u16(segment + 3);
+    return taken == 256 ? inputs : inputs / taken * 256;
+}
+
+/* The bits that are inputs, moved together at the start of bits. */
+static void drop_left_out(const uint8_t *segment, const uint8_t *bits, uint8_t *kept)
+{
+    uint32_t wanted = bits_wanted(segment), at = 0;
+    for (uint32_t i = 0; i < wanted; i++)
+        if (segment[COLUMNS + i % 256 / 8] >> i % 8 & 1) {
+            unsigned bit = bits[i / 8] >> i % 8 & 1;
+            kept[at / 8] = (uint8_t)((kept[at / 8] & ~(1u << at % 8)) | bit << at % 8);
+            at++;
+        }
+}
+
+static unsigned unlike(const uint8_t *a, const uint8_t *b, uint32_t bits)
+{
+    static const uint8_t COUNTS[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
+    unsigned sum = 0;
+    for (uint32_t i = 0; i < bits / 8; i++) {
+        uint8_t d = a[i] ^ b[i];
+        sum += COUNTS[d & 15] + COUNTS[d >> 4];
+    }
+    if (bits % 8) {
+        uint8_t d = (uint8_t)((a[bits / 8] ^ b[bits / 8]) & ((1u << bits % 8) - 1));
+        sum += COUNTS[d & 15] + COUNTS[d >> 4];
+    }
+    return sum;
+}
+
+void fully_connected(const uint8_t *segment, const uint8_t *bits, int32_t *logits)
+{
+    uint32_t inputs = u16(segment + 3), outputs = segment[5], planes = segment[6], row = (inputs + 7) / 8;
+    const uint8_t *weights = segment + BIASES + 4 * outputs;
+    if (bits_wanted(segment) != inputs) {
+        drop_left_out(segment, bits, scratch.inputs);
+        bits = scratch.inputs;
+    }
+    for (uint32_t n = 0; n < outputs; n++) {
+        int32_t sum = (int32_t)u32(segment + BIASES + 4 * n);
+        for (uint32_t j = 0; j < planes; j++, weights += row)
+            sum += ((int32_t)inputs - 2 * (int32_t)unlike(weights, bits, inputs)) * (1 << j);
+        logits[n] = sum;
+    }
+}
+
+static size_t packed_at(const uint8_t *segment, size_t size, uint32_t *bytes)
+{
+    size_t at = 3;
+    varint(bytes, segment, size, &at);
+    return at;
+}
+
+uint32_t packed_bits(const uint8_t *segment, size_t size)
+{
+    uint32_t bytes;
+    packed_at(segment, size, &bytes);
+    return segment[2] == 3 ? 8 * bytes : 0;
+}
+
+uint32_t packed_field(const uint8_t *segment, size_t size, uint32_t bit, unsigned width)
+{
+    uint32_t bytes, value = 0;
+    const uint8_t *data = segment + packed_at(segment, size, &bytes);
+    for (unsigned i = 0; i < width; i++)
+        value |= (uint32_t)(data[(bit + i) / 8] >> (bit + i) % 8 & 1) << i;
+    return value;
+}

@@ -1,0 +1,245 @@
+/* The store of objects: a budget of bytes and one of instruction words; what was not used for the longest time goes. */
+#include "objects.h"
+#include "words.h"
+
+#include <string.h>
+
+struct object *store_find(struct store *s, const uint8_t digest[16])
+{
+    struct object *o = s->first;
+    while (o && memcmp(o->digest, digest, 16))
+        o = o->next;
+    return o;
+}
+
+void store_touch(struct store *s, struct object *o) { o->used = ++s->clock; }
+
+/* ---- memory: objects lie one behind the other, and close up where the end has no room ---- */
+
+static uint8_t memory[MEMORY_ROOM] STORE_SECTION;
+static uint32_t memory_end;
+static struct object table[MAX_OBJECTS];
+
+static struct { uint8_t digest[16]; const struct object *upload; } gone[MAX_OBJECTS];
+static unsigned gone_count;                            /* what had to go for uploads that are not stored yet */
+
+static void close_up(const struct store *s)
+{
+    uint32_t end = 0;
+    for (;;) {
+        struct object *lowest = NULL;                  /* of those that lie at end or behind it */
+        for (struct object *o = s->first; o; o = o->next)
+            if (o->data >= memory + end && (!lowest || o->data < lowest->data))
+                lowest = o;
+        if (!lowest)
+            break;
+        memmove(memory + end, lowest->data, lowest->size);
+        lowest->data = memory + end;
+        end += lowest->size;
+    }
+    memory_end = end;
+}
+
+static uint8_t *room_for(const struct store *s, uint32_t size)   /* the budget has it */
+{
+    if (MEMORY_ROOM - memory_end < size)
+        close_up(s);
+    memory_end += size;
+    return memory + memory_end - size;
+}
+
+void store_told(const struct object *o)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < gone_count; i++)
+        if (gone[i].upload != o)
+            gone[kept++] = gone[i];
+    gone_count = kept;
+}
+
+const uint8_t *store_gone(const struct object *o, unsigned i)
+{
+    for (unsigned k = 0; k < gone_count; k++)
+        if (gone[k].upload == o && !i--)
+            return gone[k].digest;
+    return NULL;
+}
+
+void store_drop(struct store *s, struct object *o)
+{
+    struct object **link = &s->first;
+    while (*link != o)
+        link = &(*link)->next;
+    *link = o->next;
+    s->count--;
+    s->used -= o->size;
+    s->icw_used -= o->words;
+    store_told(o);
+    o->taken = false;
+}
+
+struct object *store_oldest(struct store *s, bool blocks_only, const struct object *spared)
+{
+    struct object *oldest = NULL;
+    for (struct object *o = s->first; o; o = o->next)
+        if (o != spared && o->whole && !(blocks_only && !o->words) && !s->is_needed(o->digest)
+            && (!oldest || o->used < oldest->used))
+            oldest = o;
+    return oldest;
+}
+
+static bool evict_for(struct store *s, struct object *one)
+{
+    struct object *o = store_oldest(s, one->whole, one);
+    if (!o)
+        return false;
+    if (gone_count < MAX_OBJECTS) {
+        memcpy(gone[gone_count].digest, o->digest, 16);
+        gone[gone_count++].upload = one;
+    }
+    store_drop(s, o);
+    return true;
+}
+
+/* Uploads go, all of them, where evicting objects is not enough but this is. An abandoned one must not hold
+ * its room for ever. Returns whether `size` bytes fit then, once objects are evicted. */
+static bool uploads_leave_room(struct store *s, uint32_t size)
+{
+    uint64_t needed = size, uploads = 0;
+    unsigned needed_count = 1, upload_count = 0;
+    for (struct object *o = s->first; o; o = o->next) {
+        bool is_needed = o->whole && s->is_needed(o->digest);
+        uploads += o->whole ? 0 : o->size;
+        upload_count += !o->whole;
+        needed += is_needed ? o->size : 0;
+        needed_count += is_needed;
+    }
+    if (needed > s->budget || needed_count > MAX_OBJECTS)
+        return false;
+    bool keep = needed + uploads <= s->budget && needed_count + upload_count <= MAX_OBJECTS;
+    for (struct object *o = s->first, *next; !keep && o; o = next) {
+        next = o->next;
+        if (!o->whole)
+            store_drop(s, o);
+    }
+    return true;
+}
+
+void store_limit(struct store *s, uint32_t budget)
+{
+    s->budget = budget;
+    uploads_leave_room(s, 0);
+}
+
+static struct object *free_place(void)
+{
+    for (unsigned i = 0; i < MAX_OBJECTS; i++)
+        if (!table[i].taken)
+            return &table[i];
+    return NULL;
+}
+
+struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t size)
+{
+    struct object spare, *one = NULL;
+    if (!uploads_leave_room(s, size))
+        return NULL;
+    memset(&spare, 0, sizeof spare);
+    while ((s->used + size > s->budget || s->count >= MAX_OBJECTS) && evict_for(s, &spare)) { }
+    if (s->used + size > s->budget || s->count >= MAX_OBJECTS || !(one = free_place())) {
+        store_told(&spare);
+        return NULL;
+    }
+    *one = spare;
+    for (unsigned i = 0; i < gone_count; i++)
+        if (gone[i].upload == &spare)
+            gone[i].upload = one;
+    memcpy(one->digest, digest, 16);
+    one->data = room_for(s, size);
+    one->size = size;
+    one->taken = true;
+    one->next = s->first;
+    s->first = one;
+    s->used += size;
+    s->count++;
+    store_touch(s, one);
+    return one;
+}
+
+/* ---- the instruction store: blocks lie in one piece each ---- */
+
+enum { LOADED_TOGETHER = 32 };
+
+static bool is_free(const struct store *s, const struct object *one, uint32_t at)
+{
+    for (const struct object *o = s->first; o; o = o->next)
+        if (o != one && o->words && at < o->at + o->words && o->at < at + one->words)
+            return false;
+    return at + one->words <= s->icw_room;
+}
+
+struct loading { struct object *o; uint32_t at; unsigned count; struct icw words[LOADED_TOGETHER]; };
+
+static void load_word(void *context, const struct icw *word)
+{
+    struct loading *l = context;
+    l->o->classes[word->clock]++;
+    l->words[l->count++] = *word;
+    if (l->count == LOADED_TOGETHER) {
+        array_load(l->at, l->words, l->count);
+        l->at += l->count;
+        l->count = 0;
+    }
+}
+
+static void load(struct object *o, uint32_t at)
+{
+    struct loading l = {.o = o, .at = at};
+    memset(o->classes, 0, sizeof o->classes);
+    o->at = (uint16_t)at;
+    block_words(o->data, o->size, load_word, &l);
+    if (l.count)
+        array_load(l.at, l.words, l.count);
+}
+
+static void place(struct store *s, struct object *one)
+{
+    uint32_t at = 0;
+    if (is_free(s, one, 0)) {
+        load(one, 0);
+        return;
+    }
+    for (const struct object *o = s->first; o; o = o->next)
+        if (o != one && o->words && is_free(s, one, o->at + o->words)) {
+            load(one, o->at + o->words);
+            return;
+        }
+    for (struct object *o = s->first; o; o = o->next)  /* no gap is large enough: close them all */
+        if (o != one && o->words) {
+            load(o, at);
+            at += o->words;
+        }
+    load(one, at);
+}
+
+bool store_finish(struct store *s, struct object *o)
+{
+    uint32_t words = 0;
+    size_t at = 2;
+    if (o->data[0] == KIND_BLOCK)
+        varint(&words, o->data, o->size, &at);
+    uint32_t bound = words;
+    for (struct object *other = s->first; other; other = other->next)
+        if (other->whole && s->is_needed(other->digest))
+            bound += other->words;
+    if (bound > s->icw_room)
+        return false;
+    o->whole = true;
+    while (s->icw_used + words > s->icw_room && evict_for(s, o)) { }
+    o->words = (uint16_t)words;
+    s->icw_used += words;
+    if (words)
+        place(s, o);
+    store_touch(s, o);
+    return true;
+}

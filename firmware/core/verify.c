@@ -1,0 +1,157 @@
+/* Whether a node or a program may run: docs/reference/objects.md, "What to verify before a node's first step". */
+#include "program.h"
+#include "words.h"
+
+enum { COVER_WORDS = 17 };
+
+struct tally { uint64_t words, scanned_bits, read_out; uint32_t logits; };
+
+static uint32_t named(const struct step *step, const int32_t *v, unsigned which)
+{
+    uint32_t mask = 0;
+    for (int i = 0; i < step->count; i++)
+        if (which >> i & 1)
+            mask |= (step->analog >> i & 1 ? 1u << AREG_BIT : 1u) << v[i];
+    return mask;
+}
+
+static bool is_layout(const struct object *o, unsigned layout) { return o->data[2] == layout; }
+
+static bool has_bits(const struct image *image, int32_t slot, uint32_t bit, uint32_t width)
+{
+    const struct object *o = image->segments[slot];
+    return is_layout(o, 3) && bit + width <= packed_bits(o->data, o->size);
+}
+
+static const char *check_cover(const struct image *image, const int32_t *v, struct tally *tally)
+{
+    const struct object *mask = image->segments[v[0]];
+    if (!is_layout(mask, 1) || v[1] >= mask->data[5])
+        return "a step's mask segment has no such plane";
+    uint32_t side = mask->data[3], positions = side * mask->data[4], bytes = (positions + 7) / 8, ones = 0;
+    if (side != mask->data[4] || side << v[4] > ARRAY_SIDE)
+        return "a cover's grid is not square or does not fit the array";
+    for (uint32_t i = 0; i < bytes; i++)
+        for (uint8_t b = mask->data[6 + (uint32_t)v[1] * bytes + i]; b; b &= (uint8_t)(b - 1))
+            ones++;
+    if (!has_bits(image, v[2], (uint32_t)v[3], ones))
+        return "a cover's segment is not packed, or has too few bits";
+    tally->words += positions / 2 * COVER_WORDS;
+    return NULL;
+}
+
+static bool in_slots(const struct image *image, const struct step *step, const int32_t *v)
+{
+    switch (step->opcode) {
+    case STEP_RUN: return (unsigned)v[0] < image->block_count;
+    case STEP_LOAD_COVER:
+        return (unsigned)v[0] < image->segment_count && (unsigned)v[2] < image->segment_count;
+    case STEP_SCAN_LOGITS: case STEP_SUM_LOGIT: case STEP_APPLY_FULLY_CONNECTED: case STEP_WRITE_DREG:
+        return (unsigned)v[0] < image->segment_count;
+    default: return true;
+    }
+}
+
+static const char *check_segments(const struct image *image, const struct step *step, const int32_t *v,
+                                  struct tally *tally)
+{
+    switch (step->opcode) {
+    case STEP_LOAD_COVER:
+        return check_cover(image, v, tally);
+    case STEP_SCAN_LOGITS: case STEP_SUM_LOGIT:
+        return has_bits(image, v[0], (uint32_t)v[1], 32) ? NULL : "a step's segment is not packed, or has too few bits";
+    case STEP_WRITE_DREG:
+        return has_bits(image, v[0], 0, ARRAY_SIDE * ARRAY_SIDE) ? NULL : "a step's segment is no packed plane";
+    case STEP_APPLY_FULLY_CONNECTED: {
+        const struct object *o = image->segments[v[0]];
+        if (!is_layout(o, 4) || bits_wanted(o->data) != tally->scanned_bits)
+            return "the fully connected segment does not take the bits scanned";
+        if (tally->scanned_bits > 8ull * SCANNED_ROOM)
+            return "a program reads out more bits for a layer than this controller has room for";
+        uint32_t inputs = u16(o->data + 3), planes = o->data[6];
+        tally->logits = o->data[5];
+        tally->words += (uint64_t)tally->logits * planes * (inputs / 32 + 1);
+        tally->words += bits_wanted(o->data) != inputs ? bits_wanted(o->data) / 32 : 0;
+        return NULL;
+    }
+    default: return NULL;
+    }
+}
+
+static const char *check_step(const struct image *image, const struct manifest *node, const struct step *step,
+                              const int32_t *v, struct tally *tally)
+{
+    if (!in_slots(image, step, v))
+        return "a step names a slot that there is not";
+    const char *wrong = check_segments(image, step, v, tally);
+    if (wrong)
+        return wrong;
+    if (step->opcode == STEP_RUN)
+        tally->words += (uint64_t)v[1] * image->blocks[v[0]]->words;
+    if (step->opcode == STEP_SCAN_DREG)
+        tally->scanned_bits += (uint64_t)v[3] * ARRAY_SIDE;
+    if (step->opcode == STEP_SCAN_LOGITS)
+        tally->logits = (uint32_t)(((v[6] - v[4]) / v[8] + 1) * ((v[7] - v[5]) / v[9] + 1));
+    if (step->opcode == STEP_SUM_LOGIT)
+        tally->logits++;
+    if (step->opcode == STEP_ADD_LOGITS && (!node || !tally->logits))
+        return "there are no logits to add to";
+    uint32_t outcomes = step->opcode == STEP_PROCEED ? 1 : tally->logits;
+    if (decides(step->opcode) && (!tally->logits || (node && outcomes != node->exits)))
+        return "there is not an exit for every logit";
+    uint32_t writes = named(step, v, step->writes) | step->clobbers, reads = named(step, v, step->reads);
+    if (node && ((writes & ~node->own) || (reads & ~(node->own | node->input))))
+        return "a step touches a plane that is not the node's";
+    if (node || (step->opcode != STEP_EXPOSE && step->opcode != STEP_WAIT))
+        tally->words += step_words(step->opcode, v);
+    tally->read_out += step_read_out(step->opcode, v);
+    return NULL;
+}
+
+struct allowance { uint32_t written, read; bool kept; };
+
+static void check_word(void *context, const struct icw *word)
+{
+    struct allowance *allowed = context;
+    uint32_t reads, writes;
+    word_registers(word, &reads, &writes);
+    allowed->kept &= !(writes & ~allowed->written) && !(reads & ~allowed->read);
+}
+
+static const char *check_blocks(const struct image *image, const struct manifest *node)
+{
+    struct allowance allowed = {node->own, node->own | node->input, true};
+    for (unsigned i = 0; i < image->block_count; i++)
+        block_words(image->blocks[i]->data, image->blocks[i]->size, check_word, &allowed);
+    return allowed.kept ? NULL : "a word touches a plane that is not the node's";
+}
+
+static const char *check_manifest(const struct manifest *node, bool program_decides)
+{
+    if (node->capture == program_decides)
+        return node->capture ? "a capture program must not decide" : "a node's last step must be Argmax or Proceed";
+    if (((node->own & node->input) != 0) != node->capture)
+        return "the capture node, and only that, lists the input plane among its planes";
+    return node->capture && node->exits ? "a capture node has no exits" : NULL;
+}
+
+const char *verify(const struct image *image, const struct manifest *node)
+{
+    struct tally tally = {0, 0, 0, 0};
+    const struct step *step = NULL;
+    int32_t v[MOST_OPERANDS];
+    const char *wrong = NULL;
+    if (node && (wrong = check_blocks(image, node)))
+        return wrong;
+    for (size_t at = 4; at < image->size && !wrong;) {
+        at += read_step(program_of(image) + at, image->size - at, &step, v);
+        wrong = check_step(image, node, step, v, &tally);
+    }
+    if (!wrong && node)
+        wrong = check_manifest(node, decides(step->opcode));
+    if (wrong)
+        return wrong;
+    if (tally.scanned_bits > MAX_SCANNED_BITS || tally.read_out > MAX_READ_OUT_BYTES)
+        return "the program reads out too much";
+    return tally.words > (node ? MAX_WORDS_PER_NODE : MAX_WORDS_IMMEDIATE) ? "the program executes too many words" : NULL;
+}

@@ -1,0 +1,1 @@
+"""Only the array, served below the controller, for controllers in any language."""
