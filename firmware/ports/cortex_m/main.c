@@ -9,6 +9,10 @@
 
 typedef char opcode_where_counting_py_reads_it[offsetof(struct run, opcode) == 49 ? 1 : -1];
 
+#ifdef FLASH
+extern const struct flash FLASH;
+#endif
+
 extern uint32_t stack_top[], data_start[], data_end[], data_image[], bss_start[], bss_end[];
 
 void reset(void);
@@ -95,6 +99,7 @@ static bool loop(void)
     for (int i = 0; i < SESSIONS; i++)
         if (sessions[i].used)
             work_off(&sessions[i]);
+    run_without_host();
     for (int steps = 0; steps < 8; steps++)
         if (!work_in_hand())
             break;
@@ -118,6 +123,9 @@ int main(void)
     config.silence = SETTINGS[1];
     config.resume = SETTINGS[2];
     random_bytes(config.boot_id, 8);
+#ifdef FLASH
+    config.flash = &FLASH;
+#endif
     store.budget = config.memory;
     store.icw_room = config.icw_store;
     wires[0].last_heard = now();

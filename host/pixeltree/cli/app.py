@@ -20,6 +20,7 @@ from pixeltree.cli.demo import demo
 from pixeltree.cli.devices import devices
 from pixeltree.cli.emulate import become
 from pixeltree.cli.evaluate import evaluate
+from pixeltree.cli.export import export
 from pixeltree.cli.failure import EXIT_STATUS_HELP, one_clear_error
 from pixeltree.cli.info import info
 from pixeltree.cli.run_kernel import run_kernel
@@ -88,6 +89,7 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
             ("digits --require 0.95", "my.ptree --data photos --chips 200 --sensitivity --plot yield.png"),
         ),
         ("tree", tree, ("digits", "digits --measure")),
+        ("export", export, ("digits -o digits_in_c", "my.ptree --format c -o firmware_tree --every-ms 0")),
         ("compile", compile_, ("digits --report", "model.json --dump-ir --head array")),
     ),
     "Kernels": (
