@@ -13,6 +13,7 @@ typedef char opcode_where_counting_py_reads_it[offsetof(struct run, opcode) == 4
 extern const struct flash FLASH;
 #endif
 
+/* Places that the linker gives names to: bounds of the same memory. */
 extern uint32_t stack_top[], data_start[], data_end[], data_image[], bss_start[], bss_end[];
 
 void reset(void);
@@ -27,8 +28,10 @@ __attribute__((section(".vectors"), used)) static const void *const vectors[16] 
 
 void reset(void)
 {
+    /* cppcheck-suppress comparePointers */
     for (uint32_t *to = data_start, *from = data_image; to < data_end;)
         *to++ = *from++;
+    /* cppcheck-suppress comparePointers */
     for (uint32_t *to = bss_start; to < bss_end;)
         *to++ = 0;
     main();
