@@ -92,6 +92,9 @@ firmware-demo: firmware/build/cortex_m.elf  ## the demo, on an emulated Cortex-M
 	$(BOARD) -- $(DEMO) --images 20
 
 firmware-proof: firmware/build/cortex_m.elf  ## the suite on the Cortex-M4, 200,000 fuzzed frames; about 15 minutes
+	@command -v cppcheck > /dev/null || { echo "cppcheck is missing; on Debian: apt-get install cppcheck"; exit 1; }
+	cppcheck --std=c99 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 -q \
+		-I firmware/core firmware/core/*.c firmware/ports/*.c firmware/ports/*/*.c
 	$(BIN)/python -m tools.fuzz_firmware --frames 200000
 	$(BOARD) --listen terminal --heartbeat-ms 500 --silence-ms 4000 --resume-ms 5000 -- \
 		$(BIN)/pytest --pyargs pixeltree_conformance -p no:cacheprovider -q --answer-time 120 --device {url}

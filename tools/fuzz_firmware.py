@@ -150,11 +150,13 @@ def attack(firmware: Firmware, frames: int, token: bytes | None, dice: random.Ra
     return None
 
 
-def fuzz(programs: tuple[Path, Path], frames: int, seed: int, first: int = 0) -> list[str]:
+def fuzz(
+    programs: tuple[Path, Path], frames: int, seed: int, first: int = 0, round_frames: int = ROUND
+) -> list[str]:
     """Round after round; what was found."""
     findings, done, number = [], 0, first
     while done < frames:
-        dice, size = random.Random(f"{seed} {number}"), min(ROUND, frames - done)
+        dice, size = random.Random(f"{seed} {number}"), min(round_frames, frames - done)
         token = TOKEN if number % 4 == 3 else None
         firmware = Firmware(programs[number % 2], token)
         try:

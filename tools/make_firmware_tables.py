@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import re
+import subprocess
 import sys
+import tempfile
 from dataclasses import fields
 from pathlib import Path
 
@@ -222,11 +224,43 @@ def candidates() -> list[tuple[int, int, int]]:
     return sorted(found, key=lambda each: -each[1].bit_count())
 
 
+def learned() -> str:
+    """What a block's code begins with, as the core itself learns it from its words."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "learn"
+        command = ["cc", "-std=c99", "-DLEARNING", "-o", str(program), str(CORE / "blocks.c")]
+        subprocess.run(command, check=True)
+        rows = subprocess.run([str(program)], check=True, capture_output=True, text=True).stdout.split()
+    met, of_zero = rows[::2], rows[1::2]
+    return "\n".join(
+        (
+            "/* Written by tools/make_firmware_tables.py; do not change it by hand. */",
+            "#include <stdint.h>",
+            "",
+            f"enum {{ LEARNED_CONTEXTS = {len(met)} }};",
+            "/* 16 times a context's number, and how often it was met; its estimate of a 0, less 32,768. */",
+            "static const uint32_t LEARNED_MET[LEARNED_CONTEXTS] = {",
+            *(f"    {', '.join(met[at : at + 12])}," for at in range(0, len(met), 12)),
+            "};",
+            "static const int16_t LEARNED_OF_ZERO[LEARNED_CONTEXTS] = {",
+            *(f"    {', '.join(of_zero[at : at + 16])}," for at in range(0, len(met), 16)),
+            "};",
+            "",
+        )
+    )
+
+
 def main() -> int:
     """Write the headers, or say whether they are as they should be."""
-    parser = argparse.ArgumentParser(description="Write tables.h and cover_sizes.h of the core.")
+    parser = argparse.ArgumentParser(
+        description="Write tables.h, cover_sizes.h and learned.h of the core; the last needs cc."
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a file would change")
-    texts = {CORE / "tables.h": header(), CORE / "cover_sizes.h": cover_sizes()}
+    texts = {
+        CORE / "tables.h": header(),
+        CORE / "cover_sizes.h": cover_sizes(),
+        CORE / "learned.h": learned(),
+    }
     if parser.parse_args().check:
         return int(any(path.read_text() != text for path, text in texts.items()))
     for path, text in texts.items():

@@ -320,7 +320,34 @@ static struct coder begin(const uint8_t *code, size_t size)
     return c;
 }
 
-/* What a block begins with. */
+/* The instruction at text, whose end it moves behind; operands in the order in which they are written. */
+static struct word parse(const char **text)
+{
+    const char *at = *text;
+    int form = 0;
+    while (!is_name(FORMS[form].name, at))
+        form++;
+    struct word w = {.mnemonic = FORMS[form].mnemonic};
+    at += name_size(at);
+    for (int operands = 0; *at && *at != ';'; operands++) {
+        int group = operands >= FORMS[form].most[0];
+        uint8_t name = 0;
+        at += strspn(at, "(, ");
+        while (!is_name(OPERANDS[name].name, at))
+            name++;
+        w.operands[group][w.count[group]++] = name;
+        at += name_size(at);
+        at += *at == ')';
+    }
+    *text = at + strspn(at, "; ");
+    return w;
+}
+
+#ifdef LEARNING                                        /* tools/make_firmware_tables.py: what learned.h is made of */
+
+#include <stdio.h>
+
+/* What a block begins with, as if these words had come before it. */
 
 static const char *const LEARNED[] = {
     "CLR(R1, R2, R3, R4); CLR(R8, R9, R10, R11)",
@@ -353,29 +380,6 @@ static void sort_operands(const struct coder *c, struct word *w)
             }
 }
 
-/* The instruction at text, whose end it moves behind; operands in the order in which they are written. */
-static struct word parse(const char **text)
-{
-    const char *at = *text;
-    int form = 0;
-    while (!is_name(FORMS[form].name, at))
-        form++;
-    struct word w = {.mnemonic = FORMS[form].mnemonic};
-    at += name_size(at);
-    for (int operands = 0; *at && *at != ';'; operands++) {
-        int group = operands >= FORMS[form].most[0];
-        uint8_t name = 0;
-        at += strspn(at, "(, ");
-        while (!is_name(OPERANDS[name].name, at))
-            name++;
-        w.operands[group][w.count[group]++] = name;
-        at += name_size(at);
-        at += *at == ')';
-    }
-    *text = at + strspn(at, "; ");
-    return w;
-}
-
 static void learn(const char *text)
 {
     struct coder c = begin(NULL, 0);
@@ -383,6 +387,33 @@ static void learn(const char *text)
         struct word w = parse(&text);
         sort_operands(&c, &w);
         code_word(&c, &w);
+    }
+}
+
+int main(void)
+{
+    for (size_t i = 0; i < sizeof LEARNED / sizeof *LEARNED; i++)
+        learn(LEARNED[i]);
+    for (unsigned i = 0; i < CONTEXTS; i++)
+        if (met[i])
+            printf("%u %d\n", (unsigned)met[i], of_zero[i]);
+    return 0;
+}
+
+#else
+
+#include "learned.h"
+
+/* What a block begins with: the contexts after the words of LEARNED. */
+static void begin_with_learned(void)
+{
+    memset(met, 0, sizeof scratch.contexts.met);
+    met_count = 0;
+    for (unsigned i = 0; i < LEARNED_CONTEXTS; i++) {
+        unsigned at = 0;
+        find(LEARNED_MET[i] >> 4, &at);
+        met[at] = LEARNED_MET[i];
+        of_zero[at] = LEARNED_OF_ZERO[i];
     }
 }
 
@@ -467,15 +498,12 @@ static bool decode(const uint8_t *p, size_t size, void (*take)(void *, const str
     if (!varint(&words, p, size, &at) || words < 1 || words > 1024 || !varint(&code, p, size, &at) || size - at != code)
         return false;
     translate_names();
-    memset(met, 0, sizeof scratch.contexts.met);
-    met_count = 0;
-    for (size_t i = 0; i < sizeof LEARNED / sizeof *LEARNED; i++)
-        learn(LEARNED[i]);
+    begin_with_learned();
     struct coder c = begin(p + at, code);
     if (c.value >= c.range)
         return false;
     while (words--) {
-        struct word w;
+        struct word w = {0};
         if (!code_word(&c, &w) || c.overflown || !is_word(&w))
             return false;
         struct icw word = icw_of(&w);
@@ -491,3 +519,5 @@ void block_words(const uint8_t *p, size_t size, void (*take)(void *, const struc
 {
     decode(p, size, take, context);
 }
+
+#endif

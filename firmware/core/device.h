@@ -81,6 +81,7 @@ struct config {
     size_t token_size;
     uint8_t token[TOKEN_ROOM], boot_id[8];
     bool tty;                                          /* one wire, which is always there */
+    const struct flash *flash;                         /* NULL where there are no objects in it */
 };
 
 extern struct config config;
@@ -128,6 +129,7 @@ struct session *driver(void);
 /* requests.c: what a session asks for. */
 void work_off(struct session *s);
 void driver_left(void);
+void driver_came(void);
 void driver_is_back(struct session *s);
 
 #endif

@@ -61,6 +61,12 @@ struct object *resident(const uint8_t digest[16], enum kind kind)
     return o && o->whole && (!kind || o->data[0] == kind) ? o : NULL;
 }
 
+struct object *resident_or_flash(const uint8_t digest[16])
+{
+    struct object *o = store_find(&store, digest);
+    return o ? (o->whole ? o : NULL) : store_from_flash(&store, config.flash, digest);
+}
+
 /* What a node needs beside its manifest: program, blocks, segments, in this order. */
 static unsigned slots_of(const struct object *node, bool segments)
 {
@@ -123,7 +129,8 @@ void driver_present(struct session *s)
 
 static void fail(enum error code, const char *why)
 {
-    error(hand.session, hand.request, code, why);
+    if (hand.session)
+        error(hand.session, hand.request, code, why);
     hand.state = IDLE;
 }
 
@@ -143,7 +150,7 @@ static unsigned missing_of(const struct object *node, bool *news)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < needs_of(node); i++) {
-        struct object *o = resident(need(node, i), 0);
+        struct object *o = resident_or_flash(need(node, i));
         if (o)
             store_touch(&store, o);
         else if (!named_before(node, i)) {
@@ -176,7 +183,9 @@ static void send_fault(const struct object *node, unsigned count)
 
 static void wait_for(const struct object *node, unsigned count, bool news)
 {
-    if (news)
+    if (!hand.session)
+        fail(ERR_BAD_TREE, "an object is not in flash");
+    else if (news)
         send_fault(node, count);
     else if (hand.session->wire && now() - hand.part_at >= tree.fault_timeout)
         fail(ERR_FAULT_TIMEOUT, "missing objects did not come");
@@ -219,7 +228,7 @@ static const uint8_t *exit_of(const struct object *node, unsigned outcome)
 
 static void activate(void)
 {
-    struct object *node = resident(hand.node, 0);
+    struct object *node = resident_or_flash(hand.node);
     bool news = false;
     if (node)
         store_touch(&store, node);
@@ -345,6 +354,21 @@ void frame_begin(struct session *s, uint16_t request, uint32_t number)
     hand.started_words = device_clock.words;
 }
 
+void run_without_host(void)
+{
+    static uint64_t due;
+    static uint32_t number;
+    if (!config.flash || in_hand() || now() < due || driver())
+        return;
+    const struct object *root = resident_or_flash(config.flash->tree);
+    if (!root)
+        return;
+    due = now() + config.flash->every_ms;
+    if (!tree_is_open())
+        tree_open(config.flash->tree, root, 0);
+    frame_begin(NULL, 0, number++);
+}
+
 void frame_cancel(uint32_t number)
 {
     if (frame_in_hand() && hand.number == number)
@@ -414,7 +438,7 @@ static bool work_on_program(void)
 
 bool work_in_hand(void)
 {
-    if (hand.state == IDLE || !can_answer(hand.session) || plane_under_way())
+    if (hand.state == IDLE || (hand.session && !can_answer(hand.session)) || plane_under_way())
         return false;
     if (hand.state == PROGRAM_RUNS)
         return work_on_program();
@@ -423,7 +447,7 @@ bool work_in_hand(void)
         return hand.state == RUNS;
     }
     if (run.index == run.count) {
-        if (!has_window(hand.session))
+        if (hand.session && !has_window(hand.session))
             return false;
         leave();
         return in_hand();

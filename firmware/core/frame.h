@@ -11,6 +11,8 @@ extern uint64_t frames_done;
 
 struct object *resident(const uint8_t digest[16], enum kind kind);   /* kind 0: any; not a use */
 
+struct object *resident_or_flash(const uint8_t digest[16]);          /* what lies in flash becomes resident */
+
 /* The open tree, and what is done with it. */
 void tree_close(void);
 void tree_open(const uint8_t digest[16], const struct object *tree, uint32_t fault_timeout_ms);
@@ -20,6 +22,8 @@ const uint8_t *tree_digest(void);                      /* zeros where none is op
 bool in_hand(void);                                    /* a frame or a program */
 bool frame_in_hand(void);
 void frame_begin(struct session *s, uint16_t request, uint32_t number);
+/* Begins the next frame of the tree in flash where that is due and no host drives. */
+void run_without_host(void);
 void frame_cancel(uint32_t number);
 void frame_part_came(uint32_t wire_bytes);             /* of any object, while a frame waits */
 void put_came(uint32_t wire_bytes);                    /* a PUT is looked at: a frame that waits waits as long */

@@ -42,25 +42,35 @@ void close_wire(struct wire *w)
     drop_connection(w);
 }
 
+static struct session *free_session(void)
+{
+    for (int i = 0; i < SESSIONS; i++)
+        if (!sessions[i].used)
+            return &sessions[i];
+    return NULL;
+}
+
 static struct session *new_session(uint8_t wanted)
 {
     struct session *other = driver();
     if (wanted == DRIVE && other && !other->wire)
         end_session(other);                            /* it is away: who is here drives */
-    for (int i = 0; i < SESSIONS; i++) {
-        struct session *s = &sessions[i];
-        if (s->used)
-            continue;
-        memset(s, 0, sizeof *s);
-        s->role = driver() ? OBSERVE : wanted;
-        s->used = true;
-        fifo_begin(&s->requests, s->request_room, sizeof s->request_room);
-        fifo_begin(&s->answers, s->answer_room, sizeof s->answer_room);
-        s->pause = 25;
-        random_bytes(s->id, 8);
-        return s;
-    }
-    return NULL;
+    for (int i = 0; wanted == DRIVE && !free_session() && i < SESSIONS; i++)
+        if (sessions[i].role == OBSERVE && !sessions[i].wire)
+            end_session(&sessions[i]);                 /* all are taken, but who wanted to look is not here */
+    struct session *s = free_session();
+    if (!s)
+        return NULL;
+    memset(s, 0, sizeof *s);
+    s->role = driver() ? OBSERVE : wanted;
+    s->used = true;
+    if (s->role == DRIVE)
+        driver_came();
+    fifo_begin(&s->requests, s->request_room, sizeof s->request_room);
+    fifo_begin(&s->answers, s->answer_room, sizeof s->answer_room);
+    s->pause = 25;
+    random_bytes(s->id, 8);
+    return s;
 }
 
 static void send_welcome(struct wire *w)

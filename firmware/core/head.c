@@ -31,19 +31,22 @@ static void drop_left_out(const uint8_t *segment, const uint8_t *bits, uint8_t *
         }
 }
 
+static unsigned ones_of(uint32_t word)                 /* without an instruction that counts them */
+{
+    word -= word >> 1 & 0x55555555u;
+    word = (word & 0x33333333u) + (word >> 2 & 0x33333333u);
+    word = (word + (word >> 4)) & 0x0F0F0F0Fu;
+    return word * 0x01010101u >> 24;
+}
+
 static unsigned unlike(const uint8_t *a, const uint8_t *b, uint32_t bits)
 {
-    static const uint8_t COUNTS[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
     unsigned sum = 0;
-    for (uint32_t i = 0; i < bits / 8; i++) {
-        uint8_t d = a[i] ^ b[i];
-        sum += COUNTS[d & 15] + COUNTS[d >> 4];
-    }
-    if (bits % 8) {
-        uint8_t d = (uint8_t)((a[bits / 8] ^ b[bits / 8]) & ((1u << bits % 8) - 1));
-        sum += COUNTS[d & 15] + COUNTS[d >> 4];
-    }
-    return sum;
+    for (; bits >= 32; bits -= 32, a += 4, b += 4)
+        sum += ones_of(u32(a) ^ u32(b));
+    for (; bits >= 8; bits -= 8)
+        sum += ones_of((uint32_t)(*a++ ^ *b++));
+    return bits ? sum + ones_of((uint32_t)(*a ^ *b) & ((1u << bits) - 1)) : sum;
 }
 
 void fully_connected(const uint8_t *segment, const uint8_t *bits, int32_t *logits)

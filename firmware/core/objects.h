@@ -16,7 +16,15 @@ struct object {
     uint32_t used;                                     /* rises with every use */
     uint16_t words, at, classes[CLOCK_CLASSES];        /* of a block: words in the instruction store, the first, by class */
     uint8_t verified;                                  /* of a node: for which tree, see frame.c; 0 for none */
-    bool taken, whole;
+    bool taken, whole, constant;                       /* constant: it lies in flash, and takes none of the budget */
+};
+
+/* Objects that lie in flash, and the tree among them that runs without a host: pixeltree export writes them. */
+struct flash {
+    unsigned count;
+    const struct constant_object { uint8_t digest[16]; uint32_t size; const uint8_t *data; } *objects;
+    uint8_t tree[16];
+    uint32_t every_ms;                                 /* from one frame's start to the next one's */
 };
 
 struct store {
@@ -41,6 +49,8 @@ void store_limit(struct store *s, uint32_t budget);    /* evicting what is whole
 struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t size);
 /* Takes a whole upload's words out of the instruction store's room; false where they do not fit. */
 bool store_finish(struct store *s, struct object *o);
+/* Makes an object of flash resident, where there is one of that digest; NULL otherwise. */
+struct object *store_from_flash(struct store *s, const struct flash *flash, const uint8_t digest[16]);
 void store_drop(struct store *s, struct object *o);
 struct object *store_oldest(struct store *s, bool blocks_only, const struct object *spared);
 /* What had to go for an upload: the i-th, NULL behind the last; and that this was told. */

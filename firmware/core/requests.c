@@ -15,6 +15,12 @@ void driver_left(void)                                 /* objects and uploads st
     store_limit(&store, config.memory);
 }
 
+void driver_came(void)                                 /* the tree that runs without a host makes way */
+{
+    drop_in_hand();
+    tree_close();
+}
+
 void driver_is_back(struct session *s) { driver_present(s); }
 
 static void on_query(struct session *s, uint16_t request, const uint8_t *p, size_t size)
@@ -26,7 +32,9 @@ static void on_query(struct session *s, uint16_t request, const uint8_t *p, size
     start(MSG_HOLDINGS, request);
     add(u16(p), 2);
     for (unsigned i = 0; i < u16(p); i++) {
-        struct object *o = store_find(&store, p + 2 + 16 * i);
+        struct object *o = resident_or_flash(p + 2 + 16 * i);
+        if (!o)
+            o = store_find(&store, p + 2 + 16 * i);
         add(!o ? 0 : o->whole ? 0xFFFFFFFF : o->received, 4);
         if (o && s->role == DRIVE)
             store_touch(&store, o);
@@ -233,7 +241,9 @@ static void on_open_tree(struct session *s, uint16_t request, const uint8_t *p, 
         error(s, request, ERR_MALFORMED, "OPEN_TREE does not parse");
         return;
     }
-    struct object *o = resident(p, KIND_TREE), *gone;
+    struct object *o = resident_or_flash(p), *gone;
+    if (o && o->data[0] != KIND_TREE)
+        o = NULL;
     uint32_t limit = u32(p + 16);
     if (in_hand() || u32(p + 20) > 3600000 || !o) {
         error(s, request, in_hand() ? ERR_BUSY : o ? ERR_OUT_OF_RANGE : ERR_NO_TREE,

@@ -29,7 +29,7 @@ static void close_up(const struct store *s)
     for (;;) {
         struct object *lowest = NULL;                  /* of those that lie at end or behind it */
         for (struct object *o = s->first; o; o = o->next)
-            if (o->data >= memory + end && (!lowest || o->data < lowest->data))
+            if (!o->constant && o->data && o->data >= memory + end && (!lowest || o->data < lowest->data))
                 lowest = o;
         if (!lowest)
             break;
@@ -39,6 +39,8 @@ static void close_up(const struct store *s)
     }
     memory_end = end;
 }
+
+static uint32_t memory_of(const struct object *o) { return o->constant ? 0 : o->size; }
 
 static uint8_t *room_for(const struct store *s, uint32_t size)   /* the budget has it */
 {
@@ -72,7 +74,7 @@ void store_drop(struct store *s, struct object *o)
         link = &(*link)->next;
     *link = o->next;
     s->count--;
-    s->used -= o->size;
+    s->used -= memory_of(o);
     s->icw_used -= o->words;
     store_told(o);
     o->taken = false;
@@ -111,7 +113,7 @@ static bool uploads_leave_room(struct store *s, uint32_t size)
         bool is_needed = o->whole && s->is_needed(o->digest);
         uploads += o->whole ? 0 : o->size;
         upload_count += !o->whole;
-        needed += is_needed ? o->size : 0;
+        needed += is_needed ? memory_of(o) : 0;
         needed_count += is_needed;
     }
     if (needed > s->budget || needed_count > MAX_OBJECTS)
@@ -139,7 +141,7 @@ static struct object *free_place(void)
     return NULL;
 }
 
-struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t size)
+static struct object *begin(struct store *s, const uint8_t digest[16], uint32_t size)
 {
     struct object spare, *one = NULL;
     if (!uploads_leave_room(s, size))
@@ -155,15 +157,44 @@ struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t s
         if (gone[i].upload == &spare)
             gone[i].upload = one;
     memcpy(one->digest, digest, 16);
-    one->data = room_for(s, size);
-    one->size = size;
     one->taken = true;
     one->next = s->first;
     s->first = one;
-    s->used += size;
     s->count++;
     store_touch(s, one);
     return one;
+}
+
+struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t size)
+{
+    struct object *one = begin(s, digest, size);
+    if (!one)
+        return NULL;
+    one->data = room_for(s, size);
+    one->size = size;
+    s->used += size;
+    return one;
+}
+
+struct object *store_from_flash(struct store *s, const struct flash *flash, const uint8_t digest[16])
+{
+    for (unsigned i = 0; flash && i < flash->count; i++) {
+        const struct constant_object *found = &flash->objects[i];
+        if (memcmp(found->digest, digest, 16))
+            continue;
+        struct object *one = begin(s, digest, 0);
+        if (!one)
+            return NULL;
+        one->constant = true;
+        one->data = (uint8_t *)(uintptr_t)found->data;  /* nobody writes to a whole object */
+        one->size = one->received = found->size;
+        bool fits = store_finish(s, one);
+        store_told(one);                               /* no host waits to be told what went */
+        if (!fits)
+            store_drop(s, one);
+        return fits ? one : NULL;
+    }
+    return NULL;
 }
 
 /* ---- the instruction store: blocks lie in one piece each ---- */

@@ -21,6 +21,7 @@ from tests.support.command_line import ROOT
 from tests.support.command_line import pixeltree as run_pixeltree
 from tests.support.effort import PROOF
 from tests.support.suite import QUICK, Run, counts
+from tools.fuzz_firmware import build, fuzz
 
 import pixeltree as pt
 from pixeltree.demo.run import demo_tree
@@ -493,6 +494,48 @@ def test_it_works_over_a_tty(start):
         with pt.connect(f"serial://{os.ttyname(far_tty)}") as device:
             device.ping()
             assert len(device.read_plane("A")) == 256
+
+
+# ---- without a host
+
+
+def path_of(visits):
+    return [(visit.outcome, tuple(visit.logits)) for visit in visits]
+
+
+def test_a_tree_in_flash_runs_without_a_host(array, tmp_path):
+    """`pixeltree export`: an observer sees the results; who drives finds all objects there."""
+    exported = run_pixeltree("export", "digits", "--format", "c", "-o", tmp_path / "out", "--every-ms", "20")
+    assert exported.returncode == 0, exported.stderr
+    target = tmp_path / "device"
+    sources = (*SOURCES, tmp_path / "out/tree_in_flash.c")
+    done = compile_c(target, *sources, *SANITIZE, "-DFLASH=tree_in_flash", "-I", FIRMWARE / "core")
+    assert done.returncode == 0, done.stderr
+    device = Device(target, tmp_path / "log", "--array", array, "--port", "0")
+    url, tree = device.url, pt.zoo.load("digits")
+    with pt.emulator() as emulated:
+        dark = path_of(pt.TreeRunner.open(emulated, tree).run_frame().path)
+    with pt.connect(url, observe=True) as observer:
+        seen = [observer.watch() for _ in range(2)]
+    assert seen[1].frame == seen[0].frame + 1
+    assert [path_of(result.path) for result in seen] == [dark, dark]
+    with pt.connect(url) as driver:
+        runner = pt.TreeRunner.open(driver, tree)
+        before = driver.status().frames
+        results = [runner.infer(image) for image in pt.zoo.held_out("digits").images[:2]]
+        assert [result.faults for result in results] == [0, 0]
+        assert driver.status().frames == before + 2
+    with pt.connect(url, observe=True) as observer:
+        assert observer.watch() is not None
+    device.stop()
+
+
+def test_it_stands_hostile_frames(tmp_path):
+    """`make firmware-proof` sends many more."""
+    programs = tmp_path / "large", tmp_path / "small"
+    for target, small in zip(programs, (False, True), strict=True):
+        build(target, small)
+    assert fuzz(programs, 200_000 if PROOF else 2_000, seed=1, round_frames=10_000 if PROOF else 1_000) == []
 
 
 # ---- with the conformance suite

@@ -1,4 +1,4 @@
-"""Compile the firmware for a Cortex-M4: ``python -m firmware.ports.cortex_m.build FILE``.
+"""Compile the firmware for a Cortex-M4: ``python -m firmware.ports.cortex_m.build FILE [tree_in_flash.c]``.
 
 The compiler comes as a Python package (ziglang), so that nothing else has to be installed.
 """
@@ -20,16 +20,18 @@ OPTIONS = (
 )  # fmt: skip
 
 
-def compile_to(target: Path) -> None:
-    """Compile and link.
+def compile_to(target: Path, tree: Path | None = None) -> None:
+    """Compile and link; with a tree that `pixeltree export` wrote, if there is one.
 
     Raises:
         subprocess.CalledProcessError: the compiler said why on standard error.
     """
     sources = [*(FIRMWARE / "core").glob("*.c"), *(FIRMWARE / "ports").glob("*.c"), *PORT.glob("*.c")]
     command = [sys.executable, "-m", "ziglang", "cc", *OPTIONS, "-o", str(target), *map(str, sorted(sources))]
+    if tree is not None:
+        command += [str(tree), "-DFLASH=tree_in_flash", "-I", str(FIRMWARE / "core")]
     subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":
-    compile_to(Path(sys.argv[1]))
+    compile_to(*map(Path, sys.argv[1:]))

@@ -251,6 +251,8 @@ class Board:
 
     def _sleep(self) -> None:
         self._uart.waits(0.001)
+        if self._stops:
+            self._cpu.emu_stop()
 
     def _stop(self, _offset: int, value: int) -> None:
         text = bytes(self._cpu.mem_read(value, 120)).split(b"\0")[0].decode(errors="replace")

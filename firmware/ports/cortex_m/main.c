@@ -9,6 +9,11 @@
 
 typedef char opcode_where_counting_py_reads_it[offsetof(struct run, opcode) == 49 ? 1 : -1];
 
+#ifdef FLASH
+extern const struct flash FLASH;
+#endif
+
+/* Places that the linker gives names to: bounds of the same memory. */
 extern uint32_t stack_top[], data_start[], data_end[], data_image[], bss_start[], bss_end[];
 
 void reset(void);
@@ -23,8 +28,10 @@ __attribute__((section(".vectors"), used)) static const void *const vectors[16] 
 
 void reset(void)
 {
+    /* cppcheck-suppress comparePointers */
     for (uint32_t *to = data_start, *from = data_image; to < data_end;)
         *to++ = *from++;
+    /* cppcheck-suppress comparePointers */
     for (uint32_t *to = bss_start; to < bss_end;)
         *to++ = 0;
     main();
@@ -95,6 +102,7 @@ static bool loop(void)
     for (int i = 0; i < SESSIONS; i++)
         if (sessions[i].used)
             work_off(&sessions[i]);
+    run_without_host();
     for (int steps = 0; steps < 8; steps++)
         if (!work_in_hand())
             break;
@@ -118,6 +126,9 @@ int main(void)
     config.silence = SETTINGS[1];
     config.resume = SETTINGS[2];
     random_bytes(config.boot_id, 8);
+#ifdef FLASH
+    config.flash = &FLASH;
+#endif
     store.budget = config.memory;
     store.icw_room = config.icw_store;
     wires[0].last_heard = now();

@@ -165,7 +165,7 @@ int main(int argc, char **argv)
         for (int byte; size-- && (byte = getchar()) != EOF;)
             take_byte(w, (uint8_t)byte);
         turn();
-        putchar(w->fd < 0);
+        putchar(w->fd < 0 ? 1 : 0);
         put_number((uint32_t)w->out_size);
         fwrite(w->out, 1, w->out_size, stdout);
         w->out_size = 0;

@@ -18,6 +18,9 @@
 #include <unistd.h>
 
 struct config config = {.heartbeat = 1000, .silence = 5000, .resume = 30000, .memory = 65536, .icw_store = 1024};
+#ifdef FLASH
+extern const struct flash FLASH;
+#endif
 static uint64_t started;
 static volatile sig_atomic_t stopping;
 
@@ -162,6 +165,7 @@ static void serve(int listener)
     for (int i = 0; i < SESSIONS; i++)
         if (sessions[i].used)
             work_off(&sessions[i]);
+    run_without_host();
     work();
     for (int i = 0; i < SESSIONS; i++) {
         struct session *s = &sessions[i];
@@ -202,6 +206,9 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     started = now();
     array_connect(array);
+#ifdef FLASH
+    config.flash = &FLASH;
+#endif
     store.budget = config.memory;
     store.icw_room = config.icw_store;
     random_bytes(config.boot_id, 8);

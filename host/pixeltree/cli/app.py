@@ -22,6 +22,7 @@ from pixeltree.cli.devices import devices
 from pixeltree.cli.emulate import become
 from pixeltree.cli.evaluate import evaluate
 from pixeltree.cli.explain import explain
+from pixeltree.cli.export import export
 from pixeltree.cli.failure import EXIT_STATUS_HELP, one_clear_error
 from pixeltree.cli.info import info
 from pixeltree.cli.run import run as run_tree
@@ -122,6 +123,7 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
         ),
         ("explain", explain, ("digits 8 --out digit.png", "my.ptree photo.png --fit --out photo.html")),
         ("tree", tree, ("digits", "digits --measure")),
+        ("export", export, ("digits -o digits_in_c", "my.ptree --format c -o firmware_tree --every-ms 0")),
         ("compile", compile_, ("digits --report", "model.json --dump-ir --head array")),
     ),
     "Kernels": (

@@ -1,0 +1,56 @@
+"""``pixeltree export``: a tree as the source of firmware."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import pixeltree
+from pixeltree.cli.options import OUTPUT, TreeArgument, load_tree
+from pixeltree.cli.report import screen_beside
+from pixeltree.tree.c_source import c_source, makefile
+
+
+class Format(StrEnum):
+    """What a tree can be written as."""
+
+    C = "c"
+
+
+def export(
+    model: TreeArgument,
+    out: Annotated[
+        Path, OUTPUT("-o", "--out", metavar="DIR", help="Write into this folder, which is made if need be.")
+    ],
+    form: Annotated[Format, OUTPUT("--format", help="What to write.")] = Format.C,
+    every_ms: Annotated[
+        int,
+        typer.Option(
+            "--every-ms", min=0, help="From one frame's start to the next one's; 0: as fast as it goes."
+        ),
+    ] = 100,
+) -> None:
+    """Write a tree as C: firmware then runs it without a host, its objects in flash.
+
+    The folder gets tree_in_flash.c and a Makefile, which needs the sources of the firmware (the folder
+    firmware of the repository). A host that connects as an observer is sent every result; one that
+    drives takes over.
+    """
+    tree = load_tree(model)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "tree_in_flash.c").write_text(c_source(tree, every_ms))
+    (out / "Makefile").write_text(makefile(_firmware(out)))
+    screen_beside(None).print(
+        f"{out}: {len(tree.objects)} objects, {tree.total_bytes:,} bytes of flash. "
+        f"Build it with: make -C {out} device"
+    )
+
+
+def _firmware(out: Path) -> str:
+    """The folder of the firmware's sources, where Pixeltree runs from its repository."""
+    folder = Path(pixeltree.__file__).resolve().parents[2] / "firmware"
+    return os.path.relpath(folder, out.resolve()) if folder.is_dir() else "firmware"
