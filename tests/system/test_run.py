@@ -120,6 +120,22 @@ def test_a_recording_of_a_sensor_has_pix_or_the_input_of_the_tree(has_pix, plane
     assert moments[0].device_ns < moments[1].device_ns
 
 
+def test_a_link_that_breaks_while_the_sensor_is_read_ends_neither_run_nor_recording(tmp_path, mocker):
+    read = pt.Device.read_plane
+    mocker.patch.object(pt.Device, "read_plane", side_effect=[pt.errors.LinkError("cut"), mocker.DEFAULT])
+    with pt.connect("inproc:") as device, recording(tmp_path / "run.mcap") as file:
+        pt.Device.read_plane.return_value = read(device, "R5")
+        runner = pt.TreeRunner.open(device, pt.zoo.load("digits"))
+        digits = pt.zoo.held_out("digits").images[:2]
+        assert len(list(recorded(runner.run(digits), file, runner, None))) == 2
+    with Replay(tmp_path / "run.mcap") as found:
+        first, second = (found.moment(place) for place in range(2))
+        assert [panel["name"] for panel in found.layout(0)["panels"]] == list(first.values)
+        assert [panel["name"] for panel in found.layout(1)["panels"]] == list(second.values)
+    assert "sensor" not in first.values
+    assert "sensor" in second.values
+
+
 def test_a_folder_before_the_sensor_at_30_a_second_shows_each_class_in_turn(album, start, tmp_path):
     """The source follows the wall clock: 90 pictures in three seconds, whatever a frame takes."""
     whole = tmp_path / "whole"

@@ -111,9 +111,10 @@ def _panels(tree: Tree, pictures: Iterable[str]) -> list[dict[str, Any]]:
         _NAME: Panel(_NAME, "text", "the file that was shown"),
     }
     panels = [
-        *(known[name] for name in pictures),
+        *(known[name] for name in pictures if name != _NAME),
         Panel("result", "result", "label and sums"),
         Panel("tree", "tree", "the tree, and the path taken", details={"nodes": nodes_of(tree)}),
+        *(known[name] for name in pictures if name == _NAME),
         Panel(_TIME, "plot", details={"unit": "us"}),
         Panel(_LATENCY, "plot", details={"unit": "us"}),
     ]
