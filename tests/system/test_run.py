@@ -16,11 +16,14 @@ from itertools import groupby
 import numpy as np
 import pytest
 import typer
+from mcap.reader import make_reader
 from PIL import Image
 from tests.support.command_line import COMMAND_LINE, ROOT, Process, pixeltree
 
 import pixeltree as pt
 from pixeltree.cli.app import app
+from pixeltree.cli.run_record import recorded, recording
+from pixeltree.recording.reader import Replay
 
 CLASSES, EACH = 10, 9
 
@@ -64,6 +67,73 @@ def test_pictures_of_a_folder_are_classified_in_order_each_once(album, shared, t
     rows = list(csv.DictReader((tmp_path / "run.csv").read_text().splitlines()))
     assert [row["label_name"] for row in rows] == [line["label_name"] for line in lines]
     assert rows[0]["path"] == ">".join(lines[0]["path"])
+
+
+def messages_of(path, topic):
+    with path.open("rb") as file:
+        return [json.loads(message.data) for _, _, message in make_reader(file).iter_messages(topics=[topic])]
+
+
+def test_a_run_is_recorded_for_other_programs_and_for_replay(album, shared, tmp_path):
+    """Read with the library of MCAP itself: what was shown, what came of it, the device's clock."""
+    record = tmp_path / "run.mcap"
+    run = pixeltree("run", "digits", album, "--device", shared.url, "--frames", 3, "--record", record)
+    lines = lines_of(run)
+    assert [each["value"]["label"] for each in messages_of(record, "/panels/result")] == [
+        line["label_name"] for line in lines
+    ]
+    assert [each["value"] for each in messages_of(record, "/panels/picture")] == [
+        line["picture"] for line in lines
+    ]
+    assert messages_of(record, "/panels/tree")[2]["value"]["path"] == lines[2]["path"]
+    clock = [each["device_ns"] for each in messages_of(record, "/update")]
+    spent = [line["device_us"] + line["stall_us"] for line in lines]
+    assert all(1e-3 * (b - a) >= us - 1 for a, b, us in zip(clock, clock[1:], spent[1:], strict=False))
+    assert pixeltree("replay", record, "--pictures", tmp_path / "seen.npy").returncode == 0
+    tree = pt.zoo.load("digits")
+    for line, seen in zip(lines, np.load(tmp_path / "seen.npy"), strict=True):
+        pixels, top, left = tree.place(np.asarray(Image.open(line["picture"])))
+        assert np.array_equal(seen[top : top + pixels.shape[0], left : left + pixels.shape[1]], pixels)
+        assert seen.sum() == pixels.sum()
+
+
+@pytest.mark.parametrize(("has_pix", "plane"), [(True, "sensor"), (False, "R5")])
+def test_a_recording_of_a_sensor_has_pix_or_the_input_of_the_tree(has_pix, plane, tmp_path, mocker):
+    """A real chip refuses to send PIX."""
+    read = pt.Device.read_plane
+
+    def refuse(device, name, *arguments):
+        if name == "PIX" and not has_pix:
+            raise pt.errors.DeviceError("BAD_REGISTER", "no PIX")
+        return read(device, name, *arguments)
+
+    mocker.patch.object(pt.Device, "read_plane", refuse)
+    digits = pt.zoo.held_out("digits").images[:2]
+    with pt.connect("inproc:") as device, recording(tmp_path / "run.mcap") as file:
+        runner = pt.TreeRunner.open(device, pt.zoo.load("digits"))
+        assert len(list(recorded(runner.run(digits), file, runner, None))) == 2
+    with Replay(tmp_path / "run.mcap") as found:
+        moments = [found.moment(place) for place in range(2)]
+        panels = [panel["name"] for panel in found.layout(1)["panels"]]
+    assert panels[0] == plane
+    assert all(list(moment.values) == panels and moment.values[plane].any() for moment in moments)
+    assert moments[0].device_ns < moments[1].device_ns
+
+
+def test_a_link_that_breaks_while_the_sensor_is_read_ends_neither_run_nor_recording(tmp_path, mocker):
+    read = pt.Device.read_plane
+    mocker.patch.object(pt.Device, "read_plane", side_effect=[pt.errors.LinkError("cut"), mocker.DEFAULT])
+    with pt.connect("inproc:") as device, recording(tmp_path / "run.mcap") as file:
+        pt.Device.read_plane.return_value = read(device, "R5")
+        runner = pt.TreeRunner.open(device, pt.zoo.load("digits"))
+        digits = pt.zoo.held_out("digits").images[:2]
+        assert len(list(recorded(runner.run(digits), file, runner, None))) == 2
+    with Replay(tmp_path / "run.mcap") as found:
+        first, second = (found.moment(place) for place in range(2))
+        assert [panel["name"] for panel in found.layout(0)["panels"]] == list(first.values)
+        assert [panel["name"] for panel in found.layout(1)["panels"]] == list(second.values)
+    assert "sensor" not in first.values
+    assert "sensor" in second.values
 
 
 def test_a_folder_before_the_sensor_at_30_a_second_shows_each_class_in_turn(album, start, tmp_path):

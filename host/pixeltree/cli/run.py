@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -25,10 +25,11 @@ from pixeltree.cli.options import (
 )
 from pixeltree.cli.report import is_standard_output, write_json
 from pixeltree.cli.run_lines import WRITERS, Line, LiveTable, line_of, saving, standard_output
+from pixeltree.cli.run_record import recorded, recording
 from pixeltree.cli.terminal import Screen, busy
 from pixeltree.device.device import Device, connect
 from pixeltree.errors import DataError
-from pixeltree.run import FrameRun, Playing, TreeRunner, play
+from pixeltree.run import InferenceResult, Playing, TreeRunner, play
 from pixeltree.run.playing import CLOCKS
 from pixeltree.tree.tree import Tree
 from pixeltree_pictures.sources import SOURCE_RATE
@@ -109,6 +110,14 @@ _Save = Annotated[
         help=f"Write each frame to this file too; its suffix says how: {' or '.join(WRITERS)}.",
     ),
 ]
+_Record = Annotated[
+    Path | None,
+    OUTPUT(
+        metavar="FILE.mcap",
+        callback=writable,
+        help="Record pictures, results and device time, for 'pixeltree replay' and Foxglove.",
+    ),
+]
 _Metrics = Annotated[
     int | None,
     OUTPUT(
@@ -134,6 +143,7 @@ def run(
     deadline: _Deadline = None,
     frames: _Frames = None,
     save: _Save = None,
+    record: _Record = None,
     metrics: _Metrics = None,
     json_file: JsonOption = None,
 ) -> None:
@@ -153,6 +163,7 @@ def run(
     right = _Right(loaded)
     with contextlib.ExitStack() as stack:
         writers = [] if save is None else [stack.enter_context(saving(save))]
+        file = None if record is None else stack.enter_context(recording(record))
         with busy(f"connecting to {url}"):
             connected = stack.enter_context(connect(url))
             runner = TreeRunner.open(connected, loaded, memory)
@@ -165,7 +176,11 @@ def run(
         stack.callback(_tell, runner, right, json_file)  # also where the device is gone for good
         writers += _shown(stack, runner, json_file)
         period = None if rate is None else 1 / rate
-        results = runner.run(playing, frames, period, None if deadline is None else deadline / 1000)
+        results: Iterable[InferenceResult] = runner.run(
+            playing, frames, period, None if deadline is None else deadline / 1000
+        )
+        if file is not None:
+            results = recorded(results, file, runner, playing)
         with contextlib.suppress(KeyboardInterrupt):
             for line in _lines(results, playing, right):
                 for write in writers:
@@ -215,7 +230,7 @@ def _tell(runner: TreeRunner, right: _Right, json_file: Path | None) -> None:
         Screen(stderr=True).print(f"{summary}{right}", soft_wrap=True)
 
 
-def _lines(results: FrameRun, playing: Playing | None, right: _Right) -> Iterator[Line]:
+def _lines(results: Iterable[InferenceResult], playing: Playing | None, right: _Right) -> Iterator[Line]:
     for result in results:
         picture = "" if playing is None else playing.name
         expected = right.expected(picture)

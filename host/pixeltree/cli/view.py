@@ -122,7 +122,7 @@ def view(
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="A recording that pixeltree view made.")],
+    file: Annotated[Path, typer.Argument(help="A recording of pixeltree view or run.")],
     loop: Annotated[bool, VIEW("--loop", help="Begin again after the last moment.")] = False,
     pause: Annotated[bool, VIEW("--pause", help="Wait for the first step.")] = False,
     pictures: Annotated[

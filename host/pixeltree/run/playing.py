@@ -29,6 +29,7 @@ class Playing:
 
     Attributes:
         name: of the picture that was shown last: its file, where it has one of its own.
+        picture: the one that was shown last; None before the first.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Playing:
         if clock not in CLOCKS:
             raise DataError(f"there is no clock {clock!r} of a source; {known_names(clock, CLOCKS)}")
         self.name = ""
+        self.picture: GreyImage | None = None
         self.count = source.count if once else None
         self._source = source
         self._clock = clock
@@ -74,7 +76,7 @@ class Playing:
             picture = self._source.frame(index)
         except PictureError as error:
             raise DataError(str(error)) from error
-        self.name = self._source.name(index)
+        self.name, self.picture = self._source.name(index), picture
         return picture
 
 

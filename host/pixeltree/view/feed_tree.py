@@ -129,7 +129,8 @@ class TreeFeed(Feed):
             image, truth = self._images.images[place], _class(self._images, place)
             if any(name.startswith(SENSOR) for name in watched):
                 values |= dict.fromkeys(
-                    (panel_of(SENSOR, lane) for lane in range(len(self._runners))), self._whole(image)
+                    (panel_of(SENSOR, lane) for lane in range(len(self._runners))),
+                    on_sensor(self._tree, image),
                 )
             results = [runner.infer(image) for runner in self._runners]
         self._next += 1
@@ -160,12 +161,6 @@ class TreeFeed(Feed):
         figures: dict[str, Any] = {_TIME: result.device_us, _STALL: result.stall_us, "counters": counters}
         return figures | ({"swapping": events} if events else {})
 
-    def _whole(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        pixels, top, left = self._tree.place(image)
-        whole = np.zeros((ARRAY_SIZE, ARRAY_SIZE), np.uint8)
-        whole[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
-        return whole
-
     def look(self, watched: frozenset[str]) -> dict[str, Any]:
         """See :class:`Feed`."""
         return self._devices.read(watched)
@@ -175,6 +170,14 @@ def _class(images: Dataset, place: int) -> int | None:
     """The class of an image; None where its target is a place or a map."""
     target = np.asarray(images.targets[place])
     return int(target) if target.ndim == 0 else None
+
+
+def on_sensor(tree: Tree, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """What the whole sensor sees, uint8 (256, 256), while a tree is shown an image."""
+    pixels, top, left = tree.place(image)
+    whole = np.zeros((ARRAY_SIZE, ARRAY_SIZE), np.uint8)
+    whole[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    return whole
 
 
 def nodes_of(tree: Tree) -> list[dict[str, Any]]:
