@@ -162,6 +162,8 @@ def test_plots_bars_ranges_and_elements_of_every_kind_come_to_the_board_and_a_lo
             assert heard == expected
             connected.sendall(messages(Message(Route.HOST, Code.GUI_FEEDBACK, 1, 8)))
             until(lambda: controls()["element 1: gain"] == 8)
+            connected.sendall(messages(Message(Route.HOST, Code.SLIDER_MAX, 1, 20)))
+            until(lambda: ("element 1: gain", 20) in [(c.name, c.most) for c in board.layout.controls])
             connected.close()
             until(lambda: "Trying again" in board.said)
             connected = stack.enter_context(server.accept()[0])
