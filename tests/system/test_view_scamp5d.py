@@ -119,6 +119,7 @@ def test_plots_bars_ranges_and_elements_of_every_kind_come_to_the_board_and_a_lo
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
         with Running(Scamp5dFeed(address), board, rate=100):
             connected = stack.enter_context(server.accept()[0])
+            connected.settimeout(60)
             connected.sendall(described.encode() + moving.encode())
 
             def controls():
@@ -167,6 +168,7 @@ def test_plots_bars_ranges_and_elements_of_every_kind_come_to_the_board_and_a_lo
             connected.close()
             until(lambda: "Trying again" in board.said)
             connected = stack.enter_context(server.accept()[0])
+            connected.settimeout(60)
             assert connected.recv(len(HELLO), socket.MSG_WAITALL) == HELLO
             until(lambda: board.said == "No program shows anything yet.")
             connected.sendall(moving.encode())
