@@ -2,6 +2,9 @@
 
 import pytest
 from tests.support.command_line import Daemon
+from tests.support.vendor_programs import compiled
+
+from pixeltree.bench.vendor import vendor_folder
 
 
 @pytest.fixture
@@ -26,3 +29,9 @@ def shared(tmp_path_factory):
     daemon = Daemon("--listen", f"unix://{path}", "--listen", "tcp://127.0.0.1:0")
     yield daemon
     daemon.stop()
+
+
+@pytest.fixture(scope="session")
+def threshold_box(tmp_path_factory):
+    """The example with the vendor's names: a camera, what is brighter than a slider, a box, a curve."""
+    return compiled(tmp_path_factory.getbasetemp(), vendor_folder() / "threshold_box.cpp", "threshold_box")

@@ -5,11 +5,10 @@ import socket
 import subprocess
 
 import numpy as np
-import pytest
 from PIL import Image
+from tests.support.vendor_programs import compiled
 
-from pixeltree.bench.vendor import compile_program, vendor_folder
-from pixeltree.errors import DataError
+from pixeltree.bench.vendor import vendor_folder
 from pixeltree.links.emulator import EmulatorProcess
 from pixeltree_protocol.vendor.packets import FrameReader
 from pixeltree_protocol.vendor.panel import Panel, slider
@@ -20,15 +19,6 @@ R5 = (ROWS >= 10) & (ROWS <= 40) & (COLUMNS >= 20) & (COLUMNS <= 90)
 R6 = (ROWS >= 30) & (ROWS <= 80) & (COLUMNS >= 60) & (COLUMNS <= 120)
 ALL = np.ones((256, 256), bool)
 TIME = 120
-
-
-def compiled(folder, source, name):
-    try:
-        return compile_program(source, folder / name, "-O0", "-Wall", "-Wextra", "-Werror")
-    except DataError as error:
-        if "there is no C++ compiler" in str(error):
-            pytest.skip(str(error))
-        raise
 
 
 class Watched:
@@ -106,8 +96,10 @@ EXPECTED = [
 ]
 
 
-def test_every_kind_of_call_gives_the_planes_of_numpy(tmp_path):
-    probe = compiled(tmp_path, vendor_folder().parents[1] / "tests/system/vendor_probe.cpp", "probe")
+def test_every_kind_of_call_gives_the_planes_of_numpy(tmp_path, tmp_path_factory):
+    probe = compiled(
+        tmp_path_factory.getbasetemp(), vendor_folder().parents[1] / "tests/system/vendor_probe.cpp", "probe"
+    )
     with served(settings=f"?images={tmp_path}") as emulator, Watched(emulator, probe) as watched:
         watched.ends()
     shown = watched.panel.shown
@@ -130,12 +122,11 @@ def test_every_kind_of_call_gives_the_planes_of_numpy(tmp_path):
     assert abs(numbers[5] - 4095 * R6.mean()) < 40
 
 
-def test_the_example_shows_displays_and_its_slider_changes_the_next_frames(tmp_path):
+def test_the_example_shows_displays_and_its_slider_changes_the_next_frames(tmp_path, threshold_box):
     """The scene has every brightness, so that the share of bright pixels tells the threshold."""
     scene = np.broadcast_to(np.arange(256, dtype=np.uint8), (256, 256))
     np.save(tmp_path / "ramp.npy", scene[np.newaxis])
-    example = compiled(tmp_path, vendor_folder() / "threshold_box.cpp", "threshold_box")
-    with served(f"--source={tmp_path / 'ramp.npy'}") as emulator, Watched(emulator, example) as watched:
+    with served(f"--source={tmp_path / 'ramp.npy'}") as emulator, Watched(emulator, threshold_box) as watched:
         panel = watched.panel
 
         def level():

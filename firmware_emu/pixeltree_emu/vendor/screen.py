@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Lock
 
-from pixeltree_protocol.vendor.packets import FRAME_BYTES, Code, Packet, PacketKind
+from pixeltree_protocol.vendor.packets import FRAME_BYTES, Code, Message, Packet, PacketKind, Route, messages
+from pixeltree_protocol.vendor.panel import GUI_REQUEST
 
 Taker = Callable[[bytes], None]
 
@@ -16,6 +17,9 @@ _MOST_REMEMBERED = 64
 """Packets that somebody who comes later is shown at once, the last of each kind and channel."""
 
 _HEADER_END = FRAME_BYTES + 16
+
+_LEFT = messages(Message(Route.HOST, Code.DEVICE_DC))
+"""What a device says when it leaves; here, that the program that was shown has ended."""
 
 
 class Screen:
@@ -37,9 +41,18 @@ class Screen:
             self._last.clear()
 
     def leave(self, program: object) -> None:
-        """A program has ended."""
+        """A program has ended. If it was shown, viewers are told, and the one before it describes itself."""
         with self._lock:
+            was_shown = bool(self._programs) and self._programs[-1][0] is program
             self._programs = [each for each in self._programs if each[0] is not program]
+            viewers = list(self._viewers.values()) if was_shown else []
+            inbox = self._programs[-1][1] if self._programs and was_shown else None
+            if inbox is not None:
+                self._last.clear()
+        for viewer in viewers:
+            viewer(_LEFT)
+        if inbox is not None:
+            inbox(GUI_REQUEST)
 
     def show(self, program: object, raw: bytes) -> None:
         """A program shows something."""
@@ -60,7 +73,7 @@ class Screen:
         """Somebody begins to look, and sees at once what was shown last."""
         with self._lock:
             self._viewers[viewer] = taker
-            last = list(self._last.values())
+            last = [*self._last.values(), *([] if self._programs else [_LEFT])]
         for raw in last:
             taker(raw)
 

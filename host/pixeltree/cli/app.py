@@ -64,6 +64,7 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
                 "emu: --kernel examples/sobel.kernel --source moving --open",
                 "serial:///dev/ttyACM0 --tree digits",
                 "emu: --source moving --record seen.mcap",
+                "scamp5d:tcp://127.0.0.1:27888 --open",
                 '"emu:?preset=ideal" --compare "emu:?preset=typical&chip=3" --kernel examples/sobel.kernel',
             ),
         ),

@@ -28,7 +28,13 @@ _NO_BROWSER = "no browser can be opened from here; open the address above"
 
 
 def view(
-    url: Annotated[str, typer.Argument(help="Device; 'emu:' starts an emulated one.")] = "emu:",
+    url: Annotated[
+        str,
+        typer.Argument(
+            help="Device; 'emu:' starts an emulated one. 'scamp5d:tcp://HOST:27888' shows what a program of "
+            "the vendor's displays, with its sliders."
+        ),
+    ] = "emu:",
     kernel: Annotated[
         Path | None, KERNEL(help="Run this kernel file on every frame; its parameters become sliders.")
     ] = None,
@@ -80,6 +86,7 @@ def view(
     from pixeltree.view.feed import RATE, Feed, Running  # noqa: PLC0415
     from pixeltree.view.feed_device import DeviceFeed  # noqa: PLC0415
     from pixeltree.view.feed_kernel import KernelFeed  # noqa: PLC0415
+    from pixeltree.view.feed_scamp5d import SCHEME, Scamp5dFeed  # noqa: PLC0415
     from pixeltree.view.feed_tree import TreeFeed  # noqa: PLC0415
     from pixeltree.view.kernel_steps import LiveKernel, check_registers  # noqa: PLC0415
     from pixeltree.view.recorder import Recorder  # noqa: PLC0415
@@ -87,11 +94,17 @@ def view(
 
     if kernel is not None and tree is not None:
         raise DataError("give --kernel or --tree, not both")
+    if url.startswith(SCHEME) and any(each is not None for each in (kernel, tree, compare, source, show)):
+        raise DataError(
+            f"{url} shows what a program displays: leave out --kernel, --tree, --compare, --source and --show"
+        )
     urls = [with_options(each, source=source) for each in (url, compare) if each is not None]
     devices = Devices([in_step(each) for each in urls] if compare is not None else urls)
     shown = check_registers([name.strip() for name in (show or "").split(",") if name.strip()])
     feed: Feed
-    if kernel is not None:
+    if url.startswith(SCHEME):
+        feed = Scamp5dFeed(url.removeprefix(SCHEME))
+    elif kernel is not None:
         feed = KernelFeed(devices, LiveKernel(kernel, settings(set_ or [])), shown, level)
     elif tree is not None:
         loaded = load_tree(tree)

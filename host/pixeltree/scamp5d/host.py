@@ -144,7 +144,15 @@ def connect(url: str, timeout: float = _CONNECT_SECONDS) -> Scamp5d:
     Raises:
         LinkError: another kind of URL, or nobody there.
     """
-    kind = urlsplit(url).scheme
-    if kind not in _KINDS:
-        raise LinkError(f"{url!r}: the vendor's host protocol is spoken at tcp://HOST:27888")
+    check_url(url)
     return Scamp5d(open_link(url, timeout))
+
+
+def check_url(url: str) -> None:
+    """Whether a URL is of a kind over which the vendor's host protocol is spoken.
+
+    Raises:
+        LinkError: it is not.
+    """
+    if urlsplit(url).scheme not in _KINDS:
+        raise LinkError(f"{url!r}: the vendor's host protocol is spoken at tcp://HOST:27888")

@@ -35,10 +35,12 @@ class Feed(ABC):
     Attributes:
         words: whether it can be stepped word by word.
         changed: whether its panels or controls are others than when they were asked for last.
+        said: what the page shall say, until there is something else to say; empty for nothing.
     """
 
     words = False
     changed = False
+    said = ""
 
     @property
     @abstractmethod
@@ -132,6 +134,7 @@ class Running:
         self._steps: list[str] = []
         self._again = False
         self._fps = 0.0
+        self._said = ""
         self._last = 0.0
         self._seen: frozenset[str] = frozenset()
         self._stop = threading.Event()
@@ -153,7 +156,8 @@ class Running:
             try:
                 self._feed.open()
                 self._lay_out()
-                self._board.notice("")
+                self._said = self._feed.said
+                self._board.notice(self._said)
                 self._go_on()
             except PixeltreeError as error:
                 logger.info("the feed broke off: %s", error)
@@ -178,6 +182,9 @@ class Running:
                 self._board.notice(str(error))
                 idle = True
             self.held = idle
+            if self._feed.said != self._said:
+                self._said = self._feed.said
+                self._board.notice(self._said)
             if self._feed.changed:
                 self._feed.changed = False
                 self._lay_out()

@@ -6,7 +6,11 @@ A panel has a kind, which says how the page draws its values:
 kind           value
 =============  ========================================================================================
 ``plane``      a NumPy array (rows, columns): bool, int8 levels or differences, uint8 grey
-``plot``       a number, one point of a curve over time
+``plot``       a number, one point of a curve over time; ``least`` and ``most`` in the details are its range
+``bars``       a list of numbers; ``least`` and ``most`` in the panel's details are their range
+``marks``      ``{"boxes": [[top, left, height, width], ...], "points": [[row, column], ...],
+               "texts": [[row, column, text], ...]}``, in pixels of the planes whose details call it their
+               ``overlay``
 ``text``       text, several lines
 ``table``      an object: names and texts or numbers
 ``listing``    ``{"line": row, "note": text}``: where a program is; its rows are in the panel's details
@@ -27,7 +31,7 @@ from typing import Any
 
 from pixeltree.errors import DataError
 
-PANEL_KINDS = ("plane", "plot", "text", "table", "listing", "result", "tree", "timeline")
+PANEL_KINDS = ("plane", "plot", "text", "table", "listing", "result", "tree", "timeline", "bars", "marks")
 CONTROL_KINDS = ("slider", "switch", "choice", "button")
 
 LEVELS, DIFFERENCE, GREY, BITS = "levels", "difference", "grey", "bits"

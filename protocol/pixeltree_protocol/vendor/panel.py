@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -60,6 +60,7 @@ class Panel:
         values: value of each element.
         shown: by channel: handles of displays, and other numbers that the program posts to.
         texts: the last lines of text.
+        running: whether a program shows something: since the last of its packets, nobody said that it left.
         unread: packets that could not be read.
     """
 
@@ -70,6 +71,7 @@ class Panel:
         self.shown: dict[int, Shown] = {}
         self.texts: deque[str] = deque(maxlen=_LINES)
         self.styles: dict[str, str] = {}
+        self.running = False
         self.unread = 0
 
     def take(self, packet: Packet) -> None:
@@ -79,6 +81,7 @@ class Panel:
         data = packet.data()
         if data is None:
             return
+        self.running = True
         try:
             self.take_data(data)
         except MessageError:
@@ -98,8 +101,24 @@ class Panel:
     def _message(self, message: Message) -> None:
         if message.code == Code.GUI_FEEDBACK:
             self.values[message.item] = message.signed
+        elif message.code in (Code.SLIDER_MIN, Code.SLIDER_MAX):
+            self._range(message)
         elif message.code == Code.CLEAR_TEXT:
             self.texts.clear()
+        elif message.code == Code.DEVICE_DC:
+            self.running = False
+            self.values.clear()  # the next program begins with values of its own
+
+    def _range(self, message: Message) -> None:
+        """A program has given a slider another range: one message for each end."""
+        if message.item >= len(self.elements):
+            return
+        elements, element = list(self.elements), self.elements[message.item]
+        least = message.code == Code.SLIDER_MIN
+        elements[message.item] = (
+            replace(element, least=message.signed) if least else replace(element, most=message.signed)
+        )
+        self.elements = tuple(elements)
 
     def _of(self, data: Data) -> Shown:
         if data.channel not in self.shown and len(self.shown) >= _MOST_CHANNELS:
@@ -113,7 +132,11 @@ class Panel:
 
     def _gui(self, data: Data) -> None:
         if data.version == gui.DISPLAYS_VERSION:
-            self.displays = gui.read_displays(data)
+            displays = gui.read_displays(data)
+            both = min(len(displays), len(self.displays))
+            if displays[:both] != self.displays[:both]:
+                self.shown.clear()  # that was another program's
+            self.displays = displays
         elif data.version == gui.ELEMENTS_VERSION:
             self.elements = gui.read_elements(data)
             for index, element in enumerate(self.elements):

@@ -16,6 +16,7 @@ from pixeltree_emu.errors import ListenError
 from pixeltree_emu.vendor.board import BoardParts
 from pixeltree_emu.vendor.gathered import GatheredArray
 from pixeltree_emu.vendor.ports import VendorPorts
+from pixeltree_emu.vendor.screen import Screen
 from pixeltree_protocol.vendor import gui, payloads
 from pixeltree_protocol.vendor.packets import Code, FrameReader
 from pixeltree_protocol.vendor.panel import GUI_REQUEST, HELLO, Panel, slider
@@ -229,3 +230,17 @@ def test_urls_that_cannot_be_served_are_refused_with_a_reason(url, sentence):
 def test_a_taken_address_is_refused(port):
     with pytest.raises(ListenError, match="choose another address"):
         VendorPorts([f"vendor-sim://127.0.0.1:{port}"], parts)
+
+
+def test_when_a_program_ends_viewers_hear_it_and_the_program_before_describes_itself():
+    screen, said, shown = Screen(), [], []
+    screen.enter("first", said.append)
+    screen.enter("second", [].append)
+    screen.look("viewer", shown.append)
+    screen.leave("second")
+    assert (said, len(shown)) == ([GUI_REQUEST], 1)
+    (left,) = FrameReader().feed(shown[0])
+    assert [message.code for message in left.messages()] == [Code.DEVICE_DC]
+    screen.leave("first")
+    screen.look("late", said.append)
+    assert said[1:] == shown[:1], "who comes late hears it too"

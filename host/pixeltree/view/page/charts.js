@@ -23,6 +23,7 @@ class Plot {
   constructor(panel, body) {
     this.canvas = element("canvas", "chart", body);
     this.unit = panel.details.unit || "";
+    this.range = rangeOf(panel);
     this.points = [];
   }
 
@@ -32,7 +33,7 @@ class Plot {
     while (this.points.length > MOST_POINTS || this.points[0][0] < first) this.points.shift();
     const [context, width, height] = fitted(this.canvas);
     const values = this.points.map((point) => point[1]);
-    let least = Math.min(...values), most = Math.max(...values);
+    let least = Math.min(...values, ...this.range), most = Math.max(...values, ...this.range);
     if (least === most) { least -= 1; most += 1; }
     const end = this.points.at(-1)[0];
     const x = (time) => 44 + (width - 50) * (1 - (end - time) / SECONDS);
@@ -47,6 +48,41 @@ class Plot {
     context.strokeStyle = style("--accent"); context.lineWidth = 1.5; context.beginPath();
     this.points.forEach(([time, value], index) => context[index ? "lineTo" : "moveTo"](x(time), y(value)));
     context.stroke();
+  }
+}
+
+// The range that whoever made a panel asked for; nothing where it asked for none.
+function rangeOf({ details: { least, most } }) { return least < most ? [least, most] : []; }
+
+class BarsPanel {
+  constructor(panel, body) {
+    this.canvas = element("canvas", "chart", body);
+    this.range = rangeOf(panel);
+    this.values = [];
+  }
+  show(values) {
+    this.values = values;
+    const [context, width, height] = fitted(this.canvas);
+    const least = Math.min(0, ...values, ...this.range), most = Math.max(1, ...values, ...this.range);
+    const y = (value) => 8 + (height - 16) * (most - value) / (most - least), wide = (width - 50) / values.length;
+    context.fillStyle = style("--faint"); context.font = "10px system-ui, sans-serif"; context.textAlign = "right";
+    for (const value of [least, most]) context.fillText(short(value), 40, y(value) + 3);
+    context.fillStyle = style("--accent");
+    values.forEach((value, index) => context.fillRect(
+      46 + index * wide, Math.min(y(0), y(value)), Math.max(1, wide - 2), Math.max(1, Math.abs(y(value) - y(0)))));
+    this.canvas.title = values.length <= 32 ? values.map(short).join(", ") : "";
+  }
+}
+
+// What lies over planes, in words; the planes that name it draw it.
+class MarksPanel {
+  constructor(panel, body) { this.text = element("pre", "text", body); }
+  show({ boxes, points, texts }) {
+    const lines = boxes.map(([top, left, height, width]) =>
+      `rows ${top} to ${top + height - 1}, columns ${left} to ${left + width - 1}`);
+    if (points.length) lines.push(`${points.length} points`);
+    lines.push(...texts.map((text) => text[2]));
+    this.text.textContent = lines.join("\n") || "nothing";
   }
 }
 
@@ -203,5 +239,6 @@ class Timeline {
 
 export const CHARTS = {
   plot: Plot, text: TextPanel, table: TablePanel, listing: Listing, result: ResultPanel, tree: TreePanel, timeline: Timeline,
+  bars: BarsPanel, marks: MarksPanel,
 };
 export const WIDE = new Set(["tree", "timeline"]);

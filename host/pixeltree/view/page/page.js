@@ -145,9 +145,10 @@ function show(name, value) {
   const found = state.panels.get(name);
   if (!found) return;
   found.view.show(value);
-  if (found.panel.kind !== "result") return;
+  const lay = { result: "lay", marks: "mark" }[found.panel.kind];
+  if (!lay) return;
   for (const { panel, view } of state.panels.values()) {
-    if (panel.details.overlay === name) view.lay(value);
+    if (panel.details.overlay === name) view[lay](value);
   }
 }
 

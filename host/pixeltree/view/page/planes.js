@@ -25,6 +25,7 @@ export class PlanePanel {
     this.siblings = siblings;   // panels of the same group: they share zoom, pointer and contrast
     this.plane = null;
     this.overlay = null;
+    this.marks = null;
     this.range = null;          // [least, most] that is drawn
     this.canvas = element("canvas", "plane", body);
     this.canvas.dataset.panel = panel.name;
@@ -129,6 +130,7 @@ export class PlanePanel {
     context.imageSmoothingEnabled = false;
     context.drawImage(this.image, column, row, columns / scale, rows / scale, 0, 0, side, side);
     if (this.overlay) this.paintOverlay(context, side);
+    if (this.marks) this.paintMarks(context, side);
   }
 
   // A result over the picture. The first one moves the view to its window, where that is a small part.
@@ -152,6 +154,25 @@ export class PlanePanel {
     context.font = `600 ${Math.round(side / 14)}px system-ui, sans-serif`;
     context.textBaseline = "bottom";
     context.fillText(this.overlay.label, Math.max(4, x + 2), Math.max(side / 13, y - 2));
+  }
+
+  mark(marks) {
+    this.marks = marks;
+    if (this.plane) this.paint();
+  }
+
+  paintMarks(context, side) {
+    const { scale, row, column } = this.view, unit = side * scale / this.plane.columns;
+    context.strokeStyle = context.fillStyle = "#ff6b1a"; context.lineWidth = Math.max(1, side / 200);
+    for (const [top, left, height, width] of this.marks.boxes) {
+      context.strokeRect((left - column) * unit, (top - row) * unit, width * unit, height * unit);
+    }
+    const dot = Math.max(2, unit);
+    for (const [at, across] of this.marks.points) {
+      context.fillRect((across - column + 0.5) * unit - dot / 2, (at - row + 0.5) * unit - dot / 2, dot, dot);
+    }
+    context.font = `${Math.round(side / 20)}px system-ui, sans-serif`;
+    for (const [at, across, text] of this.marks.texts) context.fillText(text, (across - column) * unit, (at - row) * unit);
   }
 
   listen() {
