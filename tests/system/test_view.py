@@ -94,7 +94,8 @@ def test_the_command_shows_moving_edges_and_a_slider_changes_them(browser):
 
 
 def test_pause_next_frame_and_next_word(browser):
-    with served(kernel_feed()) as (_, running, url), looking(browser, url) as looked:
+    still = "inproc:?source=moving&source_clock=device"  # what moves waits while nobody steps
+    with served(kernel_feed(still)) as (_, running, url), looking(browser, url) as looked:
         looked.wait_for_plane("D")
         looked.press("pause")
         held = until(lambda: running.held and running.frames)
