@@ -67,6 +67,7 @@ class _Program:
         self._names = Names(functions, lost)
         self.statements = Statements(self._names, _macros(source, functions))
         self._main: str | None = None
+        self._done: set[str] = set()
 
     def translate(self) -> None:
         """Translate all that stands outside functions, and the functions."""
@@ -123,6 +124,9 @@ class _Program:
         if declarator.type != "function_declarator":
             raise CannotTranslateError("it returns a pointer or a reference")
         self._names.check(name)
+        if name in self._done:
+            raise CannotTranslateError(f"there is another function named {name}; Python has one of a name")
+        self._done.add(name)
         began = len(self.statements.out)
         self.statements.write("")
         try:
