@@ -93,8 +93,9 @@ class _Kernel:
         except CannotTranslateError as error:
             del self.out[lines:]
             self.tally.go_back(counts)
-            self.tally.untranslated.append(Untranslated(line_of(node), short(node), str(error)))
-            self.out.append(f"# line {line_of(node)}, not translated: {error}")
+            reason = " ".join(str(error).split())
+            self.tally.untranslated.append(Untranslated(line_of(node), short(node), reason))
+            self.out.append(f"# line {line_of(node)}, not translated: {reason}")
             self.out += [f"#     {line.rstrip()}" for line in text_of(node).splitlines()]
 
     def _any(self, node: Node, values: dict[str, int]) -> None:

@@ -162,7 +162,7 @@ class _Program:
             "    chip = device.chip",
             "    settings = settings or {}",
         ]
-        if "kernel." in body:
+        if "kernel" in body:
             head.append("    kernel = pt.Kernel()")
         if "channel" in used:
             head.append('    channel = "posts"')

@@ -73,7 +73,7 @@ class Statements:
 
     def refuse(self, node: Node, reason: str) -> None:
         """Keep a piece of C++ as a comment, and remember which values are not known any more."""
-        line = line_of(node)
+        line, reason = line_of(node), " ".join(reason.split())
         self.tally.untranslated.append(Untranslated(line, short(node), reason))
         self.write(f"# line {line}, not translated: {reason}")
         lines = text_of(node).splitlines()
@@ -156,6 +156,8 @@ class Statements:
                 self._switch(node)
             case "return_statement":
                 self._return(node)
+            case "break_statement" | "continue_statement" if not self._continues:
+                raise CannotTranslateError("it stands in no loop")
             case "break_statement":
                 self.write("break")
             case "continue_statement":
@@ -429,6 +431,8 @@ class Statements:
         if first is None or condition is None or update is None or first.type != "declaration":
             return None
         declarators = first.children_by_field_name("declarator")
+        if not declarators:
+            return None
         value = declarators[0].child_by_field_name("value") if len(declarators) == 1 else None
         name, kind = declared_name(declarators[0]), _kind(first)
         left, bound = condition.child_by_field_name("left"), condition.child_by_field_name("right")
@@ -460,6 +464,8 @@ class Statements:
         self._count(before)
         self.depth += 1
         cases = statements_of(body)
+        if not cases or any(case.child_by_field_name("value") is None for case in cases[:-1]):
+            raise CannotTranslateError("it has no cases, or its default is not the last")
         for at, case in enumerate(cases):
             value = case.child_by_field_name("value")
             inside = [each for each in statements_of(case) if value is None or each.id != value.id]

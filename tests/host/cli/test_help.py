@@ -79,6 +79,7 @@ def test_every_command_that_measures_takes_json():
         "run",
         "compare",
         "explain",
+        "port",
         "run-kernel",
         "simulate-swap",
         "trace",

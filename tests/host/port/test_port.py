@@ -136,13 +136,16 @@ def test_what_has_no_translation_stays_as_a_comment_and_nothing_reads_its_value(
             sub(C, A, B);
             scamp5_kernel_end();
             for (int i = 0; i < 2; i++) { vs_wait(i); A ->; }
+            struct {
+                int a;
+            } parts[] = {{1}};
         }""")
     assert [(each.line, each.reason.split(";")[0]) for each in ported.tally.untranslated][:3] == [
         (3, "strange is not known"),
         (4, "level has no value since line 3"),
         (5, "other has no value since line 4"),
     ]
-    assert [each.line for each in ported.tally.untranslated[3:]] == [8, 9, 12]
+    assert [each.line for each in ported.tally.untranslated[3:]] == [8, 9, 12, 13]
     assert (
         "# line 9, not translated: scamp5_get_image stands in a kernel, which has words only" in ported.text
     )
