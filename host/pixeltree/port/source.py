@@ -143,7 +143,7 @@ def plain_name(node: Node) -> str:
 
 def declared_name(declarator: Node) -> str | None:
     """The name inside a declarator, whatever is around it."""
-    return next((text_of(node) for node in walk(declarator) if node.type == "identifier"), None)
+    return next((text_of(node) for node in walk(declarator) if node.type == "identifier" and node.text), None)
 
 
 def find_kernels(source: Source) -> list[FoundKernel]:
