@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pixeltree_pictures import PictureError
 from pixeltree_protocol.errors import (
+    ArrayPortError,
     AssemblyError,
     FramingError,
     InstructionError,
@@ -22,6 +23,7 @@ from pixeltree_protocol.errors import (
 )
 
 __all__ = [
+    "ArrayPortError",
     "AssemblyError",
     "CheckpointError",
     "CompileError",

@@ -54,3 +54,7 @@ class StateError(ProtocolError):
 
 class AssemblyError(ProtocolError):
     """A line of kernel text is wrong; the message names file, line and operand."""
+
+
+class ArrayPortError(ProtocolError):
+    """Bytes that are no batch of commands to an array."""

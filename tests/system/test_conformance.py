@@ -64,7 +64,7 @@ def test_a_noisy_chip_passes_within_a_tolerance_and_not_without(start, tmp_path)
 def test_without_a_device_the_suite_says_what_is_missing():
     status, text = Run(None).wait()
     assert status == pytest.ExitCode.USAGE_ERROR
-    assert "--device URL is missing" in text
+    assert "--ppa URL is missing" in text
 
 
 def test_where_nobody_answers_the_suite_says_so(tmp_path):

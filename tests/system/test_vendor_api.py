@@ -8,8 +8,10 @@ import numpy as np
 from PIL import Image
 from tests.support.vendor_programs import compiled
 
+import pixeltree as pt
 from pixeltree.bench.vendor import vendor_folder
 from pixeltree.links.emulator import EmulatorProcess
+from pixeltree.port import python_program, read_source
 from pixeltree_protocol.vendor.packets import FrameReader
 from pixeltree_protocol.vendor.panel import Panel, slider
 
@@ -61,6 +63,15 @@ def moved(plane, east, north, edge=0):
     """A plane whose content has moved: east is toward lower columns, north toward lower rows."""
     wide = np.pad(plane, 16, constant_values=edge)
     return wide[16 + north : 272 + north, 16 + east : 272 + east]
+
+
+def ported(folder):
+    """Camera and bright pixels of the example's translation to Python, which sees the same scene."""
+    module, shown = {"__name__": "ported"}, {}
+    exec(python_program(read_source(vendor_folder() / "threshold_box.cpp")).text, module)
+    with pt.connect(f"emu:?source={folder / 'ramp.npy'}") as device:
+        module["program"](device, shown.setdefault, arguments=["threshold_box", "1"])
+    return shown["camera"], shown["brighter than the threshold"]
 
 
 EXPECTED = [
@@ -143,6 +154,9 @@ def test_the_example_shows_displays_and_its_slider_changes_the_next_frames(tmp_p
             panel.shown[101].boxes[-1] if panel.shown[101].boxes else (0, 0, 255, 255 - first)
         )
         assert (top, right, bottom, left) == (0, 0, 255, 255 - first)
+        pictures = [panel.shown[number].picture for number in (100, 101)]
+        for expected, seen in zip(pictures, ported(tmp_path), strict=True):
+            assert (expected.astype(bool) == seen if seen.dtype == bool else expected == seen).all()
         watched.host.sendall(slider(0, -60))
         watched.until(lambda: 0 < level() < first - 80)
         assert panel.shown[102].numbers.shape == (1, 1)

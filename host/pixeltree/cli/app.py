@@ -25,6 +25,7 @@ from pixeltree.cli.explain import explain
 from pixeltree.cli.export import export
 from pixeltree.cli.failure import EXIT_STATUS_HELP, one_clear_error
 from pixeltree.cli.info import info
+from pixeltree.cli.port import port
 from pixeltree.cli.run import run as run_tree
 from pixeltree.cli.run_kernel import run_kernel
 from pixeltree.cli.swap import simulate_swap, trace
@@ -135,6 +136,14 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
         ),
         ("asm", asm, ("examples/sobel.kernel -o sobel.block", "examples/sobel.kernel --lint")),
         ("disasm", disasm, ("sobel.block",)),
+        (
+            "port",
+            port,
+            (
+                "examples/vendor_api/threshold_box.cpp -o threshold_box.py",
+                "examples/vendor_api/threshold_box.cpp -o threshold.kernel --kernel main",
+            ),
+        ),
     ),
     "Swapping": (
         (

@@ -22,7 +22,7 @@ from typing import Any
 import construct as c
 
 from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
-from pixeltree_protocol.errors import ProtocolError
+from pixeltree_protocol.errors import ArrayPortError
 
 MAX_BATCH = 1 << 20
 """Most bytes of a batch."""
@@ -44,10 +44,6 @@ DIGITAL_PLANES = (*DREGS, Digital.FLAG)
 """DREGs by number; FLAG, for observers, is after them."""
 
 PLANE_BYTES = ARRAY_SIZE * ARRAY_SIZE // 8
-
-
-class ArrayPortError(ProtocolError):
-    """Bytes that are no batch of commands."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from pixeltree.swapping.line import line_named
 from pixeltree.swapping.residency import policy_named
 from pixeltree.tree import zoo
 from pixeltree_emu.array.nonidealities import preset
+from pixeltree_emu.array_port.__main__ import app as array_app
 from pixeltree_emu.bench.__main__ import app as engine_app
 from pixeltree_emu.controller.clock import CostModel
 from pixeltree_emu.errors import EmulatorError
@@ -32,7 +33,11 @@ from pixeltree_protocol.names import known_names
 
 def commands(command, words=("pixeltree",)):
     """Every command, by the words that lead to it; those of the emulator as it has them."""
-    elsewhere = {"pixeltree emulate": emulate_app, "pixeltree bench engine": engine_app}
+    elsewhere = {
+        "pixeltree emulate": emulate_app,
+        "pixeltree emulate-array": array_app,
+        "pixeltree bench engine": engine_app,
+    }
     application = elsewhere.get(" ".join(words))
     command = typer.main.get_command(application) if application else command
     if not hasattr(command, "commands"):
@@ -79,6 +84,7 @@ def test_every_command_that_measures_takes_json():
         "run",
         "compare",
         "explain",
+        "port",
         "run-kernel",
         "simulate-swap",
         "trace",

@@ -151,7 +151,7 @@ def test_options_of_a_private_emulator_become_those_of_the_daemon():
     [
         (
             "emu:?listen=tcp://0.0.0.0:1",
-            "no option 'listen'; known: bps, chip, engine, icw_store, latency_us, memory",
+            "no option 'listen'; known: bps, chip, engine",
         ),
         ("emu:?bps=0", "bps must be a whole number from 1 on, not '0'"),
         ("emu:?chip=x", "chip must be a whole number from 0 on, not 'x'"),
