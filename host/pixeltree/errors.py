@@ -25,6 +25,7 @@ from pixeltree_protocol.errors import (
 __all__ = [
     "ArrayPortError",
     "AssemblyError",
+    "CannotTranslateError",
     "CheckpointError",
     "CompileError",
     "DataError",
@@ -117,3 +118,7 @@ class CheckpointError(PixeltreeError):
 
 class WorkerError(PixeltreeError):
     """Processes that did a part of the work died, again and again."""
+
+
+class CannotTranslateError(PixeltreeError):
+    """A piece of C++ has no translation; the message is the reason. It stays as a comment."""

@@ -31,6 +31,11 @@ def residents_of(store):
     return store._residents
 
 
+def evict(store, digests):
+    """Objects go, as if room had been made for others."""
+    store._evict(digests)
+
+
 def uploads_of(store):
     """The objects of which a store has a part."""
     return store._uploads

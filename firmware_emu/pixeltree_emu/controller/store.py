@@ -273,11 +273,14 @@ class ObjectStore:
             if victims is None:
                 raise RequestError(ErrorCode.NO_ROOM, self._no_room(size, words))
             self._uploads.clear()
+        self._evict(victims)
+        return victims
+
+    def _evict(self, victims: Iterable[Digest]) -> None:
         for victim in victims:
             gone = self._residents.pop(victim)
             self._stored_bytes -= gone.size
             self._stored_words -= gone.words
-        return victims
 
     def _victims(self, size: int, words: int, uploads: dict[Digest, Upload]) -> list[Digest] | None:
         """Least recently used objects whose eviction makes room beside ``uploads``; None if none do."""

@@ -7,8 +7,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 import pixeltree
 from pixeltree.cli.options import OUTPUT, TreeArgument, load_tree
 from pixeltree.cli.report import screen_beside
@@ -29,9 +27,7 @@ def export(
     form: Annotated[Format, OUTPUT("--format", help="What to write.")] = Format.C,
     every_ms: Annotated[
         int,
-        typer.Option(
-            "--every-ms", min=0, help="From one frame's start to the next one's; 0: as fast as it goes."
-        ),
+        OUTPUT("--every-ms", min=0, help="From one frame's start to the next one's; 0: as fast as it goes."),
     ] = 100,
 ) -> None:
     """Write a tree as C: firmware then runs it without a host, its objects in flash.

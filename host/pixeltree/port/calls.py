@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pixeltree.errors import InstructionError
+from pixeltree.errors import CannotTranslateError, InstructionError
 from pixeltree.kernels import Kernel
 from pixeltree.port.expressions import Expressions, call_arguments
-from pixeltree.port.report import CannotTranslateError, Tally
+from pixeltree.port.report import Tally
 from pixeltree.port.scopes import Names
 from pixeltree.port.source import BEGIN, END, plain_name, text_of
 from pixeltree.port.vocabulary import DISPLAYS, LEFT_OUT, METHODS, POSTS, REGISTERS, SCANS, SETTINGS, SHOWS

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pixeltree.device.chip import Chip
-from pixeltree.port.report import CannotTranslateError
+from pixeltree.errors import CannotTranslateError
 from pixeltree.port.scopes import Names
 from pixeltree.port.source import declared_name, plain_name, text_of
 from pixeltree.port.vocabulary import (

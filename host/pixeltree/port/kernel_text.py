@@ -6,10 +6,10 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from pixeltree.errors import AssemblyError, DataError
+from pixeltree.errors import AssemblyError, CannotTranslateError, DataError
 from pixeltree.port.calls import is_kernel_call
 from pixeltree.port.expressions import call_arguments, short
-from pixeltree.port.report import CannotTranslateError, Ported, Tally, Untranslated
+from pixeltree.port.report import Ported, Tally, Untranslated
 from pixeltree.port.source import (
     FoundKernel,
     Source,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pixeltree.errors import CannotTranslateError
 from pixeltree.port.calls import is_kernel_call
-from pixeltree.port.report import CannotTranslateError, Ported
+from pixeltree.port.report import Ported
 from pixeltree.port.scopes import Key, Names
 from pixeltree.port.source import (
     BEGIN,

@@ -5,10 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 
 
-class CannotTranslateError(Exception):
-    """A piece of C++ that has no translation here; the message is the reason. It never leaves this room."""
-
-
 @dataclass(frozen=True)
 class Untranslated:
     """A statement that stays as a comment.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from pixeltree.port.report import CannotTranslateError
+from pixeltree.errors import CannotTranslateError
 from pixeltree.port.vocabulary import REGISTERS
 
 GLOBAL = ""

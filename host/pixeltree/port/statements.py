@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pixeltree.errors import CannotTranslateError
 from pixeltree.port.calls import Calls
 from pixeltree.port.expressions import Expressions, call_arguments, python_name, short
-from pixeltree.port.report import CannotTranslateError, Tally, Untranslated
+from pixeltree.port.report import Tally, Untranslated
 from pixeltree.port.scopes import Names
 from pixeltree.port.source import declared_name, line_of, plain_name, statements_of, text_of, walk
 from pixeltree.port.vocabulary import BITS, INTEGERS, REALS, SETTINGS

@@ -11,7 +11,7 @@ from tests.support.in_memory import (
     in_memory_runner,
     in_memory_session,
 )
-from tests.support.inside import emulated_of, link_of, residents_of
+from tests.support.inside import emulated_of, evict, link_of, residents_of
 from tests.support.random_models import deep_tree, picture
 
 from pixeltree.demo.run import count_mismatches, demo_budget, demo_digits, demo_tree, run_demo
@@ -80,7 +80,8 @@ def test_one_fault_brings_a_whole_node(tree):
 def test_a_runner_believes_the_device_about_what_is_missing(tree):
     runner = in_memory_runner(tree)
     runner.infer(picture(0))
-    residents_of(emulated_of(runner.device).store).clear()
+    store = emulated_of(runner.device).store
+    evict(store, list(residents_of(store)))
     result = runner.infer(picture(0))
     assert count_mismatches(result, *tree.reference(picture(0))) == 0
 

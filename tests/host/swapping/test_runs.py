@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from tests.support.in_world import device_in_world
-from tests.support.inside import clock_of, planner_of, residents_of, size_in, streamer_of, uploads_of
+from tests.support.inside import clock_of, evict, planner_of, residents_of, size_in, streamer_of, uploads_of
 
 from pixeltree import TreeRunner
 from pixeltree.bench.random_tree import album, random_tree
@@ -129,9 +129,8 @@ def test_a_frame_that_cannot_end_in_time_is_answered_by_the_node_above(tree, pic
     runner = runner_for(tree, pictures, [3], line="serial_3M", share=0.9)
     list(runner.run(frames=1))  # capture, root and the first child are there
     planner_of(runner).restart()
-    for resident in list(residents_of(runner.device.emulated.store)):
-        if resident not in {*tree.capture.needs, *tree.root.needs}:
-            residents_of(runner.device.emulated.store).pop(resident)
+    store = runner.device.emulated.store
+    evict(store, set(residents_of(store)) - {*tree.capture.needs, *tree.root.needs})
     streamer_of(runner).begin()
     results = list(runner.run(frames=3, period=PERIOD, deadline=0.010))
     first = results[0]
