@@ -114,7 +114,7 @@ class ArrayExecutor:
         return isinstance(command, port.DriveDac | port.Latch | port.Rectangle | port.Elapse)
 
     def _stretch(self, stretch: Stretch) -> None:
-        if self.array.decays_between(self._now_ns, self._now_ns + stretch.last_ns):
+        if self.array.decays_between(self._now_ns, self._now_ns + stretch.ns):
             for command in stretch.commands:
                 self._actions[type(command)](command)
             return

@@ -27,7 +27,7 @@ class Stretch:
     Attributes:
         commands: one by one.
         kernel: all of them as one block.
-        ns: device time that passes; ``last_ns``: until the last of them begins.
+        ns: device time that passes.
         words: instruction words.
         selected: the pixels that are selected at the end; None where that does not change.
     """
@@ -35,7 +35,6 @@ class Stretch:
     commands: tuple[Any, ...]
     kernel: Kernel
     ns: int
-    last_ns: int
     words: int
     selected: PatternSelect | RectangleSelect | None
 
@@ -88,7 +87,6 @@ class Stretches:
             Stretch(
                 tuple(commands),
                 kept[1],
-                sum(elapsed),
                 sum(elapsed),
                 sum(command.count * command.times for command in executed),
                 selections[-1] if selections else None,
