@@ -262,11 +262,13 @@ def test_what_is_seen_is_recorded_and_played_into_the_page_again(browser, tmp_pa
     assert clocks == sorted(clocks)
 
     feed = ReplayFeed(path)
-    with served(feed, rate=200) as (board, _, url), looking(browser, url) as looked:
+    with served(feed, rate=200) as (_, running, url), looking(browser, url) as looked:
         until(lambda: feed.ended)
         looked.wait_for_plane("R5")
         for name, plane in last.items():
             until(lambda name=name, plane=plane: looked.plane(name) == plane, f"{name} is another one")
+        looked.press("pause")  # else the recording plays on to its end before the page has drawn the moment
+        until(lambda: running.held)
         looked.set("moment", 0)
         until(lambda: looked.plane("sensor") != last["sensor"])
     with Replay(path) as recorded:
