@@ -9,7 +9,7 @@ from pathlib import Path
 from pixeltree import TreeRunner
 from pixeltree.bench.random_tree import album, random_tree
 from pixeltree.cli.pictures import draw_sweep, draw_trace
-from pixeltree.device.virtual import virtual_device
+from pixeltree.device.virtual_time import virtual_device
 from pixeltree.simulate import make_sequence
 from pixeltree.simulate.examples import uniform_tree
 from pixeltree.simulate.sweep import sweep

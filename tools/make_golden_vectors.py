@@ -47,8 +47,8 @@ from pixeltree_protocol.link.messages import (
     ReadOut,
     ReadPlane,
     Result,
-    Scene,
     Settings,
+    Show,
     StartFrame,
     Status,
     Stopping,
@@ -93,7 +93,7 @@ MESSAGES_WRITTEN: tuple[Message, ...] = (
     StoredSeveral(_DIGEST, (_OTHER,)),
     OpenTree(_DIGEST, 65_536, 2_000),
     TreeOpened(65_536, (_OTHER, _DIGEST)),
-    Scene(True, 1, 2, 2, 3, b"\x00\x01\x02\xfd\xfe\xff"),
+    Show(True, 1, 2, 2, 3, b"\x00\x01\x02\xfd\xfe\xff"),
     Done(),
     StartFrame(0x01020304),
     Result(

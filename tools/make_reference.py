@@ -277,7 +277,7 @@ _MODULES = {
     "pixeltree.run": "One frame after another through a tree.",
     "pixeltree.swapping": "Lines, counters, traces, and the decisions about what is sent when.",
     "pixeltree.simulate": "Swapping without a device.",
-    "pixeltree.train.run": "From a recipe to a tree. It needs PyTorch.",
+    "pixeltree.train.from_recipe": "From a recipe to a tree. It needs PyTorch.",
     "pixeltree.errors": "Every error that Pixeltree raises on purpose.",
 }
 """Modules with public names, and one sentence about each."""

@@ -24,9 +24,9 @@ import numpy as np
 
 from pixeltree.arguments.files import write_whole
 from pixeltree.cli.workers import chosen_workers
+from pixeltree.train.from_recipe import float_network
 from pixeltree.train.objective import objective_for
 from pixeltree.train.recipe import Recipe, load_recipe
-from pixeltree.train.run import float_network
 from pixeltree.train.seeds import train_seed
 from pixeltree.train.training import logits_of
 from pixeltree.workers.pieces import Piece, Shared, Workers
@@ -79,9 +79,9 @@ ENTRIES = (
     Entry("glyphs, tree, without noise in training", "glyphs", 620, noise_aware=False),
     Entry("glyphs, one node", "glyphs_one_node", 620),
     Entry("glyphs, tree, threshold by image", "glyphs_image_threshold", 620),
-    Entry("glyphs, tree, strays of training images", "glyphs_strays", 620),
+    Entry("glyphs, tree, training confusions", "glyphs_training_confusions", 620),
     Entry("glyphs, one node, threshold by image", "glyphs_image_threshold_one_node", 620),
-    Entry("glyphs, one node in turns, threshold by image", "glyphs_image_threshold_turns", 620),
+    Entry("glyphs, one node in two time slots, threshold by image", "glyphs_image_threshold_time_slots", 620),
     Entry("glyphs, tree in parts", "glyphs_parts", 620),
     Entry("glyphs, one small node, threshold by image", "glyphs_parts_one_node", 620),
     Entry("glyphs, tree of small nodes", "glyphs_small_nodes", 620),

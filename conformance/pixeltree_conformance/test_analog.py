@@ -14,7 +14,7 @@ from pixeltree_conformance.model import SHAPE, Levels, clip, half, levels_at
 from pixeltree_conformance.programs import areg, dreg, kernel_of, read_bits, read_levels, run
 from pixeltree_protocol.chip.registers import AREGS, Analog, Digital, Direction
 from pixeltree_protocol.objects.controller_steps import In
-from pixeltree_protocol.objects.program import Run, WriteDreg
+from pixeltree_protocol.objects.program import Launch, WriteDreg
 from pixeltree_protocol.objects.step import Step
 
 _SHARE = 0.99
@@ -48,13 +48,13 @@ def load(driver: Conversation) -> State:
     levels: State = {}
     for index, register in enumerate(_INPUTS):
         base, first, second = _LEVELS[register]
-        steps += [Run(_EVERYWHERE), In(areg(register), base, areg(Analog.NEWS))]
+        steps += [Launch(_EVERYWHERE), In(areg(register), base, areg(Analog.NEWS))]
         levels[register] = np.full(SHAPE, base, np.int16)
         for number, level in ((2 * index, first), (2 * index + 1, second)):
-            steps += [Run(number), In(areg(register), level, areg(Analog.NEWS))]
+            steps += [Launch(number), In(areg(register), level, areg(Analog.NEWS))]
             levels[register][where[number]] = level
     kernels = [*(kernel_of(f"WHERE({mask})") for mask in _MASKS), kernel_of("all")]
-    run(driver, *steps, Run(_EVERYWHERE), kernels=kernels)
+    run(driver, *steps, Launch(_EVERYWHERE), kernels=kernels)
     return levels
 
 
@@ -100,7 +100,7 @@ CASES: dict[str, Callable[[State], Levels]] = {
 def test_an_analog_macro_has_its_documented_result(bench: Bench, driver: Conversation, text: str) -> None:
     """The vendor's kernel API: D after the macro, at every PE, from A, B and C."""
     wanted = CASES[text](load(driver))
-    run(driver, Run(0), kernels=[kernel_of(text)])
+    run(driver, Launch(0), kernels=[kernel_of(text)])
     near(bench, read_levels(driver, Analog.D), wanted)
 
 
@@ -113,7 +113,7 @@ def test_levels_are_driven_where_flag_is_1(bench: Bench, driver: Conversation) -
 def test_a_macro_leaves_its_sources_alone(bench: Bench, driver: Conversation) -> None:
     """add, neg and movx read A, B and C without changing them."""
     wanted = load(driver)
-    run(driver, Run(0), kernels=[kernel_of("add(D, A, B); neg(E, C); movx(F, A, north)")])
+    run(driver, Launch(0), kernels=[kernel_of("add(D, A, B); neg(E, C); movx(F, A, north)")])
     for register in _INPUTS:
         near(bench, read_levels(driver, register), wanted[register])
 
@@ -125,7 +125,7 @@ def test_analog_writes_happen_where_flag_is_1_only(bench: Bench, driver: Convers
     run(
         driver,
         WriteDreg(0, 6),
-        Run(0),
+        Launch(0),
         kernels=[kernel_of("mov(D, C); WHERE(R6); add(D, A, B); all")],
         segments=[samples.packed(inside)],
     )
@@ -136,7 +136,7 @@ def test_analog_writes_happen_where_flag_is_1_only(bench: Bench, driver: Convers
 def test_divisions_halve(bench: Bench, driver: Conversation, text: str) -> None:
     """Div and diva: half within one count, or within the tolerance."""
     levels = load(driver)
-    run(driver, Run(0), kernels=[kernel_of(text)])
+    run(driver, Launch(0), kernels=[kernel_of(text)])
     off = np.abs(2 * read_levels(driver, Analog.D) - _a(levels))
     assert float(np.mean(off <= 2 + 2 * bench.analog_tolerance)) >= (
         _SHARE if bench.analog_tolerance else 1.0
@@ -146,7 +146,7 @@ def test_divisions_halve(bench: Bench, driver: Conversation, text: str) -> None:
 def test_where_compares_with_zero(bench: Bench, driver: Conversation) -> None:
     """where(x): FLAG is 1 where the level is above 0; levels here keep clear of 0."""
     levels = load(driver)
-    run(driver, Run(0), kernels=[kernel_of("where(B); MOV(R5, FLAG); all")])
+    run(driver, Launch(0), kernels=[kernel_of("where(B); MOV(R5, FLAG); all")])
     agree = float(np.mean(read_bits(driver, Digital.R5) == (_b(levels) > 0)))
     assert agree >= (_SHARE if bench.analog_tolerance else 1.0)
 
@@ -154,7 +154,7 @@ def test_where_compares_with_zero(bench: Bench, driver: Conversation) -> None:
 def test_sums_saturate(bench: Bench, driver: Conversation) -> None:
     """The range of an AREG is -128 to 127: sums beyond it stay at its end (add negates twice)."""
     run(driver, In(0, 100, areg(Analog.NEWS)), In(1, -100, areg(Analog.NEWS)))
-    run(driver, Run(0), kernels=[kernel_of("mov(C, A); add(D, A, C); mov(E, B); add(F, B, E)")])
+    run(driver, Launch(0), kernels=[kernel_of("mov(C, A); add(D, A, C); mov(E, B); add(F, B, E)")])
     near(bench, read_levels(driver, Analog.D), np.full((256, 256), 127, np.int16))
     near(bench, read_levels(driver, Analog.F), np.full((256, 256), -127, np.int16))
 
@@ -164,7 +164,7 @@ def test_a_uniform_plane_stays_uniform_under_blur(bench: Bench, driver: Conversa
     run(
         driver,
         In(0, 40, areg(Analog.NEWS)),
-        Run(0),
+        Launch(0),
         kernels=[kernel_of("SET(R1, R2); gauss(D, A, 2)")],
     )
     near(bench, read_levels(driver, Analog.D), np.full((256, 256), 40, np.int16))

@@ -16,9 +16,9 @@ from pixeltree_protocol.chip.registers import Analog, Digital, Direction
 from pixeltree_protocol.objects import BlockPlanes, PackedBits
 from pixeltree_protocol.objects import controller_steps as s
 from pixeltree_protocol.objects.program import (
+    Launch,
     LoadCover,
     RaiseIn,
-    Run,
     SelectPattern,
     SelectRect,
     SetIn,
@@ -52,7 +52,7 @@ def test_covers_expand_over_any_grid(driver: Conversation, side: int, apart: int
     registers = tuple(Digital(f"R{number}") for number in (6, 7, 8, 9))
     cover = LoadCover(0, 1, 1, 5, shift, *(dreg(register) for register in registers))
     clear = kernel_of(f"CLR({', '.join(registers)})")
-    read_outs, _ = run(driver, Run(0), cover, *scan(*registers), kernels=[clear], segments=[mask, bits])
+    read_outs, _ = run(driver, Launch(0), cover, *scan(*registers), kernels=[clear], segments=[mask, bits])
     found = np.any([bits_of(data) for data in read_outs], axis=0)
     taken = [position for position in range(positions) if care >> position & 1]
     wanted = np.zeros(positions, np.bool_)
@@ -79,9 +79,9 @@ def test_selections_reach_select_and_rect(driver: Conversation) -> None:
     read_outs, _ = run(
         driver,
         SelectPattern(3, 5, 0xF0, 0x0F),
-        Run(0),
+        Launch(0),
         SelectRect(9, 8, 77, 66),
-        Run(1),
+        Launch(1),
         *scan(Digital.R5, Digital.R6),
         kernels=[kernel_of("MOV(R5, SELECT)"), kernel_of("MOV(R6, RECT)")],
     )
@@ -203,9 +203,9 @@ def fill(driver: Conversation, corners: tuple[int, int, int, int], level: int) -
         driver,
         s.In(0, 0, areg(Analog.NEWS)),
         s.LoadRect(_R5, *corners),
-        Run(0),
+        Launch(0),
         s.In(0, level, areg(Analog.NEWS)),
-        Run(1),
+        Launch(1),
         kernels=[kernel_of("WHERE(R5)"), kernel_of("all")],
     )
 
@@ -232,7 +232,7 @@ def test_a_level_follows_a_plane(
     """RaiseIn: from 10 by gain x mean + offset; the plane is 80 in 100 pixels and 0 elsewhere."""
     raised = RaiseIn(0, *corners, gain, offset)
     fill(driver, (10, 20, 19, 29), 80)
-    run(driver, SetIn(10), raised, Run(0), kernels=[kernel_of("bus(B, IN)")])
+    run(driver, SetIn(10), raised, Launch(0), kernels=[kernel_of("bus(B, IN)")])
     off = np.abs(-read_levels(driver, Analog.B) - level).max()
     assert off <= 1 + (2 + 2 * abs(gain)) * bench.analog_tolerance
 

@@ -14,7 +14,7 @@ from pixeltree_conformance.programs import bits_of, dreg, kernel_of, run, scan
 from pixeltree_protocol.chip.registers import Digital, Direction
 from pixeltree_protocol.objects import PackedBits
 from pixeltree_protocol.objects.controller_steps import LoadPattern, LoadRect
-from pixeltree_protocol.objects.program import Run, WriteDreg
+from pixeltree_protocol.objects.program import Launch, WriteDreg
 from pixeltree_protocol.objects.step import Step
 
 _INPUTS = tuple(Digital(f"R{number}") for number in (5, 6, 7, 8))
@@ -91,7 +91,9 @@ def test_a_digital_macro_has_its_documented_result_and_changes_nothing_else(
 ) -> None:
     """The vendor's kernel API, from the bits of its words: R5 to R8 after the macro, at every PE."""
     segment, before, load = _inputs()
-    read_outs, _ = run(driver, *load, Run(0), *scan(*_INPUTS), kernels=[kernel_of(text)], segments=[segment])
+    read_outs, _ = run(
+        driver, *load, Launch(0), *scan(*_INPUTS), kernels=[kernel_of(text)], segments=[segment]
+    )
     for register, data in zip(_INPUTS, read_outs, strict=True):
         wanted = CASES[text][register](before) if register in CASES[text] else before[register]
         assert np.array_equal(bits_of(data), wanted), f"{register} after {text}"
@@ -109,8 +111,8 @@ def test_prop_floods_inside_its_mask(driver: Conversation, boundary: int) -> Non
         LoadRect(5, 10, 10, 16, 17),
         LoadRect(6, 0, 100, 6, 104),
         LoadRect(7, 12, 12, 12, 12),
-        Run(0),
-        Run(1, 5),
+        Launch(0),
+        Launch(1, 5),
         *scan(Digital.R12, Digital.R7),
         kernels=[prepare, flood],
     )

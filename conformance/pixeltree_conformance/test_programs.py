@@ -25,7 +25,7 @@ from pixeltree_protocol.link.messages import (
 )
 from pixeltree_protocol.objects import Block, PackedBits, digest_of
 from pixeltree_protocol.objects.controller_steps import Wait
-from pixeltree_protocol.objects.program import Program, Run, ScanDreg, SetIn, WriteDreg
+from pixeltree_protocol.objects.program import Launch, Program, ScanDreg, SetIn, WriteDreg
 from pixeltree_protocol.objects.verify import MAX_READ_OUT_BYTES
 
 
@@ -52,10 +52,10 @@ def test_flag_is_what_where_left(driver: Conversation) -> None:
     plane = samples.plane()
     kernel = Kernel()
     kernel.WHERE(R5)
-    run(driver, WriteDreg(0, dreg(R5)), Run(0), kernels=[kernel], segments=[samples.packed(plane)])
+    run(driver, WriteDreg(0, dreg(R5)), Launch(0), kernels=[kernel], segments=[samples.packed(plane)])
     found = bits_of(read(driver, "FLAG"))
     kernel.all()
-    run(driver, Run(0), kernels=[kernel])
+    run(driver, Launch(0), kernels=[kernel])
     assert (found == plane).all()
 
 
@@ -81,7 +81,7 @@ def test_a_program_counts_its_words_and_takes_device_time(driver: Conversation) 
     kernel = Kernel()
     for _ in range(7):
         kernel.MOV(R5, R6)
-    read_outs, executed = run(driver, Run(0, 3), kernels=[kernel])
+    read_outs, executed = run(driver, Launch(0, 3), kernels=[kernel])
     assert read_outs == []
     assert executed.words == 21
     assert executed.device_ns > 0
@@ -105,7 +105,7 @@ def test_planes_stay_from_program_to_program(driver: Conversation) -> None:
     run(driver, WriteDreg(0, dreg(R5)), segments=[samples.packed(plane)])
     kernel = Kernel()
     kernel.MOV(R6, R5)
-    run(driver, Run(0), kernels=[kernel])
+    run(driver, Launch(0), kernels=[kernel])
     assert (read_bits(driver, R6) == plane).all()
 
 
@@ -123,9 +123,9 @@ BAD_PROGRAMS = {
     "no bytes": b"",
     "noise": bytes(range(1, 40)),
     "a segment": samples.segment_of(40),
-    "a slot that is not there": Program((Run(0),)).encode(),
+    "a slot that is not there": Program((Launch(0),)).encode(),
     "a segment slot that is not there": Program((WriteDreg(0, 5),)).encode(),
-    "a step out of its limits": Program((Run(0, 3),)).encode()[:-2] + (5_000).to_bytes(2, "little"),
+    "a step out of its limits": Program((Launch(0, 3),)).encode()[:-2] + (5_000).to_bytes(2, "little"),
     "a byte too many": Program((SetIn(3),)).encode() + b"\0",
     "more to read out than allowed": Program(
         (ScanDreg(5, 0, 1, 256),) * (MAX_READ_OUT_BYTES // 8_192 + 1)
@@ -146,7 +146,7 @@ def test_a_program_that_would_run_too_long_is_refused(driver: Conversation) -> N
     """BAD_OBJECT: more than 10,000,000 words; an immediate program's waiting does not count."""
     block = Block.decode(samples.block_of(500))
     driver.ask(samples.whole(block.encode()), Stored)
-    long = Program((Run(0, 1024),) * 20).encode()
+    long = Program((Launch(0, 1024),) * 20).encode()
     driver.refused(Execute((digest_of(block.encode()),), (), long), ErrorCode.BAD_OBJECT)
     run(driver, Wait(10))
 

@@ -15,7 +15,7 @@ from pixeltree_protocol.link.messages import (
     Fault,
     OpenTree,
     Result,
-    Scene,
+    Show,
     StartFrame,
     Stored,
     TreeOpened,
@@ -26,9 +26,9 @@ from pixeltree_protocol.link.messages import (
 @pytest.fixture
 def viewer(driver: Conversation) -> Conversation:
     """A session with a device that shows scenes."""
-    answer = driver.next_answer(driver.send(Scene(True, 0, 0, 1, 1, b"\x10")))
-    if isinstance(answer, Error) and answer.code == ErrorCode.BAD_SCENE:
-        pytest.skip("the device answers BAD_SCENE: it has real optics")
+    answer = driver.next_answer(driver.send(Show(True, 0, 0, 1, 1, b"\x10")))
+    if isinstance(answer, Error) and answer.code == ErrorCode.CANNOT_SHOW:
+        pytest.skip("the device answers CANNOT_SHOW: it has real optics")
     assert answer == Done()
     return driver
 
@@ -36,42 +36,42 @@ def viewer(driver: Conversation) -> Conversation:
 @pytest.mark.parametrize(
     "scene",
     [
-        Scene(True, 255, 0, 2, 1, bytes(2)),
-        Scene(True, 0, 200, 1, 57, bytes(57)),
-        Scene(True, 256, 0, 1, 1, bytes(1)),
-        Scene(True, 0, 0, 0, 4, b""),
-        Scene(True, 0, 0, 4, 0, b""),
-        Scene(True, 0, 0, 0, 0, bytes(1)),
-        Scene(True, 0, 0, 4, 4, bytes(15)),
-        Scene(True, 0, 0, 4, 4, bytes(17)),
+        Show(True, 255, 0, 2, 1, bytes(2)),
+        Show(True, 0, 200, 1, 57, bytes(57)),
+        Show(True, 256, 0, 1, 1, bytes(1)),
+        Show(True, 0, 0, 0, 4, b""),
+        Show(True, 0, 0, 4, 0, b""),
+        Show(True, 0, 0, 0, 0, bytes(1)),
+        Show(True, 0, 0, 4, 4, bytes(15)),
+        Show(True, 0, 0, 4, 4, bytes(17)),
     ],
     ids=lambda scene: f"{scene.rows}x{scene.columns}+{scene.top}+{scene.left}:{len(scene.pixels)}",
 )
-def test_a_rectangle_that_does_not_fit_is_refused(driver: Conversation, scene: Scene) -> None:
-    """BAD_SCENE: outside the sensor, empty, or with another number of pixels; also from real optics."""
-    driver.refused(scene, ErrorCode.BAD_SCENE)
+def test_a_rectangle_that_does_not_fit_is_refused(driver: Conversation, scene: Show) -> None:
+    """CANNOT_SHOW: outside the sensor, empty, or with another number of pixels; also from real optics."""
+    driver.refused(scene, ErrorCode.CANNOT_SHOW)
 
 
 def test_rectangles_at_the_edges_fit(viewer: Conversation) -> None:
-    """SCENE: the last row and column belong to the picture; parts of a picture may be shown one by one."""
-    viewer.ask(Scene(False, 255, 255, 1, 1, b"\xff"), Done)
-    viewer.ask(Scene(True, 0, 0, 2, 256, bytes(512)), Done)
+    """SHOW: the last row and column belong to the picture; parts of a picture may be shown one by one."""
+    viewer.ask(Show(False, 255, 255, 1, 1, b"\xff"), Done)
+    viewer.ask(Show(True, 0, 0, 2, 256, bytes(512)), Done)
 
 
 def test_a_scene_of_nothing_ends_the_scene(viewer: Conversation) -> None:
-    """SCENE: 0 rows and 0 columns take the picture away, also where none is shown; others may follow."""
+    """SHOW: 0 rows and 0 columns take the picture away, also where none is shown; others may follow."""
     for _ in range(2):
-        viewer.ask(Scene(True, 0, 0, 0, 0, b""), Done)
-    viewer.ask(Scene(True, 0, 0, 1, 1, b"\x10"), Done)
+        viewer.ask(Show(True, 0, 0, 0, 0, b""), Done)
+    viewer.ask(Show(True, 0, 0, 1, 1, b"\x10"), Done)
 
 
 def _show(viewer: Conversation, scene: TrainedScene) -> None:
-    step = (viewer.welcome.capabilities.max_body - head_bytes(Scene)) // scene.columns * scene.columns
+    step = (viewer.welcome.capabilities.max_body - head_bytes(Show)) // scene.columns * scene.columns
     for start in range(0, len(scene.pixels), step):
         pixels = scene.pixels[start : start + step]
         top = scene.top + start // scene.columns
         rows = len(pixels) // scene.columns
-        viewer.ask(Scene(start == 0, top, scene.left, rows, scene.columns, pixels), Done)
+        viewer.ask(Show(start == 0, top, scene.left, rows, scene.columns, pixels), Done)
 
 
 def _run(viewer: Conversation, tree: TrainedTree, frame: int) -> Result:

@@ -28,7 +28,7 @@ from pixeltree_protocol.link.messages import (
     Query,
     ReadPlane,
     Role,
-    Scene,
+    Show,
     StartFrame,
     Status,
     Stored,
@@ -212,7 +212,7 @@ def test_a_driver_without_a_wire_gives_way_to_another(bench: Bench) -> None:
     [
         samples.whole(samples.segment_of(50)),
         OpenTree(bytes(16), 0, 0),
-        Scene(True, 0, 0, 1, 1, b"\0"),
+        Show(True, 0, 0, 1, 1, b"\0"),
         StartFrame(1),
         CancelFrame(1),
         Execute((), (), b""),

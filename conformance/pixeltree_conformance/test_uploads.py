@@ -15,7 +15,7 @@ from pixeltree_protocol.chip.isa import ICW
 from pixeltree_protocol.chip.registers import Digital, bits
 from pixeltree_protocol.link.messages import WHOLE, ErrorCode, Execute, Executed, Holdings, Put, Query, Stored
 from pixeltree_protocol.objects import ALL_COLUMNS, Block, Node, TreeRoot, digest_of
-from pixeltree_protocol.objects.program import Program, Run, SetIn
+from pixeltree_protocol.objects.program import Launch, Program, SetIn
 from pixeltree_protocol.text.assembly import assemble
 
 
@@ -154,7 +154,9 @@ def _tree(plane: int) -> bytes:
 
 
 def _program(opcode: int) -> bytes:
-    data = bytearray(Program((SetIn(secrets.randbelow(100)), Run(0, 1 + secrets.randbelow(1000)))).encode())
+    data = bytearray(
+        Program((SetIn(secrets.randbelow(100)), Launch(0, 1 + secrets.randbelow(1000)))).encode()
+    )
     data[4] = opcode
     return bytes(data)
 

@@ -28,9 +28,9 @@ from pixeltree_protocol.objects.program import (
     AddLogits,
     ApplyFullyConnected,
     Argmax,
+    Launch,
     Proceed,
     Program,
-    Run,
     ScanDreg,
     SetIn,
 )
@@ -80,7 +80,7 @@ class _Path:
         self.objects: dict[Digest, bytes] = {}
         draw = _picture(_INPUT)
         self.picture = pattern(draw.r, draw.c, draw.rx, draw.cx)
-        program = self.add(Program((*_salt(), Run(0), draw)).encode())
+        program = self.add(Program((*_salt(), Launch(0), draw)).encode())
         blocks = (self.add(samples.block_of(20)),)
         capture = Node(program, blocks, (), frozenset(samples.REGISTERS), frozenset())
         self._capture = self.add(capture.encode())

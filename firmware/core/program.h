@@ -29,7 +29,7 @@ const char *verify(const struct image *image, const struct manifest *node);
 struct run {
     const struct image *image;
     size_t at;                                         /* of the next step, in the program's bytes */
-    unsigned index, count, times;                      /* steps done, steps in all, of this Run */
+    unsigned index, count, times;                      /* steps done, steps in all, of this Launch */
     uint32_t scanned;                                  /* bytes read out of DREGs */
     int32_t *earlier, *logits;
     unsigned earlier_count, logit_count;

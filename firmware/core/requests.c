@@ -274,13 +274,13 @@ static void on_start_frame(struct session *s, uint16_t request, const uint8_t *p
     frame_begin(s, request, u32(p));
 }
 
-static void on_scene(struct session *s, uint16_t request, const uint8_t *p, size_t size)
+static void on_show(struct session *s, uint16_t request, const uint8_t *p, size_t size)
 {
     unsigned rows = u16(p + 5), columns = u16(p + 7);
     bool ends = !rows && !columns && size == 9, whole = size - 9 == (size_t)rows * columns;
     bool fits = ends || (rows && columns && whole);
     if (!fits || !array_show(u16(p + 1), u16(p + 3), rows, columns, p[0], p + 9)) {
-        error(s, request, ERR_BAD_SCENE, "the picture does not fit the sensor, or the sensor has optics of its own");
+        error(s, request, ERR_CANNOT_SHOW, "the picture does not fit the sensor, or the sensor has optics of its own");
         return;
     }
     start(MSG_DONE, request);
@@ -426,7 +426,7 @@ static bool is_one_of(uint8_t code, const uint8_t *list) { return strchr((const 
 
 static void handle(struct session *s, const uint8_t *p, size_t size, uint32_t wire_bytes)
 {
-    static const uint8_t driven[] = {MSG_PUT, MSG_PUT_SEVERAL, MSG_OPEN_TREE, MSG_SCENE, MSG_START_FRAME, MSG_CANCEL_FRAME, MSG_EXECUTE, 0};
+    static const uint8_t driven[] = {MSG_PUT, MSG_PUT_SEVERAL, MSG_OPEN_TREE, MSG_SHOW, MSG_START_FRAME, MSG_CANCEL_FRAME, MSG_EXECUTE, 0};
     static const uint8_t four[] = {MSG_PING, MSG_START_FRAME, MSG_CANCEL_FRAME, 0};
     uint16_t request = u16(p + 1);
     const uint8_t *body = p + 9;
@@ -436,7 +436,7 @@ static void handle(struct session *s, const uint8_t *p, size_t size, uint32_t wi
         error(s, request, ERR_NOT_DRIVER, "another session drives");
         return;
     }
-    if ((code && is_one_of(code, four) && size != 4) || (code == MSG_GET_STATUS && size) || (code == MSG_SCENE && size < 9)) {
+    if ((code && is_one_of(code, four) && size != 4) || (code == MSG_GET_STATUS && size) || (code == MSG_SHOW && size < 9)) {
         error(s, request, ERR_MALFORMED, "the body has not the size of its message");
         return;
     }
@@ -456,7 +456,7 @@ static void handle(struct session *s, const uint8_t *p, size_t size, uint32_t wi
     case MSG_START_FRAME: on_start_frame(s, request, body); break;
     case MSG_READ_PLANE: on_read_plane(s, request, body, size); break;
     case MSG_EXECUTE: on_execute(s, request, body, size); break;
-    case MSG_SCENE: on_scene(s, request, body, size); break;
+    case MSG_SHOW: on_show(s, request, body, size); break;
     case MSG_CANCEL_FRAME:
         frame_cancel(u32(body));
         start(MSG_DONE, request);

@@ -213,7 +213,7 @@ static void write_dreg(struct run *run, const int32_t *v)
 static bool do_step(struct run *run, uint8_t opcode, const int32_t *v)
 {
     switch (opcode) {
-    case STEP_RUN: return run_block(run, v);
+    case STEP_LAUNCH: return run_block(run, v);
     case STEP_SET_IN: drive_level(v[0]); break;
     case STEP_SELECT_PATTERN:
         select_pattern((unsigned)v[0], (unsigned)v[1], (unsigned)v[2], (unsigned)v[3]);

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 enum {
-    STEP_RUN = 1,
+    STEP_LAUNCH = 1,
     STEP_SET_IN = 2,
     STEP_SELECT_PATTERN = 3,
     STEP_SELECT_RECT = 4,
@@ -69,7 +69,7 @@ struct step {
 enum { AREG_BIT = 16 };
 
 static const struct step STEPS[] = {
-    {STEP_RUN, 2, 0, 0x0, 0x0, 0x0, 0x0, 0x0u, 0x0u, {{1, 0, 254}, {2, 1, 1024}}},
+    {STEP_LAUNCH, 2, 0, 0x0, 0x0, 0x0, 0x0, 0x0u, 0x0u, {{1, 0, 254}, {2, 1, 1024}}},
     {STEP_SET_IN, 1, 0, 0x0, 0x0, 0x0, 0x0, 0x0u, 0x0u, {{-1, -128, 127}}},
     {STEP_SELECT_PATTERN, 4, 0, 0x0, 0x0, 0x0, 0x0, 0x0u, 0x0u, {{1, 0, 255}, {1, 0, 255}, {1, 0, 255}, {1, 0, 255}}},
     {STEP_SELECT_RECT, 4, 0, 0x0, 0x0, 0x0, 0x0, 0x0u, 0x0u, {{1, 0, 255}, {1, 0, 255}, {1, 0, 255}, {1, 0, 255}}},

@@ -43,7 +43,7 @@ static const char *check_cover(const struct image *image, const int32_t *v, stru
 static bool in_slots(const struct image *image, const struct step *step, const int32_t *v)
 {
     switch (step->opcode) {
-    case STEP_RUN: return (unsigned)v[0] < image->block_count;
+    case STEP_LAUNCH: return (unsigned)v[0] < image->block_count;
     case STEP_LOAD_COVER:
         return (unsigned)v[0] < image->segment_count && (unsigned)v[2] < image->segment_count;
     case STEP_SCAN_LOGITS: case STEP_SUM_LOGIT: case STEP_APPLY_FULLY_CONNECTED: case STEP_WRITE_DREG:
@@ -86,7 +86,7 @@ static const char *check_step(const struct image *image, const struct manifest *
     const char *wrong = check_segments(image, step, v, tally);
     if (wrong)
         return wrong;
-    if (step->opcode == STEP_RUN)
+    if (step->opcode == STEP_LAUNCH)
         tally->words += (uint64_t)v[1] * image->blocks[v[0]]->words;
     if (step->opcode == STEP_SCAN_DREG)
         tally->scanned_bits += (uint64_t)v[3] * ARRAY_SIDE;

@@ -15,9 +15,9 @@ from pixeltree_emu.serving.options import parse
 def main(arguments: list[str] | None = None) -> int:
     """Run the daemon; returns the exit status: 0 stopped cleanly, 2 bad arguments, 70 an internal error."""
     options = parse(arguments)
-    from pixeltree_emu.serving.run import run  # noqa: PLC0415 - the emulator, which --help need not load
+    from pixeltree_emu.serving.serve import serve  # noqa: PLC0415 - the emulator, which --help need not load
 
-    return run(options)
+    return serve(options)
 
 
 if __name__ == "__main__":

@@ -207,8 +207,8 @@ def test_a_path_may_be_text(kind, tmp_path):
 
 def test_a_recipe_and_a_model_may_be_named_by_text():
     pytest.importorskip("torch")
+    from pixeltree.train.from_recipe import check_output  # noqa: PLC0415
     from pixeltree.train.recipe import load_recipe  # noqa: PLC0415
-    from pixeltree.train.run import check_output  # noqa: PLC0415
 
     recipe = Path(__file__).parents[2] / "recipes" / "digits.toml"
     for kind in (str, Path):

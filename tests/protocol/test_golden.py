@@ -50,7 +50,7 @@ BY_HAND = {
     "StoredSeveral": DIGEST + struct.pack("<H", 1) + OTHER,
     "OpenTree": DIGEST + struct.pack("<II", 65_536, 2_000),
     "TreeOpened": struct.pack("<IH", 65_536, 2) + OTHER + DIGEST,
-    "Scene": struct.pack("<?HHHH", True, 1, 2, 2, 3) + b"\x00\x01\x02\xfd\xfe\xff",
+    "Show": struct.pack("<?HHHH", True, 1, 2, 2, 3) + b"\x00\x01\x02\xfd\xfe\xff",
     "StartFrame": bytes([4, 3, 2, 1]),
     "CancelFrame": bytes([4, 3, 2, 1]),
     "Result": struct.pack("<IHB", 7, 3, 2)

@@ -47,8 +47,8 @@ from pixeltree_protocol.link.messages import (
     ReadPlane,
     Result,
     Role,
-    Scene,
     Settings,
+    Show,
     StartFrame,
     Status,
     Stopping,
@@ -102,7 +102,7 @@ STRATEGIES = {
     StoredSeveral: st.builds(StoredSeveral, digest, digests),
     OpenTree: st.builds(OpenTree, digest, u32, u32),
     TreeOpened: st.builds(TreeOpened, u32, digests),
-    Scene: st.builds(Scene, st.booleans(), u16, u16, u16, u16, data),
+    Show: st.builds(Show, st.booleans(), u16, u16, u16, u16, data),
     Done: st.builds(Done),
     StartFrame: st.builds(StartFrame, u32),
     CancelFrame: st.builds(CancelFrame, u32),
@@ -130,7 +130,7 @@ CODES = {
     StoredSeveral: (26, "device"),
     OpenTree: (7, "host"),
     TreeOpened: (8, "device"),
-    Scene: (9, "host"),
+    Show: (9, "host"),
     Done: (10, "device"),
     StartFrame: (11, "host"),
     CancelFrame: (13, "host"),
@@ -180,7 +180,7 @@ SAMPLES = [
     StoredSeveral(DIGEST, (DIGEST,)),
     OpenTree(DIGEST, 0, 500),
     TreeOpened(4096, (DIGEST, DIGEST)),
-    Scene(True, 1, 2, 1, 3, b"abc"),
+    Show(True, 1, 2, 1, 3, b"abc"),
     Done(),
     StartFrame(7),
     CancelFrame(7),
@@ -195,7 +195,7 @@ SAMPLES = [
     ReadOut(3, 0, 9, b"bytes"),
     Executed(10, 11),
 ]
-GREEDY = {Put, Scene, PlanePart, Execute, ReadOut}  # the last field takes all bytes that there are
+GREEDY = {Put, Show, PlanePart, Execute, ReadOut}  # the last field takes all bytes that there are
 
 every_class = pytest.mark.parametrize("cls", MESSAGES, ids=lambda cls: cls.__name__)
 every_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: type(sample).__name__)
@@ -296,7 +296,7 @@ def test_the_longest_result_fits_into_one_message():
         (Put(DIGEST, 300, 256, b"\x00z"), DIGEST.hex() + "2c010000 00010000 007a"),
         (PutSeveral((b"\x00z", b"", b"y")), "0300 0200 007a 0000 0100 79"),
         (StoredSeveral(DIGEST, (DIGEST,)), DIGEST.hex() + "0100" + DIGEST.hex()),
-        (Scene(True, 1, 2, 3, 4, b"p"), "01 0100 0200 0300 0400 70"),
+        (Show(True, 1, 2, 3, 4, b"p"), "01 0100 0200 0300 0400 70"),
         (Done(), ""),
         (
             Result(1, 2, (Visit(DIGEST, 3, (-1,), 4),), 5, 6, 7, 8),
@@ -339,7 +339,7 @@ def test_a_payload_without_a_whole_envelope_is_refused(size):
 @every_sample
 def test_a_truncated_message_is_refused_or_is_an_open_ended_one_with_less_data(sample):
     payload = encode_message(sample, 5)
-    tail = {Put: "data", Scene: "pixels", PlanePart: "data", Execute: "program", ReadOut: "data"}.get(
+    tail = {Put: "data", Show: "pixels", PlanePart: "data", Execute: "program", ReadOut: "data"}.get(
         type(sample)
     )
     open_part = len(getattr(sample, tail)) if tail else 0
@@ -446,7 +446,7 @@ def test_error_codes_are_fixed_numbers():
         (name, number)
         for number, name in enumerate(
             """BAD_FRAME MALFORMED UNEXPECTED VERSION BUSY BAD_OBJECT DIGEST_MISMATCH NO_ROOM BAD_UPLOAD
-            BAD_TREE BAD_SCENE NO_TREE FAULT_TIMEOUT CREDIT_OVERRUN OUT_OF_RANGE INTERNAL
+            BAD_TREE CANNOT_SHOW NO_TREE FAULT_TIMEOUT CREDIT_OVERRUN OUT_OF_RANGE INTERNAL
             AUTHENTICATION NOT_DRIVER UNSUPPORTED""".split(),
             start=1,
         )
@@ -479,7 +479,7 @@ def either(action, *arguments):
 
 
 def test_what_is_sent_while_frames_run_has_a_quick_codec():
-    bulk = {ReadOut, PlanePart, Scene, Execute}
+    bulk = {ReadOut, PlanePart, Show, Execute}
     assert {PutSeveral, StoredSeveral} <= set(QUICK)
     assert {Put, Stored, Query, Holdings, StartFrame, Fault, Result, Ping, Pong, Ack} | bulk <= set(QUICK)
 

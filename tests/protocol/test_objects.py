@@ -33,9 +33,9 @@ from pixeltree_protocol.objects.program import (
     STEPS,
     ApplyFullyConnected,
     Argmax,
+    Launch,
     Proceed,
     Program,
-    Run,
     ScanDreg,
     SelectPattern,
     SelectRect,
@@ -139,7 +139,7 @@ SAMPLES = {
     "columns": FullyConnected(9, (-5,), (b"\x12\x01",), 1, 1 << 255 | 3),
     "program": Program(
         (
-            Run(3, 1024),
+            Launch(3, 1024),
             SetIn(-128),
             SelectPattern(1, 2, 3, 4),
             SelectRect(0, 10, 255, 20),

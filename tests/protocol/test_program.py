@@ -19,9 +19,9 @@ from pixeltree_protocol.objects.program import (
     STEPS,
     AddLogits,
     Argmax,
+    Launch,
     Proceed,
     Program,
-    Run,
     ScanDreg,
     SelectRect,
     SetIn,
@@ -38,7 +38,7 @@ OPERANDS = [
 
 # Ranges written down a second time, from the documentation of the steps.
 RANGES = {
-    "Run": [(0, 254), (1, 1024)],
+    "Launch": [(0, 254), (1, 1024)],
     "SetIn": [(-128, 127)],
     "SelectPattern": [(0, 255)] * 4,
     "SelectRect": [(0, 255)] * 4,
@@ -143,9 +143,9 @@ def test_an_operand_just_outside_its_range_is_refused_naming_step_and_operand(fo
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("01 00 0000", r"step 0 \(Run.*times must be 1 to 1024, not 0"),
-        ("01 ff 0100", r"step 0 \(Run.*block must be 0 to 254, not 255"),
-        ("01 00 0104", r"step 0 \(Run.*times must be 1 to 1024, not 1025"),
+        ("01 00 0000", r"step 0 \(Launch.*times must be 1 to 1024, not 0"),
+        ("01 ff 0100", r"step 0 \(Launch.*block must be 0 to 254, not 255"),
+        ("01 00 0104", r"step 0 \(Launch.*times must be 1 to 1024, not 1025"),
         ("10 ff 00", r"step 0 \(WriteDreg.*segment must be 0 to 254, not 255"),
         ("10 00 0d", r"step 0 \(WriteDreg.*dreg must be 0 to 12, not 13"),
         ("06 00 00 00 0100", r"step 0 \(ScanDreg.*row_step must be 1 to 255, not 0"),
@@ -168,7 +168,9 @@ def test_a_program_needs_a_step():
         Program(())
 
 
-@pytest.mark.parametrize("steps", [(Argmax(), Run(0)), (Argmax(), Argmax()), (Run(0), Argmax(), Run(0))])
+@pytest.mark.parametrize(
+    "steps", [(Argmax(), Launch(0)), (Argmax(), Argmax()), (Launch(0), Argmax(), Launch(0))]
+)
 def test_argmax_must_be_the_last_step(steps):
     with pytest.raises(ProgramError, match=f"step {steps.index(Argmax())}: Argmax .* last"):
         Program(steps)
@@ -187,8 +189,8 @@ def test_proceed_must_be_the_last_step():
 
 
 def test_a_program_decides_if_it_ends_in_argmax():
-    assert Program((Run(0), Argmax())).decides
-    assert not Program((Run(0),)).decides
+    assert Program((Launch(0), Argmax())).decides
+    assert not Program((Launch(0),)).decides
 
 
 @pytest.mark.parametrize(
@@ -249,5 +251,5 @@ def test_a_rectangle_of_one_pixel_is_accepted():
 
 
 def test_a_listing_has_one_numbered_line_per_step():
-    lines = Program((Run(2, 3), Argmax())).listing().splitlines()
-    assert lines == ["  0  Run(block=2, times=3)", "  1  Argmax()"]
+    lines = Program((Launch(2, 3), Argmax())).listing().splitlines()
+    assert lines == ["  0  Launch(block=2, times=3)", "  1  Argmax()"]

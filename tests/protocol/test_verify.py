@@ -12,10 +12,10 @@ from pixeltree_protocol.objects.program import (
     AddLogits,
     ApplyFullyConnected,
     Argmax,
+    Launch,
     LoadCover,
     Proceed,
     Program,
-    Run,
     ScanDreg,
 )
 from pixeltree_protocol.objects.verify import (
@@ -66,7 +66,7 @@ def refused(message, **changes):
 
 
 def test_a_node_in_order_is_accepted_with_all_its_objects():
-    image = verify(steps=(Run(0), COVER, *DECIDE))
+    image = verify(steps=(Launch(0), COVER, *DECIDE))
     assert image.blocks == (Block((COPY,)),)
     assert image.segments == (LAYER, MASKS, BITS)
     assert image.program.decides
@@ -75,7 +75,7 @@ def test_a_node_in_order_is_accepted_with_all_its_objects():
 
 def test_a_capture_node_in_order_is_accepted():
     capture = word("MOV", [INPUT], [Digital.FLAG])
-    image = verify(steps=(Run(0),), blocks=[[capture]], dregs=[INPUT], exits=(), is_capture=True)
+    image = verify(steps=(Launch(0),), blocks=[[capture]], dregs=[INPUT], exits=(), is_capture=True)
     assert image.blocks[0].words == (capture,)
 
 
@@ -83,7 +83,7 @@ def test_a_capture_node_in_order_is_accepted():
 
 
 def test_a_run_of_a_block_that_the_node_lacks_is_refused():
-    refused(r"step 1 \(Run.*the node has 1 blocks", steps=(Run(0), Run(1), *DECIDE))
+    refused(r"step 1 \(Launch.*the node has 1 blocks", steps=(Launch(0), Launch(1), *DECIDE))
 
 
 @pytest.mark.parametrize("slots", [{"mask": 3}, {"segment": 3}])
@@ -185,7 +185,7 @@ def test_a_node_that_claims_the_input_plane_is_refused():
 
 
 def test_a_capture_node_that_does_not_claim_the_input_plane_is_refused():
-    refused("input plane R5; this node must list", steps=(Run(0),), exits=(), is_capture=True)
+    refused("input plane R5; this node must list", steps=(Launch(0),), exits=(), is_capture=True)
 
 
 # ---- decisions
@@ -196,7 +196,7 @@ def test_a_capture_that_decides_is_refused():
 
 
 def test_a_node_that_does_not_decide_is_refused():
-    refused("last step must be Argmax or Proceed", steps=(Run(0),))
+    refused("last step must be Argmax or Proceed", steps=(Launch(0),))
 
 
 @pytest.mark.parametrize(
@@ -303,14 +303,14 @@ def test_a_node_may_execute_as_many_words_as_the_limit_and_not_one_more(taken, p
     """One row read out, two outputs of the bits taken, and the row once more where some are left out."""
     thousand = [[NOP] * 1000, [NOP]]
     decide = 48 + 2 * (taken // 32 + 1) * planes + (8 if taken < 256 else 0)
-    at_limit = (Run(0, 600), Run(0, 399), Run(1, 1000 - decide))
+    at_limit = (Launch(0, 600), Launch(0, 399), Launch(1, 1000 - decide))
     row = bytes((taken + 7) // 8 * planes)
     segments = [FullyConnected(taken, (0, 0), (row, row), planes, (1 << taken) - 1)]
     assert MAX_WORDS_PER_NODE == 1_000_000
     verify(steps=(*at_limit, *DECIDE), blocks=thousand, segments=segments)
     refused(
         "executes 1000001 words; the limit is 1000000",
-        steps=(*at_limit, Run(1), *DECIDE),
+        steps=(*at_limit, Launch(1), *DECIDE),
         blocks=thousand,
         segments=segments,
     )

@@ -28,7 +28,12 @@ PYTHON = "PIXELTREE_TESTS_PYTHON"
 
 _PRELOADED = [
     *("numpy", "numba", "pytest", "torch", "sklearn.utils", "PIL.Image", "serial", "cryptography.x509"),
-    *("pixeltree.cli.app", "pixeltree.train.run", "pixeltree_emu.serving.run", "tests.support.preloaded"),
+    *(
+        "pixeltree.cli.app",
+        "pixeltree.train.from_recipe",
+        "pixeltree_emu.serving.serve",
+        "tests.support.preloaded",
+    ),
 ]
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(_PRELOADED)

@@ -27,7 +27,7 @@ from pixeltree_protocol.link.messages import (
     Query,
     ReadPlane,
     Role,
-    Scene,
+    Show,
     StartFrame,
     encode_message,
     is_sequenced,
@@ -172,7 +172,7 @@ class Hostility:
             case 7:
                 return CancelFrame(dice.choice(EDGES[:10]))
             case 8:
-                return Scene(True, 96, 96, 32, 32, self.scene.tobytes()[: dice.choice((1024, 1024, 10))])
+                return Show(True, 96, 96, 32, 32, self.scene.tobytes()[: dice.choice((1024, 1024, 10))])
             case 9:
                 return Query(tuple(dice.sample(self.digests, dice.randrange(len(self.digests)))))
             case 10:

@@ -212,7 +212,7 @@ def dnews(d, s, edge=False):
     return ICW(control | load([d]) | read([s]))
 
 
-def look(*directions):
+def set_direction(*directions):
     enables = [DIRECTION_REGISTER[direction] for direction in directions]
     return [fill(0, *DREGS[1:5]), *([fill(1, *enables)] if enables else [])]
 
@@ -273,10 +273,10 @@ def digital_macros(draw):
     directions = draw(_some(list(Direction), 0, 2))
     r0, r12 = Digital.R0, Digital.R12
     forms = [
-        [*look(*directions), dnews(d, s, edge)],
-        [*look(*directions), *([dnews(t, s, edge), mov(s, t)] * run)],
+        [*set_direction(*directions), dnews(d, s, edge)],
+        [*set_direction(*directions), *([dnews(t, s, edge), mov(s, t)] * run)],
         [dnews(t, s, edge), mov(s, t)] * run,
-        [*look(*directions[:1]), *([dnews(t, s, edge), dnews(s, t, edge)] * run)],
+        [*set_direction(*directions[:1]), *([dnews(t, s, edge), dnews(s, t, edge)] * run)],
         [fill(1, r0), nor(r12, s), nor(r0, t), nor(d, r0, r12)],
         [fill(1, r0), mov(r12, s), mov(r0, d), mov(r12, t), mov(s, r12)],
         [ICW(bits("plrb", "nbit") | read([s])), ICW(bits("nbit") | load([s]))],

@@ -21,8 +21,8 @@ from pixeltree.evaluate.evaluation import (
 )
 from pixeltree.model import FullyConnected, HeatMap
 from pixeltree.run import TreeRunner
+from pixeltree.train.from_recipe import check_output, train_recipe
 from pixeltree.train.recipe import load_recipe
-from pixeltree.train.run import check_output, run_recipe
 from pixeltree.tree.node import NodeSpec
 from pixeltree.tree.tree import Tree
 
@@ -62,7 +62,7 @@ def trained(tmp_path, task, after, more=""):
     (tmp_path / "r.toml").write_text(RECIPE.format(task=task, after=after, more=more))
     recipe = load_recipe(tmp_path / "r.toml")
     check_output(recipe, tmp_path / "m.ptree")
-    run_recipe(recipe, None, lambda who, report: None).save(tmp_path / "m.ptree")
+    train_recipe(recipe, None, lambda who, report: None).save(tmp_path / "m.ptree")
     return Tree.load(tmp_path / "m.ptree")
 
 
@@ -130,7 +130,7 @@ def test_a_localizer_recentres_the_image_for_a_classifier(tmp_path, shared):
     (tmp_path / "r.toml").write_text(text)
     recipe = load_recipe(tmp_path / "r.toml")
     check_output(recipe, tmp_path / "m.ptree")
-    trained = run_recipe(recipe, None, lambda who, report: None)
+    trained = train_recipe(recipe, None, lambda who, report: None)
     trained.save(tmp_path / "m.ptree")
     tree = Tree.load(tmp_path / "m.ptree")
     assert sum(node.is_window for node in tree.depth_first) == 64

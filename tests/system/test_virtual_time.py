@@ -5,7 +5,7 @@ import sys
 
 from pixeltree import TreeRunner
 from pixeltree.demo.run import count_mismatches, demo_digits, demo_tree
-from pixeltree.device.virtual import virtual_device
+from pixeltree.device.virtual_time import virtual_device
 
 
 def frame_times():

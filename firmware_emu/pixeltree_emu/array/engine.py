@@ -108,7 +108,7 @@ class Engine(Protocol):
         """A copy of A-F, NEWS or PIX."""
         ...
 
-    def look(self, register: Analog) -> npt.NDArray[np.signedinteger[Any]]:
+    def analog_view(self, register: Analog) -> npt.NDArray[np.signedinteger[Any]]:
         """A-F, NEWS or PIX itself, int8 or int16 (256, 256): not to be changed, nor kept for long."""
         ...
 

@@ -141,7 +141,7 @@ class ReferenceEngine:
         """A copy of an analog plane."""
         return self.planes.analog[register].copy()
 
-    def look(self, register: Analog) -> AnalogPlane:
+    def analog_view(self, register: Analog) -> AnalogPlane:
         """An analog plane itself."""
         return self.planes.analog[register]
 

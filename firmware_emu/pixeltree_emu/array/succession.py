@@ -126,9 +126,9 @@ class SucceededEngine:
         """See :class:`pixeltree_emu.array.engine.Engine`."""
         return self._engine.analog(register)
 
-    def look(self, register: Analog) -> npt.NDArray[np.signedinteger[Any]]:
+    def analog_view(self, register: Analog) -> npt.NDArray[np.signedinteger[Any]]:
         """See :class:`pixeltree_emu.array.engine.Engine`."""
-        return self._engine.look(register)
+        return self._engine.analog_view(register)
 
     def set_analog(self, register: Analog, plane: AnalogPlane) -> None:
         """See :class:`pixeltree_emu.array.engine.Engine`."""

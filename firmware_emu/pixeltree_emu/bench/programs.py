@@ -76,7 +76,7 @@ def sobel() -> Words:
     return words(f"{vertical}; {horizontal}; add(E, E, F)")
 
 
-def look(direction: Direction) -> str:
+def set_direction(direction: Direction) -> str:
     """Let DNEWS read a neighbour: the first two words of the DNEWS macro."""
     return f"CLR(R1, R2, R3, R4); SET({DIRECTION_REGISTER[direction]})"
 
@@ -91,18 +91,18 @@ def digital() -> Words:
     for iteration in range(8):
         x, y, z = (f"R{5 + (iteration + offset) % 3}" for offset in range(3))
         calls += [f"DNEWS(R8, {x}, alldir)", f"OR(R8, {x})", f"AND(R9, R8, {y})", f"NIMP(R10, R9, {z})"]
-        calls += [f"XORX(R11, R10, {y})", f"MUX({x}, R11, R8, R10)", look(turn[iteration % 4])]
+        calls += [f"XORX(R11, R10, {y})", f"MUX({x}, R11, R8, R10)", set_direction(turn[iteration % 4])]
         calls += ["DNEWS0(R9, R11)", "MOV(R11, R9)"] * 4
         calls += [f"NOT({z})", f"NOR({y}, R11, {z})"]
     return words("; ".join(calls))
 
 
-def tap(then_look: Direction | None) -> Words:
+def tap(then: Direction | None) -> Words:
     """One tap of a compiled convolution: A -= IN where input R6 and weight R7 differ; move the input on."""
     mismatch = "NOR(R8, R6, R7); NOR(R9, R6, R8); NOR(R10, R7, R8); WHERE(R9, R10); sub(A, A, IN)"
-    if then_look is None:
+    if then is None:
         return words(mismatch)
-    return words(f"{mismatch}; {look(then_look)}; DNEWS0(R9, R6); MOV(R6, R9)")
+    return words(f"{mismatch}; {set_direction(then)}; DNEWS0(R9, R6); MOV(R6, R9)")
 
 
 def weight_plane(bits: int) -> list[Item]:

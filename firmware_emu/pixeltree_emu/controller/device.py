@@ -42,8 +42,8 @@ from pixeltree_protocol.link.messages import (
     ReadPlane,
     Reply,
     Result,
-    Scene,
     Settings,
+    Show,
     StartFrame,
     Status,
     Stored,
@@ -175,7 +175,7 @@ class EmulatedDevice:
             PutSeveral: self._put_several,
             CancelFrame: self._cancel_frame,
             OpenTree: self._open_tree,
-            Scene: self._scene,
+            Show: self._show,
             StartFrame: self._start_frame,
             ReadPlane: self._read_plane,
             Execute: self._execute,
@@ -403,10 +403,10 @@ class EmulatedDevice:
         self._fault_timeout_s = message.fault_timeout_ms / 1000
         self._reply(TreeOpened(self.store.budget_bytes, tuple(evicted)), request)
 
-    def _scene(self, message: Scene, request: int) -> None:
+    def _show(self, message: Show, request: int) -> None:
         if len(message.pixels) != message.rows * message.columns:
             raise RequestError(
-                ErrorCode.BAD_SCENE,
+                ErrorCode.CANNOT_SHOW,
                 f"{len(message.pixels)} bytes for {message.rows} x {message.columns} pixels",
             )
         if message.ends:
@@ -417,7 +417,7 @@ class EmulatedDevice:
         try:
             self.array.sensor.show(message.top, message.left, patch, message.clear)
         except ValueError as error:
-            raise RequestError(ErrorCode.BAD_SCENE, str(error)) from error
+            raise RequestError(ErrorCode.CANNOT_SHOW, str(error)) from error
         self._reply(Done(), request)
 
     def _start_frame(self, message: StartFrame, request: int) -> None:

@@ -177,8 +177,8 @@ class PixelArray:
         self._pix_set = False
         self.sensor.begin_exposure()
 
-    def _integrate(self, now_ns: int, looks: bool = False) -> None:
-        level = self.sensor.integrate(self._exposed_since, now_ns, self.parameters.pix_reset_level, looks)
+    def _integrate(self, now_ns: int, peek: bool = False) -> None:
+        level = self.sensor.integrate(self._exposed_since, now_ns, self.parameters.pix_reset_level, peek)
         self.engine.set_analog(Analog.PIX, level)
 
     def expose(self, now_ns: int = 0, exposure_ns: int | None = None) -> None:
@@ -217,7 +217,7 @@ class PixelArray:
     def pix(self, now_ns: int) -> npt.NDArray[np.int8]:
         """PIX as a block that read it now would find it; int8 (256, 256), in array coordinates."""
         if not self._pix_set:
-            self._integrate(now_ns, looks=True)
+            self._integrate(now_ns, peek=True)
         return self.areg(Analog.PIX)
 
     def write(self, register: Digital, plane: DigitalPlane) -> None:

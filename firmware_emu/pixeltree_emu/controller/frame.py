@@ -36,7 +36,7 @@ from pixeltree_protocol.objects import (
     short,
 )
 from pixeltree_protocol.objects.program import Proceed, Program, Step
-from pixeltree_protocol.objects.verify import NodeImage, verify_node
+from pixeltree_protocol.objects.verify import VerifiedNode, verify_node
 
 _T = TypeVar("_T")
 
@@ -48,7 +48,7 @@ _REMEMBERED_ITEMS = 262_144
 class _Ready:
     """A verified node, its blocks made ready, and its program in parts."""
 
-    image: NodeImage
+    verified: VerifiedNode
     kernels: tuple[Kernel, ...]
     parts: tuple[Part, ...]
 
@@ -100,7 +100,7 @@ class FrameInHand:
     steps: Iterator[Step | None] | None = None
     decision: Decision = field(default_factory=Decision)
     node_started_ns: int = 0
-    image: NodeImage | None = None
+    verified: VerifiedNode | None = None
     capturing: bool = True
 
     @property
@@ -171,11 +171,11 @@ class FrameRunner:
             return Fault(hand.frame, hand.node, tuple(missing))
         hand.reported = frozenset()
         ready = self._ready(hand)
-        hand.image = ready.image
+        hand.verified = ready.verified
         # what a capture node computes is nobody's opinion
         hand.decision = Decision(earlier=hand.decision.logits if hand.path else ())
         hand.node_started_ns = self._clock.now_ns
-        hand.steps = self.sequencer.execute_parts(ready.parts, ready.image, ready.kernels, hand.decision)
+        hand.steps = self.sequencer.execute_parts(ready.parts, ready.verified, ready.kernels, hand.decision)
         return None
 
     def _missing(self, digest: Digest) -> list[Digest]:
@@ -194,11 +194,11 @@ class FrameRunner:
         return self._made_ready.get(key, lambda: self._make_ready(hand))
 
     def _make_ready(self, hand: FrameInHand) -> _Ready:
-        image = self._verify(hand)
-        kernels = tuple(self._store.kernel(digest) for digest in image.node.blocks)
-        return _Ready(image, kernels, self.sequencer.cut(image))
+        verified = self._verify(hand)
+        kernels = tuple(self._store.kernel(digest) for digest in verified.node.blocks)
+        return _Ready(verified, kernels, self.sequencer.cut(verified))
 
-    def _verify(self, hand: FrameInHand) -> NodeImage:
+    def _verify(self, hand: FrameInHand) -> VerifiedNode:
         node = _expect(self._resident(hand.node), Node, hand.node)
         program = _expect(self._resident(node.program), Program, node.program)
         blocks = [_expect(self._resident(digest), Block, digest) for digest in node.blocks]
@@ -221,10 +221,10 @@ class FrameRunner:
             hand.capturing = False
             hand.node = hand.tree.root
             return None
-        assert hand.image is not None
+        assert hand.verified is not None
         outcome = hand.decision.outcome
         assert outcome is not None  # a verified node's last step decides
-        proceeds = isinstance(hand.image.program.steps[-1], Proceed)
+        proceeds = isinstance(hand.verified.program.steps[-1], Proceed)
         told = () if proceeds else hand.decision.logits
         hand.path.append(Visit(hand.node, outcome, told, elapsed))
         logits = sum(len(visit.logits) for visit in hand.path)
@@ -232,7 +232,7 @@ class FrameRunner:
             raise RequestError(
                 ErrorCode.BAD_TREE, f"the frame's path has {logits} logits; a result has {MAX_PATH_LOGITS}"
             )
-        exit_ = hand.image.node.exits[outcome]
+        exit_ = hand.verified.node.exits[outcome]
         if not isinstance(exit_, Label):
             if len(hand.path) >= MAX_DEPTH:
                 raise RequestError(ErrorCode.BAD_TREE, f"the frame's path is longer than {MAX_DEPTH} nodes")

@@ -13,7 +13,7 @@ from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.link.messages import ErrorCode, Execute, Executed, ReadOut
 from pixeltree_protocol.objects import Block, BlockPlanes, Digest, FullyConnected, PackedBits, Segment, short
 from pixeltree_protocol.objects.program import Program, Step
-from pixeltree_protocol.objects.verify import ProgramImage, verify_program
+from pixeltree_protocol.objects.verify import VerifiedProgram, verify_program
 
 
 @dataclass
@@ -62,13 +62,13 @@ class ImmediateRunner:
                 raise _not_resident(digest, "segment")
             segments.append(found)
         try:
-            image: ProgramImage = verify_program(Program.decode(message.program), blocks, segments)
+            verified: VerifiedProgram = verify_program(Program.decode(message.program), blocks, segments)
         except ObjectError as error:
             raise RequestError(ErrorCode.BAD_OBJECT, str(error)) from error
         self._store.pin((*message.blocks, *message.segments))
         kernels = [self._store.kernel(digest) for digest in message.blocks]
         decision = Decision()
-        steps = self._sequencer.execute(image, kernels, decision)
+        steps = self._sequencer.execute(verified, kernels, decision)
         return Job(request, steps, decision, self._clock.now_ns, self._clock.words)
 
     def advance(self, job: Job) -> bool:

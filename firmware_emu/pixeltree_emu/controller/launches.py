@@ -14,16 +14,16 @@ from pixeltree_protocol.chip.isa import ICW, ClockClass, Instruction, encode
 from pixeltree_protocol.chip.registers import DIGITAL_LOAD, DIGITAL_READ, DREGS, Digital, bits
 from pixeltree_protocol.objects import BlockPlanes, PackedBits
 from pixeltree_protocol.objects.cover import selections
-from pixeltree_protocol.objects.program import LoadCover, Run, SelectPattern, SelectRect, SetIn, Step
-from pixeltree_protocol.objects.verify import NodeImage, ProgramImage
+from pixeltree_protocol.objects.program import Launch, LoadCover, SelectPattern, SelectRect, SetIn, Step
+from pixeltree_protocol.objects.verify import VerifiedNode, VerifiedProgram
 
-Image = NodeImage | ProgramImage
+Verified = VerifiedNode | VerifiedProgram
 
 _REMEMBERED = 1024
 """Covers that are kept ready; a node of the demo has 30."""
 
 
-_Action = Callable[[Any, Any, Image, Sequence[Kernel]], Iterator[None] | None]
+_Action = Callable[[Any, Any, Verified, Sequence[Kernel]], Iterator[None] | None]
 
 
 class Target(Protocol):
@@ -72,12 +72,12 @@ class Launcher:
         """Whether a step is one of these."""
         return type(step) in cls._ACTIONS
 
-    def send(self, step: Step, image: Image, kernels: Sequence[Kernel]) -> Iterator[None]:
+    def send(self, step: Step, verified: Verified, kernels: Sequence[Kernel]) -> Iterator[None]:
         """Execute a step; yields where it is long, so that the link is served."""
         self._target.elapse(self._clock.now_ns)
-        yield from self._ACTIONS[type(step)](self, step, image, kernels) or ()
+        yield from self._ACTIONS[type(step)](self, step, verified, kernels) or ()
 
-    def _run(self, step: Run, _image: Image, kernels: Sequence[Kernel]) -> Iterator[None]:
+    def _launch(self, step: Launch, _verified: Verified, kernels: Sequence[Kernel]) -> Iterator[None]:
         kernel = kernels[step.block]
         for _ in range(step.times):
             self._target.run(kernel, self._clock.now_ns)
@@ -97,8 +97,8 @@ class Launcher:
         self._target.select_rect(step.r0, step.c0, step.r1, step.c1)
         self._clock.charge(self._clock.costs.select_rect_ns)
 
-    def _load_cover(self, step: LoadCover, image: Image, _kernels: object) -> None:
-        mask, segment = image.segments[step.mask], image.segments[step.segment]
+    def _load_cover(self, step: LoadCover, verified: Verified, _kernels: object) -> None:
+        mask, segment = verified.segments[step.mask], verified.segments[step.segment]
         assert isinstance(mask, BlockPlanes)  # verify_node has seen to it
         assert isinstance(segment, PackedBits)
         loaded = self._covers.get((mask, segment, step))
@@ -131,7 +131,7 @@ class Launcher:
         return _Cover(self._target.load(items), len(patterns), merges)
 
     _ACTIONS: ClassVar[dict[type[Step], _Action]] = {
-        Run: _run,
+        Launch: _launch,
         SetIn: _set_in,
         SelectPattern: _select_pattern,
         SelectRect: _select_rect,

@@ -186,23 +186,23 @@ class Controller:
     # -- analog read-out ---------------------------------------------------------------------------
 
     def _read_areg(self, step: s.ReadAreg) -> bytes:
-        level = int(self._array.engine.look(_analog(step.areg))[step.r, step.c])
+        level = int(self._array.engine.analog_view(_analog(step.areg))[step.r, step.c])
         self._clock.charge(self._clock.costs.adc_sample_ns)
         return bytes([max(0, min(255, level + self.parameters.adc_zero))])
 
     def _grid(self, areg: int, r0: int, c0: int, r1: int, c1: int, rs: int, cs: int) -> bytes:
-        plane = self._array.engine.look(_analog(areg))
+        plane = self._array.engine.analog_view(_analog(areg))
         data = self.parameters.grid(plane, range(r0, r1 + 1, rs), range(c0, c1 + 1, cs))
         self._clock.charge(len(data) * self._clock.costs.adc_sample_ns)
         return data
 
     def _block_sums(self, areg: int, side: int, scale: int) -> bytes:
-        data = self.parameters.blocks(self._array.engine.look(_analog(areg)), side, scale)
+        data = self.parameters.blocks(self._array.engine.analog_view(_analog(areg)), side, scale)
         self._clock.charge(len(data) * self._clock.costs.adc_sample_ns)
         return data
 
     def _sum(self, areg: int, rows: Lines, columns: Lines, scale: int) -> bytes:
-        value = self.parameters.total_of(self._array.engine.look(_analog(areg)), rows, columns, scale)
+        value = self.parameters.total_of(self._array.engine.analog_view(_analog(areg)), rows, columns, scale)
         self._clock.charge(self._clock.costs.adc_sample_ns)
         return bytes([value])
 

@@ -14,7 +14,7 @@ from pixeltree_emu.array.nonidealities import TICK_NS
 from pixeltree_emu.array.selection import PatternSelect, rectangle
 from pixeltree_emu.controller.clock import DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
-from pixeltree_emu.controller.launches import Image, Launcher
+from pixeltree_emu.controller.launches import Launcher, Verified
 from pixeltree_emu.controller.primitives import Controller
 from pixeltree_emu.controller.readout import ReadOutParameters
 from pixeltree_emu.controller.stretches import Cutter, Part, Stretch
@@ -75,7 +75,7 @@ class Sequencer:
         self._launcher = Launcher(array, clock)
         self._controller = Controller(array, clock, read_out)
         self.looks_at_ns: int | None = None
-        self._actions: dict[type[Step], Callable[[Any, Image, Sequence[Kernel], Decision], None]] = {
+        self._actions: dict[type[Step], Callable[[Any, Verified, Sequence[Kernel], Decision], None]] = {
             RaiseIn: self._raise_in,
             ScanLogits: self._scan_logits,
             SumLogit: self._sum_logit,
@@ -87,20 +87,22 @@ class Sequencer:
             WriteDreg: self._write_dreg,
         }
 
-    def cut(self, image: Image) -> tuple[Part, ...]:
+    def cut(self, verified: Verified) -> tuple[Part, ...]:
         """A program for :meth:`execute_parts`."""
-        return Cutter(self._clock.costs, self._array.load, self._array.most_waiting).cut(image)
+        return Cutter(self._clock.costs, self._array.load, self._array.most_waiting).cut(verified)
 
-    def execute(self, image: Image, kernels: Sequence[Kernel], decision: Decision) -> Iterator[Step | None]:
+    def execute(
+        self, verified: Verified, kernels: Sequence[Kernel], decision: Decision
+    ) -> Iterator[Step | None]:
         """Run a program step by step; ``kernels`` are its blocks made ready, in slot order.
 
         Yields:
             Every step when it is done; None in between, where a step is long, so that the link is served.
         """
-        return self._one_by_one(image.program.steps, image, kernels, decision)
+        return self._one_by_one(verified.program.steps, verified, kernels, decision)
 
     def execute_parts(
-        self, parts: Sequence[Part], image: Image, kernels: Sequence[Kernel], decision: Decision
+        self, parts: Sequence[Part], verified: Verified, kernels: Sequence[Kernel], decision: Decision
     ) -> Iterator[Step | None]:
         """Run a program as :meth:`execute` does, each stretch of it at once unless somebody looks in between.
 
@@ -110,10 +112,10 @@ class Sequencer:
         for part in parts:
             stretch = part.stretch
             if stretch is None:
-                yield from self._one_by_one(part.steps, image, kernels, decision)
+                yield from self._one_by_one(part.steps, verified, kernels, decision)
                 continue
             if not self._at_once(stretch):
-                for step in self._one_by_one(part.steps, image, kernels, decision):
+                for step in self._one_by_one(part.steps, verified, kernels, decision):
                     self._array.settle()  # joined, they would have to be made ready for this one time
                     yield step
                 continue
@@ -139,18 +141,18 @@ class Sequencer:
         return self._array.run_across(stretch.kernel, crossing, now_ns + moment_ns)
 
     def _one_by_one(
-        self, steps: Sequence[Step], image: Image, kernels: Sequence[Kernel], decision: Decision
+        self, steps: Sequence[Step], verified: Verified, kernels: Sequence[Kernel], decision: Decision
     ) -> Iterator[Step | None]:
         for step in steps:
             decision.read_out = None
             if self._launcher.takes(step):
-                yield from self._launcher.send(step, image, kernels)
+                yield from self._launcher.send(step, verified, kernels)
                 yield step
                 continue
             self._array.elapse(self._clock.now_ns)
             action = self._actions.get(type(step))
             if action is not None:
-                action(step, image, kernels, decision)
+                action(step, verified, kernels, decision)
             else:
                 decision.read_out = self._controller.actions[type(step)](step)
             yield step
@@ -166,8 +168,10 @@ class Sequencer:
             costs.adc_sample_ns + costs.sample_logit_operations * costs.operation_ns + costs.set_in_ns
         )
 
-    def _scan_logits(self, step: ScanLogits, image: Image, _kernels: object, decision: Decision) -> None:
-        segment = image.segments[step.segment]
+    def _scan_logits(
+        self, step: ScanLogits, verified: Verified, _kernels: object, decision: Decision
+    ) -> None:
+        segment = verified.segments[step.segment]
         assert isinstance(segment, PackedBits)  # verify_node has seen to it
         plane = self._array.engine.analog(AREGS[step.areg])
         samples = self._controller.parameters.adc(plane).astype(np.int64)
@@ -181,8 +185,8 @@ class Sequencer:
         each = costs.adc_sample_ns + costs.sample_logit_operations * costs.operation_ns
         self._clock.charge(len(decision.logits) * each)
 
-    def _sum_logit(self, step: SumLogit, image: Image, _kernels: object, decision: Decision) -> None:
-        segment = image.segments[step.segment]
+    def _sum_logit(self, step: SumLogit, verified: Verified, _kernels: object, decision: Decision) -> None:
+        segment = verified.segments[step.segment]
         assert isinstance(segment, PackedBits)  # verify_node has seen to it
         parameters = self._controller.parameters
         plane = self._array.engine.analog(AREGS[step.areg])
@@ -195,9 +199,9 @@ class Sequencer:
         each = costs.adc_sample_ns + costs.sample_logit_operations * costs.operation_ns
         self._clock.charge(len(step.patterns) * each)
 
-    def _write_dreg(self, step: WriteDreg, image: Image, _kernels: object, _: Decision) -> None:
+    def _write_dreg(self, step: WriteDreg, verified: Verified, _kernels: object, _: Decision) -> None:
         """Points are drawn into what CLR left, or holes where they are fewer; then the plane is inverted."""
-        segment = image.segments[step.segment]
+        segment = verified.segments[step.segment]
         assert isinstance(segment, PackedBits)  # the verifier has seen to it
         bits_written = np.unpackbits(np.frombuffer(segment.data, np.uint8), bitorder="little")
         plane = bits_written.astype(np.bool_).reshape(ARRAY_SIZE, ARRAY_SIZE)
@@ -211,7 +215,7 @@ class Sequencer:
         self._clock.charge(costs.launch_ns + points * (costs.select_ns + costs.launch_ns))
         self._clock.charge_words({ClockClass.DIGITAL: 1 + 2 * points + inversion})
 
-    def _scan(self, step: ScanDreg, _image: object, _kernels: object, decision: Decision) -> None:
+    def _scan(self, step: ScanDreg, _verified: object, _kernels: object, decision: Decision) -> None:
         rows = range(step.row, step.row + step.rows * step.row_step, step.row_step)
         data = self._array.scan_rows(DREGS[step.dreg], rows)
         decision.scanned += data
@@ -219,19 +223,19 @@ class Sequencer:
         self._clock.charge(len(data) * self._clock.costs.scan_byte_ns)
 
     def _fully_connected(
-        self, step: ApplyFullyConnected, image: Image, _kernels: object, decision: Decision
+        self, step: ApplyFullyConnected, verified: Verified, _kernels: object, decision: Decision
     ) -> None:
-        segment = image.segments[step.segment]
+        segment = verified.segments[step.segment]
         assert isinstance(segment, FullyConnected)  # verify_node has seen to it
         decision.logits = fully_connected(segment, bytes(decision.scanned))
         costs = self._clock.costs
         self._clock.charge(segment.chunks * costs.fully_connected_operations * costs.operation_ns)
 
-    def _argmax(self, _step: Argmax, _image: object, _kernels: object, decision: Decision) -> None:
+    def _argmax(self, _step: Argmax, _verified: object, _kernels: object, decision: Decision) -> None:
         decision.outcome = decision.logits.index(max(decision.logits))
         self._clock.charge(len(decision.logits) * self._clock.costs.operation_ns)
 
-    def _add_logits(self, _step: AddLogits, _image: object, _kernels: object, decision: Decision) -> None:
+    def _add_logits(self, _step: AddLogits, _verified: object, _kernels: object, decision: Decision) -> None:
         own, earlier = decision.logits, decision.earlier
         if len(own) != len(earlier):
             raise RequestError(
@@ -241,7 +245,7 @@ class Sequencer:
         decision.logits = tuple(_wrapped(mine + given) for mine, given in zip(own, earlier, strict=True))
         self._clock.charge(len(own) * self._clock.costs.operation_ns)
 
-    def _proceed(self, _step: Proceed, _image: object, _kernels: object, decision: Decision) -> None:
+    def _proceed(self, _step: Proceed, _verified: object, _kernels: object, decision: Decision) -> None:
         decision.outcome = 0
 
 

@@ -14,9 +14,9 @@ from pixeltree_emu.array.selection import DriveIn, RectangleSelect, pattern_sele
 from pixeltree_emu.array.touched import crossing
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.controller.device_array import Kernel
-from pixeltree_emu.controller.launches import Image, Launcher
+from pixeltree_emu.controller.launches import Launcher, Verified
 from pixeltree_protocol.objects import Block
-from pixeltree_protocol.objects.program import Run, Step
+from pixeltree_protocol.objects.program import Launch, Step
 
 
 @dataclass(frozen=True)
@@ -104,19 +104,19 @@ class Cutter:
         self._load = load
         self._most = most
 
-    def cut(self, image: Image) -> tuple[Part, ...]:
+    def cut(self, verified: Verified) -> tuple[Part, ...]:
         """All steps of a program, in parts."""
-        kernels = [Kernel(block.words, None) for block in image.blocks]
-        return tuple(self._parts(image, kernels))
+        kernels = [Kernel(block.words, None) for block in verified.blocks]
+        return tuple(self._parts(verified, kernels))
 
-    def _parts(self, image: Image, kernels: Sequence[Kernel]) -> Iterator[Part]:
+    def _parts(self, verified: Verified, kernels: Sequence[Kernel]) -> Iterator[Part]:
         waiting: list[Step] = []
         words = 0
-        for step in image.program.steps:
-            more = self._words(step, image.blocks)
+        for step in verified.program.steps:
+            more = self._words(step, verified.blocks)
             joins = self._joins(step, kernels) and more <= self._most
             if waiting and not (joins and words + more <= self._most):
-                yield self._part(waiting, image, kernels)
+                yield self._part(waiting, verified, kernels)
                 waiting, words = [], 0
             if joins:
                 waiting.append(step)
@@ -124,24 +124,24 @@ class Cutter:
             else:
                 yield Part((step,), None)
         if waiting:
-            yield self._part(waiting, image, kernels)
+            yield self._part(waiting, verified, kernels)
 
     @staticmethod
     def _words(step: Step, blocks: Sequence[Block]) -> int:
-        return step.times * len(blocks[step.block].words) if isinstance(step, Run) else 1
+        return step.times * len(blocks[step.block].words) if isinstance(step, Launch) else 1
 
     @staticmethod
     def _joins(step: Step, kernels: Sequence[Kernel]) -> bool:
         """Whether a step may be part of a stretch: light comes into PIX at times of its own."""
-        if isinstance(step, Run):
+        if isinstance(step, Launch):
             return not (kernels[step.block].reads_pix or kernels[step.block].resets_pix)
         return Launcher.takes(step)
 
-    def _part(self, steps: Sequence[Step], image: Image, kernels: Sequence[Kernel]) -> Part:
+    def _part(self, steps: Sequence[Step], verified: Verified, kernels: Sequence[Kernel]) -> Part:
         scribe, clock = _Scribe(), DeviceClock(self._costs)
         launcher = Launcher(scribe, clock)
         for step in steps:
-            for _ in launcher.send(step, image, kernels):
+            for _ in launcher.send(step, verified, kernels):
                 pass
         stretch = Stretch(self._load(scribe.items), clock.now_ns, clock.words, tuple(scribe.moments))
         return Part(tuple(steps), stretch)

@@ -122,7 +122,7 @@ class Sensor:
         """A new exposure begins: by the clock ``frame`` it will see the next picture."""
         self._seen = None
 
-    def integrate(self, start_ns: int, end_ns: int, reset_level: int, looks: bool = False) -> AnalogPlane:
+    def integrate(self, start_ns: int, end_ns: int, reset_level: int, peek: bool = False) -> AnalogPlane:
         """PIX after integrating light from ``start_ns`` to ``end_ns`` of device time.
 
         White (255) over :attr:`exposure_ns` gives the half range, 127 counts above the reset level; PIX goes
@@ -133,15 +133,15 @@ class Sensor:
             start_ns: device time at which it begins.
             end_ns: device time at which it is read.
             reset_level: of PIX.
-            looks: somebody only looks: no picture of the source is used up by that. Nor is one by an
+            peek: whether this only reads PIX, which uses up no picture of the source. Nor is one by an
                 exposure so short that even white leaves no count, as when get_image reads the reset level.
         """
         end_ns = max(start_ns, end_ns)
         levels = _levels(end_ns - start_ns, self.exposure_ns, reset_level)
         if self.painted or self.source is None:
             return self._scene_through(levels)
-        looks = looks or (end_ns - start_ns) * AREG_MAX < self.exposure_ns
-        picture = self._one_picture(self.source, looks)
+        peek = peek or (end_ns - start_ns) * AREG_MAX < self.exposure_ns
+        picture = self._one_picture(self.source, peek)
         if picture is None:
             counts = self._light(start_ns, end_ns) // (2 * self.exposure_ns)
             level = np.minimum(counts + reset_level, AREG_MAX).astype(np.int16)
@@ -156,20 +156,20 @@ class Sensor:
         plane_of(seen)[rows, columns] = levels[self.scene[rows, columns]]
         return seen
 
-    def _one_picture(self, source: Source, looks: bool) -> npt.NDArray[np.uint8] | None:
+    def _one_picture(self, source: Source, peek: bool) -> npt.NDArray[np.uint8] | None:
         """The picture that an exposure sees; None where it sees a source's frames over time."""
         if self.clock == _DEVICE:
             return None
         if self.clock == _WALL:
             return source.frame(int(max(self.now(), 0.0) * 1e9) // source.period_ns)
-        return source.frame(self._number(looks))
+        return source.frame(self._number(peek))
 
-    def _number(self, looks: bool) -> int:
+    def _number(self, peek: bool) -> int:
         """The picture of the exposure in hand by the clock ``frame``."""
         if self._seen is None:
             if self._next is None:
                 self._next = next(self.order)
-            if looks:
+            if peek:
                 return self._next
             self._seen, self._next = self._next, None
         return self._seen

@@ -100,7 +100,7 @@ class HostPort:
         self._viewers.append(viewer)
         self._selector.register(connected, selectors.EVENT_READ, viewer)
         logger.info("connected", extra=fields(wire=viewer.name))
-        self._screen.look(viewer, viewer.take)
+        self._screen.add_viewer(viewer, viewer.take)
 
     def _read(self, viewer: _Viewer) -> None:
         try:
@@ -130,7 +130,7 @@ class HostPort:
         if viewer not in self._viewers:
             return
         self._viewers.remove(viewer)
-        self._screen.look_away(viewer)
+        self._screen.remove_viewer(viewer)
         self._selector.unregister(viewer.socket)
         viewer.socket.close()
         logger.info("closed", extra=fields(wire=viewer.name, reason=reason, left_out=viewer.left_out))

@@ -69,7 +69,7 @@ class Screen:
         for viewer in viewers:
             viewer(raw)
 
-    def look(self, viewer: object, taker: Taker) -> None:
+    def add_viewer(self, viewer: object, taker: Taker) -> None:
         """Somebody begins to look, and sees at once what was shown last."""
         with self._lock:
             self._viewers[viewer] = taker
@@ -77,7 +77,7 @@ class Screen:
         for raw in last:
             taker(raw)
 
-    def look_away(self, viewer: object) -> None:
+    def remove_viewer(self, viewer: object) -> None:
         """Somebody looks no longer."""
         with self._lock:
             self._viewers.pop(viewer, None)

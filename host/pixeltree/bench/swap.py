@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from pixeltree.bench.random_tree import Album, album
-from pixeltree.device.virtual import virtual_device
+from pixeltree.device.virtual_time import virtual_device
 from pixeltree.run import InferenceResult, TreeRunner
 from pixeltree.simulate import Setup, make_sequence, simulate
 from pixeltree.simulate.sequences import Sequence

@@ -58,7 +58,7 @@ _SENSITIVITY_CHIPS = 8
 
 
 @dataclass(frozen=True)
-class Run:
+class Evaluated:
     """Chips that images were taken through, and what that took.
 
     Attributes:
@@ -93,7 +93,7 @@ def check_preset(preset: str) -> str:
     return preset
 
 
-def run_chips(tree: Tree, dataset: Dataset, sets: Sequence[ChipSet], workers: Workers) -> Run:
+def run_chips(tree: Tree, dataset: Dataset, sets: Sequence[ChipSet], workers: Workers) -> Evaluated:
     """Take images through the chips of some sets, with a bar; an interrupted run goes on where it was.
 
     Raises:
@@ -115,7 +115,7 @@ def run_chips(tree: Tree, dataset: Dataset, sets: Sequence[ChipSet], workers: Wo
     except KeyboardInterrupt:
         Screen(stderr=True).print("interrupted; the same command goes on from what is finished")
         raise
-    return Run(found, frames, time.perf_counter() - began)
+    return Evaluated(found, frames, time.perf_counter() - began)
 
 
 def yield_(
@@ -217,7 +217,7 @@ def _gains(scores: list[float], without: list[list[float]]) -> dict[str, float]:
 
 
 def _shown(
-    found: Spread, good: Yield, without: dict[str, float], by_value: dict[str, dict[str, Any]], run: Run
+    found: Spread, good: Yield, without: dict[str, float], by_value: dict[str, dict[str, Any]], run: Evaluated
 ) -> Group:
     rows = Table(Column("figure"), Column("value", justify="right"), Column("95% interval"), box=None)
     rows.add_row(

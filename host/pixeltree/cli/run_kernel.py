@@ -26,7 +26,7 @@ from pixeltree.kernels.files import read_kernel, settings
 from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital, Register
 from pixeltree_protocol.names import known_names
 from pixeltree_protocol.objects import Block
-from pixeltree_protocol.objects.program import Run, SetIn, Step
+from pixeltree_protocol.objects.program import Launch, SetIn, Step
 
 _SHOWN: tuple[Register, ...] = (*AREGS, *DREGS, Analog.PIX, Digital.FLAG)
 """Planes that can be shown; a device that is no emulator has no PIX and FLAG."""
@@ -81,7 +81,7 @@ def _run(device: Device, parts: Sequence[int | Block]) -> Execution:
     steps: list[Step] = []
     count = 0
     for part in parts:
-        steps.append(Run(count) if isinstance(part, Block) else SetIn(part))
+        steps.append(Launch(count) if isinstance(part, Block) else SetIn(part))
         count += isinstance(part, Block)
     return device.chip.execute(*steps, kernels=blocks)
 

@@ -21,7 +21,7 @@ from pixeltree.errors import DataError, RecipeError, from_extra
 from pixeltree.train.progress import Doing, Report
 
 if TYPE_CHECKING:
-    from pixeltree.train.run import TrainedModel
+    from pixeltree.train.from_recipe import TrainedModel
 
 _RECIPE = partial(typer.Option, rich_help_panel="In place of the recipe")
 
@@ -102,8 +102,8 @@ def train(
     with TrainingProgress(Screen(stderr=True)) as shown:
         shown("", Doing("starting PyTorch"))
         try:
+            from pixeltree.train import from_recipe  # noqa: PLC0415
             from pixeltree.train import recipe as recipes  # noqa: PLC0415 - an extra, and slow to import
-            from pixeltree.train import run  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise RecipeError(f"training needs {error.name}: {from_extra('train')}") from error
         loaded = recipes.load_recipe(recipe)
@@ -116,7 +116,7 @@ def train(
         if device_torch is not None:
             loaded = loaded.with_device(device_torch)
         shown("", Doing("checking that the compiler takes such a network"))
-        run.check_output(loaded, output)
+        from_recipe.check_output(loaded, output)
         kept = checkpoints or _checkpoints_of(output, recipe)
         if seeds is not None:
             shown("", Doing(f"training with {seeds} seeds"))
@@ -132,7 +132,7 @@ def train(
                 noted(who, report)
                 shown(who, report)
 
-            trained = run.run_recipe(loaded, kept, tell)
+            trained = from_recipe.train_recipe(loaded, kept, tell)
         shown("", Doing("compiling"))
         _save(trained, output)
     if checkpoints is None:

@@ -1,7 +1,7 @@
-"""The compiler: a folded model becomes a node image."""
+"""The compiler: a folded model becomes a node."""
 
 from pixeltree.compiler.capture import CaptureGeometry
-from pixeltree.compiler.image import CompiledNode
+from pixeltree.compiler.node import CompiledNode
 from pixeltree.compiler.pipeline import Compiled, compile_capture, compile_model, compile_window
 from pixeltree.model.ending import Ending
 

@@ -18,10 +18,10 @@ from pixeltree_protocol.objects.program import (
     AddLogits,
     ApplyFullyConnected,
     Argmax,
+    Launch,
     LoadCover,
     Proceed,
     RaiseIn,
-    Run,
     ScanDreg,
     ScanLogits,
     SelectPattern,
@@ -78,7 +78,7 @@ class Predictor:
         """
         costs = self._costs
         match step:
-            case Run():
+            case Launch():
                 classes = self._classes[step.block]
                 time = costs.launch_ns + costs.words_ns(classes)
                 return Cost(step.times * classes.total(), step.times * time, step.times)

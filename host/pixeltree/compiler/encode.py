@@ -16,10 +16,10 @@ from pixeltree_protocol.objects.program import (
     AddLogits,
     ApplyFullyConnected,
     Argmax,
+    Launch,
     LoadCover,
     Proceed,
     RaiseIn,
-    Run,
     ScanDreg,
     ScanLogits,
     SelectPattern,
@@ -109,7 +109,7 @@ class Encoder:
         slot = self._slots.setdefault(block, len(self.result.blocks))
         if slot == len(self.result.blocks):
             self.result.blocks.append(block)
-        self._step(Run(slot, times))
+        self._step(Launch(slot, times))
 
     def _step(self, step: Step) -> None:
         self.result.steps.append(step)

@@ -375,7 +375,7 @@ class Section:
 
 @dataclass
 class Unit:
-    """A node on its way to an image.
+    """A node while it is compiled.
 
     Attributes:
         sections: operations by layer.

@@ -1,4 +1,4 @@
-"""The compiler from end to end: a folded model becomes a node image, pass by pass."""
+"""The compiler from end to end: a folded model becomes a node, pass by pass."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pixeltree.compiler import ir
 from pixeltree.compiler.capture import CaptureGeometry, capture_unit
 from pixeltree.compiler.cost import Cost, Predictor
 from pixeltree.compiler.encode import Encoded, Encoder
-from pixeltree.compiler.image import CompiledNode, make_image
 from pixeltree.compiler.layout import Layout, block_layout, block_side, cell_layout, cell_side, grid_side
 from pixeltree.compiler.lower import Lowered, lower
+from pixeltree.compiler.node import CompiledNode, make_node
 from pixeltree.compiler.passes.allocate import allocate
 from pixeltree.compiler.passes.arrange import Arrangement, arrange
 from pixeltree.compiler.passes.directions import set_directions
@@ -88,7 +88,7 @@ class Compiled:
     """A compiled node and how it came about.
 
     Attributes:
-        node: the image.
+        node: the compiled node.
         layout: how the input lies on the array.
         sections: cost of each layer, in order.
         information_bits: information content of the weights and biases.
@@ -227,7 +227,7 @@ def _compile(model: FoldedModel, ends: _Ends, layout: Layout, show: Show | None,
         )
     sections = _section_costs(unit, encoded, segments)
     check_resources([section.needs for section in sections])
-    node = make_image(encoded.steps, encoded.blocks, segments, ends.exits, source=layout.source)
+    node = make_node(encoded.steps, encoded.blocks, segments, ends.exits, source=layout.source)
     heads = [segment for segment in segments if isinstance(segment, FullyConnected)]
     output_bits = sum(len(head.biases) * (32 + head.inputs * head.planes) for head in heads)
     information = len(unit.weights) + output_bits
@@ -258,7 +258,7 @@ def _without_layers(
     segments = (PackedBits(packed(unit.weights)),) if unit.weights else ()
     sections = _section_costs(unit, encoded, segments)
     check_resources([section.needs for section in sections])
-    node = make_image(encoded.steps, encoded.blocks, segments, exits, is_capture)
+    node = make_node(encoded.steps, encoded.blocks, segments, exits, is_capture)
     return Compiled(node, Layout(ChannelGrid(1, 8), geometry.pitch), sections)
 
 

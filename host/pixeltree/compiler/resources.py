@@ -10,7 +10,7 @@ from pixeltree.compiler.cost import Cost
 from pixeltree.compiler.encode import Encoded
 from pixeltree.errors import CompileError
 from pixeltree_protocol.objects import MAX_BLOCK_WORDS
-from pixeltree_protocol.objects.program import MAX_SLOTS, Run
+from pixeltree_protocol.objects.program import MAX_SLOTS, Launch
 from pixeltree_protocol.objects.segment import MAX_PACKED_BYTES
 from pixeltree_protocol.objects.verify import MAX_WORDS_PER_NODE
 
@@ -99,7 +99,7 @@ def needs_of(unit: ir.Unit, encoded: Encoded, costs: Sequence[Cost]) -> tuple[Ne
     masks: set[int] = set()
     for number, (section, cost) in enumerate(zip(unit.sections, costs, strict=True)):
         steps = [step for step, of in zip(encoded.steps, encoded.sections, strict=True) if of == number]
-        runs = dict.fromkeys(step.block for step in steps if isinstance(step, Run))
+        runs = dict.fromkeys(step.block for step in steps if isinstance(step, Launch))
         new = tuple(block for block in runs if block not in blocks)
         blocks |= set(new)
         loads = [operation for operation in section.operations if isinstance(operation, ir.LoadWeights)]

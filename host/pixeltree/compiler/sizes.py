@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pixeltree.compiler.image import CompiledNode
+from pixeltree.compiler.node import CompiledNode
 from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected
 from pixeltree_protocol.objects.segment import decode_segment
 

@@ -33,8 +33,8 @@ from pixeltree_protocol.link.messages import (
     Pong,
     Result,
     Role,
-    Scene,
     Settings,
+    Show,
     Status,
     Welcome,
     head_bytes,
@@ -255,7 +255,7 @@ class Device:
             LinkError: the device is gone or silent.
         """
         if pixels is None:
-            self.exchange.ask(Scene(True, 0, 0, 0, 0, b""), Done)
+            self.exchange.ask(Show(True, 0, 0, 0, 0, b""), Done)
             return
         if not isinstance(pixels, np.ndarray):
             raise DataError(f"a picture must be a NumPy array, not {type(pixels).__name__}")
@@ -268,12 +268,12 @@ class Device:
             raise DataError(
                 f"a picture of {pixels.shape} at ({top}, {left}) does not fit the sensor's {height} x {width}"
             )
-        rows = (self.welcome.capabilities.max_body - head_bytes(Scene)) // pixels.shape[1]
+        rows = (self.welcome.capabilities.max_body - head_bytes(Show)) // pixels.shape[1]
         for start in range(0, pixels.shape[0], rows):
             patch = pixels[start : start + rows]
             first = clear and start == 0
             rows_here, columns = patch.shape
-            self.exchange.ask(Scene(first, top + start, left, rows_here, columns, patch.tobytes()), Done)
+            self.exchange.ask(Show(first, top + start, left, rows_here, columns, patch.tobytes()), Done)
 
     def read_plane(self, register: str) -> npt.NDArray[np.generic]:
         """A register of the whole array, the right way round (column 0 is the left of the picture).

@@ -21,7 +21,7 @@ from pixeltree.kernels import Kernel
 from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
 from pixeltree_protocol.link.messages import PlanePart, ReadPlane
 from pixeltree_protocol.objects import PackedBits
-from pixeltree_protocol.objects.program import Run, SetIn, WriteDreg
+from pixeltree_protocol.objects.program import Launch, SetIn, WriteDreg
 from pixeltree_protocol.objects.step import Step
 
 _BITS = 7
@@ -113,10 +113,10 @@ def _areg_uploads(register: Analog, levels: npt.NDArray[np.int16]) -> Iterator[_
     add.bus(_NEWS, register, _IN)
     add.bus(register, _NEWS)
     add.all()
-    yield _PlaneUpload((Run(0),), (clear,), ())
+    yield _PlaneUpload((Launch(0),), (clear,), ())
     for bit in range(_BITS):
         yield _PlaneUpload(
-            (WriteDreg(0, DREGS.index(_R0)), SetIn(1 << bit), Run(0)),
+            (WriteDreg(0, DREGS.index(_R0)), SetIn(1 << bit), Launch(0)),
             (add,),
             (_packed(levels >> bit & 1 > 0),),
         )
@@ -127,7 +127,7 @@ def _areg_uploads(register: Analog, levels: npt.NDArray[np.int16]) -> Iterator[_
     second.all()
     second.SET(_R0)
     yield _PlaneUpload(
-        (WriteDreg(0, DREGS.index(_R0)), SetIn(-1), Run(0), SetIn(127), Run(1)),
+        (WriteDreg(0, DREGS.index(_R0)), SetIn(-1), Launch(0), SetIn(127), Launch(1)),
         (first, second),
         (_packed(levels < 0),),
     )

@@ -20,7 +20,7 @@ from pixeltree.tree.tree import GreyImage, Tree
 from pixeltree_protocol.chip.registers import DREGS, Analog, Digital
 from pixeltree_protocol.objects import Block, parse_object
 from pixeltree_protocol.objects.controller_steps import Expose
-from pixeltree_protocol.objects.program import LoadCover, Program, Run, ScanDreg, ScanLogits, Step
+from pixeltree_protocol.objects.program import Launch, LoadCover, Program, ScanDreg, ScanLogits, Step
 from pixeltree_protocol.objects.verify import registers_written
 
 Plane = npt.NDArray[np.generic]
@@ -135,7 +135,7 @@ class _Camera:
             if place == last and isinstance(step, LoadCover):
                 self._execute(node, waiting)
                 found[WEIGHTS] = self._either(step.dregs)
-            elif covers and place > last and isinstance(step, Run) and SUMS not in found:
+            elif covers and place > last and isinstance(step, Launch) and SUMS not in found:
                 block = blocks[step.block]
                 assert isinstance(block, Block)
                 self._execute(node, waiting)

@@ -65,7 +65,7 @@ class Kernel(VendorApi):
         """Record a raw word: clock class and names of its bits (fact sheet 2.1)."""
         self.instructions.append(raw_word(clock, bits))
 
-    def look(self, direction: Direction) -> None:
+    def set_direction(self, direction: Direction) -> None:
         """Let DNEWS read the neighbour at ``direction``: the first two words of the DNEWS macro."""
         self.CLR(R1, R2, R3, R4)
         self.SET(DIRECTION_REGISTER[direction])

@@ -186,7 +186,7 @@ def is_kernel_call(name: str) -> bool:
     """Whether a name is an instruction or macro of the kernel API."""
     return (
         name not in REGISTERS
-        and name not in ("record", "block", "listing", "line", "look")
+        and name not in ("record", "block", "listing", "line", "set_direction")
         and (not name.startswith("_") and callable(getattr(Kernel, name, None)))
     )
 

@@ -137,7 +137,7 @@ class OpenedTree:
         if self._exchange.opened_by is not self:
             return None
         streamer = self._streamer
-        streamer.look_away()
+        streamer.stop_timing()
         if (event := self._exchange.take(streamer.requests)) is not None:
             streamer.heard(event)
         # a frame may be asked for at any time: it has to wait for one small part at most, as a demand has
@@ -189,5 +189,5 @@ class OpenedTree:
             self._open()  # another runner has had the device, or it was started anew
             self._server.first_start(order, asked)
         result = self._server.take(order)
-        self._streamer.look_away()
+        self._streamer.stop_timing()
         return result

@@ -130,7 +130,7 @@ class Streamer:
         """A tree was opened: ask the device what it holds of it."""
         self._waiting.clear()
         self._metered.clear()
-        self._meter.look_away()
+        self._meter.stop_timing()
         self._chunks.clear()
         self._begun.clear()
         self._planner.restart()
@@ -154,9 +154,9 @@ class Streamer:
         self.line_free = max(now, self.line_free) + wire_bytes * self._planner.line.us_per_byte
         return metered
 
-    def look_away(self) -> None:
+    def stop_timing(self) -> None:
         """Nobody listens for a while: answers are heard later than they come."""
-        self._meter.look_away()
+        self._meter.stop_timing()
 
     # -- sending -----------------------------------------------------------------------------------
 

@@ -93,7 +93,7 @@ class LineMeter:
             if at_least > _SLOWER * (sent + answer_bytes) * self.line.us_per_byte:
                 self._note(sent, took - self._pause_us, answer_bytes)
 
-    def look_away(self) -> None:
+    def stop_timing(self) -> None:
         """Nobody listens for a while: when what is under way arrives will not be known."""
         self._began = None
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pixeltree.train.from_recipe import train_recipe
 from pixeltree.train.recipe import Recipe
-from pixeltree.train.run import run_recipe
 from pixeltree.workers.pieces import Piece, Shared, Workers
 
 
@@ -57,7 +57,7 @@ def train_seeds(
 
     Raises:
         WorkerError: workers died again and again.
-        PixeltreeError: what :func:`pixeltree.train.run.run_recipe` raises.
+        PixeltreeError: what :func:`pixeltree.train.from_recipe.train_recipe` raises.
     """
     shared = Shared(recipe)
     folders = [
@@ -78,7 +78,7 @@ def train_seeds(
 
 def train_seed(recipe: Recipe, seed: int, suffix: str, checkpoints: str | None) -> dict[str, Any]:
     """Train a recipe with one seed: a piece of the work."""
-    trained = run_recipe(recipe.with_seed(seed), checkpoints, lambda who, report: None)
+    trained = train_recipe(recipe.with_seed(seed), checkpoints, lambda who, report: None)
     with tempfile.TemporaryDirectory(prefix="pixeltree-") as folder:
         file = Path(folder) / f"model{suffix}"
         trained.save(file)

@@ -84,11 +84,11 @@ class Feed(ABC):
         """
 
     @abstractmethod
-    def look(self, watched: frozenset[str]) -> dict[str, Any]:
+    def read(self, watched: frozenset[str]) -> dict[str, Any]:
         """The planes that somebody looks at, as they are, without a frame."""
 
     def word(self, watched: frozenset[str]) -> dict[str, Any]:
-        """Execute one word, and look; only where :attr:`words` is true."""
+        """Execute one word, and read the planes; only where :attr:`words` is true."""
         raise NotImplementedError
 
     def moved(self) -> dict[str, Setting]:
@@ -204,7 +204,7 @@ class Running:
             fresh = watched if turned else watched - self._seen
             self._seen = watched
             if fresh:
-                self._board.publish(self._feed.look(fresh))
+                self._board.publish(self._feed.read(fresh))
             return False
         self._seen = watched
         self._board.publish(values)

@@ -68,8 +68,8 @@ class DeviceFeed(Feed):
         values = self._devices.read(watched, (SENSOR,))
         for device in self._devices.opened:
             device.chip.execute(GetImage(_FULL, _HALF, self._gain))
-        return values | self.look(watched)
+        return values | self.read(watched)
 
-    def look(self, watched: frozenset[str]) -> dict[str, Any]:
+    def read(self, watched: frozenset[str]) -> dict[str, Any]:
         """See :class:`Feed`."""
         return self._devices.read(watched)

@@ -10,7 +10,7 @@ from pixeltree.view.feed import Feed
 from pixeltree.view.kernel_steps import LiveKernel
 from pixeltree.view.panels import Control, Panel, Setting
 from pixeltree_protocol.objects import Block
-from pixeltree_protocol.objects.program import Run, SetIn
+from pixeltree_protocol.objects.program import Launch, SetIn
 from pixeltree_protocol.objects.step import Step
 
 _LISTING = "kernel"
@@ -90,7 +90,7 @@ class KernelFeed(Feed):
         if self._next:
             while self._next:
                 self._execute_word()
-            return {_LISTING: {"line": -1, "note": self._trouble}, **self.look(watched)}
+            return {_LISTING: {"line": -1, "note": self._trouble}, **self.read(watched)}
         expose = self._devices.exposure_steps(round(1e6 * period))
         run, blocks = self._program()
         values: dict[str, Any] = {}
@@ -120,7 +120,7 @@ class KernelFeed(Feed):
         blocks: list[Block] = []
         for part in self._kernel.parts:
             if isinstance(part, Block):
-                steps.append(Run(len(blocks)))
+                steps.append(Launch(len(blocks)))
                 blocks.append(part)
             else:
                 steps.append(SetIn(part))
@@ -139,18 +139,18 @@ class KernelFeed(Feed):
         word = words[place]
         note = f"word {place + 1} of {len(words)}: {word.text}"
         values[_LISTING] = {"line": word.line - 1, "note": note}
-        return values | self.look(watched)
+        return values | self.read(watched)
 
     def _execute_word(self) -> None:
         words = self._kernel.words()
         part = words[self._next].part
         for device in self._devices.opened:
             if isinstance(part, Block):
-                device.chip.execute(Run(0), kernels=[part])
+                device.chip.execute(Launch(0), kernels=[part])
             else:
                 device.chip.execute(SetIn(part))
         self._next = (self._next + 1) % len(words)
 
-    def look(self, watched: frozenset[str]) -> dict[str, Any]:
+    def read(self, watched: frozenset[str]) -> dict[str, Any]:
         """See :class:`Feed`."""
         return self._devices.read(watched)

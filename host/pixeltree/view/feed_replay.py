@@ -90,6 +90,6 @@ class ReplayFeed(Feed):
         self._next += 1
         return self._last
 
-    def look(self, watched: frozenset[str]) -> dict[str, Any]:
+    def read(self, watched: frozenset[str]) -> dict[str, Any]:
         """See :class:`Feed`."""
         return {name: value for name, value in self._last.items() if name in watched}

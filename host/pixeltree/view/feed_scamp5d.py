@@ -242,7 +242,7 @@ class Scamp5dFeed(Feed):
                 fresh[name] = made
         return fresh | self._paced()
 
-    def look(self, watched: frozenset[str]) -> dict[str, Any]:
+    def read(self, watched: frozenset[str]) -> dict[str, Any]:
         """See :class:`Feed`."""
         return {
             value.panel.name: value.make(value.of)

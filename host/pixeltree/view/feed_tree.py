@@ -140,7 +140,7 @@ class TreeFeed(Feed):
             path = [visit.node for visit in result.path]
             last = self._tree.named(path[-1])
             values[panel_of("tree", place)] = {"path": path, "label": many(last) or result.label_name}
-        return values | self._figures(results[0], truth) | self.look(watched)
+        return values | self._figures(results[0], truth) | self.read(watched)
 
     def _figures(self, result: InferenceResult, truth: int | None) -> dict[str, Any]:
         events = [
@@ -161,7 +161,7 @@ class TreeFeed(Feed):
         figures: dict[str, Any] = {_TIME: result.device_us, _STALL: result.stall_us, "counters": counters}
         return figures | ({"swapping": events} if events else {})
 
-    def look(self, watched: frozenset[str]) -> dict[str, Any]:
+    def read(self, watched: frozenset[str]) -> dict[str, Any]:
         """See :class:`Feed`."""
         return self._devices.read(watched)
 

@@ -35,11 +35,11 @@ __all__ = [
     "AddLogits",
     "ApplyFullyConnected",
     "Argmax",
+    "Launch",
     "LoadCover",
     "Proceed",
     "Program",
     "RaiseIn",
-    "Run",
     "ScanDreg",
     "ScanLogits",
     "SelectPattern",
@@ -59,7 +59,7 @@ MAX_SLOTS = 255
 
 
 @dataclass(frozen=True)
-class Run(Step):
+class Launch(Step):
     """Execute the block in slot ``block``, ``times`` times in a row."""
 
     block: int
@@ -288,7 +288,7 @@ _PITCH: OperandForm = (c.Int8ul, 1, LAST)
 _LEVEL: OperandForm = (c.Int8sl, -128, 127)
 
 STEPS: tuple[StepForm, ...] = (
-    StepForm(1, Run, (_SLOT, (c.Int16ul, 1, MAX_REPEATS))),
+    StepForm(1, Launch, (_SLOT, (c.Int16ul, 1, MAX_REPEATS))),
     StepForm(2, SetIn, (_LEVEL,), words=lambda _: 20),
     StepForm(3, SelectPattern, (ROW, ROW, ROW, ROW), words=lambda _: 5),
     StepForm(4, SelectRect, (ROW, ROW, ROW, ROW), open_ended=True, words=lambda _: 10),

@@ -32,10 +32,10 @@ from pixeltree_protocol.objects.program import (
     DECISIONS,
     AddLogits,
     ApplyFullyConnected,
+    Launch,
     LoadCover,
     Proceed,
     Program,
-    Run,
     ScanDreg,
     ScanLogits,
     Step,
@@ -63,7 +63,7 @@ MAX_READ_OUT_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class ProgramImage:
+class VerifiedProgram:
     """An immediate program with all its objects at hand, verified."""
 
     program: Program
@@ -72,7 +72,7 @@ class ProgramImage:
 
 
 @dataclass(frozen=True)
-class NodeImage:
+class VerifiedNode:
     """A node with all its objects at hand, verified."""
 
     node: Node
@@ -88,7 +88,7 @@ def verify_node(
     segments: Sequence[Segment],
     input_plane: Digital,
     is_capture: bool = False,
-) -> NodeImage:
+) -> VerifiedNode:
     """Check a node against its objects.
 
     Args:
@@ -125,17 +125,17 @@ def verify_node(
         for index, word in enumerate(block.words):
             _check_planes(node, word, input_plane, f"block {slot}, word {index}")
     _check_steps(node, program, blocks, segments, input_plane)
-    return NodeImage(node, program, tuple(blocks), tuple(segments))
+    return VerifiedNode(node, program, tuple(blocks), tuple(segments))
 
 
-def verify_program(program: Program, blocks: Sequence[Block], segments: Sequence[Segment]) -> ProgramImage:
+def verify_program(program: Program, blocks: Sequence[Block], segments: Sequence[Segment]) -> VerifiedProgram:
     """Check an immediate program, which may use every plane, against its objects.
 
     Raises:
         ProgramError: what is wrong, naming the step.
     """
     _check_steps(None, program, blocks, segments, None)
-    return ProgramImage(program, tuple(blocks), tuple(segments))
+    return VerifiedProgram(program, tuple(blocks), tuple(segments))
 
 
 def registers_written(word: ICW) -> frozenset[Register]:
@@ -197,7 +197,7 @@ def _check_steps(
         where = f"step {index} ({step})"
         _check_slots(where, step, len(blocks), len(segments))
         _check_segments(where, step, segments, tally)
-        if isinstance(step, Run):
+        if isinstance(step, Launch):
             tally.words += step.times * len(blocks[step.block].words)
         elif isinstance(step, ScanDreg):
             tally.scanned_bits += step.rows * ARRAY_SIZE
@@ -298,7 +298,7 @@ def _check_bits(where: str, segment: Segment, bit: int, width: int) -> None:
 
 
 def _check_slots(where: str, step: Step, blocks: int, segments: int) -> None:
-    if isinstance(step, Run) and step.block >= blocks:
+    if isinstance(step, Launch) and step.block >= blocks:
         raise ProgramError(f"{where}: the node has {blocks} blocks")
     used = getattr(step, "segment", -1), getattr(step, "mask", -1)
     takes = LoadCover | ScanLogits | SumLogit | ApplyFullyConnected | WriteDreg

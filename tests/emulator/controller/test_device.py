@@ -24,7 +24,7 @@ from pixeltree_protocol.link.messages import (
     PutSeveral,
     ReadPlane,
     Result,
-    Scene,
+    Show,
     StartFrame,
     Stored,
     StoredSeveral,
@@ -40,7 +40,7 @@ from pixeltree_protocol.objects import (
     TreeRoot,
     digest_of,
 )
-from pixeltree_protocol.objects.program import ApplyFullyConnected, Argmax, Program, Run, ScanDreg
+from pixeltree_protocol.objects.program import ApplyFullyConnected, Argmax, Launch, Program, ScanDreg
 
 R5, R6 = Digital.R5, Digital.R6
 NEWS, A = Analog.NEWS, Analog.A
@@ -67,8 +67,8 @@ class Tiny:
         copy = Block((encode(Instruction("MOV", (R6,), (R5,))),))
         rows = [bit * (planes * ((taken + 7) // 8)) for bit in (b"\xff", b"\0")]
         count = FullyConnected(taken, (0, 0), tuple(rows), planes, (1 << taken) - 1)
-        self.capture = self.node(Program((Run(0),)), [expose], [], {R5}, {A, NEWS}, ())
-        decide = Program((Run(0), ScanDreg(6, 0, 1, 1), ApplyFullyConnected(0), Argmax()))
+        self.capture = self.node(Program((Launch(0),)), [expose], [], {R5}, {A, NEWS}, ())
+        decide = Program((Launch(0), ScanDreg(6, 0, 1, 1), ApplyFullyConnected(0), Argmax()))
         self.leaf = self.node(decide, [copy], [count], {R6}, set(), (Label(7), Label(8)))
         self.root = self.node(decide, [copy], [count], {R6}, set(), (Child(self.leaf), Label(1)))
         self.tree = self.add(TreeRoot(R5, self.capture, self.root))
@@ -131,7 +131,7 @@ def test_a_resident_tree_runs_to_its_label(tiny):
     host.upload(tiny)
     assert isinstance(host.ask(OpenTree(tiny.tree, 0, 1000))[0], TreeOpened)
     bright = np.full((256, 256), 255, np.uint8)
-    assert host.ask(Scene(True, 0, 0, 256, 256, bright.tobytes())) == [Done()]
+    assert host.ask(Show(True, 0, 0, 256, 256, bright.tobytes())) == [Done()]
     host.ask(StartFrame(42), request=9)
     (result,) = host.run()
     assert isinstance(result, Result)
@@ -177,7 +177,7 @@ def test_a_fault_is_reported_once_and_the_frame_goes_on_when_served(tiny):
     host = Host()
     host.upload(tiny, *(d for d in tiny.objects if d != tiny.leaf))
     host.ask(OpenTree(tiny.tree, 0, 1000))
-    host.ask(Scene(True, 0, 0, 1, 256, b"\xff" * 256))
+    host.ask(Show(True, 0, 0, 1, 256, b"\xff" * 256))
     host.ask(StartFrame(1))
     assert host.run() == [Fault(1, tiny.leaf, (tiny.leaf,))]
     assert host.run() == []
@@ -247,7 +247,7 @@ def test_an_icw_that_means_nothing_is_refused_with_block_word_and_bits():
 def test_a_node_that_writes_the_input_plane_is_refused(tiny):
     host = Host()
     evil = tiny.node(
-        Program((Run(0), ScanDreg(6, 0, 1, 1), ApplyFullyConnected(0), Argmax())),
+        Program((Launch(0), ScanDreg(6, 0, 1, 1), ApplyFullyConnected(0), Argmax())),
         [Block((encode(Instruction("SET", (R5,))),))],
         [FullyConnected(256, (0, 0), (b"\xff" * 32, b"\0" * 32))],
         {R6},
@@ -277,10 +277,10 @@ def test_a_tree_whose_child_is_no_node_ends_the_frame(tiny):
     [
         (StartFrame(1), ErrorCode.NO_TREE),
         (OpenTree(b"x" * 16, 0, 0), ErrorCode.NO_TREE),
-        (Scene(True, 250, 0, 10, 10, b"x" * 100), ErrorCode.BAD_SCENE),
-        (Scene(True, 0, 0, 10, 10, b"x" * 99), ErrorCode.BAD_SCENE),
-        (Scene(True, 0, 0, 0, 4, b""), ErrorCode.BAD_SCENE),
-        (Scene(True, 0, 0, 0, 0, b"x"), ErrorCode.BAD_SCENE),
+        (Show(True, 250, 0, 10, 10, b"x" * 100), ErrorCode.CANNOT_SHOW),
+        (Show(True, 0, 0, 10, 10, b"x" * 99), ErrorCode.CANNOT_SHOW),
+        (Show(True, 0, 0, 0, 4, b""), ErrorCode.CANNOT_SHOW),
+        (Show(True, 0, 0, 0, 0, b"x"), ErrorCode.CANNOT_SHOW),
         (ReadPlane("R13"), ErrorCode.OUT_OF_RANGE),
         (ReadPlane("IN"), ErrorCode.OUT_OF_RANGE),
     ],
@@ -339,7 +339,7 @@ def test_a_path_has_a_greatest_length(tiny, length, answer):
     host = Host(memory_bytes=1 << 20)
     host.upload(tiny)
     host.ask(OpenTree(tree, 0, 1000))
-    host.ask(Scene(True, 0, 0, 1, 256, b"\xff" * 256))
+    host.ask(Show(True, 0, 0, 1, 256, b"\xff" * 256))
     host.ask(StartFrame(1))
     (message,) = host.run(limit=10_000)
     assert isinstance(message, answer)
@@ -366,7 +366,7 @@ def test_a_long_step_is_done_in_pieces_so_that_the_link_is_served(tiny):
     host = Host()
     block = Block((encode(Instruction("nop")),) * 100)
     capture = Node.decode(tiny.objects[tiny.capture])
-    slow = tiny.node(Program((Run(0, 500),)), [block], [], capture.dregs, capture.aregs, ())
+    slow = tiny.node(Program((Launch(0, 500),)), [block], [], capture.dregs, capture.aregs, ())
     tree = tiny.add(TreeRoot(R5, slow, tiny.root))
     host.upload(tiny)
     host.ask(OpenTree(tree, 0, 1000))

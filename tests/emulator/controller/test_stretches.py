@@ -18,16 +18,16 @@ from pixeltree_protocol.chip.registers import Digital
 from pixeltree_protocol.objects import Block, BlockPlanes, PackedBits
 from pixeltree_protocol.objects.controller_steps import GlobalSum16, Wait
 from pixeltree_protocol.objects.program import (
+    Launch,
     LoadCover,
     Program,
     RaiseIn,
-    Run,
     ScanDreg,
     SelectPattern,
     SelectRect,
     SetIn,
 )
-from pixeltree_protocol.objects.verify import ProgramImage
+from pixeltree_protocol.objects.verify import VerifiedProgram
 from pixeltree_protocol.text.assembly import assemble
 
 CHIPS = {name: None if model is None else Chip(model, 7, 3) for name, model in PRESETS.items()}
@@ -46,8 +46,8 @@ LOW, HIGH = st.integers(0, 127), st.integers(128, 255)
 def steps(draw, blocks):
     """Steps of every kind that joins a stretch, with some between them that do not."""
     joined = st.one_of(
-        st.builds(Run, st.integers(0, blocks - 1), st.sampled_from([1, 1, 2, 5])),
-        st.builds(Run, st.integers(0, blocks - 1), st.sampled_from([1, 1, 2, 5])),
+        st.builds(Launch, st.integers(0, blocks - 1), st.sampled_from([1, 1, 2, 5])),
+        st.builds(Launch, st.integers(0, blocks - 1), st.sampled_from([1, 1, 2, 5])),
         st.builds(SetIn, st.integers(-128, 127)),
         st.builds(SetIn, st.integers(-128, 127)),
         st.builds(SelectPattern, BYTES, BYTES, BYTES, BYTES),
@@ -70,11 +70,11 @@ def steps(draw, blocks):
 
 
 @st.composite
-def images(draw):
+def checked_programs(draw):
     """Programs with their blocks and segments."""
     blocks = tuple(Block(tuple(words)) for words in draw(st.lists(programs(most=4), min_size=1, max_size=3)))
     chosen = tuple(draw(steps(len(blocks))))
-    return ProgramImage(Program(chosen), blocks, SEGMENTS)
+    return VerifiedProgram(Program(chosen), blocks, SEGMENTS)
 
 
 def sequencer(engine, preset, seed, start_ns, written_ns=None):
@@ -105,20 +105,20 @@ def everything(array, clock, decision):
     return {**planes, "bus": state.read_bus.tobytes(), "numbers": numbers, "decay": decay, "results": results}
 
 
-def one_by_one(image, engine, preset, seed, start_ns, written_ns=None):
+def one_by_one(verified, engine, preset, seed, start_ns, written_ns=None):
     """A program step by step; what is the case at the end, and the device times at which steps ended."""
     runs, array, clock = sequencer(engine, preset, seed, start_ns, written_ns)
-    kernels, decision = [array.load(block.words) for block in image.blocks], Decision()
-    times = [clock.now_ns for _ in runs.execute(image, kernels, decision)]
+    kernels, decision = [array.load(block.words) for block in verified.blocks], Decision()
+    times = [clock.now_ns for _ in runs.execute(verified, kernels, decision)]
     return everything(array, clock, decision), times
 
 
-def at_once(image, preset, seed, start_ns, looks_at_ns=None, written_ns=None):
+def at_once(verified, preset, seed, start_ns, looks_at_ns=None, written_ns=None):
     """A program with its stretches at once."""
     runs, array, clock = sequencer("fast", preset, seed, start_ns, written_ns)
-    kernels, decision = [array.load(block.words) for block in image.blocks], Decision()
+    kernels, decision = [array.load(block.words) for block in verified.blocks], Decision()
     runs.looks_at_ns = looks_at_ns
-    times = [clock.now_ns for _ in runs.execute_parts(runs.cut(image), image, kernels, decision)]
+    times = [clock.now_ns for _ in runs.execute_parts(runs.cut(verified), verified, kernels, decision)]
     return everything(array, clock, decision), times
 
 
@@ -126,30 +126,30 @@ STARTS = st.sampled_from([0, TICK_NS - 20_000, 3 * TICK_NS - 5_000, 150 * TICK_N
 
 
 @agreement
-@given(images(), st.integers(0, 2**16), STARTS)
+@given(checked_programs(), st.integers(0, 2**16), STARTS)
 @pytest.mark.parametrize("preset", CHIPS)
-def test_stretches_at_once_equal_their_steps_one_by_one(preset, image, seed, start_ns):
-    found, times = at_once(image, preset, seed, start_ns)
-    expected, all_times = one_by_one(image, "fast", preset, seed, start_ns)
+def test_stretches_at_once_equal_their_steps_one_by_one(preset, verified, seed, start_ns):
+    found, times = at_once(verified, preset, seed, start_ns)
+    expected, all_times = one_by_one(verified, "fast", preset, seed, start_ns)
     assert [name for name in expected if found[name] != expected[name]] == []
     assert set(times) <= set(all_times)
 
 
 @settings(agreement, max_examples=effort(8, 4))
-@given(images(), st.integers(0, 2**16), STARTS)
+@given(checked_programs(), st.integers(0, 2**16), STARTS)
 @pytest.mark.parametrize("preset", CHIPS)
-def test_stretches_at_once_equal_the_reference_engine(preset, image, seed, start_ns):
-    found, _ = at_once(image, preset, seed, start_ns)
-    expected, _ = one_by_one(image, "reference", preset, seed, start_ns)
+def test_stretches_at_once_equal_the_reference_engine(preset, verified, seed, start_ns):
+    found, _ = at_once(verified, preset, seed, start_ns)
+    expected, _ = one_by_one(verified, "reference", preset, seed, start_ns)
     assert [name for name in expected if found[name] != expected[name]] == []
 
 
 @settings(agreement, max_examples=effort(12, 6))
-@given(images(), st.integers(0, 2**16), st.floats(0, 1))
-def test_who_looks_at_some_time_sees_what_is_the_case_then(image, seed, part):
-    expected, times = one_by_one(image, "fast", "typical", seed, 0)
+@given(checked_programs(), st.integers(0, 2**16), st.floats(0, 1))
+def test_who_looks_at_some_time_sees_what_is_the_case_then(verified, seed, part):
+    expected, times = one_by_one(verified, "fast", "typical", seed, 0)
     looks_at = int(part * times[-1]) + 1
-    found, seen = at_once(image, "typical", seed, 0, looks_at)
+    found, seen = at_once(verified, "typical", seed, 0, looks_at)
     assert found == expected
     assert next((time for time in seen if time >= looks_at), None) == next(
         (time for time in times if time >= looks_at), None
@@ -178,11 +178,11 @@ def test_a_stretch_in_which_a_tick_begins_equals_its_steps_one_by_one(preset, id
         PixelArray, "run_across", lambda *given: across.append(real(*given)) or across[-1], raising=True
     )
     for order in ((0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)):
-        image = ProgramImage(Program((SetIn(3), *(Run(block) for block in order))), WRITES, SEGMENTS)
+        verified = VerifiedProgram(Program((SetIn(3), *(Launch(block) for block in order))), WRITES, SEGMENTS)
         for before_ns in (1, 2_500, 4_000, 5_500, 7_000):
             times = 300 * TICK_NS - before_ns, (300 - idle) * TICK_NS - before_ns
-            found, _ = at_once(image, preset, 1, times[0], written_ns=times[1])
-            expected, _ = one_by_one(image, "fast", preset, 1, *times)
+            found, _ = at_once(verified, preset, 1, times[0], written_ns=times[1])
+            expected, _ = one_by_one(verified, "fast", preset, 1, *times)
             assert [name for name in expected if found[name] != expected[name]] == []
     assert any(across), "some are executed at once"
     assert all(across) is not bool(idle), "where what was read before is due, none is"
@@ -194,8 +194,8 @@ BLOCK = Block((encode(Instruction("MOV", (Digital.R5,), (Digital.R6,))),) * 10)
 def stretches(*chosen):
     """Stretches of a program, as how many steps and words each has."""
     runs, _, _ = sequencer("fast", "ideal", 0, 0)
-    image = ProgramImage(Program(chosen), (BLOCK,), SEGMENTS)
-    parts = runs.cut(image)
+    verified = VerifiedProgram(Program(chosen), (BLOCK,), SEGMENTS)
+    parts = runs.cut(verified)
     assert [step for part in parts for step in part.steps] == list(chosen)
     return [
         (len(part.steps), len(part.stretch.kernel.items) if isinstance(part.stretch, Stretch) else None)
@@ -206,17 +206,17 @@ def stretches(*chosen):
 def test_a_stretch_goes_on_until_somebody_looks():
     look = ScanDreg(5, 0, 1, 1)
     cover = LoadCover(0, 0, 1, 0, 4, 5, 6, 7, 8)
-    assert stretches(SetIn(3), Run(0), SelectRect(0, 0, 9, 9), look, Run(0, 2), SetIn(4)) == [
+    assert stretches(SetIn(3), Launch(0), SelectRect(0, 0, 9, 9), look, Launch(0, 2), SetIn(4)) == [
         (3, 12),
         (1, None),
         (2, 21),
     ]
-    ((steps_of_it, items),) = stretches(Run(0), cover)
+    ((steps_of_it, items),) = stretches(Launch(0), cover)
     assert steps_of_it == 2
     assert items > 12
 
 
 def test_a_stretch_is_never_longer_than_the_link_can_wait():
     most = PixelArray().most_waiting // 10
-    assert stretches(Run(0, most), Run(0, most)) == [(1, most * 10), (1, most * 10)]
-    assert stretches(Run(0, 1024)) == [(1, None)], "it is done in pieces"
+    assert stretches(Launch(0, most), Launch(0, most)) == [(1, most * 10), (1, most * 10)]
+    assert stretches(Launch(0, 1024)) == [(1, None)], "it is done in pieces"

@@ -236,11 +236,11 @@ def test_when_a_program_ends_viewers_hear_it_and_the_program_before_describes_it
     screen, said, shown = Screen(), [], []
     screen.enter("first", said.append)
     screen.enter("second", [].append)
-    screen.look("viewer", shown.append)
+    screen.add_viewer("viewer", shown.append)
     screen.leave("second")
     assert (said, len(shown)) == ([GUI_REQUEST], 1)
     (left,) = FrameReader().feed(shown[0])
     assert [message.code for message in left.messages()] == [Code.DEVICE_DC]
     screen.leave("first")
-    screen.look("late", said.append)
+    screen.add_viewer("late", said.append)
     assert said[1:] == shown[:1], "who comes late hears it too"

@@ -30,7 +30,7 @@ from pixeltree_emu.controller.sequencer import Decision, Sequencer
 from pixeltree_emu.errors import RequestError
 from pixeltree_protocol.objects import Label, parse_object
 from pixeltree_protocol.objects.program import AddLogits, Argmax, Proceed, Program
-from pixeltree_protocol.objects.verify import NodeImage
+from pixeltree_protocol.objects.verify import VerifiedNode
 
 GEOMETRY = CaptureGeometry(60, 1, 1, margin=3, size=32)
 LOGITS = st.integers(-(2**31), 2**31 - 1)
@@ -88,7 +88,7 @@ def test_the_controller_adds_as_the_reference(sequencer, pairs):
 
 def node_image(*steps):
     """Steps of a node whose other checks are done."""
-    return NodeImage(None, Program(steps), (), ())
+    return VerifiedNode(None, Program(steps), (), ())
 
 
 @pytest.mark.parametrize("earlier", [(), (1, 2), (1, 2, 3, 4)])

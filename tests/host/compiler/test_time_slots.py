@@ -24,7 +24,7 @@ def array():
 
 
 @pytest.mark.parametrize(("channels", "parts"), [(4, [4]), (5, [3, 2]), (9, [3, 3, 3]), (11, [4, 4, 3])])
-def test_turns_are_as_even_as_they_can_be_and_add_up(channels, parts):
+def test_time_slots_are_as_even_as_they_can_be_and_add_up(channels, parts):
     model = model_with(3, channels, depthwise=True)
     found = time_slots(model, block_layout(2))
     assert [slot.shapes[-1][0] for slot in found] == parts
@@ -46,7 +46,7 @@ def test_channels_that_mix_or_make_a_heat_map_stay_together():
 @pytest.mark.parametrize(("channels", "pool", "planes", "depthwise"), [
     (65, 3, 2, False), (112, 3, 2, False), (100, 4, 1, False), (70, 3, 1, True), (192, 5, 3, False),
 ])  # fmt: skip
-def test_turns_in_blocks_are_exact_and_take_the_time_that_is_predicted(
+def test_time_slots_in_blocks_are_exact_and_take_the_time_that_is_predicted(
     channels, pool, planes, depthwise, array
 ):
     model = model_with(pool, channels, planes=planes, depthwise=depthwise)
@@ -55,7 +55,7 @@ def test_turns_in_blocks_are_exact_and_take_the_time_that_is_predicted(
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_any_turns_are_exact(seed, array):
+def test_any_time_slots_are_exact(seed, array):
     random = np.random.default_rng([seed, 7])
     side, size = random.choice([(2, 120), (4, 60), (4, 50), (8, 30)])
     channels = int(random.integers(side * side + 1, 3 * side * side))
@@ -73,14 +73,14 @@ def test_any_turns_are_exact(seed, array):
     assert check(model, layout, seed, array) is None
 
 
-def test_turns_in_cells(array):
+def test_time_slots_in_cells(array):
     model = model_with(4, 40, size=60)
     layout = CaptureGeometry(threshold=50, size=60, in_cells=True).layout(model)
     assert layout == cell_layout(60, 16)
     assert check(model, layout, 2, array) is None
 
 
-def test_a_turn_shares_its_blocks_with_the_first_and_the_head_is_applied_once():
+def test_a_time_slot_shares_its_blocks_with_the_first_and_the_head_is_applied_once():
     compiled = compile_model(model_with(3, 112))
     stored = {section.name: section.needs.stored_words for section in compiled.sections}
     assert all(words for name, words in stored.items() if name.endswith("time slot 1 of 2"))

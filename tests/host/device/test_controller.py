@@ -37,7 +37,7 @@ from pixeltree.kernels.names import (
 from pixeltree_protocol.errors import ProtocolError
 from pixeltree_protocol.objects import controller_steps as steps
 from pixeltree_protocol.objects.controller_table import CONTROLLER_STEPS
-from pixeltree_protocol.objects.program import Program, Run, form_of
+from pixeltree_protocol.objects.program import Launch, Program, form_of
 
 
 @pytest.fixture
@@ -441,7 +441,7 @@ def test_several_steps_and_kernels_make_one_program(chip):
     first.sub(C, A, B)
     second.mov(D, C)
     scan, read = steps.ScanAreg(0, 0, 0, 3, 0, 1, 1), steps.ReadAreg(3, 4, 4)
-    done = chip.device.chip.execute(scan, Run(0), Run(1), read, kernels=[first, second])
+    done = chip.device.chip.execute(scan, Launch(0), Launch(1), read, kernels=[first, second])
     assert done.read_outs[0] == bytes((chip.before[A][:4, 0] + 128).astype(np.uint8))
     difference = np.clip(int(chip.before[A][4, 4]) - chip.before[B][4, 4], -128, 127)
     assert abs(done.read_outs[1][0] - 128 - difference) <= 1
@@ -460,6 +460,6 @@ def test_a_program_that_reads_out_too_much_or_runs_too_long_is_refused(chip):
 
 def test_a_block_that_is_not_resident_is_refused(chip):
     with pytest.raises(DeviceError, match="object 00000000 is not a resident block"):
-        chip.device.chip.execute_resident(Program((Run(0),)), [bytes(16)])
+        chip.device.chip.execute_resident(Program((Launch(0),)), [bytes(16)])
     with pytest.raises(DeviceError, match="0 blocks"):
-        chip.device.chip.execute_resident(Program((Run(0),)), [])
+        chip.device.chip.execute_resident(Program((Launch(0),)), [])

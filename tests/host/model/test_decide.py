@@ -11,7 +11,7 @@ from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.controller.sequencer import Decision, Sequencer
 from pixeltree_protocol.objects.program import Argmax, Program
-from pixeltree_protocol.objects.verify import ProgramImage
+from pixeltree_protocol.objects.verify import VerifiedProgram
 
 LOGITS = st.integers(-(2**31), 2**31 - 1) | st.integers(-3, 3)
 
@@ -25,6 +25,6 @@ def sequencer():
 @given(st.lists(LOGITS, min_size=1, max_size=6))
 def test_the_controller_decides_as_the_reference(sequencer, logits):
     decision = Decision(logits=tuple(logits))
-    list(sequencer.execute(ProgramImage(Program((Argmax(),)), (), ()), (), decision))
+    list(sequencer.execute(VerifiedProgram(Program((Argmax(),)), (), ()), (), decision))
     assert decision.outcome == decide(logits) == decide(np.array(logits, np.int32))
     assert decision.outcome == logits.index(max(logits))

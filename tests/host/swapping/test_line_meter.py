@@ -55,7 +55,7 @@ def test_what_is_heard_late_tells_nothing():
     meter, line = LineMeter(None), Line(1.0)
     for _ in range(4):
         mark = meter.sent(line.now, line.now, 5_000, False)
-        meter.look_away()
+        meter.stop_timing()
         line.now += 1e6
         meter.arrived(line.now, mark)
     assert meter.line is None

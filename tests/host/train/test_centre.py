@@ -13,8 +13,8 @@ from pixeltree.errors import RecipeError
 from pixeltree.model import FoldedModel, InputSpec, Window
 from pixeltree.model.heat_maps import CellGrid
 from pixeltree.train.centre import cut_images, windows_of
+from pixeltree.train.from_recipe import check_output, train_recipe
 from pixeltree.train.recipe import load_recipe
-from pixeltree.train.run import check_output, run_recipe
 from pixeltree.tree.tree import Tree
 
 
@@ -88,7 +88,7 @@ def test_a_tree_grows_below_the_windows(tmp_path, monkeypatch):
     check_output(recipe, tmp_path / "m.ptree")
     with pytest.raises(RecipeError, match=r"written as \.ptree"):
         check_output(recipe, tmp_path / "m.folded")
-    trained = run_recipe(recipe, tmp_path / "checkpoints", lambda who, report: None)
+    trained = train_recipe(recipe, tmp_path / "checkpoints", lambda who, report: None)
     windows = [node.name for node in trained.nodes if isinstance(node.model, Window)]
     assert len(windows) == 16
     assert {node.name for node in trained.nodes} == {"localizer", *windows, "root", "root.1"}

@@ -62,7 +62,7 @@ def test_a_compiled_tree_sees_and_decides_as_the_models_do(convolutions):
 @pytest.mark.parametrize(
     ("size", "channels"), [(64, 16), (32, 64), (16, 256), (128, 4), (256, 1), (64, 17), (100, 5), (32, 112)]
 )
-def test_channels_that_do_not_mix_lie_in_blocks_in_turns_if_need_be(size, channels):
+def test_channels_that_do_not_mix_lie_in_blocks_in_time_slots_if_need_be(size, channels):
     random = np.random.default_rng(0)
     layer = convolution(random, 1, channels, 3)
     head = FullyConnected(signs(random, 2, channels, size - 2, size - 2), np.zeros(2, np.int32))

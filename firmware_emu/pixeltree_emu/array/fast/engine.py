@@ -137,7 +137,7 @@ class FastEngine:
         """A copy of an analog plane."""
         return self._analog_view(records.ANALOG_NUMBER[register]).astype(np.int16)
 
-    def look(self, register: Analog) -> npt.NDArray[np.int8]:
+    def analog_view(self, register: Analog) -> npt.NDArray[np.int8]:
         """An analog plane itself."""
         return self._analog_view(records.ANALOG_NUMBER[register])
 

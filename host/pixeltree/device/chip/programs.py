@@ -13,7 +13,7 @@ from pixeltree.kernels import Kernel
 from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
 from pixeltree_protocol.link.messages import Execute, Executed, ReadOut
 from pixeltree_protocol.objects import Block, Digest, Segment, digest_of
-from pixeltree_protocol.objects.program import MAX_SLOTS, Program, Run
+from pixeltree_protocol.objects.program import MAX_SLOTS, Launch, Program
 from pixeltree_protocol.objects.step import Step
 
 LAST = ARRAY_SIZE - 1
@@ -55,9 +55,9 @@ class Programs:
         """Run controller steps at once, as one program.
 
         Args:
-            steps: in order; ``Run(n)`` executes ``kernels[n]``. They are in ``pixeltree_protocol.objects``:
-                ``Run``, ``SetIn``, ``SelectPattern``, ``SelectRect``, ``ScanDreg`` and ``WriteDreg`` in its
-                module ``program``, all others in ``controller_steps``.
+            steps: in order; ``Launch(n)`` executes ``kernels[n]``. ``Launch``, ``SetIn``, ``SelectPattern``,
+                ``SelectRect``, ``ScanDreg`` and ``WriteDreg`` are in ``pixeltree_protocol.objects.program``,
+                and all others in ``pixeltree_protocol.objects.controller_steps``.
             kernels: at most 255, uploaded where the device does not have them.
             segments: likewise; ``WriteDreg(n, ...)`` takes ``segments[n]``.
 
@@ -104,7 +104,7 @@ class Programs:
 
         Device time: 1 us, and 0.1 us for every word, each time.
         """
-        return self.execute(Run(0, times), kernels=[kernel])
+        return self.execute(Launch(0, times), kernels=[kernel])
 
     def _read(self, step: Step) -> bytes:
         return self.execute(step).read_outs[0]

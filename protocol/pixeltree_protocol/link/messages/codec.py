@@ -32,7 +32,7 @@ from pixeltree_protocol.link.messages.frames import (
     Fault,
     OpenTree,
     Result,
-    Scene,
+    Show,
     StartFrame,
     TreeOpened,
 )
@@ -56,7 +56,7 @@ Request = (
     | Put
     | PutSeveral
     | OpenTree
-    | Scene
+    | Show
     | StartFrame
     | CancelFrame
     | ReadPlane

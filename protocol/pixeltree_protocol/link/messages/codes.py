@@ -29,7 +29,7 @@ class ErrorCode(IntEnum):
     NO_ROOM = 8
     BAD_UPLOAD = 9
     BAD_TREE = 10
-    BAD_SCENE = 11
+    CANNOT_SHOW = 11
     NO_TREE = 12
     FAULT_TIMEOUT = 13
     CREDIT_OVERRUN = 14
@@ -53,7 +53,7 @@ MEANINGS = {
     ErrorCode.NO_ROOM: "the object does not fit beside what the frame in hand needs",
     ErrorCode.BAD_UPLOAD: "a part of an object does not continue what came in, or the object is too large",
     ErrorCode.BAD_TREE: "the tree or one of its nodes is not what it must be",
-    ErrorCode.BAD_SCENE: "the rectangle does not fit the sensor, or the device has real optics",
+    ErrorCode.CANNOT_SHOW: "the rectangle does not fit the sensor, or the device has real optics",
     ErrorCode.NO_TREE: "no tree is open, or the object to open is no resident tree",
     ErrorCode.FAULT_TIMEOUT: "a frame waited too long for missing objects and was given up",
     ErrorCode.CREDIT_OVERRUN: "more was sent than the window allows; the frame counts for nothing",

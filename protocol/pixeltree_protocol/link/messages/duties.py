@@ -28,7 +28,7 @@ from pixeltree_protocol.link.messages.frames import (
     Fault,
     OpenTree,
     Result,
-    Scene,
+    Show,
     StartFrame,
     TreeOpened,
 )
@@ -113,13 +113,13 @@ DUTIES: tuple[Duty, ...] = (
         "until they fit.",
     ),
     Duty(
-        Scene,
+        Show,
         False,
         (Done,),
-        (_E.BAD_SCENE,),
-        "An emulated sensor shows the pixels from the next exposure on, until a SCENE of 0 rows and 0 "
+        (_E.CANNOT_SHOW,),
+        "An emulated sensor shows the pixels from the next exposure on, until a SHOW of 0 rows and 0 "
         "columns or the end of the session: the next host is not to see them. A device with optics answers "
-        "BAD_SCENE.",
+        "CANNOT_SHOW.",
     ),
     Duty(
         StartFrame,

@@ -62,12 +62,12 @@ class TreeOpened:
     Field("pixels", c.GreedyBytes, "brightness, row-major, left to right as one looks at it", "8-bit grey"),
 )
 @dataclass(frozen=True)
-class Scene:
+class Show:
     """What an emulated sensor sees in a rectangle until the scene ends; answered by DONE.
 
     The left of the picture is the array's column 255. A message with 0 rows, 0 columns and no pixels ends the
     scene, as the end of the session does: the sensor sees again what is before it without a host's doing. A
-    device with real optics answers BAD_SCENE.
+    device with real optics answers CANNOT_SHOW.
     """
 
     clear: bool

@@ -51,7 +51,7 @@ class _Stop:
             self.daemon.stop()
 
 
-def run(options: Options) -> int:
+def serve(options: Options) -> int:
     """Run the daemon; returns the exit status: 0 stopped cleanly, 2 bad options, 70 an internal error."""
     stop = _Stop()
     for stream in (sys.stdout, sys.stderr):

@@ -120,7 +120,7 @@ def _untrained(recipe: Recipe) -> Iterator[Sequence[NodeSpec]]:
         yield alone(detector)
 
 
-def run_recipe(recipe: Recipe, checkpoints: AnyPath | None, progress: Progress) -> TrainedModel:
+def train_recipe(recipe: Recipe, checkpoints: AnyPath | None, progress: Progress) -> TrainedModel:
     """Train what a recipe says.
 
     Args:

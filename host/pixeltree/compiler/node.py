@@ -1,4 +1,4 @@
-"""Putting a node image together: kernels, segments and steps become objects and a manifest."""
+"""Putting a node together: blocks, segments and steps become objects and a manifest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pixeltree.errors import CompileError
 from pixeltree_protocol.chip.registers import Analog, Digital
 from pixeltree_protocol.errors import ProtocolError
 from pixeltree_protocol.objects import Block, Digest, Exit, Node, Segment, digest_of
-from pixeltree_protocol.objects.program import Program, Run, Step
+from pixeltree_protocol.objects.program import Launch, Program, Step
 from pixeltree_protocol.objects.verify import registers_written, step_writes, verify_node
 
 
@@ -34,7 +34,7 @@ class CompiledNode:
         return digest_of(self.manifest.encode())
 
 
-def make_image(
+def make_node(
     steps: Sequence[Step],
     blocks: Sequence[Block],
     segments: Sequence[Segment],
@@ -42,7 +42,7 @@ def make_image(
     is_capture: bool = False,
     source: Digital = INPUT,
 ) -> CompiledNode:
-    """A node image, verified as the device will verify it.
+    """A compiled node, verified as the device will verify it.
 
     Args:
         steps: the program.
@@ -53,7 +53,7 @@ def make_image(
         source: the DREG that it takes its input from; one of the node's planes unless it is the input plane.
 
     Raises:
-        CompileError: the image breaks one of the device's rules.
+        CompileError: the node breaks one of the device's rules.
     """
     try:
         program = Program(tuple(steps))
@@ -76,5 +76,5 @@ def make_image(
     except ProtocolError as error:
         raise CompileError(f"the compiled node breaks a rule of the device: {error}") from error
     objects = dict(zip(digests, parts, strict=True)) | {digest_of(manifest): manifest}
-    words = sum(step.times * len(blocks[step.block].words) for step in steps if isinstance(step, Run))
+    words = sum(step.times * len(blocks[step.block].words) for step in steps if isinstance(step, Launch))
     return CompiledNode(node, objects, words)
