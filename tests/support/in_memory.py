@@ -9,7 +9,8 @@ import time
 from pixeltree import Device, TreeRunner
 from pixeltree.device.patience import Patience
 from pixeltree.device.session import Session
-from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
+from pixeltree_emu.controller.device import EmulatedDevice
+from pixeltree_emu.controller.limits import DeviceLimits
 from pixeltree_emu.serving.sessions import Sessions
 from pixeltree_protocol.link.connection import DeviceConnection, Greeting, Identity
 

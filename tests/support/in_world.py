@@ -5,7 +5,8 @@ from itertools import cycle
 from pixeltree import Device
 from pixeltree.device.session import Session
 from pixeltree.swapping import LINES
-from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
+from pixeltree_emu.controller.device import EmulatedDevice
+from pixeltree_emu.controller.limits import DeviceLimits
 from pixeltree_emu.serving.virtual_time import World
 from pixeltree_emu.wires.line import LineSettings
 from pixeltree_pictures.sources import ArraySource

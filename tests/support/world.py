@@ -17,7 +17,8 @@ from pixeltree.device.device import Device
 from pixeltree.device.patience import Patience
 from pixeltree.device.session import Session
 from pixeltree.errors import LinkError
-from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
+from pixeltree_emu.controller.device import EmulatedDevice
+from pixeltree_emu.controller.limits import DeviceLimits
 from pixeltree_emu.errors import WireClosed
 from pixeltree_emu.serving.client import Client
 from pixeltree_emu.serving.sessions import Sessions

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,15 @@ from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.frame import FrameInHand, FrameRunner
 from pixeltree_emu.controller.immediate import ImmediateRunner, Job
+from pixeltree_emu.controller.limits import DeviceLimits
 from pixeltree_emu.controller.readout import ReadOutParameters
 from pixeltree_emu.controller.remembered import Remembered
 from pixeltree_emu.controller.store import ObjectStore
-from pixeltree_emu.errors import EmulatorError, MeaninglessWord, RequestError
-from pixeltree_emu.machine.defaults import ICW_STORE, MEMORY_BYTES
+from pixeltree_emu.errors import MeaninglessWord, RequestError
 from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
 from pixeltree_protocol.link.messages import (
     MAX_FAULT_TIMEOUT_MS,
     CancelFrame,
-    Capabilities,
     Done,
     ErrorCode,
     Execute,
@@ -66,7 +64,6 @@ LOCAL_PART_BYTES = 32_768
 """The same where no line is slow: an AREG in two."""
 
 NO_TREE = bytes(DIGEST_BYTES)
-_GREATEST_LIMIT = 2**31 - 1
 
 _REMEMBERED_WORDS = 131_072
 """Words of blocks that are kept ready, for all devices of this process; about 150 bytes each."""
@@ -74,52 +71,6 @@ _REMEMBERED_WORDS = 131_072
 _KERNELS: Remembered[tuple[Hashable, Digest], Kernel] = Remembered(
     _REMEMBERED_WORDS, lambda kernel: len(kernel.items)
 )
-
-
-@dataclass(frozen=True)
-class DeviceLimits:
-    """Sizes of the emulated controller.
-
-    Attributes:
-        memory_bytes: for all objects.
-        icw_store: instruction words of resident blocks.
-        max_object: greatest object.
-        max_body: greatest message body.
-        credit_window: bytes that may be on the way, unacknowledged.
-        local_max_body: greatest message body from a host on the same machine.
-        local_credit_window: bytes that may be on the way from there.
-    """
-
-    memory_bytes: int = MEMORY_BYTES
-    icw_store: int = ICW_STORE
-    max_object: int = 65_536
-    max_body: int = 8_192
-    credit_window: int = 32_768
-    local_max_body: int = 65_280
-    local_credit_window: int = 524_288
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not 1 <= value <= _GREATEST_LIMIT:
-                raise EmulatorError(f"{name.replace('_', ' ')} must be 1 to {_GREATEST_LIMIT:,}, not {value}")
-
-    def capabilities(self) -> Capabilities:
-        """What the device says of itself."""
-        return Capabilities(
-            ARRAY_SIZE,
-            ARRAY_SIZE,
-            self.icw_store,
-            self.memory_bytes,
-            self.max_object,
-            self.max_body,
-            self.credit_window,
-        )
-
-    def local_capabilities(self) -> Capabilities:
-        """What it says to a host on the same machine that drives it."""
-        return replace(
-            self.capabilities(), max_body=self.local_max_body, credit_window=self.local_credit_window
-        )
 
 
 class EmulatedDevice:

@@ -10,8 +10,9 @@ from itertools import cycle
 
 from pixeltree_emu.array.nonidealities import Chip, Nonidealities, preset
 from pixeltree_emu.controller.clock import CostModel
-from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
+from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_emu.controller.device_array import PixelArray
+from pixeltree_emu.controller.limits import DeviceLimits
 from pixeltree_emu.controller.readout import SUM_SCALES, ReadOutParameters
 from pixeltree_emu.errors import EmulatorError, ListenError
 from pixeltree_emu.sensor.sensor import Sensor

@@ -26,12 +26,12 @@ def digits(upsampling: int = 7, size: int = 64, seed: int = 0) -> Splits:
     """The 1,797 digits: :func:`held_out_digits` are the test part, 15% of the others validate.
 
     Args:
-        upsampling: side of one digit pixel in the scene, in scene pixels.
-        size: rows and columns of the scene.
+        upsampling: side of one pixel of the digit in the image.
+        size: rows and columns of the image.
         seed: of what is dealt to validation.
 
     Raises:
-        DataError: scikit-learn is not installed, or the digits do not fit the scene.
+        DataError: scikit-learn is not installed, or the digits do not fit the image.
     """
     try:
         from sklearn.datasets import load_digits  # noqa: PLC0415 - an extra, and slow to import
@@ -54,11 +54,11 @@ def held_out_digits(upsampling: int = 7, size: int = 64) -> Dataset:
     make training images of them. Their order is mixed: the first ten have each digit once, so have the next.
 
     Args:
-        upsampling: side of one digit pixel in the scene, in scene pixels.
-        size: rows and columns of the scene.
+        upsampling: side of one pixel of the digit in the image.
+        size: rows and columns of the image.
 
     Raises:
-        DataError: the digits do not fit the scene.
+        DataError: the digits do not fit the image.
     """
     values, targets = _held_out()
     images = enlarge(values, upsampling, size, DIGIT_MAX)

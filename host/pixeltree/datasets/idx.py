@@ -10,11 +10,11 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from glob import escape
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -46,31 +46,30 @@ def read_idx(path: AnyPath, dimensions: int) -> npt.NDArray[np.uint8]:
     try:
         with path.open("rb") as raw:
             is_packed = raw.read(2) == b"\x1f\x8b"
-            size = path.stat().st_size
             raw.seek(0)
-            if not is_packed:
-                return _read(raw.read(min(size, _LARGEST_FILE) + 1), path, dimensions)
-            with gzip.GzipFile(fileobj=raw) as unpacked:
-                return _read(_bounded(unpacked, path), path, dimensions)
+            with gzip.GzipFile(fileobj=raw) if is_packed else raw as file:
+                return _values(_whole(file, path), path, dimensions)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
     except (EOFError, zlib.error) as error:
         raise DataError(f"{path} is cut or damaged: {error}") from error
 
 
-def _bounded(file: gzip.GzipFile, path: Path) -> bytes:
-    """All of a packed file, or an error once it grows beyond reason."""
+def _whole(file: BinaryIO | gzip.GzipFile, path: Path) -> bytes:
+    """All of a file, or an error once it grows beyond reason."""
     parts: list[bytes] = []
     total = 0
     while part := file.read(_CHUNK):
         parts.append(part)
         total += len(part)
         if total > _LARGEST_FILE:
-            raise DataError(f"{path} unpacks to more than {_LARGEST_FILE:,} bytes")
+            raise DataError(
+                f"{path} holds more than {_LARGEST_FILE:,} bytes, which no IDX file of images needs"
+            )
     return b"".join(parts)
 
 
-def _read(data: bytes, path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
+def _values(data: bytes, path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
     header = 4 + 4 * dimensions
     if len(data) < 4 or data[:2] != b"\0\0":
         raise DataError(f"{path} is not an IDX file")
@@ -164,6 +163,44 @@ class _Classes:
         return cls(known, tuple(names[label - first] for label in known))
 
 
+@dataclass(frozen=True)
+class IdxFolder:
+    """A folder in the layout of MNIST, not read yet; the fields are the arguments of :func:`idx_folder`."""
+
+    folder: AnyPath
+    classes: Sequence[str] | None = None
+    transposed: bool = False
+    upsampling: int = 2
+    size: int = 64
+    seed: int = 0
+    prefix: str = ""
+    limit: int = 0
+
+    def splits(self) -> Splits:
+        """All of it; raises as :func:`idx_folder` does."""
+        learned, tested, classes = self._read()
+        training, validation = deal(self._enlarged(learned, classes), (1 / 6,), self.seed)
+        return Splits(training, validation, self._enlarged(tested, classes))
+
+    def test(self) -> Dataset:
+        """The test part alone: the many training images are not enlarged."""
+        _, tested, classes = self._read()
+        return self._enlarged(tested, classes)
+
+    def _read(self) -> tuple[_Pair, _Pair, _Classes]:
+        learned, tested = self._pair(2, "train"), self._pair(1, "t10k", "test")
+        return learned, tested, _Classes.of(Path(learned.name), learned.labels, self.classes)
+
+    def _pair(self, least: int, *kinds: str) -> _Pair:
+        root = as_path(self.folder)
+        images, labels = (_the_file(root, self.prefix, kinds, what) for what in ("images", "labels"))
+        return _Pair.read(images, labels).limited(self.limit, least, self.seed)
+
+    def _enlarged(self, pair: _Pair, classes: _Classes) -> Dataset:
+        small = pair.dataset(classes, self.transposed)
+        return replace(small, images=enlarge(small.images, self.upsampling, self.size))
+
+
 def idx_folder(
     folder: AnyPath,
     classes: Sequence[str] | None = None,
@@ -183,8 +220,8 @@ def idx_folder(
         folder: holds one file of each kind; the test files are named ``t10k`` or ``test``.
         classes: see :func:`idx_pair`.
         transposed: see :func:`idx_pair`.
-        upsampling: side of one pixel in the scene, in scene pixels.
-        size: rows and columns of the scene.
+        upsampling: side of one pixel of a file in the enlarged image.
+        size: rows and columns of the enlarged image; what the digit leaves is black.
         seed: of the split, and of the draw of images where there are more than the limit.
         prefix: of the files' names, as in ``emnist-letters``, for a folder that holds several sets.
         limit: take at most so many images of the training files and as many of the test files; 0 for all.
@@ -193,50 +230,7 @@ def idx_folder(
         DataError: see :func:`idx_pair`; a file is missing or there are several; the limit is too small for
             the classes; or a test image has a label that no training image has.
     """
-    learned, tested = _parts(folder, classes, transposed, upsampling, size, seed, prefix, limit)
-    training, validation = deal(learned(), (1 / 6,), seed)
-    return Splits(training, validation, tested())
-
-
-def idx_test(
-    folder: AnyPath,
-    classes: Sequence[str] | None = None,
-    transposed: bool = False,
-    upsampling: int = 2,
-    size: int = 64,
-    seed: int = 0,
-    prefix: str = "",
-    limit: int = 0,
-) -> Dataset:
-    """The test part of :func:`idx_folder` alone: the many training images are not enlarged."""
-    _, tested = _parts(folder, classes, transposed, upsampling, size, seed, prefix, limit)
-    return tested()
-
-
-def _parts(
-    folder: AnyPath,
-    classes: Sequence[str] | None,
-    transposed: bool,
-    upsampling: int,
-    size: int,
-    seed: int,
-    prefix: str,
-    limit: int,
-) -> tuple[Callable[[], Dataset], Callable[[], Dataset]]:
-    """What makes the images of the training files, and those of the test files."""
-    root = as_path(folder)
-
-    def part(least: int, *kinds: str) -> _Pair:
-        images, labels = (_the_file(root, prefix, kinds, what) for what in ("images", "labels"))
-        return _Pair.read(images, labels).limited(limit, least, seed)
-
-    def enlarged(pair: _Pair) -> Dataset:
-        small = pair.dataset(known, transposed)
-        return replace(small, images=enlarge(small.images, upsampling, size))
-
-    learned, tested = part(2, "train"), part(1, "t10k", "test")
-    known = _Classes.of(Path(learned.name), learned.labels, classes)
-    return partial(enlarged, learned), partial(enlarged, tested)
+    return IdxFolder(folder, classes, transposed, upsampling, size, seed, prefix, limit).splits()
 
 
 def _the_file(folder: Path, prefix: str, kinds: tuple[str, ...], what: str) -> Path:

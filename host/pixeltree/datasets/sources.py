@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from pixeltree.datasets.dataset import Dataset, Splits
 from pixeltree.datasets.digits import digits, held_out_digits
 from pixeltree.datasets.folders import image_folders
 from pixeltree.datasets.glyphs import GlyphSettings, glyphs
-from pixeltree.datasets.idx import idx_folder, idx_test
+from pixeltree.datasets.idx import IdxFolder
 from pixeltree.datasets.scenes import Scenes, SceneSettings, scene_splits
 from pixeltree.errors import DataError
 from pixeltree_protocol.names import known_names
@@ -130,16 +130,23 @@ class IdxData:
 
     def load(self, size: int) -> Splits:
         """The images, as large as the network's input."""
-        return idx_folder(Path(self.folder), *self._how(size))
+        return self._files(size).splits()
 
     def load_test(self, size: int) -> Dataset:
         """The test part alone."""
-        return idx_test(Path(self.folder), *self._how(size))
+        return self._files(size).test()
 
-    def _how(self, size: int) -> tuple[Sequence[str] | None, bool, int, int, int, str, int]:
-        """The settings, in the order in which the functions of ``idx`` take them."""
-        classes = self.classes or None
-        return classes, self.transposed, self.upsampling, size, self.seed, self.prefix, self.limit
+    def _files(self, size: int) -> IdxFolder:
+        return IdxFolder(
+            Path(self.folder),
+            self.classes or None,
+            self.transposed,
+            self.upsampling,
+            size,
+            self.seed,
+            self.prefix,
+            self.limit,
+        )
 
 
 @dataclass(frozen=True)

@@ -164,10 +164,9 @@ def _tree(tree_file: bytes) -> Tree:
 
 
 def _joined(tree: Tree, dataset: Dataset, results: Sequence[ChipResult]) -> Evaluation:
-    frames = [frame for result in results for frame in result]
-    decided = np.array([label for label, _ in frames], np.int64)
-    paths = tuple(
-        tuple(ReferenceVisit(node, outcome, tuple(logits)) for node, outcome, logits in path)
-        for _, path in frames
-    )
-    return evaluation_of(tree, dataset, decided, paths)
+    frames = [
+        (label, tuple(ReferenceVisit(node, outcome, tuple(logits)) for node, outcome, logits in path))
+        for result in results
+        for label, path in result
+    ]
+    return evaluation_of(tree, dataset, frames)

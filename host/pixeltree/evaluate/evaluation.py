@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -173,18 +173,15 @@ def _evaluate(
     for image in dataset.images:
         results.append(decide(image))
         progress(len(results))
-    decided = np.array([label for label, _ in results], np.int64)
-    paths = tuple(path for _, path in results)
-    return evaluation_of(tree, dataset, decided, paths)
+    return evaluation_of(tree, dataset, results)
 
 
 def evaluation_of(
-    tree: Tree,
-    dataset: Dataset,
-    decided: npt.NDArray[np.int64],
-    paths: tuple[tuple[ReferenceVisit, ...], ...],
+    tree: Tree, dataset: Dataset, results: Sequence[tuple[int, tuple[ReferenceVisit, ...]]]
 ) -> Evaluation:
-    """The evaluation of images that were decided like that: int64 (N,) and a path for each."""
+    """The evaluation of images: the label that was decided for each, and its path."""
+    decided = np.array([label for label, _ in results], np.int64)
+    paths = tuple(path for _, path in results)
     return Evaluation(decided, paths, _score(tree, dataset, decided, paths))
 
 

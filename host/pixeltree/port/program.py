@@ -82,8 +82,8 @@ class _Program:
                 if (name := _function_name(node)) is not None:
                     self._names.lose(name, f"{name} was not translated")
         if self._main is not None:
-            self.statements.write("")
-            self.statements.write(self._main)
+            self.statements.lines.write("")
+            self.statements.lines.write(self._main)
 
     def _top(self, node: Node) -> None:
         if node.type == "declaration":
@@ -114,7 +114,7 @@ class _Program:
             raise CannotTranslateError("a macro that is no value")
         line = f"{text_of(name)} = {self.statements.expressions.value(inner)}"
         self._names.declare(text_of(name), "float" if self.statements.expressions.real(inner) else "int")
-        self.statements.write(line)
+        self.statements.lines.write(line)
         self.statements.tally.statements += 1
 
     def _function(self, node: Node) -> None:
@@ -128,15 +128,15 @@ class _Program:
         if name in self._done:
             raise CannotTranslateError(f"there is another function named {name}; Python has one of a name")
         self._done.add(name)
-        began = len(self.statements.out)
-        self.statements.write("")
+        began = len(self.statements.lines.out)
+        self.statements.lines.write("")
         try:
             with self._names.inside(name):
                 parameters = self.statements.parameters(declarator.child_by_field_name("parameters"))
                 self.statements.function(name, parameters, body, text_of(kind))
         except CannotTranslateError:
-            del self.statements.out[began:]
-            self.statements.depth = 1
+            del self.statements.lines.out[began:]
+            self.statements.lines.depth = 1
             raise
         if name == "main":
             self._main = "main(len(arguments), list(arguments))" if parameters else "main()"
@@ -144,7 +144,7 @@ class _Program:
     def text(self) -> str:
         """The module."""
         used = self.statements.expressions.used
-        body = "\n".join(self.statements.out)
+        body = "\n".join(self.statements.lines.out)
         public = [name for name in dict.fromkeys(PUBLIC.values()) if name in used]
         title = f'"""{self._source.name}, translated by ``pixeltree port``."""'
         imports = ["import math"] * ("math" in used) + ["import sys", "", "import pixeltree as pt"]

@@ -177,3 +177,25 @@ def _function_around(node: Node) -> str:
             return (declared_name(declarator) if declarator is not None else None) or "kernel"
         around = around.parent
     return "kernel"
+
+
+def kind_of(node: Node) -> str:
+    """The type that a declaration names."""
+    kind = node.child_by_field_name("type")
+    return "" if kind is None else plain_name(kind)
+
+
+def names_written(node: Node) -> set[str]:
+    """Names that a piece of C++ declares, assigns, or hands out by their address."""
+    found = set()
+    for each in walk(node):
+        target: Node | None = None
+        if each.type in ("declaration", "init_declarator"):
+            target = each.child_by_field_name("declarator")
+        elif each.type == "assignment_expression":
+            target = each.child_by_field_name("left")
+        elif each.type in ("update_expression", "pointer_expression"):
+            target = each.child_by_field_name("argument")
+        if target is not None and (name := declared_name(target)) is not None:
+            found.add(name)
+    return found

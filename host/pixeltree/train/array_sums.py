@@ -85,6 +85,24 @@ def _count(plane: Floats, columns: int, width: int, counts: npt.NDArray[np.int64
 
 
 @compiled
+def _gather(
+    plane: Floats, rows: int, columns: int, width: int, once: Floats, twice: Floats, moments: Doubles
+) -> None:
+    """Add sum and sum of squares of a plane to ``moments``, and zero the columns that do not count."""
+    once[:] = 0
+    twice[:] = 0
+    for row in range(rows):
+        for column in range(columns):
+            value = plane[row * width + column]
+            once[column] += value
+            twice[column] += value * value
+        plane[row * width + columns : (row + 1) * width] = 0
+    for column in range(columns):
+        moments[0] += once[column]
+        moments[1] += twice[column]
+
+
+@compiled
 def _greatest(
     plane: Floats,
     width: int,
@@ -124,41 +142,7 @@ def _greatest(
 
 
 @compiled
-def look(
-    images: Floats,
-    offsets: Integers,
-    weights: Floats,
-    signs: Floats,
-    shape: tuple[int, int, int],
-    side: int,
-    found: Floats,
-    places: Integers,
-) -> None:
-    """Sums without errors, and the greatest of each cell.
-
-    Args:
-        images: (batch, pixels), flat.
-        offsets: (taps,), where each tap lies.
-        weights: (channels, taps).
-        signs: (channels,), -1 where the least of a cell is wanted.
-        shape: rows, columns and width of the plane of outputs.
-        side: of a cell.
-        found: (batch, channels, rows // side, columns // side), is written.
-        places: the same; where in the plane it was found, is written.
-    """
-    rows, columns, width = shape
-    plane = np.empty((rows - 1) * width + columns, np.float32)
-    line, at = np.empty(columns, np.float32), np.empty(columns, np.int32)
-    for number in range(len(images)):
-        for channel in range(len(weights)):
-            _convolve(images[number], offsets, weights[channel], plane)
-            _greatest(
-                plane, width, side, signs[channel], found[number, channel], places[number, channel], line, at
-            )
-
-
-@compiled
-def learn(
+def forward(
     images: Floats,
     offsets: Integers,
     weights: Floats,
@@ -173,7 +157,7 @@ def learn(
     crossed: Doubles,
     counts: npt.NDArray[np.int64],
 ) -> None:
-    """As :func:`look`, with a chip's errors, and all that the gradient of mean and variance needs.
+    """Sums, with a chip's errors or exact, and the greatest of each cell; in training, what gradients need.
 
     Args:
         images: (batch, pixels), flat.
@@ -187,9 +171,9 @@ def learn(
             (batch, 0) for no errors.
         found: (batch, channels, rows // side, columns // side), is written.
         places: the same; where in the plane it was found, is written.
-        moments: (channels, 2), sums and sums of squares, are added to.
+        moments: (channels, 2), sums and sums of squares, are added to; or (0, 2) where nothing is learned.
         crossed: (channels + 1, taps), sums of products of the plane with the image behind each tap, and in
-            the last row of the image alone; are added to.
+            the last row of the image alone; are added to, where something is learned.
         counts: (channels, 2 K + 1), how often each sum is there before it errs, are added to; or (0, 0).
     """
     rows, columns, width = shape
@@ -197,6 +181,7 @@ def learn(
     used = plane[: (rows - 1) * width + columns]
     line, at = np.empty(columns, np.float32), np.empty(columns, np.int32)
     once, twice = np.empty(columns, np.float32), np.empty(columns, np.float32)
+    learns = moments.shape[0] > 0
     for number in range(len(images)):
         image = images[number]
         for channel in range(len(weights)):
@@ -205,28 +190,21 @@ def learn(
                 _count(plane, columns, width, counts[channel])
             if errors.shape[1]:
                 _err(plane, columns, width, channel * len(plane), keys[number], errors[number])
-            once[:] = 0
-            twice[:] = 0
-            for row in range(rows):
-                for column in range(columns):
-                    value = plane[row * width + column]
-                    once[column] += value
-                    twice[column] += value * value
-                plane[row * width + columns : (row + 1) * width] = 0
-            for column in range(columns):
-                moments[channel, 0] += once[column]
-                moments[channel, 1] += twice[column]
+            if learns:
+                _gather(plane, rows, columns, width, once, twice, moments[channel])
             _greatest(
                 plane, width, side, signs[channel], found[number, channel], places[number, channel], line, at
             )
-            _correlate(used, image, offsets, crossed[channel])
-        for row in range(rows):
-            plane[row * width : row * width + columns] = 1
-        _correlate(used, image, offsets, crossed[len(weights)])
+            if learns:
+                _correlate(used, image, offsets, crossed[channel])
+        if learns:
+            for row in range(rows):
+                plane[row * width : row * width + columns] = 1
+            _correlate(used, image, offsets, crossed[len(weights)])
 
 
 @compiled
-def go_back(
+def backward(
     images: Floats,
     offsets: Integers,
     shape: tuple[int, int, int],

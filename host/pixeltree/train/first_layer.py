@@ -130,7 +130,7 @@ class _Learn(torch.autograd.Function):
             moments, crossed = np.zeros((channels, 2)), np.zeros((channels + 1, len(plan.offsets)))
             counts = np.zeros((channels, 2 * reach + 1) if reach else (0, 0), np.int64)
             seen = images[part], plan.offsets, kernels, turned, plan.shape, side, keys[part], spread[part]
-            array_sums.learn(*seen, found[part], places[part], moments, crossed, counts)
+            array_sums.forward(*seen, found[part], places[part], moments, crossed, counts)
             return moments, crossed, counts
 
         moments, crossed, counts = (
@@ -155,7 +155,7 @@ class _Learn(torch.autograd.Function):
 
         def go_back(part: slice) -> npt.NDArray[np.float64]:
             result = np.zeros((channels, len(plan.offsets)))
-            array_sums.go_back(images[part], plan.offsets, plan.shape, lies[part], given[part], result)
+            array_sums.backward(images[part], plan.offsets, plan.shape, lies[part], given[part], result)
             return result
 
         of_mean, of_variance = (each.double().numpy()[:, None] for each in gradients[1:3])
@@ -202,10 +202,12 @@ def exact_sums(
     places = np.empty(found.shape, np.int32)
     turned = directions.numpy()
 
-    def look(part: slice) -> None:
-        array_sums.look(
-            *(images[part], plan.offsets, kernels, turned, plan.shape, side), found[part], places[part]
-        )
+    keys, spread = np.zeros((len(images), 2), np.uint32), np.zeros((len(images), 0), np.float32)
+    unlearned = np.zeros((0, 2)), np.zeros((0, len(plan.offsets))), np.zeros((0, 0), np.int64)
 
-    in_parts(look, len(images))
+    def forward(part: slice) -> None:
+        seen = images[part], plan.offsets, kernels, turned, plan.shape, side, keys[part], spread[part]
+        array_sums.forward(*seen, found[part], places[part], *unlearned)
+
+    in_parts(forward, len(images))
     return torch.from_numpy(found)

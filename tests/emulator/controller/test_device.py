@@ -8,7 +8,8 @@ from tests.support.inside import residents_of
 from tests.support.objects import object_of
 
 from pixeltree_emu.controller.clock import CostModel
-from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
+from pixeltree_emu.controller.device import EmulatedDevice
+from pixeltree_emu.controller.limits import DeviceLimits
 from pixeltree_protocol.chip.isa import ICW, Instruction, encode
 from pixeltree_protocol.chip.registers import Analog, Digital, bits
 from pixeltree_protocol.link.messages import (

@@ -11,7 +11,8 @@ from tests.support.random_models import deep_tree, picture
 import pixeltree as pt
 from pixeltree.device.session import Session
 from pixeltree.errors import LinkError
-from pixeltree_emu.controller.device import DeviceLimits, EmulatedDevice
+from pixeltree_emu.controller.device import EmulatedDevice
+from pixeltree_emu.controller.limits import DeviceLimits
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The fast engine: blocks are translated once and interpreted by compiled code, one pass per word or fewer.
 
-Modules, in the order in which a block meets them: ``records`` (words to numbers), ``translate`` and
-``optimize`` (numbers to passes),
+Modules, in the order in which a block meets them: ``records`` (words to numbers), ``translate`` with
+``analog_words``, ``digital_words`` and ``emission`` (numbers to passes), ``optimize`` (to fewer passes),
 ``interpreter`` with ``analog_ops``, ``errors_ops``, ``digital_ops`` and ``flood``
 (passes over planes), ``lanes`` (the vector type those are written in), ``layout`` (where planes lie).
 Compiled code: ``compiled`` (what Numba is asked for), ``cache`` (where it is kept, and whether it can be

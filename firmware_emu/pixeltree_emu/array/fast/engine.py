@@ -13,6 +13,17 @@ from pixeltree_emu.array.engine import Crossing, EngineState, Item
 from pixeltree_emu.array.fast import layout, records
 from pixeltree_emu.array.fast.compiled import Table
 from pixeltree_emu.array.fast.constants import find_constants, load_constants
+from pixeltree_emu.array.fast.emission import (
+    BOUNDARY,
+    COUNT,
+    NOISY,
+    OPERANDS,
+    OWNER_GATES,
+    RESET_LEVEL,
+    SQUARE_DIVISOR,
+    STATE_SIZE,
+    UNKNOWN,
+)
 from pixeltree_emu.array.fast.errors_ops import (
     BIASED_OFFSET,
     EIGHT,
@@ -29,19 +40,7 @@ from pixeltree_emu.array.fast.hot import Block, Heater, Part, Surroundings, back
 from pixeltree_emu.array.fast.interpreter import execute, steering_state
 from pixeltree_emu.array.fast.optimize import optimize
 from pixeltree_emu.array.fast.passes import COLUMNS
-from pixeltree_emu.array.fast.translate import (
-    BOUNDARY,
-    COUNT,
-    NOISY,
-    OPERANDS,
-    OWNER_GATES,
-    RESET_LEVEL,
-    SQUARE_DIVISOR,
-    STATE_SIZE,
-    UNKNOWN,
-    steering_planes,
-    translate,
-)
+from pixeltree_emu.array.fast.translate import steering_planes, translate
 from pixeltree_emu.array.nonidealities import Chip, frame_key
 from pixeltree_emu.array.planes import AnalogPlane, ArrayParameters, DigitalPlane, check_plane
 from pixeltree_emu.array.selection import DriveIn

@@ -44,3 +44,9 @@ SELECT_PATTERN = 21  # DST := rows that match A, columns that match B: address, 
 FLOAT_EDGE = 22  # DST |= NEWS > 0 at PEs whose neighbour in a direction that R1 to R4 enable is outside
 SELECT_RECTANGLE = 23  # DST := rows in A, columns in B: the first, and above it the last one
 CONSTANT = 24  # DST := the plane at address VALUE, as ``constants`` packs it
+
+# Kinds by what they read; the compiled code of other modules spells them out
+ONE_SOURCE = frozenset((NEGATE, MOVE, MAGNITUDE, COPY))
+TWO_SOURCES = frozenset((NEGATE_SUM, ADD, SUBTRACT))
+COMPARISONS = frozenset((COMPARE_ONE, COMPARE_TWO))
+SELECTIONS = frozenset((SELECT_PATTERN, SELECT_RECTANGLE, CONSTANT))

@@ -11,31 +11,25 @@ from dataclasses import dataclass
 
 from pixeltree_emu.array.fast.layout import EAST, NORTH, ROW_BYTES, SOUTH, WEST
 from pixeltree_emu.array.fast.passes import (
-    ADD,
     CODE,
-    COMPARE_ONE,
     COMPARE_TWO,
-    CONSTANT,
-    COPY,
+    COMPARISONS,
     DST,
     FILL,
     LAST_ANALOG,
-    MAGNITUDE,
     MASK,
-    MOVE,
-    NEGATE,
-    NEGATE_SUM,
     NEIGHBOURS,
     NO_MASK,
     NO_PLANE,
     NOR,
     OFFSET,
+    ONE_SOURCE,
     OR,
-    SELECT_PATTERN,
-    SELECT_RECTANGLE,
+    SELECTIONS,
     SET_TO,
     SHIFT,
     SUBTRACT,
+    TWO_SOURCES,
     VALUE,
     A,
     B,
@@ -43,10 +37,6 @@ from pixeltree_emu.array.fast.passes import (
     D,
 )
 
-ONE_SOURCE = frozenset((NEGATE, MOVE, MAGNITUDE, COPY))
-TWO_SOURCES = frozenset((NEGATE_SUM, ADD, SUBTRACT))
-COMPARISONS = frozenset((COMPARE_ONE, COMPARE_TWO))
-SELECTIONS = frozenset((SELECT_PATTERN, SELECT_RECTANGLE, CONSTANT))
 FUSED = ONE_SOURCE | TWO_SOURCES | COMPARISONS | SELECTIONS | {FILL, SET_TO, OR, NOR, SHIFT, NEIGHBOURS}
 """Kinds of passes that segments can have. The others are run as ever, between segments."""
 
