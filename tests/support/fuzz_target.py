@@ -14,8 +14,8 @@ from tests.support.hostile import Hostility
 from tests.support.inside import held_bytes_of, waiting_in
 
 from pixeltree_emu.controller.device import EmulatedDevice
-from pixeltree_emu.controller.limits import DeviceLimits
 from pixeltree_emu.controller.device_array import PixelArray
+from pixeltree_emu.controller.limits import DeviceLimits
 from pixeltree_emu.serving.client import Client
 from pixeltree_emu.serving.sessions import Sessions
 from pixeltree_emu.wires import Wants
