@@ -22,6 +22,7 @@ from pixeltree.train.progress import Doing, Report
 
 if TYPE_CHECKING:
     from pixeltree.train.from_recipe import TrainedModel
+    from pixeltree.train.recipe import Recipe
 
 _RECIPE = partial(typer.Option, rich_help_panel="In place of the recipe")
 
@@ -91,58 +92,77 @@ def train(
     A run that was interrupted goes on where it was when the same command is given again.
     """
     check_replaceable(output)
+    _check(output, seeds, history, plot, json_file)
     if seeds is None:
         refuse_workers(workers, cluster, "share out what --seeds trains; give it too")
-    elif history is not None or plot is not None:
-        raise DataError("--history and --plot show one training, --seeds is several; leave one out")
-    if any(map(is_standard_output, (history, plot))) or (
-        is_standard_output(output) and is_standard_output(json_file)
-    ):
-        raise DataError("only one thing goes to standard output, and --history and --plot need a file")
     with TrainingProgress(Screen(stderr=True)) as shown:
         shown("", Doing("starting PyTorch"))
         try:
-            from pixeltree.train import from_recipe  # noqa: PLC0415
-            from pixeltree.train import recipe as recipes  # noqa: PLC0415 - an extra, and slow to import
+            from pixeltree.train.from_recipe import check_output, train_recipe  # noqa: PLC0415 - an extra, slow
+            from pixeltree.train.recipe import load_recipe  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise RecipeError(f"training needs {error.name}: {from_extra('train')}") from error
-        loaded = recipes.load_recipe(recipe)
-        if seed is not None:
-            loaded = loaded.with_seed(seed)
-        if limit is not None:
-            loaded = loaded.with_limit(limit)
-        if data_folder is not None:
-            loaded = loaded.with_folder(data_folder)
-        if device_torch is not None:
-            loaded = loaded.with_device(device_torch)
+        loaded = _changed(load_recipe(recipe), seed, limit, data_folder, device_torch)
         shown("", Doing("checking that the compiler takes such a network"))
-        from_recipe.check_output(loaded, output)
+        check_output(loaded, output)
         kept = checkpoints or _checkpoints_of(output, recipe)
+        trained = None
         if seeds is not None:
             shown("", Doing(f"training with {seeds} seeds"))
             with chosen_workers(workers, cluster) as chosen:
                 folder = checkpoints if cluster is not None else kept  # other machines lack our folders
                 train_with_seeds(loaded, seeds, chosen, folder, output, json_file)
-            if checkpoints is None:
-                shutil.rmtree(kept, ignore_errors=True)
-            return
-        with History(history) as noted:
+        else:
+            with History(history) as noted:
 
-            def tell(who: str, report: Report) -> None:
-                noted(who, report)
-                shown(who, report)
+                def tell(who: str, report: Report) -> None:
+                    noted(who, report)
+                    shown(who, report)
 
-            trained = from_recipe.train_recipe(loaded, kept, tell)
-        shown("", Doing("compiling"))
-        _save(trained, output)
+                trained = train_recipe(loaded, kept, tell)
+            shown("", Doing("compiling"))
+            _save(trained, output)
     if checkpoints is None:
         shutil.rmtree(kept, ignore_errors=True)
+    if trained is None:
+        return
     _summarize(trained, output, Screen(stderr=any(map(is_standard_output, (output, json_file)))))
     write_json(json_file, _figures(trained))
     if plot is not None:
         from pixeltree.cli.pictures import draw_history  # noqa: PLC0415 - an extra, slow to import
 
         draw_history(plot, noted.epochs)
+
+
+def _check(
+    output: Path, seeds: int | None, history: Path | None, plot: Path | None, json_file: Path | None
+) -> None:
+    """Refuse options that contradict each other.
+
+    Raises:
+        DataError: they do.
+    """
+    if seeds is not None and (history is not None or plot is not None):
+        raise DataError(
+            "--history and --plot show one training, and --seeds makes several: leave out one of them"
+        )
+    if any(map(is_standard_output, (history, plot))):
+        raise DataError("--history and --plot need the name of a file; - is for --output and --json only")
+    if is_standard_output(output) and is_standard_output(json_file):
+        raise DataError("--output and --json cannot both go to standard output: give one of them a file")
+
+
+def _changed(
+    recipe: Recipe, seed: int | None, limit: int | None, folder: Path | None, device: str | None
+) -> Recipe:
+    """A recipe with what options say in place of its own settings."""
+    if seed is not None:
+        recipe = recipe.with_seed(seed)
+    if limit is not None:
+        recipe = recipe.with_limit(limit)
+    if folder is not None:
+        recipe = recipe.with_folder(folder)
+    return recipe if device is None else recipe.with_device(device)
 
 
 def _figures(trained: TrainedModel) -> dict[str, Any]:
