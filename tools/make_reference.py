@@ -28,7 +28,7 @@ from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
 from pixeltree.train.recipe import HEADS, LAYERS, Recipe
 from pixeltree.train.specification import Input, NetworkSpecification
-from pixeltree.train.tables import DetectorTable, LocalizerTable, TreeTable
+from pixeltree.train.tables import LocalizerTable, TreeTable
 from pixeltree.train.training import TrainingSettings
 from pixeltree_protocol.chip.registers import Analog, Digital, Direction
 
@@ -183,8 +183,6 @@ def recipes() -> str:
         *_key_table(Augmentation),
         "\n## `[tree]`",
         *_key_table(TreeTable),
-        "\n## `[detector]`",
-        *_key_table(DetectorTable),
         "\n## `[localizer]`",
         "",
         "`layers` and `head` are tables like those above: `[[localizer.layers]]` and `[localizer.head]`.",

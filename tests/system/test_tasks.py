@@ -1,4 +1,4 @@
-"""Localization, segmentation, and a tree of two tasks, from a recipe to an emulated sensor."""
+"""Localization, segmentation, and a tree that re-centres, from a recipe to an emulated sensor."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ from pixeltree.errors import DataError
 from pixeltree.evaluate.evaluation import (
     METRICS,
     accuracy_by_node,
-    ended_early,
     evaluate_device,
     evaluate_reference,
 )
-from pixeltree.model import FullyConnected, HeatMap
 from pixeltree.run import TreeRunner
 from pixeltree.train.from_recipe import check_output, train_recipe
 from pixeltree.train.recipe import load_recipe
@@ -87,20 +85,6 @@ def test_a_map_of_16_by_16_cells_is_trained_and_measured(tmp_path, shared):
     assert {len(path[-1].logits) for path in evaluation.paths} == {256}
     assert METRICS[dataset.task] == "mean IoU"
     assert 0 <= evaluation.score <= 1
-
-
-def test_a_detector_goes_before_a_localizer(tmp_path, shared):
-    tree = trained(tmp_path, "localization", after=0, more="[detector]\nepochs = 1")
-    assert tree.labels[:2] == ("nothing", "cell 0")
-    heads = {node.name: type(node.model.head) for node in tree.depth_first}
-    assert heads == {"detector": FullyConnected, "find": HeatMap}
-    dataset = few(Scenes.localization, (0, 3))
-    evaluation = agreed(tree, dataset, shared.url)
-    early = ended_early(tree, dataset, evaluation)
-    assert early["empty"] == (dataset.targets[:, 0, 0] < 0).sum() > 0
-    assert evaluation.visits()["detector"] == 8
-    assert evaluation.visits().get("find", 0) == 8 - early["ended"] - early["lost"]
-    assert early["ended"] + early["lost"] == (evaluation.decided == 0).sum()
 
 
 LOCALIZER = """

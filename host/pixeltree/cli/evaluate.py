@@ -42,7 +42,6 @@ from pixeltree.evaluate.evaluation import (
     Evaluation,
     check_fits,
     confusion,
-    ended_early,
     evaluate_device,
     evaluate_reference,
 )
@@ -173,8 +172,6 @@ def _report(tree: Tree, dataset: Dataset, reference: Evaluation, runs: list[Eval
     if dataset.task is Task.CLASSIFICATION:
         matrix = confusion(tree, dataset, reference)
         report |= {"labels": list(tree.labels), "confusion": matrix.tolist()}
-    if dataset.task is Task.LOCALIZATION:
-        report["early"] = ended_early(tree, dataset, reference)
     return report
 
 
@@ -203,12 +200,6 @@ def _show(report: dict[str, Any], tree: Tree, screen: Screen, exact: bool) -> No
     )
     if "confusion" in report:
         _show_mistakes(np.array(report["confusion"]), tree.labels, screen)
-    if "early" in report and any(report["early"].values()):
-        early = report["early"]
-        screen.print(
-            f"ended early: {early['ended']} of {early['empty']} images without an object, "
-            f"{early['lost']} with one"
-        )
     for each in report.get("devices", ()):
         screen.print(_device_line(each, report["images"], exact), **_PLAIN)
     if len(report.get("devices", ())) > 1:

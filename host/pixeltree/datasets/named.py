@@ -29,7 +29,6 @@ _NAMED: Mapping[str, tuple[type[Data], Mapping[str, Any]]] = {
     "digits": (DigitsData, {}),
     "glyphs": (GlyphsData, {}),
     "scenes-localization": (ScenesData, {"task": "localization", "objects": (1, 3)}),
-    "scenes-sparse": (ScenesData, {"task": "localization", "objects": (0, 3)}),
     "scenes-what": (ScenesData, {"task": "what", "objects": (1, 1)}),
     "scenes-segmentation": (ScenesData, {"task": "segmentation", "objects": (1, 3)}),
 }

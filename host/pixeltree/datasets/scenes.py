@@ -118,11 +118,6 @@ class Scenes:
         classes = ("background", *KINDS) if by_kind else ("background", "object")
         return Dataset(self.name, Task.SEGMENTATION, self.images, targets, classes)
 
-    def presence(self) -> Dataset:
-        """Is there anything to see? Needs settings with no object in some images."""
-        targets = (self.positions[:, 0, 0] != NOWHERE).astype(np.int64)
-        return Dataset(self.name, Task.CLASSIFICATION, self.images, targets, ("nothing", "something"))
-
     def what(self) -> Dataset:
         """Of which of :data:`KINDS` is the object? Needs settings with one object in every image.
 

@@ -21,7 +21,6 @@ from pixeltree_protocol.names import known_names
 _TASKS = {
     "localization": Scenes.localization,
     "segmentation": Scenes.segmentation,
-    "presence": Scenes.presence,
     "what": Scenes.what,
 }
 
@@ -81,8 +80,8 @@ class ScenesData:
     """Settings of :func:`pixeltree.datasets.scenes`, pictures of discs, squares and triangles.
 
     Attributes:
-        task: "localization" (where are the objects), "segmentation" (which cells are objects), "presence" (is
-            there an object), or "what" (disc, square or triangle; needs ``objects = [1, 1]``).
+        task: "localization" (where are the objects), "segmentation" (which cells are objects), or "what"
+            (disc, square or triangle; needs ``objects = [1, 1]``).
         counts: images for training, validation and test.
         objects: least and greatest number of objects in an image, 0 to 3.
         seed: seed of everything drawn.

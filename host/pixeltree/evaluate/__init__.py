@@ -4,7 +4,6 @@ from pixeltree.evaluate.evaluation import (
     Evaluation,
     accuracy_by_node,
     confusion,
-    ended_early,
     evaluate_device,
     evaluate_reference,
 )
@@ -13,7 +12,6 @@ __all__ = [
     "Evaluation",
     "accuracy_by_node",
     "confusion",
-    "ended_early",
     "evaluate_device",
     "evaluate_reference",
 ]

@@ -108,20 +108,6 @@ def confusion(tree: Tree, dataset: Dataset, evaluation: Evaluation) -> npt.NDArr
     return matrix
 
 
-def ended_early(tree: Tree, dataset: Dataset, evaluation: Evaluation) -> dict[str, int]:
-    """How often a tree of localization ended without a heat map, which is right where there is no object.
-
-    Returns:
-        ``empty``: images without an object; ``ended``: those of them that ended early; ``lost``: images with
-        an object that did.
-    """
-    empty = (dataset.targets[:, :, 0] == NOWHERE).all(axis=1)
-    grids = _grids(tree)
-    ended = np.array([not any(visit.node in grids for visit in path) for path in evaluation.paths])
-    counts = {"empty": empty, "ended": ended & empty, "lost": ended & ~empty}
-    return {name: int(each.sum()) for name, each in counts.items()}
-
-
 def accuracy_by_node(tree: Tree, dataset: Dataset, evaluation: Evaluation) -> dict[str, float]:
     """How often each node was right: its outcome leads to the image's label, at once or further down.
 

@@ -34,10 +34,6 @@ COMPARED_IMAGES = 50
 FLOAT_RATE = 0.002
 """Learning rate of float networks; latent weights want a greater one."""
 
-DETECTOR = "detector"
-NOTHING = "nothing"
-"""Name of a root that ends early, and of the label with which it does."""
-
 FOLDED_SUFFIX = ".folded"
 
 
@@ -92,7 +88,7 @@ def check_output(recipe: Recipe, path: AnyPath) -> None:
     """
     path = as_path(path)
     if path.suffix == FOLDED_SUFFIX:
-        if recipe.tree is not None or recipe.detector is not None or recipe.localizer is not None:
+        if recipe.tree is not None or recipe.localizer is not None:
             raise RecipeError(f"{path}: a tree is written as .ptree")
         return
     for nodes in _untrained(recipe):
@@ -109,15 +105,13 @@ def _untrained(recipe: Recipe) -> Iterator[Sequence[NodeSpec]]:
         model, _ = fold(_binary(each))
         return (NodeSpec(each.name, model, (0,) * model.outcomes),)
 
-    localizer, detector = recipe.localizer_recipe(), recipe.detector_recipe()
+    localizer = recipe.localizer_recipe()
     if recipe.localizer is None or localizer is None:
         yield alone(recipe)
     else:
         below = alone(recipe.classifier_recipe(recipe.network.input.threshold))
         root, _ = fold(_binary(localizer))
         yield join(root, [Window(0, 0, recipe.localizer.window)] * root.outcomes, below)
-    if detector is not None:
-        yield alone(detector)
 
 
 def train_recipe(recipe: Recipe, checkpoints: AnyPath | None, progress: Progress) -> TrainedModel:
@@ -148,11 +142,7 @@ def _run(recipe: Recipe, splits: Splits, checkpoints: Path | None, progress: Pro
     if recipe.tree is not None:
         return _run_tree(recipe, recipe.tree, splits, checkpoints, progress)
     _, trained = _run_network(recipe, splits, checkpoints, progress)
-    detector = recipe.detector_recipe()
-    if detector is None:
-        return trained
-    _, seen = _run_network(detector, _loaded(detector, progress), *_apart(DETECTOR, checkpoints, progress))
-    return _behind(seen, trained)
+    return trained
 
 
 def _apart(name: str, checkpoints: Path | None, progress: Progress) -> tuple[Path | None, Progress]:
@@ -186,14 +176,6 @@ def _run_centred(
     else:
         _, told = _run_network(telling, seen, checkpoints, progress)
     return replace(told, recipe=recipe, nodes=join(root, windows, told.nodes))
-
-
-def _behind(detector: TrainedModel, trained: TrainedModel) -> TrainedModel:
-    """A tree of two tasks: the detector ends where there is nothing; else the network looks for it."""
-    (root,), (node,) = detector.nodes, trained.nodes
-    leads = tuple(lead + 1 for lead in node.leads if isinstance(lead, int))
-    nodes = NodeSpec(DETECTOR, root.model, (0, node.name)), replace(node, leads=leads)
-    return replace(trained, classes=(NOTHING, *trained.classes), nodes=nodes)
 
 
 def _run_network(

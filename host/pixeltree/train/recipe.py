@@ -1,9 +1,9 @@
 """Recipes: TOML files that say which data, which network, and how to train it.
 
 A recipe has a ``name`` and the tables ``[data]``, ``[input]``, ``[[layers]]``, ``[head]``, ``[training]``,
-``[training.augmentation]``, for a tree in place of one network ``[tree]``, for a root that ends early
-``[detector]``, and for one that re-centres the image ``[localizer]``. Keys are the fields of the dataclasses
-that they become. A key that no dataclass has is refused.
+``[training.augmentation]``, for a tree in place of one network ``[tree]``, and for a root that
+re-centres the image ``[localizer]``. Keys are the fields of the dataclasses that they become. A key that no
+dataclass has is refused.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
 from pixeltree.train.devices import device_named
 from pixeltree.train.specification import Input, NetworkSpecification
-from pixeltree.train.tables import DetectorTable, LocalizerTable, TreeTable
+from pixeltree.train.tables import LocalizerTable, TreeTable
 from pixeltree.train.training import TrainingSettings
 from pixeltree_protocol.names import known_names
 
@@ -52,7 +52,6 @@ _KEYS = {
     "head": "[head]",
     "training": "[training]",
     "tree": "[tree]",
-    "detector": "[detector]",
     "localizer": "[localizer]",
 }
 """What a recipe may have, and how it is written in one."""
@@ -76,7 +75,6 @@ class Recipe:
         training: how it is trained.
         noise_aware: whether sums err in training as on a typical chip.
         tree: how to grow a tree; None for one network.
-        detector: of a root that ends early; None for none.
         localizer: of a root that re-centres the image; None for none.
     """
 
@@ -86,14 +84,9 @@ class Recipe:
     training: TrainingSettings
     noise_aware: bool = False
     tree: TreeTable | None = None
-    detector: DetectorTable | None = None
     localizer: LocalizerTable | None = None
 
     def __post_init__(self) -> None:
-        if self.detector is not None and (
-            not isinstance(self.data, ScenesData) or isinstance(self.network.head, FullyConnectedGeometry)
-        ):
-            raise RecipeError("[detector] goes before a heat map, and learns from scenes")
         if self.localizer is not None:
             if not isinstance(self.data, ScenesData) or self.data.task != "what":
                 raise RecipeError('[localizer] goes before a network that tells scenes apart, task = "what"')
@@ -105,22 +98,6 @@ class Recipe:
                 raise RecipeError("the root is called localizer; the recipe needs another name")
             self.localizer_recipe()
             self.classifier_recipe(self.network.input.threshold)
-
-    def detector_recipe(self) -> Recipe | None:
-        """The training of the detector as a recipe of its own; None if there is none."""
-        if self.detector is None or not isinstance(self.data, ScenesData):
-            return None
-        pooling = Pooling(self.detector.pool_side)
-        network = dataclasses.replace(
-            self.network, layers=(*self.network.layers, pooling), head=FullyConnectedGeometry(2)
-        )
-        return dataclasses.replace(
-            self,
-            data=dataclasses.replace(self.data, task="presence", objects=(0, self.data.objects[1])),
-            network=network,
-            training=dataclasses.replace(self.training, epochs=self.detector.epochs),
-            detector=None,
-        )
 
     def localizer_recipe(self) -> Recipe | None:
         """The training of the localizer as a recipe of its own; None if there is none."""
@@ -260,7 +237,6 @@ def _recipe(tables: dict[str, Any]) -> Recipe:
         _made(TrainingSettings, training | {"augmentation": ranges}, "training"),
         _value(bool, tables.get("noise_aware", False), "noise_aware"),
         _made(TreeTable, tables["tree"], "tree") if "tree" in tables else None,
-        _made(DetectorTable, tables["detector"], "detector") if "detector" in tables else None,
         _localizer(tables["localizer"]) if "localizer" in tables else None,
     )
 

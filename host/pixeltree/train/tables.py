@@ -76,22 +76,6 @@ class TreeTable:
 
 
 @dataclass(frozen=True)
-class DetectorTable:
-    """The table ``[detector]``: a root before a heat map, which ends early where there is nothing to see.
-
-    It has the recipe's input and layers, OR pooling, and a fully connected head of two outcomes, and learns
-    from scenes of which some have no object.
-
-    Attributes:
-        pool_side: side of the pooling.
-        epochs: epochs of its training.
-    """
-
-    pool_side: int = 4
-    epochs: int = 8
-
-
-@dataclass(frozen=True)
 class LocalizerTable:
     """The table ``[localizer]``: a root whose heat map re-centres the image for the recipe's network or tree.
 

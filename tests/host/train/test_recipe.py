@@ -169,25 +169,6 @@ def test_the_identity_follows_recipe_and_images(tmp_path):
     assert len(same | {other.identity(splits), recipe.identity(digits(seed=1))}) == 3
 
 
-def test_a_detector_goes_before_a_heat_map_only(tmp_path):
-    with pytest.raises(RecipeError, match=r"\[detector\] goes before a heat map"):
-        read(tmp_path, GOOD + "[detector]")
-
-
-def test_a_detector_sees_what_the_network_sees_and_learns_from_empty_scenes(tmp_path):
-    text = GOOD.replace('set = "digits"', 'set = "scenes"').replace(
-        'type = "fully connected"\noutcomes = 10', 'type = "heat map"\nkernel = 2'
-    )
-    recipe = read(tmp_path, text + "[detector]\nepochs = 5\npool_side = 2")
-    detector = recipe.detector_recipe()
-    assert detector.network.input == recipe.network.input
-    assert detector.network.layers == (*recipe.network.layers, Pooling(2))
-    assert detector.network.head == FullyConnectedGeometry(2)
-    assert (detector.data.task, detector.data.objects, detector.data.seed) == ("presence", (0, 3), 3)
-    assert (detector.training.epochs, detector.detector) == (5, None)
-    assert read(tmp_path, GOOD).detector_recipe() is None
-
-
 CENTRED = """
 [localizer]
 window = 24
