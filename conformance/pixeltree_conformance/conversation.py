@@ -78,7 +78,6 @@ class Conversation:
         mute: whether nothing at all is sent of our own accord, signs of life included.
         notices: every NOTICE so far.
         acks: every ACK so far.
-        repeated: payloads that came once more.
     """
 
     welcome: Welcome
@@ -97,7 +96,6 @@ class Conversation:
         self.mute = False
         self.notices: list[Notice] = []
         self.acks: list[Ack] = []
-        self.repeated = 0
         self.greeted = False
         self._token = token
         self._forget()
@@ -334,7 +332,6 @@ class Conversation:
     def _take_payload(self, came: Came) -> None:
         ahead = (came.numbers.sequence - self.expected) % _MODULUS
         if ahead >= _MODULUS // 2:
-            self.repeated += 1
             self._untold = self.acknowledging
         elif ahead:
             assert self.wire.damaged or self._lost, (

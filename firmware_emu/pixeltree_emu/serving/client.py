@@ -299,11 +299,6 @@ class Client:
             self.gone = reason
 
     @property
-    def departing(self) -> bool:
-        """Whether it is sent away and has only the reason still to read."""
-        return self._leave_at is not None
-
-    @property
     def greeted(self) -> bool:
         """Whether a session is on this wire."""
         return self._connection.state is State.READY

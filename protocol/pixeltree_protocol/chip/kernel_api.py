@@ -384,8 +384,3 @@ def _written(word: Instruction) -> set[Register]:
     if word.mnemonic in ("where", "WHERE", "all"):
         written.add(Digital.FLAG)
     return written
-
-
-def word_names() -> tuple[str, ...]:
-    """Names of the single-word instructions of the kernel API."""
-    return tuple(name for name in _FORMS_BY_NAME if name != "aout")

@@ -105,22 +105,6 @@ class Never:
         block.left = _NEVER
 
 
-class AtOnce:
-    """Makes code for every block before it runs, and keeps it nowhere: for tests."""
-
-    patience = 0
-
-    def __init__(self) -> None:
-        from pixeltree_emu.array.fast.fused.fuser import Fuser  # noqa: PLC0415 - as in Background
-
-        self._fuser = Fuser(None)
-
-    def warm(self, block: Block) -> None:
-        """Make its code now."""
-        block.left = _NEVER
-        self._fuser.make(block)
-
-
 class Background:
     """Makes code in a thread, which is started when there is something to do."""
 
