@@ -1,5 +1,6 @@
 """Options of the test suite, and settings of Hypothesis: nothing may depend on how fast the machine is."""
 
+import signal
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -48,6 +49,10 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("--quick"):
         settings.load_profile("quick")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell in the background has its commands ignore Ctrl-C. What is ignored stays ignored in children; what
+        # has a handler, even one that does nothing, is as usual in them.
+        signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def pytest_ignore_collect(collection_path, config):
