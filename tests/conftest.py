@@ -1,11 +1,15 @@
 """Options of the test suite, and settings of Hypothesis: nothing may depend on how fast the machine is."""
 
+import multiprocessing
 import signal
+import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.effort import effort
+from tests.support.forked_programs import programs
 
 settings.register_profile(
     "pixeltree", deadline=None, max_examples=effort(100, 60), suppress_health_check=[HealthCheck.too_slow]
@@ -50,10 +54,19 @@ def pytest_configure(config):
     if config.getoption("--quick"):
         settings.load_profile("quick")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A shell in the background has its commands ignore Ctrl-C. What is ignored stays ignored in children; what
-        # has a handler, even one that does nothing, is as usual in them.
+        # What a shell starts in the background ignores Ctrl-C, and so would all children. A signal that has
+        # a handler here, even one that does nothing, is as usual in them.
         signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def pytest_ignore_collect(collection_path, config):
     return True if config.getoption("--quick") and collection_path in SLOW else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked_processes():
+    """Emulators and workers that this process starts import nothing anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", programs().python)
+        multiprocessing.set_executable(sys.executable)
+        yield

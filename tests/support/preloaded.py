@@ -1,9 +1,11 @@
-"""What the server that forks commands does once, and not each of them: loads the fast engine, prepares typer.
+"""What the server that forks commands does once for all: it loads the fast engine, and readies typer.
 
 The objects that are there by now are frozen: they are collected in no command, which would copy their pages.
 """
 
+import contextlib
 import gc
+import io
 
 import typer
 
@@ -14,8 +16,9 @@ from pixeltree_emu.array.fast.loading import can_load_at_once
 ENGINE = fast.FastEngine if can_load_at_once() else None
 """None where it would have to be compiled first."""
 
-COMMAND = typer.main.get_command(app).commands["disasm"].make_context("disasm", ["a.block"])
-"""Any command's arguments, read: typer imports what it needs for that at the first."""
+with contextlib.redirect_stdout(io.StringIO()):
+    command = typer.main.get_command(app).commands["disasm"]
+    command.get_help(command.make_context("disasm", ["a.block"]))  # what it needs for this it imports late
 
 gc.collect()
 gc.freeze()

@@ -209,10 +209,10 @@ def _options(
 _GROUP = "bench"
 
 
-def _application(arguments: Sequence[str] = ()) -> typer.Typer:
+def make_application(arguments: Sequence[str] = ()) -> typer.Typer:
     """All commands; only the one that is called, if arguments begin with its name.
 
-    Typer takes a third of a second to prepare all of them, which nobody who calls one should wait for.
+    Typer takes a quarter of a second to prepare all of them, which nobody who calls one should wait for.
     """
     names = {_GROUP, *(name for commands in _COMMANDS.values() for name, _, _ in commands)}
     called = next((word for word in arguments[:1] if word in names), None)
@@ -233,7 +233,7 @@ def _application(arguments: Sequence[str] = ()) -> typer.Typer:
     return application
 
 
-app = _application()
+app = make_application()
 
 _BEGINS_AT_HOME = re.compile(r"(--[\w-]+=|-\w)?(~.*)", re.DOTALL)
 
@@ -258,7 +258,7 @@ def run() -> None:
     with one_clear_error():
         try:
             arguments = with_homes(sys.argv[1:])
-            application = _application(arguments)
+            application = make_application(arguments)
             sys.exit(application(arguments, prog_name="pixeltree", standalone_mode=False) or 0)
         finally:
             sys.stdout.flush()  # so that a full disk is told of, and not lost at exit
