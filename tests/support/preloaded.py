@@ -9,6 +9,11 @@ import io
 
 import typer
 
+with contextlib.suppress(ModuleNotFoundError):
+    import torch._dynamo  # which the first optimizer imports, for two seconds
+
+    torch.set_num_threads(1)
+
 from pixeltree.cli.app import app
 from pixeltree_emu.array import fast
 from pixeltree_emu.array.fast.loading import can_load_at_once
