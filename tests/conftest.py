@@ -30,8 +30,10 @@ SLOW = {
         "host/cli",
         "host/compiler",
         "host/datasets",
+        "host/device/test_docs.py",
         "host/evaluate/test_chips.py",
         "host/links",
+        "host/port",
         "host/run",
         "host/swapping",
         "host/train",
@@ -64,8 +66,13 @@ def pytest_ignore_collect(collection_path, config):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def forked_processes():
+def forked_processes(request):
     """Emulators and workers that this process starts import nothing anew."""
+    if request.config.getoption(
+        "--quick"
+    ):  # the few that are started take less than what they are forked from
+        yield
+        return
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "executable", programs().python)
         multiprocessing.set_executable(sys.executable)

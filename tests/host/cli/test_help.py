@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import typer
+from tests.support.command_line import pixeltree
 from tests.support.invoked import invoke
 
 from pixeltree.cli import failure
@@ -127,10 +128,7 @@ def test_the_help_says_every_exit_status():
 
 def error_of(*arguments):
     """What a mistake gives: the status, and standard error."""
-    code = "import sys; from pixeltree.cli import main; sys.argv = ['pixeltree', *sys.argv[1:]]; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = pixeltree(*arguments)
     return done.returncode, done.stderr
 
 
