@@ -1,10 +1,15 @@
 """Options of the test suite, and settings of Hypothesis: nothing may depend on how fast the machine is."""
 
+import multiprocessing
+import signal
+import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.effort import effort
+from tests.support.forked_programs import programs
 
 settings.register_profile(
     "pixeltree", deadline=None, max_examples=effort(100, 60), suppress_health_check=[HealthCheck.too_slow]
@@ -25,8 +30,10 @@ SLOW = {
         "host/cli",
         "host/compiler",
         "host/datasets",
+        "host/device/test_docs.py",
         "host/evaluate/test_chips.py",
         "host/links",
+        "host/port",
         "host/run",
         "host/swapping",
         "host/train",
@@ -48,7 +55,25 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("--quick"):
         settings.load_profile("quick")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # What a shell starts in the background ignores Ctrl-C, and so would all children. A signal that has
+        # a handler here, even one that does nothing, is as usual in them.
+        signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def pytest_ignore_collect(collection_path, config):
     return True if config.getoption("--quick") and collection_path in SLOW else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked_processes(request):
+    """Emulators and workers that this process starts import nothing anew."""
+    if request.config.getoption(
+        "--quick"
+    ):  # the few that are started take less than what they are forked from
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", programs().python)
+        multiprocessing.set_executable(sys.executable)
+        yield

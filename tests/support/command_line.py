@@ -16,7 +16,10 @@ from multiprocessing import reduction
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = [sys.executable, "-c", "from pixeltree.cli import main; main()"]
+REAL_PYTHON = sys.executable
+"""The interpreter. While tests run, ``sys.executable`` is a program of ``forked_programs``."""
+
+COMMAND = [REAL_PYTHON, "-c", "from pixeltree.cli import main; main()"]
 """The command line in an interpreter of its own, for what depends on how a process starts."""
 
 START_TIMEOUT = 180
@@ -24,7 +27,7 @@ DAEMON = "pixeltree_emu.__main__:main"
 COMMAND_LINE = "pixeltree.cli:main"
 
 PYTHON = "PIXELTREE_TESTS_PYTHON"
-"""A variable that says by which Python a command starts emulators of its own."""
+"""A variable that says by which Python a command starts emulators and workers of its own."""
 
 _PRELOADED = [
     *("numpy", "numba", "pytest", "torch", "sklearn.utils", "PIL.Image", "serial", "cryptography.x509"),
@@ -53,19 +56,19 @@ def _received(sent):
     return sent.detach()
 
 
-def _run(entry, arguments, given, ready, output, errors, environment, folder):
+def _run(entry, arguments, given, handed, output, errors, environment, folder):
     """In the new process: become the command."""
     if given is not None:
         os.dup2(given, 0)
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 - lives as long as the process
-    if ready is not None:
-        arguments = [*arguments, f"--ready-fd={ready}"]
+    arguments = [*arguments, *(f"{option}={number}" for option, number in handed.items())]
     os.dup2(output, 1)
     os.dup2(errors, 2)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.executable = os.environ.pop(PYTHON, sys.executable)
+    sys.executable = os.environ.pop(PYTHON)
+    multiprocessing.set_executable(sys.executable)
     tempfile.tempdir = None
     sys.argv = ["pixeltree", *arguments]
     sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # noqa: SIM115 - lives as long as the process
@@ -87,13 +90,13 @@ class Process:
         output: where standard output goes, a file; a pipe is made if there is none.
         errors: the same for standard error, which must be given.
         given: a file that is standard input; it is empty if there is none.
-        ready: where a daemon says that it serves, a file.
+        handed: files whose descriptors the command gets by options, such as ``--ready-fd``.
         folder: the working folder.
         environment: variables beside those of this process.
     """
 
     def __init__(
-        self, entry, arguments, errors, output=None, given=None, ready=None, folder=".", **environment
+        self, entry, arguments, errors, output=None, given=None, handed=None, folder=".", **environment
     ):
         self.stdout = None
         sink = output
@@ -101,13 +104,14 @@ class Process:
             reading, writing = os.pipe()
             self.stdout = os.fdopen(reading)
             sink = os.fdopen(writing, "w")
-        descriptors = [file and _Descriptor(file.fileno()) for file in (given, ready, sink, errors)]
-        environment = {**os.environ, **environment}
+        given, output, errors = (file and _Descriptor(file.fileno()) for file in (given, sink, errors))
+        handed = {option: _Descriptor(file.fileno()) for option, file in (handed or {}).items()}
+        environment = {PYTHON: sys.executable, **os.environ, **environment}
         self._process = _processes.Process(
-            target=_run, args=(entry, arguments, *descriptors, environment, folder)
+            target=_run, args=(entry, arguments, given, handed, output, errors, environment, folder)
         )
         self._process.start()
-        if output is None:
+        if self.stdout is not None:
             sink.close()
 
     @property
@@ -145,20 +149,14 @@ class Process:
         return text, None
 
 
-def pixeltree(*arguments, timeout=120, text=True, real_emulators=False):
-    """Run the command line to its end; ``emulate`` goes at once to what it turns into.
-
-    Emulators that the command starts for itself are forked too, but for ``real_emulators``.
-    """
-    from tests.support.forked_programs import programs  # noqa: PLC0415 - it imports this module
-
-    python = sys.executable if real_emulators else programs().python
+def pixeltree(*arguments, timeout=120, text=True):
+    """Run the command line to its end; ``emulate`` goes at once to what it turns into."""
     entry = COMMAND_LINE
     arguments = [str(each) for each in arguments]
     if arguments[0] == "emulate":
         entry, arguments = DAEMON, arguments[1:]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        process = Process(entry, arguments, errors, output, COLUMNS="200", **{PYTHON: python})
+        process = Process(entry, arguments, errors, output, COLUMNS="200")
         try:
             status = process.wait(timeout)
         finally:

@@ -24,7 +24,6 @@ import subprocess
 import sys
 import sysconfig
 import textwrap
-import unittest.mock
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,10 +136,7 @@ class PageRun:
 
     def _python(self, block: Block) -> None:
         text = "\n" * (block.line - 1) + self._here(block.text)
-        with (
-            contextlib.redirect_stdout(io.StringIO()) as printed,
-            unittest.mock.patch.object(sys, "executable", programs().python),
-        ):
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
             exec(compile(text, str(block.page), "exec"), self._namespace)
         self.printed = printed.getvalue()
 
@@ -189,7 +185,7 @@ class PageRun:
     def _environment(self) -> dict[str, str]:
         path = os.pathsep.join((str(programs().folder), sysconfig.get_path("scripts"), os.environ["PATH"]))
         own = {"COLUMNS": "100", "PIXELTREE_VENDOR_SIM": self._here("127.0.0.1:27715")}
-        return {**os.environ, "PATH": path, PYTHON: programs().python, **own}
+        return {**os.environ, "PATH": path, PYTHON: sys.executable, **own}
 
 
 def is_daemon(block: Block) -> bool:

@@ -5,12 +5,11 @@ import importlib.util
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from tests.support.command_line import ROOT
+from tests.support.command_line import REAL_PYTHON, ROOT
 from tests.support.effort import PROOF
 
 pytest_plugins = ["pytester"]
@@ -62,7 +61,7 @@ def test_a_serial_port_of_this_machine_is_powered_and_driven(start, tmp_path, py
 @contextlib.contextmanager
 def program(name, *arguments, folder):
     """One of labgrid's programs, until the end."""
-    path = Path(sys.executable).parent / name
+    path = Path(REAL_PYTHON).parent / name
     with (folder / f"{name}.log").open("w") as log:
         process = subprocess.Popen(
             [path, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=folder
@@ -95,7 +94,7 @@ def test_the_example_acquires_a_shared_sensor_and_tests_it(shared, pytester):
     exporter.write_text(exporter.read_text().replace("tcp://127.0.0.1:27900", shared.urls[1]))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         coordinator = f"127.0.0.1:{taken.getsockname()[1]}"
-    client = (str(Path(sys.executable).parent / "labgrid-client"), "-x", coordinator, "-p", "sensor")
+    client = (str(Path(REAL_PYTHON).parent / "labgrid-client"), "-x", coordinator, "-p", "sensor")
     with contextlib.ExitStack() as stack:
         stack.enter_context(program("labgrid-coordinator", "-l", coordinator, folder=folder))
         until_it_works(*client, "create")

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.support.command_line import pixeltree
+from tests.support.command_line import REAL_PYTHON, pixeltree
 from tests.support.effort import PROOF
 
 import pixeltree as host
@@ -22,13 +22,19 @@ from pixeltree_emu.array.fast import FastEngine
 from pixeltree_protocol.chip.registers import Digital
 
 R5, R6 = Digital.R5, Digital.R6
-DAEMON = [sys.executable, "-m", "pixeltree_emu"]
+DAEMON = [REAL_PYTHON, "-m", "pixeltree_emu"]
 QUICK = "--engine=reference"
 """An engine that need not be compiled."""
 LONGEST = 90
 """Seconds after which a test gives up."""
 MOST_TO_COMPILE = 600
 """The same where it waits for the compiler, on a machine with much else to do."""
+
+
+@pytest.fixture(autouse=True)
+def real_processes(monkeypatch):
+    """Nothing is forked: how a process starts is what these tests are about."""
+    monkeypatch.setattr(sys, "executable", REAL_PYTHON)
 
 
 @pytest.fixture
@@ -316,7 +322,7 @@ def test_a_first_start_answers_while_it_compiles_and_leaves_nothing_when_it_is_s
 
 
 def test_every_command_says_at_a_first_start_what_it_waits_for(empty_cache):
-    run = pixeltree("info", "emu:", real_emulators=True)
+    run = pixeltree("info", "emu:")
     assert run.returncode == 0
     assert "First start: the emulator compiles its fast engine" in run.stderr
     assert "First start" not in run.stdout

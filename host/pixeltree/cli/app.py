@@ -206,7 +206,16 @@ def _options(
     """Trees of binarized neural networks that run inside a SCAMP-5 vision sensor."""
 
 
-def _application() -> typer.Typer:
+_GROUP = "bench"
+
+
+def make_application(arguments: Sequence[str] = ()) -> typer.Typer:
+    """All commands; only the one that is called, if arguments begin with its name.
+
+    Typer takes a quarter of a second to prepare all of them, which nobody who calls one should wait for.
+    """
+    names = {_GROUP, *(name for commands in _COMMANDS.values() for name, _, _ in commands)}
+    called = next((word for word in arguments[:1] if word in names), None)
     application = typer.Typer(
         name="pixeltree",
         epilog=EXIT_STATUS_HELP,
@@ -216,14 +225,15 @@ def _application() -> typer.Typer:
     )
     application.callback()(_options)
     for panel, commands in _COMMANDS.items():
-        _add(application, "pixeltree", commands, panel)
-    below = typer.Typer(help="Time parts of Pixeltree.", no_args_is_help=True)
-    _add(below, "pixeltree bench", _BENCH, "Commands")
-    application.add_typer(below, name="bench", rich_help_panel="Benchmarks")
+        _add(application, "pixeltree", [each for each in commands if called in (None, each[0])], panel)
+    if called in (None, _GROUP):
+        below = typer.Typer(help="Time parts of Pixeltree.", no_args_is_help=True)
+        _add(below, f"pixeltree {_GROUP}", _BENCH, "Commands")
+        application.add_typer(below, name=_GROUP, rich_help_panel="Benchmarks")
     return application
 
 
-app = _application()
+app = make_application()
 
 _BEGINS_AT_HOME = re.compile(r"(--[\w-]+=|-\w)?(~.*)", re.DOTALL)
 
@@ -247,6 +257,8 @@ def run() -> None:
     install_output()
     with one_clear_error():
         try:
-            sys.exit(app(with_homes(sys.argv[1:]), prog_name="pixeltree", standalone_mode=False) or 0)
+            arguments = with_homes(sys.argv[1:])
+            application = make_application(arguments)
+            sys.exit(application(arguments, prog_name="pixeltree", standalone_mode=False) or 0)
         finally:
             sys.stdout.flush()  # so that a full disk is told of, and not lost at exit

@@ -24,6 +24,9 @@ from pixeltree_protocol.objects.segment import BlockPlanes, PackedBits
 _EXACT_MINTERMS = 16
 """Functions of up to four address bits get a smallest cover; larger ones an irredundant one."""
 
+_UNKNOWN = 127
+"""In place of the size of a cover that is not known yet."""
+
 _ALL = ARRAY_SIZE - 1
 
 
@@ -136,10 +139,11 @@ def _completions(ones: int, care: int, minterms: int) -> npt.NDArray[np.int64]:
 def _tables(minterms: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int16], npt.NDArray[np.int64]]:
     """Of every function: size of its smallest cover, index of that cover's last cube, function before it.
 
-    Breadth first: the functions of n cubes are those of n - 1 with one cube more.
+    Breadth first: the functions of n cubes are those of n - 1 with one cube more. Of several ways to a new
+    function the first one counts: NumPy keeps the last value that goes to a place, so the order is reversed.
     """
     masks = np.array([mask for _, mask in _all_cubes(minterms)], np.int64)
-    counts = np.full(1 << minterms, 127, np.int8)
+    counts = np.full(1 << minterms, _UNKNOWN, np.int8)
     last_cube = np.zeros(1 << minterms, np.int16)
     before = np.zeros(1 << minterms, np.int64)
     counts[0] = 0
@@ -148,11 +152,13 @@ def _tables(minterms: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int16],
     while len(frontier):
         size += 1
         unions = (frontier[:, None] | masks[None, :]).ravel()
-        reached, first = np.unique(unions, return_index=True)
-        new = counts[reached] > size
-        reached, first = reached[new], first[new]
+        new = np.flatnonzero(counts[unions] == _UNKNOWN)[::-1]
+        way = np.full(1 << minterms, -1, np.int64)
+        way[unions[new]] = new
+        reached = np.flatnonzero(way >= 0)
+        way = way[reached]
         counts[reached] = size
-        before[reached], last_cube[reached] = frontier[first // len(masks)], first % len(masks)
+        before[reached], last_cube[reached] = frontier[way // len(masks)], way % len(masks)
         frontier = reached
     return counts, last_cube, before
 

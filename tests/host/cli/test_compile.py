@@ -5,10 +5,9 @@ import re
 
 import numpy as np
 import pytest
+from tests.support.invoked import invoke
 from tests.support.strategies import convolution, fully_connected
-from typer.testing import CliRunner
 
-from pixeltree.cli.app import app
 from pixeltree.demo.run import demo_tree
 from pixeltree.model import FoldedModel, InputSpec, Pooling, encode_model
 
@@ -23,7 +22,7 @@ def model(tmp_path):
 
 
 def run(*arguments):
-    result = CliRunner().invoke(app, ["compile", *map(str, arguments)], env={"COLUMNS": "120"})
+    result = invoke("compile", *arguments, env={"COLUMNS": "120"})
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -74,7 +73,7 @@ def test_the_plot_is_a_picture(model, tmp_path):
 
 def test_the_bench_writes_its_figures(tmp_path):
     file = tmp_path / "figures.json"
-    result = CliRunner().invoke(app, ["bench", "compiler", "--json", str(file)])
+    result = invoke("bench", "compiler", "--json", file)
     figures = json.loads(file.read_text())
     assert list(figures) == ["conv16x4x4", "frame_digits", "fcn_localize"]
     for row in figures.values():

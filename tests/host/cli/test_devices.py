@@ -8,9 +8,8 @@ import sys
 
 import pytest
 from serial.tools.list_ports_common import ListPortInfo
-from typer.testing import CliRunner
+from tests.support.invoked import invoke
 
-from pixeltree.cli.app import app
 from pixeltree_emu.serving.announcement import Announcement
 
 
@@ -28,7 +27,7 @@ def run(monkeypatch, tmp_path):
 
     def run_with(ports, *options):
         monkeypatch.setattr("serial.tools.list_ports.comports", lambda: list(ports))
-        result = CliRunner().invoke(app, ["devices", *options], env={"COLUMNS": "120"})
+        result = invoke("devices", *options, env={"COLUMNS": "120"})
         assert result.exit_code == 0, result.output
         return result.output
 
@@ -75,7 +74,7 @@ def test_an_empty_list_says_how_to_go_on(run):
 
 
 def test_help_shows_how_to_use_what_is_listed():
-    output = CliRunner().invoke(app, ["devices", "--help"], env={"COLUMNS": "120"}).output
+    output = invoke("devices", "--help", env={"COLUMNS": "120"}).output
     assert "pixeltree info usb:1fc9:008a" in output
 
 

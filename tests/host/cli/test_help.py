@@ -7,7 +7,8 @@ import sys
 
 import pytest
 import typer
-from typer.testing import CliRunner
+from tests.support.command_line import pixeltree
+from tests.support.invoked import invoke
 
 from pixeltree.cli import failure
 from pixeltree.cli.app import app
@@ -122,15 +123,12 @@ def test_the_help_says_every_exit_status():
         value for name, value in vars(failure).items() if name.startswith("EXIT_") and isinstance(value, int)
     }
     assert named <= said
-    assert "Exit status" in CliRunner().invoke(app, ["--help"]).output
+    assert "Exit status" in invoke("--help").output
 
 
 def error_of(*arguments):
     """What a mistake gives: the status, and standard error."""
-    code = "import sys; from pixeltree.cli import main; sys.argv = ['pixeltree', *sys.argv[1:]]; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = pixeltree(*arguments)
     return done.returncode, done.stderr
 
 
@@ -187,7 +185,7 @@ def test_a_preset_and_a_register_of_a_command_get_the_one_that_was_meant():
         (["eval", "digits", "--preset", "tipical"], "typical"),
         (["simulate-swap", "--array-us", "rot=3"], "root"),
     ):
-        result = CliRunner().invoke(app, arguments)
+        result = invoke(*arguments)
         assert f"did you mean '{meant}'? known: " in str(result.exception)
 
 
@@ -207,7 +205,7 @@ def test_a_file_stands_before_a_tree_of_the_package(tmp_path, monkeypatch):
 
 def test_a_tree_of_the_package_is_named_where_a_tree_file_is():
     for arguments in (["tree", "digits", "--json", "-"], ["compile", "digits", "--json", "-"]):
-        result = CliRunner().invoke(app, arguments)
+        result = invoke(*arguments)
         assert result.exit_code == 0, result.output
     assert set(zoo.names()) == {"digits", "glyphs", "localize", "segment"}
 

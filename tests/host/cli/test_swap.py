@@ -4,11 +4,10 @@ import json
 
 import pytest
 from tests.support.effort import effort
-from typer.testing import CliRunner
+from tests.support.invoked import invoke
 
 from pixeltree.bench import swap
 from pixeltree.bench.random_tree import random_tree
-from pixeltree.cli.app import app
 from pixeltree.errors import DataError
 from pixeltree.swapping import LINES
 from pixeltree.swapping.describe import describe
@@ -28,12 +27,12 @@ WRONG_USAGE = 2
 """Exit status of an option that the command line itself refuses."""
 
 
-def invoke(*arguments):
-    return CliRunner().invoke(app, ["simulate-swap", *arguments])
+def simulated(*arguments):
+    return invoke("simulate-swap", *arguments)
 
 
 def test_figures_as_json_and_the_same_again():
-    first, second = (invoke("--frames", "300", "--fps", "30", "--json", "-") for _ in range(2))
+    first, second = (simulated("--frames", "300", "--fps", "30", "--json", "-") for _ in range(2))
     assert first.exit_code == 0, first.output
     figures = json.loads(first.stdout)
     assert figures["frames"] == 300
@@ -45,7 +44,7 @@ def test_a_tree_file_with_measured_times(tmp_path):
     from pixeltree.demo.run import demo_tree  # noqa: PLC0415
 
     demo_tree().save(tmp_path / "tree.ptree")
-    result = invoke(
+    result = simulated(
         str(tmp_path / "tree.ptree"),
         "--frames",
         "50",
@@ -62,17 +61,17 @@ def test_a_tree_file_with_measured_times(tmp_path):
 
 def test_a_trace_is_written_and_drawn(tmp_path):
     trace, picture = tmp_path / "trace.json", tmp_path / "trace.png"
-    assert invoke("--frames", "40", "--trace", str(trace)).exit_code == 0
+    assert simulated("--frames", "40", "--trace", str(trace)).exit_code == 0
     events = json.loads(trace.read_text())["traceEvents"]
     assert {event["ph"] for event in events} == {"M", "X"}
-    drawn = CliRunner().invoke(app, ["trace", str(trace), "--plot", str(picture)])
+    drawn = invoke("trace", trace, "--plot", picture)
     assert drawn.exit_code == 0, drawn.output
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_sweep_is_drawn(tmp_path):
     picture, figures = tmp_path / "sweep.png", tmp_path / "sweep.json"
-    result = invoke("--frames", "30", "--sweep", "--plot", str(picture), "--json", str(figures))
+    result = simulated("--frames", "30", "--sweep", "--plot", str(picture), "--json", str(figures))
     assert result.exit_code == 0, result.output
     assert picture.read_bytes().startswith(b"\x89PNG")
     fps = json.loads(figures.read_text())["fps"]
@@ -102,7 +101,7 @@ def test_a_sweep_is_drawn(tmp_path):
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments):
-    result = invoke("--frames", "10", *arguments)
+    result = simulated("--frames", "10", *arguments)
     assert isinstance(result.exception, DataError) or result.exit_code == WRONG_USAGE
 
 
@@ -110,11 +109,11 @@ def test_what_makes_no_sense_is_refused(arguments):
     "option", ["--latency-us", "--coherence", "--skew", "--fps", "--period", "--deadline"]
 )
 def test_not_a_number_is_refused(option):
-    assert invoke("--frames", "10", option, "nan").exit_code != 0
+    assert simulated("--frames", "10", option, "nan").exit_code != 0
 
 
 def test_frames_that_miss_their_turn_are_shown(tmp_path):
-    result = invoke("--frames", "300", "--fps", "5000", "--json", str(tmp_path / "figures.json"))
+    result = simulated("--frames", "300", "--fps", "5000", "--json", str(tmp_path / "figures.json"))
     assert "frames that started late against the period" in result.output
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["late_starts"] > 290
@@ -125,13 +124,13 @@ def test_frames_that_miss_their_turn_are_shown(tmp_path):
 def test_a_trace_with_times_that_are_none_is_refused(tmp_path, time):
     events = '{"traceEvents": [{"ph": "X", "tid": 0, "name": "x", "ts": %s, "dur": 1, "args": {}}]}'
     (tmp_path / "file").write_text(events % time)
-    result = CliRunner().invoke(app, ["trace", str(tmp_path / "file")])
+    result = invoke("trace", tmp_path / "file")
     assert isinstance(result.exception, DataError)
 
 
 def test_something_else_is_no_trace(tmp_path):
     (tmp_path / "file").write_text("[]")
-    result = CliRunner().invoke(app, ["trace", str(tmp_path / "file")])
+    result = invoke("trace", tmp_path / "file")
     assert isinstance(result.exception, DataError)
 
 
@@ -150,7 +149,7 @@ def test_the_bench_takes_the_glyphs_tree_unless_told_otherwise(monkeypatch, name
         return {}
 
     monkeypatch.setattr(swap, "bench_swap", bench_swap)
-    assert CliRunner().invoke(app, ["bench", "swap", "--frames", "10", *named]).exit_code == 0
+    assert invoke("bench", "swap", "--frames", "10", *named).exit_code == 0
     [(frames, name, count)] = asked
     assert frames == 10
     assert tree in name

@@ -12,8 +12,8 @@ from typing import get_args, get_type_hints
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.invoked import invoke
 from typer.models import OptionInfo
-from typer.testing import CliRunner
 
 import pixeltree
 from pixeltree.cli import EXIT_INTERRUPTED, failure
@@ -175,7 +175,7 @@ def test_no_number_of_any_command_may_be_nan_or_infinite():
     assert len(numbers) >= 10
     for words, option in numbers:
         for value in ("nan", "inf", "-inf"):
-            done = CliRunner().invoke(app, [*words, option, value])
+            done = invoke(*words, option, value)
             assert (done.exit_code, option in done.output) == (2, True), (words, option, value, done.output)
 
 
@@ -184,4 +184,4 @@ def test_every_seed_is_a_number_that_all_generators_take():
     assert seeds
     for words, option in seeds:
         for value in ("-1", "9" * 20):
-            assert CliRunner().invoke(app, [*words, option, value]).exit_code == 2, (words, value)
+            assert invoke(*words, option, value).exit_code == 2, (words, value)
