@@ -42,6 +42,8 @@ from pixeltree_protocol.objects.program import (
     SetIn,
     WriteDreg,
 )
+from pixeltree_protocol.objects.quick_segment import quick_segment
+from pixeltree_protocol.objects.segment import decode_segment
 
 DIGEST = bytes(range(16))
 OTHER = bytes(range(100, 116))
@@ -217,6 +219,41 @@ def test_a_digest_is_blake2b_128_of_all_bytes():
     assert digest_of(b"abc") == hashlib.blake2b(b"abc", digest_size=16).digest()
     assert len(digest_of(b"")) == 16
     assert short(bytes.fromhex("0123456789abcdef")) == "01234567"
+
+
+def read_by_constructs(data):
+    """What the declarations make of a segment's bytes: the segment, or what is wrong with them."""
+    try:
+        segment = decode_segment(data)
+        return segment if segment.encode() == data else "not canonical"
+    except ObjectError as error:
+        return str(error)
+
+
+def read_quickly(data):
+    try:
+        return quick_segment(data)
+    except ObjectError as error:
+        return str(error)
+
+
+@st.composite
+def bytes_of_segments(draw):
+    """A segment's bytes, often with a byte changed, taken away or added in its first or last 50."""
+    packed = st.binary(min_size=1, max_size=300).map(PackedBits)
+    data = bytearray(draw(block_planes() | fully_connected() | packed).encode())
+    for _ in range(draw(st.integers(0, 2))):
+        near = draw(st.integers(0, min(50, len(data) - 1)))
+        at = draw(st.sampled_from([near, len(data) - 1 - near]))
+        data[at : at + draw(st.integers(0, 1))] = draw(st.sampled_from([b"", b"\0", b"\x80", b"\xff"]))
+    return bytes(data)
+
+
+@settings(max_examples=effort(5_000, 100))
+@given(bytes_of_segments())
+def test_segments_are_read_quickly_as_their_declarations_read_them(data):
+    quick, declared = read_quickly(data), read_by_constructs(data)
+    assert quick == declared or (quick is None and isinstance(declared, str))
 
 
 @pytest.mark.parametrize("values", STRATEGIES.values(), ids=STRATEGIES)

@@ -56,11 +56,11 @@ PACKED = c.Struct(
     * "bit i is bit i % 8 of byte i / 8; the program says what each bit means"
 )
 
-_NUMBERS = {"block_planes": 1, "packed": 3, "fully_connected": 4}
+LAYOUT_NUMBERS = {"block_planes": 1, "packed": 3, "fully_connected": 4}
 
 LAYOUT = object_layout(
     ObjectKind.SEGMENT,
-    "layout" / c.Enum(c.Int8ul, **_NUMBERS) * "1 block planes, 3 packed bits, 4 fully connected",
+    "layout" / c.Enum(c.Int8ul, **LAYOUT_NUMBERS) * "1 block planes, 3 packed bits, 4 fully connected",
     "body"
     / c.Switch(
         c.this.layout,
