@@ -63,11 +63,10 @@ def _fully_connected(data: bytes, at: int) -> Segment | None:
     row = planes * ((inputs + 7) // 8)
     biases = at + _CONNECTED.size
     begin = biases + 4 * outputs
-    if not row or len(data) != begin + outputs * row:
+    if len(data) != begin + outputs * row:
         return None
-    rows = tuple([data[start : start + row] for start in range(begin, len(data), row)])
     numbers = struct.unpack_from(f"<{outputs}i", data, biases)
-    return FullyConnected(inputs, numbers, rows, planes, int.from_bytes(columns, "little"))
+    return FullyConnected(inputs, numbers, data[begin:], planes, int.from_bytes(columns, "little"))
 
 
 def _packed(data: bytes, at: int) -> Segment | None:

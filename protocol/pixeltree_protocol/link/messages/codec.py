@@ -199,9 +199,11 @@ def read_message(code: int, payload: bytes, sender: Sender) -> Message:
         raise MessageError(f"{cls.__name__} is not a message that a {sender.value} sends")
     quick = declaration.quick
     try:
-        if quick is None:
-            return make(cls, declaration.layout.parse(payload[ENVELOPE_BYTES:]))
-        message: Message = quick.parse(payload, ENVELOPE_BYTES)
+        message: Message = (
+            make(cls, declaration.layout.parse(payload[ENVELOPE_BYTES:]))
+            if quick is None
+            else quick.parse(payload, ENVELOPE_BYTES)
+        )
     except (c.ConstructError, struct.error, UnicodeDecodeError) as error:
         detail = str(error).strip().splitlines()[-1][:MAX_DETAIL]
         raise MessageError(f"malformed {cls.__name__}: {detail}") from error
