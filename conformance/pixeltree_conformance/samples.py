@@ -13,7 +13,7 @@ from pixeltree_protocol.chip.registers import ARRAY_SIZE, Digital
 from pixeltree_protocol.link.messages import Put, head_bytes
 from pixeltree_protocol.objects import Block, Digest, FullyConnected, PackedBits, digest_of
 
-_ROW_HEAD = len(FullyConnected(8, (0,), (b"\0",)).encode()) - 1
+_ROW_HEAD = len(FullyConnected(8, (0,), b"\0").encode()) - 1
 """Bytes of a fully connected segment with one output, beside its weights."""
 
 _RANDOM_BYTES = 16
@@ -30,7 +30,7 @@ def segment_of(size: int) -> bytes:
     if size < _ROW_HEAD + _RANDOM_BYTES:
         return PackedBits(secrets.token_bytes(size - len(PackedBits(b"\0").encode()) + 1)).encode()
     weights = secrets.token_bytes(size - _ROW_HEAD)
-    data = FullyConnected(8 * len(weights), (0,), (weights,)).encode()
+    data = FullyConnected(8 * len(weights), (0,), weights).encode()
     assert len(data) == size
     return data
 

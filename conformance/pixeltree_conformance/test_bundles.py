@@ -78,7 +78,7 @@ def test_an_object_without_bytes_is_refused(driver: Conversation) -> None:
 @pytest.mark.parametrize("count", [0, MOST_PUT_TOGETHER + 1])
 def test_a_number_of_objects_outside_its_limits_is_refused(driver: Conversation, count: int) -> None:
     """OUT_OF_RANGE: there is a least and a greatest number."""
-    least = FullyConnected(8, (0,), (b"\1",)).encode()  # so many fit the least max_body
+    least = FullyConnected(8, (0,), b"\1").encode()  # so many fit the least max_body
     driver.refused(PutSeveral((least,) * count), ErrorCode.OUT_OF_RANGE)
 
 

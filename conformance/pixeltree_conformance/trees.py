@@ -233,7 +233,7 @@ def _layer(
     inputs = rows * columns.bit_count()
     different = 1 if are_equal else outputs
     biases = tuple(secrets.randbelow(21) - 10 for _ in range(different))
-    weights = tuple(secrets.token_bytes(planes * ((inputs + 7) // 8)) for _ in biases)
+    weights = secrets.token_bytes(different * planes * ((inputs + 7) // 8))
     same = outputs // different
     return FullyConnected(inputs, biases * same, weights * same, planes, columns)
 
@@ -242,14 +242,19 @@ def logits_of(layer: FullyConnected, bits: bytes) -> tuple[int, ...]:
     """Per output the sum over its planes of 2^j (2 popcount(XNOR(inputs, plane j)) - inputs), + bias."""
     inputs = _inputs(layer, bits)
     size = (layer.inputs + 7) // 8
+    rows = _pieces(layer.weights, layer.planes * size)
     return tuple(
         sum(
             layer.inputs - 2 * _differences(inputs, row[at : at + size]) << at // size
             for at in range(0, len(row), size)
         )
         + bias
-        for row, bias in zip(layer.weights, layer.biases, strict=True)
+        for row, bias in zip(rows, layer.biases, strict=True)
     )
+
+
+def _pieces(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
 
 
 def _inputs(layer: FullyConnected, bits: bytes) -> list[int]:

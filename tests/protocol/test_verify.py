@@ -29,7 +29,7 @@ from pixeltree_protocol.objects.verify import (
 DIGEST = bytes(16)
 INPUT = Digital.R5
 DECIDE = (ScanDreg(6, 0, 1, 1), ApplyFullyConnected(0), Argmax())
-LAYER = FullyConnected(256, (0, 0), (bytes(32), bytes(32)))
+LAYER = FullyConnected(256, (0, 0), bytes(64))
 MASKS = BlockPlanes(2, 2, (0, 0b0101))
 BITS = PackedBits(b"\1")
 COVER = LoadCover(1, 1, 2, 0, 7, 6, 6, 6, 6)
@@ -213,13 +213,13 @@ def test_a_layer_that_does_not_take_exactly_the_bits_scanned_is_refused(steps):
 
 
 def test_bits_of_several_scans_are_counted_together():
-    layer = FullyConnected(256 * 5, (0, 0), (bytes(160),) * 2)
+    layer = FullyConnected(256 * 5, (0, 0), bytes(320))
     verify(steps=(ScanDreg(6, 0, 1, 2), ScanDreg(5, 8, 2, 3), *DECIDE[1:]), segments=[layer])
 
 
 @pytest.mark.parametrize("planes", [1, 2, 7])
 def test_planes_of_weights_change_neither_the_bits_that_a_layer_takes_nor_its_logits(planes):
-    layer = FullyConnected(256, (0, 0), (bytes(32 * planes),) * 2, planes)
+    layer = FullyConnected(256, (0, 0), bytes(64 * planes), planes)
     verify(segments=[layer, MASKS])
     refused("2 logits for 3 exits", segments=[layer, MASKS], exits=(*EXITS, Label(2)))
     refused("does not take the 512 bits", steps=(DECIDE[0], *DECIDE), segments=[layer, MASKS])
@@ -231,7 +231,7 @@ def test_a_layer_that_leaves_bits_out_takes_whole_rows_of_the_array(taken, plane
     """As many as it has inputs for, and no fewer bits for those that it leaves out."""
     inputs = 2 * taken
     row = bytes(planes * ((inputs + 7) // 8))
-    layer = FullyConnected(inputs, (0, 0), (row, row), planes, (1 << taken) - 1 << 256 - taken)
+    layer = FullyConnected(inputs, (0, 0), row * 2, planes, (1 << taken) - 1 << 256 - taken)
     two_rows = DECIDE[0], *DECIDE
     verify(steps=two_rows, segments=[layer])
     refused("2 logits for 3 exits", steps=two_rows, segments=[layer], exits=(*EXITS, Label(2)))
@@ -240,7 +240,7 @@ def test_a_layer_that_leaves_bits_out_takes_whole_rows_of_the_array(taken, plane
 
 
 def test_a_layer_that_leaves_bits_out_does_not_take_as_many_bits_as_it_has_inputs():
-    half = FullyConnected(256, (0, 0), (bytes(32),) * 2, 1, (1 << 128) - 1)
+    half = FullyConnected(256, (0, 0), bytes(64), 1, (1 << 128) - 1)
     refused("does not take the 256 bits", segments=[half])
     verify(steps=(DECIDE[0], *DECIDE), segments=[half])
 
@@ -305,7 +305,7 @@ def test_a_node_may_execute_as_many_words_as_the_limit_and_not_one_more(taken, p
     decide = 48 + 2 * (taken // 32 + 1) * planes + (8 if taken < 256 else 0)
     at_limit = (Launch(0, 600), Launch(0, 399), Launch(1, 1000 - decide))
     row = bytes((taken + 7) // 8 * planes)
-    segments = [FullyConnected(taken, (0, 0), (row, row), planes, (1 << taken) - 1)]
+    segments = [FullyConnected(taken, (0, 0), row * 2, planes, (1 << taken) - 1)]
     assert MAX_WORDS_PER_NODE == 1_000_000
     verify(steps=(*at_limit, *DECIDE), blocks=thousand, segments=segments)
     refused(

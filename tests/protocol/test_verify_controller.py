@@ -20,7 +20,7 @@ from pixeltree_protocol.objects.controller_steps import (
 from pixeltree_protocol.objects.program import ApplyFullyConnected, Argmax, Program, ScanDreg
 from pixeltree_protocol.objects.verify import verify_node
 
-LAYER = FullyConnected(256, (0,), (bytes(32),))
+LAYER = FullyConnected(256, (0,), bytes(32))
 DECIDE = (ScanDreg(6, 0, 1, 1), ApplyFullyConnected(0), Argmax())
 A, NEWS = Analog.A, Analog.NEWS
 LOCAL = frozenset(DREGS[:5])

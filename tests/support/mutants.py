@@ -132,8 +132,10 @@ def counts_planes_alike(patch):
     def one_by_one(segment, bits):
         size, planes = len(bits), range(segment.planes)
         nothing = (0,) * len(segment.biases)
-        rows = [tuple(row[size * j : size * (j + 1)] for row in segment.weights) for j in planes]
-        each = [real(FullyConnected(segment.inputs, nothing, row), bits) for row in rows]
+        weights = segment.weights
+        starts = range(0, len(weights), size)
+        signs = [b"".join(weights[at : at + size] for at in starts[j :: segment.planes]) for j in planes]
+        each = [real(FullyConnected(segment.inputs, nothing, plane), bits) for plane in signs]
         return tuple(sum(sums) for sums in zip(*each, segment.biases, strict=True))
 
     patch.setattr(sequencer, "fully_connected", one_by_one)

@@ -133,12 +133,11 @@ def test_of_damaged_blocks_it_takes_what_the_emulator_takes(is_object):
 def test_of_fully_connected_segments_it_takes_what_the_emulator_takes(is_object, planes, columns):
     """Every byte before the weights, with every bit wrong; lengths; and biases at their limit and beyond."""
     inputs, outputs = 9, 2
-    rows = random.Random(planes).randbytes(2 * planes * outputs)
+    weights = random.Random(planes).randbytes(2 * planes * outputs)
     greatest = 2**31 - 1 - (2**planes - 1) * inputs
-    weights = rows[: 2 * planes], rows[2 * planes :]
     layer = FullyConnected(inputs, (greatest, -greatest), weights, planes, columns).encode()
     assert is_object(layer)
-    at = len(layer) - len(rows) - 4 * outputs
+    at = len(layer) - len(weights) - 4 * outputs
     biases = b"".join(n.to_bytes(4, "little", signed=True) for n in (-greatest - 1, greatest + 1))
     beyond = [layer[:at] + biases[:4] + layer[at + 4 :], layer[: at + 4] + biases[4:] + layer[at + 8 :]]
     damaged = [layer[:length] for length in range(len(layer))] + [layer + b"\0", *beyond]
@@ -321,9 +320,7 @@ def big_object(seed):
     """A segment of somewhat more than 1 MiB, the greatest kind of object that there is."""
     inputs, outputs = 65_528, 129
     source = random.Random(seed)
-    data = FullyConnected(
-        inputs, (0,) * outputs, tuple(source.randbytes(inputs // 8) for _ in range(outputs))
-    )
+    data = FullyConnected(inputs, (0,) * outputs, source.randbytes(inputs // 8 * outputs))
     assert inputs // 8 * outputs > OBJECT_BYTES
     return data.encode()
 

@@ -6,7 +6,7 @@ from pixeltree.device.upload import Uploading
 from pixeltree_protocol.link.delivery import Priority
 from pixeltree_protocol.objects import FullyConnected, digest_of
 
-LARGE = FullyConnected(2048, (0,) * 250, (bytes(256),) * 250).encode()
+LARGE = FullyConnected(2048, (0,) * 250, bytes(256 * 250)).encode()
 
 
 def test_frames_and_small_requests_overtake_an_upload(start, tmp_path):

@@ -268,7 +268,7 @@ class _Head:
 
     def __init__(self, segment: FullyConnected) -> None:
         shape = len(segment.biases), segment.planes, -1
-        weights = np.frombuffer(b"".join(segment.weights), np.uint8).reshape(shape)
+        weights = np.frombuffer(segment.weights, np.uint8).reshape(shape)
         self._bytes = weights.shape[2]
         self._last_byte = np.uint8(0xFF >> -segment.inputs % 8)
         self._is_whole = segment.inputs % 64 == 0

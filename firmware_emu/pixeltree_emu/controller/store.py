@@ -166,11 +166,13 @@ class ObjectStore:
                 f"object {short(digest)}: bytes {offset} to {offset + len(data)} of {total} do not continue "
                 f"{len(upload.data)} of {upload.total}",
             )
-        upload.data += data
-        if len(upload.data) < total:
-            return None
+        if len(data) < total:  # else it is the whole object, which need not be copied
+            upload.data += data
+            if len(upload.data) < total:
+                return None
+            data = bytes(upload.data)
         del self._uploads[digest]
-        return upload.evicted + self._admit(digest, bytes(upload.data))
+        return upload.evicted + self._admit(digest, data)
 
     def put_several(
         self, objects: Sequence[bytes], came_in: Callable[[], None]

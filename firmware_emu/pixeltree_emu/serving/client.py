@@ -134,10 +134,16 @@ class Client:
             self._forget_foreign_session()
             if self._session is not None and self._session.pending:
                 self._sessions.advance(self._session, seconds)
-            self.flush()
+            if not self._says_more_soon():
+                self.flush()
             self._watch_time()
         except WireClosed as error:
             self.lose(str(error))
+
+    def _says_more_soon(self) -> bool:
+        """Whether its frame goes on in this very round, and what there is to say goes with what that says."""
+        session = self._session
+        return session is not None and session.stirred and session.drives and self._sessions.working
 
     @property
     def has_something_to_say(self) -> bool:

@@ -245,6 +245,11 @@ class Sessions:
             if self._now() >= until:
                 return
 
+    @property
+    def working(self) -> bool:
+        """Whether the device has work that does not wait for its host."""
+        return self._device.busy
+
     def work_for_driver(self) -> None:
         """Act on what came in from the session that drives, with a wire or without one."""
         if self._driver is not None and self._driver.pending:

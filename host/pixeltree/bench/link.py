@@ -141,8 +141,8 @@ def _objects(payload: int) -> dict[Digest, bytes]:
     objects: dict[Digest, bytes] = {}
     total = 0
     while total < payload:
-        rows = tuple(random.bytes(_INPUTS // 8) for _ in range(_OUTPUTS))
-        data = FullyConnected(_INPUTS, (0,) * _OUTPUTS, rows).encode()
+        weights = random.bytes(_OUTPUTS * _INPUTS // 8)
+        data = FullyConnected(_INPUTS, (0,) * _OUTPUTS, weights).encode()
         objects[digest_of(data)] = data
         total += len(data)
     return objects

@@ -251,5 +251,4 @@ def output_segment(head: FullyConnected, order: npt.NDArray[np.int64], columns: 
     packed = np.packbits(rows, axis=2, bitorder="little")
     idle = int(np.count_nonzero(~real)) * ((1 << head.planes) - 1)
     biases = tuple(int(bias) - idle for bias in head.bias)
-    weights = tuple(each.tobytes() for each in packed)
-    return OutputSegment(len(order), biases, weights, head.planes, columns)
+    return OutputSegment(len(order), biases, packed.tobytes(), head.planes, columns)

@@ -257,6 +257,17 @@ class Device:
         if pixels is None:
             self.exchange.ask(Show(True, 0, 0, 0, 0, b""), Done)
             return
+        for message in self.shows(pixels, top, left, clear):
+            self.exchange.ask(message, Done)
+
+    def shows(
+        self, pixels: npt.NDArray[np.uint8], top: int = 0, left: int = 0, clear: bool = True
+    ) -> list[Show]:
+        """The messages by which :meth:`show` shows a picture; each is answered by DONE.
+
+        Raises:
+            DataError: as :meth:`show`.
+        """
         if not isinstance(pixels, np.ndarray):
             raise DataError(f"a picture must be a NumPy array, not {type(pixels).__name__}")
         if pixels.dtype != np.uint8 or pixels.ndim != 2 or not pixels.size:
@@ -269,11 +280,12 @@ class Device:
                 f"a picture of {pixels.shape} at ({top}, {left}) does not fit the sensor's {height} x {width}"
             )
         rows = (self.welcome.capabilities.max_body - head_bytes(Show)) // pixels.shape[1]
+        messages = []
         for start in range(0, pixels.shape[0], rows):
             patch = pixels[start : start + rows]
             first = clear and start == 0
-            rows_here, columns = patch.shape
-            self.exchange.ask(Show(first, top + start, left, rows_here, columns, patch.tobytes()), Done)
+            messages.append(Show(first, top + start, left, len(patch), pixels.shape[1], patch.tobytes()))
+        return messages
 
     def read_plane(self, register: str) -> npt.NDArray[np.generic]:
         """A register of the whole array, the right way round (column 0 is the left of the picture).

@@ -20,7 +20,13 @@ from pixeltree.swapping.chunking import BUSY_CHUNK
 from pixeltree.swapping.description import CAPTURE
 from pixeltree.swapping.line import CANCEL_BYTES, START_BYTES
 from pixeltree.tree.tree import PlacedImage, Tree
-from pixeltree_protocol.link.messages import CancelFrame, Done, Error, Fault, Result, StartFrame
+from pixeltree_protocol.link.messages import CancelFrame, Done, Error, Fault, Result, Show, StartFrame
+
+_WIDE = 131_072
+"""Bytes of the window of a wire that is fast: an image counts for nothing there."""
+
+_IMAGES_SHARE = 4
+"""An image that takes at most this part of such a window goes together with START_FRAME."""
 
 
 @dataclass
@@ -55,6 +61,7 @@ class _Frame:
         first: when it first started, in microseconds.
         started: when it did this time.
         request: what its events answer.
+        shows: requests that show its image, of which it is not known yet whether they were granted.
         swaps: what was sent for each fault.
         faulted: nodes that it had to wait for, in order.
         faults: faults that the device reported.
@@ -64,6 +71,7 @@ class _Frame:
     first: float
     started: float
     request: int
+    shows: set[int] = field(default_factory=set)
     swaps: list[tuple[str, Sending]] = field(default_factory=list)
     faulted: list[int] = field(default_factory=list)
     faults: int = 0
@@ -90,7 +98,7 @@ class FrameServer:
         timeline: Timeline,
         nodes: NodeTable,
     ) -> None:
-        self._show = device.show
+        self._device = device
         self._exchange = device.exchange
         self._tree = tree
         self._swap_tree = planner.tree
@@ -109,18 +117,14 @@ class FrameServer:
             SessionLostError: the device was started anew meanwhile.
             LinkError: the device is gone or silent.
         """
-        if order.image is not None:
-            self._show_image(order)
-        started = self._streamer.now
-        first = self.first_start(order, started)
-        frame = _Frame(order, first, started, self._exchange.send(StartFrame(order.number)).request)
+        frame = self._start(order)
         self._planner.begin_frame()
         self._streamer.sent(START_BYTES)
-        self._timeline.start(started, self._streamer.line_free)
+        self._timeline.start(frame.started, self._streamer.line_free)
         try:
             return self._follow(frame)
         except BaseException as error:
-            self._exchange.forget({frame.request})
+            self._exchange.forget({frame.request} | frame.shows)
             if isinstance(error, SessionLostError):
                 self._timeline.lost(self._streamer.now)
             else:
@@ -128,11 +132,32 @@ class FrameServer:
                     self._cancel(frame)
             raise
 
+    def _start(self, order: Order) -> _Frame:
+        """Show a frame's image, and start it: in one burst where the wire is fast and the image small."""
+        shows = self._shows_at_once(order)
+        if order.image is not None and not shows:
+            self._show_image(order)
+        started = self._streamer.now
+        first = self.first_start(order, started)
+        start = StartFrame(order.number)
+        if not shows:
+            return _Frame(order, first, started, self._exchange.send(start).request)
+        with self._exchange.session.together():
+            shown = {self._exchange.send(show).request for show in shows}
+            return _Frame(order, first, started, self._exchange.send(start).request, shown)
+
+    def _shows_at_once(self, order: Order) -> list[Show]:
+        """What shows a frame's image, if that may go together with START_FRAME."""
+        window = self._exchange.welcome.capabilities.credit_window
+        if order.image is None or window < _WIDE or order.image[0].size > window // _IMAGES_SHARE:
+            return []
+        return self._device.shows(*order.image)
+
     def _show_image(self, order: Order) -> None:
         """Show a frame's image; a frame whose link breaks meanwhile has started when that began."""
         assert order.image is not None
         asked, cuts = self._streamer.now, self._exchange.session.cuts
-        self._show(*order.image)
+        self._device.show(*order.image)
         if self._exchange.session.cuts != cuts:
             self.first_start(order, asked)
 
@@ -177,9 +202,16 @@ class FrameServer:
             if not frame.faulted:
                 again = self._streamer.ahead(frame.order.pace.limit(self._streamer.now), BUSY_CHUNK)
             event = self._exchange.wait(
-                self._streamer.requests | {frame.request}, None if again is None else again / 1e6
+                self._streamer.requests | frame.shows | {frame.request},
+                None if again is None else again / 1e6,
             )
             if event is None:
+                continue
+            if event.request in frame.shows:
+                if isinstance(event.message, Error):
+                    raise device_error(event.message)
+                frame.shows.remove(event.request)
+                self._exchange.forget({event.request})
                 continue
             if event.request == frame.request:
                 if isinstance(event.message, Error):

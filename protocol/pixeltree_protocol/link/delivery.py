@@ -140,9 +140,11 @@ class Delivery:
 
     def take(self, now: float, limit: int) -> bytes:
         """Frames to put on the wire now, in order; stops at the first that reaches ``limit`` bytes."""
+        outbox = self._outbox
         taken: list[bytes] = []
-        while limit > 0 and self._outbox.has_frames:
-            frame, again = self._outbox.next(self._expected, self._handled)
+        fresh = False
+        while limit > 0 and outbox.has_frames:
+            frame, again = outbox.next(self._expected, self._handled)
             if frame is None:
                 break
             taken.append(frame)
@@ -150,8 +152,10 @@ class Delivery:
             if again:
                 self.resent_bytes += len(frame)  # with the numbers of then: it tells nothing new
             else:
-                self._note_told()
-        self._outbox.watch(now)
+                fresh = True
+        if fresh:
+            self._note_told()
+        outbox.watch(now)
         return b"".join(taken)
 
     def due(self, now: float) -> bool:

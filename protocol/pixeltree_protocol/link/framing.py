@@ -7,6 +7,7 @@ the middle, or that lost bytes, is in step again at the next frame. Parsing neve
 
 from __future__ import annotations
 
+import struct
 import zlib
 from dataclasses import dataclass
 from enum import Enum
@@ -27,6 +28,10 @@ COBS_RUN = 254
 
 FRAME_BYTES = OVERHEAD + 2
 """Bytes around a payload on the wire: length and CRC, COBS's first byte, the delimiter; runs are extra."""
+
+
+_LENGTH = struct.Struct("<H")
+_CRC = struct.Struct("<I")
 
 
 class Damage(Enum):
@@ -67,10 +72,24 @@ def encode_frame(payload: bytes) -> bytes:
     Raises:
         FramingError: the payload is empty or longer than 65,535 bytes.
     """
-    if not 1 <= len(payload) <= MAX_PAYLOAD:
-        raise FramingError(f"a frame carries 1 to {MAX_PAYLOAD} bytes, not {len(payload)}")
-    body = len(payload).to_bytes(2, "little") + payload
-    return bytes(cobs.encode(body + zlib.crc32(body).to_bytes(4, "little"))) + b"\0"
+    return frame_of_pieces(payload)
+
+
+def frame_of_pieces(*pieces: bytes) -> bytes:
+    """The bytes on the wire of one payload that is given in pieces; they are joined once.
+
+    Raises:
+        FramingError: together they are empty or longer than 65,535 bytes.
+    """
+    size = sum(map(len, pieces))
+    if not 1 <= size <= MAX_PAYLOAD:
+        raise FramingError(f"a frame carries 1 to {MAX_PAYLOAD} bytes, not {size}")
+    length = _LENGTH.pack(size)
+    crc = zlib.crc32(length)
+    for piece in pieces:
+        crc = zlib.crc32(piece, crc)
+    encoded: bytes = cobs.encode(b"".join((length, *pieces, _CRC.pack(crc))))
+    return encoded + b"\0"
 
 
 class FrameDecoder:
@@ -143,9 +162,9 @@ def _open_frame(encoded: bytes | bytearray) -> Frame | BadFrame:
         return BadFrame(Damage.TRUNCATED, detail, wire_bytes)
     if len(body) < MIN_FRAME:
         return BadFrame(Damage.TRUNCATED, f"{len(body)} bytes; a frame has at least {MIN_FRAME}", wire_bytes)
-    length, crc = int.from_bytes(body[:2], "little"), int.from_bytes(body[-4:], "little")
     present = len(body) - OVERHEAD
-    if zlib.crc32(memoryview(body)[:-4]) == crc and present == length:
+    (length,), (crc,) = _LENGTH.unpack_from(body), _CRC.unpack_from(body, present + 2)
+    if present == length and zlib.crc32(memoryview(body)[:-4]) == crc:
         return Frame(body[2:-4], wire_bytes)
     if present < length:
         detail = f"{present} of {length} payload bytes arrived"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, Protocol
 
 import construct as c
@@ -35,19 +36,28 @@ class _Fixed:
     """Fields of fixed size, one after the other."""
 
     def __init__(self, fields: Layouts) -> None:
-        self._names = [name for name, _ in fields]
+        names = [name for name, _ in fields]
+        self._get = attrgetter(*names)
+        self._is_one = len(names) == 1
         self._sizes = [(name, layout.length) for name, layout in fields if isinstance(layout, c.Bytes)]
         self._struct = struct.Struct("<" + "".join(str(_format(layout)) for _, layout in fields))
+        self.size = self._struct.size
+        self.unpack_from = self._struct.unpack_from
 
-    def write(self, message: Any, out: bytearray) -> None:  # noqa: ANN401
+    def pack(self, message: Any) -> bytes:  # noqa: ANN401
+        """The fields' bytes; raises struct.error where a value does not fit."""
         for name, size in self._sizes:  # struct would cut or pad
             if len(getattr(message, name)) != size:
                 raise struct.error(f"{name} must have {size} bytes, not {len(getattr(message, name))}")
-        out += self._struct.pack(*[getattr(message, name) for name in self._names])
+        values = self._get(message)
+        return self._struct.pack(values) if self._is_one else self._struct.pack(*values)
+
+    def write(self, message: Any, out: bytearray) -> None:  # noqa: ANN401
+        out += self.pack(message)
 
     def read(self, body: bytes, at: int, values: list[Any]) -> int:
-        values += self._struct.unpack_from(body, at)
-        return at + self._struct.size
+        values += self.unpack_from(body, at)
+        return at + self.size
 
 
 class _Tail:
@@ -56,8 +66,13 @@ class _Tail:
     def __init__(self, name: str) -> None:
         self._name = name
 
+    def get(self, message: Any) -> bytes:  # noqa: ANN401
+        """The bytes themselves, not copied; raises TypeError where they are none."""
+        tail = getattr(message, self._name)
+        return tail if isinstance(tail, bytes) else bytes(memoryview(tail))
+
     def write(self, message: Any, out: bytearray) -> None:  # noqa: ANN401
-        out += getattr(message, self._name)
+        out += self.get(message)
 
     def read(self, body: bytes, at: int, values: list[Any]) -> int:
         values.append(body[at:])
@@ -158,15 +173,34 @@ class QuickCodec:
     def __init__(self, cls: type[Any], parts: Sequence[_Part]) -> None:
         self._cls = cls
         self._parts = tuple(parts)
+        first, last = (parts[0], parts[-1]) if parts else (None, None)
+        self._only = first if isinstance(first, _Fixed) and len(parts) == 1 else None
+        self._tail = last if isinstance(last, _Tail) else None
+        self._before_tail = self._parts[:-1] if self._tail else self._parts
 
     def build(self, message: Any) -> bytes:  # noqa: ANN401
         """The message's bytes; raises struct.error where a field does not fit."""
+        head, tail = self.pieces(message)
+        return head + tail if tail else head
+
+    def pieces(self, message: Any) -> tuple[bytes, bytes]:  # noqa: ANN401
+        """The message's bytes in two pieces, of which the second, which may be long, is not copied.
+
+        Raises:
+            struct.error: a field does not fit.
+        """
+        if self._only is not None:
+            return self._only.pack(message), b""
         out = bytearray()
-        self.write(message, out)
-        return bytes(out)
+        for part in self._before_tail:
+            part.write(message, out)
+        return bytes(out), self._tail.get(message) if self._tail is not None else b""
 
     def parse(self, body: bytes, at: int = 0) -> Any:  # noqa: ANN401
         """The message of the bytes from ``at`` on; raises struct.error where they are too few or too many."""
+        only = self._only
+        if only is not None and len(body) == at + only.size:
+            return self._cls(*only.unpack_from(body, at))
         message, end = self.read(body, at)
         if end != len(body):
             raise struct.error(f"{len(body) - end} bytes too many")

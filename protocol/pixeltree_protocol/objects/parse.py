@@ -9,6 +9,7 @@ from pixeltree_protocol.objects.block import Block
 from pixeltree_protocol.objects.layout import ObjectKind
 from pixeltree_protocol.objects.node import Node, TreeRoot
 from pixeltree_protocol.objects.program import Program
+from pixeltree_protocol.objects.quick_segment import quick_segment
 from pixeltree_protocol.objects.segment import Segment, decode_segment
 
 AnyObject = Block | Segment | Program | Node | TreeRoot
@@ -31,6 +32,8 @@ def parse_object(data: bytes) -> AnyObject:
     kind = data[0] if data else None
     if kind not in _DECODERS:
         raise ObjectError(f"an object cannot start with {kind}; known kinds: {[int(k) for k in ObjectKind]}")
+    if kind == ObjectKind.SEGMENT and (segment := quick_segment(data)) is not None:
+        return segment
     parsed = _DECODERS[ObjectKind(kind)](data)
     if parsed.encode() != data:  # equal contents must have equal digests
         raise ObjectError(f"these {len(data)} bytes are not the canonical form of their contents")

@@ -56,11 +56,11 @@ PACKED = c.Struct(
     * "bit i is bit i % 8 of byte i / 8; the program says what each bit means"
 )
 
-_NUMBERS = {"block_planes": 1, "packed": 3, "fully_connected": 4}
+LAYOUT_NUMBERS = {"block_planes": 1, "packed": 3, "fully_connected": 4}
 
 LAYOUT = object_layout(
     ObjectKind.SEGMENT,
-    "layout" / c.Enum(c.Int8ul, **_NUMBERS) * "1 block planes, 3 packed bits, 4 fully connected",
+    "layout" / c.Enum(c.Int8ul, **LAYOUT_NUMBERS) * "1 block planes, 3 packed bits, 4 fully connected",
     "body"
     / c.Switch(
         c.this.layout,
@@ -120,14 +120,15 @@ class FullyConnected:
     Attributes:
         inputs: number of input bits, 1 to 65,535.
         biases: one int32 per output.
-        weights: ``planes`` rows of ``ceil(inputs / 8)`` bytes per output, joined; bit set means a sign of +1.
+        weights: of all outputs, joined: ``planes`` rows of ``ceil(inputs / 8)`` bytes each; bit set means a
+            sign of +1.
         planes: 1 to :data:`MOST_WEIGHT_PLANES`.
         columns: bit i says whether bit i of every 256 bits read is an input; others are left out.
     """
 
     inputs: int
     biases: tuple[int, ...]
-    weights: tuple[bytes, ...]
+    weights: bytes
     planes: int = 1
     columns: int = ALL_COLUMNS
 
@@ -143,14 +144,15 @@ class FullyConnected:
             )
         if not 1 <= self.inputs <= 0xFFFF:
             raise ObjectError(f"a fully connected layer has 1 to 65535 inputs, not {self.inputs}")
-        if len(self.weights) != len(self.biases) or not self.biases:
-            raise ObjectError(f"{len(self.weights)} weight rows for {len(self.biases)} biases")
+        if not self.biases:
+            raise ObjectError("a fully connected layer has at least one output")
         greatest = _GREATEST_LOGIT - ((1 << self.planes) - 1) * self.inputs
         if not -greatest <= min(self.biases) <= max(self.biases) <= greatest:
             raise ObjectError(f"a bias is beyond +-{greatest}, so that a logit would not fit 32 bits")
-        if set(map(len, self.weights)) != {row_bytes}:
+        if len(self.weights) != row_bytes * len(self.biases):
             raise ObjectError(
-                f"weight rows of {self.inputs} inputs and {self.planes} planes must have {row_bytes} bytes"
+                f"{len(self.biases)} outputs of {self.inputs} inputs and {self.planes} planes have "
+                f"{row_bytes * len(self.biases)} bytes of weights, not {len(self.weights)}"
             )
 
     def encode(self) -> bytes:
@@ -161,7 +163,7 @@ class FullyConnected:
             "planes": self.planes,
             "columns": self.columns.to_bytes(ARRAY_SIZE // 8, "little"),
             "biases": struct.pack(f"<{len(self.biases)}i", *self.biases),
-            "weights": b"".join(self.weights),
+            "weights": self.weights,
         }
         return build(LAYOUT, "segment", {"layout": "fully_connected", "body": body})
 
@@ -223,6 +225,5 @@ def decode_segment(data: bytes) -> Segment:
     if str(fields.layout) == "packed":
         return PackedBits(body.data)
     biases = struct.unpack(f"<{body.outputs}i", body.biases)
-    row, weights = body.planes * ((body.inputs + 7) // 8), body.weights
-    rows = tuple([weights[at : at + row] for at in range(0, len(weights), row or 1)])
-    return FullyConnected(body.inputs, biases, rows, body.planes, int.from_bytes(body.columns, "little"))
+    columns = int.from_bytes(body.columns, "little")
+    return FullyConnected(body.inputs, biases, body.weights, body.planes, columns)

@@ -66,8 +66,8 @@ class Tiny:
             )
         )
         copy = Block((encode(Instruction("MOV", (R6,), (R5,))),))
-        rows = [bit * (planes * ((taken + 7) // 8)) for bit in (b"\xff", b"\0")]
-        count = FullyConnected(taken, (0, 0), tuple(rows), planes, (1 << taken) - 1)
+        rows = b"".join(bit * (planes * ((taken + 7) // 8)) for bit in (b"\xff", b"\0"))
+        count = FullyConnected(taken, (0, 0), rows, planes, (1 << taken) - 1)
         self.capture = self.node(Program((Launch(0),)), [expose], [], {R5}, {A, NEWS}, ())
         decide = Program((Launch(0), ScanDreg(6, 0, 1, 1), ApplyFullyConnected(0), Argmax()))
         self.leaf = self.node(decide, [copy], [count], {R6}, set(), (Label(7), Label(8)))
@@ -229,7 +229,7 @@ def test_objects_of_the_frame_in_hand_are_never_evicted(tiny):
     host.ask(OpenTree(tiny.tree, 0, 1000))
     host.ask(StartFrame(1))
     host.device.work()  # the capture node is active now
-    filler = FullyConnected(8 * 40, (1,), (b"a" * 40,)).encode()
+    filler = FullyConnected(8 * 40, (1,), b"a" * 40).encode()
     assert host.put(filler).code == ErrorCode.NO_ROOM
     assert all(digest in host.device.store for digest in needed)
 
@@ -250,7 +250,7 @@ def test_a_node_that_writes_the_input_plane_is_refused(tiny):
     evil = tiny.node(
         Program((Launch(0), ScanDreg(6, 0, 1, 1), ApplyFullyConnected(0), Argmax())),
         [Block((encode(Instruction("SET", (R5,))),))],
-        [FullyConnected(256, (0, 0), (b"\xff" * 32, b"\0" * 32))],
+        [FullyConnected(256, (0, 0), b"\xff" * 32 + b"\0" * 32)],
         {R6},
         set(),
         (Label(0), Label(1)),

@@ -32,7 +32,7 @@ def test_the_logits_are_a_matrix_product(inputs, outputs, planes, seed):
     biases = random.choice([-greatest, -1, 0, 7, greatest], outputs).tolist()
     activations = random.choice(SIGNS, inputs)
     signs = random.choice(SIGNS, (outputs, planes, inputs))
-    rows = tuple(b"".join(packed(plane, random) for plane in output) for output in signs)
+    rows = b"".join(packed(plane, random) for output in signs for plane in output)
     weights = sum(2**j * signs[:, j] for j in range(planes))
     logits = fully_connected(FullyConnected(inputs, tuple(biases), rows, planes), packed(activations, random))
     assert logits == tuple(
@@ -58,7 +58,7 @@ def test_bits_that_columns_leaves_out_are_no_inputs(taken, rows, outputs, planes
     inputs = [int(row[i]) for row in read for i in columns]
     signs = random.choice(SIGNS, (outputs, planes, len(inputs)))
     biases = random.integers(-1000, 1000, outputs).tolist()
-    weights = tuple(b"".join(packed(plane, random) for plane in output) for output in signs)
+    weights = b"".join(packed(plane, random) for output in signs for plane in output)
     layer = FullyConnected(len(inputs), tuple(biases), weights, planes, sum(1 << i for i in columns))
     assert layer.bits_read == read.size
     assert fully_connected(layer, packed(read.ravel(), random)) == tuple(
@@ -70,7 +70,7 @@ def test_bits_that_columns_leaves_out_are_no_inputs(taken, rows, outputs, planes
 @pytest.mark.parametrize("column", [0, 1, 7, 8, 254, 255])
 @pytest.mark.parametrize("row", [0, 1, 2])
 def test_a_single_column_takes_one_bit_of_each_row(column, row):
-    layer = FullyConnected(3, (0,), (b"\x07",), 1, 1 << column)
+    layer = FullyConnected(3, (0,), b"\x07", 1, 1 << column)
     read = 1 << 256 * row + column
     assert fully_connected(layer, read.to_bytes(96, "little")) == (-1,)
     nothing_taken = ~sum(1 << 256 * each + column for each in range(3)) % (1 << 768)
@@ -83,14 +83,14 @@ def test_as_many_inputs_as_there_can_be_with_the_greatest_weights_give_the_great
     most = (2**planes - 1) * inputs
     bias = 2**31 - 1 - most
     ones, zeros = bytes([0xFF]) * 8192, bytes(8192)
-    layer = FullyConnected(inputs, (bias, -bias), (ones * planes, zeros * planes), planes)
+    layer = FullyConnected(inputs, (bias, -bias), ones * planes + zeros * planes, planes)
     assert fully_connected(layer, ones) == (2**31 - 1, 1 - 2**31)
     assert fully_connected(layer, zeros) == (bias - most, most - bias)
 
 
 def test_the_first_plane_counts_one():
     """Weights of -3, -1, 1 and 3: an input that goes from -1 to 1 moves the logit by twice its weight."""
-    layer = FullyConnected(4, (0,), (bytes([0b1010, 0b1100]),), 2)
+    layer = FullyConnected(4, (0,), bytes([0b1010, 0b1100]), 2)
     weights = [
         fully_connected(layer, bytes([1 << i]))[0] - fully_connected(layer, b"\0")[0] for i in range(4)
     ]

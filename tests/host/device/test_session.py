@@ -53,7 +53,7 @@ def device_over(link, clock, opening=0.0):
 def test_a_slow_line_gets_short_bursts_and_is_not_taken_for_a_stuck_device(bytes_per_second):
     clock = Clock()
     device = device_over(SlowLink(clock, bytes_per_second), clock)
-    data = FullyConnected(4096, (0,) * 60, (bytes(512),) * 60).encode()
+    data = FullyConnected(4096, (0,) * 60, bytes(512 * 60)).encode()
     assert device.upload({digest_of(data): data}).objects == 1
 
 

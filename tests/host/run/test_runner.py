@@ -27,6 +27,7 @@ from pixeltree_protocol.link.messages import (
     Pong,
     Put,
     PutSeveral,
+    Show,
     StartFrame,
     TreeOpened,
     decode_message,
@@ -168,6 +169,52 @@ def test_a_large_picture_is_sent_in_parts_that_the_device_takes():
 def test_a_small_credit_window_slows_an_upload_and_breaks_nothing(tree):
     runner = in_memory_runner(tree, max_body=512, credit_window=1200)
     assert count_mismatches(runner.infer(picture(2)), *tree.reference(picture(2))) == 0
+
+
+def bursts_of(device):
+    """What is handed to the link from now on, piece by piece."""
+    link = link_of(device)
+    send, bursts = link.send, []
+
+    def noting(data, timeout):
+        bursts.append(bytes(data))
+        send(data, timeout)
+
+    link.send = noting
+    return bursts
+
+
+def requests_in(burst):
+    frames = [frame for frame in FrameDecoder().feed(burst) if isinstance(frame, Frame)]
+    said = [decode_message(frame.payload, Sender.HOST)[1] for frame in frames]
+    return [type(message) for message in said if isinstance(message, Show | StartFrame)]
+
+
+@pytest.mark.parametrize(
+    ("window", "bursts"), [(524_288, [[Show, StartFrame]]), (32_768, [[Show], [StartFrame]])]
+)
+def test_a_small_image_goes_with_its_frame_where_the_window_is_that_of_a_fast_wire(tree, window, bursts):
+    runner = in_memory_runner(tree, credit_window=window)
+    expected = [runner.infer(picture(3)).logits for _ in range(4)][-1]  # bursts grow while they get through
+    seen = bursts_of(runner.device)
+    assert runner.infer(picture(3)).logits == expected
+    assert [found for found in map(requests_in, seen) if found] == bursts
+
+
+def test_a_frame_whose_image_is_refused_is_given_up(tree, monkeypatch):
+    runner = in_memory_runner(tree, credit_window=524_288)
+    expected = runner.infer(picture(3)).logits
+    sensor = emulated_of(runner.device).array.sensor
+
+    def refuse(*_):
+        raise ValueError("this device has real optics")
+
+    monkeypatch.setattr(sensor, "show", refuse)
+    with pytest.raises(DeviceError, match="real optics"):
+        runner.infer(picture(4))
+    monkeypatch.undo()
+    assert not emulated_of(runner.device).frame_in_hand
+    assert runner.infer(picture(3)).logits == expected
 
 
 @pytest.mark.parametrize("images", [0, 361])

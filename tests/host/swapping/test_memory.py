@@ -13,7 +13,7 @@ from pixeltree_protocol.objects import FullyConnected, digest_of
 
 def segments(count):
     sizes = [random.Random(index).choice((8, 40, 300)) for index in range(count)]
-    return [FullyConnected(8 * size, (index,), (bytes(size),)).encode() for index, size in enumerate(sizes)]
+    return [FullyConnected(8 * size, (index,), bytes(size)).encode() for index, size in enumerate(sizes)]
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -6,7 +6,7 @@ from enum import Enum
 
 from pixeltree_protocol.errors import MessageError
 from pixeltree_protocol.link.connection.events import Received, Rejected
-from pixeltree_protocol.link.declaration import Sender
+from pixeltree_protocol.link.declaration import MESSAGES, Sender
 from pixeltree_protocol.link.delivery import Admission, Delivery, Numbers, Priority, Report
 from pixeltree_protocol.link.framing import (
     MAX_PAYLOAD,
@@ -14,21 +14,21 @@ from pixeltree_protocol.link.framing import (
     Frame,
     FrameDecoder,
     encode_frame,
+    frame_of_pieces,
     wire_limit,
 )
 from pixeltree_protocol.link.messages import (
     ENVELOPE_BYTES,
     Ack,
-    Envelope,
     ErrorCode,
     LinkMessage,
     Message,
-    encode_body,
+    body_pieces,
     encode_message,
+    envelope,
     is_sequenced,
     open_envelope,
     read_message,
-    seal,
 )
 
 _NO_NUMBERS = Numbers(0, 0, 0)
@@ -82,13 +82,14 @@ def queue_message(
     Raises:
         MessageError: it has more, or a field does not fit its declaration.
     """
-    body = encode_body(message)
-    size = ENVELOPE_BYTES + len(body)
+    head, tail = body_pieces(message)
+    size = ENVELOPE_BYTES + len(head) + len(tail)
     if size > limit:
         raise MessageError(f"{type(message).__name__} has {size} bytes; the other end takes {limit}")
+    code = MESSAGES[type(message)].code
 
     def encode(numbers: Numbers) -> bytes:
-        frame = encode_frame(seal(body, message, ticket.request, numbers))
+        frame = frame_of_pieces(envelope(code, ticket.request, numbers), head, tail)
         ticket.wire_bytes = len(frame)
         return frame
 
@@ -211,32 +212,33 @@ class End:
         if isinstance(frame, BadFrame):
             return self._damage(str(frame))
         try:
-            envelope = open_envelope(frame.payload)
+            code, request, numbers = open_envelope(frame.payload)
         except MessageError as error:
             return self._damage(str(error))
         self._last_heard = now
-        sequenced = is_sequenced(envelope.code)
+        sequenced = is_sequenced(code)
         if sequenced:
-            admission = self._admit(envelope.numbers, frame.wire_bytes)
+            admission = self._admit(numbers, frame.wire_bytes)
             if admission is not Admission.ACCEPTED:
                 return _NOT_ADMITTED[admission] if admission else _TOO_EARLY
         try:
-            message = read_message(envelope, frame.payload, self._peer)
+            message = read_message(code, frame.payload, self._peer)
         except MessageError as error:
-            return Rejected(ErrorCode.MALFORMED, str(error), envelope.request, frame.wire_bytes, sequenced)
+            return Rejected(ErrorCode.MALFORMED, str(error), request, frame.wire_bytes, sequenced)
         if sequenced:
-            return Received(message, envelope.request, frame.wire_bytes)
-        return self._read(message, envelope, frame)
+            return Received(message, request, frame.wire_bytes)
+        return self._read(message, request, numbers, frame.wire_bytes)
 
-    def _read(self, message: Message, envelope: Envelope, frame: Frame) -> Received | Rejected | None:
+    def _read(
+        self, message: Message, request: int, numbers: Numbers, wire_bytes: int
+    ) -> Received | Rejected | None:
         """A message of the link: what it says about delivery is taken note of."""
         if not isinstance(message, Ack):
-            self._numbers = envelope.numbers
-            return Received(message, envelope.request, frame.wire_bytes)
+            self._numbers = numbers
+            return Received(message, request, wire_bytes)
         if self._state is not State.READY or self._delivery is None:
             return _TOO_EARLY
-        report = Report(message.poll, message.answer, message.reject)
-        self._delivery.reported(report, envelope.numbers)
+        self._delivery.reported(Report(message.poll, message.answer, message.reject), numbers)
         return None
 
     def _admit(self, numbers: Numbers, wire_bytes: int) -> Admission | None:

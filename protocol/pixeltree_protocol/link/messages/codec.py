@@ -8,7 +8,7 @@ from typing import NamedTuple
 import construct as c
 
 from pixeltree_protocol.errors import MessageError
-from pixeltree_protocol.link.declaration import BY_CODE, MESSAGES, Declaration, Sender, field_values, make
+from pixeltree_protocol.link.declaration import BY_CODE, MESSAGES, Sender, field_values, make
 from pixeltree_protocol.link.delivery import Numbers
 from pixeltree_protocol.link.messages.codes import ErrorCode
 from pixeltree_protocol.link.messages.device import (
@@ -112,18 +112,25 @@ def encode_message(message: Message, request: int, numbers: Numbers = _NOTHING) 
     return seal(encode_body(message), message, request, numbers)
 
 
+def envelope(code: int, request: int, numbers: Numbers) -> bytes:
+    """What stands before a message's body.
+
+    Raises:
+        MessageError: the request id is not 0 to 65,535.
+    """
+    try:
+        return ENVELOPE.pack(code, request, *numbers)
+    except struct.error as error:
+        raise MessageError(f"request id {request} is outside 0 to 65535") from error
+
+
 def seal(body: bytes, message: Message, request: int, numbers: Numbers) -> bytes:
     """The envelope before a message's body, which :func:`encode_body` made.
 
     Raises:
         MessageError: the request id is not 0 to 65,535.
     """
-    code = MESSAGES[type(message)].code
-    try:
-        head = ENVELOPE.pack(code, request, numbers.sequence, numbers.received, numbers.handled)
-    except struct.error as error:
-        raise MessageError(f"request id {request} is outside 0 to 65535") from error
-    return head + body
+    return envelope(MESSAGES[type(message)].code, request, numbers) + body
 
 
 def encode_body(message: Message) -> bytes:
@@ -132,11 +139,21 @@ def encode_body(message: Message) -> bytes:
     Raises:
         MessageError: a field does not fit its declaration.
     """
+    head, tail = body_pieces(message)
+    return head + tail if tail else head
+
+
+def body_pieces(message: Message) -> tuple[bytes, bytes]:
+    """The same in two pieces, of which the second, which may be long, is not copied.
+
+    Raises:
+        MessageError: a field does not fit its declaration.
+    """
     declaration = MESSAGES[type(message)]
     try:
         if declaration.quick is not None:
-            return declaration.quick.build(message)
-        return bytes(declaration.layout.build(field_values(message)))
+            return declaration.quick.pieces(message)
+        return bytes(declaration.layout.build(field_values(message))), b""
     except (c.ConstructError, struct.error, TypeError) as error:
         raise MessageError(f"{type(message).__name__} cannot be encoded: {error}") from error
 
@@ -164,34 +181,33 @@ def decode_message(payload: bytes, sender: Sender) -> tuple[int, Message]:
     Raises:
         MessageError: unknown code, a message that only the other end sends, or a malformed body.
     """
-    envelope = open_envelope(payload)
-    return envelope.request, read_message(envelope, payload, sender)
+    opened = open_envelope(payload)
+    return opened.request, read_message(opened.code, payload, sender)
 
 
-def read_message(envelope: Envelope, payload: bytes, sender: Sender) -> Message:
-    """The message of a payload that ``sender`` sent, whose envelope is open.
+def read_message(code: int, payload: bytes, sender: Sender) -> Message:
+    """The message of a payload that ``sender`` sent, whose envelope has this code.
 
     Raises:
         MessageError: see :func:`decode_message`.
     """
-    cls = BY_CODE.get(envelope.code)
+    cls = BY_CODE.get(code)
     if cls is None:
-        raise MessageError(f"unknown message code {envelope.code}")
+        raise MessageError(f"unknown message code {code}")
     declaration = MESSAGES[cls]
-    if declaration.sender not in (sender, Sender.EITHER):
+    if declaration.sender is not sender and declaration.sender is not Sender.EITHER:
         raise MessageError(f"{cls.__name__} is not a message that a {sender.value} sends")
+    quick = declaration.quick
     try:
-        return _parse(cls, declaration, payload)
+        message: Message = (
+            make(cls, declaration.layout.parse(payload[ENVELOPE_BYTES:]))
+            if quick is None
+            else quick.parse(payload, ENVELOPE_BYTES)
+        )
     except (c.ConstructError, struct.error, UnicodeDecodeError) as error:
         detail = str(error).strip().splitlines()[-1][:MAX_DETAIL]
         raise MessageError(f"malformed {cls.__name__}: {detail}") from error
-
-
-def _parse(cls: type[Message], declaration: Declaration, payload: bytes) -> Message:
-    if declaration.quick is not None:
-        message: Message = declaration.quick.parse(payload, ENVELOPE_BYTES)
-        return message
-    return make(cls, declaration.layout.parse(payload[ENVELOPE_BYTES:]))
+    return message
 
 
 def error_message(code: ErrorCode, detail: str) -> Error:
