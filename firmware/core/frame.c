@@ -57,13 +57,13 @@ void tree_open(const uint8_t digest[16], const struct object *o, uint32_t fault_
 
 struct object *resident(const uint8_t digest[16], enum kind kind)
 {
-    struct object *o = store_find(&store, digest);
+    struct object *o = store_find(digest);
     return o && o->whole && (!kind || o->data[0] == kind) ? o : NULL;
 }
 
 struct object *resident_or_flash(const uint8_t digest[16])
 {
-    struct object *o = store_find(&store, digest);
+    struct object *o = store_find(digest);
     return o ? (o->whole ? o : NULL) : store_from_flash(&store, config.flash, digest);
 }
 
@@ -262,7 +262,7 @@ static void activate(void)
         node->verified = key;
     }
     hand.node_started_ns = device_clock.now_ns;
-    run_begin(&run, &image, logits[(hand.depth + 1) % 2], hand.depth ? hand.earlier_count : 0, logits[hand.depth % 2]);
+    run_begin(&run, node, &image, logits[(hand.depth + 1) % 2], hand.depth ? hand.earlier_count : 0, logits[hand.depth % 2]);
     hand.state = RUNS;
 }
 
@@ -387,7 +387,7 @@ void program_begin(struct session *s, uint16_t request, const struct image *give
     hand.started_words = device_clock.words;
     image = *given;
     image.bytes = memcpy(result, given->bytes, given->size);
-    run_begin(&run, &image, logits[1], 0, logits[0]);
+    run_begin(&run, NULL, &image, logits[1], 0, logits[0]);
 }
 
 static bool send_read_out(void)                        /* false where the host's window is full */

@@ -79,10 +79,16 @@ uint32_t packed_bits(const uint8_t *segment, size_t size)
     return segment[2] == 3 ? 8 * bytes : 0;
 }
 
+const uint8_t *packed_bytes(const uint8_t *segment, size_t size)
+{
+    uint32_t bytes;
+    return segment + packed_at(segment, size, &bytes);
+}
+
 uint32_t packed_field(const uint8_t *segment, size_t size, uint32_t bit, unsigned width)
 {
-    uint32_t bytes, value = 0;
-    const uint8_t *data = segment + packed_at(segment, size, &bytes);
+    uint32_t value = 0;
+    const uint8_t *data = packed_bytes(segment, size);
     for (unsigned i = 0; i < width; i++)
         value |= (uint32_t)(data[(bit + i) / 8] >> (bit + i) % 8 & 1) << i;
     return value;

@@ -24,6 +24,7 @@
 #define SCANNED_ROOM 131072u                           /* bytes of DREGs that a program reads out */
 #define MOST_LOGITS 15000                              /* of all nodes of a path together */
 #define MOST_SLOTS 255                                 /* blocks, and segments, of a node or program */
+#define COVER_ROOM 32768u                              /* bytes of covers that are kept; below 65,536 */
 #define OWN_TEXTS 96                                   /* of the controller's own words that are kept */
 #define STORE_SECTION                                  /* where the objects lie */
 #endif

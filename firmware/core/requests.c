@@ -34,8 +34,8 @@ static void on_query(struct session *s, uint16_t request, const uint8_t *p, size
     for (unsigned i = 0; i < u16(p); i++) {
         struct object *o = resident_or_flash(p + 2 + 16 * i);
         if (!o)
-            o = store_find(&store, p + 2 + 16 * i);
-        add(!o ? 0 : o->whole ? 0xFFFFFFFF : o->received, 4);
+            o = store_find(p + 2 + 16 * i);
+        add(!o ? 0 : o->whole ? 0xFFFFFFFF : o->of.received, 4);
         if (o && s->role == DRIVE)
             store_touch(&store, o);
     }
@@ -91,14 +91,14 @@ static void on_put(struct session *s, uint16_t request, const uint8_t *p, size_t
         return;
     }
     uint32_t total = u32(p + 16), offset = u32(p + 20);
-    struct object *o = store_find(&store, p);
+    struct object *o = store_find(p);
     uint8_t digest[16];
     size -= 24;
     if (o && o->whole) {
         stored(s, request, o);
         return;
     }
-    if (!total || total > MAX_OBJECT || total > config.memory || offset != (o ? o->received : 0) || (o && total != o->size) || size > total - offset) {
+    if (!total || total > MAX_OBJECT || total > config.memory || offset != (o ? o->of.received : 0) || (o && total != o->size) || size > total - offset) {
         error(s, request, ERR_BAD_UPLOAD, "this part does not continue what came in, or the object is too large");
         return;
     }
@@ -107,9 +107,9 @@ static void on_put(struct session *s, uint16_t request, const uint8_t *p, size_t
         return;
     }
     memcpy(o->data + offset, p + 24, size);
-    o->received += (uint32_t)size;
+    o->of.received += (uint32_t)size;
     frame_part_came(0);
-    if (o->received < total)
+    if (o->of.received < total)
         return;
     blake2b_128(digest, o->data, total);
     enum error code = memcmp(digest, p, 16) ? ERR_DIGEST_MISMATCH : !is_meant(o->data, total) ? ERR_BAD_OBJECT
@@ -135,7 +135,7 @@ static const uint8_t *next_together(const uint8_t *p, size_t size, size_t *at, u
 
 static enum error wrong_whole(const uint8_t digest[16], const uint8_t *data, uint32_t length)  /* 0: right */
 {
-    struct object *o = store_find(&store, digest);
+    struct object *o = store_find(digest);
     if (o && o->whole)
         return 0;
     if (o || !length || length > MAX_OBJECT || length > config.memory)
@@ -173,7 +173,7 @@ static bool store_whole(const uint8_t digest[16], const uint8_t *data, uint32_t 
     if (!o)
         return false;
     memcpy(o->data, data, length);
-    o->received = length;
+    o->of.received = length;
     frame_part_came(0);
     if (!store_finish(&store, o)) {
         store_drop(&store, o);
@@ -293,7 +293,7 @@ static void on_status(struct session *s, uint16_t request)
     struct session *d = driver();
     for (int i = 0; i < SESSIONS; i++)
         connected += sessions[i].used && sessions[i].wire;
-    for (struct object *o = store.first; o; o = o->next)
+    for (struct object *o = store_next(NULL); o; o = store_next(o))
         objects += o->whole;
     start(MSG_STATUS, request);
     add(connected, 2);

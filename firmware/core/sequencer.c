@@ -11,9 +11,11 @@ static uint8_t scanned[SCANNED_ROOM];
 
 static int32_t floor_divided(int64_t a, int64_t b) { return (int32_t)(a >= 0 ? a / b : -((-a + b - 1) / b)); }
 
-void run_begin(struct run *run, const struct image *image, int32_t *earlier, unsigned earlier_count, int32_t *logits)
+void run_begin(struct run *run, struct object *node, const struct image *image, int32_t *earlier, unsigned earlier_count,
+               int32_t *logits)
 {
     memset(run, 0, sizeof *run);
+    run->covers.node = node;
     run->image = image;
     run->at = 4;
     run->count = u16(program_of(image) + 2);
@@ -29,22 +31,57 @@ static bool run_block(struct run *run, const int32_t *v)   /* true when it was d
     array_elapse(device_clock.now_ns);
     array_execute(block->at, block->words, 1);
     charge(COST_LAUNCH_NS);
-    charge_words(block->classes, 1);
+    charge_words(block->words, block->of.word_ns, 1);
     if (++run->times < (unsigned)v[1])
         return false;
     run->times = 0;
     return true;
 }
 
+/* The weights of a step's positions: those in the mask take the segment's bits one by one. */
+static void weights_of(const struct run *run, const int32_t *v, struct weights *out)
+{
+    const struct object *mask = run->image->segments[v[0]], *packed = run->image->segments[v[2]];
+    const uint8_t *bits = packed_bytes(packed->data, packed->size), *plane;
+    unsigned bit = (unsigned)v[3];
+    memset(out, 0, sizeof *out);
+    out->positions = (unsigned)(mask->data[3] * mask->data[3]);
+    plane = mask->data + 6 + (unsigned)v[1] * ((out->positions + 7) / 8);
+    for (unsigned p = 0; p < out->positions; p++)
+        if (plane[p / 8] >> p % 8 & 1) {
+            out->care[p / 32] |= 1u << p % 32;
+            out->ones[p / 32] |= (uint32_t)(bits[bit / 8] >> bit % 8 & 1) << p % 32;
+            bit++;
+        }
+}
+
+static unsigned cubes_of(struct run *run, const int32_t *v, struct cube *cubes)
+{
+    unsigned side = run->image->segments[v[0]]->data[3], count;
+    if (!covers_read(&run->covers, side * side, cubes, &count)) {
+        struct weights weights;
+        weights_of(run, v, &weights);
+        count = cover(&weights, cubes);
+        covers_keep(&run->covers, side * side, cubes, count);
+    }
+    return count;
+}
+
 static void load_cover(struct run *run, const int32_t *v)
 {
-    struct pattern patterns[MOST_PATTERNS];
-    static const char *const names[] = {"R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R12"};
-    unsigned count = cover_patterns(v, run->image, patterns), merges = count > 4 ? count - 4 : 0;
+    struct cube cubes[MOST_CUBES];
+    unsigned side = run->image->segments[v[0]]->data[3], shift = (unsigned)v[4], others = 255 & ~((side - 1) << shift);
+    unsigned row = side == 16 ? 4 : side == 8 ? 3 : side / 2, column = side - 1;   /* a position's row begins at its bit row */
+    unsigned count = cubes_of(run, v, cubes), merges = count > 4 ? count - 4 : 0;
     struct device_clock before = device_clock;
     for (unsigned i = 0; i < count; i++) {
-        select_pattern(patterns[i].r, patterns[i].c, patterns[i].rx, patterns[i].cx);
-        send_words(1, i < 4 ? "MOV($, SELECT)" : "|$", &names[v[5 + (i < 4 ? i : 3)]]);
+        unsigned value = cubes[i].value, free = cubes[i].free;
+        select_pattern(value >> row << shift, (value & column) << shift, free >> row << shift | others,
+                       (free & column) << shift | others);
+        if (i < 4)
+            load_selection((unsigned)v[5 + i]);
+        else
+            merge_selection((unsigned)v[8]);
     }
     device_clock = before;
     charge((uint64_t)count * COST_SELECT_NS + (uint64_t)merges * COST_LAUNCH_NS);

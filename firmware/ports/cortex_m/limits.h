@@ -18,5 +18,6 @@
 #define SCANNED_ROOM 8192u
 #define MOST_LOGITS 256
 #define MOST_SLOTS 64
+#define COVER_ROOM 3072u
 #define OWN_TEXTS 16
 #define STORE_SECTION __attribute__((section(".store")))
