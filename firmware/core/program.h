@@ -11,8 +11,14 @@ struct image {
     const uint8_t *bytes;                              /* its bytes then */
     size_t size;
     unsigned block_count, segment_count;
-    struct object *blocks[MOST_SLOTS], *segments[MOST_SLOTS];
+    struct object *slots[MOST_SLOTS];                  /* the blocks, and behind them the segments */
 };
+
+static inline struct object *block_at(const struct image *image, int32_t slot) { return image->slots[slot]; }
+static inline struct object *segment_at(const struct image *image, int32_t slot)
+{
+    return image->slots[image->block_count + (unsigned)slot];
+}
 
 /* The planes of a node, and what it may end in. node is NULL for a program of EXECUTE. */
 struct manifest { uint32_t own, input; bool capture; unsigned exits; };

@@ -7,7 +7,6 @@
 
 /* What a step reads out that is not fetched in parts: 64 sums at most. */
 static uint8_t read_out_bytes[64];
-static uint8_t scanned[SCANNED_ROOM];
 
 static int32_t floor_divided(int64_t a, int64_t b) { return (int32_t)(a >= 0 ? a / b : -((-a + b - 1) / b)); }
 
@@ -27,7 +26,7 @@ void run_begin(struct run *run, struct object *node, const struct image *image, 
 
 static bool run_block(struct run *run, const int32_t *v)   /* true when it was done as often as asked for */
 {
-    const struct object *block = run->image->blocks[v[0]];
+    const struct object *block = block_at(run->image, v[0]);
     array_elapse(device_clock.now_ns);
     array_execute(block->at, block->words, 1);
     charge(COST_LAUNCH_NS);
@@ -41,7 +40,7 @@ static bool run_block(struct run *run, const int32_t *v)   /* true when it was d
 /* The weights of a step's positions: those in the mask take the segment's bits one by one. */
 static void weights_of(const struct run *run, const int32_t *v, struct weights *out)
 {
-    const struct object *mask = run->image->segments[v[0]], *packed = run->image->segments[v[2]];
+    const struct object *mask = segment_at(run->image, v[0]), *packed = segment_at(run->image, v[2]);
     const uint8_t *bits = packed_bytes(packed->data, packed->size), *plane;
     unsigned bit = (unsigned)v[3];
     memset(out, 0, sizeof *out);
@@ -57,7 +56,7 @@ static void weights_of(const struct run *run, const int32_t *v, struct weights *
 
 static unsigned cubes_of(struct run *run, const int32_t *v, struct cube *cubes)
 {
-    unsigned side = run->image->segments[v[0]]->data[3], count;
+    unsigned side = segment_at(run->image, v[0])->data[3], count;
     if (!covers_read(&run->covers, side * side, cubes, &count)) {
         struct weights weights;
         weights_of(run, v, &weights);
@@ -70,7 +69,7 @@ static unsigned cubes_of(struct run *run, const int32_t *v, struct cube *cubes)
 static void load_cover(struct run *run, const int32_t *v)
 {
     struct cube cubes[MOST_CUBES];
-    unsigned side = run->image->segments[v[0]]->data[3], shift = (unsigned)v[4], others = 255 & ~((side - 1) << shift);
+    unsigned side = segment_at(run->image, v[0])->data[3], shift = (unsigned)v[4], others = 255 & ~((side - 1) << shift);
     unsigned row = side == 16 ? 4 : side == 8 ? 3 : side / 2, column = side - 1;   /* a position's row begins at its bit row */
     unsigned count = cubes_of(run, v, cubes), merges = count > 4 ? count - 4 : 0;
     struct device_clock before = device_clock;
@@ -92,8 +91,8 @@ static void load_cover(struct run *run, const int32_t *v)
 static void scan_dreg(struct run *run, const int32_t *v)
 {
     uint32_t size = 32u * (uint32_t)v[3];
-    if (run->scanned + size <= sizeof scanned)
-        array_rows((unsigned)v[0], (unsigned)v[1], (unsigned)v[2], (unsigned)v[3], scanned + run->scanned);
+    if (run->scanned + size <= SCANNED_ROOM)
+        array_rows((unsigned)v[0], (unsigned)v[1], (unsigned)v[2], (unsigned)v[3], scratch.read_out + run->scanned);
     run->scanned += size;
     run->read_out = size;
     run->reads_out = true;
@@ -114,12 +113,6 @@ static uint32_t part_of_columns(const int32_t *v, uint32_t at, uint32_t total, u
                       (unsigned)v[5], (unsigned)v[6], out);
 }
 
-static void part_of_events(const int32_t *v, uint32_t at, uint32_t size, uint8_t *out)
-{
-    array_events((unsigned)v[0], (unsigned)v[1], v[2], v[3], v[4], scratch.events);
-    memcpy(out, scratch.events + at, size);
-}
-
 uint32_t read_part(const struct run *run, uint32_t at, uint8_t *out)
 {
     const int32_t *v = run->v;
@@ -131,7 +124,7 @@ uint32_t read_part(const struct run *run, uint32_t at, uint8_t *out)
     if (run->opcode == STEP_SCAN_DREG)
         array_rows((unsigned)v[0], (unsigned)v[1] + (unsigned)v[2] * (at / 32), (unsigned)v[2], size / 32, out);
     else if (run->opcode == STEP_SCAN_EVENTS)
-        part_of_events(v, at, size, out);
+        array_events((unsigned)v[0], (unsigned)v[1], v[2], v[3], v[4], at / 2, size / 2, out);
     else
         memcpy(out, read_out_bytes + at, size);
     return size;
@@ -139,9 +132,9 @@ uint32_t read_part(const struct run *run, uint32_t at, uint8_t *out)
 
 static void apply_layer(struct run *run, const int32_t *v)
 {
-    const uint8_t *segment = run->image->segments[v[0]]->data;
+    const uint8_t *segment = segment_at(run->image, v[0])->data;
     uint32_t inputs = u16(segment + 3);
-    fully_connected(segment, scanned, run->logits);
+    fully_connected(segment, scratch.read_out, run->logits);
     run->logit_count = segment[5];
     uint64_t chunks = (uint64_t)run->logit_count * segment[6] * ((inputs + 31) / 32);
     if (bits_wanted(segment) != inputs)
@@ -153,7 +146,7 @@ enum { LOGIT_NS = COST_ADC_SAMPLE_NS + COST_SAMPLE_LOGIT_OPERATIONS * COST_OPERA
 
 static int32_t offset_of(const struct run *run, const int32_t *v)
 {
-    const struct object *segment = run->image->segments[v[0]];
+    const struct object *segment = segment_at(run->image, v[0]);
     return (int32_t)packed_field(segment->data, segment->size, (uint32_t)v[1], 32);
 }
 
@@ -234,7 +227,7 @@ static void add_logits(struct run *run)
 
 static void write_dreg(struct run *run, const int32_t *v)
 {
-    const struct object *segment = run->image->segments[v[0]];
+    const struct object *segment = segment_at(run->image, v[0]);
     const uint8_t *plane = segment->data + segment->size - 8192;
     uint32_t ones = 0;
     for (unsigned i = 0; i < 8192; i++)

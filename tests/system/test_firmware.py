@@ -78,7 +78,7 @@ def codec(tmp_path_factory):
 def is_object(tmp_path_factory):
     """Its judgement about an object's bytes."""
     target = tmp_path_factory.mktemp("objects") / "objects.so"
-    sources = [FIRMWARE / "core" / f"{name}.c" for name in ("codec", "objects", "blocks")]
+    sources = [FIRMWARE / "core" / f"{name}.c" for name in ("codec", "objects", "blocks", "words")]
     done = compile_c(target, *sources, "-shared", "-fPIC")
     assert done.returncode == 0, done.stderr
     library = ctypes.CDLL(str(target))

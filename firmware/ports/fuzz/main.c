@@ -86,10 +86,13 @@ void array_rows(unsigned dreg, unsigned row, unsigned row_step, unsigned rows, u
     fill(out, 32u * rows);
 }
 bool array_or(unsigned dreg) { (void)dreg; return next_noise() & 1; }
-void array_events(unsigned dreg, unsigned most, bool row_first, bool h_dir, bool v_dir, uint8_t *out)
+void array_events(unsigned dreg, unsigned most, bool row_first, bool h_dir, bool v_dir, unsigned first, unsigned count,
+                  uint8_t *out)
 {
     (void)dreg, (void)row_first, (void)h_dir, (void)v_dir;
-    fill(out, 2u * most);
+    if (first + count > most)
+        fatal("more events than were asked for");
+    fill(out, 2u * count);
 }
 void array_box(unsigned dreg, uint8_t out[4]) { (void)dreg; fill(out, 4); }
 void array_write(unsigned dreg, const uint8_t *plane)
