@@ -234,9 +234,11 @@ def learner() -> Iterator[Callable[..., str]]:
         program = Path(folder) / "learn"
         sources = [str(CORE / f"{name}.c") for name in ("blocks", "words")]
         subprocess.run(["cc", "-std=c99", "-DLEARNING", "-o", str(program), *sources], check=True)
-        yield lambda *arguments: subprocess.run(
-            [program, *arguments], check=True, capture_output=True, text=True
-        ).stdout
+        yield (
+            lambda *arguments: (
+                subprocess.run([program, *arguments], check=True, capture_output=True, text=True).stdout
+            )
+        )
 
 
 def learned(run: Callable[..., str]) -> str:
@@ -250,7 +252,7 @@ def learned(run: Callable[..., str]) -> str:
             "#include <stdint.h>",
             "",
             f"enum {{ LEARNED_CONTEXTS = {len(met)} }};",
-            "/* 16 times a context's number, which rises, and how often it was met; its estimate of a 0, less 32,768. */",
+            "/* 16 times a context's number, and how often it was met; its estimate of a 0, less 32,768. */",
             "static const uint32_t LEARNED_MET[LEARNED_CONTEXTS] = {",
             *(f"    {', '.join(met[at : at + 12])}," for at in range(0, len(met), 12)),
             "};",
@@ -265,9 +267,7 @@ def learned(run: Callable[..., str]) -> str:
 def word_bits(run: Callable[..., str]) -> str:
     """Bits of operands and forms of words, from their names."""
     text = run("bits").replace(", }", "}")
-    lines = [
-        "/* Written by tools/make_firmware_tables.py; do not change it by hand: bits 0 to 63 of a word, and the rest. */"
-    ]
+    lines = ["/* Written by tools/make_firmware_tables.py: bits 0 to 63 of words, and the rest. */"]
     for line in text.splitlines():
         lines += textwrap.wrap(line, 118, subsequent_indent="    ", break_long_words=False)
     return "\n".join([*lines, ""])

@@ -2,7 +2,7 @@
 #include <stdint.h>
 
 enum { LEARNED_CONTEXTS = 790 };
-/* 16 times a context's number, which rises, and how often it was met; its estimate of a 0, less 32,768. */
+/* 16 times a context's number, and how often it was met; its estimate of a 0, less 32,768. */
 static const uint32_t LEARNED_MET[LEARNED_CONTEXTS] = {
     1583, 1598, 1604, 1625, 1637, 1652, 1689, 1713, 1732, 1748, 1833, 1889,
     1905, 1923, 1940, 5665, 5697, 5745, 5841, 6033, 6182, 6198, 6230, 6294,
