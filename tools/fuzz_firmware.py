@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import struct
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,83 +19,15 @@ from pathlib import Path
 
 from tests.support.fuzz_target import TOKEN, Peer
 from tests.support.hostile import Hostility
+from tests.support.stepped_firmware import FuzzWire, SteppedFirmware, build
 
 from pixeltree_protocol.link.connection import HostConnection, Received
 from pixeltree_protocol.link.messages import Ping, Pong, Role
 
-FIRMWARE = Path(__file__).resolve().parents[1] / "firmware"
 ROUND, LOOK = 10_000, 1_000
-SMALL = ('-DPORT_LIMITS="../ports/cortex_m/limits.h"',)
 
 
-def build(target: Path, small: bool, compiler: str = "cc") -> None:
-    """Compile the core with sanitizers.
-
-    Raises:
-        subprocess.CalledProcessError: the compiler said why on standard error.
-    """
-    sources = sorted([*(FIRMWARE / "core").glob("*.c"), *(FIRMWARE / "ports/fuzz").glob("*.c")])
-    options = ("-std=c99", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover")
-    subprocess.run(
-        [compiler, *options, *(SMALL if small else ()), "-o", str(target), *map(str, sources)], check=True
-    )
-
-
-class FuzzWire:
-    """What a peer of tests/support/fuzz_target.py writes to and reads from."""
-
-    def __init__(self) -> None:
-        self.incoming = bytearray()
-        self.outgoing = bytearray()
-        self.closed = False
-
-
-class Firmware:
-    """The process, and the clock that it lives by."""
-
-    def __init__(self, program: Path, token: bytes | None) -> None:
-        self.now = 0.0
-        self._process = subprocess.Popen(
-            [program, *([token.decode()] if token else [])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-
-    def turn(self, wire: FuzzWire, number: int, seconds: float = 0.0) -> None:
-        """Time passes, bytes go in, and what comes out lies on the wire.
-
-        Raises:
-            RuntimeError: it died; the text is what sanitizers said.
-        """
-        data = bytes(wire.incoming)
-        wire.incoming.clear()
-        self.now += seconds
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        try:
-            stdin.write(struct.pack("<BII", number, round(seconds * 1000), len(data)) + data)
-            stdin.flush()
-            head = stdout.read(5)
-            closed, size = struct.unpack("<BI", head)
-            wire.outgoing += stdout.read(size)
-        except (OSError, struct.error):
-            raise RuntimeError(self.last_words()) from None
-        wire.closed = bool(closed)
-
-    def last_words(self) -> str:
-        """What it wrote before it died."""
-        self._process.kill()
-        return self._process.communicate()[1].decode(errors="replace")[-3_000:]
-
-    def stop(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.communicate()
-
-
-def serves(firmware: Firmware, token: bytes | None, dice: random.Random) -> bool:
+def serves(firmware: SteppedFirmware, token: bytes | None, dice: random.Random) -> bool:
     """Whether an honest host gets its answer, at most a minute later, when sessions have ended."""
     firmware.turn(FuzzWire(), 0, 6.0)  # who is silent is gone
     wire = FuzzWire()
@@ -119,7 +49,7 @@ def serves(firmware: Firmware, token: bytes | None, dice: random.Random) -> bool
     return False
 
 
-def attack(firmware: Firmware, frames: int, token: bytes | None, dice: random.Random) -> str | None:
+def attack(firmware: SteppedFirmware, frames: int, token: bytes | None, dice: random.Random) -> str | None:
     """Send so many frames on a few wires; what was found."""
     hostility = Hostility(dice)
     peers: list[Peer | None] = [None, None]
@@ -158,7 +88,7 @@ def fuzz(
     while done < frames:
         dice, size = random.Random(f"{seed} {number}"), min(round_frames, frames - done)
         token = TOKEN if number % 4 == 3 else None
-        firmware = Firmware(programs[number % 2], token)
+        firmware = SteppedFirmware(programs[number % 2], token)
         try:
             found = attack(firmware, size, token, dice)
         except RuntimeError as error:

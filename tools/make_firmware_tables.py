@@ -9,10 +9,13 @@ one place.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 import subprocess
 import sys
 import tempfile
+import textwrap
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -224,14 +227,25 @@ def candidates() -> list[tuple[int, int, int]]:
     return sorted(found, key=lambda each: -each[1].bit_count())
 
 
-def learned() -> str:
-    """What a block's code begins with, as the core itself learns it from its words."""
+@contextlib.contextmanager
+def learner() -> Iterator[Callable[..., str]]:
+    """The core's own code for words and blocks, built to print its tables."""
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "learn"
-        command = ["cc", "-std=c99", "-DLEARNING", "-o", str(program), str(CORE / "blocks.c")]
-        subprocess.run(command, check=True)
-        rows = subprocess.run([str(program)], check=True, capture_output=True, text=True).stdout.split()
-    met, of_zero = rows[::2], rows[1::2]
+        sources = [str(CORE / f"{name}.c") for name in ("blocks", "words")]
+        subprocess.run(["cc", "-std=c99", "-DLEARNING", "-o", str(program), *sources], check=True)
+        yield (
+            lambda *arguments: (
+                subprocess.run([program, *arguments], check=True, capture_output=True, text=True).stdout
+            )
+        )
+
+
+def learned(run: Callable[..., str]) -> str:
+    """What a block's code begins with, as the core itself learns it from its words."""
+    rows = run().split()
+    found = sorted(zip(map(int, rows[::2]), rows[1::2], strict=True), key=lambda row: row[0] >> 4)
+    met, of_zero = [str(number) for number, _ in found], [estimate for _, estimate in found]
     return "\n".join(
         (
             "/* Written by tools/make_firmware_tables.py; do not change it by hand. */",
@@ -243,24 +257,35 @@ def learned() -> str:
             *(f"    {', '.join(met[at : at + 12])}," for at in range(0, len(met), 12)),
             "};",
             "static const int16_t LEARNED_OF_ZERO[LEARNED_CONTEXTS] = {",
-            *(f"    {', '.join(of_zero[at : at + 16])}," for at in range(0, len(met), 16)),
+            *(f"    {', '.join(of_zero[at : at + 16])}," for at in range(0, len(of_zero), 16)),
             "};",
             "",
         )
     )
 
 
+def word_bits(run: Callable[..., str]) -> str:
+    """Bits of operands and forms of words, from their names."""
+    text = run("bits").replace(", }", "}")
+    lines = ["/* Written by tools/make_firmware_tables.py: bits 0 to 63 of words, and the rest. */"]
+    for line in text.splitlines():
+        lines += textwrap.wrap(line, 118, subsequent_indent="    ", break_long_words=False)
+    return "\n".join([*lines, ""])
+
+
 def main() -> int:
     """Write the headers, or say whether they are as they should be."""
     parser = argparse.ArgumentParser(
-        description="Write tables.h, cover_sizes.h and learned.h of the core; the last needs cc."
+        description="Write tables.h, cover_sizes.h, learned.h and word_bits.h of the core; this needs cc."
     )
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a file would change")
-    texts = {
-        CORE / "tables.h": header(),
-        CORE / "cover_sizes.h": cover_sizes(),
-        CORE / "learned.h": learned(),
-    }
+    with learner() as run:
+        texts = {
+            CORE / "tables.h": header(),
+            CORE / "cover_sizes.h": cover_sizes(),
+            CORE / "learned.h": learned(run),
+            CORE / "word_bits.h": word_bits(run),
+        }
     if parser.parse_args().check:
         return int(any(path.read_text() != text for path, text in texts.items()))
     for path, text in texts.items():

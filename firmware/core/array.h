@@ -40,8 +40,9 @@ uint32_t array_grid(unsigned areg, unsigned r0, unsigned c0, unsigned r1, unsign
 void array_rows(unsigned dreg, unsigned row, unsigned row_step, unsigned rows, uint8_t *out);
 /* Whether any selected pixel is 1. */
 bool array_or(unsigned dreg);
-/* Addresses of the first 1s, two bytes each; unused pairs are 0. */
-void array_events(unsigned dreg, unsigned most, bool row_first, bool h_dir, bool v_dir, uint8_t *out);
+/* Addresses of the first 1s, two bytes each; unused pairs are 0. Of at most most events, count of them from first on. */
+void array_events(unsigned dreg, unsigned most, bool row_first, bool h_dir, bool v_dir, unsigned first, unsigned count,
+                  uint8_t *out);
 /* Top row, right column, bottom row, left column of the 1s. */
 void array_box(unsigned dreg, uint8_t out[4]);
 /* Replaces a DREG, where R0 is 1 if it is R12: 8,192 bytes as array_rows reads them. A chip draws it point by point. */

@@ -10,15 +10,12 @@ static const uint32_t WORD_NS[CLOCK_CLASSES] = {
 
 void charge(uint64_t ns) { device_clock.now_ns += ns; }
 
-void charge_words(const uint16_t classes[CLOCK_CLASSES], uint32_t times)
+uint32_t word_ns(unsigned class) { return WORD_NS[class]; }
+
+void charge_words(uint32_t words, uint32_t ns, uint32_t times)
 {
-    uint64_t ns = 0, words = 0;
-    for (int i = 0; i < CLOCK_CLASSES; i++) {
-        ns += (uint64_t)classes[i] * WORD_NS[i];
-        words += classes[i];
-    }
-    device_clock.now_ns += ns * times;
-    device_clock.words += words * times;
+    device_clock.now_ns += (uint64_t)ns * times;
+    device_clock.words += (uint64_t)words * times;
 }
 
 void charge_digital(uint32_t count)

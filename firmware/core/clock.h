@@ -10,8 +10,9 @@ struct device_clock { uint64_t now_ns, words; };
 extern struct device_clock device_clock;
 
 void charge(uint64_t ns);
-/* Words of each clock class, times times. */
-void charge_words(const uint16_t classes[CLOCK_CLASSES], uint32_t times);
+uint32_t word_ns(unsigned class);                      /* what a word of a clock class takes */
+/* Words that take so long together, times times. */
+void charge_words(uint32_t words, uint32_t ns, uint32_t times);
 /* Digital words, which most of the controller's own are. */
 void charge_digital(uint32_t count);
 /* Time that bytes need on the line, at 8 bits a byte. */

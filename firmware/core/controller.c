@@ -12,51 +12,63 @@ static const char *const DREGS[] = {"R0", "R1", "R2", "R3", "R4", "R5", "R6", "R
 
 /* ---- the controller's own words: each text is made and loaded once ---- */
 
-enum { TEXT = 92, MOST_OWN = 40 };
-static struct { char text[TEXT]; uint16_t at, count, classes[CLOCK_CLASSES]; } own[OWN_TEXTS];
+/* The last of them load selections: one word for each DREG, and two that merge. */
+enum { DREG_COUNT = 13, LOADS_AT = ICW_OWN + ICW_OWN_WORDS - 3 * DREG_COUNT, MERGES_AT = LOADS_AT + DREG_COUNT };
+enum { TEXT = 92, MOST_OWN = 40, MOST_NAMES = 5 };
+
+/* Texts and names are known by where they lie: the same ones at two places are made twice. */
+static struct { const char *text, *names[MOST_NAMES]; uint32_t ns; uint16_t at, count; } own[OWN_TEXTS];
 static unsigned own_count, own_at = ICW_OWN;
 
-static void write_out(char *out, const char *text, const char *const *names)
+/* The text with its names put in; returns how many. */
+static unsigned write_out(char *out, const char *text, const char *const *names)
 {
+    unsigned count = 0;
     for (; *text; text++)
         if (*text == '$') {
-            size_t size = strlen(*names);
-            memcpy(out, *names++, size);
+            size_t size = strlen(names[count]);
+            memcpy(out, names[count++], size);
             out += size;
         } else {
             *out++ = *text;
         }
     *out = 0;
+    return count;
 }
 
-static unsigned find_own(const char *text)
+static bool is_own(unsigned i, const char *text, const char *const *names)
+{
+    if (own[i].text != text)
+        return false;
+    for (unsigned k = 0; k < MOST_NAMES && own[i].names[k]; k++)
+        if (own[i].names[k] != names[k])
+            return false;
+    return true;
+}
+
+static unsigned find_own(const char *text, const char *const *names)
 {
     struct icw words[MOST_OWN];
+    char full[TEXT];
     unsigned i = 0;
-    while (i < own_count && strcmp(own[i].text, text))
+    while (i < own_count && !is_own(i, text, names))
         i++;
     if (i < own_count)
         return i;
-    unsigned count = 0, dreg = 0;
-    if (*text == '|') {                                /* a DREG OR SELECT, in place: no instruction has a name for it */
-        while (strcmp(DREGS[dreg], text + 1))
-            dreg++;
-        or_selection(dreg, words);
-        count = 2;
-    } else {
-        count = assemble(text, words);
-    }
-    if (own_count == OWN_TEXTS || own_at + count > ICW_OWN + ICW_OWN_WORDS) {
+    unsigned name_count = write_out(full, text, names), count = assemble(full, words);
+    if (own_count == OWN_TEXTS || own_at + count > LOADS_AT) {
         own_count = 0;
         own_at = ICW_OWN;
     }
     i = own_count++;
     memset(&own[i], 0, sizeof own[i]);
-    strcpy(own[i].text, text);
+    own[i].text = text;
+    for (unsigned k = 0; k < name_count; k++)
+        own[i].names[k] = names[k];
     own[i].at = (uint16_t)own_at;
     own[i].count = (uint16_t)count;
     for (unsigned k = 0; k < count; k++)
-        own[i].classes[words[k].clock]++;
+        own[i].ns += word_ns(words[k].clock);
     array_load(own_at, words, count);
     own_at += count;
     return i;
@@ -64,14 +76,45 @@ static unsigned find_own(const char *text)
 
 void send_words(unsigned times, const char *text, const char *const *names)
 {
-    char full[TEXT];
     if (!times)
         return;
-    write_out(full, text, names);
-    unsigned i = find_own(full);
+    unsigned i = find_own(text, names);
     array_elapse(device_clock.now_ns);
     array_execute(own[i].at, own[i].count, times);
-    charge_words(own[i].classes, times);
+    charge_words(own[i].count, own[i].ns, times);
+}
+
+static void send_digital(unsigned at, unsigned count)
+{
+    array_elapse(device_clock.now_ns);
+    array_execute(at, count, 1);
+    charge_digital(count);
+}
+
+void load_selection(unsigned dreg)
+{
+    static uint16_t loaded;                            /* a bit for each DREG */
+    if (!(loaded >> dreg & 1)) {
+        struct icw word;
+        char full[TEXT];
+        write_out(full, "MOV($, SELECT)", &DREGS[dreg]);
+        assemble(full, &word);
+        array_load(LOADS_AT + dreg, &word, 1);
+        loaded |= (uint16_t)(1u << dreg);
+    }
+    send_digital(LOADS_AT + dreg, 1);
+}
+
+void merge_selection(unsigned dreg)                    /* no instruction has a name for it */
+{
+    static uint16_t loaded;
+    if (!(loaded >> dreg & 1)) {
+        struct icw words[2];
+        or_selection(dreg, words);
+        array_load(MERGES_AT + 2 * dreg, words, 2);
+        loaded |= (uint16_t)(1u << dreg);
+    }
+    send_digital(MERGES_AT + 2 * dreg, 2);
 }
 
 void launch(void) { charge(COST_LAUNCH_NS); }
@@ -116,7 +159,7 @@ static void load_point(unsigned dreg, unsigned r, unsigned c, unsigned rx, unsig
 {
     select_pattern(r, c, rx, cx);
     uint64_t before = device_clock.now_ns;
-    send_words(1, "MOV($, SELECT)", NAMES(DREGS[dreg]));
+    load_selection(dreg);
     device_clock.now_ns = before + COST_SELECT_NS;
 }
 
@@ -281,10 +324,12 @@ static void flood(const int32_t *v)
 {
     const char *target = DREGS[v[0]], *mask = DREGS[v[1]];
     bool by_flag = is_masking((unsigned)v[1]), in_place = v[0] == 12;
-    char text[TEXT];
-    strcpy(text, by_flag ? "WHERE($); SET(R0)" : "SET(R0)");
-    strcat(text, in_place ? "; MOV(R0, $)" : "; MOV(R12, $); MOV(R0, $)");
-    strcat(text, v[4] ? "" : "; SET(R1, R2, R3, R4)");
+    static const char *const BEFORE[2][2][2] = {       /* by flag, in place, boundary */
+        {{"SET(R0); MOV(R12, $); MOV(R0, $); SET(R1, R2, R3, R4)", "SET(R0); MOV(R12, $); MOV(R0, $)"},
+         {"SET(R0); MOV(R0, $); SET(R1, R2, R3, R4)", "SET(R0); MOV(R0, $)"}},
+        {{"WHERE($); SET(R0); MOV(R12, $); MOV(R0, $); SET(R1, R2, R3, R4)", "WHERE($); SET(R0); MOV(R12, $); MOV(R0, $)"},
+         {"WHERE($); SET(R0); MOV(R0, $); SET(R1, R2, R3, R4)", "WHERE($); SET(R0); MOV(R0, $)"}}};
+    static const char *const AFTER[2][2] = {{"MOV($, R12); SET(R0)", "SET(R0)"}, {"MOV($, R12); SET(R0); all", "SET(R0); all"}};
     const char *names[3];
     unsigned count = 0;
     if (by_flag)
@@ -293,10 +338,9 @@ static void flood(const int32_t *v)
         names[count++] = target;
     names[count] = by_flag ? "FLAG" : mask;
     launch();
-    send_words(1, text, names);
+    send_words(1, BEFORE[by_flag][in_place][v[4] != 0], names);
     send_words((unsigned)v[3], v[2] ? "PROP_R; PROP_1" : "PROP_R; PROP_0", NULL);
-    strcpy(text, in_place ? "SET(R0)" : "MOV($, R12); SET(R0)");
-    send_words(1, by_flag ? strcat(text, "; all") : text, &target);
+    send_words(1, AFTER[by_flag][in_place], &target);
 }
 
 /* ---- drawing: a primitive is loaded into R3, and ORed with what is there, which R2 keeps ---- */

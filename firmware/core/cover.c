@@ -1,13 +1,10 @@
-/* Which pattern selections make a plane of weights: docs/reference/objects.md, "Covers". */
+#include "cover.h"
+
 #include "cover_sizes.h"
-#include "program.h"
 
-#include <string.h>
+#include <stdbool.h>
 
-enum { MOST_POSITIONS = 256, EXACT = 16, MOST_CUBES = MOST_PATTERNS };
-
-struct cube { uint8_t value, free; };
-struct set { uint32_t bits[MOST_POSITIONS / 32]; };
+enum { EXACT = 16, WORD = 32, MOST_WORDS = 256 / WORD };
 
 /* ---- up to 16 positions: a smallest cover ---- */
 
@@ -75,75 +72,75 @@ static unsigned smallest(uint32_t ones, uint32_t care, unsigned positions, struc
     return size;
 }
 
-/* ---- more positions: the irredundant cover of Minato and Morreale ---- */
+/* ---- more positions: the irredundant cover of Minato and Morreale; f becomes what it contains ---- */
 
-static bool get(const struct set *s, unsigned i) { return s->bits[i / 32] >> i % 32 & 1; }
-
-static struct set half_of(const struct set *s, unsigned from, unsigned count)
+static unsigned irredundant_word(uint32_t lower, uint32_t upper, unsigned n, struct cube *out, uint32_t *f)
 {
-    struct set out = {{0}};
-    for (unsigned i = 0; i < count; i++)
-        out.bits[i / 32] |= (uint32_t)get(s, from + i) << i % 32;
-    return out;
-}
-
-static struct set combined(const struct set *a, const struct set *b, int how)   /* 0 and, 1 or, 2 and not */
-{
-    struct set out;
-    for (unsigned i = 0; i < MOST_POSITIONS / 32; i++)
-        out.bits[i] = how == 0 ? a->bits[i] & b->bits[i] : how == 1 ? a->bits[i] | b->bits[i] : a->bits[i] & ~b->bits[i];
-    return out;
-}
-
-static bool is_empty(const struct set *s)
-{
-    for (unsigned i = 0; i < MOST_POSITIONS / 32; i++)
-        if (s->bits[i])
-            return false;
-    return true;
-}
-
-static bool is_full(const struct set *s, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++)
-        if (!get(s, i))
-            return false;
-    return true;
-}
-
-static unsigned irredundant(const struct set *lower, const struct set *upper, unsigned n, struct cube *out, struct set *f)
-{
-    memset(f, 0, sizeof *f);
-    if (is_empty(lower))
+    uint32_t all = UINT32_MAX >> (WORD - n);
+    *f = 0;
+    if (!lower)
         return 0;
-    if (is_full(upper, n)) {
-        *f = *upper;
+    if (upper == all) {
+        *f = all;
         *out = (struct cube){0, (uint8_t)(n - 1)};
         return 1;
     }
     unsigned h = n / 2;
-    struct set lower0 = half_of(lower, 0, h), lower1 = half_of(lower, h, h), upper0 = half_of(upper, 0, h),
-               upper1 = half_of(upper, h, h), f0, f1, f2, a = combined(&lower0, &upper1, 2),
-               b = combined(&lower1, &upper0, 2);
-    unsigned count0 = irredundant(&a, &upper0, h, out, &f0);
-    unsigned count1 = irredundant(&b, &upper1, h, out + count0, &f1);
-    a = combined(&lower0, &f0, 2);
-    b = combined(&lower1, &f1, 2);
-    a = combined(&a, &b, 1);
-    b = combined(&upper0, &upper1, 0);
-    unsigned count2 = irredundant(&a, &b, h, out + count0 + count1, &f2);
-    for (unsigned i = 0; i < count1; i++)
-        out[count0 + i].value |= (uint8_t)h;
-    for (unsigned i = 0; i < count2; i++)
-        out[count0 + count1 + i].free |= (uint8_t)h;
-    for (unsigned i = 0; i < h; i++) {
-        f->bits[i / 32] |= (uint32_t)(get(&f0, i) || get(&f2, i)) << i % 32;
-        f->bits[(h + i) / 32] |= (uint32_t)(get(&f1, i) || get(&f2, i)) << (h + i) % 32;
-    }
-    return count0 + count1 + count2;
+    uint32_t half = UINT32_MAX >> (WORD - h), f0, f1, f2;
+    uint32_t lower0 = lower & half, lower1 = lower >> h, upper0 = upper & half, upper1 = upper >> h;
+    unsigned count0 = irredundant_word(lower0 & ~upper1, upper0, h, out, &f0);
+    unsigned count1 = irredundant_word(lower1 & ~upper0, upper1, h, out + count0, &f1);
+    unsigned both = count0 + count1;
+    unsigned count2 = irredundant_word((lower0 & ~f0) | (lower1 & ~f1), upper0 & upper1, h, out + both, &f2);
+    for (unsigned i = count0; i < both; i++)
+        out[i].value |= (uint8_t)h;
+    for (unsigned i = both; i < both + count2; i++)
+        out[i].free |= (uint8_t)h;
+    *f = f0 | f2 | (f1 | f2) << h;
+    return both + count2;
 }
 
-/* ---- a step ---- */
+static bool is_all(const uint32_t *set, unsigned words, uint32_t word)
+{
+    while (words && *set == word)
+        set++, words--;
+    return !words;
+}
+
+/* The same over several words of positions. */
+static unsigned irredundant(const uint32_t *lower, const uint32_t *upper, unsigned words, struct cube *out, uint32_t *f)
+{
+    uint32_t a[MOST_WORDS / 2], b[MOST_WORDS / 2], f0[MOST_WORDS / 2], f1[MOST_WORDS / 2], f2[MOST_WORDS / 2];
+    unsigned h = words / 2, bit = h * WORD;
+    if (words == 1)
+        return irredundant_word(*lower, *upper, WORD, out, f);
+    bool whole = is_all(upper, words, UINT32_MAX);
+    if (whole || is_all(lower, words, 0)) {
+        for (unsigned i = 0; i < words; i++)
+            f[i] = is_all(lower, words, 0) ? 0 : UINT32_MAX;
+        *out = (struct cube){0, (uint8_t)(2 * bit - 1)};
+        return f[0] & 1;
+    }
+    for (unsigned i = 0; i < h; i++) {
+        a[i] = lower[i] & ~upper[h + i];
+        b[i] = lower[h + i] & ~upper[i];
+    }
+    unsigned count0 = irredundant(a, upper, h, out, f0), both = count0 + irredundant(b, upper + h, h, out + count0, f1);
+    for (unsigned i = 0; i < h; i++) {
+        a[i] = (lower[i] & ~f0[i]) | (lower[h + i] & ~f1[i]);
+        b[i] = upper[i] & upper[h + i];
+    }
+    unsigned count2 = irredundant(a, b, h, out + both, f2);
+    for (unsigned i = count0; i < both; i++)
+        out[i].value |= (uint8_t)bit;
+    for (unsigned i = both; i < both + count2; i++)
+        out[i].free |= (uint8_t)bit;
+    for (unsigned i = 0; i < h; i++) {
+        f[i] = f0[i] | f2[i];
+        f[h + i] = f1[i] | f2[i];
+    }
+    return both + count2;
+}
 
 static void sort(struct cube *cube, unsigned count)
 {
@@ -157,30 +154,14 @@ static void sort(struct cube *cube, unsigned count)
         }
 }
 
-unsigned cover_patterns(const int32_t *v, const struct image *image, struct pattern *out)
+unsigned cover(const struct weights *weights, struct cube out[MOST_CUBES])
 {
-    struct cube found[MOST_CUBES];
-    const struct object *mask = image->segments[v[0]], *packed = image->segments[v[2]];
-    unsigned side = mask->data[3], positions = side * side, bytes = (positions + 7) / 8, count;
-    const uint8_t *plane = mask->data + 6 + (unsigned)v[1] * bytes;
-    struct set care = {{0}}, ones = {{0}}, upper = {{0}}, f;
-    uint32_t bit = (uint32_t)v[3];
-    for (unsigned p = 0; p < positions; p++) {
-        if (plane[p / 8] >> p % 8 & 1) {
-            care.bits[p / 32] |= 1u << p % 32;
-            ones.bits[p / 32] |= packed_field(packed->data, packed->size, bit++, 1) << p % 32;
-        } else {
-            upper.bits[p / 32] |= 1u << p % 32;
-        }
-    }
-    upper = combined(&upper, &ones, 1);
-    count = positions <= EXACT ? smallest(ones.bits[0], care.bits[0], positions, found)
-                               : irredundant(&ones, &upper, positions, found, &f);
-    sort(found, count);
-    unsigned shift = (unsigned)v[4], own = (side - 1) << shift, others = 255 & ~own;
-    for (unsigned i = 0; i < count; i++)
-        out[i] = (struct pattern){
-            (uint8_t)(found[i].value / side << shift), (uint8_t)(found[i].value % side << shift),
-            (uint8_t)((found[i].free / side << shift) | others), (uint8_t)((found[i].free % side << shift) | others)};
+    uint32_t upper[MOST_WORDS], f[MOST_WORDS];
+    unsigned words = weights->positions / WORD, count;
+    for (unsigned i = 0; i < words; i++)
+        upper[i] = weights->ones[i] | ~weights->care[i];
+    count = words ? irredundant(weights->ones, upper, words, out, f)
+                  : smallest(weights->ones[0], weights->care[0], weights->positions, out);
+    sort(out, count);
     return count;
 }

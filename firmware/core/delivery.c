@@ -44,15 +44,39 @@ const uint8_t *body(void) { return reply.bytes + 9; }
 
 /* Sending: messages of the link go straight to the wire, answers are kept until they are received. */
 
-static bool has_room(const struct wire *w, size_t size) { return w->out_size + 1 + size <= OUT_ROOM; }
+static bool has_room(const struct wire *w, size_t size) { return !w->rest_size && w->out_size + 1 + size <= OUT_ROOM; }
 
-static void emit(struct wire *w, const uint8_t *bytes, size_t size)
+static void put_on_wire(struct wire *w, const uint8_t *bytes, size_t size)
 {
-    if (!w->out_size)
-        w->out[w->out_size++] = 0;                     /* each burst begins with a zero */
     memcpy(w->out + w->out_size, bytes, size);
     w->out_size += size;
     w->last_sent = now();
+}
+
+static void begin_burst(struct wire *w)
+{
+    if (!w->out_size)
+        w->out[w->out_size++] = 0;                     /* each burst begins with a zero */
+}
+
+/* As much of a frame as there is room for; a byte is left for the zero of one that is broken off. */
+static void send_rest(struct wire *w)
+{
+    size_t room = OUT_ROOM - 1 - w->out_size, size = w->rest_size < room ? w->rest_size : room;
+    if (!size)
+        return;
+    put_on_wire(w, w->rest, size);
+    w->rest += size;
+    w->rest_size -= size;
+}
+
+/* A frame's memory is given back while it is sent again, as it has arrived: what is out there counts as damaged. */
+static void break_off(struct wire *w, uint16_t number)
+{
+    if (!w || !w->rest_size || w->rest_number != number)
+        return;
+    w->rest_size = 0;
+    w->out[w->out_size++] = 0;
 }
 
 static void told(struct session *s, uint16_t received, uint16_t handled)
@@ -77,7 +101,8 @@ bool send_link(struct wire *w)                  /* false: no room now */
     size_t size = frame_encode(bytes, reply.bytes, reply.size);
     if (!has_room(w, size))
         return false;
-    emit(w, bytes, size);
+    begin_burst(w);
+    put_on_wire(w, bytes, size);
     if (s)
         told(s, s->expected, s->handled);
     return true;
@@ -151,8 +176,10 @@ void take_numbers(struct session *s, uint16_t received, uint16_t handled)
     if (arrived && arrived <= (uint16_t)(s->fresh - s->received)) {
         if ((uint16_t)(s->resend - s->received) < arrived)
             s->resend = received;
-        for (; s->received != received; s->received++)
+        for (; s->received != received; s->received++) {
+            break_off(s->wire, s->received);
             fifo_give_back(&s->answers, s->kept[s->received % KEPT].size);
+        }
         s->went_back = false;
         moved(s);
     }
@@ -309,9 +336,14 @@ void tick(struct session *s)
     uint64_t t = now();
     if (s->received == s->fresh && !s->waiting)
         s->moved_at = t;                               /* the clock of polls starts with what is under way */
-    for (; s->resend != s->next && has_room(w, s->kept[s->resend % KEPT].size); s->resend++) {
+    send_rest(w);
+    for (; s->resend != s->next && has_room(w, 1); s->resend++) {
         unsigned i = s->resend % KEPT;
-        emit(w, s->kept[i].frame, s->kept[i].size);
+        begin_burst(w);
+        w->rest = s->kept[i].frame;
+        w->rest_size = s->kept[i].size;
+        w->rest_number = s->resend;
+        send_rest(w);
         if (s->resend == s->fresh) {
             s->fresh++;
             told(s, s->kept[i].received, s->kept[i].handled);

@@ -25,7 +25,7 @@ enum { DRIVE, OBSERVE };
 #define HELLO_ROOM (42 + 64 + 1)                       /* of a HELLO, as much as is used: its client's name is cut */
 #define MAX_TOGETHER 32u                               /* objects in one PUT_SEVERAL */
 /* Greatest body that we send, but for a RESULT: a list of objects, or a part of a plane or read-out. */
-#define LIST_ROOM (22u + 16u * GREATER(MAX_OBJECTS + MAX_TOGETHER, 1 + 2 * MOST_SLOTS))
+#define LIST_ROOM (22u + 16u * GREATER(MAX_OBJECTS + MAX_TOGETHER, 1 + MOST_SLOTS))
 #define MAX_ANSWER GREATER(LIST_ROOM, 10 + PART)
 #define GREATER(a, b) ((a) > (b) ? (a) : (b))
 #define DEVICE_NAME "Pixeltree firmware"
@@ -69,6 +69,9 @@ struct wire {
     enum { NEW, CHALLENGED, READY } state;
     uint8_t in[COBS_ROOM(BIGGEST)], out[OUT_ROOM], hello[HELLO_ROOM], challenge[16], proof[32];
     size_t in_size, out_size;
+    const uint8_t *rest;                               /* of a frame that out has no room for yet */
+    size_t rest_size;
+    uint16_t rest_number;                              /* that frame's */
     bool too_long, resumed;
     uint64_t last_sent, last_heard;
     struct session *session;

@@ -34,6 +34,7 @@ static struct run run;
 uint64_t frames_done;
 
 bool in_hand(void) { return hand.state != IDLE; }
+bool scratch_is_taken(void) { return (hand.state == RUNS || hand.state == PROGRAM_RUNS) && run.scanned; }
 bool frame_in_hand(void) { return hand.state == WANTS_NODE || hand.state == RUNS; }
 void drop_in_hand(void) { hand.state = IDLE; }
 void tree_close(void) { tree.open = false; }
@@ -57,13 +58,13 @@ void tree_open(const uint8_t digest[16], const struct object *o, uint32_t fault_
 
 struct object *resident(const uint8_t digest[16], enum kind kind)
 {
-    struct object *o = store_find(&store, digest);
+    struct object *o = store_find(digest);
     return o && o->whole && (!kind || o->data[0] == kind) ? o : NULL;
 }
 
 struct object *resident_or_flash(const uint8_t digest[16])
 {
-    struct object *o = store_find(&store, digest);
+    struct object *o = store_find(digest);
     return o ? (o->whole ? o : NULL) : store_from_flash(&store, config.flash, digest);
 }
 
@@ -84,11 +85,8 @@ static const uint8_t *need(const struct object *node, unsigned i)
 bool is_needed(const uint8_t digest[16])
 {
     if (hand.state == PROGRAM_RUNS) {
-        for (unsigned i = 0; i < image.block_count; i++)
-            if (!memcmp(image.blocks[i]->digest, digest, 16))
-                return true;
-        for (unsigned i = 0; i < image.segment_count; i++)
-            if (!memcmp(image.segments[i]->digest, digest, 16))
+        for (unsigned i = 0; i < image.block_count + image.segment_count; i++)
+            if (!memcmp(image.slots[i]->digest, digest, 16))
                 return true;
         return false;
     }
@@ -203,11 +201,8 @@ static bool gather(const struct object *node)          /* its objects, all resid
     image.size = program->size;
     image.block_count = blocks;
     image.segment_count = segments;
-    for (unsigned i = 0; i < blocks; i++)
-        if (!(image.blocks[i] = resident(need(node, 1 + i), KIND_BLOCK)))
-            return false;
-    for (unsigned i = 0; i < segments; i++)
-        if (!(image.segments[i] = resident(need(node, 1 + blocks + i), KIND_SEGMENT)))
+    for (unsigned i = 0; i < blocks + segments; i++)
+        if (!(image.slots[i] = resident(need(node, 1 + i), i < blocks ? KIND_BLOCK : KIND_SEGMENT)))
             return false;
     return true;
 }
@@ -236,7 +231,7 @@ static void activate(void)
         fail(ERR_BAD_TREE, "an object is not the node that the tree takes it for");
         return;
     }
-    if (node && (slots_of(node, 0) > MOST_SLOTS || slots_of(node, 1) > MOST_SLOTS)) {
+    if (node && needs_of(node) > 1 + MOST_SLOTS) {
         fail(ERR_BAD_TREE, "a node has more blocks or segments than this controller has slots");
         return;
     }
@@ -262,7 +257,7 @@ static void activate(void)
         node->verified = key;
     }
     hand.node_started_ns = device_clock.now_ns;
-    run_begin(&run, &image, logits[(hand.depth + 1) % 2], hand.depth ? hand.earlier_count : 0, logits[hand.depth % 2]);
+    run_begin(&run, node, &image, logits[(hand.depth + 1) % 2], hand.depth ? hand.earlier_count : 0, logits[hand.depth % 2]);
     hand.state = RUNS;
 }
 
@@ -387,7 +382,7 @@ void program_begin(struct session *s, uint16_t request, const struct image *give
     hand.started_words = device_clock.words;
     image = *given;
     image.bytes = memcpy(result, given->bytes, given->size);
-    run_begin(&run, &image, logits[1], 0, logits[0]);
+    run_begin(&run, NULL, &image, logits[1], 0, logits[0]);
 }
 
 static bool send_read_out(void)                        /* false where the host's window is full */

@@ -21,6 +21,7 @@ const uint8_t *tree_digest(void);                      /* zeros where none is op
 
 bool in_hand(void);                                    /* a frame or a program */
 bool frame_in_hand(void);
+bool scratch_is_taken(void);                           /* by bits that a node or program has read out */
 void frame_begin(struct session *s, uint16_t request, uint32_t number);
 /* Begins the next frame of the tree in flash where that is due and no host drives. */
 void run_without_host(void);

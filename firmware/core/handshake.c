@@ -27,7 +27,7 @@ void detach(struct wire *w)                     /* takes the session off this wi
     w->session = NULL;
     w->state = NEW;
     w->last_heard = now();
-    w->out_size = 0;
+    w->out_size = w->rest_size = 0;
     if (!s)
         return;
     s->wire = NULL;

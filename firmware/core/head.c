@@ -1,6 +1,5 @@
 /* What the controller works out of read-outs: the fully connected layer, and fields of packed segments. */
 #include "program.h"
-#include "scratch.h"
 
 enum { COLUMNS = 7, BIASES = 39 };                     /* offsets in a segment of layout 4 */
 
@@ -17,18 +16,6 @@ uint32_t bits_wanted(const uint8_t *segment)
 {
     uint32_t taken = ones(segment + COLUMNS, 32), inputs = u16(segment + 3);
     return taken == 256 ? inputs : inputs / taken * 256;
-}
-
-/* The bits that are inputs, moved together at the start of bits. */
-static void drop_left_out(const uint8_t *segment, const uint8_t *bits, uint8_t *kept)
-{
-    uint32_t wanted = bits_wanted(segment), at = 0;
-    for (uint32_t i = 0; i < wanted; i++)
-        if (segment[COLUMNS + i % 256 / 8] >> i % 8 & 1) {
-            unsigned bit = bits[i / 8] >> i % 8 & 1;
-            kept[at / 8] = (uint8_t)((kept[at / 8] & ~(1u << at % 8)) | bit << at % 8);
-            at++;
-        }
 }
 
 static unsigned ones_of(uint32_t word)                 /* without an instruction that counts them */
@@ -49,20 +36,43 @@ static unsigned unlike(const uint8_t *a, const uint8_t *b, uint32_t bits)
     return bits ? sum + ones_of((uint32_t)(*a ^ *b) & ((1u << bits) - 1)) : sum;
 }
 
+static int32_t weight(unsigned plane, unsigned size, unsigned unlike_ones)
+{
+    return ((int32_t)size - 2 * (int32_t)unlike_ones) * (1 << plane);
+}
+
+/* A layer that leaves bits out: 32 inputs at a time, as there is no room for all of them apart from the bits. */
+static void add_chosen(const uint8_t *segment, const uint8_t *bits, int32_t *logits)
+{
+    uint32_t inputs = u16(segment + 3), outputs = segment[5], planes = segment[6], row = (inputs + 7) / 8, from = 0;
+    const uint8_t *weights = segment + BIASES + 4 * outputs;
+    for (uint32_t at = 0; at < inputs; at += 32) {
+        uint32_t left = inputs - at, size = left < 32 ? left : 32;
+        uint8_t chosen[4] = {0};
+        for (uint32_t i = 0; i < size; from++)
+            if (segment[COLUMNS + from % 256 / 8] >> from % 8 & 1) {
+                chosen[i / 8] |= (uint8_t)((bits[from / 8] >> from % 8 & 1) << i % 8);
+                i++;
+            }
+        for (uint32_t n = 0; n < outputs; n++)
+            for (uint32_t j = 0; j < planes; j++)
+                logits[n] += weight(j, size, unlike(weights + (n * planes + j) * row + at / 8, chosen, size));
+    }
+}
+
 void fully_connected(const uint8_t *segment, const uint8_t *bits, int32_t *logits)
 {
     uint32_t inputs = u16(segment + 3), outputs = segment[5], planes = segment[6], row = (inputs + 7) / 8;
     const uint8_t *weights = segment + BIASES + 4 * outputs;
-    if (bits_wanted(segment) != inputs) {
-        drop_left_out(segment, bits, scratch.inputs);
-        bits = scratch.inputs;
-    }
+    bool all = bits_wanted(segment) == inputs;
     for (uint32_t n = 0; n < outputs; n++) {
         int32_t sum = (int32_t)u32(segment + BIASES + 4 * n);
-        for (uint32_t j = 0; j < planes; j++, weights += row)
-            sum += ((int32_t)inputs - 2 * (int32_t)unlike(weights, bits, inputs)) * (1 << j);
+        for (uint32_t j = 0; j < planes && all; j++, weights += row)
+            sum += weight(j, inputs, unlike(weights, bits, inputs));
         logits[n] = sum;
     }
+    if (!all)
+        add_chosen(segment, bits, logits);
 }
 
 static size_t packed_at(const uint8_t *segment, size_t size, uint32_t *bytes)
@@ -79,10 +89,16 @@ uint32_t packed_bits(const uint8_t *segment, size_t size)
     return segment[2] == 3 ? 8 * bytes : 0;
 }
 
+const uint8_t *packed_bytes(const uint8_t *segment, size_t size)
+{
+    uint32_t bytes;
+    return segment + packed_at(segment, size, &bytes);
+}
+
 uint32_t packed_field(const uint8_t *segment, size_t size, uint32_t bit, unsigned width)
 {
-    uint32_t bytes, value = 0;
-    const uint8_t *data = segment + packed_at(segment, size, &bytes);
+    uint32_t value = 0;
+    const uint8_t *data = packed_bytes(segment, size);
     for (unsigned i = 0; i < width; i++)
         value |= (uint32_t)(data[(bit + i) / 8] >> (bit + i) % 8 & 1) << i;
     return value;

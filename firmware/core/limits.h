@@ -17,13 +17,14 @@
 #define PLANES 16                                      /* asked for at a time; a request more must wait */
 #define WIRES 4
 #define SESSIONS 4
-#define OUT_ROOM (1u << 17)                            /* of a wire: the greatest frame, and more */
+#define OUT_ROOM (1u << 17)                            /* of a wire: 1,100 or more; frames go out in pieces */
 #define NOTICE_ROOM 16384u
 #define TOKEN_ROOM 4096
 #define CONTEXTS 32749u                                /* of a block's code; a prime number */
 #define SCANNED_ROOM 131072u                           /* bytes of DREGs that a program reads out */
 #define MOST_LOGITS 15000                              /* of all nodes of a path together */
-#define MOST_SLOTS 255                                 /* blocks, and segments, of a node or program */
+#define MOST_SLOTS 510u                                /* blocks and segments of a node or program together */
+#define COVER_ROOM 32768u                              /* bytes of covers that are kept; below 65,536 */
 #define OWN_TEXTS 96                                   /* of the controller's own words that are kept */
 #define STORE_SECTION                                  /* where the objects lie */
 #endif

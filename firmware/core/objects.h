@@ -10,11 +10,14 @@
 enum kind { KIND_BLOCK = 1, KIND_SEGMENT, KIND_PROGRAM, KIND_NODE, KIND_TREE };
 
 struct object {
-    struct object *next;
     uint8_t digest[16], *data;                         /* data moves when room is made: do not keep it */
-    uint32_t size, received;                           /* whole where they are equal */
-    uint32_t used;                                     /* rises with every use */
-    uint16_t words, at, classes[CLOCK_CLASSES];        /* of a block: words in the instruction store, the first, by class */
+    uint32_t size, used;                               /* used rises with every use */
+    union {
+        uint32_t received;                             /* bytes, until it is whole */
+        uint32_t word_ns;                              /* of a block: device time of all its words */
+        struct { uint16_t at, size; } covers;          /* of a node: kept_covers.c */
+    } of;
+    uint16_t words, at;                                /* of a block: words in the instruction store, the first of them */
     uint8_t verified;                                  /* of a node: for which tree, see frame.c; 0 for none */
     bool taken, whole, constant;                       /* constant: it lies in flash, and takes none of the budget */
 };
@@ -29,7 +32,6 @@ struct flash {
 
 struct store {
     unsigned count;
-    struct object *first;
     uint32_t budget, used, icw_room, icw_used;
     uint32_t clock;
     bool (*is_needed)(const uint8_t digest[16]);       /* must not be evicted */
@@ -42,7 +44,9 @@ size_t read_step(const uint8_t *p, size_t size, const struct step **form, int32_
 bool decides(uint8_t opcode);                          /* Argmax, Proceed */
 bool is_block(const uint8_t *data, size_t size);       /* its kind and version are right */
 bool is_object(const uint8_t *data, size_t size);      /* valid, and in the one form that it has */
-struct object *store_find(struct store *s, const uint8_t digest[16]);
+/* The objects, whole or not, one after the other: NULL begins, and ends. */
+struct object *store_next(const struct object *before);
+struct object *store_find(const uint8_t digest[16]);
 void store_touch(struct store *s, struct object *o);
 void store_limit(struct store *s, uint32_t budget);    /* evicting what is whole is left to the caller */
 /* An empty upload, after evicting what must go for it; NULL where it does not fit. */

@@ -2,8 +2,8 @@
 #ifndef PROGRAM_H
 #define PROGRAM_H
 
+#include "kept_covers.h"
 #include "objects.h"
-
 
 /* A program with its objects, all of them resident. */
 struct image {
@@ -11,8 +11,14 @@ struct image {
     const uint8_t *bytes;                              /* its bytes then */
     size_t size;
     unsigned block_count, segment_count;
-    struct object *blocks[MOST_SLOTS], *segments[MOST_SLOTS];
+    struct object *slots[MOST_SLOTS];                  /* the blocks, and behind them the segments */
 };
+
+static inline struct object *block_at(const struct image *image, int32_t slot) { return image->slots[slot]; }
+static inline struct object *segment_at(const struct image *image, int32_t slot)
+{
+    return image->slots[image->block_count + (unsigned)slot];
+}
 
 /* The planes of a node, and what it may end in. node is NULL for a program of EXECUTE. */
 struct manifest { uint32_t own, input; bool capture; unsigned exits; };
@@ -39,9 +45,12 @@ struct run {
     uint8_t opcode;                                    /* the last step, and its operands */
     int32_t v[MOST_OPERANDS];
     const char *failure;                               /* why the frame ends; NULL */
+    struct covers_passed covers;
 };
 
-void run_begin(struct run *run, const struct image *image, int32_t *earlier, unsigned earlier_count, int32_t *logits);
+/* node: NULL for a program of EXECUTE. */
+void run_begin(struct run *run, struct object *node, const struct image *image, int32_t *earlier, unsigned earlier_count,
+               int32_t *logits);
 /* Does a step, or a part of a long one; true where a step is done. The program has ended where index == count. */
 bool run_step(struct run *run);
 /* Bytes of what the last step read out, from at on: at most PART, into out; returns how many. The array must be as the
@@ -56,15 +65,13 @@ extern int in_level;
 void send_words(unsigned times, const char *text, const char *const *names);
 #define NAMES(...) ((const char *const[]){__VA_ARGS__})
 void launch(void);
+/* A DREG loaded with SELECT, or ORed with it, which takes two words; without a launch. */
+void load_selection(unsigned dreg);
+void merge_selection(unsigned dreg);
 /* Selections that the program sees. Those that read-outs need for themselves are undone by select_again. */
 void select_pattern(unsigned r, unsigned c, unsigned rx, unsigned cx);
 void select_rectangle(unsigned r0, unsigned c0, unsigned r1, unsigned c1);
 void select_again(void);
-
-/* cover.c: pattern selections that load a plane of weights; see objects.md, "Covers". Returns how many. */
-struct pattern { uint8_t r, c, rx, cx; };
-enum { MOST_PATTERNS = 128 };
-unsigned cover_patterns(const int32_t *v, const struct image *image, struct pattern *out);
 
 /* head.c: the logits of a fully connected layer, from the bits that were read out. */
 void fully_connected(const uint8_t *segment, const uint8_t *bits, int32_t *logits);
@@ -72,5 +79,6 @@ uint32_t bits_wanted(const uint8_t *segment);          /* bits that it takes, th
 /* A field of a packed segment: width bits from bit on. packed_bits: how many it has; 0 where it is not packed. */
 uint32_t packed_field(const uint8_t *segment, size_t size, uint32_t bit, unsigned width);
 uint32_t packed_bits(const uint8_t *segment, size_t size);
+const uint8_t *packed_bytes(const uint8_t *segment, size_t size);
 
 #endif

@@ -1,6 +1,5 @@
 /* What a session asks for: docs/reference/protocol.md, "What a device does with each request". */
 #include "frame.h"
-#include "scratch.h"
 #include "words.h"
 
 #include <string.h>
@@ -34,8 +33,8 @@ static void on_query(struct session *s, uint16_t request, const uint8_t *p, size
     for (unsigned i = 0; i < u16(p); i++) {
         struct object *o = resident_or_flash(p + 2 + 16 * i);
         if (!o)
-            o = store_find(&store, p + 2 + 16 * i);
-        add(!o ? 0 : o->whole ? 0xFFFFFFFF : o->received, 4);
+            o = store_find(p + 2 + 16 * i);
+        add(!o ? 0 : o->whole ? 0xFFFFFFFF : o->of.received, 4);
         if (o && s->role == DRIVE)
             store_touch(&store, o);
     }
@@ -91,14 +90,14 @@ static void on_put(struct session *s, uint16_t request, const uint8_t *p, size_t
         return;
     }
     uint32_t total = u32(p + 16), offset = u32(p + 20);
-    struct object *o = store_find(&store, p);
+    struct object *o = store_find(p);
     uint8_t digest[16];
     size -= 24;
     if (o && o->whole) {
         stored(s, request, o);
         return;
     }
-    if (!total || total > MAX_OBJECT || total > config.memory || offset != (o ? o->received : 0) || (o && total != o->size) || size > total - offset) {
+    if (!total || total > MAX_OBJECT || total > config.memory || offset != (o ? o->of.received : 0) || (o && total != o->size) || size > total - offset) {
         error(s, request, ERR_BAD_UPLOAD, "this part does not continue what came in, or the object is too large");
         return;
     }
@@ -107,9 +106,9 @@ static void on_put(struct session *s, uint16_t request, const uint8_t *p, size_t
         return;
     }
     memcpy(o->data + offset, p + 24, size);
-    o->received += (uint32_t)size;
+    o->of.received += (uint32_t)size;
     frame_part_came(0);
-    if (o->received < total)
+    if (o->of.received < total)
         return;
     blake2b_128(digest, o->data, total);
     enum error code = memcmp(digest, p, 16) ? ERR_DIGEST_MISMATCH : !is_meant(o->data, total) ? ERR_BAD_OBJECT
@@ -135,7 +134,7 @@ static const uint8_t *next_together(const uint8_t *p, size_t size, size_t *at, u
 
 static enum error wrong_whole(const uint8_t digest[16], const uint8_t *data, uint32_t length)  /* 0: right */
 {
-    struct object *o = store_find(&store, digest);
+    struct object *o = store_find(digest);
     if (o && o->whole)
         return 0;
     if (o || !length || length > MAX_OBJECT || length > config.memory)
@@ -173,7 +172,7 @@ static bool store_whole(const uint8_t digest[16], const uint8_t *data, uint32_t 
     if (!o)
         return false;
     memcpy(o->data, data, length);
-    o->received = length;
+    o->of.received = length;
     frame_part_came(0);
     if (!store_finish(&store, o)) {
         store_drop(&store, o);
@@ -241,7 +240,7 @@ static void on_open_tree(struct session *s, uint16_t request, const uint8_t *p, 
         error(s, request, ERR_MALFORMED, "OPEN_TREE does not parse");
         return;
     }
-    struct object *o = resident_or_flash(p), *gone;
+    struct object *o = in_hand() ? NULL : resident_or_flash(p), *gone;
     if (o && o->data[0] != KIND_TREE)
         o = NULL;
     uint32_t limit = u32(p + 16);
@@ -293,7 +292,7 @@ static void on_status(struct session *s, uint16_t request)
     struct session *d = driver();
     for (int i = 0; i < SESSIONS; i++)
         connected += sessions[i].used && sessions[i].wire;
-    for (struct object *o = store.first; o; o = o->next)
+    for (struct object *o = store_next(NULL); o; o = store_next(o))
         objects += o->whole;
     start(MSG_STATUS, request);
     add(connected, 2);
@@ -349,10 +348,11 @@ static void add_areg_part(unsigned areg, unsigned row)
 {
     enum { ROWS = PART / 256 };
     uint8_t *out = add_room(PART);
-    array_grid(areg, row, 0, row + ROWS - 1, 255, 1, 1, scratch.samples);
+    uint8_t samples[PART];
+    array_grid(areg, row, 0, row + ROWS - 1, 255, 1, 1, samples);
     for (unsigned r = 0; r < ROWS; r++)
         for (unsigned column = 0; column < 256; column++)
-            *out++ = (uint8_t)(scratch.samples[ROWS * column + r] - 128);
+            *out++ = (uint8_t)(samples[ROWS * column + r] - 128);
 }
 
 static void send_plane_part(struct session *s, uint32_t total)
@@ -373,6 +373,7 @@ static const char *read_execute(const uint8_t *p, size_t size, struct image *ima
 {
     size_t at = 0;
     const char *wrong = NULL;
+    image->block_count = image->segment_count = 0;
     for (int list = 0; list < 2; list++) {
         *parses = size >= at + 2 && size >= at + 2 + 16u * u16(p + at);
         if (!*parses)
@@ -381,17 +382,18 @@ static const char *read_execute(const uint8_t *p, size_t size, struct image *ima
         *(list ? &image->segment_count : &image->block_count) = count;
         for (unsigned i = 0; i < count && !wrong; i++) {
             struct object *o = resident(p + at + 2 + 16 * i, list ? KIND_SEGMENT : KIND_BLOCK);
-            if (!o || i >= MOST_SLOTS)
+            unsigned slot = list ? image->block_count + i : i;
+            if (!o || slot >= MOST_SLOTS)
                 wrong = "a block or segment is not resident";
             else
-                (list ? image->segments : image->blocks)[i] = o;
+                image->slots[slot] = o;
         }
         at += 2 + 16u * count;
     }
     image->object = NULL;
     image->bytes = p + at;
     image->size = size - at;
-    if (!wrong && (!is_object(p + at, size - at) || p[at] != KIND_PROGRAM))
+    if (!wrong && (at == size || p[at] != KIND_PROGRAM || !is_object(p + at, size - at)))
         wrong = "the program is not valid";
     return wrong;
 }
@@ -415,10 +417,8 @@ static void on_execute(struct session *s, uint16_t request, const uint8_t *p, si
         error(s, request, ERR_BAD_OBJECT, wrong);
         return;
     }
-    for (unsigned i = 0; i < image.block_count; i++)
-        store_touch(&store, image.blocks[i]);
-    for (unsigned i = 0; i < image.segment_count; i++)
-        store_touch(&store, image.segments[i]);
+    for (unsigned i = 0; i < image.block_count + image.segment_count; i++)
+        store_touch(&store, image.slots[i]);
     program_begin(s, request, &image);
 }
 
@@ -468,10 +468,18 @@ static void handle(struct session *s, const uint8_t *p, size_t size, uint32_t wi
 
 /* Work between two looks at the wires: requests, then the plane in hand. */
 
+/* Whether a request may have to decode a block: it waits while bits that were read out are in the way, some steps long. */
+static bool may_decode(const struct request *r)
+{
+    return r->payload[0] == MSG_PUT || r->payload[0] == MSG_PUT_SEVERAL || (r->payload[0] == MSG_QUERY && config.flash);
+}
+
 void work_off(struct session *s)
 {
     while (s->requests.count && can_answer(s) && s->plane_count < PLANES) {
         struct request *r = fifo_oldest(&s->requests);
+        if (scratch_is_taken() && may_decode(r))
+            break;
         uint32_t wire_bytes = r->wire_bytes;
         handle(s, r->payload, r->size, wire_bytes);
         fifo_give_back(&s->requests, (uint32_t)(sizeof *r + r->size));

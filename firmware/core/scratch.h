@@ -1,4 +1,5 @@
-/* Memory for work that is done in one piece: what lies here is of no use once the function that wrote it has returned. */
+/* Memory that is used in turn: by what decodes a block, which is done in one piece, and by the bits that a program has
+ * read out and that a layer will take. While such bits lie here, no block may be decoded: see scratch_is_taken. */
 #ifndef SCRATCH_H
 #define SCRATCH_H
 
@@ -8,8 +9,7 @@
 
 union scratch {
     struct { uint32_t met[CONTEXTS]; int16_t of_zero[CONTEXTS]; } contexts;     /* blocks.c: of a block's code */
-    uint8_t inputs[8192];                              /* head.c: those of a layer that leaves columns out */
-    uint8_t events[8000], samples[PART];               /* of a read-out, on their way into an answer */
+    uint8_t read_out[SCANNED_ROOM];                    /* sequencer.c: bits of DREGs */
 };
 
 extern union scratch scratch;

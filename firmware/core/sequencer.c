@@ -7,13 +7,14 @@
 
 /* What a step reads out that is not fetched in parts: 64 sums at most. */
 static uint8_t read_out_bytes[64];
-static uint8_t scanned[SCANNED_ROOM];
 
 static int32_t floor_divided(int64_t a, int64_t b) { return (int32_t)(a >= 0 ? a / b : -((-a + b - 1) / b)); }
 
-void run_begin(struct run *run, const struct image *image, int32_t *earlier, unsigned earlier_count, int32_t *logits)
+void run_begin(struct run *run, struct object *node, const struct image *image, int32_t *earlier, unsigned earlier_count,
+               int32_t *logits)
 {
     memset(run, 0, sizeof *run);
+    run->covers.node = node;
     run->image = image;
     run->at = 4;
     run->count = u16(program_of(image) + 2);
@@ -25,26 +26,61 @@ void run_begin(struct run *run, const struct image *image, int32_t *earlier, uns
 
 static bool run_block(struct run *run, const int32_t *v)   /* true when it was done as often as asked for */
 {
-    const struct object *block = run->image->blocks[v[0]];
+    const struct object *block = block_at(run->image, v[0]);
     array_elapse(device_clock.now_ns);
     array_execute(block->at, block->words, 1);
     charge(COST_LAUNCH_NS);
-    charge_words(block->classes, 1);
+    charge_words(block->words, block->of.word_ns, 1);
     if (++run->times < (unsigned)v[1])
         return false;
     run->times = 0;
     return true;
 }
 
+/* The weights of a step's positions: those in the mask take the segment's bits one by one. */
+static void weights_of(const struct run *run, const int32_t *v, struct weights *out)
+{
+    const struct object *mask = segment_at(run->image, v[0]), *packed = segment_at(run->image, v[2]);
+    const uint8_t *bits = packed_bytes(packed->data, packed->size), *plane;
+    unsigned bit = (unsigned)v[3];
+    memset(out, 0, sizeof *out);
+    out->positions = (unsigned)(mask->data[3] * mask->data[3]);
+    plane = mask->data + 6 + (unsigned)v[1] * ((out->positions + 7) / 8);
+    for (unsigned p = 0; p < out->positions; p++)
+        if (plane[p / 8] >> p % 8 & 1) {
+            out->care[p / 32] |= 1u << p % 32;
+            out->ones[p / 32] |= (uint32_t)(bits[bit / 8] >> bit % 8 & 1) << p % 32;
+            bit++;
+        }
+}
+
+static unsigned cubes_of(struct run *run, const int32_t *v, struct cube *cubes)
+{
+    unsigned side = segment_at(run->image, v[0])->data[3], count;
+    if (!covers_read(&run->covers, side * side, cubes, &count)) {
+        struct weights weights;
+        weights_of(run, v, &weights);
+        count = cover(&weights, cubes);
+        covers_keep(&run->covers, side * side, cubes, count);
+    }
+    return count;
+}
+
 static void load_cover(struct run *run, const int32_t *v)
 {
-    struct pattern patterns[MOST_PATTERNS];
-    static const char *const names[] = {"R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R12"};
-    unsigned count = cover_patterns(v, run->image, patterns), merges = count > 4 ? count - 4 : 0;
+    struct cube cubes[MOST_CUBES];
+    unsigned side = segment_at(run->image, v[0])->data[3], shift = (unsigned)v[4], others = 255 & ~((side - 1) << shift);
+    unsigned row = side == 16 ? 4 : side == 8 ? 3 : side / 2, column = side - 1;   /* a position's row begins at its bit row */
+    unsigned count = cubes_of(run, v, cubes), merges = count > 4 ? count - 4 : 0;
     struct device_clock before = device_clock;
     for (unsigned i = 0; i < count; i++) {
-        select_pattern(patterns[i].r, patterns[i].c, patterns[i].rx, patterns[i].cx);
-        send_words(1, i < 4 ? "MOV($, SELECT)" : "|$", &names[v[5 + (i < 4 ? i : 3)]]);
+        unsigned value = cubes[i].value, free = cubes[i].free;
+        select_pattern(value >> row << shift, (value & column) << shift, free >> row << shift | others,
+                       (free & column) << shift | others);
+        if (i < 4)
+            load_selection((unsigned)v[5 + i]);
+        else
+            merge_selection((unsigned)v[8]);
     }
     device_clock = before;
     charge((uint64_t)count * COST_SELECT_NS + (uint64_t)merges * COST_LAUNCH_NS);
@@ -55,8 +91,8 @@ static void load_cover(struct run *run, const int32_t *v)
 static void scan_dreg(struct run *run, const int32_t *v)
 {
     uint32_t size = 32u * (uint32_t)v[3];
-    if (run->scanned + size <= sizeof scanned)
-        array_rows((unsigned)v[0], (unsigned)v[1], (unsigned)v[2], (unsigned)v[3], scanned + run->scanned);
+    if (run->scanned + size <= SCANNED_ROOM)
+        array_rows((unsigned)v[0], (unsigned)v[1], (unsigned)v[2], (unsigned)v[3], scratch.read_out + run->scanned);
     run->scanned += size;
     run->read_out = size;
     run->reads_out = true;
@@ -77,12 +113,6 @@ static uint32_t part_of_columns(const int32_t *v, uint32_t at, uint32_t total, u
                       (unsigned)v[5], (unsigned)v[6], out);
 }
 
-static void part_of_events(const int32_t *v, uint32_t at, uint32_t size, uint8_t *out)
-{
-    array_events((unsigned)v[0], (unsigned)v[1], v[2], v[3], v[4], scratch.events);
-    memcpy(out, scratch.events + at, size);
-}
-
 uint32_t read_part(const struct run *run, uint32_t at, uint8_t *out)
 {
     const int32_t *v = run->v;
@@ -94,7 +124,7 @@ uint32_t read_part(const struct run *run, uint32_t at, uint8_t *out)
     if (run->opcode == STEP_SCAN_DREG)
         array_rows((unsigned)v[0], (unsigned)v[1] + (unsigned)v[2] * (at / 32), (unsigned)v[2], size / 32, out);
     else if (run->opcode == STEP_SCAN_EVENTS)
-        part_of_events(v, at, size, out);
+        array_events((unsigned)v[0], (unsigned)v[1], v[2], v[3], v[4], at / 2, size / 2, out);
     else
         memcpy(out, read_out_bytes + at, size);
     return size;
@@ -102,9 +132,9 @@ uint32_t read_part(const struct run *run, uint32_t at, uint8_t *out)
 
 static void apply_layer(struct run *run, const int32_t *v)
 {
-    const uint8_t *segment = run->image->segments[v[0]]->data;
+    const uint8_t *segment = segment_at(run->image, v[0])->data;
     uint32_t inputs = u16(segment + 3);
-    fully_connected(segment, scanned, run->logits);
+    fully_connected(segment, scratch.read_out, run->logits);
     run->logit_count = segment[5];
     uint64_t chunks = (uint64_t)run->logit_count * segment[6] * ((inputs + 31) / 32);
     if (bits_wanted(segment) != inputs)
@@ -116,7 +146,7 @@ enum { LOGIT_NS = COST_ADC_SAMPLE_NS + COST_SAMPLE_LOGIT_OPERATIONS * COST_OPERA
 
 static int32_t offset_of(const struct run *run, const int32_t *v)
 {
-    const struct object *segment = run->image->segments[v[0]];
+    const struct object *segment = segment_at(run->image, v[0]);
     return (int32_t)packed_field(segment->data, segment->size, (uint32_t)v[1], 32);
 }
 
@@ -197,7 +227,7 @@ static void add_logits(struct run *run)
 
 static void write_dreg(struct run *run, const int32_t *v)
 {
-    const struct object *segment = run->image->segments[v[0]];
+    const struct object *segment = segment_at(run->image, v[0]);
     const uint8_t *plane = segment->data + segment->size - 8192;
     uint32_t ones = 0;
     for (unsigned i = 0; i < 8192; i++)

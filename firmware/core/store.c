@@ -1,14 +1,25 @@
 /* The store of objects: a budget of bytes and one of instruction words; what was not used for the longest time goes. */
+#include "kept_covers.h"
 #include "objects.h"
 #include "words.h"
 
 #include <string.h>
 
-struct object *store_find(struct store *s, const uint8_t digest[16])
+static struct object table[MAX_OBJECTS];
+
+struct object *store_next(const struct object *before)
 {
-    struct object *o = s->first;
+    unsigned i = before ? (unsigned)(before - table) + 1 : 0;
+    while (i < MAX_OBJECTS && !table[i].taken)
+        i++;
+    return i < MAX_OBJECTS ? &table[i] : NULL;
+}
+
+struct object *store_find(const uint8_t digest[16])
+{
+    struct object *o = store_next(NULL);
     while (o && memcmp(o->digest, digest, 16))
-        o = o->next;
+        o = store_next(o);
     return o;
 }
 
@@ -18,17 +29,19 @@ void store_touch(struct store *s, struct object *o) { o->used = ++s->clock; }
 
 static uint8_t memory[MEMORY_ROOM] STORE_SECTION;
 static uint32_t memory_end;
-static struct object table[MAX_OBJECTS];
+/* What had to go for uploads that are not stored yet: digests, and the uploads' places in the table. One that has no
+ * place yet is at NEWCOMER. */
+enum { NEWCOMER = MAX_OBJECTS };
+static uint8_t gone[MAX_OBJECTS][16];
+static uint16_t gone_for[MAX_OBJECTS];
+static unsigned gone_count;
 
-static struct { uint8_t digest[16]; const struct object *upload; } gone[MAX_OBJECTS];
-static unsigned gone_count;                            /* what had to go for uploads that are not stored yet */
-
-static void close_up(const struct store *s)
+static void close_up(void)
 {
     uint32_t end = 0;
     for (;;) {
         struct object *lowest = NULL;                  /* of those that lie at end or behind it */
-        for (struct object *o = s->first; o; o = o->next)
+        for (struct object *o = store_next(NULL); o; o = store_next(o))
             if (!o->constant && o->data && o->data >= memory + end && (!lowest || o->data < lowest->data))
                 lowest = o;
         if (!lowest)
@@ -42,62 +55,65 @@ static void close_up(const struct store *s)
 
 static uint32_t memory_of(const struct object *o) { return o->constant ? 0 : o->size; }
 
-static uint8_t *room_for(const struct store *s, uint32_t size)   /* the budget has it */
+static uint8_t *room_for(uint32_t size)                /* the budget has it */
 {
     if (MEMORY_ROOM - memory_end < size)
-        close_up(s);
+        close_up();
     memory_end += size;
     return memory + memory_end - size;
 }
 
-void store_told(const struct object *o)
+static unsigned place_of(const struct object *o) { return (unsigned)(o - table); }
+
+static void told_for(unsigned place)
 {
     unsigned kept = 0;
     for (unsigned i = 0; i < gone_count; i++)
-        if (gone[i].upload != o)
-            gone[kept++] = gone[i];
+        if (gone_for[i] != place) {
+            memmove(gone[kept], gone[i], 16);
+            gone_for[kept++] = gone_for[i];
+        }
     gone_count = kept;
 }
+
+void store_told(const struct object *o) { told_for(place_of(o)); }
 
 const uint8_t *store_gone(const struct object *o, unsigned i)
 {
     for (unsigned k = 0; k < gone_count; k++)
-        if (gone[k].upload == o && !i--)
-            return gone[k].digest;
+        if (gone_for[k] == place_of(o) && !i--)
+            return gone[k];
     return NULL;
 }
 
 void store_drop(struct store *s, struct object *o)
 {
-    struct object **link = &s->first;
-    while (*link != o)
-        link = &(*link)->next;
-    *link = o->next;
     s->count--;
     s->used -= memory_of(o);
     s->icw_used -= o->words;
     store_told(o);
+    covers_forget(o);
     o->taken = false;
 }
 
 struct object *store_oldest(struct store *s, bool blocks_only, const struct object *spared)
 {
     struct object *oldest = NULL;
-    for (struct object *o = s->first; o; o = o->next)
+    for (struct object *o = store_next(NULL); o; o = store_next(o))
         if (o != spared && o->whole && !(blocks_only && !o->words) && !s->is_needed(o->digest)
             && (!oldest || o->used < oldest->used))
             oldest = o;
     return oldest;
 }
 
-static bool evict_for(struct store *s, struct object *one)
+static bool evict_for(struct store *s, unsigned place, bool blocks_only)
 {
-    struct object *o = store_oldest(s, one->whole, one);
+    struct object *o = store_oldest(s, blocks_only, place == NEWCOMER ? NULL : &table[place]);
     if (!o)
         return false;
     if (gone_count < MAX_OBJECTS) {
-        memcpy(gone[gone_count].digest, o->digest, 16);
-        gone[gone_count++].upload = one;
+        memcpy(gone[gone_count], o->digest, 16);
+        gone_for[gone_count++] = (uint16_t)place;
     }
     store_drop(s, o);
     return true;
@@ -109,7 +125,7 @@ static bool uploads_leave_room(struct store *s, uint32_t size)
 {
     uint64_t needed = size, uploads = 0;
     unsigned needed_count = 1, upload_count = 0;
-    for (struct object *o = s->first; o; o = o->next) {
+    for (struct object *o = store_next(NULL); o; o = store_next(o)) {
         bool is_needed = o->whole && s->is_needed(o->digest);
         uploads += o->whole ? 0 : o->size;
         upload_count += !o->whole;
@@ -119,11 +135,9 @@ static bool uploads_leave_room(struct store *s, uint32_t size)
     if (needed > s->budget || needed_count > MAX_OBJECTS)
         return false;
     bool keep = needed + uploads <= s->budget && needed_count + upload_count <= MAX_OBJECTS;
-    for (struct object *o = s->first, *next; !keep && o; o = next) {
-        next = o->next;
+    for (struct object *o = store_next(NULL); !keep && o; o = store_next(o))
         if (!o->whole)
             store_drop(s, o);
-    }
     return true;
 }
 
@@ -133,33 +147,24 @@ void store_limit(struct store *s, uint32_t budget)
     uploads_leave_room(s, 0);
 }
 
-static struct object *free_place(void)
-{
-    for (unsigned i = 0; i < MAX_OBJECTS; i++)
-        if (!table[i].taken)
-            return &table[i];
-    return NULL;
-}
-
 static struct object *begin(struct store *s, const uint8_t digest[16], uint32_t size)
 {
-    struct object spare, *one = NULL;
     if (!uploads_leave_room(s, size))
         return NULL;
-    memset(&spare, 0, sizeof spare);
-    while ((s->used + size > s->budget || s->count >= MAX_OBJECTS) && evict_for(s, &spare)) { }
-    if (s->used + size > s->budget || s->count >= MAX_OBJECTS || !(one = free_place())) {
-        store_told(&spare);
+    while ((s->used + size > s->budget || s->count >= MAX_OBJECTS) && evict_for(s, NEWCOMER, false)) { }
+    if (s->used + size > s->budget || s->count >= MAX_OBJECTS) {
+        told_for(NEWCOMER);
         return NULL;
     }
-    *one = spare;
+    struct object *one = table;
+    while (one->taken)
+        one++;
+    memset(one, 0, sizeof *one);
     for (unsigned i = 0; i < gone_count; i++)
-        if (gone[i].upload == &spare)
-            gone[i].upload = one;
+        if (gone_for[i] == NEWCOMER)
+            gone_for[i] = (uint16_t)place_of(one);
     memcpy(one->digest, digest, 16);
     one->taken = true;
-    one->next = s->first;
-    s->first = one;
     s->count++;
     store_touch(s, one);
     return one;
@@ -170,7 +175,7 @@ struct object *store_begin(struct store *s, const uint8_t digest[16], uint32_t s
     struct object *one = begin(s, digest, size);
     if (!one)
         return NULL;
-    one->data = room_for(s, size);
+    one->data = room_for(size);
     one->size = size;
     s->used += size;
     return one;
@@ -187,7 +192,7 @@ struct object *store_from_flash(struct store *s, const struct flash *flash, cons
             return NULL;
         one->constant = true;
         one->data = (uint8_t *)(uintptr_t)found->data;  /* nobody writes to a whole object */
-        one->size = one->received = found->size;
+        one->size = found->size;
         bool fits = store_finish(s, one);
         store_told(one);                               /* no host waits to be told what went */
         if (!fits)
@@ -203,7 +208,7 @@ enum { LOADED_TOGETHER = 32 };
 
 static bool is_free(const struct store *s, const struct object *one, uint32_t at)
 {
-    for (const struct object *o = s->first; o; o = o->next)
+    for (const struct object *o = store_next(NULL); o; o = store_next(o))
         if (o != one && o->words && at < o->at + o->words && o->at < at + one->words)
             return false;
     return at + one->words <= s->icw_room;
@@ -214,7 +219,7 @@ struct loading { struct object *o; uint32_t at; unsigned count; struct icw words
 static void load_word(void *context, const struct icw *word)
 {
     struct loading *l = context;
-    l->o->classes[word->clock]++;
+    l->o->of.word_ns += word_ns(word->clock);
     l->words[l->count++] = *word;
     if (l->count == LOADED_TOGETHER) {
         array_load(l->at, l->words, l->count);
@@ -226,7 +231,7 @@ static void load_word(void *context, const struct icw *word)
 static void load(struct object *o, uint32_t at)
 {
     struct loading l = {.o = o, .at = at};
-    memset(o->classes, 0, sizeof o->classes);
+    o->of.word_ns = 0;
     o->at = (uint16_t)at;
     block_words(o->data, o->size, load_word, &l);
     if (l.count)
@@ -240,12 +245,12 @@ static void place(struct store *s, struct object *one)
         load(one, 0);
         return;
     }
-    for (const struct object *o = s->first; o; o = o->next)
+    for (const struct object *o = store_next(NULL); o; o = store_next(o))
         if (o != one && o->words && is_free(s, one, o->at + o->words)) {
             load(one, o->at + o->words);
             return;
         }
-    for (struct object *o = s->first; o; o = o->next)  /* no gap is large enough: close them all */
+    for (struct object *o = store_next(NULL); o; o = store_next(o))  /* no gap is large enough: close them all */
         if (o != one && o->words) {
             load(o, at);
             at += o->words;
@@ -260,13 +265,14 @@ bool store_finish(struct store *s, struct object *o)
     if (o->data[0] == KIND_BLOCK)
         varint(&words, o->data, o->size, &at);
     uint32_t bound = words;
-    for (struct object *other = s->first; other; other = other->next)
+    for (struct object *other = store_next(NULL); other; other = store_next(other))
         if (other->whole && s->is_needed(other->digest))
             bound += other->words;
     if (bound > s->icw_room)
         return false;
     o->whole = true;
-    while (s->icw_used + words > s->icw_room && evict_for(s, o)) { }
+    memset(&o->of, 0, sizeof o->of);
+    while (s->icw_used + words > s->icw_room && evict_for(s, place_of(o), true)) { }
     o->words = (uint16_t)words;
     s->icw_used += words;
     if (words)

@@ -19,13 +19,13 @@ static bool is_layout(const struct object *o, unsigned layout) { return o->data[
 
 static bool has_bits(const struct image *image, int32_t slot, uint32_t bit, uint32_t width)
 {
-    const struct object *o = image->segments[slot];
+    const struct object *o = segment_at(image, slot);
     return is_layout(o, 3) && bit + width <= packed_bits(o->data, o->size);
 }
 
 static const char *check_cover(const struct image *image, const int32_t *v, struct tally *tally)
 {
-    const struct object *mask = image->segments[v[0]];
+    const struct object *mask = segment_at(image, v[0]);
     if (!is_layout(mask, 1) || v[1] >= mask->data[5])
         return "a step's mask segment has no such plane";
     uint32_t side = mask->data[3], positions = side * mask->data[4], bytes = (positions + 7) / 8, ones = 0;
@@ -63,7 +63,7 @@ static const char *check_segments(const struct image *image, const struct step *
     case STEP_WRITE_DREG:
         return has_bits(image, v[0], 0, ARRAY_SIDE * ARRAY_SIDE) ? NULL : "a step's segment is no packed plane";
     case STEP_APPLY_FULLY_CONNECTED: {
-        const struct object *o = image->segments[v[0]];
+        const struct object *o = segment_at(image, v[0]);
         if (!is_layout(o, 4) || bits_wanted(o->data) != tally->scanned_bits)
             return "the fully connected segment does not take the bits scanned";
         if (tally->scanned_bits > 8ull * SCANNED_ROOM)
@@ -87,7 +87,7 @@ static const char *check_step(const struct image *image, const struct manifest *
     if (wrong)
         return wrong;
     if (step->opcode == STEP_LAUNCH)
-        tally->words += (uint64_t)v[1] * image->blocks[v[0]]->words;
+        tally->words += (uint64_t)v[1] * block_at(image, v[0])->words;
     if (step->opcode == STEP_SCAN_DREG)
         tally->scanned_bits += (uint64_t)v[3] * ARRAY_SIDE;
     if (step->opcode == STEP_SCAN_LOGITS)
@@ -122,7 +122,7 @@ static const char *check_blocks(const struct image *image, const struct manifest
 {
     struct allowance allowed = {node->own, node->own | node->input, true};
     for (unsigned i = 0; i < image->block_count; i++)
-        block_words(image->blocks[i]->data, image->blocks[i]->size, check_word, &allowed);
+        block_words(block_at(image, i)->data, block_at(image, i)->size, check_word, &allowed);
     return allowed.kept ? NULL : "a word touches a plane that is not the node's";
 }
 

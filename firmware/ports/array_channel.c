@@ -75,23 +75,31 @@ static void send_long(const uint8_t *p, size_t size)
     unanswered++;
 }
 
-/* Reads the answers of all batches but the last, and that. */
+static void skip_earlier_answers(void)                 /* of all batches but the last */
+{
+    uint8_t none[1];
+    for (size_t size; unanswered > 1;)
+        receive_answer(none, 0, &size, false);
+}
+
 static bool receive_last(uint8_t *data, size_t room, size_t *size, bool may_refuse)
 {
-    while (unanswered > 1) {
-        uint8_t none[1];
-        receive_answer(none, 0, size, false);
-    }
+    skip_earlier_answers();
     return receive_answer(data, room, size, may_refuse);
 }
 
-/* Sends what waits, and reads the answer to the last command of it. */
-static bool ask(uint8_t *data, size_t room, size_t *size, bool may_refuse)
+static void send_batch(void)
 {
     store_little(batch, batch_size, HEAD);
     channel_send(batch, HEAD + batch_size);
     batch_size = 0;
     unanswered++;
+}
+
+/* Sends what waits, and reads the answer to the last command of it. */
+static bool ask(uint8_t *data, size_t room, size_t *size, bool may_refuse)
+{
+    send_batch();
     return receive_last(data, room, size, may_refuse);
 }
 
@@ -204,15 +212,24 @@ bool array_or(unsigned dreg)
     return any;
 }
 
-void array_events(unsigned dreg, unsigned most, bool row_first, bool h_dir, bool v_dir, uint8_t *out)
+void array_events(unsigned dreg, unsigned most, bool row_first, bool h_dir, bool v_dir, unsigned first, unsigned count,
+                  uint8_t *out)
 {
+    uint8_t head[HEAD + 1], other[2];
     begin(ARRAY_EVENTS, 6);
     put(dreg, 1);
     put(most, 2);
     put(row_first, 1);
     put(h_dir, 1);
     put(v_dir, 1);
-    ask_for(out, 2 * (size_t)most);
+    send_batch();
+    skip_earlier_answers();
+    unanswered--;
+    channel_receive(head, sizeof head);
+    if (head[HEAD] || u32(head) != 1 + 2 * most)
+        fatal("the array gave no events");
+    for (unsigned i = 0; i < most; i++)                /* the answer has all of them */
+        channel_receive(i - first < count ? out + 2 * (i - first) : other, 2);
 }
 
 void array_box(unsigned dreg, uint8_t out[4])

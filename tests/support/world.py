@@ -250,6 +250,10 @@ class World:
         capabilities = self.device.limits.capabilities()
         self.identity = Identity(self.dice.randbytes(8), "faulty", capabilities)
         self.sessions = Sessions(self.device, self.identity.resume_ms, now=self.monotonic)
+        self.boot_serial()
+
+    def boot_serial(self):
+        """The one wire of a serial device outlives the device's power."""
         if self.serial:
             wire = BreakingWire(self) if self.cable is None else self.cable.wire
             self.cable = DeviceEnd(self, wire, persistent=True)
@@ -274,6 +278,22 @@ class World:
     @property
     def all_frames(self):
         return self.frames + self.device.frames
+
+    @property
+    def driver_resent(self):
+        """Bytes that the device has sent again to its driver."""
+        (driver,) = [each for each in self.sessions if each.drives]
+        return driver.state.delivery.resent_bytes
+
+    @property
+    def device_resent(self):
+        """Bytes that the device has sent again, in the session with most of it."""
+        return max((each.state.delivery.resent_bytes for each in self.sessions), default=0)
+
+    @property
+    def window(self):
+        """Bytes that the host may have under way."""
+        return self.identity.capabilities.credit_window
 
     # -- the world turns ---------------------------------------------------------------------------
 

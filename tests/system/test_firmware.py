@@ -21,7 +21,8 @@ from tests.support.command_line import ROOT
 from tests.support.command_line import pixeltree as run_pixeltree
 from tests.support.effort import PROOF
 from tests.support.suite import QUICK, Run, counts
-from tools.fuzz_firmware import build, fuzz
+from tests.support.stepped_firmware import build
+from tools.fuzz_firmware import fuzz
 
 import pixeltree as pt
 from pixeltree.demo.run import demo_tree
@@ -37,6 +38,7 @@ GOLDEN = ROOT / "tests/protocol/golden"
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-O1")
 SANITIZE = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover")
 TIME = 60
+COMPILE_TIME = 300
 LARGE = ("--memory-bytes", "4194304")
 OBJECT_BYTES = 1 << 20
 PATIENT = ("--answer-time", "60")
@@ -50,7 +52,7 @@ pytestmark = pytest.mark.skipif(compiler is None, reason="there is no C compiler
 
 def compile_c(target, *options):
     command = [compiler, *STRICT, *options, "-o", target]
-    return subprocess.run(command, capture_output=True, text=True, timeout=TIME, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_TIME, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +80,7 @@ def codec(tmp_path_factory):
 def is_object(tmp_path_factory):
     """Its judgement about an object's bytes."""
     target = tmp_path_factory.mktemp("objects") / "objects.so"
-    sources = [FIRMWARE / "core" / f"{name}.c" for name in ("codec", "objects", "blocks")]
+    sources = [FIRMWARE / "core" / f"{name}.c" for name in ("codec", "objects", "blocks", "words")]
     done = compile_c(target, *sources, "-shared", "-fPIC")
     assert done.returncode == 0, done.stderr
     library = ctypes.CDLL(str(target))

@@ -16,7 +16,7 @@ from unicorn.arm_const import UC_ARM_REG_LR, UC_ARM_REG_R0, UC_ARM_REG_SP
 
 WATCHED = (
     "run_step", "work_in_hand", "verify", "is_object", "block_words", "blake2b_128", "frame_encode",
-    "frame_decode", "take_byte", "fully_connected", "cover_patterns", "store_begin", "store_finish",
+    "frame_decode", "take_byte", "fully_connected", "cover", "load_cover", "store_begin", "store_finish",
     "work_off", "tick",
 )  # fmt: skip
 ARRAY = ("array_", "channel_")

@@ -19,6 +19,7 @@ import struct
 import sys
 import time
 import tty
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -47,7 +48,11 @@ class Stopped(Exception):
     """The firmware gave up, or a peripheral is gone; the text says why."""
 
 
-class Channel:
+RECEIVE, RECEIVE_ALL = 12, 16
+"""Registers of a channel that the firmware reads: what has come in, or as much as was asked for."""
+
+
+class Channel(ABC):
     """A stream of bytes that the firmware moves by DMA."""
 
     def __init__(self, memory: Uc) -> None:
@@ -65,28 +70,27 @@ class Channel:
             self.send(bytes(self._memory.mem_read(self._address, self._size)))
 
     def read(self, offset: int) -> int:
-        """The firmware reads a register."""
-        if offset == 12:
-            data = self.receive(self._size)
-        elif offset == 16:
-            data = self.receive_all(self._size)
-        else:
-            return 0
+        """The firmware reads a register; what comes in goes to its memory."""
+        data = self.receive(self._size, offset == RECEIVE_ALL) if offset in (RECEIVE, RECEIVE_ALL) else b""
         if data:
             self._memory.mem_write(self._address, data)
         return len(data)
 
+    @abstractmethod
     def send(self, data: bytes) -> None:
         """Bytes go out."""
-        raise NotImplementedError
 
-    def receive(self, size: int) -> bytes:
-        """What has come in, at most so much."""
-        raise NotImplementedError
+    @abstractmethod
+    def receive(self, size: int, whole: bool) -> bytes:
+        """What has come in, at most so much; where it must be whole, all of it, however long that takes."""
 
-    def receive_all(self, size: int) -> bytes:
-        """So many bytes, however long it takes."""
-        raise NotImplementedError
+
+class Line(Channel):
+    """A serial line to a host. It never waits for bytes: the firmware asks for what is there."""
+
+    @abstractmethod
+    def waits(self, seconds: float) -> bool:
+        """Whether bytes of a host wait, after so much time at most."""
 
 
 class ArrayChannel(Channel):
@@ -107,15 +111,15 @@ class ArrayChannel(Channel):
         """A batch, or a part of one."""
         self._socket.sendall(data)
 
-    def receive_all(self, size: int) -> bytes:
-        """An answer, or a part of one."""
+    def receive(self, size: int, whole: bool) -> bytes:
+        """An answer, or a part of one: the firmware knows how long it is."""
         data = self._stream.read(size)
         if len(data) < size:
             raise Stopped("the array is gone")
         return data
 
 
-class Uart(Channel):
+class Uart(Line):
     """A serial line whose other end is a socket: one host at a time, and the line stays up between them."""
 
     def __init__(self, memory: Uc, listener: socket.socket) -> None:
@@ -131,7 +135,7 @@ class Uart(Channel):
             except OSError:
                 self._hang_up()
 
-    def receive(self, size: int) -> bytes:
+    def receive(self, size: int, whole: bool) -> bytes:
         """Bytes of the host."""
         if not self.waits(0):
             return b""
@@ -163,7 +167,7 @@ class Uart(Channel):
             self._host = None
 
 
-class Terminal(Channel):
+class Terminal(Line):
     """A serial line whose other end is a pseudo terminal."""
 
     def __init__(self, memory: Uc, near: int) -> None:
@@ -175,7 +179,7 @@ class Terminal(Channel):
         while data:
             data = data[os.write(self._near, data) :]
 
-    def receive(self, size: int) -> bytes:
+    def receive(self, size: int, whole: bool) -> bytes:
         """Bytes of the host."""
         return os.read(self._near, size) if self.waits(0) else b""
 
@@ -198,7 +202,7 @@ class Board:
     def __init__(
         self,
         elf: Elf,
-        line: Callable[[Uc], Uart | Terminal],
+        line: Callable[[Uc], Line],
         array: str,
         settings: Sequence[int],
         counts: bool = False,
@@ -292,7 +296,7 @@ def name_of_step(opcode: int) -> str:
     return next((form.step.__name__ for form in STEPS if form.opcode == opcode), str(opcode))
 
 
-def line_at(url: str) -> tuple[Callable[[Uc], Uart | Terminal], str]:
+def line_at(url: str) -> tuple[Callable[[Uc], Line], str]:
     """What makes the line at a URL of this machine, and the URL for hosts."""
     if url == "terminal":
         near, far = os.openpty()

@@ -1,124 +1,50 @@
-/* The controller for fuzzing: chunks of bytes and of time come in, what it answers goes out, and nothing else happens.
- * There is no array: read-outs are noise. So a run depends on its input alone.
+/* The controller, step by step: chunks of bytes and of time come in, what it answers goes out, and nothing else happens.
+ * So a run depends on its input alone. Arguments: a token, or "-"; a number that random bytes come from; an array's URL.
  *
- * In: wire, a byte; milliseconds that pass first, 4 bytes; size, 4 bytes; so many bytes. Out: whether the wire was
- * closed, a byte; size, 4 bytes; so many bytes. */
+ * In: wire, a byte, to which 128 is added where the wire was cut before these bytes; milliseconds that pass first, 4
+ * bytes; size, 4 bytes; so many bytes. Out: a byte, 1 where the wire is closed, 2 where there is more to do; frames that
+ * were done, 4 bytes; bytes that sessions have sent again, 4 bytes; size, 4 bytes; so many bytes. */
 #include "../../core/array.h"
 #include "../../core/device.h"
 #include "../../core/frame.h"
+#include "stepped.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { AT_A_TIME = 64 };                                /* of a program, for each chunk */
+enum { AT_A_TIME = 64, CUT = 128 };                    /* steps of a program, for each chunk */
 
 struct config config = {.heartbeat = 1000, .silence = 5000, .resume = 30000, .memory = MEMORY_ROOM < 65536 ? MEMORY_ROOM : 65536,
                         .icw_store = ICW_OWN};
 static uint64_t time_ms = 1;
-static uint32_t noise = 1;
+static uint32_t seed = 1;
+static bool busy;
 
 uint64_t now(void) { return time_ms; }
 void fatal(const char *what) { fprintf(stderr, "%s\n", what); abort(); }
 void drop_connection(struct wire *w) { w->fd = -1; }
 
-static uint8_t next_noise(void)
+void random_bytes(uint8_t *p, size_t size)
 {
-    noise = noise * 1664525u + 1013904223u;
-    return (uint8_t)(noise >> 24);
+    while (size--) {
+        seed = seed * 1664525u + 1013904223u;
+        *p++ = (uint8_t)(seed >> 24);
+    }
 }
-
-static void fill(uint8_t *p, size_t size)
-{
-    while (size--)
-        *p++ = next_noise();
-}
-
-void random_bytes(uint8_t *p, size_t size) { fill(p, size); }
-
-bool array_has_opinions(void) { return true; }
-bool array_takes(const struct icw *words, unsigned count) { (void)words; return count <= 32; }
-void array_load(unsigned start, const struct icw *words, unsigned count)
-{
-    (void)words;
-    if (start + count > ICW_OWN + ICW_OWN_WORDS)
-        fatal("words beyond the instruction store");
-}
-void array_execute(unsigned start, unsigned count, unsigned times)
-{
-    (void)times;
-    if (start + count > ICW_OWN + ICW_OWN_WORDS)
-        fatal("words beyond the instruction store are executed");
-}
-void array_drive(unsigned dac)
-{
-    if (dac > 4095)
-        fatal("a DAC code of more than 12 bits");
-}
-void array_latch(unsigned r, unsigned c, unsigned rx, unsigned cx)
-{
-    if ((r | c | rx | cx) > 255)
-        fatal("an address beyond the array");
-}
-void array_rectangle(unsigned r0, unsigned c0, unsigned r1, unsigned c1)
-{
-    if ((r0 | c0 | r1 | c1) > 255)
-        fatal("a corner beyond the array");
-}
-uint8_t array_sample(unsigned areg, uint32_t scale)
-{
-    if (areg > 7 || !scale)
-        fatal("a sample of no register");
-    return next_noise();
-}
-uint32_t array_grid(unsigned areg, unsigned r0, unsigned c0, unsigned r1, unsigned c1, unsigned rs, unsigned cs, uint8_t *out)
-{
-    if (areg > 7 || (r0 | c0 | r1 | c1) > 255 || !rs || !cs || r1 < r0 || c1 < c0)
-        fatal("a grid beyond the array");
-    uint32_t size = ((r1 - r0) / rs + 1) * ((c1 - c0) / cs + 1);
-    fill(out, size);
-    return size;
-}
-void array_rows(unsigned dreg, unsigned row, unsigned row_step, unsigned rows, uint8_t *out)
-{
-    if (dreg > 13 || (rows && row + row_step * (rows - 1) > 255))
-        fatal("rows beyond the array");
-    fill(out, 32u * rows);
-}
-bool array_or(unsigned dreg) { (void)dreg; return next_noise() & 1; }
-void array_events(unsigned dreg, unsigned most, bool row_first, bool h_dir, bool v_dir, uint8_t *out)
-{
-    (void)dreg, (void)row_first, (void)h_dir, (void)v_dir;
-    fill(out, 2u * most);
-}
-void array_box(unsigned dreg, uint8_t out[4]) { (void)dreg; fill(out, 4); }
-void array_write(unsigned dreg, const uint8_t *plane)
-{
-    (void)dreg;
-    for (unsigned i = 0; i < 8192; i++)
-        noise += plane[i];                             /* all of it can be read */
-}
-void array_begin_frame(uint32_t frame) { (void)frame; }
-void array_elapse(uint64_t now_ns) { (void)now_ns; }
-void array_expose(void) { }
-void array_begin_exposure(void) { }
-bool array_show(unsigned top, unsigned left, unsigned rows, unsigned columns, bool clear, const uint8_t *pixels)
-{
-    (void)clear;
-    if (top + rows > 256 || left + columns > 256)
-        return false;
-    for (size_t i = 0; i < (size_t)rows * columns; i++)
-        noise += pixels[i];
-    return true;
-}
-bool array_shows_pix_and_flag(void) { return true; }
 
 static void turn(void)
 {
+    for (int i = 0; i < WIRES; i++)
+        if (wires[i].fd >= 0 && wires[i].state == NEW && now() - wires[i].last_heard >= config.silence)
+            close_wire(&wires[i]);                     /* nobody greets */
     for (int i = 0; i < SESSIONS; i++)
         if (sessions[i].used)
             work_off(&sessions[i]);
-    for (int i = 0; i < AT_A_TIME && work_in_hand(); i++) { }
+    busy = true;
+    for (int i = 0; i < AT_A_TIME && busy; i++)
+        busy = work_in_hand();
+    array_flush();
     for (int i = 0; i < SESSIONS; i++) {
         struct session *s = &sessions[i];
         if (s->used && s->wire)
@@ -143,29 +69,51 @@ static void put_number(uint32_t value)
     fwrite(bytes, 1, 4, stdout);
 }
 
-int main(int argc, char **argv)
+static uint32_t sent_again(void)
 {
-    if (argc > 1) {
+    uint64_t sum = 0;
+    for (int i = 0; i < SESSIONS; i++)
+        sum += sessions[i].used ? sessions[i].resent_bytes : 0;
+    return (uint32_t)sum;
+}
+
+static void begin(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "-")) {
         config.token_size = strlen(argv[1]) < TOKEN_ROOM ? strlen(argv[1]) : TOKEN_ROOM;
         memcpy(config.token, argv[1], config.token_size);
     }
+    if (argc > 2)
+        seed = (uint32_t)strtoul(argv[2], NULL, 10);
+    if (argc > 3)
+        array_open(argv[3]);
+    random_bytes(config.boot_id, 8);
     store.budget = config.memory;
     store.icw_room = config.icw_store;
     for (int i = 0; i < WIRES; i++)
         wires[i].fd = -1;
+}
+
+int main(int argc, char **argv)
+{
+    begin(argc, argv);
     for (int number; (number = getchar()) != EOF;) {
-        struct wire *w = &wires[number % WIRES];
+        struct wire *w = &wires[number % CUT % WIRES];
         time_ms += read_number();
         uint32_t size = read_number();
+        if (number >= CUT && w->fd >= 0)
+            close_wire(w);
         if (w->fd < 0) {
             memset(w, 0, sizeof *w);
-            w->fd = number;
+            w->fd = number % CUT;
             w->last_heard = now();
         }
         for (int byte; size-- && (byte = getchar()) != EOF;)
             take_byte(w, (uint8_t)byte);
         turn();
-        putchar(w->fd < 0 ? 1 : 0);
+        putchar((w->fd < 0 ? 1 : 0) | (busy ? 2 : 0));
+        put_number((uint32_t)frames_done);
+        put_number(sent_again());
         put_number((uint32_t)w->out_size);
         fwrite(w->out, 1, w->out_size, stdout);
         w->out_size = 0;
