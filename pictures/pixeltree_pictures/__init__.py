@@ -7,7 +7,7 @@ to each kind of file. A picture that would be read otherwise than a person expec
 that names it.
 """
 
-from pixeltree_pictures.errors import PictureError
+from pixeltree_pictures.errors import PictureError, SizeError
 from pixeltree_pictures.fitting import Fitting
 from pixeltree_pictures.kinds import ARRAY_SUFFIXES, PICTURE_SUFFIXES
 from pixeltree_pictures.reading import read_picture, read_pictures
@@ -19,6 +19,7 @@ __all__ = [
     "Fitting",
     "PictureError",
     "Size",
+    "SizeError",
     "read_picture",
     "read_pictures",
     "to_size",

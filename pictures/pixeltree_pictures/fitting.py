@@ -28,7 +28,7 @@ class Fitting:
         """A picture from a file.
 
         Raises:
-            PictureError: it has another size, and is not to be fitted.
+            SizeError: it has another size, and is not to be fitted.
         """
         if not self.fit and grey.shape == self.whole:
             return grey

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from pixeltree_pictures.errors import PictureError
+from pixeltree_pictures.errors import SizeError
 from pixeltree_pictures.levels import Grey
 
 
@@ -43,13 +43,13 @@ def to_size(grey: Grey, size: Size, fit: bool, name: str) -> Grey:
         uint8 (size.rows, size.columns). A picture that has the size already stays as it is.
 
     Raises:
-        PictureError: another size, and ``fit`` is not set.
+        SizeError: another size, and ``fit`` is not set.
     """
     if grey.shape == (size.rows, size.columns):
         return grey
     if not fit:
         advice = f" ({size.advice})" if size.advice else ""
-        raise PictureError(
+        raise SizeError(
             f"{name} is {grey.shape[1]} x {grey.shape[0]} pixels; "
             f"{size.needed_by} {size.columns} x {size.rows}{advice}"
         )

@@ -216,6 +216,27 @@ def open_source(
     )
 
 
+def open_pictures(
+    named: Sequence[tuple[str, Path]], fitting: Fitting, rate: float = SOURCE_RATE, check: bool = True
+) -> Source:
+    """Several pictures and folders, one after the other; see :func:`open_source`.
+
+    Raises:
+        PictureError: one is neither a picture nor a folder, or is not there.
+    """
+    files: list[Path] = []
+    for name, path in named:
+        if path.is_dir():
+            files += pictures_in(path)
+        elif not path.exists():
+            raise PictureError(f"cannot read {name}: No such file or directory")
+        elif path.suffix.lower() in PICTURE_SUFFIXES:
+            files.append(path)
+        else:
+            raise PictureError(f"{name} is neither a picture nor a folder; give it alone")
+    return FileSource(files, fitting, rate, check)
+
+
 def pictures_in(folder: Path) -> list[Path]:
     """The pictures of a folder and of the folders in it, in the order of their paths.
 

@@ -5,6 +5,7 @@ import http.client
 import json
 import re
 import tempfile
+import threading
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from pixeltree.view.feed_tree import TreeFeed
 from pixeltree.view.kernel_steps import LiveKernel
 from pixeltree.view.recorder import Recorder
 from pixeltree.view.server import PageServer
+from pixeltree_protocol.chip.exposure import TARGET
 
 SOBEL = ROOT / "examples" / "sobel.kernel"
 
@@ -291,6 +293,54 @@ def test_two_devices_are_compared_and_one_slider_moves_both(browser):
         looked.page.locator('select[data-control="source"]').select_option("darkness")
         looked.page.locator('nav button[data-group="sensor"]').click()
         looked.wait("Math.max(...pixeltree.panels.get('sensor')?.view.plane?.data ?? [0]) === -127")
+
+
+def test_auto_exposure_moves_its_slider_to_a_brightness_and_ends_when_that_is_moved(browser):
+    feed = DeviceFeed(Devices(["inproc:?source=moving"]))
+    with served(feed, rate=100) as (board, _, url), looking(browser, url) as looked:
+        looked.wait_for_plane("sensor")
+        counts = "pixeltree.panels.get('sensor').view.plane.data.reduce((a, b) => a + b + 127, 0) / 65536"
+        looked.wait(f"{counts} < 40")
+        looked.press("auto exposure")
+        looked.wait(f"Math.abs({counts} - {TARGET}) < {TARGET / 8}")
+        shown = "document.querySelector('input[data-control=exposure]').value"
+        looked.wait(f"{shown} > 20000")
+        looked.set("exposure", 5_000)
+        looked.wait(f"{counts} < 20")
+        assert not {control.name: control.value for control in board.layout.controls}["auto exposure"]
+
+
+def test_the_page_by_keys_and_on_a_phone(browser):
+    with (
+        served(DeviceFeed(Devices(["inproc:?source=moving"]))) as (_, _, url),
+        looking(browser, url) as looked,
+    ):
+        looked.wait_for_plane("A")
+        button = looked.page.locator('nav button[data-group="R6"]')
+        button.focus()
+        button.press(" ")  # presses what has the focus, and does not pause
+        looked.wait("pixeltree.panels.get('R6')")
+        assert looked.page.evaluate("document.activeElement.dataset.group") == "R6"
+        pressed = (
+            "document.querySelector('button[data-control=pause]').getAttribute('aria-pressed') === 'true'"
+        )
+        assert not looked.page.evaluate(pressed)
+        looked.page.locator('canvas[data-panel="A"]').press("+")
+        looked.wait("pixeltree.panels.get('A').view.view.scale === 1.25")
+        looked.page.locator('input[data-control="rate"]').press(" ")
+        looked.wait(pressed)
+        looked.page.set_viewport_size({"width": 390, "height": 844})
+        plane = looked.page.locator('canvas[data-panel="sensor"]').bounding_box()
+        slider = looked.page.locator('input[data-control="rate"]').bounding_box()
+        assert plane["y"] < 300 < slider["y"] < 844, "the picture is above, the slider in reach"
+        assert looked.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_device_that_is_not_there_at_the_start_is_said_and_not_waited_for():
+    told = threading.Event()
+    with Running(DeviceFeed(Devices(["unix:///nowhere/device"])), Board(), told=told.set) as running:
+        assert told.wait(60)
+        assert "no device answers" in str(running.failure)
 
 
 def test_a_device_that_was_killed_is_found_again(browser, tmp_path):

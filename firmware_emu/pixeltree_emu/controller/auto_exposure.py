@@ -6,15 +6,7 @@ import numpy as np
 
 from pixeltree_emu.array.planes import AnalogPlane
 from pixeltree_emu.controller.readout import ReadOutParameters
-
-TARGET = 64
-"""Mean counts above the reset level that are aimed at: half of the half range (assumed)."""
-
-_NEAR = 0.08
-"""Share of the target within which the exposure stays."""
-
-_GREATEST_STEP = 2.0
-"""Factor by which the exposure changes from one frame to the next, at most."""
+from pixeltree_protocol.chip.exposure import next_exposure
 
 LEAST_NS, MOST_NS = 1_000, 1_000_000_000
 
@@ -35,9 +27,5 @@ class AutoExposure:
         """Nanoseconds of the next exposure, after one of ``exposure_ns`` that has left ``pix``."""
         everywhere = np.ones(pix.shape, np.bool_)
         code = self._read_out.total(pix, everywhere, self._read_out.sum_fast_scale)
-        counts = max(1, code - self._read_out.adc_zero - self._reset_level)
-        factor = TARGET / counts
-        if abs(factor - 1) <= _NEAR:
-            return exposure_ns
-        factor = min(max(factor, 1 / _GREATEST_STEP), _GREATEST_STEP)
-        return min(max(round(exposure_ns * factor), LEAST_NS), MOST_NS)
+        counts = code - self._read_out.adc_zero - self._reset_level
+        return next_exposure(counts, exposure_ns, LEAST_NS, MOST_NS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -31,18 +31,22 @@ from pixeltree.device.device import Device, connect
 from pixeltree.errors import DataError
 from pixeltree.run import InferenceResult, Playing, TreeRunner, play
 from pixeltree.run.playing import CLOCKS
+from pixeltree.swapping.summary import counted
 from pixeltree.tree.tree import Tree
 from pixeltree_pictures.sources import SOURCE_RATE
+
+_MOST_TOLD = 10
+"""Pictures that could not be read, of which the end of a run says why."""
 
 _Show = Callable[[Line], None]
 
 _FRAMES = partial(typer.Option, rich_help_panel="Frames")
 
 _Pictures = Annotated[
-    str | None,
+    list[str] | None,
     typer.Argument(
         metavar="PICTURES",
-        help="Classify these pictures, each once, in order: a folder with the folders in it, or a file.",
+        help="Classify these pictures, each once, in order: files, and folders with the folders in them.",
     ),
 ]
 _Memory = Annotated[
@@ -155,8 +159,9 @@ def run(
     """
     _check(tree, pictures, device, source, exposure)
     loaded = load_tree(tree)
-    if pictures is not None:
-        playing: Playing | None = play(pictures, loaded, "frame", fit=fit, once=True)
+    if pictures:
+        given = pictures[0] if len(pictures) == 1 else pictures
+        playing: Playing | None = play(given, loaded, "frame", fit=fit, once=True)
     else:
         playing = None if source is None else play(source, loaded, source_clock, source_rate, fit)
     url = device or ("emu:" if exposure is None else f"emu:?exposure={quote(exposure)}")
@@ -173,7 +178,7 @@ def run(
             from pixeltree.metrics import serve  # noqa: PLC0415 - an optional extra
 
             Screen(stderr=True).print(f"metrics: {stack.enter_context(serve(runner, metrics)).url}")
-        stack.callback(_tell, runner, right, json_file)  # also where the device is gone for good
+        stack.callback(_tell, runner, right, json_file, playing)  # also where the device is gone for good
         writers += _shown(stack, runner, json_file)
         period = None if rate is None else 1 / rate
         results: Iterable[InferenceResult] = runner.run(
@@ -185,10 +190,17 @@ def run(
             for line in _lines(results, playing, right):
                 for write in writers:
                     write(line)
+    if playing is not None and playing.unread:
+        raise DataError(_left_out(playing.unread))
+
+
+def _left_out(unread: Sequence[str]) -> str:
+    more = [] if len(unread) <= _MOST_TOLD else [f"... and {len(unread) - _MOST_TOLD:,} more"]
+    return "\n".join([f"left out: {counted(len(unread), 'picture')}", *unread[:_MOST_TOLD], *more])
 
 
 def _check(
-    tree: str, pictures: str | None, device: str | None, source: str | None, exposure: str | None
+    tree: str, pictures: Sequence[str] | None, device: str | None, source: str | None, exposure: str | None
 ) -> None:
     """Refuse what makes no sense together.
 
@@ -197,11 +209,11 @@ def _check(
     """
     if tree.endswith(".kernel"):
         raise DataError(f"{tree} is a kernel, and no tree; 'pixeltree run-kernel' runs it")
-    if pictures is not None and source is not None:
+    if pictures and source is not None:
         raise DataError("PICTURES are shown once each, --source goes on for ever; give one")
     if device is not None and exposure is not None:
         raise DataError("--exposure is for the emulated device of this command; start yours with it")
-    if device is None and pictures is None and source is None:
+    if device is None and not pictures and source is None:
         raise DataError(
             "the emulated sensor would see nothing: give pictures, as in 'pixeltree run TREE FOLDER', or "
             "--source moving, or a --device that sees something"
@@ -222,10 +234,13 @@ def _shown(stack: contextlib.ExitStack, runner: TreeRunner, json_file: Path | No
     return [stack.enter_context(LiveTable(runner, Screen())) if sys.stdout.isatty() else standard_output()]
 
 
-def _tell(runner: TreeRunner, right: _Right, json_file: Path | None) -> None:
+def _tell(runner: TreeRunner, right: _Right, json_file: Path | None, playing: Playing | None) -> None:
     """Say what the run came to."""
     summary = runner.finish().summary()
-    write_json(json_file, {**summary.as_dict(), "link_cuts": runner.device.cuts, **right.figures()})
+    figures = {**summary.as_dict(), "link_cuts": runner.device.cuts, **right.figures()}
+    if playing is not None and playing.unread:
+        figures["unread"] = len(playing.unread)
+    write_json(json_file, figures)
     if not is_standard_output(json_file):
         Screen(stderr=True).print(f"{summary}{right}", soft_wrap=True)
 

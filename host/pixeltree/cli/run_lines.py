@@ -107,12 +107,27 @@ def saving(path: Path) -> Iterator[Callable[[Line], None]]:
     make = WRITERS.get(path.suffix.lower())
     if make is None:
         raise DataError(f"--save {path}: the suffix says the format; known: {', '.join(WRITERS)}")
-    try:
+    with _writing(path):
         file = path.open("w", encoding="utf-8", newline="")
+    write = make(file)
+
+    def checked(line: Line) -> None:
+        with _writing(path):
+            write(line)
+
+    try:
+        yield checked
+    finally:
+        with _writing(path):
+            file.close()
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
-    with file:
-        yield make(file)
+        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 @dataclass

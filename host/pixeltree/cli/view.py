@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import signal
 import sys
 import threading
 import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 
 from pixeltree.arguments.token import read_token
 from pixeltree.cli.options import KERNEL, OUTPUT, chosen_images, load_tree, writable
-from pixeltree.cli.terminal import Screen
+from pixeltree.cli.report import write_file
+from pixeltree.cli.terminal import Screen, busy
+from pixeltree.datasets import Dataset
 from pixeltree.errors import DataError
 from pixeltree.kernels.files import settings
+from pixeltree.tree.tree import Tree
+from pixeltree_protocol.names import known_names
 
 VIEW = OUTPUT
 _IMAGES_RATE = 3
 """Frames per second where still images are shown: people shall see each."""
+
+if TYPE_CHECKING:
+    from pixeltree.view.board import Board
+    from pixeltree.view.feed import Running
+
+_EXPOSURES = ("fixed", "auto")
+
+_LOOK_SECONDS = 0.1
+"""How soon Ctrl-C counts while a device is connected."""
 
 _NO_BROWSER = "no browser can be opened from here; open the address above"
 
@@ -46,6 +60,13 @@ def view(
     source: Annotated[
         str | None,
         VIEW(help="What the sensor of an 'emu:' device sees: moving, a picture, a folder, a video, .npy."),
+    ] = None,
+    exposure: Annotated[
+        str | None,
+        VIEW(
+            metavar="NAME",
+            help="fixed, or auto: the global sum of a frame decides how long the next one is exposed.",
+        ),
     ] = None,
     show: Annotated[str | None, VIEW(help="Registers to show at the start, as in D,R5.")] = None,
     level: Annotated[int, KERNEL("--in", min=-128, max=127, help="Level of IN while the kernel runs.")] = 0,
@@ -98,8 +119,11 @@ def view(
         raise DataError(
             f"{url} shows what a program displays: leave out --kernel, --tree, --compare, --source and --show"
         )
-    urls = [with_options(each, source=source) for each in (url, compare) if each is not None]
+    urls = [
+        with_options(each, source=source, exposure=exposure) for each in (url, compare) if each is not None
+    ]
     devices = Devices([in_step(each) for each in urls] if compare is not None else urls)
+    devices.auto |= _is_auto(exposure)
     shown = check_registers([name.strip() for name in (show or "").split(",") if name.strip()])
     feed: Feed
     if url.startswith(SCHEME):
@@ -108,10 +132,11 @@ def view(
         feed = KernelFeed(devices, LiveKernel(kernel, settings(set_ or [])), shown, level)
     elif tree is not None:
         loaded = load_tree(tree)
-        images = None
-        if source is None and all(lane.own and "source" not in lane.options for lane in devices.lanes):
-            images = chosen_images(loaded, None, None, None, None, None, False).images
-            rate = rate or _IMAGES_RATE
+        sees_nothing = source is None and all(
+            lane.own and "source" not in lane.options for lane in devices.lanes
+        )
+        images = _held_out(loaded) if sees_nothing else None
+        rate = rate or (_IMAGES_RATE if sees_nothing else None)
         feed = TreeFeed(devices, loaded, images, shown, memory)
     else:
         feed = DeviceFeed(devices, shown)
@@ -125,13 +150,43 @@ def view(
         stack.callback(recorder.stop)
         page = stack.enter_context(PageServer(board, host, port, token))
         if foxglove is not None:
-            from pixeltree.view.foxglove_server import FoxgloveServer  # noqa: PLC0415 - an extra
-
-            server = stack.enter_context(FoxgloveServer(board, foxglove))
-            Screen().print(f"Foxglove: {server.url}", soft_wrap=True)
-        stack.enter_context(Running(feed, board, rate or RATE, pause, recorder))
-        _say_where(page.url, open_)
+            _serve_foxglove(stack, board, foxglove)
+        opened = threading.Event()
+        running = stack.enter_context(Running(feed, board, rate or RATE, pause, recorder, opened.set))
+        _wait_for_device(running, opened, told, url)
+        if not told.is_set():
+            _say_where(page.url, open_)
         told.wait()
+
+
+def _serve_foxglove(stack: contextlib.ExitStack, board: Board, port: int) -> None:
+    from pixeltree.view.foxglove_server import FoxgloveServer  # noqa: PLC0415 - an extra
+
+    server = stack.enter_context(FoxgloveServer(board, port))
+    Screen().print(f"Foxglove: {server.url}", soft_wrap=True)
+
+
+def _wait_for_device(running: Running, opened: threading.Event, told: threading.Event, url: str) -> None:
+    """Until the device is there, or Ctrl-C.
+
+    Raises:
+        PixeltreeError: it is not there, or refuses.
+    """
+    with busy(f"connecting to {url}"):
+        while not (opened.wait(_LOOK_SECONDS) or told.is_set()):
+            pass
+    if running.failure is not None:
+        raise running.failure
+
+
+def _is_auto(exposure: str | None) -> bool:
+    if exposure not in (None, *_EXPOSURES):
+        raise DataError(f"--exposure {exposure}: {known_names(exposure, _EXPOSURES)}")
+    return exposure == _EXPOSURES[1]
+
+
+def _held_out(tree: Tree) -> Dataset:
+    return chosen_images(tree, None, None, None, None, None, False).images
 
 
 def replay(
@@ -157,8 +212,10 @@ def replay(
     from pixeltree.view.server import PageServer  # noqa: PLC0415
 
     if pictures is not None:
-        with Replay(file) as found, pictures.open("wb") as written:
-            np.save(written, np.stack(list(found.pictures())))
+        stack = io.BytesIO()
+        with Replay(file) as found:
+            np.save(stack, np.stack(list(found.pictures())))
+        write_file(pictures, stack.getvalue())
         return
     feed = ReplayFeed(file, loop)
     board = Board()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import bisect
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +20,15 @@ from pixeltree.recording.pictures import LEVELS, plane_of_message
 from pixeltree.recording.schemas import IMAGE
 
 try:
-    from mcap.exceptions import McapError
     from mcap.reader import make_reader
+
+    from pixeltree.recording.recovery import MALFORMED, recovered
 except ImportError as error:
     raise DataError(f"recordings need mcap: {from_extra('record')}") from error
+
+logger = logging.getLogger(__name__)
+
+_BEGINNING = b"\x89MCAP0\r\n"
 
 _RESET_LEVEL = -127
 """PIX before any light (the contract's default; the sensor panel has PIX levels)."""
@@ -47,7 +53,7 @@ class Replay:
     """An MCAP file that :class:`pixeltree.recording.writer.Recording` wrote; a context manager.
 
     Args:
-        path: the file.
+        path: the file. One whose end is missing is read as far as it goes, and the log says so.
 
     Attributes:
         times: of its moments, nanoseconds since 1970, in order.
@@ -60,24 +66,47 @@ class Replay:
     def __init__(self, path: AnyPath) -> None:
         self._path = path
         try:
-            self._file = as_path(path).open("rb")
+            self._file: IO[bytes] = as_path(path).open("rb")
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror}") from error
         try:
-            self._reader = make_reader(self._file)
-            found = [
-                (channel.topic, message.log_time, json.loads(message.data))
-                for _, channel, message in self._reader.iter_messages(topics=[UPDATES, LAYOUTS])
-            ]
-        except (McapError, ValueError, OSError) as error:
+            if self._file.read(len(_BEGINNING)) != _BEGINNING:
+                raise DataError(f"{path} is no MCAP file")
+            self._file.seek(0)
+            found = self._heads_of_moments()
+        except DataError:
             self._file.close()
-            raise DataError(f"{path} is no MCAP file that can be read: {error}") from error
+            raise
+        except MALFORMED as error:
+            found = self._rescued(error)
         self.times = [time for topic, time, _ in found if topic == UPDATES]
         self.layouts = [(time, layout) for topic, time, layout in found if topic == LAYOUTS]
         self._heads = [head for topic, _, head in found if topic == UPDATES]
         if not self.times:
             self._file.close()
             raise DataError(f"{path} is an MCAP file, but no recording of Pixeltree's page")
+
+    def _heads_of_moments(self) -> list[tuple[str, int, dict[str, Any]]]:
+        """Topic, time and content of what is small: the beginnings of moments, and layouts."""
+        self._reader = make_reader(self._file)
+        return [
+            (channel.topic, message.log_time, json.loads(message.data))
+            for _, channel, message in self._reader.iter_messages(topics=[UPDATES, LAYOUTS])
+        ]
+
+    def _rescued(self, damage: BaseException) -> list[tuple[str, int, dict[str, Any]]]:
+        """The same, of what is whole of a damaged file."""
+        whole = self._file
+        try:
+            self._file = recovered(whole)
+            found = self._heads_of_moments()
+        except (*MALFORMED, StopIteration) as error:
+            self._file.close()
+            raise DataError(f"{self._path} is damaged: {damage or 'it ends too early'}") from error
+        finally:
+            whole.close()
+        logger.warning("the end of %s is missing; what is before it is read", self._path)
+        return found
 
     def __enter__(self) -> Replay:
         return self
@@ -117,7 +146,7 @@ class Replay:
                 else:
                     content = content["value"]
                 values[channel.metadata["panel"]] = content
-        except (McapError, ValueError, KeyError, OSError) as error:
+        except MALFORMED as error:
             raise DataError(f"{self._path} is damaged at moment {place}: {error!r}") from error
         return Moment(time, self._heads[place].get("device_ns"), values)
 
@@ -133,12 +162,15 @@ class Replay:
             DataError: the recording has no such panel.
         """
         count = 0
-        for _, channel, message in self._reader.iter_messages(topics=[topic_of(panel)]):
-            plane = plane_of_message(json.loads(message.data), channel.metadata.get("codes", LEVELS))
-            count += 1
-            if plane.dtype == np.uint8:
-                yield plane.astype(np.uint8)
-            else:  # half range: white is 127 counts above the reset level
-                yield np.clip(2 * (plane.astype(np.int16) - _RESET_LEVEL), 0, 255).astype(np.uint8)
+        try:
+            for _, channel, message in self._reader.iter_messages(topics=[topic_of(panel)]):
+                plane = plane_of_message(json.loads(message.data), channel.metadata.get("codes", LEVELS))
+                count += 1
+                if plane.dtype == np.uint8:
+                    yield plane.astype(np.uint8)
+                else:  # half range: white is 127 counts above the reset level
+                    yield np.clip(2 * (plane.astype(np.int16) - _RESET_LEVEL), 0, 255).astype(np.uint8)
+        except MALFORMED as error:
+            raise DataError(f"{self._path} is damaged at picture {count}: {error!r}") from error
         if not count:
             raise DataError(f"{self._path} has no panel {panel!r}: record with the sensor's picture shown")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -20,7 +21,8 @@ try:
 except ImportError as error:
     raise DataError(f"recordings need mcap: {from_extra('record')}") from error
 
-_CHUNK = 4 * 1024 * 1024
+_CHUNK = 512 * 1024
+"""Bytes of a chunk, which is written as a whole: a killed program loses no more of its recording."""
 
 
 class Recording:
@@ -33,23 +35,23 @@ class Recording:
         updates: how many were written.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: it cannot be written, as where the disk is full.
     """
 
     def __init__(self, path: AnyPath) -> None:
         self.updates = 0
-        try:
+        self._path = path
+        with self._writing():
             self._file = as_path(path).open("wb")
-        except OSError as error:
-            raise DataError(f"cannot write {path}: {error.strerror}") from error
-        # Pictures are compressed already.
-        self._writer = Writer(self._file, chunk_size=_CHUNK, compression=CompressionType.NONE)
-        self._writer.start(profile="", library="pixeltree")
+            # Pictures are compressed already.
+            self._writer = Writer(self._file, chunk_size=_CHUNK, compression=CompressionType.NONE)
+            self._writer.start(profile="", library="pixeltree")
         self._schemas = {
             name: self._writer.register_schema(name, "jsonschema", json.dumps(schema).encode())
             for name, schema in SCHEMAS.items()
         }
         self._channels: dict[tuple[str, str], int] = {}
+        self._whole = True
 
     def __enter__(self) -> Recording:
         return self
@@ -61,9 +63,26 @@ class Recording:
 
     def close(self) -> None:
         """End the file; again is harmless."""
-        if not self._file.closed:
-            self._writer.finish()  # type: ignore[no-untyped-call]
-            self._file.close()
+        if self._file.closed:
+            return
+        if not self._whole:  # what could not be written has been said
+            with contextlib.suppress(OSError):
+                self._file.close()
+            return
+        try:
+            with self._writing():
+                self._writer.finish()  # type: ignore[no-untyped-call]
+        finally:
+            with self._writing():
+                self._file.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._whole = False
+            raise DataError(f"cannot write {self._path}: {error.strerror or error}") from error
 
     def layout(
         self, nanoseconds: int, title: str, panels: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
@@ -100,9 +119,7 @@ class Recording:
         key = topic, about.get("codes", "")
         if key not in self._channels:
             self._channels[key] = self._writer.register_channel(topic, "json", self._schemas[schema], about)
-        try:
+        with self._writing():
             self._writer.add_message(
                 self._channels[key], nanoseconds, json.dumps(message).encode(), nanoseconds
             )
-        except OSError as error:
-            raise DataError(f"the recording cannot be written: {error.strerror}") from error

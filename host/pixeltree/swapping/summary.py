@@ -88,12 +88,12 @@ class Summary:
         }
 
     def __str__(self) -> str:
-        lines = [f"{counted(self.frames, 'frame')}"]
-        if self.frames:
-            lines[0] += (
-                f", latency {milliseconds(self.p50_us)} (median), {milliseconds(self.p99_us)} (99 %), "
-                f"{milliseconds(self.greatest_us)} (greatest)"
-            )
+        if not self.frames:
+            return "no frame ended"
+        lines = [
+            f"{counted(self.frames, 'frame')}, latency {milliseconds(self.p50_us)} (median), "
+            f"{milliseconds(self.p99_us)} (99 %), {milliseconds(self.greatest_us)} (greatest)"
+        ]
         lines.append(
             f"{counted(self.swaps, 'node')} streamed in while a frame waited, {milliseconds(self.stall_us)} "
             f"in all; {self.hit_rate:.1%} of nodes were there"

@@ -130,9 +130,13 @@ class Board:
         self._tell()
 
     def force(self, name: str, value: Setting) -> None:
-        """A control has another value now, not by the doing of who looks."""
+        """A control has another value now, not by who looks; what they have just turned counts more."""
         with self._lock:
-            self._replace_control(name, value)
+            before = self._layout
+            if name not in self._settings:
+                self._replace_control(name, value)
+            if self._layout == before:
+                return
         self._tell()
 
     def take_settings(self) -> dict[str, Setting]:

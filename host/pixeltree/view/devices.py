@@ -13,11 +13,14 @@ import numpy.typing as npt
 from pixeltree.device.device import Device, connect
 from pixeltree.device.patience import Patience
 from pixeltree.errors import DeviceError, LinkError
+from pixeltree.kernels.builder import Kernel
 from pixeltree.links.emulator import PRESETS, daemon_options
 from pixeltree.links.url import parse_url
 from pixeltree.view.panels import DIFFERENCE, LEVELS, Control, Panel, Setting
+from pixeltree_protocol.chip.exposure import next_exposure
 from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital
-from pixeltree_protocol.objects.controller_steps import Expose, Wait
+from pixeltree_protocol.objects.controller_steps import Expose, GlobalSumFast, Wait
+from pixeltree_protocol.objects.program import Run
 from pixeltree_protocol.objects.step import Step
 
 Plane = npt.NDArray[np.generic]
@@ -33,12 +36,17 @@ REGISTERS = (*(str(register) for register in (*AREGS, *DREGS)), str(Digital.FLAG
 FULL_EXPOSURE_US = 16_667
 _LONGEST_EXPOSURE_US = 100_000
 _LONGEST_WAIT_US = 1_000_000
+_BLACK = 255
+"""ADC code of a plane that holds the negative of PIX right after its reset, -127."""
 _RECONNECT_SECONDS = 3.0
 _OWN = ("emu", "inproc")
 """Kinds of URL that start a device of our own, whose preset, chip and source can be chosen."""
 
 MOVING, DARK = "moving", "darkness"
 """Sources that the page offers beside the one that was given: a disc that circles, and none at all."""
+
+AUTO = "auto exposure"
+"""The switch that has the exposure follow the brightness."""
 
 _MOST_CHIPS = 999
 _DIFFERENCE = "difference"
@@ -117,6 +125,11 @@ class Devices:
         sources = [lane.options.get("source") for lane in self.lanes if lane.own]
         self._sources = tuple(dict.fromkeys([*filter(None, sources), MOVING, DARK]))
         self.exposure_us = FULL_EXPOSURE_US
+        self.auto = any(lane.options.get("exposure") == "auto" for lane in self.lanes if lane.own)
+        brightness = Kernel()
+        brightness.all()
+        brightness.bus(Analog.NEWS, Analog.PIX)
+        self._brightness = brightness.block()
 
     @property
     def compared(self) -> bool:
@@ -173,7 +186,7 @@ class Devices:
             groups = [name for name in groups if name not in (SENSOR, str(Digital.FLAG))]
         panels: list[Panel] = []
         for name in groups:
-            said = "what the sensor sees (PIX)" if name == SENSOR else named.get(name, name)
+            said = "the sensor's picture (PIX)" if name == SENSOR else named.get(name, name)
             details = {"scale": LEVELS if name in (SENSOR, *AREGS) else "", "compare": self.compared}
             if name == SENSOR:
                 details["overlay"] = "result"
@@ -218,6 +231,30 @@ class Devices:
         rest = min(period_us - self.exposure_us, _LONGEST_WAIT_US) if self.emulated else 0
         return [*([Wait(rest)] if rest > 0 else []), Expose(self.exposure_us)]
 
+    def expose(self, period_us: int) -> None:
+        """Expose a frame on all devices; see :meth:`exposure_steps`.
+
+        Where the exposure is automatic, the first device's global sum of it decides the next one. For that
+        NEWS takes the negative of PIX, and FLAG is set everywhere, as ``get_image`` does too.
+        """
+        for device in self.opened:
+            device.chip.execute(*self.exposure_steps(period_us))
+        if self.auto:
+            look = (Run(0), GlobalSumFast(AREGS.index(Analog.NEWS)))
+            code = self.opened[0].chip.execute(*look, kernels=[self._brightness]).read_outs[0][0]
+            self.exposure_us = next_exposure(_BLACK - code, self.exposure_us, 1, _LONGEST_EXPOSURE_US)
+
+    def moved(self) -> dict[str, Setting]:
+        """Controls of the exposure, and where they are after a frame."""
+        return {"exposure": self.exposure_us, AUTO: self.auto}
+
+    def let_controllers_expose(self, auto: bool) -> None:
+        """From the next connection on, our own devices choose the exposure of a tree's frames, or do not."""
+        self.auto = auto
+        for lane in self.lanes:
+            if lane.own:
+                lane.choose("exposure", "auto" if auto else None)
+
     def controls(self) -> list[Control]:
         """Exposure, and what can be chosen of devices that are started for us."""
         controls = [
@@ -225,7 +262,11 @@ class Devices:
                 "exposure", "slider", self.exposure_us, "exposure", "sensor", 0,
                 _LONGEST_EXPOSURE_US, unit="us",
                 hint="time from the reset of PIX to the frame; 16,667 us is full for an emulated sensor",
-            )
+            ),
+            Control(
+                AUTO, "switch", self.auto, "Auto exposure", "sensor",
+                hint="the global sum of a frame decides how long the next one is exposed",
+            ),
         ]  # fmt: skip
         own = [lane for lane in self.lanes if lane.own]
         if own:
@@ -250,7 +291,10 @@ class Devices:
     def turn(self, name: str, value: Setting) -> bool:
         """A control was turned; True where the devices must be opened again."""
         if name == "exposure":
-            self.exposure_us = int(value)
+            self.exposure_us, self.auto = int(value), False
+            return False
+        if name == AUTO:
+            self.auto = bool(value)
             return False
         if name == "source":
             for lane in self.lanes:

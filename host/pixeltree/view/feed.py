@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -25,6 +26,7 @@ _MOST_RATE = 200
 _RETRY_SECONDS = 0.5
 _IDLE_SECONDS = 1.0
 _STOP_SECONDS = 20.0
+_STOP_SECONDS_OPENING = 0.5
 _SMOOTHING = 0.1
 _FRAMES = Panel("frames per second", "plot", group="frames per second", shown=False, details={"unit": "1/s"})
 
@@ -110,10 +112,13 @@ class Running:
         rate: frames per second, at most.
         paused: whether the first frame waits to be asked for.
         recorder: what the page's switch starts and stops; None for no such switch.
+        told: is called once, when the feed is open for the first time or could not be opened. A feed that
+            could not is given up then; without ``told`` it is tried again and again, as one that was lost.
 
     Attributes:
         frames: how many were taken.
         held: whether it waits for a step, or for anything to do.
+        failure: why the feed could not be opened the first time, where it was given up; else None.
     """
 
     def __init__(
@@ -123,8 +128,11 @@ class Running:
         rate: int = RATE,
         paused: bool = False,
         recorder: Recorder | None = None,
+        told: Callable[[], object] | None = None,
     ) -> None:
         self._recorder = recorder
+        self._told = told
+        self.failure: PixeltreeError | None = None
         self.frames = 0
         self.held = False
         self._feed = feed
@@ -149,22 +157,33 @@ class Running:
     ) -> None:
         self._stop.set()
         self._board.wake()
-        self._thread.join(_STOP_SECONDS)
+        waits_for_device = self._told is not None  # which may take long, and ends with the process
+        self._thread.join(_STOP_SECONDS_OPENING if waits_for_device else _STOP_SECONDS)
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
                 self._feed.open()
+                self._tell()
                 self._lay_out()
                 self._said = self._feed.said
                 self._board.notice(self._said)
                 self._go_on()
             except PixeltreeError as error:
+                if self._told is not None:
+                    self.failure = error
+                    self._tell()
+                    return
                 logger.info("the feed broke off: %s", error)
                 self._board.notice(f"{error}\nTrying again.")
                 self._stop.wait(_RETRY_SECONDS)
             finally:
                 self._feed.close()
+
+    def _tell(self) -> None:
+        if self._told is not None:
+            self._told()
+            self._told = None
 
     def _go_on(self) -> None:
         """Frame after frame, until the feed has to be opened anew."""

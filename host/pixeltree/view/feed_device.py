@@ -47,12 +47,12 @@ class DeviceFeed(Feed):
 
     def controls(self) -> list[Control]:
         """See :class:`Feed`."""
-        exposure, *others = self._devices.controls()
+        exposure, auto, *others = self._devices.controls()
         gain = Control(
             "gain", "slider", self._gain, "gain", "sensor", 1, _MOST_GAIN,
             hint="of get_image; each step above 1 doubles the picture",
         )  # fmt: skip
-        return [exposure, gain, *others]
+        return [exposure, auto, gain, *others]
 
     def turn(self, name: str, value: Setting) -> bool:
         """See :class:`Feed`."""
@@ -63,8 +63,7 @@ class DeviceFeed(Feed):
 
     def frame(self, watched: frozenset[str], period: float) -> dict[str, Any]:
         """See :class:`Feed`."""
-        for device in self._devices.opened:
-            device.chip.execute(*self._devices.exposure_steps(round(1e6 * period)))
+        self._devices.expose(round(1e6 * period))
         values = self._devices.read(watched, (SENSOR,))
         for device in self._devices.opened:
             device.chip.execute(GetImage(_FULL, _HALF, self._gain))
@@ -73,3 +72,7 @@ class DeviceFeed(Feed):
     def read(self, watched: frozenset[str]) -> dict[str, Any]:
         """See :class:`Feed`."""
         return self._devices.read(watched)
+
+    def moved(self) -> dict[str, Setting]:
+        """See :class:`Feed`."""
+        return self._devices.moved()

@@ -94,9 +94,8 @@ class KernelFeed(Feed):
         expose = self._devices.exposure_steps(round(1e6 * period))
         run, blocks = self._program()
         values: dict[str, Any] = {}
-        if any(name.startswith(SENSOR) for name in watched):
-            for device in self._devices.opened:
-                device.chip.execute(*expose)
+        if self._devices.auto or any(name.startswith(SENSOR) for name in watched):
+            self._devices.expose(round(1e6 * period))
             values = self._devices.read(watched, (SENSOR,))
             expose = []
         for device in self._devices.opened:
@@ -130,8 +129,9 @@ class KernelFeed(Feed):
         """See :class:`Feed`. Before the first word a frame is exposed."""
         values: dict[str, Any] = {}
         if not self._next:
+            self._devices.expose(0)
             for device in self._devices.opened:
-                device.chip.execute(*self._devices.exposure_steps(0), SetIn(self._level))
+                device.chip.execute(SetIn(self._level))
             values = self._devices.read(watched, (SENSOR,))
         words = self._kernel.words()
         place = self._next
@@ -154,3 +154,7 @@ class KernelFeed(Feed):
     def read(self, watched: frozenset[str]) -> dict[str, Any]:
         """See :class:`Feed`."""
         return self._devices.read(watched)
+
+    def moved(self) -> dict[str, Setting]:
+        """See :class:`Feed`."""
+        return self._devices.moved()

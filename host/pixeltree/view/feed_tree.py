@@ -14,7 +14,7 @@ from pixeltree.run import InferenceResult, TreeRunner
 from pixeltree.swapping import Trace
 from pixeltree.tree.node import TreeNode
 from pixeltree.tree.tree import Tree
-from pixeltree.view.devices import SENSOR, Devices, panel_of
+from pixeltree.view.devices import AUTO, SENSOR, Devices, panel_of
 from pixeltree.view.feed import Feed
 from pixeltree.view.panels import Control, Panel, Setting
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
@@ -98,19 +98,29 @@ class TreeFeed(Feed):
             *sensor,
             *results,
             *others,
-            Panel("swapping", "timeline", "link, array, controller", details={"milliseconds": _TIMELINE_MS}),
+            Panel(
+                "swapping",
+                "timeline",
+                "what moved: link, array, controller",
+                details={"milliseconds": _TIMELINE_MS},
+            ),
             Panel(_TIME, "plot", details={"unit": "us"}),
             Panel(_STALL, "plot", details={"unit": "us"}, shown=False),
             Panel("counters", "table", shown=False),
         ]
 
     def controls(self) -> list[Control]:
-        """See :class:`Feed`. A tree's frames have a full exposure."""
-        unused = {"exposure"} if self._images is None else {"exposure", "source"}
+        """See :class:`Feed`. A tree's frames have a full exposure, or one that the controller chooses."""
+        unused = {"exposure"} if self._images is None else {"exposure", AUTO, "source"}
+        if not any(lane.own for lane in self._devices.lanes):
+            unused.add(AUTO)
         return [control for control in self._devices.controls() if control.name not in unused]
 
     def turn(self, name: str, value: Setting) -> bool:
         """See :class:`Feed`."""
+        if name == AUTO:
+            self._devices.let_controllers_expose(bool(value))
+            return True
         return self._devices.turn(name, value)
 
     # -- frames ------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ class Recorder:
     @property
     def running(self) -> bool:
         """Whether it records."""
-        return self._thread is not None
+        return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
         """Begin a file.
@@ -53,7 +53,7 @@ class Recorder:
         Raises:
             DataError: it cannot be written, or the extra ``record`` is not installed.
         """
-        if self._thread is not None:
+        if self.running:
             return
         from pixeltree.recording.writer import Recording  # noqa: PLC0415 - an extra
 
@@ -88,7 +88,8 @@ class Recorder:
             self._board.notice(f"Recorded {recording.updates} updates to {path}; {left_out} were left out")
         except PixeltreeError as error:
             logger.warning("%s", error)
-            self._board.notice(str(error))
+            self._board.notice(f"{error}\nThe recording has ended.")
+            self._board.force("record", False)
         finally:
             end()
             self._board.watch(self, ())

@@ -15,7 +15,7 @@ from pixeltree import TreeRunner, connect
 from pixeltree.errors import LinkError
 from pixeltree.kernels import Kernel
 from pixeltree.links.emulator import EmulatorProcess
-from pixeltree_emu.controller.auto_exposure import TARGET, AutoExposure
+from pixeltree_emu.controller.auto_exposure import AutoExposure
 from pixeltree_emu.errors import EmulatorError, SourceError
 from pixeltree_emu.sensor.sensor import Sensor
 from pixeltree_emu.sensor.sources import open_source
@@ -23,6 +23,7 @@ from pixeltree_emu.serving.options import parse
 from pixeltree_emu.serving.setup import device_of
 from pixeltree_pictures import Fitting, PictureError, Size
 from pixeltree_pictures.sources import ArraySource, FileSource, MovingScene
+from pixeltree_protocol.chip.exposure import TARGET
 
 RESET = -127
 MS = 1_000_000

@@ -241,4 +241,4 @@ export const CHARTS = {
   plot: Plot, text: TextPanel, table: TablePanel, listing: Listing, result: ResultPanel, tree: TreePanel, timeline: Timeline,
   bars: BarsPanel, marks: MarksPanel,
 };
-export const WIDE = new Set(["tree", "timeline"]);
+export const WIDE = new Set(["tree", "timeline", "listing"]);

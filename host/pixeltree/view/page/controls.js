@@ -57,6 +57,7 @@ export class Controls {
     const number = element("input", "", label), range = element("input", "", box);
     number.type = "number"; range.type = "range";
     range.dataset.control = control.name; range.setAttribute("aria-label", control.title);
+    number.setAttribute("aria-label", `${control.title}, as a number`);
     for (const input of [number, range]) { input.min = control.least; input.max = control.most; input.step = 1; input.value = control.value; }
     let held = false;   // while it is dragged, nobody else moves it
     range.onpointerdown = () => { held = true; };

@@ -6,6 +6,7 @@ import { PlanePanel, decodePlane, element } from "./planes.js";
 
 const get = (id) => document.getElementById(id);
 const RETRY_MS = 500;
+const STALE_SECONDS = 3;
 
 const state = {
   socket: null,
@@ -43,6 +44,7 @@ function connect() {
 }
 
 function link(kind, text) {
+  document.body.classList.toggle("lost", kind === "lost");
   get("link").className = `link ${kind}`;
   get("link").textContent = text;
 }
@@ -55,9 +57,10 @@ function hear(message) {
 }
 
 function say(text) {
-  get("notice").textContent = text;
+  get("notice").firstElementChild.textContent = text;
   get("notice").hidden = !text;
 }
+get("notice").lastElementChild.onclick = () => say("");
 
 // -- panels -----------------------------------------------------------------------------------------
 
@@ -76,7 +79,21 @@ document.addEventListener("visibilitychange", watch);
 function lay({ title, panels, controls: list }) {
   document.title = get("title").textContent = title;
   controls.lay(list);
+  layKeys(new Set(list.map((control) => control.name)));
   layPanels(panels);
+}
+
+const KEYS = [["pause", "space", "pause, go on"], ["step", ".", "next frame"], ["step_word", ",", "next word"]];
+const PLANE_KEYS = [["+ −", "zoom"], ["arrows", "move"], ["0", "the whole plane"]];
+
+function layKeys(names) {
+  const known = KEYS.filter(([control]) => names.has(control)).map(([, key, does]) => [key, does]);
+  get("keys").replaceChildren();
+  for (const [key, does] of [...known, ["", "On a plane that has the focus:"], ...PLANE_KEYS]) {
+    const line = element("div", "", get("keys"));
+    if (key) element("kbd", "", line).textContent = key;
+    line.append(key ? ` ${does}` : does);
+  }
 }
 
 function layPanels(panels) {
@@ -87,21 +104,24 @@ function layPanels(panels) {
   get("panels").classList.toggle("compare", panels.some((panel) => panel.details.compare));
   const groups = new Map();
   for (const panel of panels) groups.set(panel.group, [...(groups.get(panel.group) || []), panel]);
+  const focused = document.activeElement?.dataset?.group;
   get("groups").replaceChildren();
   for (const [group, members] of groups) {
     if (!state.chosen.has(group)) state.chosen.set(group, members.some((panel) => panel.shown));
     const button = element("button", "", get("groups"));
     button.textContent = members[0].details.short || group;
     button.dataset.group = group;
+    button.title = members[0].title;
     button.setAttribute("aria-pressed", state.chosen.get(group));
     button.onclick = () => { state.chosen.set(group, !state.chosen.get(group)); layPanels(panels); };
     if (state.chosen.get(group)) members.forEach((panel) => add(panel));
+    if (group === focused) button.focus();   // who goes by keys goes on where they were
   }
   watch();
 }
 
 function add(panel) {
-  const box = element("section", WIDE.has(panel.kind) ? "panel wide" : "panel", get("panels"));
+  const box = element("section", WIDE.has(panel.kind) ? "panel wide empty" : "panel empty", get("panels"));
   box.dataset.name = panel.name;
   const head = element("div", "head", box);
   element("h3", "", head).textContent = panel.title;
@@ -130,9 +150,9 @@ function draw() {
   const updates = state.pending;
   state.pending = null;
   for (const update of updates) {
-    for (const { panel, decoded } of update.planes) state.panels.get(panel)?.view.show(decoded);
+    for (const { panel, decoded } of update.planes) found(panel)?.view.show(decoded);
     for (const [name, value] of Object.entries(update.values)) show(name, value);
-    for (const [name, points] of Object.entries(update.series)) state.panels.get(name)?.view.add(points);
+    for (const [name, points] of Object.entries(update.series)) found(name)?.view.add(points);
     send({ type: "drawn", number: update.number });
     state.drawn++;
     state.latencies.push(performance.timeOrigin + performance.now() - 1000 * update.time);
@@ -141,11 +161,18 @@ function draw() {
   rate();
 }
 
+// A panel that is shown, and that has something to show now.
+function found(name) {
+  const panel = state.panels.get(name);
+  panel?.box.classList.remove("empty");
+  return panel;
+}
+
 function show(name, value) {
-  const found = state.panels.get(name);
-  if (!found) return;
-  found.view.show(value);
-  const lay = { result: "lay", marks: "mark" }[found.panel.kind];
+  const shown = found(name);
+  if (!shown) return;
+  shown.view.show(value);
+  const lay = { result: "lay", marks: "mark" }[shown.panel.kind];
   if (!lay) return;
   for (const { panel, view } of state.panels.values()) {
     if (panel.details.overlay === name) view[lay](value);
@@ -159,11 +186,25 @@ function rate() {
   const seconds = (now - state.times[0]) / 1000;
   if (seconds < 0.2 || now < state.told + 250) return;
   state.told = now;
+  get("rate").classList.remove("stale");
   get("rate").textContent = `${((state.times.length - 1) / seconds).toFixed(0)} updates/s, ${state.latencies.at(-1).toFixed(0)} ms late`;
 }
 
+// What stands still looks like what moves; so say how old it is.
+setInterval(() => {
+  const seconds = (performance.now() - (state.times.at(-1) ?? performance.now())) / 1000;
+  if (seconds < STALE_SECONDS || !state.visible.size) return;
+  get("rate").classList.add("stale");
+  get("rate").textContent = `last update ${seconds.toFixed(0)} s ago`;
+}, 1000);
+
+// A drawer that was closed on a narrow screen is open on a wide one, which has no handle for it.
+matchMedia("(max-width: 50rem)").onchange = ({ matches }) => { if (!matches) get("drawer").open = true; };
+
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const typed = "select, textarea, input:not([type=range])";   // a slider has no use for these keys
+  if (event.target.matches(typed) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === " " && event.target.matches("button, summary")) return;   // it presses what has the focus
   const control = { " ": "pause", ".": "step", ",": "step_word" }[event.key];
   const button = control && document.querySelector(`button[data-control="${control}"]`);
   if (button) { event.preventDefault(); button.click(); }

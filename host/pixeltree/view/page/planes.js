@@ -29,6 +29,9 @@ export class PlanePanel {
     this.range = null;          // [least, most] that is drawn
     this.canvas = element("canvas", "plane", body);
     this.canvas.dataset.panel = panel.name;
+    this.canvas.tabIndex = 0;
+    this.canvas.setAttribute("role", "img");
+    this.canvas.setAttribute("aria-label", panel.title);
     const scale = element("div", "scale", body);
     this.least = element("span", "", scale);
     this.bar = element("canvas", "", scale);
@@ -39,6 +42,7 @@ export class PlanePanel {
     this.pointer.textContent = "\u00a0";
     this.select = element("select", "", head);
     this.select.title = "contrast";
+    this.select.setAttribute("aria-label", `contrast of ${panel.title}`);
     this.select.hidden = true;
     this.select.onchange = () => this.siblings().forEach((each) => { each.select.value = this.select.value; each.draw(); });
     this.table = new Uint32Array(512);   // colour of a value, by the value + 128
@@ -127,6 +131,7 @@ export class PlanePanel {
     if (this.canvas.width !== side) { this.canvas.width = side; this.canvas.height = side; }
     const context = this.canvas.getContext("2d");
     const { columns, rows } = this.plane, { scale, row, column } = this.view;
+    this.canvas.classList.toggle("zoomed", scale > 1);   // then a finger moves the plane, and not the page
     context.imageSmoothingEnabled = false;
     context.drawImage(this.image, column, row, columns / scale, rows / scale, 0, 0, side, side);
     if (this.overlay) this.paintOverlay(context, side);
@@ -135,7 +140,7 @@ export class PlanePanel {
 
   // A result over the picture. The first one moves the view to its window, where that is a small part.
   lay(result) {
-    const first = !this.overlay && !views.has(this.panel.group), [top, left, height, width] = result.window || [0, 0, SIZE, SIZE];
+    const first = !this.overlay && !this.view.chosen, [top, left, height, width] = result.window || [0, 0, SIZE, SIZE];
     this.overlay = result;
     if (first && 2 * Math.max(height, width) <= SIZE) {
       const scale = SIZE / (1.6 * Math.max(height, width));
@@ -197,17 +202,29 @@ export class PlanePanel {
     this.canvas.onpointerleave = () => everywhere((each) => { each.at = null; each.tellPointer(); });
     this.canvas.onpointerdown = (event) => { this.drag = place(event); this.canvas.setPointerCapture(event.pointerId); };
     this.canvas.onpointerup = () => { this.drag = null; };
-    this.canvas.ondblclick = () => { Object.assign(this.view, { scale: 1, row: 0, column: 0 }); everywhere((e) => e.paint()); };
-    this.canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      const at = place(event), view = this.view;
-      const scale = Math.max(1, Math.min(32, view.scale * (event.deltaY < 0 ? 1.25 : 0.8)));
+    const zoom = (at, factor) => {
+      if (!this.plane) return;
+      const view = this.view, scale = Math.max(1, Math.min(32, view.scale * factor));
       view.row = at.row - (at.row - view.row) * view.scale / scale;
       view.column = at.column - (at.column - view.column) * view.scale / scale;
-      view.scale = scale;
+      view.scale = scale; view.chosen = true;
       this.keepInside(); everywhere((each) => each.paint());
+    };
+    this.canvas.ondblclick = (event) => zoom(place(event), this.view.scale > 1 ? 0 : 4);
+    this.canvas.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      zoom(place(event), event.deltaY < 0 ? 1.25 : 0.8);
     }, { passive: false });
-    this.canvas.title = "wheel: zoom; drag: move; double click: whole plane";
+    this.canvas.onkeydown = (event) => {
+      if (!this.plane) return;
+      const view = this.view, part = this.plane.rows / view.scale, move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+      const factor = { "+": 1.25, "=": 1.25, "-": 0.8, 0: 0 }[event.key];
+      if (factor !== undefined) zoom({ row: view.row + part / 2, column: view.column + part / 2 }, factor);
+      else if (move && view.scale > 1) { view.row += move[0] * part / 8; view.column += move[1] * part / 8; this.keepInside(); everywhere((each) => each.paint()); }
+      else return;
+      event.preventDefault();
+    };
+    this.canvas.title = "wheel: zoom; drag: move; double click: nearer, and back to the whole plane";
   }
 
   keepInside() {
