@@ -45,7 +45,8 @@ class HeldOutPart:
         images: the test part.
         source: how it was read.
         recorded: what the tree was made with; None if its file does not say.
-        overlap: how many of the images are training or validation images of the tree.
+        overlap: how many of the images are training or validation images of the tree, as its file can tell
+            (:meth:`pixeltree.datasets.record.TrainingData.overlap`).
     """
 
     __test__ = False  # no test class, in spite of its name
@@ -88,8 +89,9 @@ class HeldOutPart:
             DataError: saying how many there are.
         """
         if self.overlap:
+            about = "about " if self.recorded and self.recorded.is_sampled else ""
             raise DataError(
-                f"{self.overlap:,} of the {len(self.images):,} test images ({describe(self.source)}) are "
+                f"{about}{self.overlap:,} of the {len(self.images):,} test images ({describe(self.source)}) are "
                 f"training or validation images of the tree, so its score on them would be too good. "
                 f"Read the data as at training (leave out --data-seed), give other data, "
                 f"or add --allow-overlap"

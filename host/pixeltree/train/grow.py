@@ -130,9 +130,9 @@ class _Grower:
         classes = sorted({index for group in groups for index in group})
         settings = self.settings.training
         if self.settings.child_epochs is not None and parent is not None:
-            settings = replace(settings, epochs=self.settings.child_epochs)
+            settings = settings.with_epochs(self.settings.child_epochs)
         if is_scout:
-            settings = replace(settings, epochs=max(1, settings.epochs // SCOUTING))
+            settings = settings.with_epochs(max(1, settings.epochs // SCOUTING))
         choice = network, groups, settings
         if choice in self.trained:
             return self.trained[choice]

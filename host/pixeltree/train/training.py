@@ -81,6 +81,10 @@ class TrainingSettings:
         if self.steadiness < 0:
             raise SpecificationError(f"steadiness must not be negative, not {self.steadiness}")
 
+    def with_epochs(self, epochs: int) -> TrainingSettings:
+        """The same with other epochs, of which one at least is not settled."""
+        return replace(self, epochs=epochs, settled_epochs=min(self.settled_epochs, epochs - 1))
+
 
 def build(make: Callable[[], nn.Module], seed: int) -> nn.Module:
     """A module whose initial weights follow from a seed; PyTorch's global generator stays as it was."""

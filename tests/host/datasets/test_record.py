@@ -85,7 +85,19 @@ def test_a_record_knows_the_images_of_training_and_validation():
         Task.CLASSIFICATION,
         noise(4, 2).digest(),
     )
-    assert TrainingData.of(GlyphsData(), splits).seen == ()  # the parts cannot share an image
+    assert TrainingData.of(GlyphsData(), splits).images == 0  # the parts cannot share an image
+
+
+def test_a_record_of_many_images_keeps_a_sample_that_finds_what_leaks(monkeypatch):
+    monkeypatch.setattr("pixeltree.datasets.record.MOST_FINGERPRINTS", 64)
+    training, test = noise(900, 0), noise(400, 2)
+    few = Dataset("few", test.task, np.r_[test.images[:397], training.images[:3]], test.targets, test.classes)
+    record = TrainingData.of(FolderData("/a"), Splits(training, noise(100, 1), few))
+    assert TrainingData.decode(record.encode()) == record
+    assert (record.images, len(record.seen), record.is_sampled) == (1000, 64, True)
+    assert record.overlap(few) == 3  # of the test part that was put aside all images were compared
+    assert record.overlap(test) == 0
+    assert 600 < record.overlap(training) <= 900  # estimated
 
 
 @given(st.binary(max_size=60) | st.just(b'{"seen":"","digests":{},"source":[]}'))
