@@ -58,3 +58,7 @@ class AssemblyError(ProtocolError):
 
 class ArrayPortError(ProtocolError):
     """Bytes that are no batch of commands to an array."""
+
+
+class PresetError(ProtocolError):
+    """A preset of a chip's errors does not exist, or has a number that cannot be."""

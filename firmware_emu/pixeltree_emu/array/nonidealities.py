@@ -1,5 +1,7 @@
 """Number format of the array in every mode, and the errors that a real chip adds.
 
+Their parameters and presets are in ``pixeltree_protocol.chip.nonidealities``; what they do is here.
+
 An AREG holds an integer from -128 to 127 in every mode; one unit is one ADC count. A word computes its exact
 ideal value first (``planes``), saturated. In a non-ideal mode each write then adds an error, computed in
 sixteenths of a count with 8-bit saturating sums, in this order:
@@ -21,17 +23,15 @@ What time does to registers that wait is in ``decay``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree_emu.array.planes import AREG_MAX, AREG_MIN, SHAPE, AnalogPlane
-from pixeltree_emu.errors import EmulatorError
-from pixeltree_emu.machine import defaults
-from pixeltree_protocol.names import known_names
+from pixeltree_emu.array.planes import SHAPE, AnalogPlane
+from pixeltree_protocol.chip.nonidealities import PRESETS, TYPICAL, Nonidealities, preset
+
+__all__ = ["PRESETS", "TYPICAL", "Chip", "Nonidealities", "frame_key", "mixed", "preset"]
 
 SIXTEENTHS = 16
 GAIN_UNIT = 4096
@@ -50,83 +50,6 @@ _NS_PER_SECOND = 1_000_000_000
 _LONGEST = 65_535
 _RETENTION_STREAM = 0x52455441494E
 """Sets the draws of retention times apart from others of the same chip."""
-
-
-def _number(value: float, unit: str, source: str) -> Any:  # noqa: ANN401 - a field of any type
-    """A parameter with its unit and where its value comes from."""
-    return field(default=value, metadata={"unit": unit, "source": source})
-
-
-@dataclass(frozen=True)
-class Nonidealities:
-    """Every number of a non-ideal mode; the defaults are the preset ``typical``.
-
-    'fitted' values reproduce the published repeated-copy experiment (fact sheet section 7) with
-    ``tools/repeated_copy.py``; 'assumed' ones wait for a measurement. ``noise`` is about what the chip
-    authors' MNIST network bears, which is published to work on chips (docs/concepts/numbers_and_noise.md).
-    """
-
-    gain_error: float = _number(-0.0072, "of the value, per write", "fitted")
-    gain_spread: float = _number(0.002, "sigma over PEs", "assumed")
-    offset: float = _number(0.0, "counts per write", "assumed; cancels in two-word macros")
-    offset_spread: float = _number(
-        0.3, "counts, sigma over PEs", "assumed, so that the published spread is met"
-    )
-    noise: float = _number(0.2, "counts, sigma per write", "fitted to the chip authors' network")
-    division_offset: float = _number(1.83, "counts per dividing write", "fitted")
-    division_spread: float = _number(0.25, "counts, sigma over PEs", "assumed")
-    division_noise: float = _number(0.4, "counts, sigma per dividing write", "assumed")
-    flood_distance: int = _number(
-        64, "PEs per propagation word", "assumed: one fills a block of 64 x 64 from four seeds, 54 PEs"
-    )
-    areg_decay: float = _number(10.0, "counts per second since the last write", "assumed; constant OPEN")
-    areg_rest: int = _number(0, "counts; AREGs drift toward it", "assumed")
-    dreg_retention: float = _number(
-        1.5, "s, least over PEs", "assumed: refreshing is advised when idle for longer"
-    )
-    dreg_retention_spread: float = _number(3.0, "s, mean beyond the least, exponential over PEs", "assumed")
-
-    def __post_init__(self) -> None:
-        for item in fields(self):
-            value = getattr(self, item.name)
-            signed = item.name in ("gain_error", "offset", "division_offset", "areg_rest")
-            if not signed and value < 0:
-                raise EmulatorError(f"{item.name} is {value}; it must be at least 0")
-        if self.flood_distance < 1:
-            raise EmulatorError(f"flood_distance is {self.flood_distance}; it must be at least 1")
-        if not AREG_MIN <= self.areg_rest <= AREG_MAX:
-            raise EmulatorError(f"areg_rest is {self.areg_rest}; it must be from {AREG_MIN} to {AREG_MAX}")
-
-
-TYPICAL = Nonidealities()
-_HARSH = replace(
-    TYPICAL,
-    gain_error=-0.012,
-    gain_spread=0.005,
-    offset_spread=0.8,
-    noise=1.0,
-    division_offset=3.0,
-    division_spread=1.0,
-    division_noise=1.2,
-    flood_distance=54,
-    areg_decay=50.0,
-    dreg_retention=1.0,
-    dreg_retention_spread=1.5,
-)
-
-PRESETS: dict[str, Nonidealities | None] = dict(zip(defaults.PRESETS, (None, TYPICAL, _HARSH), strict=True))
-"""Presets by name; None is exact arithmetic. ``harsh`` is assumed, and worse than what is published."""
-
-
-def preset(name: str) -> Nonidealities | None:
-    """A preset by name.
-
-    Raises:
-        EmulatorError: no preset has this name.
-    """
-    if name not in PRESETS:
-        raise EmulatorError(f"no preset is named {name!r}; {known_names(name, PRESETS)}")
-    return PRESETS[name]
 
 
 def mixed(value: int) -> int:

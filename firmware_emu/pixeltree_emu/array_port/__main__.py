@@ -51,9 +51,9 @@ class Options:
         str | None,
         _SENSOR(metavar="SOURCE", help="What the sensor sees; see 'pixeltree emulate --help'."),
     ] = None
-    preset: Annotated[str, _ARRAY(metavar="NAME", help=f"Errors of the array: {', '.join(PRESETS)}.")] = (
-        PRESETS[0]
-    )
+    preset: Annotated[
+        str, _ARRAY(metavar="NAME", help=f"Errors of the array: {', '.join(PRESETS)}, or a file.")
+    ] = PRESETS[0]
     chip: Annotated[int, _ARRAY(metavar="N", help="Which chip: it fixes the fixed pattern.")] = 0
     seed: Annotated[int, _ARRAY(metavar="N", help="Fixes random draws.")] = 0
     engine: Annotated[str, _ARRAY(metavar="NAME", help=f"What executes words: {' or '.join(ENGINES)}.")] = (

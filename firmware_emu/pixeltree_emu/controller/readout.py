@@ -130,10 +130,6 @@ class ReadOutParameters:
         return bytes((int(rows[0]), int(columns[0]), int(rows[-1]), int(columns[-1])))
 
 
-SUM_SCALES = ("sum_16_scale", "sum_64_scale", "sum_fast_scale", "sum_sparse_scale", "sum_region_scale")
-"""Parameters that the command line and presets may set."""
-
-
 @lru_cache(maxsize=1024)
 def packed_columns(address: int, mask: int) -> PackedRows:
     """The columns of a pattern as a packed row."""

@@ -11,6 +11,9 @@ ENGINES = ("fast", "reference")
 PRESETS = ("ideal", "typical", "harsh")
 """How large the errors of a chip can be; the first is the default."""
 
+PRESET_SUFFIX = ".toml"
+"""What a preset ends with that is a file."""
+
 MEMORY_BYTES = 65_536
 """Controller memory for all objects: the 64 KiB of shared RAM (fact sheet 4.4)."""
 

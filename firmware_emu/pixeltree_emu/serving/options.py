@@ -21,6 +21,7 @@ from pixeltree_emu.machine.defaults import (
     EXPOSURES,
     ICW_STORE,
     MEMORY_BYTES,
+    PRESET_SUFFIX,
     PRESETS,
     SOURCE_CLOCKS,
     SOURCE_RATE,
@@ -43,6 +44,8 @@ pixeltree emulate --listen pty:///tmp/ppa0 --bps 3e6 --bits-per-byte 10
 pixeltree emulate --listen tls://0.0.0.0:27900 --token-file token --tls-cert cert.pem --tls-key key.pem
 
 pixeltree emulate --preset typical --chip 7 --source moving
+
+pixeltree emulate --preset mychip.toml --chip 3
 
 pixeltree emulate --listen vendor-sim://127.0.0.1:27715 --listen vendor-host://127.0.0.1:27888
 
@@ -76,6 +79,13 @@ def _one_of(names: Sequence[str]) -> Callable[[str], str]:
         return name
 
     return chosen
+
+
+def _preset(name: str) -> str:
+    """Takes the name of a preset, or that of a file with one."""
+    if name.endswith(PRESET_SUFFIX):
+        return str(user_path(name))
+    return _one_of(PRESETS)(name)
 
 
 @dataclass(frozen=True)
@@ -225,9 +235,10 @@ class Options:
     preset: Annotated[
         str,
         _ARRAY(
-            parser=_one_of(PRESETS),
+            parser=_preset,
             metavar="NAME",
-            help=f"Exact arithmetic, or the errors of a chip: {', '.join(PRESETS)}.",
+            help=f"Exact arithmetic, or the errors of a chip: {', '.join(PRESETS)}, or a file that "
+            "'pixeltree calibrate' wrote, as in mychip.toml.",
         ),
     ] = PRESETS[0]
     settings: Annotated[

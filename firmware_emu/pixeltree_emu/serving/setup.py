@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-import math
 import secrets
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import cycle
+from pathlib import Path
 
-from pixeltree_emu.array.nonidealities import Chip, Nonidealities, preset
+from pixeltree_emu.array.nonidealities import Chip
 from pixeltree_emu.controller.clock import CostModel
 from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.controller.limits import DeviceLimits
-from pixeltree_emu.controller.readout import SUM_SCALES, ReadOutParameters
+from pixeltree_emu.controller.readout import ReadOutParameters
 from pixeltree_emu.errors import EmulatorError, ListenError
+from pixeltree_emu.machine.paths import TEXT
 from pixeltree_emu.sensor.sensor import Sensor
 from pixeltree_emu.sensor.sources import open_source, read_order
 from pixeltree_emu.serving.access import read_token
@@ -25,9 +26,10 @@ from pixeltree_emu.vendor.gathered import GatheredArray
 from pixeltree_emu.wires.line import LineSettings
 from pixeltree_emu.wires.tls import server_context
 from pixeltree_pictures.sources import Source
-from pixeltree_protocol.errors import ProtocolError
+from pixeltree_protocol.chip.nonidealities import SUM_SCALES, preset
+from pixeltree_protocol.chip.preset_file import SUFFIX, PresetNumbers, named, number_of, parsed
+from pixeltree_protocol.errors import PresetError, ProtocolError
 from pixeltree_protocol.link.connection import Identity
-from pixeltree_protocol.names import known_names
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +84,7 @@ def _aim(sensor: Sensor, options: Options) -> str:
 
 
 def _read_out(options: Options) -> ReadOutParameters:
-    return ReadOutParameters().with_settings(_settings_of(options)[1])
+    return ReadOutParameters().with_settings(_numbers(options).sums)
 
 
 def _look_at_source(sensor: Sensor, options: Options) -> str:
@@ -198,32 +200,47 @@ def listen_settings_of(options: Options, authenticated: bool) -> ListenSettings:
     return ListenSettings(authenticated, tls, line_of(options))
 
 
-def _settings_of(options: Options) -> tuple[dict[str, float], dict[str, int]]:
-    """What ``--set`` gives: numbers of a chip's errors, and scales of global sums.
+def _numbers(options: Options) -> PresetNumbers:
+    """What ``--preset`` and ``--set`` give: numbers of a chip's errors, and scales of global sums.
 
     Raises:
-        EmulatorError: an unknown name, a value that is no number, or a chip's number in ideal mode.
+        EmulatorError: no such preset, a file that cannot be read, an unknown name, a value that is no number,
+            or a chip's number in ideal mode.
     """
-    errors, scales = dict[str, float](), dict[str, int]()
-    known = (*SUM_SCALES, *(item.name for item in fields(Nonidealities)))
+    chosen = _preset(options.preset)
+    errors, sums = dict(chosen.errors), dict(chosen.sums)
     for setting in options.settings or ():
         name, _, value = setting.partition("=")
-        whole = name in (*SUM_SCALES, "flood_distance", "areg_rest")
-        if name not in known:
-            raise EmulatorError(f"--set: no number is named {name!r}; {known_names(name, known)}")
         try:
-            number = int(value) if whole else float(value)
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number):
-            raise EmulatorError(f"--set {setting}: the value must be a {'whole ' if whole else ''}number")
+            number = number_of(name, value)
+        except PresetError as error:
+            raise EmulatorError(f"--set: {error}") from error
         if name in SUM_SCALES:
-            scales[name] = int(number)
+            sums[name] = int(number)
         else:
             errors[name] = number
-    if errors and preset(options.preset) is None:
+    numbers = PresetNumbers(chosen.base, errors, sums)
+    if errors and preset(chosen.base) is None:
         raise EmulatorError(f"--set {min(errors)}: ideal mode has no errors; choose another --preset")
-    return errors, scales
+    return numbers
+
+
+def _preset(name: str) -> PresetNumbers:
+    """The preset that ``--preset`` names: one of the package, or a file.
+
+    Raises:
+        EmulatorError: there is none, or the file is no preset.
+    """
+    try:
+        if not name.endswith(SUFFIX):
+            return named(name)
+        return parsed(Path(name).read_text(TEXT), name)
+    except OSError as error:
+        raise EmulatorError(f"cannot read the preset {name}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise EmulatorError(f"the preset {name} is not UTF-8: {error}") from error
+    except PresetError as error:
+        raise EmulatorError(str(error)) from error
 
 
 def _array(options: Options, at_once: bool) -> PixelArray:
@@ -231,7 +248,8 @@ def _array(options: Options, at_once: bool) -> PixelArray:
 
 
 def _chip(options: Options) -> Chip | None:
-    model = preset(options.preset)
-    if model is not None:
-        model = replace(model, **_settings_of(options)[0])  # type: ignore[arg-type]
+    try:
+        model = _numbers(options).model
+    except PresetError as error:
+        raise EmulatorError(f"--set: {error}") from error
     return Chip(model, options.chip, options.seed) if model else None

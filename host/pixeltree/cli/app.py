@@ -14,6 +14,7 @@ from pixeltree import __version__
 from pixeltree.arguments.files import as_path
 from pixeltree.cli import bench
 from pixeltree.cli.assembly import asm, disasm
+from pixeltree.cli.calibrate import calibrate
 from pixeltree.cli.chips import yield_
 from pixeltree.cli.compare import compare
 from pixeltree.cli.compile import compile_
@@ -79,6 +80,15 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
                 "usb:1fc9:008a",
                 '"serial:///dev/ttyACM0?baudrate=3000000"',
                 '"emu:?memory=8192"',
+            ),
+        ),
+        (
+            "calibrate",
+            calibrate,
+            (
+                "--device serial:///dev/ttyACM0 -o mychip.toml --cover",
+                "--device tcp://127.0.0.1:27900 -o mychip.toml --quick --json figures.json",
+                "pixeltree emulate --preset mychip.toml",
             ),
         ),
     ),

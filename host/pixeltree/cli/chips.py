@@ -14,6 +14,7 @@ from rich.console import Group
 from rich.table import Column, Table
 from rich.text import Text
 
+from pixeltree.arguments.presets import read_preset
 from pixeltree.cli.options import (
     OUTPUT,
     DataOption,
@@ -46,9 +47,11 @@ from pixeltree.tree.tree import Tree
 from pixeltree.workers.keeping import Keeping
 from pixeltree.workers.pieces import Workers
 from pixeltree_protocol.chip.nonidealities import AnalogErrors
-from pixeltree_protocol.names import known_names
 
 CHIPS = partial(typer.Option, rich_help_panel="Chips")
+
+PRESETS_HELP = f"{', '.join(PRESETS)}, or a file that 'pixeltree calibrate' wrote"
+"""What can be named as a preset."""
 
 SENSITIVITY = tuple(AnalogErrors.__dataclass_fields__)
 """Numbers of a preset that ``--sensitivity`` sets to 0 one by one."""
@@ -82,19 +85,27 @@ class Evaluated:
         return self.frames / self.seconds
 
 
-def check_preset(preset: str) -> str:
-    """The name of a preset.
+def chip_set(preset: str, count: int, settings: Sequence[str] = ()) -> ChipSet:
+    """Chips of a preset, the first so many.
+
+    The numbers of a preset's file go with them as settings, so that workers elsewhere need no file.
 
     Raises:
-        DataError: there is none of this name.
+        DataError: there is no such preset, or its file cannot be read or is none.
     """
-    if preset not in PRESETS:
-        raise DataError(f"no preset is named {preset!r}; {known_names(preset, PRESETS)}")
-    return preset
+    numbers = read_preset(preset)
+    return ChipSet(numbers.base, tuple(range(count)), (*numbers.settings, *settings))
 
 
-def run_chips(tree: Tree, dataset: Dataset, sets: Sequence[ChipSet], workers: Workers) -> Evaluated:
+def run_chips(tree: Tree, dataset: Dataset, sets: Sequence[ChipSet], workers: Workers, name: str) -> Evaluated:
     """Take images through the chips of some sets, with a bar; an interrupted run goes on where it was.
+
+    Args:
+        tree: what the chips run.
+        dataset: the images.
+        sets: the chips.
+        workers: who does it.
+        name: of the preset, for the bar.
 
     Raises:
         WorkerError: workers died again and again.
@@ -107,7 +118,7 @@ def run_chips(tree: Tree, dataset: Dataset, sets: Sequence[ChipSet], workers: Wo
     frames, began = len(dataset) * count, time.perf_counter()
     try:
         with progress() as bar:
-            what = f"{sets[0].preset}, {count} chips" if count > 1 else sets[0].preset
+            what = f"{name}, {count} chips" if count > 1 else name
             task = bar.add_task(what, total=frames)
             found = evaluate_sets(
                 tree, dataset, sets, workers, keeping, lambda done: bar.update(task, completed=done)
@@ -123,7 +134,7 @@ def yield_(
     require: Annotated[
         float, CHIPS(min=0, max=1, callback=finite, help="The score that a good chip reaches, 0 to 1.")
     ] = 0.95,
-    preset: Annotated[str, CHIPS(help=f"Errors of the chips: {', '.join(PRESETS)}.")] = "typical",
+    preset: Annotated[str, CHIPS(help=f"Errors of the chips: {PRESETS_HELP}.")] = "typical",
     chips: Annotated[int, CHIPS(min=1, help="How many chips are tried.")] = 100,
     settings: Annotated[
         list[str] | None,
@@ -162,11 +173,11 @@ def yield_(
     dataset = part.images.spread(images)
     check_fits(tree, dataset)
     say(part, screen_beside(json_file))
-    tried = ChipSet(check_preset(preset), tuple(range(chips)), tuple(settings or ()))
+    tried = chip_set(preset, chips, settings or ())
     left_out = [tried.few(_SENSITIVITY_CHIPS).but(f"{name}=0") for name in SENSITIVITY if sensitivity]
     swept = _swept(tried, sweep)
     with chosen_workers(workers, cluster) as chosen:
-        run = run_chips(tree, dataset, [tried, *left_out, *swept.values()], chosen)
+        run = run_chips(tree, dataset, [tried, *left_out, *swept.values()], chosen, preset)
     scores, *others = run.scores
     without = _gains(scores, others[: len(left_out)])
     found, good = spread(scores), chip_yield(scores, require)

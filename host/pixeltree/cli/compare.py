@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.table import Table
@@ -23,7 +24,7 @@ from pixeltree.cli.report import report
 from pixeltree.cli.terminal import busy, progress
 from pixeltree.device.device import connect
 from pixeltree.errors import DataError
-from pixeltree.links.emulator import PRESETS
+from pixeltree.links.emulator import PRESET_SUFFIX, PRESETS
 
 _TITLES = {
     "accuracies": "right labels",
@@ -37,7 +38,10 @@ _TITLES = {
 
 def compare(
     first: Annotated[
-        str, typer.Argument(metavar="A", help="A device's URL, or a preset: ideal, typical, harsh.")
+        str,
+        typer.Argument(
+            metavar="A", help="A device's URL, or a preset: ideal, typical, harsh, or a file (mychip.toml)."
+        ),
     ],
     second: Annotated[str, typer.Argument(metavar="B", help="The other one.")],
     tree: Annotated[str, IMAGES(help="A tree file, or a tree of the package.")] = "digits",
@@ -87,7 +91,8 @@ def compare(
 
 
 def _url(text: str, chip: int) -> str:
-    return f"emu:?preset={text}&chip={chip}" if text in PRESETS else text
+    named = text in PRESETS or (":" not in text and text.endswith(PRESET_SUFFIX))
+    return f"emu:?preset={quote(text)}&chip={chip}" if named else text
 
 
 def _table(figures: dict[str, Any]) -> Table:

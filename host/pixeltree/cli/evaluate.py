@@ -11,7 +11,8 @@ import numpy.typing as npt
 import typer
 from rich.progress import Progress
 
-from pixeltree.cli.chips import check_preset, run_chips
+from pixeltree.arguments.presets import read_preset
+from pixeltree.cli.chips import PRESETS_HELP, chip_set, run_chips
 from pixeltree.cli.options import (
     DEVICE,
     OUTPUT,
@@ -36,7 +37,6 @@ from pixeltree.datasets import Dataset, Task
 from pixeltree.datasets.sources import as_table
 from pixeltree.device.device import connect
 from pixeltree.errors import DataError
-from pixeltree.evaluate.chips import ChipSet
 from pixeltree.evaluate.evaluation import (
     METRICS,
     Evaluation,
@@ -45,7 +45,6 @@ from pixeltree.evaluate.evaluation import (
     evaluate_device,
     evaluate_reference,
 )
-from pixeltree.links.emulator import PRESETS
 from pixeltree.links.url import parse_url
 from pixeltree.run import TreeRunner
 from pixeltree.tree.tree import Tree
@@ -67,7 +66,7 @@ def evaluate(
         str | None, DEVICE(metavar="URL", help="Also on this device, as in tcp://HOST:PORT.")
     ] = None,
     preset: Annotated[
-        str | None, DEVICE(help=f"Also on emulated chips with this preset: {', '.join(PRESETS)}.")
+        str | None, DEVICE(help=f"Also on emulated chips with this preset: {PRESETS_HELP}.")
     ] = None,
     chips: Annotated[int, DEVICE(min=1, help="How many emulated chips.")] = 1,
     workers: WorkersOption = None,
@@ -108,7 +107,7 @@ def evaluate(
             devices = {device: _on_device(device, tree, dataset, bar)}
     elif preset is not None:
         with chosen_workers(workers, cluster) as chosen:
-            run = run_chips(tree, dataset, [ChipSet(preset, tuple(range(chips)))], chosen)
+            run = run_chips(tree, dataset, [chip_set(preset, chips)], chosen, preset)
         devices = {f"{preset}, chip {chip}": found for chip, found in enumerate(run.evaluations[0])}
         speed = {"seconds": round(run.seconds, 2), "frames_per_s": round(run.frames_per_s, 1)}
     runs = list(devices.values())
@@ -141,7 +140,7 @@ def _check_devices(device: str | None, preset: str | None, chips: int) -> None:
     if device is not None and preset is not None:
         raise DataError("give --device or --preset, not both")
     if preset is not None:
-        check_preset(preset)
+        read_preset(preset)
     elif chips > 1:
         raise DataError(f"--chips {chips} says how many chips are emulated; it needs --preset")
     if device is not None:

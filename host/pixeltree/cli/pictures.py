@@ -132,6 +132,44 @@ def draw_spread(path: Path, scores: Sequence[float], required: float, title: str
     _save(figure, path)
 
 
+def draw_copies(
+    path: Path,
+    lengths: Sequence[int],
+    levels: Sequence[int],
+    measured: npt.NDArray[np.float64],
+    fitted: npt.NDArray[np.float64],
+) -> None:
+    """Draw how far copies are from their level, and how they spread: measured as dots, fitted as lines.
+
+    Args:
+        path: the picture.
+        lengths: words of each chain.
+        levels: where chains begin.
+        measured: float (3, lengths, levels), means, variances, and agreements of repeats.
+        fitted: the same by the fitted model.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    away, spread = figure.subplots(1, 2)
+    ideal = np.array(levels) * np.where(np.array(lengths) % 2, -1, 1)[:, None]
+    sign = np.sign(ideal) + (ideal == 0)
+    for place, level in enumerate(levels):
+        for axes, dots, lines in (
+            (away, (sign * (measured[0] - ideal))[:, place], (sign * (fitted[0] - ideal))[:, place]),
+            (spread, np.sqrt(measured[1][:, place]), np.sqrt(fitted[1][:, place])),
+        ):
+            (line,) = axes.plot(lengths, lines, label=f"from {level}")
+            axes.plot(lengths, dots, marker="o", linestyle="", color=line.get_color())
+    away.set(xlabel="words of copies", ylabel="mean less the level, away from 0, counts")
+    spread.set(xlabel="words of copies", ylabel="sigma over PEs and repeats, counts")
+    away.legend()
+    for axes in (away, spread):
+        axes.grid(alpha=0.3)
+    _save(figure, path)
+
+
 def draw_sweep(path: Path, found: Sweep) -> None:
     """Draw a heat map of frames per second over memory and line rate.
 

@@ -54,6 +54,9 @@ def tell(sentence: str) -> None:
 PRESETS = ("ideal", "typical", "harsh")
 """What ``--preset`` may be, so that a wrong name is refused before anything is started."""
 
+PRESET_SUFFIX = ".toml"
+"""What a preset ends with that is a file, which ``pixeltree calibrate`` wrote."""
+
 _OPTIONS = {
     "bps": "--bps",
     "chip": "--chip",
@@ -273,7 +276,7 @@ def daemon_options(url: LinkUrl) -> list[str]:
     fit = ["--fit"] if switch(url, options, "fit") else []
     options.pop("fit", None)
     preset = options.get("preset", PRESETS[0])
-    if preset not in PRESETS:
+    if preset not in PRESETS and not preset.endswith(PRESET_SUFFIX):
         raise LinkError(f"{url.text}: preset is {preset!r}; {known_names(preset, PRESETS)}")
     for name, least in _LEAST.items():
         if name in options:

@@ -26,7 +26,6 @@ from pixeltree.train.recipe import Recipe, identity_of
 from pixeltree.train.tables import LocalizerTable, TreeTable
 from pixeltree.train.training import build, logits_of, train_network
 from pixeltree.tree.node import NodeSpec
-from pixeltree_protocol.chip.nonidealities import TYPICAL_ERRORS
 
 COMPARED_IMAGES = 50
 """Validation images on which the fold of a single network is compared with the network."""
@@ -217,7 +216,7 @@ def _run_tree(
         table.branching,
         table.target,
         table.overlap,
-        TYPICAL_ERRORS if recipe.noise_aware else None,
+        recipe.chip_errors if recipe.noise_aware else None,
         table.child_epochs,
         table.router_outcomes,
         table.training_confusions,
@@ -241,7 +240,7 @@ def _run_tree(
 
 def _binary(recipe: Recipe) -> BinaryNetwork:
     """The recipe's network with its initial weights."""
-    errors = TYPICAL_ERRORS if recipe.noise_aware else None
+    errors = recipe.chip_errors if recipe.noise_aware else None
     network = build(lambda: BinaryNetwork(recipe.network, errors), recipe.training.seed)
     assert isinstance(network, BinaryNetwork)
     return network

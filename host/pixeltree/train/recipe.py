@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pixeltree.arguments.files import TEXT, AnyPath, as_path
+from pixeltree.arguments.presets import read_preset
 from pixeltree.datasets import (
     Splits,
 )
@@ -37,6 +38,8 @@ from pixeltree.train.devices import device_named
 from pixeltree.train.specification import Input, NetworkSpecification
 from pixeltree.train.tables import LocalizerTable, TreeTable
 from pixeltree.train.training import TrainingSettings
+from pixeltree_protocol.chip.nonidealities import TYPICAL_ERRORS, AnalogErrors, analog_errors
+from pixeltree_protocol.chip.preset_file import SUFFIX
 from pixeltree_protocol.names import known_names
 
 LAYERS = {kind.kind: kind for kind in (ConvolutionGeometry, Pooling)}
@@ -73,7 +76,9 @@ class Recipe:
         data: which images.
         network: which network.
         training: how it is trained.
-        noise_aware: whether sums err in training as on a typical chip.
+        noise_aware: whether sums err in training as on a typical chip; another preset, or a file that
+            ``pixeltree calibrate`` wrote, stands for true.
+        chip_errors: those errors.
         tree: how to grow a tree; None for one network.
         localizer: of a root that re-centres the image; None for none.
     """
@@ -82,9 +87,10 @@ class Recipe:
     data: Data
     network: NetworkSpecification
     training: TrainingSettings
-    noise_aware: bool = False
+    noise_aware: bool | str = False
     tree: TreeTable | None = None
     localizer: LocalizerTable | None = None
+    chip_errors: AnalogErrors = dataclasses.field(default=TYPICAL_ERRORS, repr=False)
 
     def __post_init__(self) -> None:
         if self.localizer is not None:
@@ -175,9 +181,12 @@ class Recipe:
     def identity(self, splits: Splits) -> str:
         """What a checkpoint must have been made with: hexadecimal digest of the recipe and the images.
 
-        Where the images lie does not count, so that a folder may be moved between two runs.
+        Where the images lie, and a preset's file, does not count: a folder may be moved between two runs.
         """
-        return identity_of(dataclasses.replace(self, data=_placed(self.data, lambda _: Path())), splits)
+        there = _placed(self.data, lambda _: Path())
+        same = dataclasses.replace(self, data=there, noise_aware=bool(self.noise_aware))
+        others = () if self.chip_errors == TYPICAL_ERRORS else (self.chip_errors,)
+        return identity_of(same, splits, *others)
 
 
 def identity_of(*things: object) -> str:
@@ -208,10 +217,28 @@ def load_recipe(path: AnyPath) -> Recipe:
     try:
         recipe = _recipe(tables)
         return dataclasses.replace(
-            recipe, data=_placed(recipe.data, lambda name: path.parent / as_path(name))
+            recipe,
+            data=_placed(recipe.data, lambda name: path.parent / as_path(name)),
+            chip_errors=_errors_of(recipe.noise_aware, path.parent),
         )
     except (RecipeError, ModelError, DataError) as error:
         raise RecipeError(f"{path}: {error}") from error
+
+
+def _errors_of(noise_aware: bool | str, folder: Path) -> AnalogErrors:
+    """The errors that noise-aware training expects.
+
+    Raises:
+        DataError: there is no such preset, or its file cannot be read or is none.
+        RecipeError: it has no errors.
+    """
+    if isinstance(noise_aware, bool):
+        return TYPICAL_ERRORS
+    name = noise_aware
+    model = read_preset(str(folder / as_path(name)) if name.endswith(SUFFIX) else name).model
+    if model is None:
+        raise RecipeError(f"noise_aware is {name!r}, which has no errors; leave it out, or write false")
+    return analog_errors(model)
 
 
 def _placed(data: Data, place: Callable[[str], Path]) -> Data:
@@ -235,7 +262,7 @@ def _recipe(tables: dict[str, Any]) -> Recipe:
         _choice(DATA, "set", tables["data"], "data"),
         network,
         _made(TrainingSettings, training | {"augmentation": ranges}, "training"),
-        _value(bool, tables.get("noise_aware", False), "noise_aware"),
+        _value(bool | str, tables.get("noise_aware", False), "noise_aware"),
         _made(TreeTable, tables["tree"], "tree") if "tree" in tables else None,
         _localizer(tables["localizer"]) if "localizer" in tables else None,
     )

@@ -278,8 +278,9 @@ class Devices:
             mark = f" {place + 1}" if self.compared else ""
             options = lane.options
             preset = options.get("preset", PRESETS[0])
+            presets = tuple(dict.fromkeys((*PRESETS, preset)))  # that of the URL may be a file's
             controls.append(
-                Control(f"preset{mark}", "choice", preset, f"preset{mark}", "device", options=PRESETS)
+                Control(f"preset{mark}", "choice", preset, f"preset{mark}", "device", options=presets)
             )
             chip = int(options.get("chip", 0))
             controls.append(

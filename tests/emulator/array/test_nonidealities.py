@@ -11,6 +11,7 @@ from pixeltree_emu.bench.programs import words
 from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.chip.registers import Analog
+from pixeltree_protocol.errors import PresetError
 
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])
@@ -60,9 +61,9 @@ def test_every_number_has_a_unit_and_a_source():
 def test_bad_presets_and_parameters_are_named():
     assert preset("ideal") is None
     assert PRESETS["typical"] is TYPICAL
-    with pytest.raises(EmulatorError, match="no preset is named 'worse'; known: ideal, typical, harsh"):
+    with pytest.raises(PresetError, match="no preset is named 'worse'; known: ideal, typical, harsh"):
         preset("worse")
-    with pytest.raises(EmulatorError, match="noise is -1"):
+    with pytest.raises(PresetError, match="noise is -1"):
         Nonidealities(noise=-1)
     with pytest.raises(EmulatorError, match="no engine is named 'slow'; known: fast, reference"):
         PixelArray(engine="slow")

@@ -6,10 +6,11 @@ from pixeltree.errors import LinkError
 from pixeltree.links.emulator import daemon_options
 from pixeltree.links.url import parse_url
 from pixeltree_emu.array.selection import PatternSelect
-from pixeltree_emu.controller.readout import SUM_SCALES, ReadOutParameters
+from pixeltree_emu.controller.readout import ReadOutParameters
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_emu.serving.options import parse
 from pixeltree_emu.serving.setup import device_of
+from pixeltree_protocol.chip.nonidealities import SUM_SCALES
 from pixeltree_protocol.objects.program import pattern_pixels
 
 

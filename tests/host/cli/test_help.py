@@ -15,7 +15,7 @@ from pixeltree.cli.app import app
 from pixeltree.cli.emulate import become
 from pixeltree.datasets.named import held_out_part as images_named
 from pixeltree.datasets.sources import from_table
-from pixeltree.errors import DataError, LinkError, TreeError
+from pixeltree.errors import DataError, LinkError, PresetError, TreeError
 from pixeltree.links.emulator import daemon_options
 from pixeltree.links.url import parse_url
 from pixeltree.simulate.sequences import make_sequence
@@ -170,7 +170,7 @@ def test_a_mistake_in_a_command_line_is_said_in_one_style(arguments, message):
         (lambda: from_table({"set": "glyps"}), DataError, "glyphs"),
         (lambda: daemon_options(parse_url("emu:?preset=tipical")), LinkError, "typical"),
         (lambda: daemon_options(parse_url("emu:?chp=3")), LinkError, "chip"),
-        (lambda: preset("hrsh"), EmulatorError, "harsh"),
+        (lambda: preset("hrsh"), PresetError, "harsh"),
         (lambda: open_source("movin"), EmulatorError, "moving"),
         (lambda: CostModel().with_settings(["word_nss=3"]), EmulatorError, "word_ns"),
     ],

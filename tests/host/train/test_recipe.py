@@ -20,6 +20,7 @@ from pixeltree.train.recipe import Recipe, load_recipe
 from pixeltree.train.specification import Input, NetworkSpecification
 from pixeltree.train.tables import TreeTable
 from pixeltree.train.training import TrainingSettings
+from pixeltree_protocol.chip.nonidealities import TYPICAL_ERRORS
 
 GOOD = """
 name = "small"
@@ -64,6 +65,18 @@ def test_a_recipe_says_everything(tmp_path):
     )
     training = TrainingSettings(epochs=2, learning_rate=1.0, augmentation=Augmentation(rotation=10.0))
     assert read(tmp_path, GOOD) == Recipe("small", DigitsData(seed=3), network, training, noise_aware=True)
+
+
+def test_noise_aware_may_name_a_measured_preset_beside_the_recipe(tmp_path):
+    (tmp_path / "chip.toml").write_text("[errors]\nnoise = 0.7\n")
+    named = read(tmp_path, GOOD.replace("noise_aware = true", 'noise_aware = "chip.toml"'))
+    usual = read(tmp_path, GOOD)
+    assert (named.chip_errors.noise, usual.chip_errors) == (0.7, TYPICAL_ERRORS)
+    assert named.chip_errors.gain_error == TYPICAL_ERRORS.gain_error
+    with pytest.raises(RecipeError, match="noise_aware is 'ideal', which has no errors"):
+        read(tmp_path, GOOD.replace("noise_aware = true", 'noise_aware = "ideal"'))
+    with pytest.raises(RecipeError, match="no preset is named 'odd'"):
+        read(tmp_path, GOOD.replace("noise_aware = true", 'noise_aware = "odd"'))
 
 
 @pytest.mark.parametrize(
