@@ -234,7 +234,8 @@ class Program:
             try:
                 return action()
             except PixeltreeError as error:
-                return left_out(error)
+                left_out(error)
+                return None
 
         return act
 
