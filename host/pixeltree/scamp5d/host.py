@@ -186,8 +186,8 @@ def connect(
 
     Args:
         url: ``tcp://HOST:27888``; ``usb`` for a SCAMP-5d at USB, ``usb:SERIAL`` for one of several. It
-            has the options ``interface``, ``send_to`` and ``receive_from``, as in ``usb?interface=1``; ``files``
-            and ``output`` can stand in any URL.
+            has the options ``interface``, ``send_to`` and ``receive_from``, as in ``usb?interface=1``.
+            ``files`` and ``output`` can stand in any URL.
         timeout: seconds.
         files: folder of pictures and files that programs may ask for; none, and they get none.
         output: folder for pictures that programs want saved; none, and nothing is saved.
