@@ -77,6 +77,11 @@ class Screen:
         for raw in last:
             taker(raw)
 
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether anybody looks."""
+        return bool(self._viewers)
+
     def look_away(self, viewer: object) -> None:
         """Somebody looks no longer."""
         with self._lock:
