@@ -13,6 +13,7 @@ import numpy as np
 
 from pixeltree_emu.vendor.board import Action, Board
 from pixeltree_emu.vendor.calls import CALLS, MOST_EVENTS, Arguments, Call, grid
+from pixeltree_emu.vendor.files import ServedFolder
 from pixeltree_emu.vendor.pictures import PictureFolder
 from pixeltree_emu.vendor.settings import ProgramSettings
 from pixeltree_emu.vendor.words import Translator
@@ -96,6 +97,7 @@ class Program:
         self._translator = Translator(board.prepared_words)
         self._tunnel = FrameReader()
         self._pictures = PictureFolder(self._settings.images)
+        self._files = ServedFolder(self._settings.files)
         self._mirrored = False
         self._stack: _Stack | None = None
         self._frame = 0
@@ -193,9 +195,14 @@ class Program:
         return b""
 
     def _tunnelled(self, payload: bytes) -> bytes:
+        answers = b""
         for each in self._tunnel.feed(payload):
-            self._show(each.raw)
-        return b""
+            if self._files.takes(each):
+                said = self._files.answer(each)
+                answers += packet(Kind.TUNNEL, said) if said else b""
+            else:
+                self._show(each.raw)
+        return answers
 
     # -- calls -------------------------------------------------------------------------------------
 
