@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pixeltree.swapping import LineRate as Line
     from pixeltree.tree import zoo
     from pixeltree.tree.tree import Tree
+    from pixeltree.view.program import Page
 
     __version__: str
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = [  # noqa: RUF022 - in the order in which a user meets them
     "connect", "emulator", "Device", "Patience", "Tree", "TreeRunner", "InferenceResult", "NodeVisit",
     "Swap", "Summary", "play", "Playing", "aconnect", "AsyncDevice", "AsyncRunner", "Line", "LINES", "Trace",
-    "zoo", "Kernel", "A", "B", "C", "D", "E", "F", "NEWS", "XN", "XE",
+    "zoo", "Page", "Kernel", "A", "B", "C", "D", "E", "F", "NEWS", "XN", "XE",
     "XS", "XW", "PIX", "IN", "FLAG", "SELECT", "RECT", "RF", "RP", "R0", "R1", "R2", "R3", "R4", "R5",
     "R6", "R7", "R8", "R9", "R10", "R11", "R12", "north", "east", "south", "west", "alldir", "compile",
     "datasets", "evaluate", "metrics", "train", "scamp5d", "errors", "__version__",
@@ -55,6 +56,7 @@ _HOMES = {
     "connect": "pixeltree.device.device:connect",
     "emulator": "pixeltree.device.device:emulator",
     "Device": "pixeltree.device.device:Device",
+    "Page": "pixeltree.view.program:Page",
     "Patience": "pixeltree.device.patience:Patience",
     "Kernel": "pixeltree.kernels:Kernel",
     "TreeRunner": "pixeltree.run:TreeRunner",

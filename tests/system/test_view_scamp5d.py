@@ -17,6 +17,7 @@ from pixeltree.view.board import Board
 from pixeltree.view.feed import Running
 from pixeltree.view.feed_scamp5d import Scamp5dFeed
 from pixeltree_protocol.vendor import gui, payloads
+from pixeltree_protocol.vendor.drawing import Op, draw
 from pixeltree_protocol.vendor.packets import Code, DataType, FrameReader, Message, Route, messages
 from pixeltree_protocol.vendor.panel import HELLO
 
@@ -175,3 +176,36 @@ def test_plots_bars_ranges_and_elements_of_every_kind_come_to_the_board_and_a_lo
             until(lambda: board.said == "" and controls() == initial)
     with pytest.raises(pt.errors.LinkError, match="tcp://HOST:27888"):
         Scamp5dFeed("serial:///dev/ttyACM0")
+
+
+def test_drawings_pictures_in_colour_patches_and_scatter_plots_come_to_the_page():
+    described = gui.displays(
+        [
+            gui.Display(gui.Shape.DISPLAY, "drawn"),
+            gui.Display(gui.Shape.SCATTER, "cloud", column=1, least=0, most=10, x_least=-5, x_most=5),
+        ]
+    )
+    colours = np.zeros((4, 8, 3), np.uint8)
+    colours[0, 1] = (100, 200, 50)
+    line = draw([(Op.COLOUR, (255, 0, 16, 255)), (Op.LINE_WIDTH, (2, 1)), (Op.LINE, (0, 0, 64, 256))], 100)
+    points = payloads.numbers(DataType.INT16, np.array([[-5, 0], [5, 10], [0, 99]]), 101)
+    patch = payloads.patch(bytes([7] * 6), 3, (10, 20), 102)
+    with contextlib.ExitStack() as stack, socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        with page_of(f"scamp5d:tcp://127.0.0.1:{server.getsockname()[1]}") as looked:
+            connected = stack.enter_context(server.accept()[0])
+            for data in (described, payloads.image(colours, 100), line, points, patch):
+                connected.sendall(data.encode())
+            looked.wait("pixeltree.panels.get('drawn')?.view.marks?.lines.length")
+            lines = looked.page.evaluate("pixeltree.panels.get('drawn').view.marks.lines")
+            assert lines == [[[[4, 0], [0, 2]], "#ff0010ff", 2]]
+            looked.wait_for_plane("drawn")
+            assert looked.plane("drawn")[:3] == [0, (77 * 100 + 151 * 200 + 28 * 50) >> 8, 0]
+            looked.wait_for_plane("cloud: points")
+            cloud = np.array(looked.plane("cloud: points")).reshape(256, 256)
+            assert np.argwhere(cloud).tolist() == [[0, 255], [255, 0]]
+            looked.wait_for_plane("channel 102")
+            assert np.argwhere(np.array(looked.plane("channel 102")).reshape(256, 256))[0].tolist() == [
+                10,
+                234,
+            ]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from pixeltree_emu.array.decay import Decay
 from pixeltree_emu.array.planes import AnalogPlane, DigitalPlane
+from pixeltree_emu.array.read_out import Box, PackedRows, RowNumbers
 from pixeltree_emu.array.selection import DriveIn, PatternSelect, RectangleSelect
 from pixeltree_protocol.chip.isa import ICW
 from pixeltree_protocol.chip.registers import Analog, Digital
@@ -114,6 +115,22 @@ class Engine(Protocol):
 
     def packed_rows(self, register: Digital, rows: range) -> bytes:
         """Rows of a digital plane, 32 bytes each, byte j bit i = column 8 j + i (fact sheet 1.1)."""
+        ...
+
+    def column_sums(self, register: Analog, rows: RowNumbers, bands: int) -> npt.NDArray[np.int16]:
+        """Sums of A-F or NEWS over bands of rows; see :func:`read_out.column_sums`."""
+        ...
+
+    def any_one(self, register: Digital, rows: RowNumbers, columns: PackedRows) -> bool:
+        """Whether a digital plane has a 1 where rows and columns cross."""
+        ...
+
+    def box(self, register: Digital) -> Box | None:
+        """The box around the 1s of a digital plane."""
+        ...
+
+    def events(self, register: Digital, most: int, row_first: bool, h_dir: bool, v_dir: bool) -> bytes:
+        """Coordinates of the first 1s of a digital plane; see :func:`read_out.events`."""
         ...
 
     def set_analog(self, register: Analog, plane: AnalogPlane) -> None:

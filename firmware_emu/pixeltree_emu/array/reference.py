@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree_emu.array import read_out
 from pixeltree_emu.array.decay import REGISTER_BITS, Decay, drifted
 from pixeltree_emu.array.engine import Crossing, EngineState, Item
 from pixeltree_emu.array.nonidealities import Chip, frame_key
@@ -25,6 +26,7 @@ from pixeltree_emu.array.planes import (
     Planes,
     check_plane,
 )
+from pixeltree_emu.array.read_out import Box, PackedRows, RowNumbers
 from pixeltree_emu.array.selection import DriveIn, PatternSelect, RectangleSelect
 from pixeltree_emu.array.semantics import (
     AnalogTransfer,
@@ -45,6 +47,7 @@ from pixeltree_emu.array.semantics import (
 from pixeltree_emu.errors import MeaninglessWord
 from pixeltree_protocol.chip.isa import ICW
 from pixeltree_protocol.chip.registers import (
+    ARRAY_SIZE,
     DIRECTION_REGISTER,
     OPPOSITE,
     PORT,
@@ -158,6 +161,26 @@ class ReferenceEngine:
     def packed_rows(self, register: Digital, rows: range) -> bytes:
         """Rows of a digital plane, packed."""
         return np.packbits(self.planes.digital[register][list(rows)], axis=1, bitorder="little").tobytes()
+
+    def _packed(self, register: Digital) -> PackedRows:
+        data = self.packed_rows(register, range(ARRAY_SIZE))
+        return np.frombuffer(data, np.uint64).reshape(ARRAY_SIZE, -1)
+
+    def column_sums(self, register: Analog, rows: RowNumbers, bands: int) -> npt.NDArray[np.int16]:
+        """See :class:`Engine`."""
+        return read_out.column_sums(self.look(register), rows, bands)
+
+    def any_one(self, register: Digital, rows: RowNumbers, columns: PackedRows) -> bool:
+        """See :class:`Engine`."""
+        return read_out.any_one(self._packed(register), rows, columns)
+
+    def box(self, register: Digital) -> Box | None:
+        """See :class:`Engine`."""
+        return read_out.box_of(self._packed(register))
+
+    def events(self, register: Digital, most: int, row_first: bool, h_dir: bool, v_dir: bool) -> bytes:
+        """See :class:`Engine`."""
+        return read_out.events(self._packed(register), most, row_first, h_dir, v_dir)
 
     def set_digital(self, register: Digital, plane: DigitalPlane) -> None:
         """Replace a digital plane."""

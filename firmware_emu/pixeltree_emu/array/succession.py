@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from pixeltree_emu.array.engine import Crossing, Engine, EngineState, Item
 from pixeltree_emu.array.planes import AnalogPlane, DigitalPlane
+from pixeltree_emu.array.read_out import Box, PackedRows, RowNumbers
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_emu.machine.logs import fields
 from pixeltree_protocol.chip.registers import Analog, Digital
@@ -141,6 +142,22 @@ class SucceededEngine:
     def packed_rows(self, register: Digital, rows: range) -> bytes:
         """See :class:`pixeltree_emu.array.engine.Engine`."""
         return self._engine.packed_rows(register, rows)
+
+    def column_sums(self, register: Analog, rows: RowNumbers, bands: int) -> npt.NDArray[np.int16]:
+        """See :class:`pixeltree_emu.array.engine.Engine`."""
+        return self._engine.column_sums(register, rows, bands)
+
+    def any_one(self, register: Digital, rows: RowNumbers, columns: PackedRows) -> bool:
+        """See :class:`pixeltree_emu.array.engine.Engine`."""
+        return self._engine.any_one(register, rows, columns)
+
+    def box(self, register: Digital) -> Box | None:
+        """See :class:`pixeltree_emu.array.engine.Engine`."""
+        return self._engine.box(register)
+
+    def events(self, register: Digital, most: int, row_first: bool, h_dir: bool, v_dir: bool) -> bytes:
+        """See :class:`pixeltree_emu.array.engine.Engine`."""
+        return self._engine.events(register, most, row_first, h_dir, v_dir)
 
     def set_digital(self, register: Digital, plane: DigitalPlane) -> None:
         """See :class:`pixeltree_emu.array.engine.Engine`."""

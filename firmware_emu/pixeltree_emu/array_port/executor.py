@@ -12,7 +12,7 @@ from pixeltree_emu.array.planes import DigitalPlane
 from pixeltree_emu.array.selection import PatternSelect, RectangleSelect
 from pixeltree_emu.array_port.stretches import Stretch, Stretches
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
-from pixeltree_emu.controller.readout import PackedRows, ReadOutParameters, events
+from pixeltree_emu.controller.readout import ReadOutParameters
 from pixeltree_emu.errors import EmulatorError, MeaninglessWord
 from pixeltree_protocol.array_port import commands as port
 from pixeltree_protocol.array_port.commands import decode_batch
@@ -61,7 +61,7 @@ class ArrayExecutor:
             port.ReadRows: self._rows,
             port.GlobalOr: self._global_or,
             port.Events: self._events,
-            port.BoundingBox: lambda command: self._read_out.box(self._packed(command.dreg)),
+            port.BoundingBox: lambda command: self._read_out.box(self.array.engine.box(DREGS[command.dreg])),
             port.WriteRows: self._write,
             port.Cycles: lambda _: struct.pack("<Q", self.words),
             port.BeginFrame: lambda command: self.array.begin_frame(command.frame),
@@ -215,17 +215,13 @@ class ArrayExecutor:
         return bytes([bool((self._digital(command.dreg) & self._selected.plane).any())])
 
     def _events(self, command: port.Events) -> bytes:
-        return events(
-            self._packed(command.dreg),
+        return self.array.engine.events(
+            DREGS[command.dreg],
             command.most,
             bool(command.row_first),
             bool(command.h_dir),
             bool(command.v_dir),
         )
-
-    def _packed(self, dreg: int) -> PackedRows:
-        rows = self.array.scan_rows(DREGS[dreg], range(ARRAY_SIZE))
-        return np.frombuffer(rows, np.uint64).reshape(ARRAY_SIZE, -1)
 
     def _digital(self, dreg: int) -> DigitalPlane:
         return self.array.engine.digital(DREGS[dreg])

@@ -86,6 +86,7 @@ class EmulatedDevice:
         frames: how many ended with a result.
         part_bytes: of a long answer to the session that drives, in one message.
         settings: how it was set up, for people: names and values.
+        observer: is told when a frame has ended with a result, or an immediate program without one.
     """
 
     def __init__(
@@ -117,6 +118,7 @@ class EmulatedDevice:
         self.frames = 0
         self.part_bytes = PART_BYTES
         self.settings: dict[str, str] = {}
+        self.observer: Callable[[Result | None], None] = lambda result: None
         self._reply: Answer = lambda message, request: None
         self._handlers: dict[type[Any], Callable[[Any, int], None]] = {
             Ping: self._ping,
@@ -250,6 +252,7 @@ class EmulatedDevice:
             self._job = None
             for answer in self._immediate.answers(job, self.part_bytes):
                 self._reply(answer, job.request)
+            self.observer(None)
         if hand is None:
             return
         try:
@@ -267,6 +270,7 @@ class EmulatedDevice:
             self._hand = None
             self.frames += 1
             self._reply(event, hand.request)
+            self.observer(event)
         elif hand.waiting and not self._host_away and self._now() >= self._deadline:
             missing = ", ".join(sorted(short(digest) for digest in hand.reported))
             raise RequestError(

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from pixeltree_emu.array.read_out import RowNumbers, packed_columns, row_numbers
 from pixeltree_emu.array.selection import Lines, pattern_lines, rectangle_lines
 from pixeltree_emu.controller import drawing
 from pixeltree_emu.controller.clock import DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
-from pixeltree_emu.controller.readout import PackedRows, ReadOutParameters, events, packed_columns
+from pixeltree_emu.controller.readout import ReadOutParameters
 from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, DREGS, Analog
 from pixeltree_protocol.objects import controller_steps as s
 from pixeltree_protocol.objects.step import Step
@@ -24,6 +25,7 @@ from pixeltree_protocol.text.assembly import assemble
 
 _LAST = ARRAY_SIZE - 1
 _EVERY = slice(None)
+_ALL_ROWS = np.arange(ARRAY_SIZE, dtype=np.int64)
 
 _MASKING = ("R0", "R12")
 """R12 takes writes only where R0 is 1, so that neither can go by the other."""
@@ -61,17 +63,17 @@ class Controller:
             s.GlobalSum64: lambda step: self._block_sums(step.areg, 8, self.parameters.sum_64_scale),
             s.GetParameter: self._get_parameter,
             s.GlobalSumFast: lambda step: self._sum(
-                step.areg, _EVERY, _EVERY, self.parameters.sum_fast_scale
+                step.areg, _ALL_ROWS, _EVERY, self.parameters.sum_fast_scale
             ),
             s.GlobalSumSparse: lambda step: self._sum(
                 step.areg,
-                pattern_lines(step.r, step.rx),
+                row_numbers(step.r, step.rx),
                 pattern_lines(step.c, step.cx),
                 self.parameters.sum_sparse_scale,
             ),
             s.GlobalSumRegion: lambda step: self._sum(
                 step.areg,
-                rectangle_lines(step.r0, step.r1),
+                _ALL_ROWS[rectangle_lines(step.r0, step.r1)],
                 rectangle_lines(step.c0, step.c1),
                 self.parameters.sum_region_scale,
             ),
@@ -197,12 +199,14 @@ class Controller:
         return data
 
     def _block_sums(self, areg: int, side: int, scale: int) -> bytes:
-        data = self.parameters.blocks(self._array.engine.analog_view(_analog(areg)), side, scale)
+        sums = self._array.engine.column_sums(_analog(areg), _ALL_ROWS, side)
+        data = self.parameters.blocks(sums, scale)
         self._clock.charge(len(data) * self._clock.costs.adc_sample_ns)
         return data
 
-    def _sum(self, areg: int, rows: Lines, columns: Lines, scale: int) -> bytes:
-        value = self.parameters.total_of(self._array.engine.analog_view(_analog(areg)), rows, columns, scale)
+    def _sum(self, areg: int, rows: RowNumbers, columns: Lines, scale: int) -> bytes:
+        sums = self._array.engine.column_sums(_analog(areg), rows, 1)
+        value = self.parameters.total_of(sums, columns, scale)
         self._clock.charge(self._clock.costs.adc_sample_ns)
         return bytes([value])
 
@@ -246,12 +250,8 @@ class Controller:
 
     def _global_or(self, step: s.GlobalOr) -> bytes:
         self._clock.charge(self._clock.costs.global_or_ns)
-        rows, columns = pattern_lines(step.r, step.rx), packed_columns(step.c, step.cx)
-        return bytes([bool((self._packed(step.dreg)[rows] & columns).any())])
-
-    def _packed(self, dreg: int) -> PackedRows:
-        data = self._array.scan_rows(DREGS[dreg], range(ARRAY_SIZE))
-        return np.frombuffer(data, np.uint64).reshape(ARRAY_SIZE, -1)
+        rows, columns = row_numbers(step.r, step.rx), packed_columns(step.c, step.cx)
+        return bytes([self._array.engine.any_one(DREGS[step.dreg], rows, columns)])
 
     def _global_count(self, step: s.GlobalCount) -> bytes:
         """DREG -> two analog levels -> global sum -> share of 1s (fact sheets 4.2 and 4.5)."""
@@ -307,11 +307,11 @@ class Controller:
     def _scan_events(self, step: s.ScanEvents) -> bytes:
         self._clock.charge(step.max_num * self._clock.costs.event_ns)
         options = bool(step.row_first), bool(step.h_dir), bool(step.v_dir)
-        return events(self._packed(step.dreg), step.max_num, *options)
+        return self._array.engine.events(DREGS[step.dreg], step.max_num, *options)
 
     def _scan_box(self, step: s.ScanBoundingBox) -> bytes:
         self._clock.charge(self._clock.costs.bounding_box_ns)
-        return self.parameters.box(self._packed(step.dreg))
+        return self.parameters.box(self._array.engine.box(DREGS[step.dreg]))
 
     # -- time --------------------------------------------------------------------------------------
 

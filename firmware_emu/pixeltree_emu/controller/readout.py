@@ -8,24 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pixeltree_emu.array.planes import DigitalPlane
-from pixeltree_emu.array.selection import Lines, pattern_lines
+from pixeltree_emu.array.read_out import Box, Levels
+from pixeltree_emu.array.selection import Lines
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
 
 _FULL = 4095
 
-Levels = npt.NDArray[np.signedinteger[Any]]
-"""An analog plane, int8 or int16 (256, 256)."""
-
-PackedRows = npt.NDArray[np.uint64]
-"""A digital plane, uint64 (256, 4), or one row of it: as bytes, bit i of byte j is column 8 j + i."""
+ColumnSums = npt.NDArray[np.int16]
+"""int16 (bands, 256); see ``array/read_out.py``."""
 
 
 @dataclass(frozen=True)
@@ -75,18 +71,16 @@ class ReadOutParameters:
         """
         return int(self._scaled(np.array(plane[selected].sum(dtype=np.int64)), scale))
 
-    def total_of(self, plane: Levels, rows: Lines, columns: Lines, scale: int) -> int:
-        """The same over the pixels where rows and columns cross."""
-        sums = np.add.reduce(plane[rows], axis=0, dtype=np.int16)  # 256 levels fit
-        total = int(np.add.reduce(sums[columns], dtype=np.int64))
+    def total_of(self, sums: ColumnSums, columns: Lines, scale: int) -> int:
+        """The same over some columns, given the sums of each over the selected rows."""
+        total = int(np.add.reduce(sums[0, columns], dtype=np.int64))
         return max(0, min(255, (2 * total + scale) // (2 * scale) + self.adc_zero))
 
-    def blocks(self, plane: Levels, side: int, scale: int) -> bytes:
-        """Global sums of a ``side`` x ``side`` grid of blocks, column-major."""
-        size = ARRAY_SIZE // side
-        bands = np.add.reduce(plane.reshape(side, size, ARRAY_SIZE), axis=1, dtype=np.int16)
-        sums = np.add.reduce(bands.reshape(side, side, size), axis=2, dtype=np.int64)
-        return self._scaled(sums, scale).astype(np.uint8).T.tobytes()
+    def blocks(self, sums: ColumnSums, scale: int) -> bytes:
+        """Global sums of a grid of square blocks, column-major, given the sums of each band's columns."""
+        side = len(sums)
+        totals = np.add.reduce(sums.reshape(side, side, -1), axis=2, dtype=np.int64)
+        return self._scaled(totals, scale).astype(np.uint8).T.tobytes()
 
     def _scaled(self, sums: npt.NDArray[np.int64], scale: int) -> npt.NDArray[np.int64]:
         """Sum / scale to the nearest count, halves up; integers only, so that every machine agrees."""
@@ -120,40 +114,8 @@ class ReadOutParameters:
         _, _, floor, span = self.count_range(eight)
         return max(0, min(_FULL, (2 * _FULL * (sum(sums) - floor) + span) // (2 * span)))
 
-    def box(self, packed: PackedRows) -> bytes:
+    def box(self, found: Box | None) -> bytes:
         """Top row, right column, bottom row, left column of the 1s."""
-        rows = np.flatnonzero(np.bitwise_or.reduce(packed, axis=1))
-        if not len(rows):
-            return bytes(self.empty_box)
-        met = np.bitwise_or.reduce(packed, axis=0).view(np.uint8)
-        columns = np.flatnonzero(np.unpackbits(met, bitorder="little"))
-        return bytes((int(rows[0]), int(columns[0]), int(rows[-1]), int(columns[-1])))
+        return bytes(self.empty_box if found is None else found)
 
 
-@lru_cache(maxsize=1024)
-def packed_columns(address: int, mask: int) -> PackedRows:
-    """The columns of a pattern as a packed row."""
-    wanted = np.zeros(ARRAY_SIZE, np.uint8)
-    wanted[pattern_lines(address, mask)] = 1
-    return np.packbits(wanted, bitorder="little").view(np.uint64)
-
-
-def events(packed: PackedRows, most: int, row_first: bool, h_dir: bool, v_dir: bool) -> bytes:
-    """Coordinates of the first ``most`` 1s, column by column; unused pairs are (0, 0)."""
-    found: list[npt.NDArray[np.intp]] = []
-    missing = most
-    last = ARRAY_SIZE - 1
-    eights = np.flatnonzero(np.bitwise_or.reduce(packed, axis=0).view(np.uint8))
-    octets = packed.view(np.uint8)
-    for eight in eights[::-1] if h_dir else eights:
-        if missing <= 0:
-            break
-        bits = np.unpackbits(octets[:, eight], bitorder="little").reshape(ARRAY_SIZE, 8)
-        columns, rows = np.nonzero(bits[:: -1 if v_dir else 1, :: -1 if h_dir else 1].T)
-        columns = 8 * eight + (7 - columns if h_dir else columns)
-        rows = last - rows if v_dir else rows
-        pairs = (rows, columns) if row_first else (columns, rows)
-        found.append(np.array(pairs).T[:missing])
-        missing -= len(found[-1])
-    data = np.concatenate(found).astype(np.uint8).tobytes() if found else b""
-    return data + bytes(2 * most - len(data))

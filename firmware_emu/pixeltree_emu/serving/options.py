@@ -99,7 +99,8 @@ class Options:
             help="Where to serve: tcp://127.0.0.1:PORT, tls://127.0.0.1:PORT, unix:///PATH, or pty:///PATH, "
             f"which makes a link to a pseudo terminal there. Repeatable. Default: {DEFAULT_URL}. "
             "vendor-sim://127.0.0.1:27715 serves C++ programs against the vendor's simulation client, "
-            "vendor-host://127.0.0.1:27888 shows hosts of a SCAMP-5d what they display.",
+            "vendor-host://127.0.0.1:27888 shows hosts of a SCAMP-5d what they display; with ?planes=A,R5 it "
+            "shows these registers of the device, and its results.",
         ),
     ] = None
     bps: Annotated[

@@ -84,7 +84,7 @@ def _serve(
     stop: _Stop,
 ) -> int:
     urls = options.listen or [DEFAULT_URL]
-    vendors = VendorPorts([url for url in urls if is_vendors(url)], partial(board_parts_of, options))
+    vendors = VendorPorts([url for url in urls if is_vendors(url)], partial(board_parts_of, options), device)
     try:
         listeners = listen_all([url for url in urls if not is_vendors(url)], settings)
     except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import RLock
 
 import numpy as np
@@ -27,6 +28,11 @@ from pixeltree_protocol.vendor.registers import ANALOG, AREG_OF, DIGITAL, DREG_O
 logger = logging.getLogger(__name__)
 
 _LONGEST_EXPOSURE_NS = 10_000_000_000
+
+Action = Callable[[], bytes | None]
+
+_MOST_KNOWN = 16_384
+"""Steps that are kept prepared; a program's frames have some hundreds."""
 
 
 @dataclass(frozen=True)
@@ -77,28 +83,43 @@ class Board:
             **self._controller.actions,
             ScanRows: self._scan_rows,
         }
+        self._known: dict[Step, Action] = {}
 
     # -- words -------------------------------------------------------------------------------------
 
-    def run(self, parts: Sequence[Part]) -> None:
-        """Execute translated instructions."""
-        for part in parts:
-            if isinstance(part, Odd):
-                self._run_odd(part)
-                continue
-            self._run(part)
+    def prepared_words(self, parts: Sequence[Part]) -> Callable[[], None]:
+        """What executes translated instructions; each call does it once."""
+        runs = [
+            partial(self._run_odd, part) if isinstance(part, Odd) else self._prepared_kernel(part)
+            for part in parts
+        ]
+        if len(runs) == 1:
+            return runs[0]
 
-    def _run(self, kernel: Kernel) -> None:
-        self.array.run(kernel, self.clock.now_ns)
-        self.clock.charge_words(kernel.classes)
-        if kernel.resets_pix:
-            self._integrated = False
+        def run_all() -> None:
+            for run in runs:
+                run()
+
+        return run_all
+
+    def _prepared_kernel(self, kernel: Kernel) -> Callable[[], None]:
+        clock, run, resets = self.clock, self.array.run, kernel.resets_pix
+        words, nanoseconds = len(kernel.items), clock.costs.words_ns(kernel.classes)
+
+        def run_kernel() -> None:
+            run(kernel, clock.now_ns)
+            clock.words += words
+            clock.now_ns += nanoseconds
+            if resets:
+                self._integrated = False
+
+        return run_kernel
 
     def _run_odd(self, odd: Odd) -> None:
         """A word with virtual registers, for which registers of the array stand in."""
         virtual = tuple(dict.fromkeys(name for name in odd.names if name.startswith(".")))
         with self._spare.standing_in(virtual, self.clock.now_ns, odd.names) as places:
-            self._run(Kernel((odd.word(lambda name: places.get(name) or _itself(name)),), None))
+            self._prepared_kernel(Kernel((odd.word(lambda name: places.get(name) or _itself(name)),), None))()
 
     def launch(self) -> None:
         """A kernel begins."""
@@ -109,6 +130,14 @@ class Board:
 
     def call(self, call: Call, arguments: Arguments) -> bytes | None:
         """Execute a call; returns what it reads out.
+
+        Raises:
+            PixeltreeError: a register that does not exist, or one that the call cannot take.
+        """
+        return self.prepared_call(call, arguments)()
+
+    def prepared_call(self, call: Call, arguments: Arguments) -> Action:
+        """What executes a call each time that it is called, and returns what it reads out.
 
         Raises:
             PixeltreeError: a register that does not exist, or one that the call cannot take.
@@ -125,18 +154,36 @@ class Board:
                     names.append((place, known[index]))
                 else:
                     raise EmulatorError(f"no register has index {index}")
-        if not names:
-            return self._do(call.step(tuple(numbers)))
-        own = [_name(known, arguments[place]) for places, known in _both(call) for place in places]
+        if names:
+            return partial(self._call_virtually, call, arguments, tuple(numbers), names)
+        step = call.step(tuple(numbers))
+        known_action = self._known.get(step)
+        if known_action is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known_action = self._known[step] = self._prepared_step(step)
+        return known_action
+
+    def _call_virtually(
+        self, call: Call, arguments: Arguments, known: Arguments, names: Sequence[tuple[int, str]]
+    ) -> bytes | None:
+        """A call that names virtual registers, for which registers of the array stand in."""
+        numbers = list(known)
+        own = [_name(all_names, arguments[place]) for places, all_names in _both(call) for place in places]
         virtual = tuple(dict.fromkeys(name for _, name in names))
         with self._spare.standing_in(virtual, self.clock.now_ns, own, call.writes) as stand_ins:
             for place, name in names:
                 numbers[place] = _number(stand_ins[name])
-            return self._do(call.step(tuple(numbers)))
+            return self._prepared_step(call.step(tuple(numbers)))()
 
-    def _do(self, step: Step) -> bytes | None:
-        self.array.elapse(self.clock.now_ns)
-        return self._actions[type(step)](step)
+    def _prepared_step(self, step: Step) -> Action:
+        action, elapse, clock = self._actions[type(step)], self.array.elapse, self.clock
+
+        def act() -> bytes | None:
+            elapse(clock.now_ns)
+            return action(step)
+
+        return act
 
     def _scan_rows(self, step: ScanRows) -> bytes:
         data = self.array.scan_rows(DREGS[step.dreg], range(step.first, step.last + 1))

@@ -7,11 +7,15 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable
+from urllib.parse import parse_qsl
 
+from pixeltree_emu.errors import ListenError
 from pixeltree_emu.machine.logs import fields
+from pixeltree_emu.vendor.device_screen import DeviceView
 from pixeltree_emu.vendor.screen import Screen
 from pixeltree_emu.vendor.settings import HOST, split
 from pixeltree_emu.vendor.simulation_port import address_of, listen
+from pixeltree_protocol.names import known_names
 from pixeltree_protocol.vendor.packets import HOST_PORT, FrameReader
 
 logger = logging.getLogger(__name__)
@@ -20,6 +24,7 @@ _MOST_VIEWERS = 16
 _MOST_WAITING = 10 << 20
 """Bytes that wait for a slow host; what comes then is left out, as the vendor's host does (5.8)."""
 
+_OPTIONS = ("planes", "rate")
 _READ_BYTES = 65_536
 _TICK = 0.25
 
@@ -28,7 +33,7 @@ class HostPort:
     """Listens, and passes packets on, in a thread of its own.
 
     Args:
-        url: ``vendor-host://127.0.0.1:PORT``; port 0 takes a free one.
+        url: ``vendor-host://127.0.0.1:PORT``; port 0 takes a free one. See :func:`view_of` for its options.
         screen: what programs show.
 
     Attributes:
@@ -134,6 +139,32 @@ class HostPort:
         self._selector.unregister(viewer.socket)
         viewer.socket.close()
         logger.info("closed", extra=fields(wire=viewer.name, reason=reason, left_out=viewer.left_out))
+
+
+def view_of(url: str) -> DeviceView | None:
+    """What of a device a URL wants shown: ``?planes=A,R5&rate=10``; None where it names no planes.
+
+    Raises:
+        ListenError: an option that is unknown, or that makes no sense.
+    """
+    parts, _, _ = split(url, HOST_PORT)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    strange = [name for name in options if name not in _OPTIONS]
+    if strange:
+        raise ListenError(f"{HOST}: no option is named {strange[0]!r}; {known_names(strange[0], _OPTIONS)}")
+    planes = tuple(name.strip() for name in options.get("planes", "").split(",") if name.strip())
+    if not planes:
+        if options:
+            raise ListenError(f"{url}: name the planes to show, as in planes=A,R5")
+        return None
+    rate = options.get("rate", "30")
+    try:
+        number = float(rate)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 1000:
+        raise ListenError(f"rate={rate}: it must be a number of pictures a second, up to 1000")
+    return DeviceView(planes, number)
 
 
 class _Viewer:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pixeltree_emu.vendor.board import Board
+from pixeltree_emu.vendor.board import Action, Board
 from pixeltree_emu.vendor.calls import CALLS, MOST_EVENTS, Arguments, Call, grid
+from pixeltree_emu.vendor.files import ServedFolder
 from pixeltree_emu.vendor.pictures import PictureFolder
 from pixeltree_emu.vendor.settings import ProgramSettings
 from pixeltree_emu.vendor.words import Translator
@@ -37,6 +38,9 @@ _KERNEL_BEGINS, _MOVX = b"kernel begin", b"# movx("
 _WHOLE = 0, 255
 _COLUMNS = 256
 _MOST_LAYERS = 8
+_INSTRUCTION = int(Kind.INSTRUCTION)
+_MOST_KNOWN = 16_384
+"""Calls that are kept prepared, by the bytes of their packets; a program's frames have some hundreds."""
 
 
 @dataclass
@@ -90,14 +94,16 @@ class Program:
         self._settings = settings or ProgramSettings()
         self._show = show
         self._pause = pause
-        self._translator = Translator()
+        self._translator = Translator(board.prepared_words)
         self._tunnel = FrameReader()
         self._pictures = PictureFolder(self._settings.images)
+        self._files = ServedFolder(self._settings.files)
         self._mirrored = False
         self._stack: _Stack | None = None
         self._frame = 0
         self._loop = 0
         self.counters = Counters()
+        self._known: dict[bytes, Callable[[], bytes]] = {}
         self._takers: dict[int, Callable[[bytes], bytes]] = {
             Kind.INSTRUCTION: self._instruction,
             Kind.INSTRUCTION_WITH_TEXT: self._instruction,
@@ -144,6 +150,8 @@ class Program:
     def take(self, kind: int, payload: bytes) -> bytes:
         """Act on a packet; returns what to send, often nothing."""
         self.counters.packets += 1
+        if kind == _INSTRUCTION and (known := self._known.get(payload)) is not None:
+            return known()
         taker = self._takers.get(kind)
         return taker(payload) if taker is not None else b""
 
@@ -154,7 +162,11 @@ class Program:
         opcode, arguments = row[0], row[2:]
         call = CALLS.get(opcode)
         if call is not None:
-            return self._call(opcode, call, arguments)
+            action = self._prepared_call(opcode, call, arguments)
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[payload] = action
+            return action()
         if Opcode.NOP <= opcode <= Opcode.PROP_1:
             return self._kernel(payload[: QUICK.size])
         text = text_of(payload[QUICK.size :])
@@ -170,7 +182,7 @@ class Program:
     def _kernel(self, payload: bytes) -> bytes:
         mirrored, self._mirrored = self._mirrored, False
         try:
-            self._board.run(self._translator.translate(payload, mirrored))
+            self._translator.translate(payload, mirrored)()
         except PixeltreeError as error:
             logger.warning("a kernel is left out in part: %s", error)
         return b""
@@ -183,26 +195,60 @@ class Program:
         return b""
 
     def _tunnelled(self, payload: bytes) -> bytes:
+        answers = b""
         for each in self._tunnel.feed(payload):
-            self._show(each.raw)
-        return b""
+            if self._files.takes(each):
+                said = self._files.answer(each)
+                answers += packet(Kind.TUNNEL, said) if said else b""
+            else:
+                self._show(each.raw)
+        return answers
 
     # -- calls -------------------------------------------------------------------------------------
 
-    def _call(self, opcode: int, call: Call, arguments: Arguments) -> bytes:
-        data = self._ask(opcode, call, arguments)
+    def _prepared_call(self, opcode: int, call: Call, arguments: Arguments) -> Callable[[], bytes]:
+        """What executes a call, as often as it is called, and returns its answer."""
+        execute = self._prepared(opcode, call, arguments)
         if call.size is None:
-            return b""
-        self.counters.answers += 1
-        return answer(bytes(call.size(arguments)) if data is None else data)
+
+            def do() -> bytes:
+                execute()
+                return b""
+
+            return do
+        counters, size = self.counters, call.size(arguments)
+
+        def act() -> bytes:
+            counters.answers += 1
+            data = execute()
+            return answer(bytes(size) if data is None else data)
+
+        return act
+
+    def _prepared(self, opcode: int, call: Call, arguments: Arguments) -> Action:
+        """What executes a call: it returns None, and writes a line to the log, where that cannot be done."""
+
+        def left_out(error: PixeltreeError) -> None:
+            logger.warning("%s with %s is left out: %s", opcode_name(opcode), arguments, error)
+
+        try:
+            action = self._board.prepared_call(call, arguments)
+        except PixeltreeError as error:
+            reason = error  # of one that can never be executed
+            return lambda: left_out(reason)
+
+        def act() -> bytes | None:
+            try:
+                return action()
+            except PixeltreeError as error:
+                left_out(error)
+                return None
+
+        return act
 
     def _ask(self, opcode: int, call: Call, arguments: Arguments) -> bytes | None:
         """What a call reads out; None, and a line in the log, if it cannot be executed."""
-        try:
-            return self._board.call(call, arguments)
-        except PixeltreeError as error:
-            logger.warning("%s with %s is left out: %s", opcode_name(opcode), arguments, error)
-            return None
+        return self._prepared(opcode, call, arguments)()
 
     def _wait_frame(self) -> bytes:
         self._frame += 1

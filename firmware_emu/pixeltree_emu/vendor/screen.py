@@ -77,6 +77,11 @@ class Screen:
         for raw in last:
             taker(raw)
 
+    @property
+    def has_viewers(self) -> bool:
+        """Whether anybody looks."""
+        return bool(self._viewers)
+
     def remove_viewer(self, viewer: object) -> None:
         """Somebody looks no longer."""
         with self._lock:

@@ -26,6 +26,7 @@ class ProgramSettings:
         movx: ``client``: as the vendor's client sends it, mirrored (6.1); ``device``: as a chip does it.
         device: ``own``: each program has an array of its own; ``shared``: all have the same one.
         images: folder for SAVE_AREG_IMAGE and SAVE_DREG_IMAGE; none, and nothing is saved.
+        files: folder of pictures and files that programs may ask for; none, and hosts that look are asked.
         programs: how many may run at once.
         reset_keeps_light: levels of SIM_RESET_MODEL below which the camera is not restarted (OPEN).
         echo_out: also send the program what OUT_* shows (OPEN: its client took no notice).
@@ -36,6 +37,7 @@ class ProgramSettings:
     movx: str = "client"
     device: str = "own"
     images: Path | None = None
+    files: Path | None = None
     programs: int = 16
     reset_keeps_light: int = 3
     echo_out: bool = False
@@ -89,7 +91,7 @@ def settings_of(parts: SplitResult) -> ProgramSettings:
 
 
 def _value(name: str, value: str) -> object:
-    if name == "images":
+    if name in ("images", "files"):
         return user_path(value)
     if name == "echo_out":
         if value not in ("yes", "no"):

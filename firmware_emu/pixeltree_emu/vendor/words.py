@@ -124,17 +124,23 @@ class Odd:
 
 
 Part = Kernel | Odd
+Run = Callable[[], None]
 
 
 class Translator:
-    """Translates packets of instructions and keeps what it has translated, by bytes."""
+    """Translates packets of instructions and keeps what it has translated, by bytes.
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[bytes, bool], tuple[Part, ...]] = {}
-        self._alike: dict[tuple[tuple[int, ...], ...], tuple[Part, ...]] = {}
+    Args:
+        prepare: makes of a packet's parts what executes them.
+    """
 
-    def translate(self, payload: bytes, mirrored: bool = False) -> tuple[Part, ...]:
-        """The parts of a packet.
+    def __init__(self, prepare: Callable[[Sequence[Part]], Run]) -> None:
+        self._prepare = prepare
+        self._known: dict[tuple[bytes, bool], Run] = {}
+        self._alike: dict[tuple[tuple[int, ...], ...], Run] = {}
+
+    def translate(self, payload: bytes, mirrored: bool = False) -> Run:
+        """What executes a packet, each time that it is called.
 
         Args:
             payload: instructions of 20 bytes each.
@@ -148,12 +154,12 @@ class Translator:
             known = self._known[payload, mirrored] = self._by_operands(payload, mirrored)
         return known
 
-    def _by_operands(self, payload: bytes, mirrored: bool) -> tuple[Part, ...]:
+    def _by_operands(self, payload: bytes, mirrored: bool) -> Run:
         """Packets that differ only in what the client left in unused arguments are alike."""
         whole = len(payload) // QUICK.size * QUICK.size
         rows = tuple(_used(row, mirrored) for row in QUICK.iter_unpack(payload[:whole]))
         if rows not in self._alike:
-            self._alike[rows] = tuple(_parts([each for row in rows for each in _odd(row)]))
+            self._alike[rows] = self._prepare(_parts([each for row in rows for each in _odd(row)]))
         return self._alike[rows]
 
 

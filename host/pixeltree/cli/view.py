@@ -45,8 +45,8 @@ def view(
     url: Annotated[
         str,
         typer.Argument(
-            help="Device; 'emu:' starts an emulated one. 'scamp5d:tcp://HOST:27888' shows what a program of "
-            "the vendor's displays, with its sliders."
+            help="Device; 'emu:' starts an emulated one. 'scamp5d:tcp://HOST:27888' and 'scamp5d:usb' show "
+            "what a program of the vendor's displays, with its sliders."
         ),
     ] = "emu:",
     kernel: Annotated[

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
+import numpy as np
+import numpy.typing as npt
+
+from pixeltree.arguments.files import AnyPath, as_path
 from pixeltree.errors import DataError, LinkError
 from pixeltree.links import Link, open_link
+from pixeltree.links.usb_bulk import BulkPipes, open_bulk
+from pixeltree.scamp5d.files import FileService
 from pixeltree_protocol.names import known_names
 from pixeltree_protocol.vendor.packets import Code, FrameReader, Message, Route, messages
 from pixeltree_protocol.vendor.panel import HELLO, Panel, slider
+from pixeltree_protocol.vendor.requests import file_packets, image_packets
 
 _CONNECT_SECONDS = 5.0
 _SEND_SECONDS = 5.0
-_KINDS = ("tcp", "unix")
+_KINDS = ("tcp", "unix", "usb")
+_USB_ID = 0x1FC9, 0x008A
+"""Vendor and product of a SCAMP-5d (fact sheet 5.8)."""
+_PIPE_OPTIONS = ("interface", "send_to", "receive_from")
 
 
 class Scamp5d:
@@ -26,13 +38,15 @@ class Scamp5d:
 
     Args:
         link: the open link; owned from now on.
+        files: serves what a program asks for, and saves what it wants saved; nothing if left out.
 
     Attributes:
         panel: displays, elements, pictures, numbers and texts, as last shown.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, files: FileService | None = None) -> None:
         self._link = link
+        self._files = files or FileService()
         self._reader = FrameReader()
         self.panel = Panel()
         link.send(HELLO, _SEND_SECONDS)
@@ -67,7 +81,12 @@ class Scamp5d:
             return False
         for packet in self._reader.feed(data):
             self.panel.take(packet)
+            if self.panel.requests or self.panel.snapshots:
+                self._files.serve(self.panel, self._send)
         return True
+
+    def _send(self, data: bytes) -> None:
+        self._link.send(data, _SEND_SECONDS)
 
     def wait(self, until: Callable[[Panel], object], timeout: float = 10.0) -> None:
         """Take what comes until the panel is as wanted.
@@ -97,7 +116,30 @@ class Scamp5d:
         Raises:
             LinkError: the device is gone.
         """
-        self._link.send(messages(Message(Route.M0, code, item, value)), _SEND_SECONDS)
+        self._send(messages(Message(Route.M0, code, item, value)))
+
+    def send_image(self, picture: npt.NDArray[np.uint8], bits: int = 8) -> None:
+        """Send a picture that the program waits for.
+
+        Args:
+            picture: uint8 (rows, columns), as one sees it; columns are a multiple of 8.
+            bits: how many bits of a pixel are sent, the highest ones.
+
+        Raises:
+            MessageError: a picture of another form.
+            LinkError: the device is gone.
+        """
+        for packet in image_packets(picture, bits):
+            self._send(packet.encode())
+
+    def send_file(self, contents: bytes) -> None:
+        """Send a file that the program waits for.
+
+        Raises:
+            LinkError: the device is gone.
+        """
+        for packet in file_packets(contents):
+            self._send(packet.encode())
 
     def send_gui_value(self, item: int | str, value: int) -> None:
         """Move a slider or a switch, or press a button.
@@ -115,7 +157,7 @@ class Scamp5d:
         index = self._index(item) if isinstance(item, str) else item
         if not 0 <= index <= 255:
             raise DataError(f"an element has an index from 0 to 255, not {index}")
-        self._link.send(slider(index, value), _SEND_SECONDS)
+        self._send(slider(index, value))
         self.panel.values[index] = value
 
     def _index(self, name: str) -> int:
@@ -134,18 +176,60 @@ class Scamp5d:
             self._link.close()
 
 
-def connect(url: str, timeout: float = _CONNECT_SECONDS) -> Scamp5d:
+def connect(
+    url: str,
+    timeout: float = _CONNECT_SECONDS,
+    files: AnyPath | None = None,
+    output: AnyPath | None = None,
+) -> Scamp5d:
     """Connect to a SCAMP-5d, or to ``pixeltree emulate --listen vendor-host://``.
 
     Args:
-        url: ``tcp://HOST:27888``.
+        url: ``tcp://HOST:27888``; ``usb`` for a SCAMP-5d at USB, ``usb:SERIAL`` for one of several. It
+            has the options ``interface``, ``send_to`` and ``receive_from``, as in ``usb?interface=1``.
+            ``files`` and ``output`` can stand in any URL.
         timeout: seconds.
+        files: folder of pictures and files that programs may ask for; none, and they get none.
+        output: folder for pictures that programs want saved; none, and nothing is saved.
 
     Raises:
-        LinkError: another kind of URL, or nobody there.
+        LinkError: another kind of URL, an option that makes no sense, or nobody there.
     """
+    bare, options = _split(url)
+    folders = [given or options.pop(name, None) for name, given in (("files", files), ("output", output))]
+    service = FileService(*(None if folder is None else as_path(folder) for folder in folders))
+    if bare.startswith("usb"):
+        return Scamp5d(open_bulk(bare, _pipes(bare, options)), service)
+    if options:
+        raise LinkError(f"{url!r}: no option is named {next(iter(options))!r}; known: files, output")
+    return Scamp5d(open_link(bare, timeout), service)
+
+
+def _split(url: str) -> tuple[str, dict[str, str]]:
+    """A URL without its options, and these."""
     check_url(url)
-    return Scamp5d(open_link(url, timeout))
+    bare, _, query = url.partition("?")
+    return bare, dict(parse_qsl(query, keep_blank_values=True))
+
+
+def _pipes(url: str, options: dict[str, str]) -> BulkPipes:
+    """By which pipes a SCAMP-5d is reached. Which interface they belong to is not known: it is an option.
+
+    Raises:
+        LinkError: an option that makes no sense.
+    """
+    pipes = BulkPipes(*_USB_ID, serial_number=unquote(url.removeprefix("usb").removeprefix(":")))
+    for name, text in options.items():
+        if name not in _PIPE_OPTIONS:
+            raise LinkError(f"{url!r}: no option is named {name!r}; {known_names(name, _PIPE_OPTIONS)}")
+        try:
+            changes: dict[str, Any] = {name: int(text, 0)}
+        except ValueError as error:
+            raise LinkError(f"{url!r}: {name}={text} must be a number, as 1 or 0x81") from error
+        if not 0 <= changes[name] <= 255:
+            raise LinkError(f"{url!r}: {name}={text} must be from 0 to 255")
+        pipes = replace(pipes, **changes)
+    return pipes
 
 
 def check_url(url: str) -> None:
@@ -154,5 +238,5 @@ def check_url(url: str) -> None:
     Raises:
         LinkError: it is not.
     """
-    if urlsplit(url).scheme not in _KINDS:
-        raise LinkError(f"{url!r}: the vendor's host protocol is spoken at tcp://HOST:27888")
+    if urlsplit(url).scheme not in _KINDS and url.partition("?")[0] != "usb":
+        raise LinkError(f"{url!r}: the vendor's host protocol is spoken at tcp://HOST:27888 and usb")

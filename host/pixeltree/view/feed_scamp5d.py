@@ -27,6 +27,8 @@ _MOST_CURVES, _MOST_BARS = 8, 256
 
 _MOST_CHANNELS = 48
 _MOST_POINTS = 1_000
+_GREY = np.array([77, 151, 28], np.uint32)
+"""256ths of red, green and blue (fact sheet 5.7)."""
 _MOST_LIST = 31
 _TAKE_SECONDS = 0.1
 _WAIT_SECONDS = 0.02
@@ -44,6 +46,7 @@ class _Forms:
     curves: int = 0
     bars: bool = False
     range_: bool = False
+    scatter: bool = False
 
     def __or__(self, other: _Forms) -> _Forms:
         return _Forms(
@@ -52,6 +55,7 @@ class _Forms:
             max(self.curves, other.curves),
             self.bars or other.bars,
             self.range_ or other.range_,
+            self.scatter or other.scatter,
         )
 
 
@@ -60,7 +64,7 @@ _ASKED_FOR = {
     Shape.LINEPLOT: _Forms(curves=1),
     Shape.FIGURE: _Forms(curves=1),
     Shape.BARPLOT: _Forms(bars=True),
-    Shape.SCATTER: _Forms(range_=True),
+    Shape.SCATTER: _Forms(scatter=True),
 }
 """What a display shows before anything has come; all others show pictures."""
 
@@ -179,6 +183,10 @@ class Scamp5dFeed(Feed):
             yield _Value(Panel(curve, "plot", group=name, details=limits), shown.numbers, _as_point(place))
         if forms.bars:
             yield _Value(Panel(f"{name}: bars", "bars", name, name, details=limits), shown.numbers, _as_bars)
+        if forms.scatter and display is not None:
+            details = {"scale": BITS}
+            made = _as_scatter(display)
+            yield _Value(Panel(f"{name}: points", "plane", name, name, details=details), shown.numbers, made)
         if forms.range_:
             yield _Value(Panel(f"{name}: range", "text", name, name), shown.numbers, _as_range)
 
@@ -285,6 +293,8 @@ class Scamp5dFeed(Feed):
         if shown.numbers is None or not shown.numbers.size:
             return forms
         size = shown.numbers.size
+        if before.scatter and 2 in shown.numbers.shape:
+            return forms
         if before.range_ or size > _MOST_BARS:
             return replace(forms, range_=True)
         if before.bars or size > _MOST_CURVES:
@@ -293,7 +303,8 @@ class Scamp5dFeed(Feed):
 
     def _keep_marks(self, channel: int, shown: Shown) -> None:
         """Boxes come after the picture that they belong to; until then, those of the frame before stay."""
-        marks = tuple(shown.boxes), tuple(shown.events[:_MOST_POINTS]), tuple(shown.texts)
+        strokes = tuple(shown.strokes[-_MOST_POINTS:])
+        marks = tuple(shown.boxes), tuple(shown.events[:_MOST_POINTS]), tuple(shown.texts), strokes
         loop, _ = self._marks.get(channel, (shown.loop, ()))
         if any(marks) or abs(shown.loop - loop) > 1:
             self._marks[channel] = shown.loop, marks
@@ -334,6 +345,8 @@ def _setting(control: Control, value: int) -> Setting:
 def _as_grey(shown: Shown) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[Any]]:
     """Bits as bits; grey levels stretched to 0 to 255."""
     levels = shown.levels
+    if shown.picture is not None and shown.picture.ndim == 3:  # the page shows grey: as the vendor weighs it
+        return lambda picture: (picture.astype(np.uint32) @ _GREY >> 8).astype(np.uint8)
     if levels == 2:
         return lambda picture: picture.astype(np.bool_)
     if levels == 256:
@@ -346,14 +359,18 @@ def _as_marks(shown: Shown) -> Callable[[tuple[Any, ...]], dict[str, Any]]:
 
     An event is (column, row), as ``scamp5_scan_events`` gives it by default.
     """
-    rows, columns = shown.picture.shape if shown.picture is not None else (ARRAY_SIZE, ARRAY_SIZE)
+    rows, columns = shown.picture.shape[:2] if shown.picture is not None else (ARRAY_SIZE, ARRAY_SIZE)
 
     def at(row: float, column: float) -> list[float]:
         """The upper left corner of a pixel of the array."""
         return [row * rows / ARRAY_SIZE, (ARRAY_SIZE - 1 - column) * columns / ARRAY_SIZE]
 
+    def drawn(points: tuple[tuple[float, float], ...]) -> list[list[float]]:
+        """Points of a drawing, which go upwards from the lower left corner, as rows and columns."""
+        return [[rows * (1 - y / ARRAY_SIZE), x * columns / ARRAY_SIZE] for x, y in points]
+
     def made(marks: tuple[Any, ...]) -> dict[str, Any]:
-        boxes, events, texts = marks or ((), (), ())
+        boxes, events, texts, strokes = marks or ((), (), (), ())
         return {
             "boxes": [
                 [*at(r0, c1), (r1 - r0 + 1) * rows / ARRAY_SIZE, (c1 - c0 + 1) * columns / ARRAY_SIZE]
@@ -361,7 +378,38 @@ def _as_marks(shown: Shown) -> Callable[[tuple[Any, ...]], dict[str, Any]]:
             ],
             "points": [at(row, column) for column, row in events],
             "texts": [[*at(text.row, text.column), text.text] for text in texts],
+            "lines": [[drawn(stroke.points), _css(stroke.colour), stroke.width] for stroke in strokes],
         }
+
+    return made
+
+
+def _css(colour: tuple[int, int, int, int]) -> str:
+    return "#" + bytes(colour).hex()
+
+
+def _as_scatter(display: Display) -> Callable[[npt.NDArray[Any]], npt.NDArray[np.bool_] | None]:
+    """Points as a picture. How pairs are posted is OPEN: two columns, or else two rows, are x and y.
+
+    Where the program gives no range, that of the points is taken.
+    """
+
+    def made(numbers: npt.NDArray[Any]) -> npt.NDArray[np.bool_] | None:
+        pairs = np.asarray(numbers if numbers.shape[1] == 2 else numbers.T, np.float64)
+        pairs = pairs[np.isfinite(pairs).all(axis=1)]
+        if not len(pairs):
+            return None
+        limits = (display.x_least, display.x_most), (display.least, display.most)
+        picture = np.zeros((ARRAY_SIZE, ARRAY_SIZE), np.bool_)
+        places = []
+        for values, (least, most) in zip(pairs.T, limits, strict=True):
+            low, high = (least, most) if least < most else (values.min(), values.max())
+            share = (values - low) / ((high - low) or 1)
+            places.append(np.round(share * (ARRAY_SIZE - 1)).astype(np.int64))
+        across, up = places
+        inside = ((across >= 0) & (across < ARRAY_SIZE) & (up >= 0) & (up < ARRAY_SIZE)).nonzero()
+        picture[ARRAY_SIZE - 1 - up[inside], across[inside]] = True
+        return picture
 
     return made
 

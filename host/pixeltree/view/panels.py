@@ -10,7 +10,7 @@ kind           value
 ``bars``       a list of numbers; ``least`` and ``most`` in the panel's details are their range
 ``marks``      ``{"boxes": [[top, left, height, width], ...], "points": [[row, column], ...],
                "texts": [[row, column, text], ...]}``, in pixels of the planes whose details call it their
-               ``overlay``
+               ``overlay``; ``"lines": [[[[row, column], ...], colour as in CSS, width], ...]`` may be there
 ``text``       text, several lines
 ``table``      an object: names and texts or numbers
 ``listing``    ``{"line": row, "note": text}``: where a program is; its rows are in the panel's details

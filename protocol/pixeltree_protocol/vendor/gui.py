@@ -119,6 +119,7 @@ class Display:
         style: name of its style.
         least, most: range of the values of a plot; 0 and 0 where it has none.
         window: how many values a plot shows.
+        x_least, x_most: range of a scatter plot to the right.
     """
 
     shape: Shape
@@ -131,6 +132,8 @@ class Display:
     least: int = 0
     most: int = 0
     window: int = 0
+    x_least: int = 0
+    x_most: int = 0
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,7 @@ def _read_display(row: Any) -> Display:  # noqa: ANN401 - what construct parsed
     form = row.form
     width, height = (size / _FIXED_POINT for size in form.size)
     column, row_at = (place / _FIXED_POINT for place in form.place)
-    plot = {name: form.get(name, 0) for name in ("least", "most", "window")}
+    plot = {name: form.get(name, 0) for name in ("least", "most", "window", "x_least", "x_most")}
     return Display(Shape(row.type), row.name.text, row_at, column, height, width, row.style.text, **plot)
 
 
@@ -221,8 +224,8 @@ def displays(several: Sequence[Display]) -> Data:
             "most": display.most,
             "window": display.window,
             "drawing": 4 if display.shape is Shape.BARPLOT else 1,
-            "x_least": 0,
-            "x_most": 0,
+            "x_least": display.x_least,
+            "x_most": display.x_most,
         }
         entries += DISPLAYS[display.shape].build(
             {

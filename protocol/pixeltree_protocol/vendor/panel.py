@@ -14,12 +14,17 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from pixeltree_protocol.chip.registers import ARRAY_SIZE
 from pixeltree_protocol.errors import MessageError
-from pixeltree_protocol.vendor import gui, payloads
+from pixeltree_protocol.vendor import drawing, gui, payloads
 from pixeltree_protocol.vendor.packets import Code, Data, DataType, Message, Packet, Route, messages
+from pixeltree_protocol.vendor.requests import Request, read_request
 
 _LINES = 200
 """Texts that are kept."""
+
+_MOST_REQUESTS = 64
+_MOST_STROKES = 10_000
 
 _MOST_CHANNELS = 256
 """Channels that are kept; a program may number what it posts without end."""
@@ -30,12 +35,13 @@ class Shown:
     """What one display, or one channel, shows.
 
     Attributes:
-        picture: the last plane: uint8 (rows, columns), the right way round for a viewer (row 0 on top, column
-            0 on the left); None before any.
+        picture: the last plane: uint8 (rows, columns), or (rows, columns, 3) in colour, the right way round
+            for a viewer (row 0 on top, column 0 on the left); None before any.
         levels: how many grey levels the picture has.
         boxes: bounding boxes of the last frame: r0, c0, r1, c1 in the array's coordinates.
         events: coordinates of the last scan.
         texts: texts on the display.
+        strokes: what was drawn on it, in the coordinates of :mod:`~pixeltree_protocol.vendor.drawing`.
         numbers: the last array that was posted: (rows, columns).
         loop: the program's loop counter at the last of them.
         updates: how many have come.
@@ -46,6 +52,7 @@ class Shown:
     boxes: list[tuple[int, ...]] = field(default_factory=list)
     events: list[tuple[int, int]] = field(default_factory=list)
     texts: list[payloads.DisplayText] = field(default_factory=list)
+    strokes: list[drawing.Stroke] = field(default_factory=list)
     numbers: npt.NDArray[Any] | None = None
     loop: int = 0
     updates: int = 0
@@ -60,6 +67,10 @@ class Panel:
         values: value of each element.
         shown: by channel: handles of displays, and other numbers that the program posts to.
         texts: the last lines of text.
+        styles: scripts by name; nobody here can read them.
+        snapshots: channels whose picture is to be saved, each with the program's path, until a host has done
+            so.
+        requests: pictures and files that the program wants, until a host takes them.
         running: whether a program shows something: since the last of its packets, nobody said that it left.
         unread: packets that could not be read.
     """
@@ -71,6 +82,8 @@ class Panel:
         self.shown: dict[int, Shown] = {}
         self.texts: deque[str] = deque(maxlen=_LINES)
         self.styles: dict[str, str] = {}
+        self.snapshots: deque[tuple[int, str]] = deque(maxlen=_MOST_REQUESTS)
+        self.requests: deque[Request] = deque(maxlen=_MOST_REQUESTS)
         self.running = False
         self.unread = 0
 
@@ -126,7 +139,7 @@ class Panel:
         shown = self.shown.setdefault(data.channel, Shown())
         shown.updates += 1
         if shown.loop != data.loop:  # boxes and texts belong to the frame in which they came
-            shown.boxes, shown.texts, shown.events = [], [], []
+            shown.boxes, shown.texts, shown.events, shown.strokes = [], [], [], []
         shown.loop = data.loop
         return shown
 
@@ -146,6 +159,33 @@ class Panel:
         plane = payloads.read_levels(data)
         shown = self._of(data)
         shown.picture, shown.levels = _picture(plane), 256
+
+    def _patch(self, data: Data) -> None:
+        """Part of a plane, on what the display shows; on black where that is no plane."""
+        row, column, part = payloads.read_patch(data)
+        shown = self._of(data)
+        whole = np.zeros((ARRAY_SIZE, ARRAY_SIZE), np.uint8)
+        if shown.picture is not None and shown.picture.shape == whole.shape and shown.levels == 256:
+            whole[:] = shown.picture[:, ::-1]
+        place = whole[row : row + part.shape[0], column : column + part.shape[1]]
+        place[:] = part[: place.shape[0], : place.shape[1]]
+        shown.picture, shown.levels = _picture(whole), 256
+
+    def _image(self, data: Data) -> None:
+        pixels = payloads.read_image(data)
+        shown = self._of(data)
+        shown.picture, shown.levels = pixels.copy(), 256
+
+    def _drawing(self, data: Data) -> None:
+        strokes = drawing.read_drawing(data)
+        shown = self._of(data)
+        shown.strokes = (shown.strokes + strokes)[-_MOST_STROKES:]
+
+    def _snapshot(self, data: Data) -> None:
+        self.snapshots.append((data.channel, payloads.read_text(data)))
+
+    def _request(self, data: Data) -> None:
+        self.requests.append(read_request(data))
 
     def _bits(self, data: Data) -> None:
         plane = payloads.read_bits(data)
@@ -190,6 +230,11 @@ class Panel:
         **dict.fromkeys(payloads.NUMBERS, _numbers),
         DataType.DISPLAY_TEXT: _display_text,
         DataType.STYLE: _style,
+        DataType.IMAGE_PATCH: _patch,
+        DataType.DISPLAY_IMAGE: _image,
+        DataType.DISPLAY_DRAW: _drawing,
+        DataType.FILEPATH: _snapshot,
+        DataType.REQUEST: _request,
     }
 
 

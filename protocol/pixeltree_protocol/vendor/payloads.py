@@ -39,7 +39,9 @@ VERSIONS = {
     DataType.FLOAT: 2,
     DataType.STYLE: 40,
     DataType.DISPLAY_TEXT: 1,
-    DataType.DISPLAY_DRAW: 10,
+    DataType.FILEPATH: 2,
+    DataType.DISPLAY_IMAGE: 0,
+    DataType.IMAGE_PATCH: 0,
 }
 """Version byte by type. That of DOUT and BITSTACK is OPEN (A.16); hosts ignore it."""
 
@@ -82,6 +84,51 @@ def read_levels(data: Data) -> npt.NDArray[np.uint8]:
     columns, rows, _ = data.dims
     _expect(data, columns * rows)
     return np.frombuffer(data.data, np.uint8)[: columns * rows].reshape(columns, rows).T
+
+
+def patch(samples: bytes, rows: int, at: tuple[int, int], channel: int, loop: int = 0) -> Data:
+    """Part of an analog plane, column by column; ``at`` is its row and column in the array."""
+    dims = (len(samples) // rows if rows else 0, rows, at[0] << 8 | at[1])
+    return Data(DataType.IMAGE_PATCH, VERSIONS[DataType.IMAGE_PATCH], dims, channel, samples, loop)
+
+
+def read_patch(data: Data) -> tuple[int, int, npt.NDArray[np.uint8]]:
+    """Row and column in the array, and uint8 (rows, columns)."""
+    place = data.dims[2]
+    return place >> 8, place & 0xFF, read_levels(data)
+
+
+def image(pixels: npt.NDArray[np.uint8], channel: int, loop: int = 0) -> Data:
+    """A picture: uint8 (rows, columns), or (rows, columns, 3) for red, green and blue; as one sees it."""
+    rows, columns = pixels.shape[:2]
+    dims = (columns, rows, pixels.shape[2] if pixels.ndim == 3 else 1)
+    data = np.ascontiguousarray(pixels, np.uint8).tobytes()
+    return Data(DataType.DISPLAY_IMAGE, VERSIONS[DataType.DISPLAY_IMAGE], dims, channel, data, loop)
+
+
+_UPWARDS, _LEFTWARDS, _BY_COLUMN, _BY_CHANNEL = 16, 32, 64, 128
+"""Bits of a picture's format; the lowest four are the bytes of a pixel."""
+
+
+def read_image(data: Data) -> npt.NDArray[np.uint8]:
+    """Of DISPLAY_IMAGE: uint8 (rows, columns), or (rows, columns, 3) in colour; as one sees it.
+
+    Pixels have 1 byte of grey, or 3 of colour with or without a fourth, which is left out.
+    """
+    columns, rows, form = data.dims
+    depth = form & 15
+    if depth not in (1, 3, 4):
+        raise MessageError(f"a picture with {depth} bytes a pixel; 1, 3 and 4 are known")
+    _expect(data, columns * rows * depth)
+    flat = np.frombuffer(data.data, np.uint8, columns * rows * depth)
+    pixels: npt.NDArray[np.uint8]
+    pixels = flat.reshape(depth, -1).T if form & _BY_CHANNEL else flat.reshape(-1, depth)
+    if form & _BY_COLUMN:
+        pixels = pixels.reshape(columns, rows, depth).transpose(1, 0, 2)
+    else:
+        pixels = pixels.reshape(rows, columns, depth)
+    pixels = pixels[:: -1 if form & _UPWARDS else 1, :: -1 if form & _LEFTWARDS else 1]
+    return pixels[:, :, 0] if depth == 1 else pixels[:, :, :3]
 
 
 def bits(rows: bytes, columns: int, channel: int, loop: int = 0) -> Data:

@@ -54,6 +54,7 @@ _SIZES: dict[int, tuple[int, int]] = {
     Kind.ANSWER: (HEADER_BYTES, LARGEST_PACKET),
 }
 """Least and greatest size by kind. The client's texts have 500 bytes at most; more does no harm."""
+_NO_SIZES = 1, 0
 
 
 class Opcode(IntEnum):
@@ -246,17 +247,18 @@ class PacketReader:
             self._bytes += data
             buffer = self._bytes
         at, end = 0, len(buffer)
+        unpack, sizes = _QUICK_HEADER.unpack_from, _SIZES
         try:
-            while end - at >= HEADER_BYTES:
-                size, kind = _QUICK_HEADER.unpack_from(buffer, at)
-                least, most = _SIZES.get(kind, (1, 0))
+            while (begin := at + HEADER_BYTES) <= end:
+                size, kind = unpack(buffer, at)
+                least, most = sizes.get(kind, _NO_SIZES)
                 if not least <= size <= most:
                     raise _broken(size, kind)
-                if end - at < size:
+                next_at = at + size
+                if next_at > end:
                     break
-                payload = bytes(buffer[at + HEADER_BYTES : at + size])
-                at += size
-                yield kind, payload
+                at = next_at
+                yield kind, bytes(buffer[begin:next_at])
         finally:
             if buffer is data:
                 self._bytes += data[at:]

@@ -220,6 +220,9 @@ def test_a_host_that_does_not_read_does_not_hold_the_program_up():
         ("vendor-sim://127.0.0.1:0/path", "use vendor-sim://127.0.0.1:27715"),
         ("vendor-sim://127.0.0.1:99999", "out of range"),
         ("vendor-host://127.0.0.1:0", "give --listen vendor-sim://"),
+        ("vendor-host://127.0.0.1:0?planes=A,R55", "planes=R55: no such plane"),
+        ("vendor-host://127.0.0.1:0?plane=A", "did you mean .planes."),
+        ("vendor-host://127.0.0.1:0?planes=A&rate=0", "pictures a second"),
     ],
 )
 def test_urls_that_cannot_be_served_are_refused_with_a_reason(url, sentence):

@@ -15,7 +15,9 @@ from pixeltree_emu.vendor.pictures import name_of
 from pixeltree_emu.vendor.settings import ProgramSettings
 from pixeltree_pictures.sources import ArraySource
 from pixeltree_protocol.vendor import payloads
+from pixeltree_protocol.vendor.packets import FrameReader
 from pixeltree_protocol.vendor.panel import Panel
+from pixeltree_protocol.vendor.requests import Request, read_image_packet
 from pixeltree_protocol.vendor.simulation import (
     Instruction,
     Kind,
@@ -397,3 +399,27 @@ def test_no_instructions_break_a_program(shared, several):
         assert len(session.ask(Opcode.SCAN_DREG, "R5", 0, 255, 1)) == 8192
     finally:
         logging.disable(logging.NOTSET)
+
+
+def test_requests_are_answered_from_the_folder_that_the_listener_names(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "secret.bin").write_bytes(b"secret")
+    (tmp_path / "in" / "w.bin").write_bytes(bytes(5000))
+    picture = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+    np.save(tmp_path / "in" / "scene.npy", picture)
+    session = Session(ProgramSettings(files=tmp_path / "in"))
+
+    def asked(path, bits=0):
+        said = session.send(packet(Kind.TUNNEL, Request(path, bits).data().encode()))
+        return [each.data() for _, raw in said for each in FrameReader().feed(raw)]
+
+    assert [each.dims for each in asked("w.bin")] == [(4096, 904, 0), (904, 0, 0)]
+    top, whole = asked("scene.npy", 1), asked("scene.npy", 8)
+    assert [each.dims for each in top] == [(8, 3, 0)]
+    found = sum(read_image_packet(each)[1].astype(int) << each.dims[2] for each in whole)
+    assert (found[:, ::-1][:, :4] == picture).all()
+    assert asked("../secret.bin") == asked("missing") == []
+    assert session.shown == []
+    plain = Session()
+    plain.send(packet(Kind.TUNNEL, Request("w.bin").data().encode()))
+    assert len(plain.shown) == 1  # whoever looks is asked

@@ -4,11 +4,15 @@ import socket
 
 import numpy as np
 import pytest
+import usb.core
+import usb.util
+from PIL import Image
 
 import pixeltree as pt
 from pixeltree_protocol.vendor import gui, payloads
-from pixeltree_protocol.vendor.packets import FrameReader
+from pixeltree_protocol.vendor.packets import Data, DataType, FrameReader
 from pixeltree_protocol.vendor.panel import HELLO, slider
+from pixeltree_protocol.vendor.requests import Request, file_packets, image_packets
 
 ELEMENTS = gui.elements(
     [gui.Element(gui.Shape.SLIDER, "threshold", -10, 10, 4), gui.Element(gui.Shape.SWITCH, "on", initial=1)]
@@ -76,3 +80,84 @@ def test_a_device_that_leaves_or_shows_nothing_is_told_of(device):
 def test_other_kinds_of_urls_are_refused(url):
     with pytest.raises(pt.errors.LinkError, match="tcp://HOST:27888"):
         pt.scamp5d.connect(url)
+
+
+def test_programs_get_files_of_one_folder_and_save_pictures_to_another(device, tmp_path, caplog):
+    server, url = device
+    files, output = tmp_path / "files", tmp_path / "output"
+    (files / "sub").mkdir(parents=True)
+    (files / "sub" / "w.bin").write_bytes(b"weights")
+    (tmp_path / "secret").write_bytes(b"secret")
+    (files / "link").symlink_to(tmp_path / "secret")
+    picture = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
+    np.save(files / "scene.npy", picture)
+    with pt.scamp5d.connect(f"{url}?output={output}", files=files) as scamp:
+        connected = server.accept()[0]
+        received(connected, len(HELLO))
+        for path in ("../secret", "link", "missing.bin"):
+            connected.sendall(Request(path).data().encode())
+        expected = b"".join(each.encode() for each in file_packets(b"weights"))
+        connected.sendall(Request("sub\\w.bin").data().encode())
+        expected += b"".join(each.encode() for each in image_packets(picture, 4))
+        connected.sendall(Request("scene.npy", 4).data().encode())
+        connected.sendall(payloads.image(picture, 100).encode())
+        for path in ("C:\\shots\\one.bmp", "..\\two.bmp", ""):
+            connected.sendall(Data(DataType.FILEPATH, 2, (len(path), 0, 0), 100, path.encode()).encode())
+        connected.sendall(payloads.text("done").encode())
+        scamp.wait(lambda panel: "done" in panel.texts)
+        assert received(connected, len(expected)) == expected
+        connected.close()
+    assert [path.name for path in output.iterdir()] == ["one.png"]
+    assert (np.asarray(Image.open(output / "one.png")) == picture).all()
+    assert len([line for line in caplog.messages if "is not sent" in line]) == 3
+    assert len([line for line in caplog.messages if "is not saved" in line]) == 2
+
+
+class Camera:
+    """A SCAMP-5d at USB, as pyusb shows it."""
+
+    serial_number = "0042"
+
+    def __init__(self, packets):
+        self.packets = [packets[:10], packets[10:]]
+        self.written = b""
+
+    def is_kernel_driver_active(self, interface):
+        raise NotImplementedError
+
+    def write(self, endpoint, data, timeout):
+        assert (endpoint, timeout > 0) == (0x02, True)
+        self.written += data[:5]  # a device may take a part
+        return len(data[:5])
+
+    def read(self, endpoint, size, timeout):
+        assert (endpoint, size) == (0x81, 4096)
+        if not self.packets:
+            raise usb.core.USBTimeoutError("nothing")
+        if self.packets[0] is None:
+            raise usb.core.USBError("unplugged")
+        return self.packets.pop(0)
+
+
+def test_a_scamp5d_at_usb_is_a_host_like_any_other(monkeypatch):
+    camera = Camera(ELEMENTS.encode())
+    asked, claimed = [], []
+    monkeypatch.setattr(usb.core, "find", lambda **wanted: asked.append(wanted) or [camera])
+    monkeypatch.setattr(usb.util, "claim_interface", lambda device, number: claimed.append(number))
+    monkeypatch.setattr(usb.util, "dispose_resources", lambda device: None)
+    with pt.scamp5d.connect("usb:0042?interface=1&send_to=0x02") as scamp:
+        scamp.wait(lambda panel: panel.elements)
+        assert camera.written == HELLO
+        assert not scamp.routine(0.01)
+        camera.packets = [None]
+        with pytest.raises(pt.errors.LinkError, match="is gone: unplugged"):
+            scamp.routine()
+    assert claimed == [1]
+    assert asked == [{"find_all": True, "idVendor": 0x1FC9, "idProduct": 0x008A}]
+    for url, sentence in [
+        ("usb:9", "no USB device 1fc9:008a 9 is there"),
+        ("usb?interfac=1", "did you mean 'interface'"),
+        ("usb?interface=x", "must be a number"),
+    ]:
+        with pytest.raises(pt.errors.LinkError, match=sentence):
+            pt.scamp5d.connect(url)

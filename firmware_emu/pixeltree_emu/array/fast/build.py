@@ -23,7 +23,10 @@ from pixeltree_emu.machine.logs import fields
 logger = logging.getLogger(__name__)
 
 _FAST = "pixeltree_emu.array.fast"
-_PARTS = ((f"{_FAST}.interpreter",), (f"{_FAST}.translate", f"{_FAST}.optimize", f"{_FAST}.constants"))
+_PARTS = (
+    (f"{_FAST}.interpreter",),
+    (f"{_FAST}.translate", f"{_FAST}.optimize", f"{_FAST}.constants", f"{_FAST}.read_out"),
+)
 """Modules that are compiled at once, by a process each. No function of one part calls one of another."""
 _LAST_WORDS = 300
 _LOCK_POLL = 0.1

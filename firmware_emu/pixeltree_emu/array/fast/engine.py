@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pixeltree_emu.array.decay import REGISTER_BITS, Decay, drifted
 from pixeltree_emu.array.engine import Crossing, EngineState, Item
-from pixeltree_emu.array.fast import layout, records
+from pixeltree_emu.array.fast import layout, read_out, records
 from pixeltree_emu.array.fast.compiled import Table
 from pixeltree_emu.array.fast.constants import find_constants, load_constants
 from pixeltree_emu.array.fast.emission import (
@@ -43,6 +43,7 @@ from pixeltree_emu.array.fast.passes import COLUMNS
 from pixeltree_emu.array.fast.translate import steering_planes, translate
 from pixeltree_emu.array.nonidealities import Chip, frame_key
 from pixeltree_emu.array.planes import AnalogPlane, ArrayParameters, DigitalPlane, check_plane
+from pixeltree_emu.array.read_out import Box, PackedRows, RowNumbers
 from pixeltree_emu.array.selection import DriveIn
 from pixeltree_protocol.chip.isa import ICW
 from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, Analog, Digital
@@ -111,6 +112,8 @@ class FastEngine:
         self._analog = analog.reshape(layout.ANALOG_PLANES, layout.ANALOG_BYTES)
         self._digital = digital.reshape(layout.DIGITAL_PLANES, layout.DIGITAL_BYTES)
         self._analog[[layout.NEWS, layout.SUM_SCRATCH]] = parameters.analog_boundary
+        self._analog_views = [self._view_of_analog(plane) for plane in range(layout.ANALOG_PLANES)]
+        self._digital_views = [self._view_of_digital(plane) for plane in range(layout.DIGITAL_PLANES)]
         self._analog_view(layout.NEWS)[:] = 0
         self._digital_view(layout.FLAG)[:] = -1
         self._in_level = 0
@@ -155,6 +158,32 @@ class FastEngine:
         """Rows of a digital plane, packed."""
         packed = self._digital_view(records.DIGITAL_NUMBER[register])
         return packed[rows.start : rows.stop : rows.step].tobytes()
+
+    def column_sums(self, register: Analog, rows: RowNumbers, bands: int) -> npt.NDArray[np.int16]:
+        """See :class:`pixeltree_emu.array.engine.Engine`."""
+        sums = np.empty(64 * bands, np.int64)
+        read_out.add_rows(self._analog, records.ANALOG_NUMBER[register], rows, bands, sums)
+        return sums.view(np.int16).reshape(bands, ARRAY_SIZE)
+
+    def any_one(self, register: Digital, rows: RowNumbers, columns: PackedRows) -> bool:
+        """See :class:`pixeltree_emu.array.engine.Engine`."""
+        number = records.DIGITAL_NUMBER[register]
+        return bool(read_out.meets(self._digital, number, rows, columns.view(np.int64)))
+
+    def box(self, register: Digital) -> Box | None:
+        """See :class:`pixeltree_emu.array.engine.Engine`."""
+        corners = np.empty(4, np.int64)
+        if not read_out.box(self._digital, records.DIGITAL_NUMBER[register], corners):
+            return None
+        r0, c0, r1, c1 = corners.tolist()
+        return r0, c0, r1, c1
+
+    def events(self, register: Digital, most: int, row_first: bool, h_dir: bool, v_dir: bool) -> bytes:
+        """See :class:`pixeltree_emu.array.engine.Engine`."""
+        pairs = np.zeros(-(-most // 4), np.int64)
+        order = h_dir | v_dir << 1 | row_first << 2
+        read_out.list_ones(self._digital, records.DIGITAL_NUMBER[register], most, order, pairs)
+        return pairs.tobytes()[: 2 * most]
 
     def set_digital(self, register: Digital, plane: DigitalPlane) -> None:
         """Replace a digital plane."""
@@ -287,11 +316,17 @@ class FastEngine:
 
     def _analog_view(self, plane: int) -> npt.NDArray[np.int8]:
         """PEs of an analog plane, int8 (256, 256)."""
-        rows = self._analog[plane, : -layout.MARGIN].reshape(-1, layout.ROW_BYTES)
-        return rows[layout.MARGIN_ROWS : -layout.MARGIN_ROWS, layout.MARGIN :]
+        return self._analog_views[plane]
 
     def _digital_view(self, plane: int) -> npt.NDArray[np.int8]:
         """Rows of a digital plane, int8 (256, 32)."""
+        return self._digital_views[plane]
+
+    def _view_of_analog(self, plane: int) -> npt.NDArray[np.int8]:
+        rows = self._analog[plane, : -layout.MARGIN].reshape(-1, layout.ROW_BYTES)
+        return rows[layout.MARGIN_ROWS : -layout.MARGIN_ROWS, layout.MARGIN :]
+
+    def _view_of_digital(self, plane: int) -> npt.NDArray[np.int8]:
         rows = self._digital[plane, layout.FIRST_ROW : -layout.MARGIN]
         return rows.reshape(ARRAY_SIZE, layout.ROW_BITS_BYTES)
 

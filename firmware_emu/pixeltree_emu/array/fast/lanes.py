@@ -184,6 +184,7 @@ def _row_shift(toward_higher: bool) -> Emit:
 
 load = _lane_function(V8, (ADDRESS,), _load(8))
 store = _lane_function(NOTHING, (ADDRESS, V8), _store)
+store16 = _lane_function(NOTHING, (ADDRESS, V16), _store)
 load_word = _lane_function(WORD, (ADDRESS,), _word)
 store_word = _lane_function(NOTHING, (ADDRESS, WORD), _store_word)
 splat = _lane_function(V8, (types.int64,), _splat(8))

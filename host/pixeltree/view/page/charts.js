@@ -77,10 +77,11 @@ class BarsPanel {
 // What lies over planes, in words; the planes that name it draw it.
 class MarksPanel {
   constructor(panel, body) { this.text = element("pre", "text", body); }
-  show({ boxes, points, texts }) {
+  show({ boxes, points, texts, lines: drawn = [] }) {
     const lines = boxes.map(([top, left, height, width]) =>
       `rows ${top} to ${top + height - 1}, columns ${left} to ${left + width - 1}`);
     if (points.length) lines.push(`${points.length} points`);
+    if (drawn.length) lines.push(`${drawn.length} strokes`);
     lines.push(...texts.map((text) => text[2]));
     this.text.textContent = lines.join("\n") || "nothing";
   }

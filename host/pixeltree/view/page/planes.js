@@ -177,6 +177,18 @@ export class PlanePanel {
       context.fillRect((across - column + 0.5) * unit - dot / 2, (at - row + 0.5) * unit - dot / 2, dot, dot);
     }
     context.font = `${Math.round(side / 20)}px system-ui, sans-serif`;
+    for (const [path, colour, wide] of this.marks.lines || []) {
+      context.strokeStyle = context.fillStyle = colour; context.lineWidth = Math.max(1, wide * unit);
+      const places = path.map(([at, across]) => [(across - column) * unit, (at - row) * unit]);
+      if (places.length === 1) {
+        context.fillRect(places[0][0] - dot / 2, places[0][1] - dot / 2, dot, dot);
+        continue;
+      }
+      context.beginPath();
+      places.forEach(([x, y]) => context.lineTo(x, y));
+      context.stroke();
+    }
+    context.fillStyle = "#ff6b1a";
     for (const [at, across, text] of this.marks.texts) context.fillText(text, (across - column) * unit, (at - row) * unit);
   }
 
