@@ -168,7 +168,7 @@ class ReferenceEngine:
 
     def column_sums(self, register: Analog, rows: RowNumbers, bands: int) -> npt.NDArray[np.int16]:
         """See :class:`Engine`."""
-        return read_out.column_sums(self.look(register), rows, bands)
+        return read_out.column_sums(self.analog_view(register), rows, bands)
 
     def any_one(self, register: Digital, rows: RowNumbers, columns: PackedRows) -> bool:
         """See :class:`Engine`."""

@@ -117,5 +117,3 @@ class ReadOutParameters:
     def box(self, found: Box | None) -> bytes:
         """Top row, right column, bottom row, left column of the 1s."""
         return bytes(self.empty_box if found is None else found)
-
-

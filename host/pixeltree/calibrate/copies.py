@@ -17,7 +17,7 @@ from pixeltree.device.chip import Chip
 from pixeltree.kernels import Kernel
 from pixeltree_protocol.chip.registers import AREGS, Analog
 from pixeltree_protocol.objects import controller_steps as s
-from pixeltree_protocol.objects.program import Run, SetIn
+from pixeltree_protocol.objects.program import Launch, SetIn
 
 Floats = npt.NDArray[np.float64]
 
@@ -158,7 +158,7 @@ def sample(
         block = kernel.block()
         for column, level in enumerate(levels):
             for repeat in range(repeats):
-                execution = chip.execute(SetIn(level), Run(0), grid.scan(register), kernels=[block])
+                execution = chip.execute(SetIn(level), Launch(0), grid.scan(register), kernels=[block])
                 found[row, column, repeat] = grid.levels(execution.read_outs[0])
                 done()
     return Sampled(tuple(kernels), tuple(levels), found)

@@ -19,7 +19,7 @@ from pixeltree.device.chip import Chip
 from pixeltree.kernels import Kernel
 from pixeltree_protocol.chip.registers import ARRAY_SIZE, DREGS, Digital
 from pixeltree_protocol.objects import controller_steps as s
-from pixeltree_protocol.objects.program import Run, ScanDreg, SetIn
+from pixeltree_protocol.objects.program import Launch, ScanDreg, SetIn
 from pixeltree_protocol.objects.step import Step
 
 Floats = npt.NDArray[np.float64]
@@ -110,7 +110,7 @@ def measure_drift(
     kernel.bus(A, NEWS)
 
     def look(level: int, seconds: float) -> float:
-        steps = (SetIn(level), Run(0), *_waits(seconds), grid.scan(A))
+        steps = (SetIn(level), Launch(0), *_waits(seconds), grid.scan(A))
         mean = float(grid.levels(chip.execute(*steps, kernels=[kernel]).read_outs[0]).mean())
         done()
         return mean
@@ -154,7 +154,7 @@ def measure_retention(chip: Chip, longest: float, looks: int, done: Callable[[],
 
     def left(seconds: float) -> int:
         scan = ScanDreg(DREGS.index(register), 0, 1, ARRAY_SIZE)
-        data = chip.execute(Run(0), *_waits(seconds), scan, kernels=[kernel]).read_outs[0]
+        data = chip.execute(Launch(0), *_waits(seconds), scan, kernels=[kernel]).read_outs[0]
         done()
         return int(np.unpackbits(np.frombuffer(data, np.uint8)).sum())
 

@@ -10,7 +10,7 @@ from pixeltree.device.chip import Chip
 from pixeltree.kernels import Kernel
 from pixeltree_protocol.chip.registers import ARRAY_SIZE, DREGS, Digital
 from pixeltree_protocol.objects import controller_steps as s
-from pixeltree_protocol.objects.program import Run, ScanDreg
+from pixeltree_protocol.objects.program import Launch, ScanDreg
 
 FARTHEST = 2 * (ARRAY_SIZE - 1)
 """PEs from one corner to the opposite one, along rows and columns."""
@@ -32,7 +32,7 @@ def flood_distances(chip: Chip, done: Callable[[], None]) -> list[int]:
     for row, column in CORNERS:
         target = DREGS.index(_R12)
         seed = s.LoadPattern(target, row, column, 0, 0)
-        steps = (Run(0), seed, Run(1), ScanDreg(target, 0, 1, ARRAY_SIZE))
+        steps = (Launch(0), seed, Launch(1), ScanDreg(target, 0, 1, ARRAY_SIZE))
         data = chip.execute(*steps, kernels=[open_, flood]).read_outs[0]
         rows = np.frombuffer(data, np.uint8).reshape(ARRAY_SIZE, -1)
         plane = np.unpackbits(rows, axis=1, bitorder="little")

@@ -14,7 +14,7 @@ from pixeltree.device.chip import Chip
 from pixeltree.kernels import Kernel
 from pixeltree_protocol.chip.registers import AREGS
 from pixeltree_protocol.objects import controller_steps as s
-from pixeltree_protocol.objects.program import Run, SetIn
+from pixeltree_protocol.objects.program import Launch, SetIn
 
 Floats = npt.NDArray[np.float64]
 
@@ -65,7 +65,7 @@ def measure_sums(
     held, read = [], []
     for level in levels:
         steps = [step for step, _ in SUMS.values()]
-        execution = chip.execute(SetIn(level), Run(0), grid.scan(A), *steps, kernels=[kernel])
+        execution = chip.execute(SetIn(level), Launch(0), grid.scan(A), *steps, kernels=[kernel])
         held.append(float(grid.levels(execution.read_outs[0]).mean()))
         read.append([np.frombuffer(data, np.uint8) for data in execution.read_outs[1:]])
         done()

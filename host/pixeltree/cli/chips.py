@@ -97,7 +97,9 @@ def chip_set(preset: str, count: int, settings: Sequence[str] = ()) -> ChipSet:
     return ChipSet(numbers.base, tuple(range(count)), (*numbers.settings, *settings))
 
 
-def run_chips(tree: Tree, dataset: Dataset, sets: Sequence[ChipSet], workers: Workers, name: str) -> Evaluated:
+def run_chips(
+    tree: Tree, dataset: Dataset, sets: Sequence[ChipSet], workers: Workers, name: str
+) -> Evaluated:
     """Take images through the chips of some sets, with a bar; an interrupted run goes on where it was.
 
     Args:

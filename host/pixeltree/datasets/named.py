@@ -91,8 +91,8 @@ class HeldOutPart:
         if self.overlap:
             about = "about " if self.recorded and self.recorded.is_sampled else ""
             raise DataError(
-                f"{about}{self.overlap:,} of the {len(self.images):,} test images ({describe(self.source)}) are "
-                f"training or validation images of the tree, so its score on them would be too good. "
+                f"{about}{self.overlap:,} of the {len(self.images):,} test images ({describe(self.source)}) "
+                f"are training or validation images of the tree, so its score on them would be too good. "
                 f"Read the data as at training (leave out --data-seed), give other data, "
                 f"or add --allow-overlap"
             )

@@ -20,7 +20,7 @@ from pixeltree.view.panels import DIFFERENCE, LEVELS, Control, Panel, Setting
 from pixeltree_protocol.chip.exposure import next_exposure
 from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital
 from pixeltree_protocol.objects.controller_steps import Expose, GlobalSumFast, Wait
-from pixeltree_protocol.objects.program import Run
+from pixeltree_protocol.objects.program import Launch
 from pixeltree_protocol.objects.step import Step
 
 Plane = npt.NDArray[np.generic]
@@ -240,7 +240,7 @@ class Devices:
         for device in self.opened:
             device.chip.execute(*self.exposure_steps(period_us))
         if self.auto:
-            look = (Run(0), GlobalSumFast(AREGS.index(Analog.NEWS)))
+            look = (Launch(0), GlobalSumFast(AREGS.index(Analog.NEWS)))
             code = self.opened[0].chip.execute(*look, kernels=[self._brightness]).read_outs[0][0]
             self.exposure_us = next_exposure(_BLACK - code, self.exposure_us, 1, _LONGEST_EXPOSURE_US)
 
