@@ -30,14 +30,14 @@ ROUND, LOOK = 10_000, 1_000
 SMALL = ('-DPORT_LIMITS="../ports/cortex_m/limits.h"',)
 
 
-def build(target: Path, small: bool, compiler: str = "cc") -> None:
+def build(target: Path, small: bool, compiler: str = "cc", optimize: str = "-O1") -> None:
     """Compile the core with sanitizers.
 
     Raises:
         subprocess.CalledProcessError: the compiler said why on standard error.
     """
     sources = sorted([*(FIRMWARE / "core").glob("*.c"), *(FIRMWARE / "ports/fuzz").glob("*.c")])
-    options = ("-std=c99", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover")
+    options = ("-std=c99", optimize, "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover")
     subprocess.run(
         [compiler, *options, *(SMALL if small else ()), "-o", str(target), *map(str, sources)], check=True
     )
