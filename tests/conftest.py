@@ -55,6 +55,8 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("--quick"):
         settings.load_profile("quick")
+    else:
+        programs()  # before workers of pytest-xdist start, which share them
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # What a shell starts in the background ignores Ctrl-C, and so would all children. A signal that has
         # a handler here, even one that does nothing, is as usual in them.

@@ -1,85 +1,27 @@
 """The command line and daemons as processes of their own, which need not import everything anew.
 
-A server imports the packages once and forks itself for every command. What runs is the real entry point, with
-descriptors, environment, working folder, signals and exit status of its own; only the start is cheaper.
+They are forked, see ``forking``. What runs is the real entry point, with descriptors, environment, working
+folder, signals and exit status of its own; only the start is cheaper.
 """
 
-import atexit
-import contextlib
-import importlib
-import multiprocessing
+import json
 import os
+import select
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
-from multiprocessing import reduction
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-REAL_PYTHON = sys.executable
-"""The interpreter. While tests run, ``sys.executable`` is a program of ``forked_programs``."""
+from tests.support.forked_programs import COMMAND_LINE, DAEMON, programs
+from tests.support.forking import PYTHON, REAL_PYTHON
 
+ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [REAL_PYTHON, "-c", "from pixeltree.cli import main; main()"]
 """The command line in an interpreter of its own, for what depends on how a process starts."""
 
 START_TIMEOUT = 180
-DAEMON = "pixeltree_emu.__main__:main"
-COMMAND_LINE = "pixeltree.cli:main"
-
-PYTHON = "PIXELTREE_TESTS_PYTHON"
-"""A variable that says by which Python a command starts emulators and workers of its own."""
-
-_PRELOADED = [
-    *("numpy", "numba", "pytest", "torch", "sklearn.utils", "PIL.Image", "serial", "cryptography.x509"),
-    *(
-        "pixeltree.cli.app",
-        "pixeltree.train.from_recipe",
-        "pixeltree_emu.serving.serve",
-        "tests.support.preloaded",
-    ),
-]
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(_PRELOADED)
-
-
-class _Descriptor:
-    """A file descriptor that goes to the process to be started."""
-
-    def __init__(self, number):
-        self.number = number
-
-    def __reduce__(self):
-        return _received, (reduction.DupFd(self.number),)
-
-
-def _received(sent):
-    return sent.detach()
-
-
-def _run(entry, arguments, given, handed, output, errors, environment, folder):
-    """In the new process: become the command."""
-    if given is not None:
-        os.dup2(given, 0)
-        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - lives as long as the process
-    arguments = [*arguments, *(f"{option}={number}" for option, number in handed.items())]
-    os.dup2(output, 1)
-    os.dup2(errors, 2)
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
-    sys.executable = os.environ.pop(PYTHON)
-    multiprocessing.set_executable(sys.executable)
-    tempfile.tempdir = None
-    sys.argv = ["pixeltree", *arguments]
-    sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # noqa: SIM115 - lives as long as the process
-    sys.stderr = sys.__stderr__ = open(2, "w", closefd=False, buffering=1, errors="backslashreplace")  # noqa: SIM115
-    module, name = entry.split(":")
-    try:
-        sys.exit(getattr(importlib.import_module(module), name)())
-    finally:
-        with contextlib.suppress(BrokenPipeError):
-            sys.stdout.flush()
-        atexit._run_exitfuncs()  # noqa: SLF001 - multiprocessing leaves them out
 
 
 class Process:
@@ -104,40 +46,47 @@ class Process:
             reading, writing = os.pipe()
             self.stdout = os.fdopen(reading)
             sink = os.fdopen(writing, "w")
-        given, output, errors = (file and _Descriptor(file.fileno()) for file in (given, sink, errors))
-        handed = {option: _Descriptor(file.fileno()) for option, file in (handed or {}).items()}
-        environment = {PYTHON: sys.executable, **os.environ, **environment}
-        self._process = _processes.Process(
-            target=_run, args=(entry, arguments, given, handed, output, errors, environment, folder)
-        )
-        self._process.start()
-        if self.stdout is not None:
+        handed = handed or {}
+        said = {"entry": entry, "arguments": list(arguments), "handed": list(handed)}
+        said |= {"is_given": given is not None, "folder": str(Path(folder).resolve())}
+        said["environment"] = {PYTHON: sys.executable, **os.environ, **environment}
+        files = ([] if given is None else [given]) + [sink, errors, *handed.values()]
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.connect(programs().address)
+        socket.send_fds(self._server, [b"descriptors"], [file.fileno() for file in files])
+        self._server.sendall(json.dumps(said).encode() + b"\n")
+        if output is None:
             sink.close()
+        self.pid = self._answer()
+        self.returncode = None
 
-    @property
-    def pid(self):
-        return self._process.pid
+    def __del__(self):
+        self._server.close()
 
-    @property
-    def returncode(self):
-        """Exit status, or the number of the signal that ended it, less than 0; None while it runs."""
-        return self._process.exitcode
+    def _answer(self):
+        """The next number that the server tells."""
+        line = b""
+        while not line.endswith(b"\n"):
+            line += self._server.recv(1) or b"0\n"
+        return int(line)
 
     def poll(self):
-        return self._process.exitcode
+        """Exit status, or the number of the signal that ended it, less than 0; None while it runs."""
+        if self.returncode is None and select.select([self._server], [], [], 0)[0]:
+            self.returncode = self._answer()
+        return self.returncode
 
     def send_signal(self, number):
         if self.poll() is None:
             os.kill(self.pid, number)
 
     def kill(self):
-        self._process.kill()
+        self.send_signal(signal.SIGKILL)
 
     def wait(self, timeout):
-        self._process.join(timeout)
-        if self._process.exitcode is None:
-            raise subprocess.TimeoutExpired(self._process.name, timeout)
-        return self._process.exitcode
+        if self.returncode is None and not select.select([self._server], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout)
+        return self.poll()
 
     def communicate(self, timeout):
         """Wait for the end; returns the rest of standard output."""

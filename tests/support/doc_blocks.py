@@ -27,8 +27,9 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.command_line import PYTHON, pixeltree
+from tests.support.command_line import pixeltree
 from tests.support.forked_programs import programs
+from tests.support.forking import PYTHON
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_RUN = "Not run by the tests: "

@@ -1,7 +1,7 @@
 """Programs that import nothing anew: ``pixeltree`` and ``pytest`` for a shell, and a Python.
 
 They are small scripts in a folder. They send their arguments, environment, working folder and descriptors to
-this process, which has the real command forked from the server of ``command_line``. They hand on signals, and
+the first process of the tests, which has the real command forked, see ``forking``. They hand on signals, and
 end with the command's exit status. The Python starts emulators, worker processes and pytest; if it is asked
 for anything else, it becomes the real one.
 """
@@ -22,7 +22,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from tests.support.command_line import COMMAND_LINE, DAEMON, REAL_PYTHON, Process
+from tests.support import forking
+
+COMMAND_LINE = "pixeltree.cli:main"
+DAEMON = "pixeltree_emu.__main__:main"
+FOLDER = "PIXELTREE_TESTS_PROGRAMS"
+"""A variable that says where the programs are, once there are any: all processes of the tests share them."""
 
 _PROGRAM = """\
 #!{python} -IS
@@ -50,8 +55,11 @@ for each in [each for each in arguments if each.startswith("--ready-fd=")]:
     handed["--ready-fd"] = int(each.partition("=")[2])
 here = socket.socket(socket.AF_UNIX)
 here.connect({address!r})
-said = {{"name": name, "arguments": arguments, "handed": list(handed)}}
-said |= {{"environment": dict(os.environ), "folder": os.getcwd()}}
+entry = {entries!r}[name]
+if name == "pixeltree" and arguments[:1] == ["emulate"]:
+    entry, arguments = {daemon!r}, arguments[1:]
+said = {{"entry": entry, "arguments": arguments, "handed": list(handed), "is_given": True}}
+said |= {{"environment": {{**{defaults!r}, **os.environ}}, "folder": os.getcwd()}}
 socket.send_fds(here, [b"descriptors"], [0, 1, 2, *handed.values()])
 here.sendall(json.dumps(said).encode() + b"\\n")
 answers = here.makefile()
@@ -77,6 +85,7 @@ _ENTRIES = {
 """What each program calls, by its name."""
 
 _MOST_DESCRIPTORS = 100
+_BACKLOG = 100
 _ASIDE = 500
 """Descriptors from here on are nobody's."""
 
@@ -94,38 +103,46 @@ def work() -> None:
 
 
 class ForkedPrograms:
-    """Serves the programs for as long as this process lives.
+    """The programs in a folder.
 
     Attributes:
         folder: for PATH.
         python: the Python.
+        address: of the socket on which commands are asked for.
     """
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="programs-"))
-        address = str(self.folder / "socket")
-        self._server = socket.socket(socket.AF_UNIX)
-        self._server.bind(address)
-        self._server.listen()
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.python = str(folder / "python")
+        self.address = str(folder / "socket")
+
+    def serve(self) -> None:
+        """Write them, and do what they ask for as long as this process lives."""
+        told = {"python": forking.REAL_PYTHON, "address": self.address, "entries": _ENTRIES, "daemon": DAEMON}
+        told["defaults"] = {forking.PYTHON: self.python}
         for name in ("pixeltree", "pytest", "python"):
             program = self.folder / name
-            program.write_text(_PROGRAM.format(python=REAL_PYTHON, name=name, address=address))
+            program.write_text(_PROGRAM.format(name=name, **told))
             program.chmod(0o755)
-        self.python = str(self.folder / "python")
-        threading.Thread(target=self._accept, daemon=True).start()
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(self.address)
+        server.listen(_BACKLOG)
+        atexit.register(self._close, server)
+        threading.Thread(target=_accept, args=(server,), daemon=True).start()
 
-    def close(self) -> None:
+    def _close(self, server: socket.socket) -> None:
         """Serve nobody any more; programs that run go on."""
         with contextlib.suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
+            server.shutdown(socket.SHUT_RDWR)
+        server.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # it was shut down
-            while True:
-                program, _ = self._server.accept()
-                threading.Thread(target=_serve, args=(program,), daemon=True).start()
+
+def _accept(server: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it was shut down
+        while True:
+            program, _ = server.accept()
+            threading.Thread(target=_serve, args=(program,), daemon=True).start()
 
 
 def _serve(program: socket.socket) -> None:
@@ -133,23 +150,23 @@ def _serve(program: socket.socket) -> None:
     with program, contextlib.suppress(OSError):  # the program was killed
         with contextlib.ExitStack() as opened:
             _, numbers, _, _ = socket.recv_fds(program, len(b"descriptors"), _MOST_DESCRIPTORS)
-            given, output, errors, *others = [
-                opened.enter_context(os.fdopen(number, "rb", buffering=0)) for number in numbers
-            ]
+            files = [opened.enter_context(os.fdopen(number, "rb", buffering=0)) for number in numbers]
             said: dict[str, Any] = json.loads(opened.enter_context(program.makefile()).readline())
-            entry, arguments = _ENTRIES[said["name"]], said["arguments"]
-            if said["name"] == "pixeltree" and arguments[:1] == ["emulate"]:
-                entry, arguments = DAEMON, arguments[1:]
-            handed = dict(zip(said["handed"], others, strict=True))
-            more = {"handed": handed, "folder": said["folder"], **said["environment"]}
-            process = Process(entry, arguments, errors, output, given, **more)
+            given = files.pop(0) if said.pop("is_given") else None
+            output, errors, *others = files
+            said["handed"] = dict(zip(said["handed"], others, strict=True))
+            process = forking.start(given=given, output=output, errors=errors, **said)
         program.sendall(b"%d\n" % process.pid)
-        program.sendall(b"%d\n" % process.wait(None))
+        process.join()
+        program.sendall(b"%d\n" % process.exitcode)
 
 
 @functools.cache
 def programs() -> ForkedPrograms:
-    """Those of this process."""
-    served = ForkedPrograms()
-    atexit.register(served.close)
+    """Those of all processes of the tests; the first that asks serves them."""
+    if folder := os.environ.get(FOLDER):
+        return ForkedPrograms(Path(folder))
+    served = ForkedPrograms(Path(tempfile.mkdtemp(prefix="programs-")))
+    served.serve()
+    os.environ[FOLDER] = str(served.folder)
     return served

@@ -8,11 +8,13 @@ from pathlib import Path
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 SMALL = ('-DPORT_LIMITS="../ports/cortex_m/limits.h"',)
-SANITIZE = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover")
+SANITIZE = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover")
 CUT = 128
 
 
-def build(target: Path, small: bool, array: bool = False, core: Path | None = None) -> None:
+def build(
+    target: Path, small: bool, array: bool = False, core: Path | None = None, optimize: str = "-O1"
+) -> None:
     """Compile it with sanitizers.
 
     Args:
@@ -20,6 +22,7 @@ def build(target: Path, small: bool, array: bool = False, core: Path | None = No
         small: with the limits of the microcontroller's port.
         array: with an array behind a socket; otherwise read-outs are noise.
         core: where the core's sources lie, if elsewhere.
+        optimize: what the compiler is told about it.
 
     Raises:
         subprocess.CalledProcessError: the compiler said why on standard error.
@@ -31,7 +34,7 @@ def build(target: Path, small: bool, array: bool = False, core: Path | None = No
         else (ports / "fuzz/no_array.c",)
     )
     sources = [*sorted((core or FIRMWARE / "core").glob("*.c")), ports / "fuzz/main.c", *behind]
-    options = ("-std=c99", *SANITIZE, *(SMALL if small else ()), "-o", str(target))
+    options = ("-std=c99", optimize, *SANITIZE, *(SMALL if small else ()), "-o", str(target))
     subprocess.run(["cc", *options, *map(str, sources)], check=True)
 
 

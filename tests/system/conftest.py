@@ -34,4 +34,4 @@ def shared(tmp_path_factory):
 @pytest.fixture(scope="session")
 def threshold_box(tmp_path_factory):
     """The example with the vendor's names: a camera, what is brighter than a slider, a box, a curve."""
-    return compiled(tmp_path_factory.getbasetemp(), vendor_folder() / "threshold_box.cpp", "threshold_box")
+    return compiled(tmp_path_factory, vendor_folder() / "threshold_box.cpp", "threshold_box")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.once import once
 
 ROOT = Path(__file__).resolve().parents[2]
 TAG = re.compile(r"<(?:script|img|iframe|source|link)\b[^>]*>")
@@ -16,7 +17,10 @@ ELSEWHERE = re.compile(r'\s(?:src|href)="?(?:https?:)?//')
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The site, built as ``make docs`` does."""
-    folder = tmp_path_factory.mktemp("site")
+    return once(tmp_path_factory, "site", build)
+
+
+def build(folder):
     run = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)],
         cwd=ROOT,
@@ -27,7 +31,6 @@ def site(tmp_path_factory):
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    return folder
 
 
 def test_every_page_is_in_the_navigation(site):

@@ -20,6 +20,7 @@ import pytest
 from tests.support.command_line import ROOT
 from tests.support.command_line import pixeltree as run_pixeltree
 from tests.support.effort import PROOF
+from tests.support.once import once
 from tests.support.stepped_firmware import build
 from tests.support.suite import QUICK, Run, counts
 from tools.fuzz_firmware import fuzz
@@ -56,13 +57,27 @@ def compile_c(target, *options):
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory):
-    """The device, with sanitizers where the compiler has them."""
-    target = tmp_path_factory.mktemp("device") / "device"
-    if compile_c(target, *SOURCES, *SANITIZE).returncode:
-        done = compile_c(target, *SOURCES)
-        assert done.returncode == 0, done.stderr
-    return target
+def objects(tmp_path_factory):
+    """A folder with the device, and the objects that it was linked of."""
+    return once(tmp_path_factory, "firmware", compile_objects)
+
+
+def compile_objects(folder):
+    """With sanitizers where the compiler has them."""
+    folder.mkdir()
+    made = [folder / f"{source.stem}.o" for source in SOURCES]
+    for options in (SANITIZE, ()):
+        done = [compile_c(each, source, "-c", *options) for each, source in zip(made, SOURCES, strict=True)]
+        done.append(compile_c(folder / "device", *made, *options))
+        if not any(each.returncode for each in done):
+            return
+    assert not any(each.returncode for each in done), [each.stderr for each in done]
+
+
+@pytest.fixture(scope="module")
+def program(objects):
+    """The device."""
+    return objects / "device"
 
 
 @pytest.fixture(scope="module")
@@ -502,13 +517,14 @@ def path_of(visits):
     return [(visit.outcome, tuple(visit.logits)) for visit in visits]
 
 
-def test_a_tree_in_flash_runs_without_a_host(array, tmp_path):
+def test_a_tree_in_flash_runs_without_a_host(array, objects, tmp_path):
     """`pixeltree export`: an observer sees the results; who drives finds all objects there."""
     exported = run_pixeltree("export", "digits", "--format", "c", "-o", tmp_path / "out", "--every-ms", "20")
     assert exported.returncode == 0, exported.stderr
     target = tmp_path / "device"
-    sources = (*SOURCES, tmp_path / "out/tree_in_flash.c")
-    done = compile_c(target, *sources, *SANITIZE, "-DFLASH=tree_in_flash", "-I", FIRMWARE / "core")
+    sources = FIRMWARE / "ports/linux/main.c", tmp_path / "out/tree_in_flash.c"
+    others = [each for each in objects.glob("*.o") if each.stem != "main"]
+    done = compile_c(target, *sources, *others, *SANITIZE, "-DFLASH=tree_in_flash", "-I", FIRMWARE / "core")
     assert done.returncode == 0, done.stderr
     device = Device(target, tmp_path / "log", "--array", array, "--port", "0")
     url, tree = device.url, pt.zoo.load("digits")
@@ -533,7 +549,7 @@ def test_it_stands_hostile_frames(tmp_path):
     """`make firmware-proof` sends many more."""
     programs = tmp_path / "large", tmp_path / "small"
     for target, small in zip(programs, (False, True), strict=True):
-        build(target, small)
+        build(target, small, optimize="-O1" if PROOF else "-O0")
     assert fuzz(programs, 200_000 if PROOF else 2_000, seed=1, round_frames=10_000 if PROOF else 1_000) == []
 
 

@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.support.command_line import REAL_PYTHON, ROOT
+from tests.support.command_line import ROOT
 from tests.support.effort import PROOF
+from tests.support.forking import REAL_PYTHON
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.skipif(

@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.support.command_line import REAL_PYTHON, pixeltree
+from tests.support.command_line import pixeltree
 from tests.support.effort import PROOF
+from tests.support.forking import REAL_PYTHON
 
 import pixeltree as host
 from pixeltree.errors import LinkError

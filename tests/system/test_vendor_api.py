@@ -108,9 +108,7 @@ EXPECTED = [
 
 
 def test_every_kind_of_call_gives_the_planes_of_numpy(tmp_path, tmp_path_factory):
-    probe = compiled(
-        tmp_path_factory.getbasetemp(), vendor_folder().parents[1] / "tests/system/vendor_probe.cpp", "probe"
-    )
+    probe = compiled(tmp_path_factory, vendor_folder().parents[1] / "tests/system/vendor_probe.cpp", "probe")
     with served(settings=f"?images={tmp_path}") as emulator, Watched(emulator, probe) as watched:
         watched.ends()
     shown = watched.panel.shown
