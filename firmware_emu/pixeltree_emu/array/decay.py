@@ -79,14 +79,15 @@ class Decay:
         self.written, self._tick = 0, tick
         return Due(self._drifts(), self._losses())
 
-    def is_due(self, touched: int, written: int, now_ns: int) -> bool:
-        """Whether any of some registers would have decayed at ``now_ns``; nothing changes.
+    def due_at(self, touched: int, written: int, now_ns: int) -> Due:
+        """What some registers would have lost at ``now_ns``; nothing changes.
 
         Args:
             touched: bit set of the registers that are asked about.
             written: bit set of those that will be written before, in this tick.
             now_ns: in a later tick.
         """
+        due = Due([], [])
         tick, written = now_ns // TICK_NS, self.written | written
         for register, bit in REGISTER_BITS.items():
             if not touched & bit:
@@ -95,12 +96,11 @@ class Decay:
             idle = tick - (self._tick if fresh else self._since[register])
             done = 0 if fresh else self._done[register]
             if isinstance(register, Analog):
-                due = self._counts(idle) != done
-            else:
-                due = idle > self._shortest and done <= self._longest
-            if due:
-                return True
-        return False
+                if self._counts(idle) != done:
+                    due.drifts.append((register, self._counts(idle) - done))
+            elif idle > self._shortest and done <= self._longest:
+                due.losses.append((register, self._retention >= idle))
+        return due
 
     def _counts(self, idle: int) -> int:
         """By how many counts an AREG has drifted after so many ticks."""

@@ -19,6 +19,7 @@ from pixeltree_protocol.link.connection import (
     Greeting,
     Identity,
     Left,
+    Received,
     Rejected,
     State,
 )
@@ -236,7 +237,9 @@ class Client:
             self.dismiss(ErrorCode.UNEXPECTED, detail)
 
     def _take(self, event: DeviceEvent) -> None:
-        if isinstance(event, Greeting):
+        if isinstance(event, Received) and self._session is not None:
+            self._session.pending.append(event)  # by far the most frequent
+        elif isinstance(event, Greeting):
             self._greet(event.hello)
         elif isinstance(event, Left):
             self._end_session("the host left")

@@ -242,7 +242,7 @@ class Sessions:
             self._act_safely(session, event)
             session.state.handled(event)
             session.stirred = True
-            if self._now() >= until:
+            if session.pending and self._now() >= until:
                 return
 
     @property
@@ -264,11 +264,7 @@ class Sessions:
             session.state.send(error_message(ErrorCode.INTERNAL, detail), _request(event))
 
     def _act(self, session: Session, event: DeviceEvent) -> None:
-        if isinstance(event, Rejected):
-            particulars = fields(session=session.name, code=event.code.name, detail=event.detail)
-            logger.warning("rejected", extra=particulars)
-            session.state.send(error_message(event.code, event.detail), event.request)
-        elif isinstance(event, Received):
+        if isinstance(event, Received):
             if isinstance(event.message, GetStatus):
                 session.state.send(self.status(session), event.request)
             elif isinstance(event.message, GetSettings):
@@ -278,6 +274,10 @@ class Sessions:
             else:
                 for answer in self._observe(session, event):
                     session.state.send(answer, event.request)
+        elif isinstance(event, Rejected):
+            particulars = fields(session=session.name, code=event.code.name, detail=event.detail)
+            logger.warning("rejected", extra=particulars)
+            session.state.send(error_message(event.code, event.detail), event.request)
 
     def _observe(
         self, session: Session, event: Received

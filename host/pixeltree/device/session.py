@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from pixeltree.device.clock import Clock
 from pixeltree.device.patience import Keeper, Patience
@@ -220,7 +219,10 @@ class Session:
                         f"the device at {self.url} is alive, but did not answer in time; "
                         f"look at its log, or allow more time"
                     )
-                self._persist(partial(self._converse, left))
+                try:
+                    self._converse(left)
+                except LinkError as error:
+                    self._reconnect(str(error))
             return self.waiting()
 
     def poll(self) -> None:
@@ -344,16 +346,17 @@ class Session:
 
     def _exchange(self, timeout: float) -> None:
         """Send what is to send, then wait for something to come in, or for a timer, for so long at most."""
-        if self._connection.due(self._clock.monotonic()):
+        connection, now = self._connection, self._clock.monotonic()
+        if connection.due(now):
             self._flush()
-        if self._ready and self._connection.state is State.READY:
+            now = self._clock.monotonic()
+        if self._ready and connection.state is State.READY:
             return
-        now = self._clock.monotonic()
-        timer = self._connection.next_timer()
-        if timer is not None:
-            timeout = min(timeout, max(0.0, timer - now))
+        timer = connection.next_timer()
+        if timer is not None and timer - now < timeout:
+            timeout = max(0.0, timer - now)
         self._take(timeout)
-        if self._connection.silent(self._clock.monotonic()):
+        if not self._ready and connection.silent(self._clock.monotonic()):
             raise LinkError(self._silence())
 
     def _flush(self) -> None:

@@ -42,10 +42,11 @@ class SocketLink:
     def receive(self, timeout: float) -> bytes | None:
         """See :class:`pixeltree.links.base.Link`."""
         deadline = time.monotonic() + timeout
-        while self._wait.readable(deadline - time.monotonic()):
+        while self._wait.readable(timeout):
             try:
                 data = self._socket.recv(_READ_BYTES)
             except BlockingIOError:  # what woke us was dropped again, as a damaged packet is
+                timeout = deadline - time.monotonic()
                 continue
             except OSError as error:
                 raise gone(self.url, error.strerror) from error

@@ -160,19 +160,21 @@ class Delivery:
 
     def due(self, now: float) -> bool:
         """Whether :meth:`take` or :meth:`report` may have something to do; cheaper than to call them."""
+        outbox = self._outbox
         if (
-            self._outbox.has_frames
-            or self._outbox.is_unwatched
+            outbox.has_frames
+            or outbox.is_unwatched
             or self._answer_due
             or self._reject_due
             or self._tell_now
             or self._untold_bytes >= self._tell_from
         ):
             return True
-        if self._tell_by is None and self._is_untold:
+        tell_by = self._tell_by
+        if (now >= tell_by) if tell_by is not None else self._is_untold:
             return True
-        timer = self.next_timer()
-        return timer is not None and now >= timer
+        poll_at = outbox.next_poll
+        return poll_at is not None and now >= poll_at
 
     def report(self, now: float) -> Report | None:
         """An acknowledgement to send now on its own, if one is due; call it after :meth:`take`."""

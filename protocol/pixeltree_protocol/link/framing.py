@@ -76,7 +76,7 @@ def encode_frame(payload: bytes) -> bytes:
 
 
 def frame_of_pieces(*pieces: bytes) -> bytes:
-    """The bytes on the wire of one payload that is given in pieces; they are joined once.
+    """The bytes on the wire of one payload that is given in pieces.
 
     Raises:
         FramingError: together they are empty or longer than 65,535 bytes.
@@ -84,11 +84,8 @@ def frame_of_pieces(*pieces: bytes) -> bytes:
     size = sum(map(len, pieces))
     if not 1 <= size <= MAX_PAYLOAD:
         raise FramingError(f"a frame carries 1 to {MAX_PAYLOAD} bytes, not {size}")
-    length = _LENGTH.pack(size)
-    crc = zlib.crc32(length)
-    for piece in pieces:
-        crc = zlib.crc32(piece, crc)
-    encoded: bytes = cobs.encode(b"".join((length, *pieces, _CRC.pack(crc))))
+    body = b"".join((_LENGTH.pack(size), *pieces))
+    encoded: bytes = cobs.encode(body + _CRC.pack(zlib.crc32(body)))
     return encoded + b"\0"
 
 

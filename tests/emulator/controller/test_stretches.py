@@ -14,7 +14,7 @@ from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.controller.sequencer import Decision, Sequencer
 from pixeltree_emu.controller.stretches import Stretch
 from pixeltree_protocol.chip.isa import Instruction, encode
-from pixeltree_protocol.chip.registers import Digital
+from pixeltree_protocol.chip.registers import DREGS, Digital
 from pixeltree_protocol.objects import Block, BlockPlanes, PackedBits
 from pixeltree_protocol.objects.controller_steps import GlobalSum16, Wait
 from pixeltree_protocol.objects.program import (
@@ -186,6 +186,24 @@ def test_a_stretch_in_which_a_tick_begins_equals_its_steps_one_by_one(preset, id
             assert [name for name in expected if found[name] != expected[name]] == []
     assert any(across), "some are executed at once"
     assert all(across) is not bool(idle), "where what was read before is due, none is"
+
+
+@pytest.mark.parametrize("are_empty", [True, False])
+def test_only_registers_with_ones_to_lose_part_a_stretch_at_a_tick(are_empty, monkeypatch):
+    across = []
+    real = PixelArray.run_across
+    monkeypatch.setattr(PixelArray, "run_across", lambda *given: across.append(real(*given)) or across[-1])
+    planes = {register: np.full((256, 256), not are_empty) for register in DREGS}
+    monkeypatch.setitem(globals(), "random_planes", lambda _: ({}, planes))
+    block = Block((mov(Digital.R5, Digital.R6), *assemble("DNEWS0(R10, R8)\nPROP0()", "e").words))
+    image = ProgramImage(Program((Run(0), Run(0, 2))), (block,), SEGMENTS)
+    for before_ns in (100, 500, 900, 1_300):
+        times = 300 * TICK_NS - before_ns, 100 * TICK_NS - before_ns
+        found, _ = at_once(image, "typical", 1, times[0], written_ns=times[1])
+        expected, _ = one_by_one(image, "reference", "typical", 1, *times)
+        assert [name for name in expected if found[name] != expected[name]] == []
+    assert across
+    assert set(across) == {are_empty}
 
 
 BLOCK = Block((encode(Instruction("MOV", (Digital.R5,), (Digital.R6,))),) * 10)

@@ -222,15 +222,23 @@ class FastEngine:
             self._decay.written |= kernel.written
 
     def run_across(self, kernel: FastKernel, crossing: Crossing, now_ns: int) -> bool:
-        """Execute a block in the course of which a tick begins, if nothing that it touched before is due."""
+        """Execute a block in the course of which a tick begins, if that changes nothing it touched before."""
         decay = self._decay
-        if decay is None or decay.is_due(crossing.touched, crossing.written, now_ns):
+        if decay is None:
+            return False
+        due = decay.due_at(crossing.touched, crossing.written, now_ns)
+        if due.drifts or any(self._loses(register, kept) for register, kept in due.losses):
             return False
         decay.written |= crossing.written
         self.elapse(now_ns)
         self.run(kernel)
         decay.written = crossing.written_after
         return True
+
+    def _loses(self, register: Digital, kept: DigitalPlane) -> bool:
+        """Whether a DREG has ones that are not kept."""
+        packed = self._digital_view(records.DIGITAL_NUMBER[register])
+        return bool((packed & ~_packed(kept)).any())
 
     def elapse(self, now_ns: int) -> None:
         """Let registers decay until ``now_ns`` of device time."""

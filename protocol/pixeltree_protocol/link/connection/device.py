@@ -250,8 +250,9 @@ class DeviceConnection(End):
         return self._state is State.GREETED and greeting.hello is self._hello
 
     def _open(self, frame: Frame | BadFrame, now: float) -> Received | Rejected | None:
-        if self.session is not None and not self.session.confirmed and isinstance(frame, Frame):
-            self.session.confirmed = BY_CODE.get(frame.payload[0]) not in (Hello, Proof)
+        session = self.session
+        if session is not None and not session.confirmed and isinstance(frame, Frame):
+            session.confirmed = BY_CODE.get(frame.payload[0]) not in (Hello, Proof)
         return super()._open(frame, now)
 
     def ended(self) -> None:
@@ -350,7 +351,7 @@ class DeviceConnection(End):
 
 def _is_of_a_session(event: DeviceEvent) -> bool:
     """Whether an event takes room in the window."""
-    return isinstance(event, Received) or (isinstance(event, Rejected) and event.sequenced)
+    return type(event) is Received or (isinstance(event, Rejected) and event.sequenced)
 
 
 def _priority(message: Reply) -> Priority:
