@@ -20,8 +20,8 @@ import pytest
 from tests.support.command_line import ROOT
 from tests.support.command_line import pixeltree as run_pixeltree
 from tests.support.effort import PROOF
-from tests.support.suite import QUICK, Run, counts
 from tests.support.stepped_firmware import build
+from tests.support.suite import QUICK, Run, counts
 from tools.fuzz_firmware import fuzz
 
 import pixeltree as pt
