@@ -2,8 +2,8 @@
 
     python -m tests.proofs.link_proof --schedules 5000 --json proof.json
 
-A schedule is named by its kind and seed; ``--kind all --first 17 --schedules 1`` runs one again. With
-``--firmware`` the device is the firmware in C, compiled with sanitizers.
+A schedule is named by its kind and seed; ``--kind all --first 17 --schedules 1`` runs one again.
+With ``--firmware`` the device is the firmware in C, compiled with sanitizers.
 """
 
 import argparse

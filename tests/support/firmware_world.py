@@ -13,6 +13,7 @@ from firmware.ports.cortex_m.start import serving
 from tests.support.stepped_firmware import FuzzWire, SteppedFirmware, build
 from tests.support.world import World
 
+from pixeltree.errors import LinkError
 from pixeltree_emu.errors import WireClosed
 
 TICK = 0.005
@@ -80,7 +81,7 @@ class FirmwareWorld(World):
         self._url = url
         self._limits = limits
         self.device = None
-        super().__init__(faults, seed, None, serial)
+        super().__init__(faults, seed, None, serial or PLACES[limits] == 1)
 
     @property
     def window(self):
@@ -105,8 +106,7 @@ class FirmwareWorld(World):
         taken = {seat.number for seat in self.clients}
         free = [number for number in range(PLACES[self._limits]) if number not in taken]
         if not free:
-            end.close()
-            return
+            raise LinkError("all its wires are taken")
         self.clients.append(Seat(end, free[0]))
 
     def next_event(self, down):
@@ -125,7 +125,9 @@ class FirmwareWorld(World):
             elapsed = max(0.0, self.now - self.device.now)
             self.device.turn(seat.buffer, seat.number, int(elapsed * 1000) / 1000, cut=seat.cut)
             seat.cut = False
-            if seat.buffer.closed or seat.gone:
+            if seat.wire.persistent:  # the controller may give up on who is there, and not on the cable
+                seat.put()
+            elif seat.buffer.closed or seat.gone:
                 seat.buffer.outgoing.clear()
                 seat.gone = True
             else:
