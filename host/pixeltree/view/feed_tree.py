@@ -65,6 +65,7 @@ class TreeFeed(Feed):
     def open(self) -> None:
         """See :class:`Feed`."""
         self._devices.open()
+        self.said = self._devices.said if self._images is None else ""
         self._trace = Trace()
         self._right = [0] * len(self._devices.lanes)
         self._next = 0
