@@ -81,7 +81,11 @@ def _read(name: str, capture: Any, fitting: Fitting, newest: _Newest) -> None:  
 
     try:
         while not newest.stop.is_set():
-            there, colours = capture.read()
+            try:
+                there, colours = capture.read()
+            except cv2.error as error:  # as some drivers do where a camera is unplugged
+                logger.debug("%s: %s", name, error)
+                there = False
             if not there:
                 logger.warning("no more pictures come from %s; the last one stays", name)
                 return

@@ -1,4 +1,4 @@
-"""Trees of the package on the firmware and on the emulated controller, image by image: ``make firmware-proof``.
+"""Trees of the package on the firmware and on the emulated controller: ``make firmware-proof``.
 
     python -m tests.proofs.firmware_proof --port linux --images 200
     python -m tests.proofs.firmware_proof --port cortex_m --seconds 300

@@ -39,6 +39,7 @@ def test_the_demo_starts_its_own_device(tmp_path):
     assert report["budget_bytes"] < report["bytes_tree"]
     assert report["bytes_streamed"] > report["bytes_tree"]
     assert "accuracy" in run.stdout
+    assert f"pixeltree view emu: --tree digits --memory {report['budget_bytes']} --open" in run.stdout
 
 
 @pytest.mark.parametrize("transport", [0, 1])

@@ -297,6 +297,7 @@ def test_two_devices_are_compared_and_one_slider_moves_both(browser):
         looked.page.locator('select[data-control="source"]').select_option("darkness")
         looked.page.locator('nav button[data-group="sensor"]').click()
         looked.wait("Math.max(...pixeltree.panels.get('sensor')?.view.plane?.data ?? [0]) === -127")
+        looked.wait("document.getElementById('notice').textContent.includes('sees nothing yet')")
 
 
 def test_auto_exposure_moves_its_slider_to_a_brightness_and_ends_when_that_is_moved(browser):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +19,8 @@ from pixeltree.device.device import connect
 from pixeltree.device.patience import Patience
 
 _DEFAULT_IMAGES = 200
+_KERNEL = Path("examples/sobel.kernel")
+
 _RECONNECT_TIME = 3.0
 """Seconds for which a lost device is waited for: somebody looks on."""
 
@@ -48,12 +52,21 @@ def demo(
             task = bar.add_task("digits", total=images)
             report = run_demo(connected, tree, images, lambda done: bar.update(task, completed=done))
     screen.print(_table(report))
+    screen.print(_see_it(device, demo_budget(tree)), soft_wrap=True)
     write_json(json_file, asdict(report))
     if report.reference_mismatches:
         screen.print(
             f"{report.reference_mismatches} outputs differ from the integer reference", style="bold red"
         )
         raise typer.Exit(1)
+
+
+def _see_it(device: str | None, budget: int) -> str:
+    url = "emu:" if device is None else shlex.quote(device)
+    lines = [f"See it live: pixeltree view {url} --tree digits --memory {budget} --open"]
+    if device is None and _KERNEL.exists():  # in a clone
+        lines.append(f"Moving edges: pixeltree view emu: --kernel {_KERNEL} --source moving --open")
+    return "\n".join(lines)
 
 
 def _table(report: DemoReport) -> Table:

@@ -147,6 +147,16 @@ class Devices:
         return [lane.device for lane in self.lanes if lane.device is not None]
 
     @property
+    def said(self) -> str:
+        """What a page of darkness says, so that nobody looks for a fault; empty where something is seen."""
+        dark = [lane for lane in self.lanes if lane.device and lane.device.settings().get("source") == "none"]
+        if not dark:
+            return ""
+        if dark[0].own:
+            return f"The emulated sensor sees nothing yet: choose a source, as {MOVING}, among the controls."
+        return f"The sensor of {dark[0].url} is emulated and sees nothing: start it with --source {MOVING}."
+
+    @property
     def emulated(self) -> bool:
         """Whether all of them are emulated."""
         return all(lane.emulated for lane in self.lanes)

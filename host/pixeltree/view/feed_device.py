@@ -35,6 +35,7 @@ class DeviceFeed(Feed):
     def open(self) -> None:
         """See :class:`Feed`."""
         self._devices.open()
+        self.said = self._devices.said
 
     def close(self) -> None:
         """See :class:`Feed`."""

@@ -47,6 +47,7 @@ class KernelFeed(Feed):
     def open(self) -> None:
         """See :class:`Feed`."""
         self._devices.open()
+        self.said = self._devices.said
         self._next = 0
 
     def close(self) -> None:

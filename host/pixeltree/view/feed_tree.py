@@ -22,6 +22,7 @@ from pixeltree_protocol.objects import Label
 
 _INPUT = "R5"
 _TIME, _STALL = "device time of a frame", "waiting for nodes"
+_LATENCY, _MARGIN = "latency of a frame", "margin"
 _TIMELINE_MS = 20
 _MOST_LABELS = 64
 """Labels of one node that are drawn one by one."""
@@ -64,6 +65,7 @@ class TreeFeed(Feed):
     def open(self) -> None:
         """See :class:`Feed`."""
         self._devices.open()
+        self.said = self._devices.said if self._images is None else ""
         self._trace = Trace()
         self._right = [0] * len(self._devices.lanes)
         self._next = 0
@@ -106,6 +108,8 @@ class TreeFeed(Feed):
             ),
             Panel(_TIME, "plot", details={"unit": "us"}),
             Panel(_STALL, "plot", details={"unit": "us"}, shown=False),
+            Panel(_LATENCY, "plot", details={"unit": "us"}, shown=False),
+            Panel(_MARGIN, "plot", shown=False),
             Panel("counters", "table", shown=False),
         ]
 
@@ -169,6 +173,9 @@ class TreeFeed(Feed):
         if truth is not None:
             counters["right so far"] = f"{self._right[0] / self._next:.1%}"
         figures: dict[str, Any] = {_TIME: result.device_us, _STALL: result.stall_us, "counters": counters}
+        figures[_LATENCY] = result.latency_us
+        if result.margin is not None:  # a coarse answer has none
+            figures[_MARGIN] = result.margin
         return figures | ({"swapping": events} if events else {})
 
     def read(self, watched: frozenset[str]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pixeltree.view.board import Board
 
 try:
     import uvicorn
+    import websockets  # noqa: F401 - uvicorn takes it once the page is served, and fails there without it
     from starlette.applications import Starlette
     from starlette.requests import HTTPConnection, Request
     from starlette.responses import PlainTextResponse, Response
@@ -24,7 +25,7 @@ try:
 
     from pixeltree.view.client import POLICY_VIOLATION, Client
 except ImportError as error:
-    raise DataError(f"the page needs Starlette and uvicorn: {from_extra('view')}") from error
+    raise DataError(f"the page needs Starlette, uvicorn and websockets: {from_extra('view')}") from error
 
 logger = logging.getLogger(__name__)
 

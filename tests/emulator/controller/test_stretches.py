@@ -196,7 +196,7 @@ def test_only_registers_with_ones_to_lose_part_a_stretch_at_a_tick(are_empty, mo
     planes = {register: np.full((256, 256), not are_empty) for register in DREGS}
     monkeypatch.setitem(globals(), "random_planes", lambda _: ({}, planes))
     block = Block((mov(Digital.R5, Digital.R6), *assemble("DNEWS0(R10, R8)\nPROP0()", "e").words))
-    image = ProgramImage(Program((Run(0), Run(0, 2))), (block,), SEGMENTS)
+    image = VerifiedProgram(Program((Launch(0), Launch(0, 2))), (block,), SEGMENTS)
     for before_ns in (100, 500, 900, 1_300):
         times = 300 * TICK_NS - before_ns, 100 * TICK_NS - before_ns
         found, _ = at_once(image, "typical", 1, times[0], written_ns=times[1])

@@ -9,6 +9,9 @@ from pixeltree.cli.run_lines import saving
 from pixeltree.errors import DataError
 from pixeltree.recording.reader import Replay
 from pixeltree.recording.writer import Recording
+from pixeltree.view.board import Board
+from pixeltree.view.panels import Control
+from pixeltree.view.recorder import Recorder
 
 MOMENTS = 20
 PANEL = {"name": "sensor", "kind": "plane", "title": "", "group": "", "shown": True, "details": {}}
@@ -79,3 +82,16 @@ def test_a_full_disk_is_said_with_the_name_of_the_file(tmp_path):
         saving(tmp_path / "full.csv") as write,
     ):
         write({"frame": 1})
+
+
+def test_the_page_says_that_the_disk_is_full_and_its_switch_goes_off(tmp_path):
+    path = tmp_path / "full.mcap"
+    path.symlink_to("/dev/full")
+    board = Board()
+    board.lay_out("title", [], [Control("record", "switch", True)])
+    recorder = Recorder(board, path)
+    recorder.start()
+    recorder.stop()
+    assert "No space left on device" in board.said
+    assert not board.layout.controls[0].value
+    assert not recorder.running

@@ -1,5 +1,9 @@
 """Pictures for the frames of a run: what is passed over, and what ends a run."""
 
+import time
+
+import cv2
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -40,3 +44,44 @@ def test_where_nothing_can_be_read_or_the_size_is_wrong_a_run_ends(tree, tmp_pat
             (tmp_path / name).touch()
         with pytest.raises(DataError, match=said):
             pt.play([str(tmp_path / name), str(tmp_path / "a.png")], tree)
+
+
+class Camera:
+    """A stand-in at OpenCV's edge: white pictures of a usual camera, until it is unplugged."""
+
+    unplugged = False
+    released = False
+
+    def __init__(self, number):
+        self.number = number
+
+    def isOpened(self):
+        return True
+
+    def read(self):
+        if self.unplugged:
+            raise cv2.error("the driver has lost it")
+        time.sleep(0.001)
+        return True, np.full((480, 640, 3), 255, np.uint8)
+
+    def release(self):
+        self.released = True
+
+
+def test_a_run_sees_what_the_camera_sees_and_goes_on_when_it_is_unplugged(tree, mocker, caplog):
+    opened = []
+    mocker.patch("cv2.VideoCapture", lambda number: opened.append(Camera(number)) or opened[-1])
+    playing = pt.play("camera:0", tree)
+    assert [camera.number for camera in opened] == [0]
+    with pt.connect("inproc:") as device:
+        runner = pt.TreeRunner.open(device, tree)
+        seen = list(runner.run(playing, frames=2))
+        opened[0].unplugged = True
+        seen += runner.run(playing, frames=1)
+    assert [result.frame for result in seen] == [1, 2, 3]
+    assert playing.name == "camera:0"
+    assert (playing.picture.shape, playing.picture.min()) == ((32, 32), 255)
+    deadline = time.monotonic() + 20
+    while not opened[0].released and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert "no more pictures come from camera:0" in caplog.text

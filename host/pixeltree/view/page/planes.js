@@ -76,7 +76,8 @@ export class PlanePanel {
     for (sum = 0; most > least && (sum += counts[most]) <= beyond; most--);
     least -= 128; most -= 128;
     if (scale === "difference") { const far = Math.max(1, Math.abs(least), Math.abs(most)); return [-far, far]; }
-    return least === most ? [least - 1, most + 1] : [least, most];
+    if (least < most) return [least, most];
+    return scale === "grey" ? [0, 255] : [-128, 127];   // nothing to stretch: darkness shall be dark
   }
 
   draw() {
