@@ -40,6 +40,7 @@ from pixeltree.evaluate.chips import ChipSet
 from pixeltree.evaluate.evaluation import (
     METRICS,
     Evaluation,
+    balanced,
     check_fits,
     confusion,
     ended_early,
@@ -172,7 +173,8 @@ def _report(tree: Tree, dataset: Dataset, reference: Evaluation, runs: list[Eval
     }
     if dataset.task is Task.CLASSIFICATION:
         matrix = confusion(tree, dataset, reference)
-        report |= {"labels": list(tree.labels), "confusion": matrix.tolist()}
+        report |= {"score_balanced": balanced(matrix), "labels": list(tree.labels)}
+        report |= {"confusion": matrix.tolist()}
     if dataset.task is Task.LOCALIZATION:
         report["early"] = ended_early(tree, dataset, reference)
     return report
@@ -202,6 +204,7 @@ def _show(report: dict[str, Any], tree: Tree, screen: Screen, exact: bool) -> No
         f"{report['score']:.2%} by the reference; {report['bytes']:,} bytes of objects"
     )
     if "confusion" in report:
+        screen.print(f"mean accuracy of the classes: {report['score_balanced']:.2%}")
         _show_mistakes(np.array(report["confusion"]), tree.labels, screen)
     if "early" in report and any(report["early"].values()):
         early = report["early"]

@@ -170,9 +170,9 @@ def test_a_small_credit_window_slows_an_upload_and_breaks_nothing(tree):
     assert count_mismatches(runner.infer(picture(2)), *tree.reference(picture(2))) == 0
 
 
-@pytest.mark.parametrize("images", [0, 361])
+@pytest.mark.parametrize("images", [0, 401])
 def test_the_demo_has_only_so_many_images(images):
-    with pytest.raises(DataError, match="1 to 360"):
+    with pytest.raises(DataError, match="1 to 400"):
         run_demo(in_memory_device(), demo_tree(), images, lambda done: None)
 
 

@@ -98,7 +98,7 @@ def test_a_recipe_says_everything(tmp_path):
         (
             'set = "digits"',
             'set = "letters"',
-            "needs set = one of 'digits', 'glyphs', 'scenes', 'idx', 'folder'",
+            "needs set = one of 'digits', 'mnist', 'glyphs', 'scenes', 'idx', 'folder'",
         ),
         ("outcomes = 10", "outcomes = 1", "2 to 255 outcomes"),
         ("channels = 16", "channels = 16\nstride = 8\nafter = 0\ngroups = 3", "do not divide into 3 groups"),
