@@ -111,11 +111,14 @@ firmware/build/cortex_m.elf: $(CORE) $(wildcard firmware/ports/cortex_m/*) | $(V
 	@mkdir -p firmware/build
 	$(BIN)/python -m firmware.ports.cortex_m.build $@
 
-zoo: $(VENV)/.installed-test  ## train the committed trees again from their data
+MNIST ?= recipes/mnist
+zoo: $(VENV)/.installed-test  ## train the committed trees again from their data; MNIST=FOLDER has MNIST's files
 	OMP_NUM_THREADS=1 $(BIN)/pixeltree train recipes/digits_tree.toml -o host/pixeltree/data/digits.ptree
 	for name in glyphs localize segment; do \
 		OMP_NUM_THREADS=1 $(BIN)/pixeltree train recipes/$$name.toml -o host/pixeltree/data/$$name.ptree || exit 1; \
 	done
+	OMP_NUM_THREADS=1 $(BIN)/pixeltree train recipes/mnist_tree.toml -o host/pixeltree/data/mnist.ptree --data-folder $(MNIST)
+	OMP_NUM_THREADS=1 $(BIN)/pixeltree train recipes/mnist.toml -o host/pixeltree/data/mnist-node.ptree --data-folder $(MNIST)
 
 results: $(VENV)/.installed-test  ## train every recipe with three seeds, measure, write docs/results.md
 	OMP_NUM_THREADS=1 $(BIN)/python tools/make_results.py

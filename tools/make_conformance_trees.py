@@ -1,4 +1,4 @@
-"""Write the tree of the conformance suite, its scenes and what they must give, from the demo's tree.
+"""Write the tree of the conformance suite, its scenes and what they must give, from the digits tree.
 
 The suite knows nothing of the host's trees and data sets, so the file has all that it needs: the tree's
 objects, the pixels of a few held-out digits, and their labels and logits by the integer reference. Run it
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pixeltree.demo.run import demo_digits, demo_tree
+from pixeltree.tree import zoo
 from pixeltree_protocol.objects.treefile import TreeFile
 
 TARGET = Path(__file__).parents[1] / "conformance/pixeltree_conformance/data/digits.ptree"
@@ -21,9 +21,9 @@ SCENES = 6
 
 def contents() -> bytes:
     """The bytes of the file."""
-    tree = demo_tree()
+    tree = zoo.load("digits")
     scenes, attachments = [], {}
-    for index, image in enumerate(demo_digits().images[:SCENES]):
+    for index, image in enumerate(zoo.held_out("digits").images[:SCENES]):
         pixels, top, left = tree.place(image)
         label, path = tree.reference(image)
         scenes.append(

@@ -75,7 +75,7 @@ def test_classes_are_matched_by_name_not_by_order():
 
 def test_ideal_chips_equal_the_reference(model, tmp_path):
     report_file = tmp_path / "r.json"
-    arguments = ("--data", "digits", "--images", "12", "--preset", "ideal", "--chips", "2", "--json")
+    arguments = ("--data", "mnist", "--images", "12", "--preset", "ideal", "--chips", "2", "--json")
     run = pixeltree("eval", model, *arguments, str(report_file), timeout=300)
     assert run.returncode == 0, run.stderr
     report = json.loads(report_file.read_text())
@@ -89,7 +89,7 @@ def test_ideal_chips_equal_the_reference(model, tmp_path):
 def test_each_chip_has_its_own_figures_and_none_that_mean_nothing(model, tmp_path):
     """On noisy chips the sums of nearly every image differ; what counts is whether the labels do."""
     report_file = tmp_path / "r.json"
-    arguments = ("--data", "digits", "--images", "24", "--preset", "typical", "--chips", "2", "--json")
+    arguments = ("--data", "mnist", "--images", "24", "--preset", "typical", "--chips", "2", "--json")
     run = pixeltree("eval", model, *arguments, str(report_file), timeout=300)
     assert run.returncode == 0, run.stderr
     report = json.loads(report_file.read_text())
@@ -105,20 +105,16 @@ def test_each_chip_has_its_own_figures_and_none_that_mean_nothing(model, tmp_pat
 
 def test_the_confusion_is_drawn(model, tmp_path):
     pytest.importorskip("matplotlib")
-    run = pixeltree(
-        "eval", model, "--data", "digits", "--images", "8", "--confusion", str(tmp_path / "c.png")
-    )
+    run = pixeltree("eval", model, "--data", "mnist", "--images", "8", "--confusion", str(tmp_path / "c.png"))
     assert run.returncode == 0, run.stderr
     with Image.open(tmp_path / "c.png") as picture:
         assert min(picture.size) > 300
-    run = pixeltree(
-        "eval", model, "--data", "digits", "--images", "8", "--confusion", str(tmp_path / "c.xyz")
-    )
+    run = pixeltree("eval", model, "--data", "mnist", "--images", "8", "--confusion", str(tmp_path / "c.xyz"))
     assert (run.returncode, "cannot write" in run.stderr) == (2, True)
 
 
 def test_a_given_device_is_used(model, shared):
-    run = pixeltree("eval", model, "--data", "digits", "--images", "5", "--device", shared.url, "--json", "-")
+    run = pixeltree("eval", model, "--data", "mnist", "--images", "5", "--device", shared.url, "--json", "-")
     assert json.loads(run.stdout)["device_label_agreement"] == [1.0]
 
 
@@ -138,10 +134,10 @@ def test_bad_input_is_one_line_and_status_2(model, tmp_path):
     for arguments, message in (
         (
             (model, "--data", "letters"),
-            "'letters' is no folder and no data set; known: digits, glyphs, scenes-",
+            "'letters' is no folder and no data set; known: digits, mnist, glyphs, scenes-",
         ),
-        ((str(tmp_path / "no.ptree"), "--data", "digits"), "cannot be read"),
-        ((model, "--data", "digits", "--device", "x", "--preset", "ideal"), "not both"),
+        ((str(tmp_path / "no.ptree"), "--data", "mnist"), "cannot be read"),
+        ((model, "--data", "mnist", "--device", "x", "--preset", "ideal"), "not both"),
         ((model, "--workers", "2"), "give --preset too"),
     ):
         run = pixeltree("eval", *arguments)
@@ -152,9 +148,9 @@ def test_bad_input_is_one_line_and_status_2(model, tmp_path):
 def test_a_tree_is_drawn_with_its_labels_and_sizes(model):
     run = pixeltree("tree", model)
     assert run.returncode == 0, run.stderr
-    assert "digits: 10 labels, 4 nodes" in run.stdout
-    assert "3 5 8 9" in run.stdout
+    assert "mnist: 10 labels, 4 nodes" in run.stdout
+    assert "3 4 7 8 9" in run.stdout
     assert run.stdout.count("bytes of weights") == 4
-    run = pixeltree("tree", model, "--data", "digits")
-    assert "of 360 images right" in run.stdout
+    run = pixeltree("tree", model, "--data", "mnist")
+    assert "of 400 images right" in run.stdout
     assert run.stdout.count("%") == 5

@@ -34,6 +34,7 @@ from pixeltree.cli.terminal import install_output
 from pixeltree.cli.train import train
 from pixeltree.cli.tree import tree
 from pixeltree.cli.view import replay, view
+from pixeltree.cli.zoo import zoo
 
 
 def emulate(context: typer.Context) -> None:
@@ -133,6 +134,7 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
                 "typical tcp://127.0.0.1:27900",
             ),
         ),
+        ("zoo", zoo, ("", "mnist-node", "--json -")),
         ("explain", explain, ("digits 8 --out digit.png", "my.ptree photo.png --fit --out photo.html")),
         ("tree", tree, ("digits", "digits --measure")),
         ("export", export, ("digits -o digits_in_c", "my.ptree --format c -o firmware_tree --every-ms 0")),

@@ -40,6 +40,7 @@ from pixeltree.errors import DataError
 from pixeltree.evaluate.evaluation import (
     METRICS,
     Evaluation,
+    balanced,
     check_fits,
     confusion,
     evaluate_device,
@@ -170,7 +171,8 @@ def _report(tree: Tree, dataset: Dataset, reference: Evaluation, runs: list[Eval
     }
     if dataset.task is Task.CLASSIFICATION:
         matrix = confusion(tree, dataset, reference)
-        report |= {"labels": list(tree.labels), "confusion": matrix.tolist()}
+        report |= {"score_balanced": balanced(matrix), "labels": list(tree.labels)}
+        report |= {"confusion": matrix.tolist()}
     return report
 
 
@@ -198,6 +200,7 @@ def _show(report: dict[str, Any], tree: Tree, screen: Screen, exact: bool) -> No
         f"{report['score']:.2%} by the reference; {report['bytes']:,} bytes of objects"
     )
     if "confusion" in report:
+        screen.print(f"mean accuracy of the classes: {report['score_balanced']:.2%}")
         _show_mistakes(np.array(report["confusion"]), tree.labels, screen)
     for each in report.get("devices", ()):
         screen.print(_device_line(each, report["images"], exact), **_PLAIN)

@@ -9,6 +9,7 @@ from pixeltree.datasets.digits import digits, held_out_digits
 from pixeltree.datasets.folders import image_folder, image_folders
 from pixeltree.datasets.glyphs import GlyphSettings, glyphs
 from pixeltree.datasets.idx import idx_folder, idx_pair
+from pixeltree.datasets.mnist import held_out_mnist
 from pixeltree.datasets.scenes import Scenes, SceneSettings, scene_splits, scenes
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "glyphs",
     "grey_levels",
     "held_out_digits",
+    "held_out_mnist",
     "idx_folder",
     "idx_pair",
     "image_folder",

@@ -31,6 +31,9 @@ _LARGEST_FILE = 1 << 31
 """Bytes; EMNIST, the largest set in this layout, has 640 MB."""
 _CHUNK = 1 << 20
 
+Merged = Sequence[Sequence[str]]
+"""Groups of classes that become one."""
+
 
 def read_idx(path: AnyPath, dimensions: int) -> npt.NDArray[np.uint8]:
     """The values of an IDX file of unsigned bytes.
@@ -133,26 +136,42 @@ class _Pair:
 
     def dataset(self, classes: _Classes, transposed: bool) -> Dataset:
         """The images with the class of each in place of its label."""
-        targets = np.searchsorted(classes.labels, self.labels).astype(np.int64)
         strange = self.labels[~np.isin(self.labels, classes.labels)]
         if len(strange):
             raise DataError(f"{self.name}: an image has the label {strange[0]}, which no training image has")
+        targets = classes.indices[np.searchsorted(classes.labels, self.labels)]
         images = self.images.transpose(0, 2, 1) if transposed else self.images
         return Dataset(self.name, Task.CLASSIFICATION, np.ascontiguousarray(images), targets, classes.names)
 
 
 @dataclass(frozen=True, eq=False)
 class _Classes:
-    """Labels that occur, uint8 (classes,) in increasing order, and the name of each."""
+    """Labels that occur, uint8 (labels,) in increasing order; the class of each, int64 (labels,); names."""
 
     labels: npt.NDArray[np.uint8]
+    indices: npt.NDArray[np.int64]
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, file: Path, labels: npt.NDArray[np.uint8], names: Sequence[str] | None) -> _Classes:
+    def of(
+        cls, file: Path, labels: npt.NDArray[np.uint8], names: Sequence[str] | None, merged: Merged = ()
+    ) -> _Classes:
         known = np.unique(labels)
+        called = cls._called(file, known, names)
+        strange = {name for group in merged for name in group} - set(called)
+        if strange:
+            odd = ", ".join(sorted(strange))
+            raise DataError(f"{file}: merged names {odd}, which is no class of an image")
+        first = {name: group[0] for group in merged for name in group}
+        classes = tuple(dict.fromkeys(first.get(name, name) for name in called))
+        indices = [classes.index(first.get(name, name)) for name in called]
+        return cls(known, np.array(indices, np.int64), classes)
+
+    @staticmethod
+    def _called(file: Path, known: npt.NDArray[np.uint8], names: Sequence[str] | None) -> tuple[str, ...]:
+        """The name of each label that occurs."""
         if names is None or not len(known):
-            return cls(known, tuple(map(str, known)))
+            return tuple(map(str, known))
         least, greatest = int(known[0]), int(known[-1])
         first = 1 if least > 0 and len(names) == greatest else 0
         if greatest - first >= len(names):
@@ -160,7 +179,7 @@ class _Classes:
                 f"{file}: {len(names)} classes are named, but labels go from {least} to {greatest}; "
                 f"names are for the labels from 0 on, or from 1 on if there is one for each"
             )
-        return cls(known, tuple(names[label - first] for label in known))
+        return tuple(names[label - first] for label in known)
 
 
 @dataclass(frozen=True)
@@ -175,6 +194,7 @@ class IdxFolder:
     seed: int = 0
     prefix: str = ""
     limit: int = 0
+    merged: Merged = ()
 
     def splits(self) -> Splits:
         """All of it; raises as :func:`idx_folder` does."""
@@ -189,7 +209,7 @@ class IdxFolder:
 
     def _read(self) -> tuple[_Pair, _Pair, _Classes]:
         learned, tested = self._pair(2, "train"), self._pair(1, "t10k", "test")
-        return learned, tested, _Classes.of(Path(learned.name), learned.labels, self.classes)
+        return learned, tested, _Classes.of(Path(learned.name), learned.labels, self.classes, self.merged)
 
     def _pair(self, least: int, *kinds: str) -> _Pair:
         root = as_path(self.folder)
@@ -210,6 +230,7 @@ def idx_folder(
     seed: int = 0,
     prefix: str = "",
     limit: int = 0,
+    merged: Merged = (),
 ) -> Splits:
     """A folder in the layout of MNIST: four files, ``*train-images*``, ``*train-labels*`` and so on.
 
@@ -225,12 +246,13 @@ def idx_folder(
         seed: of the split, and of the draw of images where there are more than the limit.
         prefix: of the files' names, as in ``emnist-letters``, for a folder that holds several sets.
         limit: take at most so many images of the training files and as many of the test files; 0 for all.
+        merged: groups of names of classes that become one class, called as the first of the group.
 
     Raises:
         DataError: see :func:`idx_pair`; a file is missing or there are several; the limit is too small for
             the classes; or a test image has a label that no training image has.
     """
-    return IdxFolder(folder, classes, transposed, upsampling, size, seed, prefix, limit).splits()
+    return IdxFolder(folder, classes, transposed, upsampling, size, seed, prefix, limit, merged).splits()
 
 
 def _the_file(folder: Path, prefix: str, kinds: tuple[str, ...], what: str) -> Path:

@@ -15,18 +15,21 @@ from pixeltree.datasets.sources import (
     FolderData,
     GlyphsData,
     IdxData,
+    MnistData,
     ScenesData,
     changed,
     describe,
+    recorded,
 )
 from pixeltree.errors import DataError
 from pixeltree_protocol.names import known_names
 
-_DIGIT_CELLS = 9
-"""A digit of 8 pixels and what is dark around it."""
+_DIGIT_CELLS: Mapping[type[Data], int] = {DigitsData: 9, MnistData: 30}
+"""Pixels of a digit and what is dark around it."""
 
 _NAMED: Mapping[str, tuple[type[Data], Mapping[str, Any]]] = {
     "digits": (DigitsData, {}),
+    "mnist": (MnistData, {}),
     "glyphs": (GlyphsData, {}),
     "scenes-localization": (ScenesData, {"task": "localization", "objects": (1, 3)}),
     "scenes-what": (ScenesData, {"task": "what", "objects": (1, 1)}),
@@ -67,13 +70,15 @@ class HeldOutPart:
         if self.recorded is None:
             return [f"{lines[0]}; the tree's file does not say how its own were read"]
         before = self.recorded.source
-        if self.source == before:
+        if recorded(self.source) == before:
             lines[0] += ", as recorded in the tree's file"
         elif type(self.source) is type(before):
             lines[0] += f", changed from what the tree's file records: {describe(before)}"
         else:
             lines[0] += f", not those of the training: {describe(before)}"
-        if self.is_as_recorded:
+        if isinstance(self.source, MnistData) and not self.source.folder:
+            lines.append("these come with the package; --data FOLDER asks all 10,000 test images")
+        elif self.is_as_recorded:
             lines.append("these are the test images recorded at training, byte for byte")
         else:
             lines.append(
@@ -89,10 +94,11 @@ class HeldOutPart:
             DataError: saying how many there are.
         """
         if self.overlap:
+            found = f"{self.overlap:,} of the {len(self.images):,} test images ({describe(self.source)})"
             about = "about " if self.recorded and self.recorded.is_sampled else ""
             raise DataError(
-                f"{about}{self.overlap:,} of the {len(self.images):,} test images ({describe(self.source)}) "
-                f"are training or validation images of the tree, so its score on them would be too good. "
+                f"{about}{found} are training or validation images of the tree, so its score on them would "
+                f"be too good. "
                 f"Read the data as at training (leave out --data-seed), give other data, "
                 f"or add --allow-overlap"
             )
@@ -130,8 +136,8 @@ def _source(size: int, recorded: TrainingData | None, data: str | None) -> Data:
                 "the tree's file does not say which data it was trained on (it was made by hand, or by an "
                 "earlier version); name the data with --data"
             )
-        folder = getattr(before, "folder", None)
-        if folder is not None and not Path(folder).is_dir():
+        folder = getattr(before, "folder", "")
+        if folder and not Path(folder).is_dir():
             raise DataError(
                 f"the tree was trained on the folder {folder}, which is not there; "
                 f"give its new place with --data"
@@ -141,10 +147,13 @@ def _source(size: int, recorded: TrainingData | None, data: str | None) -> Data:
         kind, settings = _NAMED[data]
         if isinstance(before, kind):
             return changed(before, settings)
-        return kind(**settings) if kind is not DigitsData else DigitsData(size // _DIGIT_CELLS)
+        if kind in _DIGIT_CELLS:
+            settings = {"upsampling": size // _DIGIT_CELLS[kind]}
+        return kind(**settings)
     folder = Path(data).expanduser()
     if not folder.is_dir():
         raise DataError(f"{data!r} is no folder and no data set; {known_names(data, NAMES)}")
     place = str(folder.absolute())
     found = IdxData(place) if any(folder.glob("*idx3*")) else FolderData(place)
-    return changed(before, {"folder": place}) if type(before) is type(found) and before else found
+    kinds = (IdxData, MnistData) if isinstance(found, IdxData) else (FolderData,)
+    return changed(before, {"folder": place}) if isinstance(before, kinds) else found

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pixeltree.datasets.dataset import Dataset, Images, Splits, Task
-from pixeltree.datasets.sources import GENERATED, Data, absolute, as_table, from_table
+from pixeltree.datasets.sources import GENERATED, Data, as_table, from_table, recorded
 from pixeltree.errors import DataError
 
 _FINGERPRINT_BYTES = 6
@@ -28,7 +28,7 @@ class TrainingData:
     """The images that a model was made with.
 
     Attributes:
-        source: how they were read; its paths are absolute.
+        source: how they were read, as :func:`pixeltree.datasets.sources.recorded` has it.
         task: what was asked about an image.
         classes: names of the classes.
         training, validation, test: :meth:`pixeltree.datasets.Dataset.digest` of each part.
@@ -61,7 +61,7 @@ class TrainingData:
         seen = {fingerprint for images in parts for fingerprint in fingerprints(images)}
         first, test = splits.training, splits.test
         return cls(
-            absolute(source),
+            recorded(source),
             first.task,
             first.classes,
             splits.training.digest(),

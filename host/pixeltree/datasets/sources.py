@@ -14,6 +14,7 @@ from pixeltree.datasets.digits import digits, held_out_digits
 from pixeltree.datasets.folders import image_folders
 from pixeltree.datasets.glyphs import GlyphSettings, glyphs
 from pixeltree.datasets.idx import IdxFolder
+from pixeltree.datasets.mnist import held_out_mnist
 from pixeltree.datasets.scenes import Scenes, SceneSettings, scene_splits
 from pixeltree.errors import DataError
 from pixeltree_protocol.names import known_names
@@ -117,6 +118,8 @@ class IdxData:
         prefix: beginning of the files' names, where the folder holds several sets.
         classes: names of the classes; an empty list names them by their labels.
         limit: most training images, and most test images; 0 takes all.
+        merged: groups of names of classes, as in ``[["C", "c"], ["O", "o"]]``; each becomes one class, called
+            as the first of the group. So 62 classes become the 47 of EMNIST ByMerge.
     """
 
     folder: str
@@ -126,6 +129,7 @@ class IdxData:
     prefix: str = ""
     classes: tuple[str, ...] = ()
     limit: int = 0
+    merged: tuple[tuple[str, ...], ...] = ()
 
     def load(self, size: int) -> Splits:
         """The images, as large as the network's input."""
@@ -145,7 +149,43 @@ class IdxData:
             self.seed,
             self.prefix,
             self.limit,
+            self.merged,
         )
+
+
+@dataclass(frozen=True)
+class MnistData:
+    """Settings of MNIST. Its 70,000 images are four files in a folder; 400 of the test come with the package.
+
+    The set is the same wherever it lies, so the file of a model does not keep the folder.
+
+    Attributes:
+        folder: folder of the four files, relative to the recipe; "" for the 400 test images of the package.
+        upsampling: side of one pixel of the set, in pixels of the input.
+        seed: seed of the draw of the validation images, and of what a limit takes.
+        limit: most training images, and most test images; 0 takes all.
+    """
+
+    folder: str = ""
+    upsampling: int = 1
+    seed: int = 0
+    limit: int = 0
+
+    def load(self, size: int) -> Splits:
+        """The images, as large as the network's input."""
+        return self._files().load(size)
+
+    def load_test(self, size: int) -> Dataset:
+        """The test part alone."""
+        return self._files().load_test(size) if self.folder else held_out_mnist(self.upsampling, size)
+
+    def _files(self) -> IdxData:
+        if not self.folder:
+            raise DataError(
+                "the training images of MNIST do not come with the package; give the folder of its four "
+                "files with --data-folder, or as folder in [data]"
+            )
+        return IdxData(self.folder, upsampling=self.upsampling, seed=self.seed, limit=self.limit)
 
 
 @dataclass(frozen=True)
@@ -173,9 +213,10 @@ class FolderData:
         return self.load(size).test
 
 
-Data = DigitsData | GlyphsData | ScenesData | IdxData | FolderData
+Data = DigitsData | MnistData | GlyphsData | ScenesData | IdxData | FolderData
 DATA: Mapping[str, type[Data]] = {
     "digits": DigitsData,
+    "mnist": MnistData,
     "glyphs": GlyphsData,
     "scenes": ScenesData,
     "idx": IdxData,
@@ -185,6 +226,9 @@ DATA: Mapping[str, type[Data]] = {
 
 GENERATED = (GlyphsData, ScenesData)
 """Drawn from a seed; the parts come from random streams of their own, and so never share an image."""
+
+ON_DISK = (IdxData, MnistData, FolderData)
+"""Read from a folder, all or a limited number of images."""
 
 
 def set_of(source: Data) -> str:
@@ -208,11 +252,15 @@ def describe(source: Data) -> str:
 def _words(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    if isinstance(value, tuple | list):
+        return ", ".join("".join(each) if isinstance(each, tuple) else str(each) for each in value)
+    return str(value)
 
 
-def absolute(source: Data) -> Data:
-    """The same with absolute paths, so that it holds in every working folder."""
+def recorded(source: Data) -> Data:
+    """The same as a model's file keeps it: with absolute paths, so that it holds in every working folder."""
+    if isinstance(source, MnistData):
+        return replace(source, folder="")
     changed = {
         name: str(Path(path).expanduser().absolute())
         for name in ("folder", "fonts")
@@ -257,6 +305,11 @@ def from_table(table: Mapping[str, object]) -> Data:
         raise DataError(f"the settings of the data set {table['set']} are not complete: {error}") from error
 
 
+def _tuples(value: object) -> object:
+    """Lists, as JSON has them, as tuples."""
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+
+
 def _read(hints: Mapping[str, object], name: str, value: object) -> typing.Any:  # noqa: ANN401 - by the hint
     if name not in hints:
         raise DataError(f"the setting {name} of the data is unknown; a later Pixeltree may know it")
@@ -264,7 +317,7 @@ def _read(hints: Mapping[str, object], name: str, value: object) -> typing.Any: 
     kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     for kind in kinds:
         if typing.get_origin(kind) is tuple and isinstance(value, list | tuple):
-            return tuple(value)
+            return _tuples(value)
         if isinstance(kind, type) and type(value) is kind:
             return value
     raise DataError(f"the setting {name} of the data is {value!r}; expected {hint}")

@@ -50,13 +50,13 @@ class DemoReport:
 
 
 def demo_tree() -> Tree:
-    """The digits tree that ships with the package."""
-    return zoo.load("digits")
+    """The tree of MNIST that ships with the package."""
+    return zoo.load("mnist")
 
 
 def demo_digits() -> Dataset:
     """The images that the demo shows: digits that the tree was not made with."""
-    return zoo.held_out("digits")
+    return zoo.held_out("mnist")
 
 
 def demo_budget(tree: Tree) -> int:

@@ -108,6 +108,16 @@ def confusion(tree: Tree, dataset: Dataset, evaluation: Evaluation) -> npt.NDArr
     return matrix
 
 
+def balanced(matrix: npt.NDArray[np.int64]) -> float:
+    """Class-balanced accuracy: the mean of the classes' accuracies, each of which counts the same.
+
+    Args:
+        matrix: as :func:`confusion` has it; classes without images do not count.
+    """
+    images = matrix.sum(axis=1)
+    return float((matrix.diagonal()[images > 0] / images[images > 0]).mean())
+
+
 def accuracy_by_node(tree: Tree, dataset: Dataset, evaluation: Evaluation) -> dict[str, float]:
     """How often each node was right: its outcome leads to the image's label, at once or further down.
 

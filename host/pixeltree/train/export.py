@@ -52,6 +52,21 @@ def compile_tree(name: str, labels: Sequence[str], nodes: Sequence[NodeSpec]) ->
     return Tree.build(name, labels, geometry_of(*_models(nodes)), nodes)
 
 
+def one_node(name: str, labels: Sequence[str], model: FoldedModel) -> Tree:
+    """A tree of one node, each outcome of which is a label.
+
+    Args:
+        name: of the tree, and of its node.
+        labels: names of the outcomes, in order.
+        model: what the node computes.
+
+    Raises:
+        CompileError: the node does not fit the array.
+        TreeError: there are fewer labels than outcomes.
+    """
+    return compile_tree(name, labels, [NodeSpec(name, model, tuple(range(model.outcomes)))])
+
+
 def _models(nodes: Sequence[NodeSpec]) -> tuple[list[FoldedModel], list[FoldedModel]]:
     """The models that see the captured input, and those that see a window of it."""
     captured: list[FoldedModel] = []

@@ -23,7 +23,7 @@ from pixeltree.arguments.presets import read_preset
 from pixeltree.datasets import (
     Splits,
 )
-from pixeltree.datasets.sources import DATA, Data, FolderData, IdxData, ScenesData
+from pixeltree.datasets.sources import DATA, ON_DISK, Data, ScenesData
 from pixeltree.errors import DataError, ModelError, RecipeError
 from pixeltree.model.geometry import (
     ConvolutionGeometry,
@@ -138,9 +138,9 @@ class Recipe:
         Raises:
             RecipeError: the data have no limit: they are generated, or come with the package.
         """
-        if not isinstance(self.data, IdxData | FolderData):
+        if not isinstance(self.data, ON_DISK):
             raise RecipeError(
-                "a limit is for data on disk, the sets 'idx' and 'folder'; "
+                "a limit is for data on disk, the sets 'idx', 'mnist' and 'folder'; "
                 "of generated data, [data] says how many there are"
             )
         return dataclasses.replace(self, data=dataclasses.replace(self.data, limit=limit))
@@ -155,8 +155,8 @@ class Recipe:
         Raises:
             RecipeError: the data are no folder: they are generated, or come with the package.
         """
-        if not isinstance(self.data, IdxData | FolderData):
-            raise RecipeError("a folder is for data on disk, the sets 'idx' and 'folder'")
+        if not isinstance(self.data, ON_DISK):
+            raise RecipeError("a folder is for data on disk, the sets 'idx', 'mnist' and 'folder'")
         return dataclasses.replace(self, data=dataclasses.replace(self.data, folder=str(as_path(folder))))
 
     def with_device(self, device: str) -> Recipe:

@@ -9,6 +9,7 @@ from pixeltree.arguments.files import AnyPath, as_path
 from pixeltree.datasets import Dataset
 from pixeltree.datasets.named import held_out_part
 from pixeltree.errors import TreeError
+from pixeltree.tree.cards import Card, read_cards
 from pixeltree.tree.tree import Tree
 from pixeltree_protocol.names import known_names
 
@@ -40,8 +41,19 @@ def load(name: str) -> Tree:
     return Tree.load(path(name))
 
 
+def card(name: str) -> Card:
+    """What is known about a tree: data, scores, device time, commands.
+
+    Raises:
+        TreeError: no tree has this name.
+    """
+    return read_cards(path(name).parent)[name]
+
+
 def held_out(name: str) -> Dataset:
     """The test images of a tree, which it was not made with, read as its file says.
+
+    Of MNIST these are the 400 that come with the package.
 
     Raises:
         TreeError: no tree has this name.

@@ -51,7 +51,7 @@ def test_a_tree_file_with_measured_times(tmp_path):
         "--array-us",
         "root=1000",
         "--memory",
-        "9000",
+        "14000",
         "--json",
         "-",
     )

@@ -121,6 +121,16 @@ def test_labels_may_start_at_1_as_in_emnist_letters(tmp_path):
     assert named.test.classes == ("a", "b", "c")
 
 
+def test_classes_that_are_merged_are_one(tmp_path):
+    write_parts(tmp_path, ([0, 1, 2, 3] * 4, [0, 1, 2, 3]))
+    names, merged = ("a", "B", "b", "A"), (("A", "a"), ("B", "b"))
+    splits = idx_folder(tmp_path, classes=names, upsampling=1, size=16, merged=merged)
+    assert splits.test.classes == ("A", "B")
+    assert splits.test.targets.tolist() == [0, 1, 1, 0]
+    with pytest.raises(DataError, match="merged names C, which is no class"):
+        idx_folder(tmp_path, classes=names, upsampling=1, size=16, merged=(("A", "C"),))
+
+
 def test_labels_without_images_are_no_classes(tmp_path):
     write_parts(tmp_path, ([0, 5, 9] * 4, [9, 0, 5]))
     splits = idx_folder(tmp_path, upsampling=1, size=16)

@@ -18,12 +18,13 @@ from pixeltree.datasets.sources import (
     FolderData,
     GlyphsData,
     IdxData,
+    MnistData,
     ScenesData,
-    absolute,
     as_table,
     changed,
     describe,
     from_table,
+    recorded,
 )
 from pixeltree.errors import DataError
 
@@ -33,6 +34,8 @@ SOURCES = st.one_of(
     st.builds(GlyphsData, st.tuples(*[st.integers(1, 9)] * 3), st.text(), st.booleans(), SEEDS),
     st.builds(ScenesData, st.text(), st.tuples(*[st.integers(1, 9)] * 3), st.just((0, 3)), SEEDS),
     st.builds(IdxData, st.text(), st.booleans(), st.integers(1, 8), SEEDS),
+    st.builds(IdxData, st.text(), merged=st.just((("C", "c"), ("O", "o")))),
+    st.builds(MnistData, st.text(), st.integers(1, 8), SEEDS),
     st.builds(FolderData, st.text(), st.booleans(), SEEDS),
 )
 
@@ -45,7 +48,7 @@ def test_settings_survive_the_way_through_a_file(source):
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({}, "no data set is named None; known: digits, glyphs"),
+        ({}, "no data set is named None; known: digits, mnist, glyphs"),
         ({"set": "letters"}, "no data set is named 'letters'"),
         ({"set": "digits", "hue": 1}, "hue of the data is unknown; a later Pixeltree"),
         ({"set": "digits", "seed": "1"}, "seed of the data is '1'; expected"),
@@ -63,8 +66,9 @@ def test_a_set_has_its_own_settings_only(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="the data set folder has no setting transposed; it has folder, fit"):
         changed(FolderData("x"), {"transposed": True})
     monkeypatch.chdir(tmp_path)
-    assert absolute(FolderData("x")) == FolderData(str(tmp_path / "x"))
-    assert absolute(DigitsData()) == DigitsData()
+    assert recorded(FolderData("x")) == FolderData(str(tmp_path / "x"))
+    assert recorded(DigitsData()) == DigitsData()
+    assert recorded(MnistData("x", seed=3)) == MnistData("", seed=3)
     assert describe(FolderData("/a", fit=True, seed=3)) == "folder (folder /a, fit yes, seed 3)"
 
 

@@ -217,9 +217,9 @@ def test_a_frame_whose_image_is_refused_is_given_up(tree, monkeypatch):
     assert runner.infer(picture(3)).logits == expected
 
 
-@pytest.mark.parametrize("images", [0, 361])
+@pytest.mark.parametrize("images", [0, 401])
 def test_the_demo_has_only_so_many_images(images):
-    with pytest.raises(DataError, match="1 to 360"):
+    with pytest.raises(DataError, match="1 to 400"):
         run_demo(in_memory_device(), demo_tree(), images, lambda done: None)
 
 

@@ -111,7 +111,7 @@ def test_noise_aware_may_name_a_measured_preset_beside_the_recipe(tmp_path):
         (
             'set = "digits"',
             'set = "letters"',
-            "needs set = one of 'digits', 'glyphs', 'scenes', 'idx', 'folder'",
+            "needs set = one of 'digits', 'mnist', 'glyphs', 'scenes', 'idx', 'folder'",
         ),
         ("outcomes = 10", "outcomes = 1", "2 to 255 outcomes"),
         ("channels = 16", "channels = 16\nstride = 8\nafter = 0\ngroups = 3", "do not divide into 3 groups"),

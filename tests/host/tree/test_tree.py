@@ -191,7 +191,7 @@ def test_the_shipped_tree_recognises_held_out_digits():
     tree = demo_tree()
     digits = demo_digits()
     decided = np.array([tree.reference(image)[0] for image in digits.images])
-    assert (decided == digits.targets).mean() >= 0.93
+    assert (decided == digits.targets).mean() >= 0.96
 
 
 def windowed(random):
