@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint32_t CHANNEL = 80;                       // below those of displays, which begin at 100
 constexpr size_t MOST_BYTES = 1024;                    // of a vector; the vendor's limit is OPEN
-constexpr size_t ROOM = 8192;                          // of bytes that nobody has taken: a window and more
+constexpr size_t ROOM = 4096;                          // of bytes that nobody has taken: the window and more
 
 uint8_t waiting[ROOM];
 size_t first, count;

@@ -5,7 +5,7 @@
 #ifndef SCAMP5_HPP
 #define SCAMP5_HPP
 
-#include <cstdint>
+#include <stdint.h>
 
 // OPEN: the types of registers. The port only names the constants, so that any type does.
 struct areg_t { uint8_t number; };
