@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 # 'firmware' is a folder too
-.PHONY: firmware firmware-cortex-m firmware-size firmware-counts firmware-demo firmware-proof help demo check test \
+.PHONY: firmware firmware-scamp5d firmware-cortex-m firmware-size firmware-counts firmware-demo firmware-proof help demo check test \
 	proof lint all-tests quick-tests link-proof kill-proof flood-proof fuzz soak zoo results picture docs clean
 
 help:  ## show this list
@@ -77,6 +77,8 @@ soak: $(VENV)/.installed-test  ## an hour at full rate; is memory flat?
 firmware: firmware/build/pixeltree-device  ## build the controller in C for Linux
 firmware-cortex-m: firmware/build/cortex_m.elf  ## build it for a Cortex-M4
 
+firmware-scamp5d: firmware/build/scamp5d-fake  ## build the port for a SCAMP-5d, on a fake of the vendor's API
+
 BOARD := $(BIN)/python -m firmware.ports.cortex_m.start firmware/build/cortex_m.elf
 DEMO := $(BIN)/pixeltree demo --device {url}
 
@@ -98,7 +100,8 @@ firmware-proof: firmware/build/cortex_m.elf  ## the suite on the Cortex-M4, 200,
 	$(BIN)/python -m tools.fuzz_firmware --frames 200000
 	$(BOARD) --listen terminal --heartbeat-ms 500 --silence-ms 4000 --resume-ms 5000 -- \
 		$(BIN)/pytest --pyargs pixeltree_conformance -p no:cacheprovider -q --answer-time 120 --device {url}
-	PIXELTREE_PROOF=1 $(PYTEST) tests/system/test_firmware.py tests/system/test_firmware_cortex_m.py
+	PIXELTREE_PROOF=1 $(PYTEST) tests/system/test_firmware.py tests/system/test_firmware_cortex_m.py \
+		tests/system/test_firmware_scamp5d.py
 
 CORE := $(wildcard firmware/core/*.[ch] firmware/ports/*.[ch])
 WARN := -std=c99 -Wall -Wextra -pedantic
@@ -106,6 +109,10 @@ WARN := -std=c99 -Wall -Wextra -pedantic
 firmware/build/pixeltree-device: $(CORE) $(wildcard firmware/ports/linux/*.[ch])
 	@mkdir -p firmware/build
 	$(CC) $(WARN) -O2 -o $@ firmware/core/*.c firmware/ports/*.c firmware/ports/linux/*.c
+
+firmware/build/scamp5d-fake: $(CORE) $(wildcard firmware/ports/scamp5d/*.* firmware/ports/scamp5d/*/*.*)
+	@mkdir -p firmware/build
+	$(BIN)/python -m firmware.ports.scamp5d.build $@
 
 firmware/build/cortex_m.elf: $(CORE) $(wildcard firmware/ports/cortex_m/*) | $(VENV)/.installed-test
 	@mkdir -p firmware/build

@@ -58,13 +58,8 @@ class Plan:
     retention_looks: int = 12
 
     @property
-    def programs(self) -> int:
-        """Programs of copies, transfers and divisions."""
-        chains = len(self.lengths) * len(self.levels) + 2 * len(self._even) + 2 * len(self.divided)
-        return chains * self.repeats
-
-    @property
-    def _even(self) -> tuple[int, ...]:
+    def ends(self) -> tuple[int, int]:
+        """Words of the shortest and the longest chain that end in A."""
         return (2, max(length for length in self.lengths if length % 2 == 0))
 
 
@@ -177,7 +172,7 @@ def _analog(
     kernels = {length: copies_kernel(length) for length in plan.lengths}
     steps = _Steps(progress, "copies", count)
     own = sample(chip, grid, kernels, plan.levels, plan.repeats, steps)
-    ends = (2, max(length for length in plan.lengths if length % 2 == 0))
+    ends = plan.ends
     outer = (min(plan.levels), max(plan.levels))
     kernels = {length: copies_kernel(length, neighbour=True) for length in ends}
     steps = _Steps(progress, "transfers from neighbours", len(ends) * 2 * plan.repeats)

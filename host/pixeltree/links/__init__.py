@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pixeltree.errors import LinkError
 from pixeltree.links.base import Link
 from pixeltree.links.emulator import open_emulator
+from pixeltree.links.scamp5d import open_scamp5d
 from pixeltree.links.serial_port import open_serial
 from pixeltree.links.stream_socket import open_tcp, open_unix
 from pixeltree.links.tls import open_tls
@@ -22,6 +23,7 @@ OPENERS: dict[str, Callable[[LinkUrl, float], Link]] = {
     "unix": open_unix,
     SERIAL: open_serial,
     "usb": open_usb,
+    "scamp5d": open_scamp5d,
     "emu": open_emulator,
 }
 """Kinds of URLs, and what opens each within a number of seconds."""

@@ -118,5 +118,6 @@ def gone(url: str, reason: str | None) -> LinkError:
 def nobody(url: LinkUrl, error: Exception) -> LinkError:
     """The error for a connection that does not come about."""
     reason = getattr(error, "strerror", None) or error
-    hint = "" if url.kind == "tls" else f" 'pixeltree emulate --listen {url.text}' starts an emulated one"
+    ours = url.kind in ("tcp", "unix")
+    hint = f" 'pixeltree emulate --listen {url.text}' starts an emulated one" if ours else ""
     return LinkError(f"no device answers at {url.text} ({reason}); is it running?{hint}")

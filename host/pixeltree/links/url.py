@@ -22,7 +22,7 @@ SERIAL = "serial"
 
 URL_FORMS = (
     "tcp://HOST:PORT, tls://HOST:PORT[?ca=FILE], unix:///PATH, serial:///dev/ttyACM0[?baudrate=N], "
-    "serial:rfc2217://HOST:PORT, usb:VID:PID[:SERIAL], emu: or inproc:"
+    "serial:rfc2217://HOST:PORT, usb:VID:PID[:SERIAL], scamp5d:tcp://HOST:27888, scamp5d:usb, emu: or inproc:"
 )
 """Every kind of URL, for messages to people."""
 

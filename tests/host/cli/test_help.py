@@ -87,6 +87,7 @@ def test_every_command_that_measures_takes_json():
         "explain",
         "port",
         "run-kernel",
+        "calibrate",
         "simulate-swap",
         "trace",
     }
