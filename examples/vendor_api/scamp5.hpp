@@ -11,3 +11,4 @@
 #include "scamp5_shim/controller.hpp"
 #include "scamp5_shim/host.hpp"
 #include "scamp5_shim/output.hpp"
+#include "scamp5_shim/files.hpp"

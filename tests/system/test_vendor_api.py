@@ -109,7 +109,11 @@ EXPECTED = [
 
 def test_every_kind_of_call_gives_the_planes_of_numpy(tmp_path, tmp_path_factory):
     probe = compiled(tmp_path_factory, vendor_folder().parents[1] / "tests/system/vendor_probe.cpp", "probe")
-    with served(settings=f"?images={tmp_path}") as emulator, Watched(emulator, probe) as watched:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "weights.bin").write_bytes(bytes(range(250)) * 20)
+    np.save(tmp_path / "in" / "scene.npy", np.arange(16, dtype=np.uint8).reshape(2, 8) * 15)
+    folders = f"?images={tmp_path}&files={tmp_path / 'in'}"
+    with served(settings=folders) as emulator, Watched(emulator, probe) as watched:
         watched.ends()
     shown = watched.panel.shown
     for at, expected in enumerate(EXPECTED):
@@ -129,6 +133,11 @@ def test_every_kind_of_call_gives_the_planes_of_numpy(tmp_path, tmp_path_factory
     assert numbers[3] == 16 * (128 + 6)
     assert numbers[4] == 20 << 8 | 12
     assert abs(numbers[5] - 4095 * R6.mean()) < 40
+    assert numbers[6] == sum(range(250)) * 20 + 100_000, "the path that leads out of the folder is not served"
+    assert numbers[7] == 15 * 15
+    assert shown[131].picture.tolist() == [[10, 20, 30], [40, 50, 60]]
+    assert list(watched.panel.snapshots) == [(131, "shots\\own.bmp")]
+    assert shown[132].picture[100:103, 54:56].T.tolist() == [[40, 50, 60], [10, 20, 30]]
 
 
 def test_the_example_shows_displays_and_its_slider_changes_the_next_frames(tmp_path, threshold_box):

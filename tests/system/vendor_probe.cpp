@@ -71,6 +71,11 @@ int main() {
     scamp5_output_bitstack_begin(display++, 2), scamp5_output_bitstack_bit(R5), scamp5_output_bitstack_bit(R6);
     vs_sim_save_image(B, "b.png");
 
+    const uint8_t pixels[6] = {10, 20, 30, 40, 50, 60};
+    vs_gui_display_image(display, pixels, 3, 2);  // 131
+    vs_gui_save_image(display++, "shots\\own.bmp");
+    scamp5_display_image_patch(display++, pixels, 2, 3, 100, 200);  // 132
+
     int32_t numbers[8] = {};
     uint8_t box[4], sums[16], events[6];
     inputs();
@@ -82,6 +87,13 @@ int main() {
     scamp5_scan_events(R5, events, 3);
     numbers[4] = events[4] << 8 | events[5];
     numbers[5] = scamp5_global_count(R6, E);
+    vs_gui_request_file("weights.bin", [&](const uint8_t* data, int size, int) {
+        for (int i = 0; i < size; i++) numbers[6] += data[i];
+    });
+    vs_gui_request_image("scene.npy", 8, [&](const uint8_t* data, int columns, int, int number) {
+        numbers[7] += (data[columns / 8] & 1) << number;  // row 1, at the right edge
+    });
+    vs_gui_request_file("../b.png", [&](const uint8_t* data, int, int) { numbers[6] += data ? 0 : 100000; }, 100);
     vs_post_set_channel(7);
     vs_post_int32(numbers, 1, 8);
     vs_post_text("done");

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -151,7 +152,14 @@ class link {
         take();
     }
 
+    // Take what comes within so many milliseconds.
+    void wait(int milliseconds) {
+        pollfd one{socket_, POLLIN, 0};
+        if (::poll(&one, 1, milliseconds) > 0) receive();
+    }
+
     std::function<void(uint16_t, uint8_t, uint8_t, uint32_t)> on_message;
+    std::function<void(const uint8_t*, size_t)> on_data;
 
     static link& the() {
         static link only;
@@ -196,7 +204,7 @@ class link {
         if (code == FRAME_COUNTER_UPDATE) frame_ = get32(data + 4);
     }
 
-    // Packets of the vendor's host protocol; messages are all that a program is sent here.
+    // Packets of the vendor's host protocol: messages, and what a program has asked for.
     void tunnelled(const uint8_t* data, size_t size) {
         tunnel_.insert(tunnel_.end(), data, data + size);
         size_t at = 0;
@@ -214,6 +222,7 @@ class link {
                 for (size_t each = 8; each + 8 <= 8 + payload; each += 8)
                     on_message(uint16_t(head[each] | head[each + 1] << 8), head[each + 2], head[each + 3],
                                get32(head + each + 4));
+            if (head[3] == 0x10 && on_data) on_data(head + 8, payload);
             at += 8 + payload;
         }
         tunnel_.erase(tunnel_.begin(), tunnel_.begin() + long(at));

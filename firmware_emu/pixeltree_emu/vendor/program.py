@@ -234,7 +234,7 @@ class Program:
         try:
             action = self._board.prepared_call(call, arguments)
         except PixeltreeError as error:
-            reason = error  # of one that can never be executed
+            reason = error.with_traceback(None)  # of one that can never be executed
             return lambda: left_out(reason)
 
         def act() -> bytes | None:

@@ -6,8 +6,9 @@
 ...     scamp.send_gui_value("threshold", 50)
 """
 
+from pixeltree.scamp5d import module
 from pixeltree.scamp5d.host import Scamp5d, check_url, connect
 from pixeltree_protocol.vendor.gui import Display, Element
 from pixeltree_protocol.vendor.panel import Panel, Shown
 
-__all__ = ["Display", "Element", "Panel", "Scamp5d", "Shown", "check_url", "connect"]
+__all__ = ["Display", "Element", "Panel", "Scamp5d", "Shown", "check_url", "connect", "module"]

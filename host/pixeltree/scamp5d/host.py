@@ -18,7 +18,7 @@ from pixeltree.links import Link, open_link
 from pixeltree.links.usb_bulk import BulkPipes, open_bulk
 from pixeltree.scamp5d.files import FileService
 from pixeltree_protocol.names import known_names
-from pixeltree_protocol.vendor.packets import Code, FrameReader, Message, Route, messages
+from pixeltree_protocol.vendor.packets import Code, FrameReader, Message, Packet, Route, messages
 from pixeltree_protocol.vendor.panel import HELLO, Panel, slider
 from pixeltree_protocol.vendor.requests import file_packets, image_packets
 
@@ -64,11 +64,12 @@ class Scamp5d:
         """Where the device is."""
         return self._link.url
 
-    def routine(self, timeout: float = 0.0) -> bool:
+    def routine(self, timeout: float = 0.0, take: Callable[[Packet], object] = lambda packet: None) -> bool:
         """Take what has come into :attr:`panel`.
 
         Args:
             timeout: seconds to wait for something; 0 for not at all.
+            take: is given each packet too.
 
         Returns:
             Whether something came.
@@ -81,6 +82,7 @@ class Scamp5d:
             return False
         for packet in self._reader.feed(data):
             self.panel.take(packet)
+            take(packet)
             if self.panel.requests or self.panel.snapshots:
                 self._files.serve(self.panel, self._send)
         return True

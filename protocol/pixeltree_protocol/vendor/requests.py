@@ -121,10 +121,17 @@ def read_image_packet(data: Data) -> tuple[int, npt.NDArray[np.bool_]]:
 
 
 def file_packets(contents: bytes) -> list[Data]:
-    """A file as a program gets it: chunks, each with how many bytes remain (of which 16 bits are sent)."""
-    packets = []
-    for at in range(0, max(1, len(contents)), CHUNK_BYTES):
-        chunk = contents[at : at + CHUNK_BYTES]
-        remaining = len(contents) - at - len(chunk)
-        packets.append(Data(DataType.BULK_M0, FILE_REQUEST, (len(chunk), remaining & 0xFFFF, 0), 0, chunk))
-    return packets
+    """A file as a program gets it: chunks, each with how many bytes remain.
+
+    Of that number 16 bits are sent, and 0 means the end. Where they would be 0 before it, a chunk is shorter.
+    """
+    packets, left = [], len(contents)
+    while True:
+        size = min(CHUNK_BYTES, left)
+        if left > size and not (left - size) & 0xFFFF:
+            size -= 1
+        chunk, contents = contents[:size], contents[size:]
+        left -= size
+        packets.append(Data(DataType.BULK_M0, FILE_REQUEST, (size, left & 0xFFFF, 0), 0, chunk))
+        if not left:
+            return packets

@@ -1,5 +1,6 @@
 """The host of a SCAMP-5d against a device that is played by the test, byte by byte."""
 
+import contextlib
 import socket
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 
 import pixeltree as pt
 from pixeltree_protocol.vendor import gui, payloads
-from pixeltree_protocol.vendor.packets import Data, DataType, FrameReader
+from pixeltree_protocol.vendor.packets import Data, DataType, FrameReader, Message, Route, messages
 from pixeltree_protocol.vendor.panel import HELLO, slider
 from pixeltree_protocol.vendor.requests import Request, file_packets, image_packets
 
@@ -161,3 +162,51 @@ def test_a_scamp5d_at_usb_is_a_host_like_any_other(monkeypatch):
     ]:
         with pytest.raises(pt.errors.LinkError, match=sentence):
             pt.scamp5d.connect(url)
+
+
+def test_a_script_of_the_vendors_module_finds_its_calls_and_dictionaries(device):
+    server, url = device
+    host, port = url.removeprefix("tcp://").split(":")
+    scamp = pt.scamp5d.module
+    assert scamp.open_tcp(host, int(port)) == 0
+    with contextlib.closing(server.accept()[0]) as connected:
+        received(connected, len(HELLO))
+        assert scamp.get_packet() is None
+        samples = bytearray(256 * 256)
+        samples[3] = 200  # column 0, row 3: the right edge, the fourth from the top
+        sent = [
+            payloads.text("hello", 1, 9),
+            payloads.levels(bytes(samples), 256, 101, 9),
+            payloads.events(bytes((1, 2, 3, 4)), 102, 9),
+            payloads.numbers(DataType.INT16, np.array([[1, -2]]), 103, 9),
+            Request("a.bmp", 4).data(),
+            Data(DataType.STYLE, 40, (1, 0, 0), 0, bytes(42)),
+        ]
+        connected.sendall(b"".join(each.encode() for each in sent) + messages(Message(Route.HOST, 101)))
+        got = []
+        while len(got) < len(sent) + 1:
+            if (packet := scamp.get_packet()) is not None:
+                got.append(packet)
+        text, picture, events, numbers, request, style, message = got
+        assert text == {
+            "type": "data", "size": 30, "datatype": "TEXT", "loopcounter": 9, "channel": 1, "text": "hello"
+        }  # fmt: skip
+        assert (picture["width"], picture["height"]) == (256, 256)
+        seen = np.frombuffer(picture["buffer"], np.uint8).reshape(256, 256)
+        assert np.argwhere(seen).tolist() == [[252, 255]], "the lowest row comes first"
+        assert (events["n_rows"], events["n_cols"], events["data"]) == (2, 2, [(1, 2), (3, 4)])
+        assert (numbers["datatype"], numbers["data"]) == ("INT16", [[1, -2]])
+        assert (request["filetype"], request["filepath"], request["n_bits"]) == ("IMAGE", "a.bmp", 4)
+        assert (style["type"], style["datatype"], message["type"]) == ("unknown", 14, "unknown")
+        pixels = np.zeros((2, 8, 3), np.uint8)
+        pixels[0, 0] = 255  # the lowest row first: the lower left corner
+        scamp.send_gui_value(1, 5)
+        scamp.send_image(pixels.tobytes(), 8, 2, 1)
+        scamp.send_message(scamp.HOST_DC)
+        (plane,) = image_packets(np.array([[0] * 8, [255] + [0] * 7], np.uint8), 1)
+        expected = slider(1, 5) + plane.encode() + messages(Message(Route.M0, 131))
+        assert received(connected, len(expected)) == expected
+        scamp.close()
+    assert scamp.open_tcp(host, 1) == -1
+    with pytest.raises(pt.errors.LinkError, match="nothing is open"):
+        scamp.routine()

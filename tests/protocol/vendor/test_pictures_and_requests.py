@@ -121,6 +121,14 @@ def test_a_file_comes_in_chunks_that_say_what_remains():
     assert [each.dims for each in requests.file_packets(b"")] == [(0, 0, 0)]
 
 
+@given(st.sampled_from([1, 4096, 4097, 65_535, 65_536, 69_632, 131_072, 200_000]))
+def test_only_the_last_chunk_says_that_nothing_remains(size):
+    contents = np.random.default_rng(size).bytes(size)
+    chunks = requests.file_packets(contents)
+    assert b"".join(each.data for each in chunks) == contents
+    assert [each.dims[1] == 0 for each in chunks] == [False] * (len(chunks) - 1) + [True]
+
+
 @pytest.mark.parametrize(
     "path", ["", "/etc/passwd", "..\\x", "a/../../b", "C:\\x", "a\0b", "\\\\host\\x", "."]
 )
