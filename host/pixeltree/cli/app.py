@@ -66,7 +66,7 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
             (
                 "emu: --kernel examples/sobel.kernel --source moving --open",
                 "serial:///dev/ttyACM0 --tree digits",
-                "emu: --source moving --record seen.mcap",
+                "emu: --source camera:0 --exposure auto --record seen.mcap",
                 "scamp5d:tcp://127.0.0.1:27888 --open",
                 '"emu:?preset=ideal" --compare "emu:?preset=typical&chip=3" --kernel examples/sobel.kernel',
             ),
@@ -99,6 +99,7 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
             run_tree,
             (
                 "digits photos --fit",
+                "digits one.jpg two.jpg more/*.png --fit",
                 "digits --source camera:0 --rate 30 --deadline 20",
                 "digits --device tcp://127.0.0.1:27900 --rate 30 --frames 900 --save run.csv --metrics 9464",
             ),
