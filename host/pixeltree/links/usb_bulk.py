@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from pixeltree.errors import LinkError
+from pixeltree.errors import LinkError, from_extra
 from pixeltree.links.base import took_too_little
 
 _SHORTEST_MS = 1
@@ -140,5 +140,5 @@ def usb_core() -> Any:  # noqa: ANN401 - pyusb has no types
     try:
         import usb.core  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise LinkError("USB needs pyusb: pip install 'pixeltree[usb]'") from error
+        raise LinkError(f"USB needs pyusb: {from_extra('usb')}") from error
     return usb.core

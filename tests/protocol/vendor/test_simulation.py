@@ -1,5 +1,6 @@
 """The simulation protocol against bytes composed by hand from fact sheet section 6, and against damage."""
 
+import construct as c
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from pixeltree_protocol.chip.registers import Analog, Digital
 from pixeltree_protocol.errors import MessageError
 from pixeltree_protocol.vendor import registers
 from pixeltree_protocol.vendor.simulation import (
+    HEADER,
     INSTRUCTION,
     LARGEST_PACKET,
     QUICK,
@@ -106,6 +108,16 @@ def test_packets_come_out_whole_however_the_stream_is_cut(several, cuts):
         found += reader.feed(stream[at : at + size])
         at += size
     assert found == several
+
+
+@given(st.lists(_packets, max_size=6))
+def test_the_reader_finds_what_the_declared_layout_finds(several):
+    stream = b"".join(packet(kind, payload) for kind, payload in several)
+    declared = c.GreedyRange(
+        c.Struct("head" / HEADER, "payload" / c.Bytes(c.this.head.size - HEADER.sizeof()))
+    )
+    found = [(each.head.kind, each.payload) for each in declared.parse(stream)]
+    assert list(PacketReader().feed(stream)) == found == several
 
 
 @pytest.mark.parametrize(
