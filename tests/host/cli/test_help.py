@@ -11,7 +11,7 @@ from tests.support.command_line import pixeltree
 from tests.support.invoked import invoke
 
 from pixeltree.cli import failure
-from pixeltree.cli.app import app
+from pixeltree.cli.app import app, make_application
 from pixeltree.cli.emulate import become
 from pixeltree.datasets.named import held_out_part as images_named
 from pixeltree.datasets.sources import from_table
@@ -116,6 +116,19 @@ def test_every_example_calls_a_command_with_options_that_exist(example):
     assert needed <= {name for name, value in values.items() if value is not None}
     known = options(command)
     assert {each.partition("=")[0] for each in given if each.startswith("-") and each != "-"} <= set(known)
+
+
+def test_who_calls_one_command_waits_for_no_other():
+    def prepared(*arguments):
+        group = typer.main.get_command(make_application(arguments))
+        return sorted(group.commands)
+
+    everything = prepared()
+    assert len(everything) > 20
+    assert prepared("disasm", "a.block") == ["disasm"]
+    assert prepared("bench", "link") == ["bench"]
+    for all_of_them in (["--version"], ["dsasm"], ["--help"]):
+        assert prepared(*all_of_them) == everything
 
 
 def test_the_help_says_every_exit_status():
