@@ -79,17 +79,24 @@ MUTANTS = {
         "",
         "was_left_cannot_be_resumed",
     ),
-    "keeps_no_budget": Mutant("store.c", "    s->budget = budget;", "    (void)budget;", "budget_is_said_and_kept"),
+    "keeps_no_budget": Mutant(
+        "store.c", "    s->budget = budget;", "    (void)budget;", "budget_is_said_and_kept"
+    ),
     "has_no_fault_timeout": Mutant(
         "frame.c", "now() - hand.part_at >= tree.fault_timeout", "0", "waits_too_long_is_given_up"
     ),
     "cancels_nothing": Mutant(
-        "frame.c", "frame_in_hand() && hand.number == number", "number && !number", "cancelled_frame_has_no_result"
+        "frame.c",
+        "frame_in_hand() && hand.number == number",
+        "number && !number",
+        "cancelled_frame_has_no_result",
     ),
     "adds_wrong": Mutant(
         "head.c", "logits[n] = sum;", "logits[n] = sum + 1;", "faults_until_its_objects_are_there"
     ),
-    "counts_planes_alike": Mutant("head.c", "* (1 << plane)", "* (plane ? 1 : 1)", "are_summed_by_powers_of_two"),
+    "counts_planes_alike": Mutant(
+        "head.c", "* (1 << plane)", "* (plane ? 1 : 1)", "are_summed_by_powers_of_two"
+    ),
     "ignores_columns": Mutant(
         "head.c",
         "if (segment[COLUMNS + from % 256 / 8] >> from % 8 & 1)",
@@ -106,7 +113,10 @@ MUTANTS = {
         "sequencer.c", "level = in_level + v[5]", "level = v[5]", "level_follows_a_plane"
     ),
     "takes_the_last_of_equals": Mutant(
-        "sequencer.c", "> run->logits[run->outcome]", ">= run->logits[run->outcome]", "of_equal_logits_the_first_wins"
+        "sequencer.c",
+        "> run->logits[run->outcome]",
+        ">= run->logits[run->outcome]",
+        "of_equal_logits_the_first_wins",
     ),
     "adds_no_logits": Mutant(
         "sequencer.c",
@@ -130,12 +140,14 @@ MUTANTS = {
         "sequencer.c",
         "select_pattern(value >> row << shift, (value & column) << shift, free >> row << shift | others,\n"
         "                       (free & column) << shift | others);",
-        "select_pattern((value & column) << shift, value >> row << shift, (free & column) << shift | others,\n"
-        "                       free >> row << shift | others);",
+        "select_pattern((value & column) << shift, value >> row << shift,\n"
+        "                       (free & column) << shift | others, free >> row << shift | others);",
         "covers_expand_over_any_grid",
     ),
     "writes_planes_a_byte_off": Mutant(
-        "sequencer.c", "array_write((unsigned)v[1], plane);", "array_write((unsigned)v[1], plane - 1);",
+        "sequencer.c",
+        "array_write((unsigned)v[1], plane);",
+        "array_write((unsigned)v[1], plane - 1);",
         "plane_is_written_bit_by_bit",
     ),
     "runs_words_backwards": Mutant(
@@ -144,7 +156,7 @@ MUTANTS = {
         "    for (unsigned i = block->words; i--;)\n        array_execute(block->at + i, 1, 1);",
         "digital_macro_has_its_documented_result",
     ),
-}  # fmt: skip
+}
 """Each mutant by its name."""
 
 

@@ -8,6 +8,7 @@ from firmware.ports.cortex_m.build import compile_to
 from firmware.ports.cortex_m.elf import Elf
 from firmware.ports.cortex_m.size import CODE_GOAL, MEMORY_GOAL, sizes
 from firmware.ports.cortex_m.start import board
+from tests.support.command_line import pixeltree as run_pixeltree
 from tests.support.effort import PROOF
 
 import pixeltree as pt
@@ -50,6 +51,27 @@ def test_a_tree_gives_what_it_gives_on_the_emulated_controller(url):
         found = results(firmware, tree, images)
     with pt.emulator() as emulated:
         assert found == results(emulated, tree, images)
+
+
+@pytest.mark.skipif(not PROOF, reason="it compiles once more: make firmware-proof")
+def test_a_tree_in_flash_runs_without_a_host(tmp_path):
+    """It fits, an observer sees its results, and they are those of the emulated controller in the dark."""
+    exported = run_pixeltree("export", "digits", "--format", "c", "-o", tmp_path / "out", "--every-ms", "20")
+    assert exported.returncode == 0, exported.stderr
+    target = tmp_path / "firmware.elf"
+    compile_to(target, tmp_path / "out/tree_in_flash.c")
+    found = sizes(Elf(target.read_bytes()))
+    assert found["flash"] <= 512 * 1024
+    assert found["memory"] <= MEMORY_GOAL
+    with pt.emulator() as emulated:
+        dark = path_of(pt.TreeRunner.open(emulated, pt.zoo.load("digits")).run_frame())
+    with board(target) as url, pt.connect(url, observe=True) as observer:
+        seen = [observer.watch() for _ in range(2)]
+    assert [path_of(result) for result in seen] == [dark, dark]
+
+
+def path_of(result):
+    return [(visit.node, visit.outcome, tuple(visit.logits)) for visit in result.path]
 
 
 def test_the_line_stays_up_between_hosts(url):
