@@ -9,7 +9,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 # 'firmware' is a folder too
-.PHONY: firmware firmware-scamp5d firmware-cortex-m firmware-size firmware-counts firmware-demo firmware-proof help demo check test \
+.PHONY: firmware firmware-scamp5d firmware-cortex-m firmware-size firmware-counts firmware-demo \
+	firmware-fuzz-targets firmware-proof help demo check test \
 	proof lint all-tests quick-tests link-proof kill-proof flood-proof fuzz soak zoo results picture docs clean
 
 help:  ## show this list
@@ -93,15 +94,29 @@ firmware-counts: firmware/build/cortex_m.elf  ## instructions of its functions a
 firmware-demo: firmware/build/cortex_m.elf  ## the demo, on an emulated Cortex-M4 that drives an emulated array
 	$(BOARD) -- $(DEMO) --images 20
 
-firmware-proof: firmware/build/cortex_m.elf  ## the suite on the Cortex-M4, 200,000 fuzzed frames; about 15 minutes
+firmware-proof: firmware/build/cortex_m.elf  ## suite, fuzz, faults, mutants and trees on the firmware; about an hour
 	@command -v cppcheck > /dev/null || { echo "cppcheck is missing; on Debian: apt-get install cppcheck"; exit 1; }
 	cppcheck --std=c99 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 -q \
 		-I firmware/core firmware/core/*.c firmware/ports/*.c firmware/ports/*/*.c
 	$(BIN)/python -m tools.fuzz_firmware --frames 200000
+	$(BIN)/python -m tests.proofs.link_proof --firmware computer --schedules 300
+	$(BIN)/python -m tests.proofs.link_proof --firmware microcontroller --schedules 300
+	$(BIN)/python -m tests.proofs.firmware_proof --port linux --images 200
+	$(BIN)/python -m tests.proofs.firmware_proof --port cortex_m --seconds 300
 	$(BOARD) --listen terminal --heartbeat-ms 500 --silence-ms 4000 --resume-ms 5000 -- \
 		$(BIN)/pytest --pyargs pixeltree_conformance -p no:cacheprovider -q --answer-time 120 --device {url}
 	PIXELTREE_PROOF=1 $(PYTEST) tests/system/test_firmware.py tests/system/test_firmware_cortex_m.py \
-		tests/system/test_firmware_scamp5d.py
+		tests/system/test_firmware_scamp5d.py tests/system/test_firmware_mutants.py
+
+# With clang, libFuzzer comes with it: firmware/build/fuzz_FRAMES CORPUS. Without, programs run files and stand for AFL++.
+FUZZ_WITH := $(shell command -v clang > /dev/null && echo "clang -fsanitize=fuzzer,address,undefined" \
+	|| echo "$(CC) -DDRIVER -fsanitize=address,undefined")
+firmware-fuzz-targets:  ## targets for libFuzzer and AFL++: frames, objects, blocks
+	@mkdir -p firmware/build
+	for target in FRAMES OBJECTS BLOCKS; do \
+		$(FUZZ_WITH) -std=c99 -O1 -g -fno-sanitize-recover -DTARGET=$$target -o firmware/build/fuzz_$$target \
+			firmware/core/*.c firmware/ports/fuzz/targets.c firmware/ports/fuzz/no_array.c || exit 1; \
+	done
 
 CORE := $(wildcard firmware/core/*.[ch] firmware/ports/*.[ch])
 WARN := -std=c99 -Wall -Wextra -pedantic

@@ -24,8 +24,9 @@ from pixeltree_emu.serving.client import Client
 from pixeltree_emu.serving.sessions import Sessions
 from pixeltree_emu.wires import Wants
 from pixeltree_protocol.link.connection import Identity
+from pixeltree_protocol.link.declaration import Sender
 from pixeltree_protocol.link.framing import Frame, FrameDecoder
-from pixeltree_protocol.link.messages import is_sequenced, open_envelope
+from pixeltree_protocol.link.messages import Welcome, decode_message, is_sequenced, open_envelope
 
 STEP_TIME = 0.000_05
 """Seconds that the emulated controller takes for a step."""
@@ -130,6 +131,12 @@ class HostEnd:
         self.world.hang_up(self.wire)
 
 
+def begins_session(payload):
+    """Whether a device's message says that a session is a new one."""
+    _, message = decode_message(payload, Sender.DEVICE)
+    return isinstance(message, Welcome) and not message.resumed
+
+
 class Tap:
     """Counts the bytes of payloads that cross a wire again, from what is seen on it alone."""
 
@@ -144,6 +151,8 @@ class Tap:
         for frame in decoder.feed(data):
             assert isinstance(frame, Frame)
             envelope = open_envelope(frame.payload)
+            if direction is wire.to_host and begins_session(frame.payload):
+                self.seen.clear()  # its numbers are its own
             if is_sequenced(envelope.code):
                 way = "host" if direction is wire.to_device else "device"
                 key = way, envelope.numbers.sequence
