@@ -86,6 +86,7 @@ def test_every_command_that_measures_takes_json():
         "explain",
         "port",
         "run-kernel",
+        "zoo",
         "simulate-swap",
         "trace",
     }
