@@ -24,8 +24,11 @@ from pixeltree.datasets.sources import (
 from pixeltree.errors import DataError
 from pixeltree_protocol.names import known_names
 
-_DIGIT_CELLS: Mapping[type[Data], int] = {DigitsData: 9, MnistData: 30}
-"""Pixels of a digit and what is dark around it."""
+_DIGIT_CELLS = 9
+"""A digit of 8 pixels and what is dark around it."""
+
+_MNIST_CELLS = 30
+"""A digit of 28 pixels and what is dark around it."""
 
 _NAMED: Mapping[str, tuple[type[Data], Mapping[str, Any]]] = {
     "digits": (DigitsData, {}),
@@ -147,8 +150,10 @@ def _source(size: int, recorded: TrainingData | None, data: str | None) -> Data:
         kind, settings = _NAMED[data]
         if isinstance(before, kind):
             return changed(before, settings)
-        if kind in _DIGIT_CELLS:
-            settings = {"upsampling": size // _DIGIT_CELLS[kind]}
+        if kind is DigitsData:
+            return DigitsData(size // _DIGIT_CELLS)
+        if kind is MnistData:
+            return MnistData(upsampling=size // _MNIST_CELLS)
         return kind(**settings)
     folder = Path(data).expanduser()
     if not folder.is_dir():

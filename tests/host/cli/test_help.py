@@ -88,6 +88,7 @@ def test_every_command_that_measures_takes_json():
         "port",
         "run-kernel",
         "calibrate",
+        "zoo",
         "simulate-swap",
         "trace",
     }
