@@ -103,13 +103,13 @@ def _look_at_source(sensor: Sensor, options: Options) -> str:
     clock = options.source_clock or ("wall" if options.source_order is None else "frame")
     if options.source_order is not None and clock != "frame":
         raise EmulatorError(
-            f"--source-order says which picture each exposure sees, so that its source cannot follow {clock} "
+            f"--source-order says which picture each exposure sees, so its source cannot follow {clock} "
             "time; leave --source-clock out"
         )
     source = open_source(options.source, options.source_rate, options.fit)
     if source.live and clock == "device":
         raise EmulatorError(
-            "a camera shows what is now, and cannot follow device time; leave --source-clock out"
+            "a camera shows what it sees now and cannot follow device time; leave --source-clock out"
         )
     order = None if options.source_order is None else cycle(read_order(options.source_order))
     sensor.look_at(source, clock, order)
@@ -222,7 +222,7 @@ def _settings_of(options: Options) -> tuple[dict[str, float], dict[str, int]]:
         else:
             errors[name] = number
     if errors and preset(options.preset) is None:
-        raise EmulatorError(f"--set {min(errors)}: ideal mode has no errors; choose another --preset")
+        raise EmulatorError(f"--set {min(errors)}: ideal chips have no errors; choose another --preset")
     return errors, scales
 
 

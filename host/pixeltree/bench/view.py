@@ -80,7 +80,10 @@ def _drawn(url: str, seconds: float) -> tuple[float, list[float]]:
         drawings = list(page.drawings)
         missing = set(PLANES) - board.watched()
     if missing or len(drawings) < 2:
-        raise DataError(f"the browser does not show {', '.join(sorted(missing)) or 'anything'}")
+        raise DataError(
+            f"the browser does not show {', '.join(sorted(missing)) or 'anything'}; run pixeltree view "
+            "and look at its page"
+        )
     times = [when for when, _ in drawings]
     return (len(times) - 1) / (times[-1] - times[0]), [1000 * late for _, late in drawings]
 

@@ -77,7 +77,7 @@ class Replay:
         self._heads = [head for topic, _, head in found if topic == UPDATES]
         if not self.times:
             self._file.close()
-            raise DataError(f"{path} is an MCAP file, but no recording of Pixeltree's page")
+            raise DataError(f"{path} is an MCAP file, but pixeltree view or run did not record it")
 
     def __enter__(self) -> Replay:
         return self

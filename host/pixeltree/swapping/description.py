@@ -89,7 +89,7 @@ class SwapTree:
             if not all(0 <= need < len(self.objects) for need in node.needs):
                 raise TreeError(f"node {node.name!r} needs objects that the tree does not have")
         if len(self.nodes) < 2 or not self.ends:
-            raise TreeError("a tree to swap has a capture node, a root and a node that ends in a label")
+            raise TreeError("a tree for swapping needs a capture node, a root, and an exit that is a label")
 
     @cached_property
     def ends(self) -> tuple[int, ...]:
