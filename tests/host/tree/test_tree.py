@@ -158,7 +158,11 @@ def test_a_full_disk_leaves_the_old_file(tree, saved, mocker):
 
 @pytest.mark.parametrize(
     ("leads", "message"),
-    [(("root", 1), "leads back to itself"), (("nobody", 1), "does not exist"), ((0, 5), "label 5, but the tree has labels 0 to 2")],
+    [
+        (("root", 1), "leads back to itself"),
+        (("nobody", 1), "does not exist"),
+        ((0, 5), "label 5, but the tree has labels 0 to 2"),
+    ],
 )
 def test_a_tree_that_leads_nowhere_is_refused(leads, message):
     with pytest.raises(TreeError, match=message):
