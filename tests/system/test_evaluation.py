@@ -138,7 +138,7 @@ def test_bad_input_is_one_line_and_status_2(model, tmp_path):
     for arguments, message in (
         (
             (model, "--data", "letters"),
-            "'letters' is no folder and no data set; known: digits, glyphs, scenes-",
+            "'letters' is neither a folder nor a data set; known: digits, glyphs, scenes-",
         ),
         ((str(tmp_path / "no.ptree"), "--data", "digits"), "cannot be read"),
         ((model, "--data", "digits", "--device", "x", "--preset", "ideal"), "not both"),

@@ -115,7 +115,7 @@ def _browser(url: str) -> Iterator[None]:
 
 
 def _slowdown(url: str, pairs: int) -> float:
-    """Share of its frames that a device loses to a page that nobody looks at; below 0 for none but noise."""
+    """Share of its frames that a device loses to a page that is not visible; noise may make it negative."""
     board = Board()
     frames, times = [0, 0], [0.0, 0.0]  # without a page, and with one
     with Running(DeviceFeed(Devices([url])), board, _UNLIMITED) as running:

@@ -18,7 +18,7 @@ from pixeltree.device.patience import Patience
 
 _DEFAULT_IMAGES = 200
 _RECONNECT_TIME = 3.0
-"""Seconds for which a lost device is waited for: somebody looks on."""
+"""Seconds to wait for a lost device; a person waits too, so they are few."""
 
 
 def demo(

@@ -305,7 +305,7 @@ def _first_that_fits(
 
 
 def _show_passes(unit: ir.Unit, longest_in_line: int, encoded: Encoded, show: Show) -> None:
-    """Run the passes once more, with somebody looking."""
+    """Run the passes once more and show the program after each."""
     unit.longest_in_line = longest_in_line
     show("lower", unit.listing())
     for name, run in PASSES:

@@ -1,4 +1,4 @@
-"""What every set of labelled images looks like, whatever it was loaded or generated from."""
+"""Labelled images: the one form that all data sets have, loaded or generated."""
 
 from __future__ import annotations
 

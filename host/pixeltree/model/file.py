@@ -139,7 +139,7 @@ def _read(entry: dict[str, Any]) -> Layer | Head:
 
 
 def _planes(layer: FullyConnected) -> dict[str, Any]:
-    """What a layer's entry has besides, if its weights are no signs: their planes, joined."""
+    """Further fields of a layer's entry, if its weights have several planes: these planes, joined."""
     if layer.planes == 1:
         return {}
     return {"planes": layer.planes, "weights": _pack(layer.signs().astype(np.int8))}
