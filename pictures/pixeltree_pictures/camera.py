@@ -111,13 +111,13 @@ def open_camera(name: str, fitting: Fitting, period_ns: int) -> CameraSource:
         ) from error
     place = name.removeprefix(CAMERA)
     if not place:
-        raise PictureError(f"{name} names no camera: give its number, as in {CAMERA}0")
+        raise PictureError(f"{name} does not name a camera: give its number, as in {CAMERA}0")
     cv2.utils.logging.setLogLevel(0)  # what it would print is said below
     capture = cv2.VideoCapture(int(place) if place.isdecimal() else place)
     if not capture.isOpened():
         capture.release()
         raise PictureError(
-            f"no camera opens as {name}; is it plugged in, and may this user read it? "
+            f"{name} cannot be opened as a camera; is it plugged in, and may this user read it? "
             f"The first camera is {CAMERA}0"
         )
     return CameraSource(name, capture, fitting, period_ns)

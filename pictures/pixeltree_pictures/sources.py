@@ -212,7 +212,8 @@ def open_source(
             return opener()
     known = known_names(name, (MOVING, f"{CAMERA}0", *PICTURE_SUFFIXES, *ARRAY_SUFFIXES, *VIDEO_SUFFIXES))
     raise PictureError(
-        f"{name} is no source: give 'moving', 'camera:0', a folder, or a file of a known kind; {known}"
+        f"{name} is not a source of pictures: give 'moving', 'camera:0', a folder, or a file of a known "
+        f"kind; {known}"
     )
 
 

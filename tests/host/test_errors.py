@@ -219,7 +219,7 @@ def test_a_recipe_and_a_model_may_be_named_by_text():
 def test_what_is_no_path_is_refused(path):
     write = [demo_tree().save, Trace().save]
     for call in (*write, Tree.load, Trace.load, read_token, read_kernel, read_picture):
-        with pytest.raises(DataError, match="is no path"):
+        with pytest.raises(DataError, match="is not a path"):
             call(path)
 
 

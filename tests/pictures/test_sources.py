@@ -114,8 +114,8 @@ def test_opencv_itself_gives_grey_pictures_of_what_it_opens(tmp_path):
 
 def test_a_camera_that_is_not_there_or_shows_nothing_is_told_in_a_sentence(mocker):
     for name, message in (
-        ("camera:", "names no camera"),
-        ("camera:/nowhere/video", "no camera opens as camera:/nowhere/video"),
+        ("camera:", "does not name a camera"),
+        ("camera:/nowhere/video", "camera:/nowhere/video cannot be opened as a camera"),
     ):
         with pytest.raises(PictureError, match=message):
             open_source(name, None, SENSOR)

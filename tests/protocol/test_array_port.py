@@ -54,7 +54,7 @@ def test_the_reference_example_has_the_bytes_of_the_page():
 @pytest.mark.parametrize("cut", range(1, 12))
 def test_a_command_that_is_cut_off_is_told(cut):
     data = encode(Load(7, (1, 2)))
-    with pytest.raises(ArrayPortError, match=r"command 0 \(Load\): it is cut off"):
+    with pytest.raises(ArrayPortError, match=r"command 0 \(Load\): its last bytes are missing"):
         decode_batch(data[:-cut])
 
 

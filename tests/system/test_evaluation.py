@@ -134,7 +134,7 @@ def test_bad_input_is_one_line_and_status_2(model, tmp_path):
     for arguments, message in (
         (
             (model, "--data", "letters"),
-            "'letters' is no folder and no data set; known: digits, mnist, glyphs, scenes-",
+            "'letters' is neither a folder nor a data set; known: digits, mnist, glyphs, scenes-",
         ),
         ((str(tmp_path / "no.ptree"), "--data", "mnist"), "cannot be read"),
         ((model, "--data", "mnist", "--device", "x", "--preset", "ideal"), "not both"),

@@ -242,13 +242,13 @@ def test_the_service_unit_runs_a_tree_with_options_that_there_are():
     ("arguments", "message"),
     [
         (("digits",), "the emulated sensor would see nothing"),
-        (("examples/sobel.kernel", "x.png"), "'pixeltree run-kernel' runs it"),
-        (("digits", "x", "--source", "moving"), "give one"),
+        (("examples/sobel.kernel", "x.png"), "run it by 'pixeltree run-kernel'"),
+        (("digits", "x", "--source", "moving"), "give one of them"),
         (("digits", "/nowhere/x.png"), "cannot read /nowhere/x.png"),
-        (("digits", "--source", "camera:/nowhere"), "no camera opens as camera:/nowhere"),
+        (("digits", "--source", "camera:/nowhere"), "camera:/nowhere cannot be opened as a camera"),
         (("digits", "--source", "moving", "--source-clock", "device"), "known: wall, frame"),
         (("digits", "--source", "moving", "--save", "run.txt"), "known: .csv, .jsonl"),
-        (("digits", "--device", "emu:", "--exposure", "auto"), "start yours with it"),
+        (("digits", "--device", "emu:", "--exposure", "auto"), "the daemon that you start yourself"),
     ],
 )
 def test_a_mistake_gives_one_clear_error(arguments, message):

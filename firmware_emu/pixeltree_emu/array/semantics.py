@@ -224,7 +224,7 @@ def _interpret_both(value: int, analog: int) -> Operation:
     """A word that uses the analog bus beside the digital ones."""
     digital = value & ~analog
     if not digital & _DIGITAL_CONTROL and digital & _DIGITAL_REGISTERS != _BLURSET:
-        raise _meaningless("digital registers beside an analog word, and no digital operation", value)
+        raise _meaningless("the analog word names digital registers, but no digital operation", value)
     destinations, sources, sent = _analog_operands(analog | value & _S_IN)
     compares = bool(value & _WRF) and not value & _RID
     if not destinations and not compares and not sent & ~_ANA:
@@ -236,7 +236,7 @@ def _interpret_both(value: int, analog: int) -> Operation:
     if not isinstance(one, AnalogTransfer | Blur | Square | CompareAnalog) or not isinstance(
         other, DigitalTransfer | NeighbourTransfer | Propagate
     ):
-        raise _meaningless("an analog and a digital operation that cannot go together", value)
+        raise _meaningless("these analog and digital operations cannot stand in one word", value)
     shared = _shared(one, other, bool(set(destinations) & {Analog.NEWS, *PORTS}))
     if shared:
         raise _meaningless(f"the analog and the digital half of the word both use {shared}", value)
@@ -295,7 +295,7 @@ def _interpret_local(
     if loads and not may_load:
         raise _meaningless("this digital operation loads nothing", value & _DIGITAL_REGISTERS)
     if not sources and not loads:
-        raise _meaningless("a digital operation that neither reads nor loads", value)
+        raise _meaningless("this digital operation neither reads nor loads", value)
     return DigitalTransfer(sources, precharge, drive, loads)
 
 
@@ -329,7 +329,7 @@ def _interpret_analog(value: int) -> Operation:
 
 def _idle_or_error(value: int) -> Idle:
     if value:
-        raise _meaningless("sources on the bus, and nothing that takes their sum", value)
+        raise _meaningless("there are sources on the bus, but nothing takes their sum", value)
     return Idle()
 
 

@@ -41,7 +41,7 @@ _SERVING = partial(typer.Option, rich_help_panel="Serving")
 
 @dataclass(frozen=True)
 class Options:
-    """Serve only an emulated array, below the controller, to one controller at a time."""
+    """Serve an emulated array without a controller, to one controller at a time."""
 
     listen: Annotated[
         str, _SERVING(metavar="URL", help="Where to serve: unix:///PATH or tcp://127.0.0.1:PORT.")
@@ -54,8 +54,10 @@ class Options:
     preset: Annotated[
         str, _ARRAY(metavar="NAME", help=f"Errors of the array: {', '.join(PRESETS)}, or a file.")
     ] = PRESETS[0]
-    chip: Annotated[int, _ARRAY(metavar="N", help="Which chip: it fixes the fixed pattern.")] = 0
-    seed: Annotated[int, _ARRAY(metavar="N", help="Fixes random draws.")] = 0
+    chip: Annotated[
+        int, _ARRAY(metavar="N", help="Number of the chip; it fixes the chip's fixed pattern.")
+    ] = 0
+    seed: Annotated[int, _ARRAY(metavar="N", help="Seed of the random draws.")] = 0
     engine: Annotated[str, _ARRAY(metavar="NAME", help=f"What executes words: {' or '.join(ENGINES)}.")] = (
         ENGINES[0]
     )

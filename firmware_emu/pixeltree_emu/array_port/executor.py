@@ -208,7 +208,7 @@ class ArrayExecutor:
     def _rows(self, command: port.ReadRows) -> bytes:
         rows = range(command.row, command.row + command.rows * command.row_step, command.row_step)
         if rows[-1] >= ARRAY_SIZE:
-            raise EmulatorError(f"ReadRows of row {rows[-1]}; the last row is {ARRAY_SIZE - 1}")
+            raise EmulatorError(f"ReadRows asks for row {rows[-1]}; the last row is {ARRAY_SIZE - 1}")
         return self.array.scan_rows(port.DIGITAL_PLANES[command.dreg], rows)
 
     def _global_or(self, command: port.GlobalOr) -> bytes:

@@ -40,7 +40,8 @@ class Options:
             parser=user_path,
             metavar="FILE",
             rich_help_panel="Output",
-            help="Write the figures to this file too, or to standard output alone for '-'.",
+            help="Write the figures to this file too; for '-', write them to standard output and nothing "
+            "else.",
         ),
     ] = None
     quick: Annotated[

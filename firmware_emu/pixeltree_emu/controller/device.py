@@ -350,7 +350,8 @@ class EmulatedDevice:
         if message.fault_timeout_ms > MAX_FAULT_TIMEOUT_MS:
             raise RequestError(
                 ErrorCode.OUT_OF_RANGE,
-                f"a fault time-out of {message.fault_timeout_ms} ms; the greatest is {MAX_FAULT_TIMEOUT_MS}",
+                f"the fault time-out is {message.fault_timeout_ms} ms; it may be at most "
+                f"{MAX_FAULT_TIMEOUT_MS}",
             )
         evicted = self.store.limit(message.memory_limit)
         self._tree = resident.data
@@ -362,7 +363,7 @@ class EmulatedDevice:
         if len(message.pixels) != message.rows * message.columns:
             raise RequestError(
                 ErrorCode.CANNOT_SHOW,
-                f"{len(message.pixels)} bytes for {message.rows} x {message.columns} pixels",
+                f"{message.rows} x {message.columns} pixels came with {len(message.pixels)} bytes",
             )
         if message.ends:
             self.array.sensor.give_back()

@@ -230,7 +230,9 @@ class FrameRunner:
         logits = sum(len(visit.logits) for visit in hand.path)
         if logits > MAX_PATH_LOGITS:
             raise RequestError(
-                ErrorCode.BAD_TREE, f"the frame's path has {logits} logits; a result has {MAX_PATH_LOGITS}"
+                ErrorCode.BAD_TREE,
+                f"the nodes of the frame's path give {logits} logits; a result holds {MAX_PATH_LOGITS} at "
+                "most",
             )
         exit_ = hand.verified.node.exits[outcome]
         if not isinstance(exit_, Label):

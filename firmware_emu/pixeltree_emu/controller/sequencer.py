@@ -240,7 +240,7 @@ class Sequencer:
         if len(own) != len(earlier):
             raise RequestError(
                 ErrorCode.BAD_TREE,
-                f"{len(own)} logits are to be added to the {len(earlier)} of the node before",
+                f"the node adds {len(own)} logits, but the node before it gave {len(earlier)}",
             )
         decision.logits = tuple(_wrapped(mine + given) for mine, given in zip(own, earlier, strict=True))
         self._clock.charge(len(own) * self._clock.costs.operation_ns)

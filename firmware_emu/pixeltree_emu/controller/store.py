@@ -193,7 +193,7 @@ class ObjectStore:
         if not 1 <= len(objects) <= MOST_PUT_TOGETHER:
             raise RequestError(
                 ErrorCode.OUT_OF_RANGE,
-                f"{len(objects)} objects together; 1 to {MOST_PUT_TOGETHER} are allowed",
+                f"PUT_SEVERAL has {len(objects)} objects; it may have 1 to {MOST_PUT_TOGETHER}",
             )
         digests = [digest_of(data) for data in objects]
         checked = {
@@ -213,7 +213,8 @@ class ObjectStore:
         if digest in self._uploads:
             raise RequestError(
                 ErrorCode.BAD_UPLOAD,
-                f"object {short(digest)}: {self.received(digest)} bytes came in by PUT; go on with that",
+                f"object {short(digest)}: {self.received(digest)} bytes came in by PUT; send the rest by "
+                "PUT too",
             )
         return self._check(digest, data)
 
@@ -226,7 +227,10 @@ class ObjectStore:
 
     def _open_upload(self, digest: Digest, total: int, offset: int) -> Upload:
         if offset:
-            raise RequestError(ErrorCode.BAD_UPLOAD, f"object {short(digest)}: nothing before byte {offset}")
+            raise RequestError(
+                ErrorCode.BAD_UPLOAD,
+                f"object {short(digest)}: bytes from {offset} on came before its first byte; begin at 0",
+            )
         self._check_size(digest, total)
         self._uploads[digest] = Upload(total, bytearray(), self._make_room(total, 0))
         return self._uploads[digest]

@@ -56,7 +56,7 @@ def _check(folder: Path) -> None:
     if status.st_uid != os.geteuid():
         raise UntrustedFolder(f"{folder} belongs to another user (uid {status.st_uid})")
     if status.st_mode & _OTHERS_MAY_WRITE:
-        raise UntrustedFolder(f"others may write in {folder}; forbid it by: chmod go-w {folder}")
+        raise UntrustedFolder(f"other users may write in {folder}; forbid it by: chmod go-w {folder}")
 
 
 def _check_ancestors(folder: Path) -> None:
@@ -66,4 +66,6 @@ def _check_ancestors(folder: Path) -> None:
         if status.st_uid not in (os.geteuid(), _ROOT):
             raise UntrustedFolder(f"{each} belongs to another user (uid {status.st_uid})")
         if status.st_mode & _OTHERS_MAY_WRITE and not status.st_mode & stat.S_ISVTX:
-            raise UntrustedFolder(f"others may replace what lies in {each}")
+            raise UntrustedFolder(
+                f"other users may replace what lies in {each}; forbid it by: chmod go-w {each}"
+            )

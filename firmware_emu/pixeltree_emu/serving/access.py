@@ -49,6 +49,8 @@ def _check_owner(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise ListenError(f"--token-file {path} is not a file; {_HOW}")
     if status.st_mode & _OTHERS:
-        raise ListenError(f"others than its owner can use --token-file {path}; do: chmod 600 {path}")
+        raise ListenError(f"other users can read --token-file {path}; forbid it by: chmod 600 {path}")
     if status.st_uid not in (0, os.geteuid()):
-        raise ListenError(f"--token-file {path} belongs to another user; copy it and chmod 600 the copy")
+        raise ListenError(
+            f"--token-file {path} belongs to another user; make a copy of your own, and: chmod 600 COPY"
+        )

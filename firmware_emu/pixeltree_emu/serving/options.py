@@ -127,13 +127,13 @@ class Options:
     ] = False
 
     heartbeat_ms: Annotated[
-        int, _SESSIONS(metavar="N", help="Both ends send something at least this often.")
+        int, _SESSIONS(metavar="N", help="Each end sends something at least this often.")
     ] = 1_000
     silence_ms: Annotated[
-        int, _SESSIONS(metavar="N", help="An end that says nothing for so long is gone.")
+        int, _SESSIONS(metavar="N", help="An end that sends nothing for this long counts as gone.")
     ] = 5_000
     resume_ms: Annotated[
-        int, _SESSIONS(metavar="N", help="A session whose connection was cut may come back for so long.")
+        int, _SESSIONS(metavar="N", help="A session whose connection was cut is kept for this long.")
     ] = 30_000
 
     token_file: Annotated[
@@ -220,7 +220,8 @@ class Options:
         int,
         _SENSOR(
             metavar="N",
-            help="Exposure of a frame in microseconds; with --exposure auto of the first one. In this time "
+            help="Exposure of a frame in microseconds; with --exposure auto, of the first frame. In this "
+            "time "
             "white fills the half range.",
         ),
     ] = EXPOSURE_NS // 1000
@@ -251,8 +252,10 @@ class Options:
             "a global sum). Repeatable.",
         ),
     ] = None
-    chip: Annotated[int, _ARRAY(metavar="N", help="Which chip: it fixes the fixed pattern.")] = 0
-    seed: Annotated[int, _ARRAY(metavar="N", help="Fixes random draws.")] = 0
+    chip: Annotated[
+        int, _ARRAY(metavar="N", help="Number of the chip; it fixes the chip's fixed pattern.")
+    ] = 0
+    seed: Annotated[int, _ARRAY(metavar="N", help="Seed of the random draws.")] = 0
 
     until_eof: Annotated[
         bool,
@@ -312,7 +315,7 @@ def checked(arguments: Sequence[str]) -> Options:
     except _UsageError as error:
         raise EmulatorError(error.format_message()) from error
     if not isinstance(options, Options):
-        raise EmulatorError(f"{' '.join(arguments)}: these options describe no device")
+        raise EmulatorError(f"{' '.join(arguments)}: these options do not describe a device")
     return options
 
 

@@ -60,7 +60,9 @@ def serve(options: Options) -> int:
     logs.configure(options.log_format, logging.INFO if options.verbose else logging.WARNING)
     try:
         if options.until_eof and sys.stdin is None:
-            raise EmulatorError("--until-eof: standard input is closed")
+            raise EmulatorError(
+                "--until-eof waits for the end of standard input, which is closed already; leave it out"
+            )
         device = device_of(options)
         identity = identity_of(options, device.limits)
         settings = listen_settings_of(options, authenticated=identity.token is not None)

@@ -105,13 +105,13 @@ def _look_at_source(sensor: Sensor, options: Options) -> str:
     clock = options.source_clock or ("wall" if options.source_order is None else "frame")
     if options.source_order is not None and clock != "frame":
         raise EmulatorError(
-            f"--source-order says which picture each exposure sees, so that its source cannot follow {clock} "
+            f"--source-order says which picture each exposure sees, so its source cannot follow {clock} "
             "time; leave --source-clock out"
         )
     source = open_source(options.source, options.source_rate, options.fit)
     if source.live and clock == "device":
         raise EmulatorError(
-            "a camera shows what is now, and cannot follow device time; leave --source-clock out"
+            "a camera shows what it sees now and cannot follow device time; leave --source-clock out"
         )
     order = None if options.source_order is None else cycle(read_order(options.source_order))
     sensor.look_at(source, clock, order)
@@ -221,7 +221,7 @@ def _numbers(options: Options) -> PresetNumbers:
             errors[name] = number
     numbers = PresetNumbers(chosen.base, errors, sums)
     if errors and preset(chosen.base) is None:
-        raise EmulatorError(f"--set {min(errors)}: ideal mode has no errors; choose another --preset")
+        raise EmulatorError(f"--set {min(errors)}: ideal chips have no errors; choose another --preset")
     return numbers
 
 

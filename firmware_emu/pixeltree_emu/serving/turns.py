@@ -1,9 +1,9 @@
-"""Whose turn it is: who has how much of the daemon's time.
+"""Turns: how the daemon shares its time among its connections.
 
-The session that drives is served whenever it has something. Those that look on have a part of the time
-together while it works, and all there is while it does not. Connections without a session have a small part
-together, the acceptance of new ones included, however many they are and whatever they send. Who was served
-the longest time ago comes first; so a host that comes amid a flood waits for one turn of each of the others.
+The session that drives is served whenever it has something. Observers together have a part of the time while
+it works, and all of the time while it does not. Connections without a session together have a small part,
+however many they are and whatever they send; accepting new ones counts too. The connection that was served
+the longest time ago comes first. So a host that comes amid a flood waits for one turn of each of the others.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Share:
 
 
 class Turns:
-    """Who may be served, and in which order."""
+    """Which connections may be served, and in which order."""
 
     def __init__(self) -> None:
         self._strangers = Share(0.06, 0.001)

@@ -46,7 +46,7 @@ class LineSettings:
     def __post_init__(self) -> None:
         rate = self.bits_per_second
         if rate is not None and not 1 <= rate < math.inf:
-            raise EmulatorError(f"a line has at least 1 bit per second, not {rate:g}")
+            raise EmulatorError(f"a line carries at least 1 bit per second, not {rate:g}")
         if not 1 <= self.bits_per_byte <= 100:
             raise EmulatorError(f"a byte takes 1 to 100 bits on the line, not {self.bits_per_byte:g}")
         if not 0 <= self.latency <= 60:

@@ -115,7 +115,9 @@ class TlsWire:
             try:
                 _, self._read_blocked = self._attempt(self._socket.do_handshake)
             except WireClosed as error:
-                raise WireClosed(f"no TLS session was agreed on ({error}); use a tls:// URL") from error
+                raise WireClosed(
+                    f"the host did not agree on a TLS session ({error}); it must use a tls:// URL"
+                ) from error
             self._greeted = self._read_blocked == 0
         return self._greeted
 

@@ -30,10 +30,10 @@ def as_path(path: AnyPath) -> Path:
         DataError: it is neither text nor a Path, or has a zero byte, which no file's name has.
     """
     if not isinstance(path, str | os.PathLike):
-        raise DataError(f"{path!r} is no path: give text, or a pathlib.Path")
+        raise DataError(f"{path!r} is not a path: give text, or a pathlib.Path")
     text = os.fspath(path)
     if not isinstance(text, str) or "\0" in text:
-        raise DataError(f"{path!r} is no path: give text, or a pathlib.Path, without a zero byte")
+        raise DataError(f"{path!r} is not a path: give text, or a pathlib.Path, without a zero byte")
     return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises where there is no home
 
 

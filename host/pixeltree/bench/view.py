@@ -80,7 +80,10 @@ def _drawn(url: str, seconds: float) -> tuple[float, list[float]]:
         drawings = list(page.drawings)
         missing = set(PLANES) - board.watched()
     if missing or len(drawings) < 2:
-        raise DataError(f"the browser does not show {', '.join(sorted(missing)) or 'anything'}")
+        raise DataError(
+            f"the browser does not show {', '.join(sorted(missing)) or 'anything'}; run pixeltree view "
+            "and look at its page"
+        )
     times = [when for when, _ in drawings]
     return (len(times) - 1) / (times[-1] - times[0]), [1000 * late for _, late in drawings]
 
@@ -112,7 +115,7 @@ def _browser(url: str) -> Iterator[None]:
 
 
 def _slowdown(url: str, pairs: int) -> float:
-    """Share of its frames that a device loses to a page that nobody looks at; below 0 for none but noise."""
+    """Share of its frames that a device loses to a page that is not visible; noise may make it negative."""
     board = Board()
     frames, times = [0, 0], [0.0, 0.0]  # without a page, and with one
     with Running(DeviceFeed(Devices([url])), board, _UNLIMITED) as running:

@@ -43,7 +43,7 @@ def emulate(context: typer.Context) -> None:
 
 
 def emulate_array(context: typer.Context) -> None:
-    """Serve only an emulated array, below the controller, for firmware to drive."""
+    """Serve an emulated array without a controller, for firmware to drive."""
     become(["emulate-array", *context.args])
 
 

@@ -32,7 +32,7 @@ def asm(
 ) -> None:
     """Assemble a kernel file into a block object."""
     if output is None and not check:
-        raise DataError("name the block object's file with -o, or look for mistakes with --lint")
+        raise DataError("name a file for the block object with -o, or give --lint to look for mistakes only")
     kernel = read_kernel(file, settings(set_ or []))
     if check:
         warn(kernel)

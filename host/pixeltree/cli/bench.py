@@ -63,7 +63,7 @@ def throughput(
     frames: Annotated[int, MEASUREMENT(min=10, help="Frames of each round.")] = FRAMES,
     json_file: JsonOption = None,
 ) -> None:
-    """Time frames: the digits tree on emulated devices, with every node resident, and training.
+    """Time frames of the digits tree on emulated devices, with every node resident, and time training.
 
     Starts emulated devices of its own; takes about a minute. Run it on an idle machine.
     """
@@ -123,12 +123,14 @@ def swap(
             min=0, max=1, callback=finite, help="Probability that a frame shows what was there before."
         ),
     ] = swap_bench.COHERENCE,
-    seed: Annotated[int, MEASUREMENT(min=0, max=LARGEST_SEED, help="Fixes tree and stream.")] = 0,
+    seed: Annotated[
+        int, MEASUREMENT(min=0, max=LARGEST_SEED, help="Seed of the tree and of the stream.")
+    ] = 0,
     json_file: JsonOption = None,
 ) -> None:
     """Measure swapping: a tree in half the memory that it needs, on emulated lines of 12 Mbit/s and 3 Mbaud.
 
-    On virtual time: the figures do not depend on this machine, apart from processor time. It runs the
+    It runs on virtual time, so only the processor time depends on this machine. It runs the
     frames 14 times, which takes some minutes for 5,000.
     """
     with progress() as bar:

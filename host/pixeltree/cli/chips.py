@@ -137,13 +137,16 @@ def yield_(
         float, CHIPS(min=0, max=1, callback=finite, help="The score that a good chip reaches, 0 to 1.")
     ] = 0.95,
     preset: Annotated[str, CHIPS(help=f"Errors of the chips: {PRESETS_HELP}.")] = "typical",
-    chips: Annotated[int, CHIPS(min=1, help="How many chips are tried.")] = 100,
+    chips: Annotated[int, CHIPS(min=1, help="Number of chips to try.")] = 100,
     settings: Annotated[
         list[str] | None,
-        CHIPS("--set", metavar="NAME=VALUE", help="A number of the preset that differs. Repeatable."),
+        CHIPS("--set", metavar="NAME=VALUE", help="Change a number of the preset. Repeatable."),
     ] = None,
     sensitivity: Annotated[
-        bool, CHIPS("--sensitivity", help="Also say what each kind of error costs: it is left out in turn.")
+        bool,
+        CHIPS(
+            "--sensitivity", help="Also leave out each kind of error, one at a time, and say what it costs."
+        ),
     ] = False,
     sweep: Annotated[
         str | None,

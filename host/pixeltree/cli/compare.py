@@ -43,10 +43,14 @@ def compare(
             metavar="A", help="A device's URL, or a preset: ideal, typical, harsh, or a file (mychip.toml)."
         ),
     ],
-    second: Annotated[str, typer.Argument(metavar="B", help="The other one.")],
+    second: Annotated[
+        str, typer.Argument(metavar="B", help="The second device or preset, named in the same way.")
+    ],
     tree: Annotated[str, IMAGES(help="A tree file, or a tree of the package.")] = "digits",
-    images: Annotated[int, MEASUREMENT(min=1, help="How many of the images to show.")] = 100,
-    chip: Annotated[int, MEASUREMENT(min=0, help="Which chip of a preset's kind.")] = 0,
+    images: Annotated[int, MEASUREMENT(min=1, help="Number of images to show.")] = 100,
+    chip: Annotated[
+        int, MEASUREMENT(min=0, help="Number of the chip, for presets; it fixes the chip's own errors.")
+    ] = 0,
     data: DataOption = None,
     fit: FitOption = None,
     out: Annotated[
@@ -57,10 +61,10 @@ def compare(
             help="Draw the planes of one image on both, and the difference.",
         ),
     ] = None,
-    image: Annotated[int, OUTPUT(min=0, help="Which image to draw.")] = 0,
+    image: Annotated[int, OUTPUT(min=0, help="Number of the image to draw, from 0.")] = 0,
     json_file: JsonOption = None,
 ) -> None:
-    """Take the same images through a tree on two devices: what is equal, how good, how sure.
+    """Take the same images through a tree on two devices, and compare labels, paths, sums and margins.
 
     Both must be emulated, since they are shown the images.
     """

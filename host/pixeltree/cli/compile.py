@@ -50,7 +50,10 @@ def compile_(
     ] = None,
     json_file: JsonOption = None,
 ) -> None:
-    """Compile a folded model, or every node of a tree that is no window, and say what it takes."""
+    """Compile a folded model, or the nodes of a tree, and show the time, words and bytes that they take.
+
+    Windows are left out.
+    """
     console = screen_beside(json_file)
     path = zoo.tree_file(model)
     tree = Tree.load(path) if path.suffix == ".ptree" else None

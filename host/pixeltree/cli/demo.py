@@ -22,7 +22,7 @@ _DEFAULT_IMAGES = 200
 _KERNEL = Path("examples/sobel.kernel")
 
 _RECONNECT_TIME = 3.0
-"""Seconds for which a lost device is waited for: somebody looks on."""
+"""Seconds to wait for a lost device; a person waits too, so they are few."""
 
 
 def demo(

@@ -64,12 +64,12 @@ def evaluate(
     data_seed: DataSeedOption = None,
     allow_overlap: OverlapOption = False,
     device: Annotated[
-        str | None, DEVICE(metavar="URL", help="Also on this device, as in tcp://HOST:PORT.")
+        str | None, DEVICE(metavar="URL", help="Measure on this device too, as in tcp://HOST:PORT.")
     ] = None,
     preset: Annotated[
         str | None, DEVICE(help=f"Also on emulated chips with this preset: {PRESETS_HELP}.")
     ] = None,
-    chips: Annotated[int, DEVICE(min=1, help="How many emulated chips.")] = 1,
+    chips: Annotated[int, DEVICE(min=1, help="Number of emulated chips.")] = 1,
     workers: WorkersOption = None,
     cluster: ClusterOption = None,
     confusion_file: Annotated[
@@ -98,7 +98,9 @@ def evaluate(
     dataset = part.images
     check_fits(tree, dataset)
     if confusion_file is not None and dataset.task is not Task.CLASSIFICATION:
-        raise DataError(f"--confusion draws what is taken for what; {dataset.name} is for {dataset.task}")
+        raise DataError(
+            f"--confusion draws which class is taken for which; {dataset.name} is for {dataset.task}"
+        )
     say(part, screen)
     dataset = dataset.spread(images)
     # devices first: what is wrong with one is said before the reference has taken its time

@@ -22,12 +22,16 @@ class Format(StrEnum):
 def export(
     model: TreeArgument,
     out: Annotated[
-        Path, OUTPUT("-o", "--out", metavar="DIR", help="Write into this folder, which is made if need be.")
+        Path, OUTPUT("-o", "--out", metavar="DIR", help="Folder to write to; it is made if it is missing.")
     ],
     form: Annotated[Format, OUTPUT("--format", help="What to write.")] = Format.C,
     every_ms: Annotated[
         int,
-        OUTPUT("--every-ms", min=0, help="From one frame's start to the next one's; 0: as fast as it goes."),
+        OUTPUT(
+            "--every-ms",
+            min=0,
+            help="Milliseconds from one frame's start to the next; 0 starts each frame as soon as possible.",
+        ),
     ] = 100,
 ) -> None:
     """Write a tree as C: firmware then runs it without a host, its objects in flash.

@@ -33,7 +33,7 @@ def finite(value: float | None) -> float | None:
         typer.BadParameter: it is nan or infinite.
     """
     if value is not None and not math.isfinite(value):
-        raise typer.BadParameter(f"{value} is not a number that can be counted with; give a finite one")
+        raise typer.BadParameter(f"{value} is not a finite number; give one, as in 0.5")
     return value
 
 
@@ -74,7 +74,7 @@ DeviceOption = Annotated[
     str | None,
     DEVICE(
         metavar="URL",
-        help="Use this device, not an emulated one of your own. 'pixeltree devices' lists what is here.",
+        help="Use this device, and start no emulated one. 'pixeltree devices' lists what is here.",
     ),
 ]
 JsonOption = Annotated[
@@ -83,7 +83,7 @@ JsonOption = Annotated[
         "--json",
         metavar="FILE",
         callback=writable,
-        help="Write the figures to this file too, or to standard output alone for '-'.",
+        help="Write the figures to this file too; for '-', write them to standard output and nothing else.",
     ),
 ]
 
@@ -95,7 +95,7 @@ DataOption = Annotated[
         f"its new place here."
     ),
 ]
-ImagesOption = Annotated[int | None, IMAGES(min=1, help="At most so many of the test images.")]
+ImagesOption = Annotated[int | None, IMAGES(min=1, help="Use at most this many of the test images.")]
 FitOption = Annotated[
     bool | None,
     IMAGES("--fit/--no-fit", help="Crop and scale pictures to the tree's size. Default: as at training."),
@@ -106,7 +106,7 @@ TransposedOption = Annotated[
 ]
 UpsamplingOption = Annotated[
     int | None,
-    IMAGES(min=1, help="Enlarge IDX images or digits so many times. Default: as at training."),
+    IMAGES(min=1, help="Enlarge IDX images or digits by this factor. Default: as at training."),
 ]
 DataSeedOption = Annotated[
     int | None,
@@ -114,7 +114,7 @@ DataSeedOption = Annotated[
 ]
 OverlapOption = Annotated[
     bool,
-    IMAGES("--allow-overlap", help="Go on where test images are among the images of the training."),
+    IMAGES("--allow-overlap", help="Measure even if test images are among the training images."),
 ]
 
 

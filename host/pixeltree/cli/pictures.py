@@ -212,7 +212,7 @@ def draw_trace(path: Path, trace: Trace, start: float, seconds: float) -> None:
     ]
     if not shown or len(shown) > _MOST_EVENTS:
         raise DataError(
-            f"{len(shown)} events in this part of the trace; choose another --start and --seconds"
+            f"this part of the trace has {len(shown)} events; choose another --start and --seconds"
         )
     figure = Figure(figsize=(11, 3.2), layout="constrained")
     axes = figure.subplots()

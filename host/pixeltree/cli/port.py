@@ -28,19 +28,26 @@ def port(
     ],
     kernel: Annotated[
         str | None,
-        KERNEL(metavar="NAME", help="Which kernel a .kernel file gets: its function's name, or its line."),
+        KERNEL(
+            metavar="NAME",
+            help="The kernel to write to a .kernel file: the name of its function, or its line.",
+        ),
     ] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Translate a C++ program against the vendor's API.
 
-    It is no C++ compiler. What it cannot translate stays as a comment, with the reason and the line.
+    The command does not compile C++. Statements that it cannot translate become comments, with the reason
+    and the line.
     """
     suffix = output.suffix.lower()
     if suffix not in _SUFFIXES:
         raise DataError(f"-o {output}: the suffix says what to make; known: {', '.join(_SUFFIXES)}")
     if kernel is not None and suffix != ".kernel":
-        raise DataError(f"--kernel goes with -o NAME.kernel; {output} has all of the program")
+        raise DataError(
+            f"--kernel chooses one kernel for -o NAME.kernel; {output} gets the whole program: leave "
+            "--kernel out"
+        )
     check_replaceable(output)
     source = read_source(file)
     ported = kernel_text(source, kernel) if suffix == ".kernel" else python_program(source)

@@ -60,7 +60,9 @@ def check_replaceable(path: Path) -> None:
     """
     if is_standard_output(path):
         if sys.stdout.isatty():
-            raise DataError("standard output is a terminal: send it to a file or a pipe, or name a file")
+            raise DataError(
+                "this is binary data, and standard output is a terminal: name a file, or send it to a pipe"
+            )
         return
     check_writable(path)
     folder = Path(os.path.realpath(path)).parent

@@ -99,7 +99,8 @@ _Deadline = Annotated[
         metavar="MS",
         min=0,
         callback=finite,
-        help="Milliseconds in which a frame must end, or be answered by the node above the missing one.",
+        help="Milliseconds in which a frame must end; a frame that cannot is answered by the node above "
+        "the missing one.",
     ),
 ]
 _Frames = Annotated[
@@ -208,11 +209,14 @@ def _check(
         DataError: it does not.
     """
     if tree.endswith(".kernel"):
-        raise DataError(f"{tree} is a kernel, and no tree; 'pixeltree run-kernel' runs it")
+        raise DataError(f"{tree} is a kernel and not a tree; run it by 'pixeltree run-kernel'")
     if pictures and source is not None:
-        raise DataError("PICTURES are shown once each, --source goes on for ever; give one")
+        raise DataError("PICTURES are shown once each and --source goes on for ever; give one of them")
     if device is not None and exposure is not None:
-        raise DataError("--exposure is for the emulated device of this command; start yours with it")
+        raise DataError(
+            "--exposure sets the emulated device that this command starts; give it to the daemon that "
+            "you start yourself"
+        )
     if device is None and not pictures and source is None:
         raise DataError(
             "the emulated sensor would see nothing: give pictures, as in 'pixeltree run TREE FOLDER', or "

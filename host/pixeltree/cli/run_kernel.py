@@ -36,7 +36,7 @@ def run_kernel(
     file: KernelArgument,
     image: Annotated[Path, IMAGES(help="What the sensor sees: a 256 x 256 picture.")],
     show: Annotated[str, OUTPUT(help="Registers to write, as in E,F,R5.")],
-    out: Annotated[Path, OUTPUT(help="Folder for REGISTER.png; made where it is missing.")],
+    out: Annotated[Path, OUTPUT(help="Folder for the files REGISTER.png; it is made if it is missing.")],
     level: Annotated[int, KERNEL("--in", min=-128, max=127, help="Level of IN while the kernel runs.")] = 0,
     fit: Annotated[bool, IMAGES("--fit", help="Crop and scale a picture of another size.")] = False,
     set_: ParametersOption = None,

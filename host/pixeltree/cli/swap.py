@@ -72,7 +72,8 @@ _ArrayUs = Annotated[
 _Policy = Annotated[
     str,
     typer.Option(
-        rich_help_panel="Decisions", help=f"Who decides what is sent and evicted: {', '.join(POLICIES)}."
+        rich_help_panel="Decisions",
+        help=f"The policy that decides what is sent and evicted: {', '.join(POLICIES)}.",
     ),
 ]
 _Sequence = Annotated[
@@ -86,23 +87,30 @@ _Skew = Annotated[float, _FRAMES(min=0, callback=finite, help="Exponent of Zipf'
 _Frames = Annotated[int, _FRAMES(min=1, help="How many frames.")]
 _Fps = Annotated[
     float | None,
-    _FRAMES(min=0.001, callback=finite, help="Frames per second. Default: one frame after the other."),
+    _FRAMES(
+        min=0.001,
+        callback=finite,
+        help="Frames per second. Default: each frame starts when the one before has ended.",
+    ),
 ]
 _Period = Annotated[
-    float | None, _FRAMES(min=1e-6, callback=finite, help="The same as seconds from frame to frame.")
+    float | None,
+    _FRAMES(min=1e-6, callback=finite, help="Seconds from one frame to the next, in place of --fps."),
 ]
 _Deadline = Annotated[
     float | None,
     _FRAMES(min=1e-6, callback=finite, help="Seconds in which a frame must end, or be answered coarsely."),
 ]
-_Seed = Annotated[int, _FRAMES(min=0, max=LARGEST_SEED, help="Fixes the draws.")]
+_Seed = Annotated[int, _FRAMES(min=0, max=LARGEST_SEED, help="Seed of the sequence.")]
 _TraceFile = Annotated[
     Path | None,
     OUTPUT(
         "--trace", metavar="FILE", callback=writable, help="Write a Chrome trace of the run to this file."
     ),
 ]
-_Swept = Annotated[bool, OUTPUT("--sweep", help="Show frames per second over memory and line rate instead.")]
+_Swept = Annotated[
+    bool, OUTPUT("--sweep", help="Show a table instead: frames per second for each memory and line rate.")
+]
 _Plot = Annotated[
     Path | None,
     OUTPUT(metavar="FILE", callback=drawable, help="With --sweep: draw the heat map to this picture."),
@@ -131,9 +139,9 @@ def simulate_swap(
     trace_file: _TraceFile = None,
     json_file: JsonOption = None,
 ) -> None:
-    """Replay outcomes against a tree, a memory, a line and a policy, on virtual time only.
+    """Simulate swapping without a device: a sequence of outcomes, a tree, a memory, a line and a policy.
 
-    The same decisions as on a device, without one: it tells which memory and line a tree needs.
+    The decisions are those of a run on a device. So the command tells which memory and line a tree needs.
     """
     if fps is not None and period is not None:
         raise DataError("--fps and --period say the same thing; give one")
@@ -142,7 +150,9 @@ def simulate_swap(
     if not swept:
         refuse_workers(workers, cluster, "share out what --sweep simulates; give it too")
     if swept and (trace_file is not None or deadline is not None):
-        raise DataError("--sweep runs many simulations, without --trace and --deadline; leave these out")
+        raise DataError(
+            "--sweep runs many simulations, so --trace and --deadline do not go with it; leave them out"
+        )
     swap_tree = load_swap_tree(tree, array_us or [])
     ends = make_sequence(sequence, len(swap_tree.ends), frames, seed, coherence, skew)
     period_us = 1e6 / fps if fps else _microseconds(period)
@@ -216,7 +226,7 @@ def load_swap_tree(tree: str, array_us: list[str]) -> SwapTree:
         try:
             times[name] = float(value)
         except ValueError as error:
-            raise DataError(f"--array-us {setting}: give NODE=MICROSECONDS") from error
+            raise DataError(f"--array-us {setting}: write NODE=MICROSECONDS, as in root=900") from error
         check_number(f"--array-us {setting}: the time", times[name], above=0)
     found = uniform_tree() if tree == _EXAMPLE else describe(load_tree(tree), times)
     names = [node.name for node in found.nodes]
@@ -240,7 +250,7 @@ def memory_bytes(text: str, tree: SwapTree) -> int:
     check_number(f"--memory {text}: it", value, above=0)
     bytes_ = int(tree.total_bytes * value / 100) if share else int(value)
     if bytes_ < 1:
-        raise DataError(f"--memory {text}: at least a byte")
+        raise DataError(f"--memory {text}: memory must be at least 1 byte")
     return bytes_
 
 

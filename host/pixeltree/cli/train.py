@@ -35,34 +35,35 @@ def train(
             "--output",
             "-o",
             metavar="FILE",
-            help="The model: NAME.ptree, NAME.folded for no compilation, or - for a tree to standard output.",
+            help="The model to write: NAME.ptree, NAME.folded to leave compilation out, or - for a tree "
+            "on standard output.",
         ),
     ],
     seed: Annotated[
-        int | None, _RECIPE(min=0, max=LARGEST_SEED, help="In place of the recipe's training.seed.")
+        int | None, _RECIPE(min=0, max=LARGEST_SEED, help="Seed, in place of the recipe's training.seed.")
     ] = None,
     seeds: Annotated[
         int | None,
-        _RECIPE(min=1, help="Train so many times, with this seed and those after it; keep the best model."),
+        _RECIPE(
+            min=1, help="Train this many times, with the seed and those that follow it; keep the best model."
+        ),
     ] = None,
     limit: Annotated[
         int | None,
-        _RECIPE(
-            min=0, help="In place of the recipe's data.limit: at most so many training images, 0 for all."
-        ),
+        _RECIPE(min=0, help="Most training images, in place of the recipe's data.limit; 0 for all."),
     ] = None,
     data_folder: Annotated[
         Path | None,
         _RECIPE(
             metavar="FOLDER",
-            help="In place of the recipe's data.folder: where IDX files or folders of pictures lie.",
+            help="Folder of IDX files or of pictures, in place of the recipe's data.folder.",
         ),
     ] = None,
     device_torch: Annotated[
         str | None,
         _RECIPE(
             metavar="auto|cpu|cuda|mps",
-            help="In place of the recipe's training.device: where PyTorch computes.",
+            help="Where PyTorch computes, in place of the recipe's training.device.",
         ),
     ] = None,
     checkpoints: Annotated[
@@ -81,7 +82,12 @@ def train(
         ),
     ] = None,
     plot: Annotated[
-        Path | None, OUTPUT(metavar="FILE", callback=drawable, help="Draw them as curves to this picture.")
+        Path | None,
+        OUTPUT(
+            metavar="FILE",
+            callback=drawable,
+            help="Draw loss and validation score of every epoch to this picture.",
+        ),
     ] = None,
     workers: WorkersOption = None,
     cluster: ClusterOption = None,

@@ -66,7 +66,8 @@ def tree(
         check_fits(loaded, dataset)
         if dataset.task is not Task.CLASSIFICATION:
             raise DataError(
-                f"{dataset.name} is for {dataset.task}; only nodes that classify are right or wrong"
+                f"--measure counts right classes, but {dataset.name} is for {dataset.task}; use pixeltree "
+                "eval"
             )
         say(part, screen)
         with progress() as bar:

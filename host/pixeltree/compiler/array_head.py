@@ -41,8 +41,8 @@ def lower_array_head(
     """
     if head.planes > 1:
         raise CompileError(
-            f"layer {section.name}: its weights have {head.planes} planes of signs, on the array they have "
-            "one: use the controller's head"
+            f"layer {section.name}: its weights have {head.planes} planes of signs; a head on the array "
+            "has one: use the controller's head"
         )
     features = feature_numbers(source)
     grid = _grid(section, source)

@@ -127,7 +127,7 @@ class CaptureGeometry:
         alike = replace(spec, margin=seen.margin, threshold=seen.threshold) == seen
         if not alike or spec.margin > seen.margin:
             what = "the tree captures" if window is None else "the window above it shows"
-            raise CompileError(f"the node takes {spec}, and {what} {seen}")
+            raise CompileError(f"the node takes the input {spec}, but {what} {seen}")
         source = INPUT if window is None else WINDOW
         if not self.in_cells:
             return replace(block_layout(self.grid), source=source)

@@ -185,7 +185,8 @@ def _with_a_head(
     """Compile with the head where it is told to be, or where it is faster."""
     if head is Where.ARRAY and not isinstance(model.head, FullyConnectedHead):
         raise CompileError(
-            "only a fully connected head has a place of its own; a heat map is read from the array"
+            "--head is for fully connected heads; this network's heat map is read from the array: leave "
+            "it out"
         )
     if (
         head is not None
@@ -304,7 +305,7 @@ def _first_that_fits(
 
 
 def _show_passes(unit: ir.Unit, longest_in_line: int, encoded: Encoded, show: Show) -> None:
-    """Run the passes once more, with somebody looking."""
+    """Run the passes once more and show the program after each."""
     unit.longest_in_line = longest_in_line
     show("lower", unit.listing())
     for name, run in PASSES:

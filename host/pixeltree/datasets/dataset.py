@@ -1,4 +1,4 @@
-"""What every set of labelled images looks like, whatever it was loaded or generated from."""
+"""Labelled images: the one form that all data sets have, loaded or generated."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Dataset:
         if len(self.targets) != len(self.images):
             raise DataError(f"{self.name}: {len(self.images)} images but {len(self.targets)} targets")
         if len(set(self.classes)) != len(self.classes) or not self.classes:
-            raise DataError(f"{self.name}: class names must be there and differ: {self.classes}")
+            raise DataError(f"{self.name}: every class needs a name of its own, not {self.classes}")
         if self.task is Task.LOCALIZATION:
             self._check_positions()
         elif self.targets.min() < 0 or self.targets.max() >= len(self.classes):
@@ -209,7 +209,7 @@ def grey_levels(values: npt.NDArray[np.generic], largest: float, name: str) -> I
         DataError: a value is NaN, infinite or out of range, or no number.
     """
     if values.dtype.kind not in "buif":
-        raise DataError(f"{name}: images hold {values.dtype}, not numbers")
+        raise DataError(f"{name}: images hold values of type {values.dtype}; they must be numbers")
     finite = np.isfinite(values)
     if not finite.all():
         where = tuple(int(i) for i in np.argwhere(~finite)[0])

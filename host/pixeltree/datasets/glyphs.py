@@ -112,7 +112,7 @@ def _part(
 ) -> Dataset:
     own = [typeface for typeface in typefaces if typeface.split == SPLITS[part]]
     if not own:
-        raise DataError(f"glyphs: no typeface of {SPLITS[part]}; give more fonts")
+        raise DataError(f"glyphs: none of the typefaces is for the {SPLITS[part]} part; give more fonts")
     key = {
         "version": VERSION,
         "freetype": features.version("freetype2"),

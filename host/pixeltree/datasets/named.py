@@ -157,7 +157,7 @@ def _source(size: int, recorded: TrainingData | None, data: str | None) -> Data:
         return kind(**settings)
     folder = Path(data).expanduser()
     if not folder.is_dir():
-        raise DataError(f"{data!r} is no folder and no data set; {known_names(data, NAMES)}")
+        raise DataError(f"{data!r} is neither a folder nor a data set; {known_names(data, NAMES)}")
     place = str(folder.absolute())
     found = IdxData(place) if any(folder.glob("*idx3*")) else FolderData(place)
     kinds = (IdxData, MnistData) if isinstance(found, IdxData) else (FolderData,)

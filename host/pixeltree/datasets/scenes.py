@@ -125,7 +125,9 @@ class Scenes:
             DataError: an image has another number of objects.
         """
         if ((self.positions[:, :, 0] != NOWHERE).sum(axis=1) != 1).any():
-            raise DataError(f"{self.name}: what an image shows is asked of one object each: objects = [1, 1]")
+            raise DataError(
+                f"{self.name}: the task 'what' needs one object in each image; set objects = [1, 1]"
+            )
         targets = self.masks.max(axis=(1, 2)).astype(np.int64) - 1
         return Dataset(self.name, Task.CLASSIFICATION, self.images, targets, KINDS)
 

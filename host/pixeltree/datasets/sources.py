@@ -312,7 +312,7 @@ def _tuples(value: object) -> object:
 
 def _read(hints: Mapping[str, object], name: str, value: object) -> typing.Any:  # noqa: ANN401 - by the hint
     if name not in hints:
-        raise DataError(f"the setting {name} of the data is unknown; a later Pixeltree may know it")
+        raise DataError(f"this Pixeltree does not know the setting {name} of the data; a later one may")
     hint = hints[name]
     kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     for kind in kinds:

@@ -147,7 +147,9 @@ class Exchange:
         if requests and not requests & self.open:
             if requests & self._lost:
                 raise self.session.lost()
-            raise DataError("no answer will come: these requests were answered, given up, or never sent")
+            raise DataError(
+                "no answer to these requests will come: they were answered, given up, or never sent"
+            )
         return None
 
     def _receive(self, deadline: float) -> None:

@@ -106,7 +106,10 @@ class InProcessSession:
             if self._ready or (until is not None and time.monotonic() >= until):
                 return self.waiting()
             if time.monotonic() >= deadline:
-                raise LinkError(f"the device at {self.url} waits for its host, and has nothing to answer")
+                raise LinkError(
+                    f"the device at {self.url} has nothing to answer: it waits for objects that the frame "
+                    "needs"
+                )
             time.sleep(_PAUSE)
 
     def poll(self) -> None:

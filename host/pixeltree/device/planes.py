@@ -60,7 +60,10 @@ def write_plane(chip: Chip, register: Analog | Digital, plane: npt.ArrayLike) ->
         bits = _checked(plane, 0, 1).astype(np.bool_)
         return chip.execute(WriteDreg(0, dreg(register)), segments=[_packed(bits)])
     if areg(register) == AREGS.index(_NEWS):
-        raise DataError("NEWS cannot be written: a write of an AREG goes by NEWS")
+        raise DataError(
+            "NEWS cannot be written, as the device uses NEWS to write any AREG; write another AREG and "
+            "copy it by a kernel"
+        )
     uploads = _areg_uploads(register, _checked(plane, -128, 127))
     done = [chip.execute(*each.steps, kernels=each.kernels, segments=each.segments) for each in uploads]
     chip.last = Execution((), sum(each.device_ns for each in done), sum(each.words for each in done))

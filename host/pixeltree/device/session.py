@@ -420,7 +420,7 @@ class Session:
         )
 
     def keep_alive(self) -> None:
-        """Answer heartbeats, if nobody else is at it; a broken link is left to the next caller."""
+        """Answer heartbeats, unless a caller uses the link; the next caller learns of a broken link."""
         if not self._lock.acquire(blocking=False):
             return
         try:

@@ -159,7 +159,9 @@ def check_names(sent: tuple[Digest, ...], answer: StoredSeveral) -> None:
     if answer.digest != digest_of(b"".join(sent)):
         names = ", ".join(short(digest) for digest in sent)
         raise DeviceError(
-            ErrorCode.DIGEST_MISMATCH.name, f"of the bytes of {names} the device has made other objects"
+            ErrorCode.DIGEST_MISMATCH.name,
+            f"the device made other objects of the bytes that were sent for {names}; its firmware or the "
+            "link is at fault",
         )
 
 

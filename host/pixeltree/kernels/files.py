@@ -71,11 +71,11 @@ def read_block(path: AnyPath) -> Block:
     """
     data = read_bytes(path)
     if data[:1] != bytes([ObjectKind.BLOCK]):
-        raise DataError(f"{path} is no block object: {_kind(data)}")
+        raise DataError(f"{path} is not a block object: {_kind(data)}")
     try:
         return Block.decode(data)
     except ObjectError as error:
-        raise DataError(f"{path} is no block object, or is damaged: {error}") from error
+        raise DataError(f"{path} is not a block object, or is damaged: {error}") from error
 
 
 def _kind(data: bytes) -> str:

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 _START_TIMEOUT = 120.0
 _STOP_TIMEOUT = 5.0
 _SILENT_START = 1.5
-"""Seconds of a start after which somebody who waits is told for what."""
+"""Seconds of a start after which the user is told what is waited for."""
 _LOG_LINES = 5
 _REFUSED = 2
 """Exit status of a daemon that has said what is wrong with its options."""

@@ -1,4 +1,4 @@
-"""What goes wrong on an open serial port, and closing it whatever its state."""
+"""Errors of an open serial port as sentences, and how to close a port in any state."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def lost(url: str, error: Exception | None) -> LinkError:
 
 
 def close_port(port: serial.Serial) -> None:
-    """Close a port, whatever is left of it; again is harmless."""
+    """Close a port in any state; closing it twice does no harm."""
     connection = getattr(port, "_socket", None)  # pyserial leaves it open where the other end was first
     with contextlib.suppress(*PORT_ERRORS):
         port.close()

@@ -95,8 +95,8 @@ def open_unix(url: LinkUrl, timeout: float) -> SocketLink:
     except BlockingIOError as error:
         connected.close()
         raise LinkError(
-            f"the device at {url.text} is there, but let nobody in for {timeout:g} s: others wait to "
-            "connect, or it hangs; try again"
+            f"the device at {url.text} is there, but accepted no connection for {timeout:g} s: others "
+            "wait to connect, or it hangs; try again"
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
         connected.close()

@@ -39,7 +39,9 @@ class VirtualTimeLink:
         except OSError as error:
             self._socket.close()
             reason = error.strerror or error
-            raise LinkError(f"no emulator on virtual time answers at {self.url}: {reason}") from error
+            raise LinkError(
+                f"no emulator that was started with --virtual-time answers at {self.url}: {reason}"
+            ) from error
 
     # -- the clock ---------------------------------------------------------------------------------
 

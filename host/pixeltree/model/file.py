@@ -60,7 +60,7 @@ def decode_model(data: bytes) -> FoldedModel:
     try:
         description = json.loads(data)
         if description["format"] != FORMAT or description["version"] != VERSION:
-            raise ModelError(f"not a {FORMAT} of version {VERSION}")
+            raise ModelError(f"the file is not a {FORMAT} of version {VERSION}")
         layers = tuple(_read(entry) for entry in description["layers"])
         head = _read(description["head"])
         if not isinstance(head, FullyConnected | HeatMap):
@@ -133,13 +133,13 @@ def _read(entry: dict[str, Any]) -> Layer | Head:
     if kind == HeatMapGeometry.kind:
         return HeatMap(HeatMapGeometry(kernel, **borders), weights, bias)
     if kind != ConvolutionGeometry.kind:
-        raise ModelError(f"no layer is a {kind!r}")
+        raise ModelError(f"there is no kind of layer {kind!r}")
     geometry = ConvolutionGeometry(channels, kernel, groups=_whole(entry["groups"]), **borders)
     return Convolution(geometry, weights, bias, np.array(entry["falling"], np.bool_))
 
 
 def _planes(layer: FullyConnected) -> dict[str, Any]:
-    """What a layer's entry has besides, if its weights are no signs: their planes, joined."""
+    """Further fields of a layer's entry, if its weights have several planes: these planes, joined."""
     if layer.planes == 1:
         return {}
     return {"planes": layer.planes, "weights": _pack(layer.signs().astype(np.int8))}
@@ -168,6 +168,6 @@ def _unpack(text: str, shape: tuple[int, ...]) -> npt.NDArray[np.int8]:
     count = int(np.prod(shape, dtype=np.int64))
     data = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
     if len(data) != (count + 7) // 8:
-        raise ModelError(f"{len(data)} bytes of signs for shape {shape}")
+        raise ModelError(f"signs of shape {shape} came with {len(data)} bytes")
     bits = np.unpackbits(data, count=count, bitorder="little").astype(np.int8)
     return (bits * 2 - 1).reshape(shape)

@@ -188,7 +188,7 @@ Head = FullyConnected | HeatMap
 def check_bias(bias: BiasArray) -> None:
     """Refuse biases with which a sum would not fit 32 bits."""
     if np.any(np.abs(bias.astype(np.int64)) > GREATEST_BIAS):
-        raise ModelError(f"a bias is beyond +-{GREATEST_BIAS:,}")
+        raise ModelError(f"a bias lies outside -{GREATEST_BIAS:,} to {GREATEST_BIAS:,}")
 
 
 def check_signs(name: str, array: SignArray, dimensions: int) -> None:

@@ -51,11 +51,11 @@ class InputSpec:
                 f"size, margin, threshold, local mean and excess must be whole numbers, not {values}"
             )
         if self.size not in INPUT_SIZES:
-            raise ModelError(f"an input of {self.size} x {self.size}; it may have 16 to 256 rows")
+            raise ModelError(f"the input has {self.size} x {self.size} pixels; it may have 16 to 256 rows")
         if not 0 <= self.margin < self.size // 2:
             raise ModelError(f"a margin of {self.margin} leaves nothing of {self.size} x {self.size} pixels")
         if not 0 <= self.local_mean <= 5:
-            raise ModelError(f"a local mean of 2^{self.local_mean} pixels; it may have 2^1 to 2^5")
+            raise ModelError(f"the local mean is over 2^{self.local_mean} pixels; it may be over 2^1 to 2^5")
         if not 0 <= self.excess <= MOST_EXCESSES or (self.excess and self.local_mean):
             raise ModelError(
                 f"a threshold {self.excess} excesses above the mean; it may be 0 to {MOST_EXCESSES}, "
@@ -148,8 +148,8 @@ class FoldedModel:
     def __post_init__(self) -> None:
         if not 2 <= self.outcomes <= MOST_CELLS:
             raise ModelError(
-                f"a heat map of {self.outcomes} cells; it may have 2 to {MOST_CELLS:,}: another stride, or "
-                "pooling before it, makes it coarser or finer"
+                f"the heat map has {self.outcomes} cells; it may have 2 to {MOST_CELLS:,}: change its "
+                "stride, or the pooling before it"
             )
 
     @cached_property

@@ -52,7 +52,7 @@ def add_logits(own: Sequence[int] | Sums, earlier: Sequence[int] | Sums) -> Sums
         ModelError: they are not equally many.
     """
     if len(own) != len(earlier):
-        raise ModelError(f"{len(own)} logits are to be added to {len(earlier)}")
+        raise ModelError(f"the node adds {len(own)} logits, but the node before it gave {len(earlier)}")
     return np.asarray(np.asarray(own, np.int32) + np.asarray(earlier, np.int32), np.int32)
 
 

@@ -64,7 +64,8 @@ def parts(model: FoldedModel, count: int) -> list[FoldedModel]:
         return [model]
     if not are_apart(model):
         raise ModelError(
-            "a model has parts only if no layer but the first mixes channels, and its head is one"
+            "only a model whose channels do not mix after the first layer, and whose head is fully "
+            "connected, can be divided into parts"
         )
     first, *others = (with_channels(model, each) for each in slices(model.shapes[-1][0], count))
     return [first, *map(_without_bias, others)]

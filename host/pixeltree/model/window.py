@@ -42,7 +42,10 @@ class Window:
             ModelError: saying so.
         """
         if self.size > size:
-            raise ModelError(f"a window of {self.size} x {self.size} pixels of {size} x {size}")
+            raise ModelError(
+                f"a window of {self.size} x {self.size} pixels must be smaller than its input of {size} x "
+                f"{size}"
+            )
         top, left, bottom, right = self.inside(size)
         if top >= bottom or left >= right:
             raise ModelError(f"{self} sees nothing of an input of {size} x {size} pixels")

@@ -97,7 +97,7 @@ class Declarations:
         zero = "0.0" if kind in REALS else "0"
         if value is None:
             if size is None:
-                raise CannotTranslateError("an array without a size")
+                raise CannotTranslateError("the array has no size")
             return (
                 f"[{zero}] * ({self._expressions.value(size)})"
                 if size.named_children

@@ -118,7 +118,7 @@ class _Kernel:
     def _call(self, node: Node, values: Mapping[str, int]) -> None:
         name = plain_name(node.child_by_field_name("function") or node)
         if node.type != "call_expression" or not is_kernel_call(name):
-            raise CannotTranslateError(f"{name} is no call of the kernel API")
+            raise CannotTranslateError(f"{name} is not a call of the kernel API")
         if self.tally.kernel_calls == MOST_STATEMENTS:
             raise CannotTranslateError(f"a kernel has at most {MOST_STATEMENTS} words")
         line = f"{name}({', '.join(self._operand(each, values) for each in call_arguments(node))})"

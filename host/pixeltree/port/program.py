@@ -111,7 +111,7 @@ class _Program:
         inner = None if parsed is None or wrapped.has_error else parsed.child_by_field_name("value")
         if inner is None:
             self._names.lose(text_of(name), f"{text_of(name)} was not translated")
-            raise CannotTranslateError("a macro that is no value")
+            raise CannotTranslateError("no translation for a macro that is not a value")
         line = f"{text_of(name)} = {self.statements.expressions.value(inner)}"
         self._names.declare(text_of(name), "float" if self.statements.expressions.real(inner) else "int")
         self.statements.lines.write(line)

@@ -84,7 +84,7 @@ class Replay:
         self._heads = [head for topic, _, head in found if topic == UPDATES]
         if not self.times:
             self._file.close()
-            raise DataError(f"{path} is an MCAP file, but no recording of Pixeltree's page")
+            raise DataError(f"{path} is an MCAP file, but pixeltree view or run did not record it")
 
     def _heads_of_moments(self) -> list[tuple[str, int, dict[str, Any]]]:
         """Topic, time and content of what is small: the beginnings of moments, and layouts."""

@@ -111,7 +111,7 @@ class FrameRun:
         return self._opened.next_frame(image, self._settings, self._pace)
 
     def _image(self) -> GreyImage | None:
-        """What to show; what is no image is refused before its turn, unless it is one of what is now.
+        """The next image to show. Values that are not images are refused before their turn.
 
         Raises:
             StopIteration: there is no more.

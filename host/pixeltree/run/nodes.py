@@ -26,7 +26,7 @@ class NodeTable:
         """
         found = self._known.get(node)
         if found is None:
-            raise TreeError(f"the device speaks of node {short(node)}, which is not in this tree")
+            raise TreeError(f"the device reported node {short(node)}, which is not in this tree")
         return found
 
     def number(self, node: Digest) -> int:

@@ -24,7 +24,7 @@ from pixeltree_protocol.link.messages import OpenTree, TreeOpened
 logger = logging.getLogger(__name__)
 
 _LOOK_AGAIN = 0.005
-"""Seconds between two looks for answers while nobody asks for a frame."""
+"""Seconds after which answers are read again while no frame is asked for."""
 
 _ROUNDING_US = 0.01
 

@@ -125,7 +125,10 @@ class TreeRunner:
         if line is not None and not isinstance(line, LineRate):
             raise DataError(f"a line must be a LineRate, for example LINES['usb_12M'], not {line!r}")
         if policy == "belady":
-            raise DataError("policy belady needs the future, which is not known; it runs in simulate-swap")
+            raise DataError(
+                "the policy belady needs to know all later frames, so it runs only in pixeltree "
+                "simulate-swap; choose another policy"
+            )
         if memory_limit is not None:
             check_count("a memory limit, in bytes,", memory_limit, 1, _MAX_BYTES)
         check_count("the number of retries", retries, 0)

@@ -104,7 +104,7 @@ class Scamp5d:
         while not until(self.panel):
             left = deadline - time.monotonic()
             if left <= 0:
-                raise LinkError(f"{self.url} did not show within {timeout:g} s what was waited for")
+                raise LinkError(f"{self.url} did not show what was waited for within {timeout:g} s")
             self.routine(left)
 
     def send_message(self, code: int, item: int = 0, value: int = 0) -> None:
@@ -241,4 +241,4 @@ def check_url(url: str) -> None:
         LinkError: it is not.
     """
     if urlsplit(url).scheme not in _KINDS and url.partition("?")[0] != "usb":
-        raise LinkError(f"{url!r}: the vendor's host protocol is spoken at tcp://HOST:27888 and usb")
+        raise LinkError(f"{url!r} is no address of a program of the vendor's; use tcp://HOST:27888 or usb")

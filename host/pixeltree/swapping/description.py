@@ -89,7 +89,7 @@ class SwapTree:
             if not all(0 <= need < len(self.objects) for need in node.needs):
                 raise TreeError(f"node {node.name!r} needs objects that the tree does not have")
         if len(self.nodes) < 2 or not self.ends:
-            raise TreeError("a tree to swap has a capture node, a root and a node that ends in a label")
+            raise TreeError("a tree for swapping needs a capture node, a root, and an exit that is a label")
 
     @cached_property
     def ends(self) -> tuple[int, ...]:
@@ -108,7 +108,7 @@ class SwapTree:
 
     @cached_property
     def trunk(self) -> tuple[int, ...]:
-        """The nodes that every frame comes to, whatever they say."""
+        """The nodes that every frame passes, whatever they decide."""
         return self.way_from(ROOT)
 
     @cached_property
@@ -144,7 +144,7 @@ class SwapTree:
         return sum(self.sizes)
 
     def way_from(self, node: int) -> tuple[int, ...]:
-        """A node, and those that follow it whatever they say, while there is one way."""
+        """A node and those that always follow it, up to the first node with more than one next."""
         way = [node]
         while not self.nodes[way[-1]].ends:
             below = [index for index, node in enumerate(self.nodes) if node.parent == way[-1]]

@@ -1,4 +1,4 @@
-"""Who has to go for what comes, and how the device is brought to evict just those."""
+"""Which objects are evicted for those that come, and how the device is made to evict just these."""
 
 from __future__ import annotations
 

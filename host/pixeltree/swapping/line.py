@@ -143,6 +143,6 @@ def line_named(text: str, latency_us: float = 0.0) -> LineRate:
         rate = float(text)
     except ValueError as error:
         raise DataError(
-            f"{text!r} is no line: give a rate in bits per second, or a name; {known_names(text, LINES)}"
+            f"{text!r} is not a line; give bits per second, or a name: {known_names(text, LINES)}"
         ) from error
     return LineRate(text, rate, 8.0, latency_us)

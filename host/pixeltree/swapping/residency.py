@@ -1,7 +1,7 @@
-"""Who has to go when memory is short: policies behind one interface.
+"""Which objects are evicted when memory is short: policies behind one interface.
 
-A policy gives each object a worth; what is worth least goes first. Worth counts for the bytes that it frees:
-the expected cost of having to send the object again, per byte of it.
+A policy gives each object a worth, and the object of least worth is evicted first. Worth is the expected cost
+of having to send the object again, per byte that its eviction frees.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Capacity:
     def __post_init__(self) -> None:
         if min(self.segment_bytes, self.parts) < 1 or not 2 <= self.outcomes <= 255:
             raise SpecificationError(
-                f"a node needs room for weights and for 2 to 255 outcomes, and a network 1 part: {self}"
+                f"a node needs at least 1 byte of weights, 2 to 255 outcomes and at least 1 part, not {self}"
             )
 
     def fits(self, network: NetworkSpecification) -> bool:

@@ -29,8 +29,8 @@ def check_folder(folder: Path) -> None:
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise CheckpointError(
-            f"cannot keep checkpoints in {folder}: {there} is not writable, or no folder; "
-            f"name another folder with --checkpoints"
+            f"cannot keep checkpoints in {folder}: {there} is not a folder, or cannot be written; name "
+            "another folder with --checkpoints"
         )
 
 

@@ -59,7 +59,7 @@ class Classification:
         allowed = self._allowed(dataset)
         if not allowed.any(axis=1).all():
             lost = dataset.classes[int(dataset.targets[~allowed.any(axis=1)][0])]
-            raise DataError(f"{dataset.name}: no outcome stands for class {lost}")
+            raise DataError(f"{dataset.name}: the network has no outcome for class {lost}")
         return torch.from_numpy(allowed)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:

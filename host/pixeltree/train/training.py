@@ -79,7 +79,7 @@ class TrainingSettings:
                 f"settled_epochs is {self.settled_epochs}; at least 0 and less than epochs, {self.epochs}"
             )
         if self.steadiness < 0:
-            raise SpecificationError(f"steadiness must not be negative, not {self.steadiness}")
+            raise SpecificationError(f"steadiness is {self.steadiness}; it must be at least 0")
 
     def with_epochs(self, epochs: int) -> TrainingSettings:
         """The same with other epochs, of which one at least is not settled."""
@@ -220,7 +220,8 @@ class _Run:
     ) -> None:
         if settings.augmentation.moves and training.targets.ndim > 1:
             raise SpecificationError(
-                f"augmentation may not turn, zoom, shear or shift {training.name}: positions would be wrong"
+                f"augmentation may not turn, zoom, shear or shift the images of {training.name}, as their "
+                "targets would not move with them; leave these settings out"
             )
         self.network, self.settings, self.objective = network, settings, objective
         self.device = device_named(settings.device)

@@ -70,12 +70,15 @@ class TreeBuilder:
             elif 0 <= lead < len(self._labels):
                 exits.append(Label(lead))
             else:
-                raise TreeError(f"node {spec.name!r} leads to label {lead} of {len(self._labels)}")
+                raise TreeError(
+                    f"node {spec.name!r} leads to label {lead}, but the tree has labels 0 to "
+                    f"{len(self._labels) - 1}"
+                )
         if isinstance(model, Window):
             if len(exits) != 1 or spec.ending != DECIDES:
                 raise TreeError(
-                    f"window {spec.name!r} leads to {len(exits)} nodes; "
-                    "it has one outcome, and no logits to add"
+                    f"window {spec.name!r} leads to {len(exits)} nodes; a window leads to one, and adds "
+                    "no logits"
                 )
             compiled = self._taken(compile_window(self._geometry, model, exits[0]).node)
             made = TreeNode(spec.name, compiled.digest, compiled.manifest, window=model)

@@ -1,4 +1,4 @@
-"""A node of a tree: as somebody asks for it, and as the compiler made it."""
+"""A node of a tree: its specification, and what the compiler made of it."""
 
 from __future__ import annotations
 

@@ -260,9 +260,11 @@ class Tree:
             for child in self.children(node):
                 own, before = child.outcomes, node.outcomes
                 if child.ending.adds and own != before:
-                    raise TreeError(f"node {child.name!r} adds {own} logits to the {before} of {node.name!r}")
+                    raise TreeError(
+                        f"node {child.name!r} adds {own} logits, but {node.name!r} before it gives {before}"
+                    )
         if self.root.ending.adds:
-            raise TreeError("the root adds its logits to those of the node before, and there is none")
+            raise TreeError("the root cannot add its logits to those of a node before it, as there is none")
 
     def reference(self, image: GreyImage) -> tuple[int, tuple[ReferenceVisit, ...]]:
         """Label and path of an image by the integer reference: NumPy only, no device.

@@ -1,7 +1,7 @@
-"""Who may look: everybody on this machine by its loopback address; from elsewhere, who has the token.
+"""Who may see the page: everybody on this machine, by its loopback address; others need the token.
 
-A browser lets any web page open a WebSocket to this machine. So the page's own origin is asked for, and the
-name by which this server was found: a foreign name that leads to 127.0.0.1 is refused.
+A browser lets any web page open a WebSocket to this machine. So the server checks the origin of the page and
+the host name of the request. A foreign name that leads to 127.0.0.1 is refused.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ class Client:
 
     def _act(self, text: str | None) -> None:
         if text is None:
-            raise DataError("a message must be text")
+            raise DataError("a message to the page's server must be text")
         try:
             message = json.loads(text)
         except (ValueError, RecursionError) as error:

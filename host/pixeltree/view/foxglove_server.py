@@ -92,7 +92,7 @@ class FoxgloveServer:
             self._board.watch(self, ())
 
     def _send(self) -> None:
-        """What is new of that which somebody has subscribed to."""
+        """New values of the channels to which a viewer has subscribed."""
         self._advertise()
         wanted = {name for name, channel in self._channels.items() if channel.has_sinks()}
         if wanted != set(self._have):

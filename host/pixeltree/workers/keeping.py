@@ -20,7 +20,7 @@ from pixeltree.workers.pieces import Piece, Workers
 logger = logging.getLogger(__name__)
 
 KEPT_DAYS = 14
-"""For so long the pieces of a run that was interrupted wait for somebody to go on with it."""
+"""Days for which the finished pieces of an interrupted run are kept."""
 
 _KEY_BYTES = 12
 

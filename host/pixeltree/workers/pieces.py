@@ -46,7 +46,7 @@ def plain(argument: object) -> object:
 
 
 class Workers(Protocol):
-    """Whoever runs pieces."""
+    """Runs pieces of work: processes of this machine, or a cluster."""
 
     def run(self, pieces: Sequence[Piece]) -> Iterator[tuple[Piece, Any]]:
         """Run pieces and yield each with its result, in the order in which they are done.

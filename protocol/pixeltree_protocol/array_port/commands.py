@@ -312,7 +312,7 @@ def _operands(form: Form, data: bytes, at: int, where: str) -> tuple[tuple[Any, 
         stream = _Reader(data, at)
         values = [layout.parse_stream(stream) for layout, _, _ in form.operands]
     except (struct.error, c.ConstructError) as error:
-        raise ArrayPortError(f"{where}: it is cut off") from error
+        raise ArrayPortError(f"{where}: its last bytes are missing") from error
     return tuple(tuple(value) if isinstance(value, list) else value for value in values), stream.tell()
 
 

@@ -92,7 +92,7 @@ class BlockPlanes:
     def __post_init__(self) -> None:
         for name, side in (("rows", self.grid_rows), ("columns", self.grid_columns)):
             if side not in _GRID_SIDES:
-                raise ObjectError(f"a grid of {side} {name}; the array divides into {_GRID_SIDES}")
+                raise ObjectError(f"the grid has {side} {name}; the array divides into {_GRID_SIDES}")
         for index, plane in enumerate(self.planes):
             if not 0 <= plane < 1 << self.grid_rows * self.grid_columns:
                 raise ObjectError(f"plane {index} has bits outside the {self.blocks} positions of the grid")
@@ -140,7 +140,7 @@ class FullyConnected:
             raise ObjectError("a fully connected layer takes 1 to 256 of every 256 bits read")
         if self.leaves_out and self.inputs % self.columns.bit_count():
             raise ObjectError(
-                f"{self.inputs} inputs are no whole number of rows of {self.columns.bit_count()} bits"
+                f"{self.inputs} inputs do not fill whole rows of {self.columns.bit_count()} bits"
             )
         if not 1 <= self.inputs <= 0xFFFF:
             raise ObjectError(f"a fully connected layer has 1 to 65535 inputs, not {self.inputs}")

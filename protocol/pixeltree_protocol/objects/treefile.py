@@ -93,10 +93,12 @@ def _check_head(data: bytes) -> None:
     if data[: len(MAGIC)] != MAGIC[: len(data)] or not data:
         raise TreeFileError("not a tree file: it does not start with the tree file signature")
     if len(data) < _HEAD.sizeof():
-        raise TreeFileError(f"the tree file is truncated: {len(data)} bytes are not even its header")
+        raise TreeFileError(f"the tree file is truncated: it has {len(data)} bytes, fewer than its header")
     head = _HEAD.parse(data)
     if head.version != FILE_VERSION:
-        raise TreeFileError(f"tree file version {head.version}; this software reads {FILE_VERSION}")
+        raise TreeFileError(
+            f"the tree file has version {head.version}; this software reads version {FILE_VERSION}"
+        )
     if len(data) < head.total:
         raise TreeFileError(f"the tree file is truncated: {len(data)} of {head.total} bytes are there")
     if len(data) > head.total:

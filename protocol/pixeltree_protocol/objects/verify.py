@@ -227,7 +227,7 @@ def _check_steps(
 def _check_adds(where: str, logits: int, node: Node | None) -> None:
     """Whether there are logits to add to, and a node may be before; what that has, a frame tells."""
     if node is None:
-        raise ProgramError(f"{where}: no node is before a program that is not a node's")
+        raise ProgramError(f"{where}: only a node's program can add the logits of a node before it")
     if not logits:
         raise ProgramError(f"{where}: there are no logits to add to")
 

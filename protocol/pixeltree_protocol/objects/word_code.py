@@ -127,7 +127,7 @@ class _Words:
         if symbol == RAW:
             return Instruction("icw", raw=self._raw(instruction.raw if instruction else None))
         if symbol > RAW:
-            raise ObjectError(f"there is no mnemonic {symbol}")
+            raise ObjectError(f"no mnemonic has number {symbol}")
         destinations, sources = (instruction.destinations, instruction.sources) if instruction else ((), ())
         counts = [
             self._number((role, symbol, previous), len(registers), _COUNT_BITS)
@@ -151,7 +151,7 @@ class _Words:
         age = self._recent.index(register) if register else 0
         age = self._number(context, age, _SYMBOL_BITS)
         if age >= len(self._recent):
-            raise ObjectError(f"there is no register {age}")
+            raise ObjectError(f"no register has number {age}")
         return self._recent[age]
 
     def _raw(self, word: ICW | None) -> ICW:

@@ -215,7 +215,7 @@ def _call(text: str, line: int, parameters: Mapping[str, KernelParameter]) -> St
 def _level(text: str) -> int:
     number = re.fullmatch(r"-?\d+", text)
     if number is None:
-        raise InstructionError(f"load_in: operand 1: {text!r} is no number and no parameter")
+        raise InstructionError(f"load_in: operand 1: {text!r} is neither a number nor a parameter")
     if not _LEAST_LEVEL <= int(text) <= _MOST_LEVEL:
         raise InstructionError(f"load_in: operand 1 must be {_LEAST_LEVEL} to {_MOST_LEVEL}, not {text}")
     return int(text)

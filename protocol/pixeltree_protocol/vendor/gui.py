@@ -195,17 +195,17 @@ def _read_element(row: Any) -> Element:  # noqa: ANN401 - what construct parsed
 def _entries(data: Data, layouts: dict[int, c.Struct]) -> list[Any]:
     rows, rest = [], data.data
     if len(rest) > _LARGEST:
-        raise MessageError(f"a description of {len(rest):,} bytes; at most {_LARGEST:,} are read")
+        raise MessageError(f"the description has {len(rest):,} bytes; at most {_LARGEST:,} are read")
     try:
         for _ in range(data.dims[0]):
             kind = int.from_bytes(rest[:2], "little")
             if kind not in layouts:
-                raise MessageError(f"a description with an entry of the unknown type {kind}")
+                raise MessageError(f"the description has an entry of the unknown type {kind}")
             row = c.Struct("row" / layouts[kind], "end" / c.Tell).parse(rest)
             rows.append(row.row)
             rest = rest[row.end :]
     except (c.ConstructError, UnicodeDecodeError) as error:
-        raise MessageError(f"a description of {data.dims[0]} entries that cannot be read: {error}") from error
+        raise MessageError(f"the description of {data.dims[0]} entries cannot be read: {error}") from error
     return rows
 
 

@@ -220,7 +220,7 @@ def frame(kind: int, payload: bytes) -> bytes:
         MessageError: it is longer than the frame's size field can say.
     """
     if len(payload) > 0xFFFFFF:
-        raise MessageError(f"a payload of {len(payload):,} bytes; a packet has at most {0xFFFFFF:,}")
+        raise MessageError(f"the payload has {len(payload):,} bytes; a packet has at most {0xFFFFFF:,}")
     size = len(payload)
     header = _QUICK_FRAME.pack(SIGNATURE, kind, size & 0xFFFF, size >> 16, _checksum(kind, size))
     return header + payload

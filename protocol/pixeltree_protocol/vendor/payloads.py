@@ -156,7 +156,7 @@ def read_bitstack(data: Data) -> npt.NDArray[np.uint8]:
     count = min(count, 8)
     _expect(data, count * rows * (columns // 8))
     if not count:
-        raise MessageError("a bitstack without planes")
+        raise MessageError("the bitstack has no planes")
     grey = np.zeros((rows, columns // 8 * 8), np.uint8)
     for number in range(count):
         grey = grey * 2 + _plane(data, number * rows * (columns // 8), columns, rows).astype(np.uint8)

@@ -39,7 +39,7 @@ def test_numbers_of_a_preset_can_be_set():
         (["--set", "sum_16_scale"], "must be a whole number"),
         (["--set", "sum_16_scale=0.5"], "must be a whole number"),
         (["--set", "sum_16_scale=0"], "at least 1 unit a count"),
-        (["--set", "noise=1"], "ideal mode has no errors"),
+        (["--set", "noise=1"], "ideal chips have no errors"),
         (["--preset", "typical", "--set", "noise=nan"], "must be a number"),
         (["--preset", "typical", "--set", "noise=-1"], "at least 0"),
     ],

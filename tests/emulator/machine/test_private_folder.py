@@ -35,7 +35,7 @@ def test_what_is_missing_is_made_for_its_owner_alone_whatever_the_umask(base):
 def test_a_folder_that_others_may_write_is_not_trusted(base, where, others):
     (base / "pixeltree" / "compiled").mkdir(parents=True)
     (base / where).chmod(0o700 | others)
-    with pytest.raises(UntrustedFolder, match=r"others may write in .*chmod go-w"):
+    with pytest.raises(UntrustedFolder, match=r"other users may write in .*chmod go-w"):
         private_folder(base, "pixeltree", "compiled")
 
 
@@ -83,7 +83,7 @@ def test_a_folder_that_really_belongs_to_another_user_is_not_trusted(base, where
 def test_a_folder_that_others_may_replace_is_not_trusted(base):
     (base / "cache").mkdir(mode=0o700)
     base.chmod(0o777)
-    with pytest.raises(UntrustedFolder, match="others may replace what lies in"):
+    with pytest.raises(UntrustedFolder, match="other users may replace what lies in"):
         private_folder(base / "cache", "pixeltree")
     base.chmod(0o1777)  # as /tmp: others may not
     assert private_folder(base / "cache", "pixeltree").is_dir()

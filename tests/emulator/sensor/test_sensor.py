@@ -227,7 +227,7 @@ def test_sources_of_the_wrong_shape_or_type_are_refused(tmp_path):
         (lambda: open_source(str(tmp_path / "noise.npy")), "cannot read"),
         (lambda: open_source(str(tmp_path / "absent.png")), "cannot read"),
         (lambda: open_source(str(tmp_path / "empty")), "no picture found in .*empty"),
-        (lambda: open_source("nothing.xyz"), "is no source"),
+        (lambda: open_source("nothing.xyz"), "is not a source of pictures"),
         (lambda: open_source("moving", rate=0), "frames per second, not 0"),
     ):
         with pytest.raises((SourceError, PictureError), match=message):
@@ -300,7 +300,7 @@ def test_the_daemon_takes_a_source(tmp_path, pictures):
         device.chip.run_kernel(kernel("all", "get_image(A)"))
         # PIX goes on integrating while the answer of EXPOSE, 20 us, is sent.
         assert np.max(np.abs(device.read_plane("A").astype(int) - pictures[1] // 2)) <= 3
-    with pytest.raises(LinkError, match="is no source"):
+    with pytest.raises(LinkError, match="is not a source of pictures"):
         EmulatorProcess("--source", "nothing.xyz")
 
 

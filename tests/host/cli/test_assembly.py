@@ -81,7 +81,7 @@ def test_disasm_says_what_a_file_is_instead(tmp_path):
         file.write_bytes(content)
         result = pixeltree("disasm", file)
         assert result.returncode == 2
-        assert f"{file} is no block object" in result.stderr
+        assert f"{file} is not a block object" in result.stderr
         assert says in result.stderr, (says, result.stderr)
         assert "Error in path" not in result.stderr
     result = pixeltree("asm", block, "-o", tmp_path / "out")

@@ -79,7 +79,7 @@ def test_the_patterns_of_a_sum_are_all_combinations_of_its_bits():
 
 @pytest.mark.parametrize(("network", "message"), [
     (FoldedModel(InputSpec(64), (), fully_connected(RANDOM, (1, 64, 64), 2)), "PEs apart.*they need 16"),
-    (FoldedModel(InputSpec(64), (), heat_map(RANDOM, 1, 7, stride=8)), "only a fully connected head"),
+    (FoldedModel(InputSpec(64), (), heat_map(RANDOM, 1, 7, stride=8)), "--head is for fully connected heads"),
 ], ids=["too close", "map"])  # fmt: skip
 def test_what_cannot_be_on_the_array_is_told(network, message):
     with pytest.raises(CompileError, match=message):

@@ -68,7 +68,7 @@ def test_channels_that_mix_have_no_parts():
     mapped = FoldedModel(InputSpec(16), (first,), heat_map(random, 8, 2))
     for model in (dense, mapped):
         assert parts(model, 1) == [model]
-        with pytest.raises(ModelError, match="parts only if"):
+        with pytest.raises(ModelError, match="can be divided into parts"):
             parts(model, 2)
 
 
@@ -94,9 +94,9 @@ def node_image(*steps):
 @pytest.mark.parametrize("earlier", [(), (1, 2), (1, 2, 3, 4)])
 def test_other_numbers_of_logits_do_not_add_up(sequencer, earlier):
     decision = Decision(earlier=earlier, logits=(1, 2, 3))
-    with pytest.raises(RequestError, match=f"3 logits are to be added to the {len(earlier)} of"):
+    with pytest.raises(RequestError, match=f"adds 3 logits, but the node before it gave {len(earlier)}"):
         list(sequencer.execute(node_image(AddLogits(), Argmax()), (), decision))
-    with pytest.raises(ModelError, match=f"3 logits are to be added to {len(earlier)}"):
+    with pytest.raises(ModelError, match=f"adds 3 logits, but the node before it gave {len(earlier)}"):
         add_logits((1, 2, 3), earlier)
 
 
@@ -202,13 +202,13 @@ def test_a_node_too_large_for_the_memory_runs_in_parts(times):
 
 
 def test_a_root_that_adds_is_refused():
-    with pytest.raises(TreeError, match="the root adds"):
+    with pytest.raises(TreeError, match="the root cannot add"):
         Tree.build("t", "ab", GEOMETRY, [replace(leaf("x", 2), ending=Ending(adds=True))])
 
 
 def test_a_node_that_adds_to_another_number_of_logits_is_refused():
     first = NodeSpec("first", small_model(0, 2, 3), ("x",), Ending(proceeds=True))
-    with pytest.raises(TreeError, match="node 'x' adds 2 logits to the 3 of 'first'"):
+    with pytest.raises(TreeError, match="node 'x' adds 2 logits, but 'first' before it gives 3"):
         Tree.build("t", "ab", GEOMETRY, [first, replace(leaf("x", 2), ending=Ending(adds=True))])
 
 

@@ -52,7 +52,7 @@ def test_parts_that_do_not_belong_together_say_what_differs(test, message):
         ({"targets": np.zeros((6, 1), np.int64)}, "1 dimensions, not int64 with 2"),
         ({"targets": np.array([0, 1, 2, 3, 0, 1])}, "target 3 names none of the 3 classes"),
         ({"targets": np.array([0, 1, 2, -1, 0, 1])}, "target -1 names none"),
-        ({"classes": ("a", "a", "b")}, "must be there and differ"),
+        ({"classes": ("a", "a", "b")}, "every class needs a name of its own"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(change, message):
@@ -96,7 +96,7 @@ def test_nan_and_values_out_of_range_are_refused(value, message):
 
 
 def test_images_of_another_type_are_refused():
-    with pytest.raises(DataError, match="hold <U1, not numbers"):
+    with pytest.raises(DataError, match="hold values of type <U1"):
         grey_levels(np.array([["a"]]), 1, "s")
 
 

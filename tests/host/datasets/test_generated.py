@@ -270,7 +270,7 @@ def test_scenes_of_one_object_say_what_it_is(tmp_path):
     assert training.counts().min() > 5
     for mask, kind in zip(masks, training.targets, strict=True):
         assert set(np.unique(mask)) == {0, kind + 1}
-    with pytest.raises(DataError, match="one object each"):
+    with pytest.raises(DataError, match="needs one object in each image"):
         scene_splits(Scenes.what, replace(some, objects=(1, 2)), cache=tmp_path)
 
 

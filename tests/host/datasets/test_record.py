@@ -50,7 +50,7 @@ def test_settings_survive_the_way_through_a_file(source):
     [
         ({}, "no data set is named None; known: digits, mnist, glyphs"),
         ({"set": "letters"}, "no data set is named 'letters'"),
-        ({"set": "digits", "hue": 1}, "hue of the data is unknown; a later Pixeltree"),
+        ({"set": "digits", "hue": 1}, "does not know the setting hue of the data"),
         ({"set": "digits", "seed": "1"}, "seed of the data is '1'; expected"),
         ({"set": "folder", "folder": "x", "fit": 1}, "fit of the data is 1"),
         ({"set": "idx"}, "settings of the data set idx are not complete"),

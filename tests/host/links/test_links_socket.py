@@ -42,7 +42,7 @@ def test_a_unix_socket_whose_queue_is_full_is_waited_for(tmp_path):
         server.listen(0)
         first = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         first.connect(str(tmp_path / "a"))
-        with pytest.raises(LinkError, match=r"is there, but let nobody in for 0.05 s"):
+        with pytest.raises(LinkError, match=r"is there, but accepted no connection for 0.05 s"):
             open_link(f"unix://{tmp_path}/a", 0.05)
         accepting = threading.Timer(0.05, lambda: stack.enter_context(server.accept()[0]))
         accepting.start()

@@ -291,13 +291,13 @@ def test_weights_travel_as_planes_of_bits():
     ({"planes": 1}, "1 planes of weights"),
     ({"planes": MOST_WEIGHT_PLANES + 1}, "8 planes of weights"),
     ({"planes": -2}, "-2 planes of weights"),
-    ({"planes": 3}, "12 bytes of signs"),
+    ({"planes": 3}, "came with 12 bytes"),
     ({"planes": "2"}, "whole number was expected, not '2'"),
     ({"planes": 2.0}, "whole number"),
     ({"planes": True}, "whole number"),
     ({"planes": None}, "whole number"),
-    ({"weights": "AA=="}, "1 bytes of signs"),
-    ({"shape": [3, 4, 2, 4]}, "12 bytes of signs"),
+    ({"weights": "AA=="}, "came with 1 bytes"),
+    ({"shape": [3, 4, 2, 4]}, "came with 12 bytes"),
     ({"bias": [0, 0]}, "bias has shape"),
 ])  # fmt: skip
 def test_damaged_planes_are_refused(damage, message):

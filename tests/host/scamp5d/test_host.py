@@ -69,7 +69,7 @@ def test_a_device_that_leaves_or_shows_nothing_is_told_of(device):
     server, url = device
     with pt.scamp5d.connect(url) as scamp:
         connected = server.accept()[0]
-        with pytest.raises(pt.errors.LinkError, match="did not show within 0 s"):
+        with pytest.raises(pt.errors.LinkError, match="did not show what was waited for within 0 s"):
             scamp.wait(lambda panel: panel.elements, timeout=0)
         received(connected, len(HELLO))
         connected.close()

@@ -86,7 +86,7 @@ def test_the_fold_gives_the_networks_bits_and_logits(specification, seed):
     try:
         model, _ = fold(network)
     except ModelError as error:
-        assert "heat map of" in str(error)
+        assert "heat map has" in str(error)
         return
     images = np.random.default_rng(seed).integers(0, 256, (3, 16, 16)).astype(np.uint8)
     images[1] //= 4

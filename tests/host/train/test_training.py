@@ -305,7 +305,7 @@ def test_images_of_a_heat_map_must_not_move():
         Input(16), (ConvolutionGeometry(4, 3),), HeatMapGeometry(2, stride=2)
     )
     objective = objective_for(located, specification)
-    with pytest.raises(SpecificationError, match="may not turn, zoom, shear or shift places"):
+    with pytest.raises(SpecificationError, match="may not turn, zoom, shear or shift the images of places"):
         train_network(
             BinaryNetwork(specification),
             located,
@@ -316,7 +316,7 @@ def test_images_of_a_heat_map_must_not_move():
 
 
 def test_a_class_that_no_outcome_stands_for_is_named():
-    with pytest.raises(DataError, match="no outcome stands for class vertical"):
+    with pytest.raises(DataError, match="the network has no outcome for class vertical"):
         Classification(((0,),)).targets(TRAINING)
 
 

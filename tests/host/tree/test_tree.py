@@ -158,7 +158,11 @@ def test_a_full_disk_leaves_the_old_file(tree, saved, mocker):
 
 @pytest.mark.parametrize(
     ("leads", "message"),
-    [(("root", 1), "leads back to itself"), (("nobody", 1), "does not exist"), ((0, 5), "label 5 of 3")],
+    [
+        (("root", 1), "leads back to itself"),
+        (("nobody", 1), "does not exist"),
+        ((0, 5), "label 5, but the tree has labels 0 to 2"),
+    ],
 )
 def test_a_tree_that_leads_nowhere_is_refused(leads, message):
     with pytest.raises(TreeError, match=message):
@@ -241,7 +245,7 @@ def test_windows_that_make_no_sense_are_refused(tmp_path):
         with pytest.raises(TreeError, match=r"moved\.ptree"):
             Tree.load(path)
     both = [specs[0], replace(specs[1], leads=("leaf", "leaf")), *specs[2:]]
-    with pytest.raises(TreeError, match="one outcome"):
+    with pytest.raises(TreeError, match="a window leads to one"):
         Tree.build("moved", "ab", CaptureGeometry(30), both)
     wide = FoldedModel(InputSpec(40, 0, 30), (Pooling(5),), leaf.head)
     with pytest.raises(CompileError, match="the window above it shows"):

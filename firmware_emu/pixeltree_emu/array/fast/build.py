@@ -61,7 +61,9 @@ class Compiler:
         try:
             scratch = Path(tempfile.mkdtemp(prefix="pixeltree-compiled-"))
         except OSError as error:
-            raise NotCompiled(f"no folder can be written for it: {error}") from error
+            raise NotCompiled(
+                f"the compiled code cannot be kept, as no folder can be written: {error}"
+            ) from error
         try:
             folder = scratch / cache.folder_name()
             if kept is None:
@@ -70,7 +72,9 @@ class Compiler:
                 shutil.copytree(kept, folder)
             yield folder
         except OSError as error:
-            raise NotCompiled(f"no folder can be written for it: {error}") from error
+            raise NotCompiled(
+                f"the compiled code cannot be kept, as no folder can be written: {error}"
+            ) from error
         finally:
             cache.discard(scratch)
 
@@ -114,7 +118,7 @@ class Compiler:
         try:
             self.compile_into(part)
             if not cache.mark_complete(part):
-                raise NotCompiled("Numba kept nothing; it must not be told to (NUMBA_DISABLE_JIT)")
+                raise NotCompiled("Numba compiled nothing; unset NUMBA_DISABLE_JIT")
             cache.discard(folder)
             part.rename(folder)
         finally:
@@ -132,7 +136,7 @@ class Compiler:
         try:
             with self._lock:
                 if self._cancelled:
-                    raise NotCompiled("it was cancelled")
+                    raise NotCompiled("the compilation was cancelled")
                 for modules in _PARTS:
                     self._processes.append(start_part(folder, modules, theirs))
             words = [process.communicate()[1] for process in self._processes]
@@ -142,7 +146,7 @@ class Compiler:
         ended = [(process.returncode, said) for process, said in zip(self._processes, words, strict=True)]
         self._processes.clear()
         if self._cancelled:
-            raise NotCompiled("it was cancelled")
+            raise NotCompiled("the compilation was cancelled")
         for status, said in ended:
             reason = said.decode(errors="replace").strip()[-_LAST_WORDS:]
             if status == NO_ROOM:

@@ -130,5 +130,5 @@ class AnalogCalls(Programs):
 
 def _given(value: int | None, name: str) -> int:
     if value is None:
-        raise DataError(f"{name} is missing")
+        raise DataError(f"{name} is missing; give it")
     return value

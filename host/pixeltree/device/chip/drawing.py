@@ -58,13 +58,13 @@ class DrawingCalls(Programs):
         """
         steps, self._drawing = self._drawing, None
         if steps is None:
-            raise DataError("draw_end without draw_begin")
+            raise DataError("draw_end was called without draw_begin before it")
         for start in range(0, len(steps), _DRAWN_TOGETHER):
             self.execute(*steps[start : start + _DRAWN_TOGETHER])
 
     def _add(self, kind: Callable[..., Step], *operands: int) -> None:
         if self._drawing is None:
-            raise DataError("draw_begin comes before anything is drawn")
+            raise DataError("call draw_begin before anything is drawn")
         step = kind(dreg(self._canvas), *operands)
         Program((step,))  # an operand out of range is reported where it is drawn
         self._drawing.append(step)

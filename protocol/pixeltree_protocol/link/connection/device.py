@@ -87,12 +87,12 @@ class Identity:
 def _check_sizes(capabilities: Capabilities) -> None:
     if not LEAST_BODY <= capabilities.max_body <= MAX_BODY:
         raise ProtocolError(
-            f"bodies of {capabilities.max_body} bytes; a device takes {LEAST_BODY} to {MAX_BODY}"
+            f"a device takes bodies of {LEAST_BODY} to {MAX_BODY} bytes, not {capabilities.max_body}"
         )
     largest = wire_limit(capabilities.max_body + ENVELOPE_BYTES)
     if capabilities.credit_window < largest:
         raise ProtocolError(
-            f"a credit window of {capabilities.credit_window} bytes; the greatest message needs {largest}"
+            f"the credit window is {capabilities.credit_window} bytes; the greatest message needs {largest}"
         )
 
 
@@ -167,7 +167,7 @@ class DeviceConnection(End):
         """
         hello = self._hello
         if self._state is not State.GREETED or hello is None:
-            raise StateError(f"nobody can be welcomed while the connection is {self._state.value}")
+            raise StateError(f"WELCOME cannot be sent while the connection is {self._state.value}")
         identity = self._identity
         if resumed is not None:
             resumed.delivery.resume(self._greeting)
