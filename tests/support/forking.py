@@ -5,7 +5,7 @@ The server is multiprocessing's. It imports once, and forks itself for every com
 
 import atexit
 import contextlib
-import importlib
+import importlib.util
 import multiprocessing
 import os
 import sys
@@ -91,3 +91,8 @@ def start(entry, arguments, given, output, errors, handed, environment, folder):
     )
     process.start()
     return process
+
+
+def missing():
+    """Modules that the server cannot find: it passes over them, and every command imports them anew."""
+    return [name for name in _PRELOADED if importlib.util.find_spec(name) is None]

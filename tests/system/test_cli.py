@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support import forking
 from tests.support.command_line import COMMAND, ROOT, pixeltree
 
 DEMO_KEYS = {
@@ -152,6 +153,10 @@ def test_an_emulator_of_ones_own_ends_with_its_parent_however_that_ends():
             return
         time.sleep(0.05)
     raise AssertionError("the emulator outlived its parent by 10 s")
+
+
+def test_the_server_that_forks_commands_finds_what_it_imports():
+    assert forking.missing() == []
 
 
 def test_a_taken_port_is_an_error_with_a_hint(start):
