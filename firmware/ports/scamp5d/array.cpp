@@ -77,21 +77,18 @@ uint8_t within_a_byte(int32_t sum, uint32_t scale)
 bool chosen(unsigned line, uint8_t address, uint8_t any) { return !((line ^ address) & ~any & 0xFF); }
 
 // Levels of the selected pixels, added one by one: slow, and right for any scale.
-int32_t added(unsigned areg, unsigned *pixels)
+int32_t added(unsigned areg)
 {
     static uint8_t column_codes[ARRAY_SIDE];
     const uint8_t *v = selected.v;
     int32_t sum = 0;
-    *pixels = 0;
     for (unsigned c = 0; c < ARRAY_SIDE; c++) {
         if (selected.rectangle ? c < v[1] || c > v[3] : !chosen(c, v[1], v[3]))
             continue;
         with_areg(areg, [&](auto a) { scamp5_scan_areg(a, column_codes, 0, (uint8_t)c, 255, (uint8_t)c, 1, 1); });
         for (unsigned r = 0; r < ARRAY_SIDE; r++)
-            if (selected.rectangle ? r >= v[0] && r <= v[2] : chosen(r, v[0], v[2])) {
+            if (selected.rectangle ? r >= v[0] && r <= v[2] : chosen(r, v[0], v[2]))
                 sum += (int32_t)column_codes[r] - (int32_t)ADC_ZERO;
-                ++*pixels;
-            }
     }
     return sum;
 }
@@ -161,7 +158,6 @@ void array_rectangle(unsigned r0, unsigned c0, unsigned r1, unsigned c1)
 uint8_t array_sample(unsigned areg, uint32_t scale)
 {
     const uint8_t r = selected.v[0], c = selected.v[1], rx = selected.v[2], cx = selected.v[3];
-    unsigned pixels;
     if (selected.rectangle) {
         if (scale == SUM_REGION)
             return with_areg(areg, [=](auto a) { return scamp5_global_sum_region(a, r, c, rx, cx); });
@@ -175,8 +171,7 @@ uint8_t array_sample(unsigned areg, uint32_t scale)
         return with_areg(areg, [](auto a) { return scamp5_global_sum_fast(a); });
     else if (scale == SUM_SPARSE)
         return with_areg(areg, [=](auto a) { return scamp5_global_sum_sparse(a, r, c, rx, cx); });
-    int32_t sum = added(areg, &pixels);
-    return within_a_byte(sum, scale);
+    return within_a_byte(added(areg), scale);
 }
 
 uint32_t array_grid(unsigned areg, unsigned r0, unsigned c0, unsigned r1, unsigned c1, unsigned rs, unsigned cs, uint8_t *out)

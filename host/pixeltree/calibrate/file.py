@@ -37,7 +37,7 @@ def to_toml(found: Calibration, base: PresetNumbers, told: Mapping[str, str]) ->
     numbers = {name: rounded(name, found.errors[name]) for name in ERRORS if name in found.errors}
     scales = {name: rounded(name, found.sums[name]) for name in SUM_SCALES if name in found.sums}
     checks = {name: rounded(name, number) for name, number in found.checks.items()}
-    kept = {name: value for name, value in before.items() if name in found.kept}
+    kept = {name: value for name, value in {**before, **base.sums}.items() if name in found.kept}
     parts = [
         "# A chip's numbers, measured by 'pixeltree calibrate'. Use it as --preset FILE.",
         *(f"# {name}: {value}" for name, value in told.items()),

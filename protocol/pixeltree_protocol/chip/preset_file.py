@@ -8,7 +8,10 @@
     [sums]                      # scales of global sums
     sum_region_scale = 4100
 
-Other tables are for people, and are not read: ``[standard_errors]``, ``[kept]``, ``[checks]``.
+    [kept]                      # of either kind: what could not be measured, and is as it was
+    areg_rest = 0
+
+Other tables are for people, and are not read: ``[standard_errors]``, ``[checks]``.
 """
 
 from __future__ import annotations
@@ -34,8 +37,8 @@ SUFFIX = ".toml"
 ERRORS = tuple(item.name for item in fields(Nonidealities))
 """Names of the numbers in ``[errors]``."""
 
-_TABLES = {"errors": ERRORS, "sums": SUM_SCALES}
-_FOR_PEOPLE = ("standard_errors", "kept", "checks", "measured")
+_TABLES = {"errors": ERRORS, "sums": SUM_SCALES, "kept": (*ERRORS, *SUM_SCALES)}
+_FOR_PEOPLE = ("standard_errors", "checks")
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,9 @@ def _numbers(tables: dict[str, Any]) -> PresetNumbers:
     if not isinstance(base, str):
         raise PresetError(f"base must be the name of a preset, not {base!r}")
     named(base)
-    found = PresetNumbers(base, _table(tables, "errors"), _table(tables, "sums"))
+    given = {**_table(tables, "kept"), **_table(tables, "errors"), **_table(tables, "sums")}
+    sums = {name: int(value) for name, value in given.items() if name in SUM_SCALES}
+    found = PresetNumbers(base, {name: given[name] for name in given if name not in SUM_SCALES}, sums)
     for scale, value in found.sums.items():
         if value < 1:
             raise PresetError(f"{scale} is {value}; it must be at least 1 unit a count")

@@ -1,6 +1,7 @@
 """Calibration recovers the numbers of emulated chips, within its own standard errors."""
 
 import math
+from dataclasses import replace
 from urllib.parse import quote
 
 import numpy as np
@@ -25,15 +26,7 @@ from pixeltree.links.url import parse_url
 from pixeltree_emu.array.nonidealities import TYPICAL, Chip, frame_key
 from pixeltree_protocol.chip.preset_file import named, parsed
 
-SMALL = Plan(
-    step=5,
-    lengths=(1, 2, 4),
-    levels=(-90, 0, 90),
-    repeats=3,
-    divided=(-96, 0, 96),
-    drift_looks=8,
-    retention_looks=5,
-)
+SMALL = replace(QUICK, lengths=(1, 2, 4), repeats=3)
 CHANGED = KnownChip(
     "typical",
     4,
@@ -79,6 +72,19 @@ def test_the_file_is_a_preset_with_what_was_measured(found):
     assert model.noise == pytest.approx(found.errors["noise"].value, abs=found.errors["noise"].error)
     assert "# device: a chip" in text
     assert "[standard_errors]" in text
+
+
+def test_what_was_not_measured_keeps_the_value_of_a_base_that_is_a_file(found):
+    base = parsed("[errors]\nareg_rest = 20\nnoise = 5\n[sums]\nsum_fast_scale = 77\n", "base.toml")
+    less = replace(
+        found,
+        errors={name: number for name, number in found.errors.items() if name != "areg_rest"},
+        sums={},
+        kept={"areg_rest": "it was not reached", "sum_fast_scale": "cut off"},
+    )
+    again = parsed(to_toml(less, base, {}), "my.toml")
+    assert (again.model.areg_rest, again.sums) == (20, {"sum_fast_scale": 77})
+    assert again.model.noise == pytest.approx(0.35, abs=0.05)
 
 
 @pytest.mark.parametrize("errors", [(-0.0072, 0.002, 0.0, 0.3, 0.2), (0.004, 0.005, 0.4, 0.8, 1.0)])
