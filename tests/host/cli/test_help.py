@@ -222,7 +222,7 @@ def test_a_tree_of_the_package_is_named_where_a_tree_file_is():
     for arguments in (["tree", "digits", "--json", "-"], ["compile", "digits", "--json", "-"]):
         result = invoke(*arguments)
         assert result.exit_code == 0, result.output
-    assert set(zoo.names()) == {"digits", "glyphs", "localize", "segment"}
+    assert set(zoo.names()) == {"digits", "glyphs", "localize", "mnist", "mnist-node", "segment"}
 
 
 @pytest.mark.parametrize("arguments", [["demo"], ["bench"], ["bench", "link", "emulate"], []])

@@ -102,6 +102,11 @@ def test_a_run_gives_the_same_weights_with_any_number_of_cores(monkeypatch):
     assert_equal_weights(noisy, other)
 
 
+def test_fewer_epochs_leave_one_that_is_not_settled():
+    settled = replace(RUN, epochs=8, settled_epochs=3)
+    assert [settled.with_epochs(count).settled_epochs for count in (9, 4, 3, 1)] == [3, 3, 2, 0]
+
+
 def test_settled_epochs_keep_means_and_variances_and_learn_on():
     statistics, others = [], []
     network = build(lambda: BinaryNetwork(TINY, TYPICAL_ERRORS), 0)
