@@ -215,7 +215,7 @@ bool array_or(unsigned dreg)
 void array_events(unsigned dreg, unsigned most, bool row_first, bool h_dir, bool v_dir, unsigned first, unsigned count,
                   uint8_t *out)
 {
-    uint8_t head[HEAD + 1], other[2];
+    uint8_t head[HEAD + 1], other[2] = {0};
     begin(ARRAY_EVENTS, 6);
     put(dreg, 1);
     put(most, 2);

@@ -157,7 +157,7 @@ def compare(port, program, name, preset, most, seconds):
 def outcome(result):
     """All that must be equal. How many FAULTs a frame has depends on when objects come in."""
     path = [(visit.node, visit.outcome, tuple(visit.logits), visit.device_us) for visit in result.path]
-    swapped = [swap.node for swap in result.swaps]
+    swapped = sorted({swap.node for swap in result.swaps})
     return result.label, path, result.faults > 0, swapped, result.device_us, result.words
 
 

@@ -40,12 +40,6 @@ MUTANTS = {
     "takes_any_digest": Mutant(
         "requests.c", "code = memcmp(digest, p, 16) ?", "code = 0 ?", "bytes_under_a_wrong_digest"
     ),
-    "has_no_heartbeat": Mutant(
-        "delivery.c",
-        " || t - w->last_sent >= config.heartbeat",
-        "",
-        "idle_device_gives_signs_of_life",
-    ),
     "ignores_the_hosts_window": Mutant(
         "delivery.c",
         "s->window < SEND_WINDOW ? s->window : SEND_WINDOW",

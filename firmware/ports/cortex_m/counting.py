@@ -17,7 +17,7 @@ from unicorn.arm_const import UC_ARM_REG_LR, UC_ARM_REG_R0, UC_ARM_REG_SP
 WATCHED = (
     "run_step", "work_in_hand", "verify", "is_object", "block_words", "blake2b_128", "frame_encode",
     "frame_decode", "take_byte", "fully_connected", "cover", "load_cover", "store_begin", "store_finish",
-    "work_off", "tick",
+    "work_off", "tick", "frame_begin",
 )  # fmt: skip
 ARRAY = ("array_", "channel_")
 OPCODE_AT = 49
@@ -73,6 +73,7 @@ class Counter:
 
     def __init__(self, cpu: Uc, elf: Elf, name_of_step: Callable[[int], str]) -> None:
         self.counts: dict[str, Count] = {}
+        self.frames: list[int] = []
         self._cpu = cpu
         self._name_of_step = name_of_step
         functions = [symbol for symbol in elf.symbols if symbol.is_function]
@@ -102,10 +103,21 @@ class Counter:
         else:
             self._array += count
 
+    def _worked(self) -> int:
+        work = self.counts.get("work_in_hand", Count())
+        return work.instructions
+
+    def per_frame(self) -> list[int]:
+        """Instructions of each frame's steps, verification and search included, and nothing of the link."""
+        ends = [*self.frames[1:], self._worked()]
+        return [end - begin for begin, end in zip(self.frames, ends, strict=True)]
+
     def _stack(self) -> int:
         return int(self._cpu.reg_read(UC_ARM_REG_SP))
 
     def _enter(self, address: int) -> None:
+        if self._watched[address] == "frame_begin":
+            self.frames.append(self._worked())
         back = self._cpu.reg_read(UC_ARM_REG_LR) & ~1
         argument = self._cpu.reg_read(UC_ARM_REG_R0)
         self._calls.append(

@@ -37,4 +37,6 @@ def table(counts: dict[str, dict[str, int]]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(table(json.loads(Path(sys.argv[1]).read_text())["counts"]) + "\n")
+    found = json.loads(Path(sys.argv[1]).read_text())
+    sys.stdout.write(table(found["counts"]) + "\n")
+    sys.stdout.write("frames, link left out: " + ", ".join(f"{count:,}" for count in found["frames"]) + "\n")

@@ -351,6 +351,7 @@ def report(board: Board) -> dict[str, object]:
     counts = board.counter.counts if board.counter else {}
     return {
         "stack_bytes": board.stack_bytes(),
+        "frames": board.counter.per_frame() if board.counter else [],
         "counts": {name: dataclasses.asdict(count) for name, count in sorted(counts.items())},
     }
 

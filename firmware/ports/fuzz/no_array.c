@@ -57,8 +57,10 @@ uint8_t array_sample(unsigned areg, uint32_t scale)
 }
 uint32_t array_grid(unsigned areg, unsigned r0, unsigned c0, unsigned r1, unsigned c1, unsigned rs, unsigned cs, uint8_t *out)
 {
-    if (areg > 7 || (r0 | c0 | r1 | c1) > 255 || !rs || !cs || r1 < r0 || c1 < c0)
+    if (areg > 7 || (r0 | c0 | r1 | c1) > 255 || !rs || !cs || r1 < r0 || c1 < c0) {
         fatal("a grid beyond the array");
+        return 0;
+    }
     uint32_t size = ((r1 - r0) / rs + 1) * ((c1 - c0) / cs + 1);
     fill(out, size);
     return size;
