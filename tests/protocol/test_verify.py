@@ -260,7 +260,7 @@ def test_a_node_that_proceeds_has_one_exit():
 
 def test_logits_are_added_to_logits_of_a_node_only():
     refused(r"step 1 \(AddLogits\(\)\): there are no logits", steps=(DECIDE[0], AddLogits(), *DECIDE[1:]))
-    with pytest.raises(ProgramError, match=r"step 0 \(AddLogits\(\)\): no node is before"):
+    with pytest.raises(ProgramError, match=r"step 0 \(AddLogits\(\)\): only a node's program can add"):
         verify_program(Program((AddLogits(),)), (), ())
 
 

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
-
-from pixeltree.errors import DataError
+from PIL import Image
 
 Plane = npt.NDArray[np.generic]
 
@@ -45,12 +43,13 @@ def from_png(data: bytes, meant: str) -> Plane:
     """The plane of a picture that :func:`to_png` made.
 
     Raises:
-        DataError: it is no picture.
+        OSError: it is no picture.
+        ValueError: it says that it is larger than any picture of ours.
     """
     try:
         codes = np.asarray(Image.open(io.BytesIO(data)).convert("L"))
-    except (UnidentifiedImageError, OSError) as error:
-        raise DataError(f"a picture of the recording cannot be read: {error}") from error
+    except Image.DecompressionBombError as error:
+        raise ValueError(str(error)) from error
     if meant == BITS:
         return codes > 127
     return codes if meant == GREY else codes.astype(np.int16) - 128

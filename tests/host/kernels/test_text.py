@@ -77,7 +77,7 @@ def test_however_calls_are_separated_they_make_the_same_words_and_keep_their_lin
         ("param n = 3\ngauss(A, n, 2)", r"k:2: gauss\(A, 3, 2\): operand 2 \(x\) must be an analog register"),
         ("load_in(40)\nall", r"k:1: load_in\(40\) drives IN, which a block cannot"),
         ("load_in(128)\nall", "k:1: load_in: operand 1 must be -128 to 127, not 128"),
-        ("load_in(A)\nall", "k:1: load_in: operand 1: 'A' is no number"),
+        ("load_in(A)\nall", "k:1: load_in: operand 1: 'A' is neither a number"),
     ],
 )
 def test_what_is_wrong_is_said_with_file_and_line(text, message):
