@@ -7,7 +7,7 @@ because the daemon is a process of its own, which tells its hosts by the protoco
 
 from __future__ import annotations
 
-from pixeltree_pictures import PictureError
+from pixeltree_pictures import PictureError, SizeError
 from pixeltree_protocol.errors import (
     ArrayPortError,
     AssemblyError,
@@ -45,6 +45,7 @@ __all__ = [
     "ProtocolError",
     "RecipeError",
     "SessionLostError",
+    "SizeError",
     "SpecificationError",
     "StateError",
     "TreeError",
