@@ -71,7 +71,7 @@ def test_a_tree_in_flash_runs_without_a_host(tmp_path):
 
 
 def path_of(result):
-    return [(visit.node, visit.outcome, tuple(visit.logits)) for visit in result.path]
+    return [(visit.outcome, tuple(visit.logits)) for visit in result.path]
 
 
 def test_the_line_stays_up_between_hosts(url):
