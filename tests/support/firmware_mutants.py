@@ -67,12 +67,6 @@ MUTANTS = {
     "forgets_sessions": Mutant(
         "handshake.c", "if (!s->confirmed || !config.resume)", "if (1)", "session_goes_on_after_a_cut"
     ),
-    "keeps_sessions_that_were_left": Mutant(
-        "delivery.c",
-        "            w->session->confirmed = false;\n",
-        "",
-        "was_left_cannot_be_resumed",
-    ),
     "keeps_no_budget": Mutant(
         "store.c", "    s->budget = budget;", "    (void)budget;", "budget_is_said_and_kept"
     ),
