@@ -1,4 +1,5 @@
 // The array of a SCAMP-5d by the vendor's API: what core/array.h asks for.
+#include <cstring>
 #include <scamp5.hpp>
 
 extern "C" {
@@ -13,6 +14,7 @@ namespace {
 constexpr unsigned STORE_WORDS = ICW_OWN + ICW_OWN_WORDS;
 constexpr uint32_t SUM_16 = 64 * 64, SUM_64 = 32 * 32, SUM_FAST = 256 * 256, SUM_SPARSE = 1024, SUM_REGION = 64 * 64;
 constexpr unsigned ADC_ZERO = 128;
+constexpr unsigned MOST_EVENTS = 4000;                 // that the step ScanEvents may ask for
 
 // Bits of a word by the numbers of the published table.
 enum bit { S_IN = 5, RR1 = 32, LR1 = 44, LFL = 56, RFL = 57, PLWB = 60, PLRB = 61, BIT = 62, BITMODE = 63, WR = 64 };
@@ -201,14 +203,21 @@ bool array_or(unsigned dreg)
     return with_dreg(dreg, [=](auto d) { return scamp5_global_or(d, v[0], v[1], v[2], v[3]) != 0; });
 }
 
-void array_events(unsigned dreg, unsigned most, bool row_first, bool h_dir, bool v_dir, uint8_t *out)
+// The vendor's calls give events from the first on, so a later part is read together with all before it.
+void array_events(unsigned dreg, unsigned most, bool row_first, bool h_dir, bool v_dir, unsigned first, unsigned count,
+                  uint8_t *out)
 {
+    static uint8_t all[2 * MOST_EVENTS];
+    uint8_t *to = first ? all : out;
+    uint16_t wanted = (uint16_t)(first + count < most ? first + count : most);
     with_dreg(dreg, [=](auto d) {
         if (row_first)
-            scamp5_scan_events_rc(d, out, (uint16_t)most, h_dir, v_dir);
+            scamp5_scan_events_rc(d, to, wanted, h_dir, v_dir);
         else
-            scamp5_scan_events(d, out, (uint16_t)most, h_dir, v_dir);
+            scamp5_scan_events(d, to, wanted, h_dir, v_dir);
     });
+    if (first)
+        std::memcpy(out, all + 2 * first, 2 * count);
 }
 
 void array_box(unsigned dreg, uint8_t out[4])

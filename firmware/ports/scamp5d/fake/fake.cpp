@@ -388,12 +388,12 @@ void scamp5_scan_dreg(dreg_t dreg, uint8_t *memory, uint8_t r0, uint8_t r1)
 
 void scamp5_scan_events(dreg_t dreg, uint8_t *buffer, uint16_t max_num, uint8_t h_dir, uint8_t v_dir)
 {
-    emulated_events(dreg.number, max_num, false, h_dir, v_dir, buffer);
+    emulated_events(dreg.number, max_num, false, h_dir, v_dir, 0, max_num, buffer);
 }
 
 void scamp5_scan_events_rc(dreg_t dreg, uint8_t *buffer, uint16_t max_num, uint8_t h_dir, uint8_t v_dir)
 {
-    emulated_events(dreg.number, max_num, true, h_dir, v_dir, buffer);
+    emulated_events(dreg.number, max_num, true, h_dir, v_dir, 0, max_num, buffer);
 }
 
 void scamp5_scan_boundingbox(dreg_t dreg, uint8_t *vec4) { emulated_box(dreg.number, vec4); }
