@@ -27,6 +27,7 @@ from pixeltree.view.feed_kernel import KernelFeed
 from pixeltree.view.feed_replay import ReplayFeed
 from pixeltree.view.feed_tree import TreeFeed
 from pixeltree.view.kernel_steps import LiveKernel
+from pixeltree.view.panels import Panel
 from pixeltree.view.recorder import Recorder
 from pixeltree.view.server import PageServer
 from pixeltree_protocol.chip.exposure import TARGET
@@ -133,6 +134,29 @@ def test_a_browser_that_draws_nothing_gets_two_updates_while_frames_go_on():
             socket.send(json.dumps({"type": "drawn", "number": numbers[-1]}))
             assert head(socket.recv(60))["number"] > numbers[-1] + 5, "what was skipped was queued"
         until(lambda: not board.watched())
+
+
+def test_a_panel_that_is_looked_at_later_may_come_with_the_number_of_the_update_before():
+    board = Board()
+    board.lay_out("two panels", [Panel(name, "text", name, "") for name in ("first", "second")], [])
+    board.publish({"first": "a", "second": "b"})
+    with PageServer(board) as page, connect(page.url.replace("http", "ws") + "live") as socket:
+        for panels in (["first"], ["first", "second"]):
+            socket.send(json.dumps({"type": "watch", "panels": panels}))
+            assert next_update(socket)["number"] == 1
+        for _ in range(2):
+            socket.send(json.dumps({"type": "drawn", "number": 1}))
+        for number in (2, 3):  # by the third a refusal would have come
+            board.publish({"first": "c"})
+            assert next_update(socket)["number"] == number
+            socket.send(json.dumps({"type": "drawn", "number": number}))
+
+
+def next_update(socket):
+    """The next update; a message that is refused fails the test."""
+    while isinstance(message := socket.recv(60), str):
+        assert json.loads(message)["type"] != "error", message
+    return head(message)
 
 
 def head(message):

@@ -7,7 +7,7 @@ outside in:
 - ``grow``, ``grouping``, ``capacity``: a tree within what one node may cost.
 - ``training``, ``objective``, ``augment``, ``checkpoint``: the training of one network.
 - ``specification``, ``network``, ``layers``, ``input``, ``binarize``, ``noise``: what is trained.
-- ``fold`` and ``export``: what becomes of it.
+- ``folding`` and ``export``: what becomes of it.
 
 A loop of your own needs a ``NetworkSpecification`` and a ``BinaryNetwork``, an ordinary ``nn.Module``;
 ``clip_latent_weights`` after each step; then ``fold`` and ``one_node``.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         Pooling,
     )
     from pixeltree.train.export import one_node
-    from pixeltree.train.fold import fold
+    from pixeltree.train.folding import fold
     from pixeltree.train.from_recipe import TrainedModel, train_recipe
     from pixeltree.train.layers import clip_latent_weights
     from pixeltree.train.network import BinaryNetwork
@@ -46,7 +46,7 @@ _HOMES = {
     "Recipe": "pixeltree.train.recipe",
     "TrainedModel": "pixeltree.train.from_recipe",
     "clip_latent_weights": "pixeltree.train.layers",
-    "fold": "pixeltree.train.fold",
+    "fold": "pixeltree.train.folding",
     "load_recipe": "pixeltree.train.recipe",
     "one_node": "pixeltree.train.export",
     "train_recipe": "pixeltree.train.from_recipe",
@@ -77,5 +77,4 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'pixeltree.train' has no attribute {name!r}")
     value: object = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value  # a module below may have the name too, as fold has
     return value

@@ -16,7 +16,7 @@ from pixeltree.train.capacity import Capacity, choices
 from pixeltree.train.centre import LOCALIZER, centred, join, windows_of
 from pixeltree.train.checkpoint import CheckpointFile, check_folder
 from pixeltree.train.export import compile_tree
-from pixeltree.train.fold import Agreement, compare, fold
+from pixeltree.train.folding import Agreement, compare, fold
 from pixeltree.train.grow import GrowSettings, grow_tree
 from pixeltree.train.grown import accuracy
 from pixeltree.train.network import BinaryNetwork, FloatNetwork

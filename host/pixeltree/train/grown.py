@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pixeltree.datasets import Dataset
 from pixeltree.train.capacity import Capacity
 from pixeltree.train.export import in_parts
-from pixeltree.train.fold import fold
+from pixeltree.train.folding import fold
 from pixeltree.train.grouping import Groups
 from pixeltree.train.network import BinaryNetwork
 from pixeltree.train.training import integer_logits_of

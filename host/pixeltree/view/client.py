@@ -46,7 +46,7 @@ class Client:
         self._board = board
         self._changed = asyncio.Event()
         self._have: dict[str, int] = {}
-        self._sent: dict[int, float] = {}
+        self._sent: list[tuple[int, float]] = []
         self._mistakes = 0
         self._actions: dict[str, Callable[[Mapping[str, Any]], None]] = {
             "watch": self._watch,
@@ -117,11 +117,13 @@ class Client:
 
     def _drawn(self, message: Mapping[str, Any]) -> None:
         number = message.get("number")
-        if isinstance(number, bool) or not isinstance(number, int) or number not in self._sent:
+        sent = [each for each, _ in self._sent]
+        if isinstance(number, bool) or not isinstance(number, int) or number not in sent:
             raise DataError("number must be that of an update that was sent")
+        place = sent.index(number)  # the first: a panel that is looked at later comes with the same number
         now = time.time()
-        self._drawings.append((now, now - self._sent[number]))
-        self._sent = {sent: when for sent, when in self._sent.items() if sent > number}
+        self._drawings.append((now, now - self._sent[place][1]))
+        del self._sent[: place + 1]
         self._changed.set()
 
     def _set(self, message: Mapping[str, Any]) -> None:
@@ -158,7 +160,7 @@ class Client:
         if update is None:
             return
         self._have = dict.fromkeys(self._have, update.number)
-        self._sent[update.number] = update.time
+        self._sent.append((update.number, update.time))
         scales = {panel.name: str(panel.details.get("scale", "")) for panel in layout.panels}
         await self._socket.send_bytes(encode_update(update, scales))
 

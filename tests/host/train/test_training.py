@@ -23,7 +23,7 @@ from pixeltree.errors import (  # noqa: E402
 from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, HeatMapGeometry, Pooling  # noqa: E402
 from pixeltree.train.augment import Augmentation, augmented  # noqa: E402
 from pixeltree.train.checkpoint import CheckpointFile  # noqa: E402
-from pixeltree.train.fold import compare, fold  # noqa: E402
+from pixeltree.train.folding import compare, fold  # noqa: E402
 from pixeltree.train.network import BinaryNetwork, FloatNetwork  # noqa: E402
 from pixeltree.train.objective import Classification, objective_for  # noqa: E402
 from pixeltree.train.progress import BatchReport, EpochReport  # noqa: E402

@@ -16,7 +16,7 @@ from tests.support.effort import effort  # noqa: E402
 from pixeltree.errors import SpecificationError  # noqa: E402
 from pixeltree.model import ModelError, infer  # noqa: E402
 from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, HeatMapGeometry, Pooling  # noqa: E402
-from pixeltree.train.fold import compare, fold  # noqa: E402
+from pixeltree.train.folding import compare, fold  # noqa: E402
 from pixeltree.train.layers import BinaryFullyConnected, LatentActivation  # noqa: E402
 from pixeltree.train.network import BinaryNetwork  # noqa: E402
 from pixeltree.train.specification import Input, NetworkSpecification  # noqa: E402
