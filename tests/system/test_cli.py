@@ -83,7 +83,7 @@ def test_help_teaches():
         (("info", "tcp://127.0.0.1:1", "--json", "/nowhere/x.json"), 2, "cannot write /nowhere/x.json"),
         (("demo", "--json", "/nowhere/x.json"), 2, "cannot write /nowhere/x.json"),
         (("emulate", "--listen", "unix:///nowhere/ppa"), 2, "No such file or directory"),
-        (("demo", "--images", "100000"), 2, "--images must be 1 to 360"),
+        (("demo", "--images", "100000"), 2, "--images must be 1 to 400"),
         (("demo", "--images", "0"), 2, "--images"),
         (("emulate", "--listen", "tcp://0.0.0.0:27900"), 2, "can be reached from other machines"),
         (("emulate", "--listen", "carrier-pigeon"), 2, "cannot listen at"),

@@ -142,9 +142,14 @@ class Client:
             self.lose(str(error))
 
     def _says_more_soon(self) -> bool:
-        """Whether its frame goes on in this very round, and what there is to say goes with what that says."""
+        """Whether its frame goes on in this very round, and what there is to say goes with what that says.
+
+        On a slow line, what is said later arrives later; there nothing waits.
+        """
         session = self._session
-        return session is not None and session.stirred and session.drives and self._sessions.working
+        if session is None or not self.wire.local:
+            return False
+        return session.stirred and session.drives and self._sessions.working
 
     @property
     def has_something_to_say(self) -> bool:

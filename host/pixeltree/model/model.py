@@ -148,7 +148,7 @@ class FoldedModel:
     def __post_init__(self) -> None:
         if not 2 <= self.outcomes <= MOST_CELLS:
             raise ModelError(
-                f"the heat map has {self.outcomes} cells; it may have 2 to {MOST_CELLS:,}: change its "
+                f"the heat map has {self.outcomes:,} cells; it may have 2 to {MOST_CELLS:,}: change its "
                 "stride, or the pooling before it"
             )
 

@@ -16,9 +16,9 @@ from pixeltree_emu.array.nonidealities import PRESETS, SHAPE, TICK_NS, TYPICAL, 
 from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_emu.controller.device_array import PixelArray
-from pixeltree_emu.errors import EmulatorError
 from pixeltree_protocol.chip.isa import ICW, ClockClass, Instruction, encode
 from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital, bits
+from pixeltree_protocol.errors import PresetError
 
 SECOND = 1_000_000_000
 CHIPS = {name: Chip(PRESETS[name], chip=7, seed=3) for name in ("typical", "harsh")}
@@ -160,10 +160,10 @@ def test_engines_agree_whatever_the_pauses(chip, blocks, last, seed, level):
 
 @pytest.mark.parametrize("name", ["areg_decay", "dreg_retention", "dreg_retention_spread"])
 def test_negative_parameters_are_refused(name):
-    with pytest.raises(EmulatorError, match=f"{name} is -1"):
+    with pytest.raises(PresetError, match=f"{name} is -1"):
         Nonidealities(**{name: -1})
 
 
 def test_a_rest_level_outside_the_range_is_refused():
-    with pytest.raises(EmulatorError, match="areg_rest is 200"):
+    with pytest.raises(PresetError, match="areg_rest is 200"):
         Nonidealities(areg_rest=200)

@@ -114,7 +114,7 @@ def test_bad_input_is_one_line_and_status_2(recipe, tmp_path):
         ((file, "-o", tmp_path / "absent" / "m.ptree"), "the folder is missing"),
         (
             (file, "-o", tmp_path / "m.ptree", "--checkpoints", file),
-            "r.toml is not writable, or no folder; name another",
+            "r.toml is not a folder, or cannot be written; name another",
         ),
         (
             (file, "-o", tmp_path / "m.ptree", "--history", tmp_path / "absent" / "h.csv"),
