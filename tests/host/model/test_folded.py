@@ -356,7 +356,7 @@ def head_of(weight, kind=np.int8):
     (lambda: FoldedModel(InputSpec(32), (convolution(RANDOM, 2, 4, 3),), heat_map(RANDOM, 4, 2)),
      r"layer 0 \(convolution\).*2 input channels.*makes 1"),
     (lambda: FoldedModel(InputSpec(16), (), fully_connected(RANDOM, (1, 8, 8), 2)), "layer 0.*activations"),
-    (lambda: FoldedModel(InputSpec(34), (), heat_map(RANDOM, 1, 2)), "1089 cells.*2 to 1,024"),
+    (lambda: FoldedModel(InputSpec(34), (), heat_map(RANDOM, 1, 2)), "1,089 cells.*2 to 1,024"),
 ])  # fmt: skip
 def test_an_impossible_model_is_refused(make, message):
     with pytest.raises(ModelError, match=message):
