@@ -1,4 +1,4 @@
-"""Measure the link of two checkouts in turns: ``python tools/compare_link.py /work/main/.venv/bin/python``.
+"""Measure the link of two checkouts in turns: ``python tools/compare_link.py OTHER/.venv/bin/python``.
 
 Each round starts both interpreters one after the other, each with the packages that it has, so that what else
 the machine does meets both. Medians of the rounds are told. Processor time is the surer figure on a machine
