@@ -104,7 +104,7 @@ firmware-proof: firmware/build/cortex_m.elf  ## suite, fuzz, faults, mutants and
 	$(BIN)/python -m tests.proofs.firmware_proof --port linux --images 200
 	$(BIN)/python -m tests.proofs.firmware_proof --port cortex_m --seconds 300
 	$(BOARD) --listen terminal --heartbeat-ms 500 --silence-ms 4000 --resume-ms 5000 -- \
-		$(BIN)/pytest --pyargs pixeltree_conformance -p no:cacheprovider -q --answer-time 120 --device {url}
+		$(BIN)/pytest --pyargs pixeltree_conformance -p no:cacheprovider -q --answer-time 120 --ppa {url}
 	PIXELTREE_PROOF=1 $(PYTEST) tests/system/test_firmware.py tests/system/test_firmware_cortex_m.py \
 		tests/system/test_firmware_scamp5d.py tests/system/test_firmware_mutants.py
 
