@@ -18,15 +18,13 @@ from pixeltree.links import Link, open_link
 from pixeltree.links.usb_bulk import BulkPipes, open_bulk
 from pixeltree.scamp5d.files import FileService
 from pixeltree_protocol.names import known_names
-from pixeltree_protocol.vendor.packets import Code, FrameReader, Message, Packet, Route, messages
+from pixeltree_protocol.vendor.packets import USB_ID, Code, FrameReader, Message, Packet, Route, messages
 from pixeltree_protocol.vendor.panel import HELLO, Panel, slider
 from pixeltree_protocol.vendor.requests import file_packets, image_packets
 
 _CONNECT_SECONDS = 5.0
 _SEND_SECONDS = 5.0
 _KINDS = ("tcp", "unix", "usb")
-_USB_ID = 0x1FC9, 0x008A
-"""Vendor and product of a SCAMP-5d (fact sheet 5.8)."""
 _PIPE_OPTIONS = ("interface", "send_to", "receive_from")
 
 
@@ -220,7 +218,7 @@ def _pipes(url: str, options: dict[str, str]) -> BulkPipes:
     Raises:
         LinkError: an option that makes no sense.
     """
-    pipes = BulkPipes(*_USB_ID, serial_number=unquote(url.removeprefix("usb").removeprefix(":")))
+    pipes = BulkPipes(*USB_ID, serial_number=unquote(url.removeprefix("usb").removeprefix(":")))
     for name, text in options.items():
         if name not in _PIPE_OPTIONS:
             raise LinkError(f"{url!r}: no option is named {name!r}; {known_names(name, _PIPE_OPTIONS)}")

@@ -18,6 +18,9 @@ from pixeltree_protocol.errors import MessageError
 HOST_PORT = 27888
 """TCP port of a device, at which hosts connect (5.8)."""
 
+USB_ID = 0x1FC9, 0x008A
+"""Vendor and product of a SCAMP-5d on the USB (5.8)."""
+
 SIGNATURE = b"\x20\x17\xaa"
 FRAME = c.Struct(
     "signature" / c.Const(SIGNATURE),
