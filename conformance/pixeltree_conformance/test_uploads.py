@@ -135,6 +135,14 @@ def test_an_object_that_is_there_is_stored_again_without_harm(driver: Conversati
     assert driver.ask(samples.whole(data), Stored) == Stored(digest_of(data), ())
 
 
+def test_every_part_of_an_object_that_is_there_is_answered(driver: Conversation) -> None:
+    """PUT of a resident object: STORED for every part, where otherwise the last alone is answered."""
+    data = samples.segment_of(300)
+    driver.ask(samples.whole(data), Stored)
+    for request in [driver.send(put) for put in samples.parts(data, 100)]:
+        assert driver.answer(request, Stored) == Stored(digest_of(data), ())
+
+
 def _block() -> bytes:
     return samples.block_of(3)
 

@@ -10,6 +10,7 @@ from tests.support.effort import effort
 from tests.support.schedules import KINDS, run_schedule, undisturbed
 from tests.support.world import World, host_of
 
+from pixeltree.device.session import Session
 from pixeltree.errors import DeviceError, LinkError
 
 SEEDS = effort(24, 12)
@@ -51,6 +52,14 @@ def test_a_wrong_result_would_be_noticed(monkeypatch):
     wrong = list(undisturbed())
     wrong[:] = wrong[1:] + wrong[:1]
     monkeypatch.setattr(schedules, "undisturbed", lambda: wrong)
+    with pytest.raises(AssertionError):
+        run_schedule("delay", 1)
+
+
+def test_an_answer_that_is_given_twice_would_be_noticed(monkeypatch):
+    undisturbed()
+    waiting = Session.waiting
+    monkeypatch.setattr(Session, "waiting", lambda self: 2 * waiting(self))
     with pytest.raises(AssertionError):
         run_schedule("delay", 1)
 

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from unittest import mock
 
+from tests.support.answers import AnsweredSession
 from tests.support.breaking_wire import BreakingWire
 
 from pixeltree.device.device import Device
 from pixeltree.device.patience import Patience
-from pixeltree.device.session import Session
 from pixeltree.errors import LinkError
 from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_emu.controller.limits import DeviceLimits
@@ -362,7 +362,7 @@ def host_of(world):
     The first handshake meets no cut and no restart: nothing can be promised before there is a session.
     """
     with mock.patch.object(secrets, "token_bytes", world.dice.randbytes):
-        session = Session(world.open, "faulty:", patience=PATIENCE, keep_alive=False, clock=world)
+        session = AnsweredSession(world.open, "faulty:", patience=PATIENCE, keep_alive=False, clock=world)
         faults, world.faults = world.faults, replace(world.faults, cut=0.0, restart=0.0)
         try:
             device = Device(session, session.greet())
