@@ -37,7 +37,7 @@ from pixeltree_protocol.objects.verify import (
 )
 
 CORE = Path(__file__).resolve().parent.parent / "firmware" / "core"
-AREG_BIT = 16
+AREG_BIT = len(DREGS)
 """Bit of the first AREG in a mask of registers; DREGs are bits 0 to 12."""
 
 

@@ -11,16 +11,26 @@ enum kind { KIND_BLOCK = 1, KIND_SEGMENT, KIND_PROGRAM, KIND_NODE, KIND_TREE };
 
 struct object {
     uint8_t digest[16], *data;                         /* data moves when room is made: do not keep it */
-    uint32_t size, used;                               /* used rises with every use */
+    unsigned size : 24;
+    unsigned verified : 5;                             /* of a node: for which tree, see frame.c; 0 for none */
+    unsigned taken : 1, whole : 1, constant : 1;       /* constant: it lies in flash, and takes none of the budget */
+    uint32_t used;                                     /* rises with every use */
     union {
         uint32_t received;                             /* bytes, until it is whole */
-        uint32_t word_ns;                              /* of a block: device time of all its words */
+        struct {                                       /* of a block: what its words depend on and change, as in words.h; */
+            unsigned reads : 20, ns_low : 12;          /* device time of them all, in two parts: see words_ns */
+            unsigned writes : 20, ns_high : 12;
+        } block;
         struct { uint16_t at, size; } covers;          /* of a node: kept_covers.c */
     } of;
     uint16_t words, at;                                /* of a block: words in the instruction store, the first of them */
-    uint8_t verified;                                  /* of a node: for which tree, see frame.c; 0 for none */
-    bool taken, whole, constant;                       /* constant: it lies in flash, and takes none of the budget */
 };
+
+/* Device time of all words of a block, once. */
+static inline uint32_t words_ns(const struct object *block)
+{
+    return (uint32_t)block->of.block.ns_high << 12 | block->of.block.ns_low;
+}
 
 /* Objects that lie in flash, and the tree among them that runs without a host: pixeltree export writes them. */
 struct flash {

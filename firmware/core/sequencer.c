@@ -30,7 +30,7 @@ static bool run_block(struct run *run, const int32_t *v)   /* true when it was d
     array_elapse(device_clock.now_ns);
     array_execute(block->at, block->words, 1);
     charge(COST_LAUNCH_NS);
-    charge_words(block->words, block->of.word_ns, 1);
+    charge_words(block->words, words_ns(block), 1);
     if (++run->times < (unsigned)v[1])
         return false;
     run->times = 0;

@@ -206,6 +206,12 @@ struct object *store_from_flash(struct store *s, const struct flash *flash, cons
 
 enum { LOADED_TOGETHER = 32 };
 
+/* The compiler is held to it that what struct object has bits for is never more: a size, and the time of 1,024 words. */
+enum { GREATEST_PRICE = COST_ANALOG_WORD_NS | COST_DIGITAL_WORD_NS | COST_DNEWS_WORD_NS | COST_PROP_WORD_NS | COST_AER_WORD_NS
+                      | COST_DOUT_WORD_NS | COST_FAST_WORD_NS };
+typedef char sizes_have_24_bits[MAX_OBJECT < 1u << 24 ? 1 : -1];
+typedef char times_have_24_bits[GREATEST_PRICE < 1 << 14 ? 1 : -1];
+
 static bool is_free(const struct store *s, const struct object *one, uint32_t at)
 {
     for (const struct object *o = store_next(NULL); o; o = store_next(o))
@@ -214,12 +220,16 @@ static bool is_free(const struct store *s, const struct object *one, uint32_t at
     return at + one->words <= s->icw_room;
 }
 
-struct loading { struct object *o; uint32_t at; unsigned count; struct icw words[LOADED_TOGETHER]; };
+struct loading { uint32_t at, ns, reads, writes; unsigned count; struct icw words[LOADED_TOGETHER]; };
 
 static void load_word(void *context, const struct icw *word)
 {
     struct loading *l = context;
-    l->o->of.word_ns += word_ns(word->clock);
+    uint32_t reads, writes;
+    word_registers(word, &reads, &writes);
+    l->reads |= reads;
+    l->writes |= writes;
+    l->ns += word_ns(word->clock);
     l->words[l->count++] = *word;
     if (l->count == LOADED_TOGETHER) {
         array_load(l->at, l->words, l->count);
@@ -230,12 +240,15 @@ static void load_word(void *context, const struct icw *word)
 
 static void load(struct object *o, uint32_t at)
 {
-    struct loading l = {.o = o, .at = at};
-    o->of.word_ns = 0;
+    struct loading l = {.at = at};
     o->at = (uint16_t)at;
     block_words(o->data, o->size, load_word, &l);
     if (l.count)
         array_load(l.at, l.words, l.count);
+    o->of.block.reads = l.reads & 0xFFFFF;
+    o->of.block.writes = l.writes & 0xFFFFF;
+    o->of.block.ns_low = l.ns & 0xFFF;
+    o->of.block.ns_high = l.ns >> 12 & 0xFFF;
 }
 
 static void place(struct store *s, struct object *one)

@@ -59,14 +59,14 @@ enum { MOST_OPERANDS = 10 };
 /* A step. corners: 1 + the place of r0 where r1, c1 must not lie before r0, c0; else 0.
    analog: which operands name AREGs; reads, writes, distinct: which operands name registers that
    it reads, writes, or that must differ. own, clobbers: masks of registers, R0 to R12 from bit 0
-   on, A to NEWS from bit 16 on. */
+   on, A to NEWS from bit 13 on. */
 struct step {
     uint8_t opcode, count, corners;
     uint16_t analog, reads, writes, distinct;
     uint32_t own, clobbers;
     struct operand operands[MOST_OPERANDS];
 };
-enum { AREG_BIT = 16 };
+enum { AREG_BIT = 13 };
 
 static const struct step STEPS[] = {
     {STEP_LAUNCH, 2, 0, 0x0, 0x0, 0x0, 0x0, 0x0u, 0x0u, {{1, 0, 254}, {2, 1, 1024}}},
@@ -87,8 +87,8 @@ static const struct step STEPS[] = {
     {STEP_LOAD_IN, 3, 0, 0x5, 0x0, 0x5, 0x5, 0x0u, 0x0u, {{1, 0, 6}, {-1, -128, 127}, {1, 0, 6}}},
     {STEP_IN, 3, 0, 0x5, 0x0, 0x5, 0x5, 0x0u, 0x0u, {{1, 0, 6}, {-1, -128, 127}, {1, 0, 6}}},
     {STEP_LOAD_DAC, 3, 0, 0x5, 0x0, 0x5, 0x5, 0x0u, 0x0u, {{1, 0, 6}, {2, 0, 4095}, {1, 0, 6}}},
-    {STEP_GET_IMAGE, 3, 0, 0x3, 0x0, 0x3, 0x3, 0x0u, 0x400000u, {{1, 0, 5}, {1, 0, 5}, {1, 1, 5}}},
-    {STEP_SHIFT_AREG, 3, 0, 0x1, 0x1, 0x1, 0x0, 0x0u, 0x400000u, {{1, 0, 5}, {-2, -255, 255}, {-2, -255, 255}}},
+    {STEP_GET_IMAGE, 3, 0, 0x3, 0x0, 0x3, 0x3, 0x0u, 0x80000u, {{1, 0, 5}, {1, 0, 5}, {1, 1, 5}}},
+    {STEP_SHIFT_AREG, 3, 0, 0x1, 0x1, 0x1, 0x0, 0x0u, 0x80000u, {{1, 0, 5}, {-2, -255, 255}, {-2, -255, 255}}},
     {STEP_DIFFUSE, 5, 0, 0x11, 0x1, 0x11, 0x11, 0x0u, 0x6u, {{1, 0, 6}, {1, 0, 255}, {1, 0, 1}, {1, 0, 1}, {1, 0, 6}}},
     {STEP_READ_AREG, 3, 0, 0x1, 0x1, 0x0, 0x0, 0x0u, 0x0u, {{1, 0, 6}, {1, 0, 255}, {1, 0, 255}}},
     {STEP_GLOBAL_SUM16, 1, 0, 0x1, 0x1, 0x0, 0x0, 0x0u, 0x0u, {{1, 0, 6}}},

@@ -37,9 +37,7 @@ static const struct form {
     {25, "PROP_0", PROP, false, {0, 0}, {0, 0}}, {26, "PROP_1", PROP, false, {0, 0}, {0, 0}}};
 enum { FORM_COUNT = sizeof FORMS / sizeof *FORMS };
 
-/* Bits of registers in a mask of them, in the order of TOUCHED_BITS. */
-static const uint8_t TOUCHED[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18, 19, 20, 21, 22};
-enum { TOUCHED_COUNT = sizeof TOUCHED };
+enum { TOUCHED_COUNT = 20 };                           /* R0 to R12, A to F and NEWS: as in masks of registers */
 
 static size_t name_size(const char *text) { return strcspn(text, "(), ;"); }
 
@@ -248,14 +246,14 @@ void or_selection(unsigned dreg, struct icw out[2])
 
 void word_registers(const struct icw *word, uint32_t *reads, uint32_t *writes)
 {
-    enum { NEWS_BIT = 22 };
+    enum { NEWS_BIT = TOUCHED_COUNT - 1 };
     const struct bits all = {word->low, word->high};
     *reads = *writes = 0;
     for (int i = 0; i < TOUCHED_COUNT; i++) {
         if (holds(all, TOUCHED_BITS[i][1]))
-            *writes |= 1u << TOUCHED[i];
+            *writes |= 1u << i;
         else if (holds(all, TOUCHED_BITS[i][0]))
-            *reads |= 1u << TOUCHED[i];
+            *reads |= 1u << i;
     }
     if (holds(all, BUS_BITS[0][0]) && !(*writes >> NEWS_BIT & 1))
         *reads |= 1u << NEWS_BIT;

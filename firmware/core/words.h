@@ -12,7 +12,7 @@ void block_words(const uint8_t *block, size_t size, void (*take)(void *context, 
 unsigned assemble(const char *text, struct icw *out);
 /* A DREG := itself OR SELECT, in place: one word reads, the next loads (fact sheet 3.5). */
 void or_selection(unsigned dreg, struct icw out[2]);
-/* Which registers a word depends on and changes: R0 to R12 are bits 0 to 12, A to NEWS bits 16 to 22. */
+/* Which registers a word depends on and changes: R0 to R12 are bits 0 to 12, A to NEWS bits 13 to 19. */
 void word_registers(const struct icw *word, uint32_t *reads, uint32_t *writes);
 
 #endif
