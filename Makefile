@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # 'firmware' is a folder too
 .PHONY: firmware firmware-scamp5d firmware-cortex-m firmware-size firmware-counts firmware-demo \
-	firmware-fuzz-targets firmware-proof help demo check test \
+	firmware-fuzz-targets firmware-fuzz-corpus firmware-fuzz firmware-check firmware-proof help demo check test \
 	proof lint all-tests quick-tests link-proof kill-proof flood-proof fuzz soak zoo results picture docs clean
 
 help:  ## show this list
@@ -94,10 +94,7 @@ firmware-counts: firmware/build/cortex_m.elf  ## instructions of its functions a
 firmware-demo: firmware/build/cortex_m.elf  ## the demo, on an emulated Cortex-M4 that drives an emulated array
 	$(BOARD) -- $(DEMO) --images 20
 
-firmware-proof: firmware/build/cortex_m.elf  ## suite, fuzz, faults, mutants and trees on the firmware; about an hour
-	@command -v cppcheck > /dev/null || { echo "cppcheck is missing; on Debian: apt-get install cppcheck"; exit 1; }
-	cppcheck --std=c99 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 -q \
-		-I firmware/core firmware/core/*.c firmware/ports/*.c firmware/ports/*/*.c
+firmware-proof: firmware-check firmware/build/cortex_m.elf  ## suite, fuzz, faults, mutants, trees; about an hour
 	$(BIN)/python -m tools.fuzz_firmware --frames 200000
 	$(BIN)/python -m tests.proofs.link_proof --firmware computer --schedules 300
 	$(BIN)/python -m tests.proofs.link_proof --firmware microcontroller --schedules 300
@@ -108,15 +105,44 @@ firmware-proof: firmware/build/cortex_m.elf  ## suite, fuzz, faults, mutants and
 	PIXELTREE_PROOF=1 $(PYTEST) tests/system/test_firmware.py tests/system/test_firmware_cortex_m.py \
 		tests/system/test_firmware_scamp5d.py tests/system/test_firmware_mutants.py
 
-# With clang, libFuzzer comes with it: firmware/build/fuzz_FRAMES CORPUS. Without, programs run files and stand for AFL++.
-FUZZ_WITH := $(shell command -v clang > /dev/null && echo "clang -fsanitize=fuzzer,address,undefined" \
-	|| echo "$(CC) -DDRIVER -fsanitize=address,undefined")
-firmware-fuzz-targets:  ## targets for libFuzzer and AFL++: frames, objects, blocks
+# With clang, libFuzzer comes with it: on Debian, apt-get install clang libclang-rt-dev. With AFL++ (apt-get install afl++):
+# FUZZ_WITH="afl-clang-fast -fsanitize=fuzzer,address,undefined". Without either, programs that run files.
+, := ,
+CLANG := $(shell for name in clang clang-19 clang-16 clang-14; do command -v $$name && break; done)
+FUZZ_WITH := $(if $(CLANG),$(CLANG) -fsanitize=fuzzer$(,)address$(,)undefined,$(CC) -DDRIVER -fsanitize=address$(,)undefined)
+FUZZ_TARGETS := FRAMES OBJECTS BLOCKS PROGRAMS
+FUZZ_LIMITS := -DPORT_LIMITS='"../ports/cortex_m/limits.h"'
+FUZZ_SECONDS := 150
+
+firmware-fuzz-targets:  ## targets for libFuzzer and AFL++: frames, objects, blocks, programs
 	@mkdir -p firmware/build
-	for target in FRAMES OBJECTS BLOCKS; do \
-		$(FUZZ_WITH) -std=c99 -O1 -g -fno-sanitize-recover -DTARGET=$$target -o firmware/build/fuzz_$$target \
+	for target in $(FUZZ_TARGETS); do \
+		$(FUZZ_WITH) -std=c99 -O2 -g -fno-sanitize-recover=all -DTARGET=$$target $(FUZZ_LIMITS) \
+			-o firmware/build/fuzz_$$target \
 			firmware/core/*.c firmware/ports/fuzz/targets.c firmware/ports/fuzz/no_array.c || exit 1; \
 	done
+
+firmware-fuzz-corpus: $(VENV)/.installed-test
+	$(BIN)/python -m tools.make_fuzz_corpus firmware/build/corpus
+
+firmware-fuzz: firmware-fuzz-targets firmware-fuzz-corpus  ## run them under libFuzzer, FUZZ_SECONDS=150 each; needs clang
+	@test -n "$(CLANG)" || { echo "clang is missing; on Debian: apt-get install clang libclang-rt-dev"; exit 1; }
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p firmware/build/grown/$$target; \
+		firmware/build/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -max_len=32768 -timeout=20 \
+			-artifact_prefix=firmware/build/found_$${target}_ -print_final_stats=1 \
+			firmware/build/grown/$$target firmware/build/corpus/$$target || exit 1; \
+	done
+
+THUMB := -target thumbv7em-none-eabi -ffreestanding -I firmware/ports/cortex_m/include $(FUZZ_LIMITS)
+firmware-check:  ## cppcheck and clang-tidy on the firmware; firmware/.clang-tidy says which checks
+	@for name in cppcheck clang-tidy; do \
+		command -v $$name > /dev/null || { echo "$$name is missing; on Debian: apt-get install $$name"; exit 1; }; \
+	done
+	cppcheck --std=c99 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 -q -UPORT_LIMITS \
+		-I firmware/core firmware/core/*.c firmware/ports/*.c firmware/ports/*/*.c
+	clang-tidy --quiet firmware/core/*.c firmware/ports/*.c firmware/ports/linux/*.c firmware/ports/fuzz/*.c -- -std=c99
+	clang-tidy --quiet firmware/ports/cortex_m/*.c -- -std=c99 $(THUMB)
 
 CORE := $(wildcard firmware/core/*.[ch] firmware/ports/*.[ch])
 WARN := -std=c99 -Wall -Wextra -pedantic

@@ -39,7 +39,7 @@ static void as_learned(unsigned i, uint32_t key)
     }
     bool is_one = low < LEARNED_CONTEXTS && LEARNED_MET[low] >> 4 == key;
     met[i] = is_one ? LEARNED_MET[low] : key << 4;
-    of_zero[i] = is_one ? LEARNED_OF_ZERO[low] : 0;
+    of_zero[i] = (int16_t)(is_one ? LEARNED_OF_ZERO[low] : 0);
 }
 #endif
 
@@ -160,8 +160,8 @@ static bool code_instruction(struct coder *c, struct instruction *w)
 static struct coder begin(const uint8_t *code, size_t size)
 {
     struct coder c = {.code = code, .size = size, .range = 0xFFFFFFFF, .before = FIRST};
-    for (uint8_t i = 0; i < REGISTERS; i++)
-        c.list[i] = i;
+    for (int i = 0; i < REGISTERS; i++)
+        c.list[i] = (uint8_t)i;
     for (int i = 0; code && i < 4; i++)
         c.value = c.value << 8 | next_byte(&c);
     return c;

@@ -188,7 +188,7 @@ void hmac_sha256(uint8_t mac[32], const uint8_t *key, size_t key_size, const cha
     }
     for (int i = 0; i < 64; i++)
         data[i] = pad[i] ^ 0x36;
-    memcpy(data + 64, first, size);
+    memcpy(data + 64, first, size);                    /* NOLINT(bugprone-not-null-terminated-result): no text */
     memcpy(data + 64 + size, second, 16);
     memcpy(data + 80 + size, third, 16);
     sha256(inner, data, 96 + size);

@@ -75,6 +75,7 @@ static bool keeps_rules(const struct step *step, const int32_t *v)
         if (corner[0] > corner[2] || corner[1] > corner[3])
             return false;
     }
+    /* NOLINTNEXTLINE(clang-analyzer-core*): a ScanDreg has these operands */
     return step->opcode != STEP_SCAN_DREG || v[1] + v[2] * (v[3] - 1) <= 255;
 }
 

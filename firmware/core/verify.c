@@ -142,7 +142,7 @@ const char *verify(const struct image *image, const struct manifest *node)
         wrong = check_step(image, node, step, v, &tally);
     }
     if (!wrong && node)
-        wrong = check_manifest(node, decides(step->opcode));
+        wrong = check_manifest(node, step && decides(step->opcode));
     if (wrong)
         return wrong;
     if (tally.scanned_bits > MAX_SCANNED_BITS || tally.read_out > MAX_READ_OUT_BYTES)

@@ -262,7 +262,7 @@ void array_begin_exposure(void) { begin(ARRAY_BEGIN_EXPOSURE, 0); }
 
 bool array_show(unsigned top, unsigned left, unsigned rows, unsigned columns, bool clear, const uint8_t *pixels)
 {
-    uint8_t fits;
+    uint8_t fits = 0;
     size_t size = (size_t)rows * columns;
     begin(ARRAY_SHOW, 13);
     put(top, 2);

@@ -188,9 +188,8 @@ static void run_program(const uint8_t *bytes, size_t size, const struct manifest
     for (unsigned i = 0; i < MOST_STEPS && run.index < run.count && !run.failure; i++) {
         if (!run_step(&run) || !run.reads_out)
             continue;
-        uint32_t most = run.read_out < PART ? run.read_out : PART;
-        for (uint32_t at = 0; at < run.read_out; at += most)
-            most = read_part(&run, at, out);
+        for (uint32_t at = 0; at < run.read_out;)
+            at += read_part(&run, at, out);
     }
 }
 
@@ -219,14 +218,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned sum = 0;
-    if (TARGET == FRAMES)
-        frames(data, size);
-    else if (TARGET == PROGRAMS)
-        programs(data, size);
-    else if (TARGET == OBJECTS)
-        is_object(data, size);
-    else if (size >= 2 && is_block(data, size))
-        block_words(data, size, take_word, &sum);
+    switch (TARGET) {
+    case FRAMES: frames(data, size); break;
+    case PROGRAMS: programs(data, size); break;
+    case OBJECTS: is_object(data, size); break;
+    default:
+        if (size >= 2 && is_block(data, size))
+            block_words(data, size, take_word, &sum);
+    }
     return 0;
 }
 
