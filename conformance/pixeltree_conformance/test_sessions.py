@@ -118,8 +118,9 @@ def test_a_session_may_move_while_its_old_wire_seems_well(bench: Bench) -> None:
 
 
 def test_a_session_that_was_left_cannot_be_resumed(bench: Bench) -> None:
-    """LEAVE: nothing of the session is kept."""
+    """LEAVE: nothing of the session is kept, though its host was known to know of it."""
     driver = bench.drive()
+    driver.settle()
     driver.leave()
     bench.cut(driver)
     assert not bench.resume(driver).resumed

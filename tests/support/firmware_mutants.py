@@ -40,6 +40,12 @@ MUTANTS = {
     "takes_any_digest": Mutant(
         "requests.c", "code = memcmp(digest, p, 16) ?", "code = 0 ?", "bytes_under_a_wrong_digest"
     ),
+    "has_no_heartbeat": Mutant(
+        "delivery.c",
+        " || t - w->last_sent >= config.heartbeat",
+        "",
+        "idle_device_gives_signs_of_life",
+    ),
     "ignores_the_hosts_window": Mutant(
         "delivery.c",
         "s->window < SEND_WINDOW ? s->window : SEND_WINDOW",
@@ -66,6 +72,12 @@ MUTANTS = {
     ),
     "forgets_sessions": Mutant(
         "handshake.c", "if (!s->confirmed || !config.resume)", "if (1)", "session_goes_on_after_a_cut"
+    ),
+    "keeps_sessions_that_were_left": Mutant(
+        "delivery.c",
+        "            w->session->confirmed = false;\n",
+        "",
+        "was_left_cannot_be_resumed",
     ),
     "keeps_no_budget": Mutant(
         "store.c", "    s->budget = budget;", "    (void)budget;", "budget_is_said_and_kept"
