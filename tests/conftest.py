@@ -1,6 +1,7 @@
 """Options of the test suite, and settings of Hypothesis: nothing may depend on how fast the machine is."""
 
 import multiprocessing
+import os
 import signal
 import sys
 from pathlib import Path
@@ -8,8 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.effort import effort
-from tests.support.forked_programs import programs
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+"""Tests share the cores with each other. Threads of PyTorch or of a BLAS would wait for each other, and they
+spin while they wait: a small training took three times as much processor time."""
+
+from tests.support.effort import effort  # noqa: E402 - what it imports reads the variable
+from tests.support.forked_programs import programs  # noqa: E402
 
 settings.register_profile(
     "pixeltree", deadline=None, max_examples=effort(100, 60), suppress_health_check=[HealthCheck.too_slow]
