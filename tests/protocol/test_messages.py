@@ -1,4 +1,7 @@
-"""Messages: every one survives the wire; everything else is a MessageError."""
+"""Messages: every one survives the wire; everything else is a MessageError.
+
+It is one module because its tables have an example and the refusals of every message.
+"""
 
 import struct
 from dataclasses import replace
