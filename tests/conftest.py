@@ -1,5 +1,6 @@
 """Options of the test suite, and settings of Hypothesis: nothing may depend on how fast the machine is."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -66,6 +67,20 @@ def pytest_configure(config):
         # What a shell starts in the background ignores Ctrl-C, and so would all children. A signal that has
         # a handler here, even one that does nothing, is as usual in them.
         signal.signal(signal.SIGINT, lambda *_: None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config, specs):
+    """Workers of pytest-xdist are forked too, so that they need not import everything anew."""
+    if not config.getoption("--quick"):
+        for spec in specs:
+            spec.python = programs().python
+
+
+def pytest_collection_finish():
+    """What is there by now stays: the collector of garbage need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_ignore_collect(collection_path, config):

@@ -2,8 +2,8 @@
 
 They are small scripts in a folder. They send their arguments, environment, working folder and descriptors to
 the first process of the tests, which has the real command forked, see ``forking``. They hand on signals, and
-end with the command's exit status. The Python starts emulators, worker processes, pytest, our modules and
-scripts; if it is asked for anything else, it becomes the real one.
+end with the command's exit status. The Python starts emulators, worker processes, pytest and its workers,
+our modules and scripts; if it is asked for anything else, it becomes the real one.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ if name == "python":
         name, arguments = "module", arguments[2:]
     elif arguments and arguments[0].endswith(".py"):
         name = "script"
+    elif arguments[:2] == ["-u", "-c"] and "sys.stdin.readline()" in arguments[2]:
+        name, arguments = "gateway", arguments[2:]
     else:
         os.execv({python!r}, [{python!r}, *arguments])
 import json, signal, socket
@@ -91,6 +93,7 @@ _ENTRIES = {
     "worker": "tests.support.forked_programs:work",
     "module": "tests.support.forked_programs:run_module",
     "script": "tests.support.forked_programs:run_script",
+    "gateway": "tests.support.forked_programs:run_gateway",
 }
 """What each program calls, by its name."""
 
@@ -126,6 +129,11 @@ def run_script() -> None:
     del sys.argv[0]
     sys.path.insert(0, str(Path(sys.argv[0]).resolve().parent))
     runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def run_gateway() -> None:
+    """In a forked process: become a worker of pytest-xdist, which sends what it is to do."""
+    exec(sys.argv[1], {"__name__": "__main__"})
 
 
 class ForkedPrograms:
