@@ -83,8 +83,17 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+def is_slow(path):
+    return not SLOW.isdisjoint((path, *path.parents))
+
+
 def pytest_ignore_collect(collection_path, config):
-    return True if config.getoption("--quick") and collection_path in SLOW else None
+    return True if config.getoption("--quick") and is_slow(collection_path) else None
+
+
+def pytest_collection_modifyitems(items):
+    """What is slow comes first, so that at the end no worker is alone with it."""
+    items.sort(key=lambda item: not is_slow(item.path))
 
 
 @pytest.fixture(scope="session", autouse=True)

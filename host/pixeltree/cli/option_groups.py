@@ -17,9 +17,8 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     a command with many options has few parameters.
     """
     parameters = _parameters(command)
-    groups: dict[str, Callable[..., Any]] = {
-        name: each.annotation for name, each in parameters.items() if is_dataclass(each.annotation)
-    }
+    kinds = {name: each.annotation for name, each in parameters.items()}
+    groups = {name: kind for name, kind in kinds.items() if isinstance(kind, type) and is_dataclass(kind)}
     fields = {name: _parameters(group) for name, group in groups.items()}
 
     @wraps(command)
