@@ -1,6 +1,8 @@
 """Options of the test suite, and settings of Hypothesis: nothing may depend on how fast the machine is."""
 
+import gc
 import multiprocessing
+import os
 import signal
 import sys
 from pathlib import Path
@@ -8,8 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.effort import effort
-from tests.support.forked_programs import programs
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+"""Tests share the cores with each other. Threads of PyTorch or of a BLAS would wait for each other, and they
+spin while they wait: a small training took three times as much processor time."""
+
+from tests.support.effort import effort  # noqa: E402 - what it imports reads the variable
+from tests.support.forked_programs import programs  # noqa: E402
 
 settings.register_profile(
     "pixeltree", deadline=None, max_examples=effort(100, 60), suppress_health_check=[HealthCheck.too_slow]
@@ -63,8 +69,31 @@ def pytest_configure(config):
         signal.signal(signal.SIGINT, lambda *_: None)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config, specs):
+    """Workers of pytest-xdist are forked too, so that they need not import everything anew."""
+    if not config.getoption("--quick"):
+        for spec in specs:
+            spec.python = programs().python
+
+
+def pytest_collection_finish():
+    """What is there by now stays: the collector of garbage need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def is_slow(path):
+    return not SLOW.isdisjoint((path, *path.parents))
+
+
 def pytest_ignore_collect(collection_path, config):
-    return True if config.getoption("--quick") and collection_path in SLOW else None
+    return True if config.getoption("--quick") and is_slow(collection_path) else None
+
+
+def pytest_collection_modifyitems(items):
+    """What is slow comes first, so that at the end no worker is alone with it."""
+    items.sort(key=lambda item: not is_slow(item.path))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,19 +1,20 @@
 """Write protocol.md, objects.md, array_port.md of docs/reference from prose in tools/protocol_docs and code.
 
-Run it after a change to a message, an object's layout, a constant or the prose; a test fails while its
-outputs are stale. In the prose, a line ``{{name}}`` stands for a table, ``{{NAME}}`` for a constant.
+Run ``python -m tools.make_protocol_docs`` after a change to a message, an object's layout, a constant or the
+prose; a test fails while its outputs are stale. In the prose, a line ``{{name}}`` stands for a table, and
+``{{NAME}}`` for a constant.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import construct as c
-from cobs import cobs
+from tools.protocol_docs import link_tables
+from tools.protocol_docs.layouts import INTEGERS, c_type, offsets, table
 
 from pixeltree_protocol.array_port import commands
 from pixeltree_protocol.chip.isa import FORMS, MNEMONICS, ClockClass, Operand
@@ -27,20 +28,9 @@ from pixeltree_protocol.chip.registers import (
     DREGS,
 )
 from pixeltree_protocol.link import delivery, framing, messages
-from pixeltree_protocol.link.connection import host, states
-from pixeltree_protocol.link.connection.states import Transition
-from pixeltree_protocol.link.declaration import MESSAGES, RECORDS, Declaration, Field, Record
-from pixeltree_protocol.link.messages import (
-    ENVELOPE_FIELDS,
-    MEANINGS,
-    ROLE_MEANINGS,
-    Ping,
-    encode_message,
-    head_bytes,
-)
-from pixeltree_protocol.link.messages.duties import DUTIES
+from pixeltree_protocol.link.connection import host
 from pixeltree_protocol.objects import arithmetic, block, node, program, segment, verify, word_code
-from pixeltree_protocol.objects.layout import ObjectKind, VarInt
+from pixeltree_protocol.objects.layout import ObjectKind
 from pixeltree_protocol.objects.step import OperandForm, StepForm
 from pixeltree_protocol.text.assembly import assemble
 
@@ -48,231 +38,6 @@ ROOT = Path(__file__).parent.parent
 PROSE = ROOT / "tools/protocol_docs"
 DOCS = ROOT / "docs/reference"
 NAMES = ("protocol.md", "objects.md", "array_port.md")
-
-_INTEGERS = {
-    "B": "uint8_t", "b": "int8_t", "H": "uint16_t", "h": "int16_t", "L": "uint32_t", "l": "int32_t",
-    "I": "uint32_t", "i": "int32_t", "Q": "uint64_t", "q": "int64_t",
-}  # fmt: skip
-
-
-# ---- types as C knows them
-
-
-def _counted(layout: c.FocusedSeq) -> str:
-    count, items = (part.subcon for part in layout.subcons)
-    inner = items.subcon
-    if isinstance(inner, c.Bytes):
-        return f"{c_type(count.subcon)} n, uint8_t[n][{_length(inner)}]"
-    if isinstance(inner, c.Prefixed):
-        return f"{c_type(count.subcon)} n, then n times: {c_type(inner.lengthfield)} m, uint8_t[m]"
-    return f"{c_type(count.subcon)} n, {c_type(inner)}[n]"
-
-
-def _length(layout: c.Bytes) -> str:
-    return str(layout.length) if isinstance(layout.length, int) else "m"
-
-
-_TYPES: tuple[tuple[type[c.Construct], Callable[[Any], str]], ...] = (
-    (c.FormatField, lambda layout: _INTEGERS[layout.fmtstr[-1]]),
-    (c.Bytes, lambda layout: f"uint8_t[{_length(layout)}]"),
-    (c.StringEncoded, lambda layout: f"{c_type(layout.subcon.lengthfield)} n, char[n]: UTF-8, no final zero"),
-    (VarInt, lambda _: "varint"),
-    (c.Prefixed, lambda layout: f"{c_type(layout.lengthfield)} n, uint8_t[n]"),
-    (c.FocusedSeq, _counted),
-    (c.Const, lambda layout: f"uint8_t = {layout.value[0]}"),
-    (c.Enum, lambda layout: c_type(layout.subcon)),
-    (c.Renamed, lambda layout: c_type(layout.subcon)),
-    (c.Array, lambda layout: f"{c_type(layout.subcon)}, one for each"),
-    (c.Switch, lambda _: "depends on the field before"),
-    (c.Struct, lambda _: "record"),
-)
-
-
-def c_type(layout: c.Construct) -> str:
-    """A layout as a C programmer names it; numbers are little-endian throughout."""
-    if layout in RECORDS:
-        return RECORDS[layout].name
-    if layout is c.Flag:
-        return "uint8_t, 0 or 1"
-    if layout is c.GreedyBytes:
-        return "uint8_t[], all that is left"
-    return next(name(layout) for kind, name in _TYPES if isinstance(layout, kind))
-
-
-def fixed_size(layout: c.Construct) -> int | None:
-    """Bytes of a layout, or None where they differ."""
-    try:
-        return int(layout.sizeof())
-    except c.SizeofError:
-        return None
-
-
-def offsets(layouts: Iterable[tuple[str, c.Construct]]) -> list[str]:
-    """Where each field begins: a number, or what it follows."""
-    places: list[str] = []
-    position, after = 0, ""
-    for name, layout in layouts:
-        places.append(f"{position}" if not after else f"{after} + {position}" if position else after)
-        size = fixed_size(layout)
-        if size is None:
-            position, after = 0, f"end of `{name}`"
-        else:
-            position += size
-    return places
-
-
-# ---- tables
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A table in Markdown."""
-    cells = [list(head)]
-    lines = [cells[0], ["---"] * len(cells[0]), *rows]
-    return "\n".join(
-        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
-
-
-def wire_name(cls: type[Any]) -> str:
-    """A message's name as the prose writes it."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).upper()
-
-
-def _sentences(text: str | None) -> str:
-    return " ".join((text or "").replace("``", "`").split())
-
-
-def _fields_table(declared: tuple[Field, ...]) -> str:
-    places = offsets((field.name, field.layout) for field in declared)
-    rows = [
-        (place, f"`{field.name}`", c_type(field.layout), field.unit, field.limits, field.meaning)
-        for place, field in zip(places, declared, strict=True)
-    ]
-    return table(("offset in body", "field", "type", "unit", "limits", "meaning"), rows)
-
-
-def _records_of(declared: tuple[Field, ...]) -> list[Record]:
-    found = []
-    for field in declared:
-        layout = field.layout
-        inner = layout.subcons[1].subcon.subcon if isinstance(layout, c.FocusedSeq) else layout
-        if inner in RECORDS:
-            found.append(RECORDS[inner])
-    return found
-
-
-def _message_section(cls: type[Any], declaration: Declaration) -> str:
-    kind = "sequenced" if declaration.sequenced else "of the link, not sequenced"
-    parts = [
-        f"### {declaration.code} {wire_name(cls)}",
-        f"Sender: {declaration.sender.value}; {kind}. {_sentences(cls.__doc__)}",
-    ]
-    if not declaration.fields:
-        return "\n\n".join([*parts, "No body."])
-    parts.append(_fields_table(declaration.fields))
-    for record in _records_of(declaration.fields):
-        rows = _fields_table(record.fields).replace("offset in body", "offset", 1)
-        parts += [f"Each {record.name}:", rows]
-    return "\n\n".join(parts)
-
-
-def all_messages() -> str:
-    """A section for every message, by code."""
-    ordered = sorted(MESSAGES.items(), key=lambda item: item[1].code)
-    return "\n\n".join(_message_section(cls, declaration) for cls, declaration in ordered)
-
-
-def overview() -> str:
-    """All messages in one table."""
-    ordered = sorted(MESSAGES.items(), key=lambda item: item[1].code)
-    rows = []
-    for cls, declaration in ordered:
-        sizes = [fixed_size(field.layout) for field in declaration.fields]
-        body = f"{head_bytes(cls)} and what varies" if None in sizes else str(head_bytes(cls))
-        rows.append(
-            (declaration.code, wire_name(cls), declaration.sender.value, _yes(declaration.sequenced), body)
-        )
-    return table(("code", "message", "sender", "sequenced", "bytes of the body"), rows)
-
-
-def _yes(truth: bool) -> str:
-    return "yes" if truth else "no"
-
-
-def envelope() -> str:
-    """The envelope's fields."""
-    types = {"u8": ("uint8_t", 1), "u16": ("uint16_t", 2)}
-    rows, position = [], 0
-    for name, kind, meaning in ENVELOPE_FIELDS:
-        rows.append((position, f"`{name}`", types[kind][0], meaning))
-        position += types[kind][1]
-    return table(("offset", "field", "type", "meaning"), rows)
-
-
-def errors() -> str:
-    """Error codes."""
-    return table(("code", "name", "meaning"), ((code.value, code.name, MEANINGS[code]) for code in MEANINGS))
-
-
-def roles() -> str:
-    """Roles of sessions."""
-    rows = ((role.value, role.name, meaning) for role, meaning in ROLE_MEANINGS.items())
-    return table(("role", "name", "may do"), rows)
-
-
-def duties() -> str:
-    """What a device owes to each request."""
-    rows = [
-        (
-            wire_name(duty.request),
-            "both" if duty.observers else "DRIVE",
-            ", ".join(wire_name(answer) for answer in duty.answers),
-            ", ".join(code.name for code in duty.errors) or "none",
-            duty.does,
-        )
-        for duty in DUTIES
-    ]
-    return table(("request", "role", "answers", "errors", "what the device does"), rows)
-
-
-def _transitions(rows: tuple[Transition, ...]) -> str:
-    cells = [(row.state.value, row.event, row.does, row.then.value) for row in rows]
-    return table(("state", "what happens", "what the end does", "state then"), cells)
-
-
-def device_states() -> str:
-    """The device's end of a wire."""
-    return _transitions(states.DEVICE)
-
-
-def host_states() -> str:
-    """The host's end of a wire."""
-    return _transitions(states.HOST)
-
-
-def c_constants() -> str:
-    """Codes as C constants."""
-    lines = ["```c", "enum message {"]
-    for cls, declaration in sorted(MESSAGES.items(), key=lambda item: item[1].code):
-        lines.append(f"    MSG_{wire_name(cls)} = {declaration.code},")
-    lines += ["};", "", "enum error {"]
-    lines += [f"    ERR_{code.name} = {code.value}," for code in MEANINGS]
-    return "\n".join([*lines, "};", "```"])
-
-
-def cobs_example() -> str:
-    """One frame, step by step."""
-    payload = encode_message(Ping(0x00C0FFEE), 1)
-    frame = framing.encode_frame(payload)
-    body = cobs.decode(frame[:-1])
-    rows = (
-        ("payload: PING, request 1, number 0xC0FFEE", payload),
-        ("length before it", body[:2]),
-        ("CRC-32 after it", body[-4:]),
-        ("all three, before COBS", body),
-        ("on the wire", frame),
-    )
-    return table(("what", "bytes"), ((what, f"`{data.hex(' ')}`") for what, data in rows))
 
 
 # ---- objects
@@ -406,7 +171,7 @@ def array_commands() -> str:
     def operand(name: str, layout: c.Construct, least: int, most: int) -> str:
         if name in _LONG_OPERANDS:
             return f"`{name}` {_LONG_OPERANDS[name]}"
-        return f"`{name}` {_INTEGERS[layout.fmtstr[1:]]}, {least:,} to {most:,}"
+        return f"`{name}` {INTEGERS[layout.fmtstr[1:]]}, {least:,} to {most:,}"
 
     def row(form: commands.Form) -> tuple[str, ...]:
         names = [field.name for field in fields(form.command)]
@@ -442,16 +207,16 @@ TABLES: dict[str, Callable[[], str]] = {
     "costs": costs,
     "icw_bits": icw_bits,
     "icw_registers": icw_registers,
-    "overview": overview,
-    "messages": all_messages,
-    "envelope": envelope,
-    "errors": errors,
-    "roles": roles,
-    "duties": duties,
-    "device_states": device_states,
-    "host_states": host_states,
-    "c_constants": c_constants,
-    "cobs_example": cobs_example,
+    "overview": link_tables.overview,
+    "messages": link_tables.all_messages,
+    "envelope": link_tables.envelope,
+    "errors": link_tables.errors,
+    "roles": link_tables.roles,
+    "duties": link_tables.duties,
+    "device_states": link_tables.device_states,
+    "host_states": link_tables.host_states,
+    "c_constants": link_tables.c_constants,
+    "cobs_example": link_tables.cobs_example,
     "steps": steps,
     "kinds": lambda: table(("kind", "object"), ((kind.value, kind.name.lower()) for kind in ObjectKind)),
     "clocks": lambda: table(("class", "name"), ((clock.value, clock.name) for clock in ClockClass)),

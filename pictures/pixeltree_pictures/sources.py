@@ -164,7 +164,6 @@ class MovingScene:
     def __init__(self, rate: float = SOURCE_RATE, turn: int = 120, side: int = 256) -> None:
         self.period_ns = period_of(rate)
         self._turn = turn
-        self._side = side
         self._rows, self._columns = np.indices((side, side)) * (256 / side)
 
     def frame(self, index: int) -> Grey:

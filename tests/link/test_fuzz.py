@@ -130,12 +130,6 @@ def test_lying_numbers_neither_raise_nor_make_a_device_send_more_than_it_has(lie
     assert len(sent) <= (len(lies) + 1) * 6 * 60
 
 
-def Ping_answer(nonce):
-    from pixeltree_protocol.link.messages import Pong  # noqa: PLC0415
-
-    return Pong(nonce)
-
-
 @CALM
 @given(st.lists(BYTES, max_size=20), st.integers(0, 2**32))
 def test_no_bytes_make_a_hosts_connection_raise(noise, seed):

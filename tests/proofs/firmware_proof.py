@@ -11,24 +11,20 @@ times and words must be equal.
 import argparse
 import contextlib
 import json
-import secrets
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
 from firmware.ports.cortex_m.build import compile_to
 from firmware.ports.cortex_m.start import board, serving
+from tests.support.daemon_thread import serving as served_in_thread
 
 import pixeltree as pt
-from pixeltree_emu.serving.daemon import Daemon
-from pixeltree_emu.serving.listeners import ListenSettings, listen_all
 from pixeltree_emu.serving.options import Options
 from pixeltree_emu.serving.setup import device_of
-from pixeltree_protocol.link.connection import Identity
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 PRESETS = ("ideal", "typical")
@@ -106,17 +102,10 @@ def emulated_on(port, preset):
     body, window = BODIES[port]
     device = device_of(Options(preset=preset), at_once=False)
     sizes = replace(device.limits.capabilities(), max_body=body, credit_window=window)
-    identity = Identity(secrets.token_bytes(8), "emulated", sizes, 1_000, SILENCE_MS, 30_000)
     with tempfile.TemporaryDirectory(prefix="emulated") as folder:
         url = f"unix://{folder}/device"
-        daemon = Daemon(device, listen_all([url], ListenSettings()), identity)
-        thread = threading.Thread(target=daemon.serve)
-        thread.start()
-        try:
+        with served_in_thread(device, url, "emulated", sizes, 1_000, SILENCE_MS, 30_000):
             yield url
-        finally:
-            daemon.stop()
-            thread.join()
 
 
 def compare(port, program, name, preset, most, seconds):

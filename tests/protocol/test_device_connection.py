@@ -1,4 +1,7 @@
-"""The device's end, against a host made by hand."""
+"""The device's end, against a host made by hand.
+
+It is one module because one state machine is taken through its life: greeting, session, resuming, silence.
+"""
 
 import pytest
 from hypothesis import given, settings

@@ -1,7 +1,6 @@
 """What tools/make_protocol_docs.py writes is up to date and complete."""
 
 import dataclasses
-import importlib.util
 import random
 import re
 from pathlib import Path
@@ -9,6 +8,9 @@ from typing import get_args
 
 import construct
 import pytest
+from tools import make_protocol_docs as tool
+from tools.protocol_docs.layouts import c_type, offsets
+from tools.protocol_docs.link_tables import wire_name
 
 from pixeltree_protocol.link.declaration import MESSAGES
 from pixeltree_protocol.link.messages import ErrorCode, Reply, Request
@@ -19,21 +21,13 @@ from pixeltree_protocol.objects import program
 ROOT = Path(__file__).parents[2]
 
 
-def load_tool():
-    spec = importlib.util.spec_from_file_location("make_protocol_docs", ROOT / "tools/make_protocol_docs.py")
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool
-
-
-TOOL = load_tool()
 PROTOCOL = (ROOT / "docs/reference/protocol.md").read_text()
 OBJECTS = (ROOT / "docs/reference/objects.md").read_text()
 
 
-@pytest.mark.parametrize("name", TOOL.NAMES)
+@pytest.mark.parametrize("name", tool.NAMES)
 def test_a_document_is_that_of_the_declarations(name):
-    assert (TOOL.DOCS / name).read_text() == TOOL.document(name), "run: python tools/make_protocol_docs.py"
+    assert (tool.DOCS / name).read_text() == tool.document(name), "run: python -m tools.make_protocol_docs"
 
 
 @pytest.mark.parametrize("form", program.STEPS, ids=lambda form: form.step.__name__)
@@ -56,23 +50,23 @@ def test_what_a_step_stands_for_is_what_the_verifier_counts(form):
             assert eval(term.removeprefix("| ").replace(" / ", " // "), {}, known) == expected
 
 
-@pytest.mark.parametrize("name", TOOL.NAMES)
+@pytest.mark.parametrize("name", tool.NAMES)
 def test_a_document_has_no_open_placeholder(name):
-    assert "{{" not in TOOL.document(name)
+    assert "{{" not in tool.document(name)
 
 
 def test_every_table_is_used():
-    prose = "".join((TOOL.PROSE / name).read_text() for name in TOOL.NAMES)
-    assert set(re.findall(r"^\{\{([a-z_]+)\}\}$", prose, re.MULTILINE)) == set(TOOL.TABLES)
+    prose = "".join((tool.PROSE / name).read_text() for name in tool.NAMES)
+    assert set(re.findall(r"^\{\{([a-z_]+)\}\}$", prose, re.MULTILINE)) == set(tool.TABLES)
 
 
 @pytest.mark.parametrize("cls", MESSAGES, ids=lambda cls: cls.__name__)
 def test_every_message_is_documented_with_every_field(cls):
     declaration = MESSAGES[cls]
-    head = f"### {declaration.code} {TOOL.wire_name(cls)}\n"
+    head = f"### {declaration.code} {wire_name(cls)}\n"
     section = PROTOCOL.split(head)[1].split("\n### ")[0]
     for field in declaration.fields:
-        assert f"| `{field.name}` | {TOOL.c_type(field.layout)} |" in section
+        assert f"| `{field.name}` | {c_type(field.layout)} |" in section
         assert field.meaning in section
 
 
@@ -89,6 +83,6 @@ def test_every_request_has_a_duty_whose_answers_are_replies():
 
 def test_offsets_are_where_the_bytes_are():
     layouts = [("a", construct.Int8ul), ("b", construct.Int32ul), ("c", construct.GreedyBytes)]
-    assert TOOL.offsets(layouts) == ["0", "1", "5"]
+    assert offsets(layouts) == ["0", "1", "5"]
     layouts = [("a", TEXT), ("b", construct.Int16ul), ("c", construct.Int8ul)]
-    assert TOOL.offsets(layouts) == ["0", "end of `a`", "end of `a` + 2"]
+    assert offsets(layouts) == ["0", "end of `a`", "end of `a` + 2"]

@@ -75,10 +75,6 @@ BY_HAND = {
 """Bodies, from docs/reference/protocol.md, without a line of the code that is tested."""
 
 
-def hexed(value):
-    return value.hex() if isinstance(value, bytes) else value
-
-
 def message_of(vector):
     """The message that a file describes, built from its readable fields."""
     cls = next(cls for cls in MESSAGES if cls.__name__ == vector["message"])

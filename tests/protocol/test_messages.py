@@ -1,4 +1,7 @@
-"""Messages: every one survives the wire; everything else is a MessageError."""
+"""Messages: every one survives the wire; everything else is a MessageError.
+
+It is one module because its tables have an example and the refusals of every message.
+"""
 
 import struct
 from dataclasses import replace
@@ -72,7 +75,6 @@ from pixeltree_protocol.objects import MAX_DEPTH, MAX_PATH_LOGITS
 u8, u16, u32 = st.integers(0, 0xFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
 u64, i32 = st.integers(0, (1 << 64) - 1), st.integers(-(1 << 31), (1 << 31) - 1)
 text, data = st.text(max_size=30), st.binary(max_size=60)
-senders = st.sampled_from([Sender.HOST, Sender.DEVICE])
 digest = nonce = st.binary(min_size=16, max_size=16)
 ids = st.binary(min_size=8, max_size=8)
 digests = st.lists(digest, max_size=5).map(tuple)

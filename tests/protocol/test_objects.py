@@ -1,4 +1,7 @@
-"""Objects: bytes <-> values, names, size, and bytes from somebody who means harm."""
+"""Objects: bytes <-> values, names, size, and bytes from somebody who means harm.
+
+It is one module because its tables have an example and the refusals of every object.
+"""
 
 import hashlib
 from dataclasses import fields

@@ -2,8 +2,8 @@
 
 They are small scripts in a folder. They send their arguments, environment, working folder and descriptors to
 the first process of the tests, which has the real command forked, see ``forking``. They hand on signals, and
-end with the command's exit status. The Python starts emulators, worker processes and pytest; if it is asked
-for anything else, it becomes the real one.
+end with the command's exit status. The Python starts emulators, worker processes, pytest and its workers,
+our modules and scripts; if it is asked for anything else, it becomes the real one.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import fcntl
 import functools
 import json
 import os
+import runpy
 import shutil
 import socket
 import sys
 import tempfile
 import threading
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,14 @@ if name == "python":
         name, arguments = "pytest", arguments[1:]
     elif arguments[-1:] == ["--multiprocessing-fork"]:
         name, arguments = "worker", arguments[-2:-1]
+    elif arguments[:1] == ["-m"] and arguments[1].startswith({ours!r}):
+        name, arguments = "module", arguments[1:]
+    elif arguments[:2] == ["-P", "-m"] and arguments[2].startswith({ours!r}):
+        name, arguments = "module", arguments[2:]
+    elif arguments and arguments[0].endswith(".py"):
+        name = "script"
+    elif arguments[:2] == ["-u", "-c"] and "sys.stdin.readline()" in arguments[2]:
+        name, arguments = "gateway", arguments[2:]
     else:
         os.execv({python!r}, [{python!r}, *arguments])
 import json, signal, socket
@@ -81,8 +91,14 @@ _ENTRIES = {
     "pixeltree": COMMAND_LINE,
     "pytest": "pytest:console_main",
     "worker": "tests.support.forked_programs:work",
+    "module": "tests.support.forked_programs:run_module",
+    "script": "tests.support.forked_programs:run_script",
+    "gateway": "tests.support.forked_programs:run_gateway",
 }
 """What each program calls, by its name."""
+
+_OURS = ("pixeltree", "tests.", "tools.", "firmware.")
+"""Modules that begin so are forked; what others import is not there yet."""
 
 _MOST_DESCRIPTORS = 100
 _BACKLOG = 100
@@ -102,6 +118,24 @@ def work() -> None:
     exec(code)
 
 
+def run_module() -> None:
+    """In a forked process: what ``python -m MODULE`` does."""
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+def run_script() -> None:
+    """In a forked process: what ``python FILE`` does."""
+    del sys.argv[0]
+    sys.path.insert(0, str(Path(sys.argv[0]).resolve().parent))
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def run_gateway() -> None:
+    """In a forked process: become a worker of pytest-xdist, which sends what it is to do."""
+    exec(sys.argv[1], {"__name__": "__main__"})
+
+
 class ForkedPrograms:
     """The programs in a folder.
 
@@ -118,7 +152,13 @@ class ForkedPrograms:
 
     def serve(self) -> None:
         """Write them, and do what they ask for as long as this process lives."""
-        told = {"python": forking.REAL_PYTHON, "address": self.address, "entries": _ENTRIES, "daemon": DAEMON}
+        told = {
+            "python": forking.REAL_PYTHON,
+            "address": self.address,
+            "entries": _ENTRIES,
+            "daemon": DAEMON,
+            "ours": _OURS,
+        }
         told["defaults"] = {forking.PYTHON: self.python}
         for name in ("pixeltree", "pytest", "python"):
             program = self.folder / name
@@ -146,7 +186,7 @@ def _accept(server: socket.socket) -> None:
 
 
 def _serve(program: socket.socket) -> None:
-    """One command: start it, tell its process id, wait, tell its status."""
+    """One command: start it, tell its process id, wait, tell its status. Whoever is killed takes it along."""
     with program, contextlib.suppress(OSError):  # the program was killed
         with contextlib.ExitStack() as opened:
             _, numbers, _, _ = socket.recv_fds(program, len(b"descriptors"), _MOST_DESCRIPTORS)
@@ -157,6 +197,8 @@ def _serve(program: socket.socket) -> None:
             said["handed"] = dict(zip(said["handed"], others, strict=True))
             process = forking.start(given=given, output=output, errors=errors, **said)
         program.sendall(b"%d\n" % process.pid)
+        if process.sentinel not in wait([process.sentinel, program]):
+            process.kill()
         process.join()
         program.sendall(b"%d\n" % process.exitcode)
 

@@ -20,6 +20,7 @@ PYTHON = "PIXELTREE_TESTS_PYTHON"
 
 _PRELOADED = [
     *("numpy", "numba", "pytest", "torch", "sklearn.utils", "PIL.Image", "serial", "cryptography.x509"),
+    *("scipy.optimize", "matplotlib.pyplot", "distributed"),
     *(
         "pixeltree.cli.app",
         "pixeltree.train.from_recipe",

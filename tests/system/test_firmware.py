@@ -1,4 +1,7 @@
-"""The firmware in C, on an emulated array: host and conformance suite work with it as with the emulator."""
+"""The firmware in C, on an emulated array: host and conformance suite work with it as with the emulator.
+
+It is one module because its tests share the programs that are compiled for them.
+"""
 
 import contextlib
 import ctypes

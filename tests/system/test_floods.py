@@ -8,7 +8,7 @@ from tests.support.flooder import CONNECTIONS
 @pytest.fixture(scope="module")
 def report():
     """A flood of each sort, a few frames long; in each the driver has connected anew."""
-    return prove(("random", "zeros", "connecting", "noise in a session", "pings"), seconds=0.5, stretches=1)
+    return prove(("random", "zeros", "connecting", "noise in a session", "pings"), seconds=0.3, stretches=1)
 
 
 def test_every_answer_stays_right_and_memory_flat(report):

@@ -23,7 +23,8 @@ from pixeltree_emu.array.fast import FastEngine
 from pixeltree_protocol.chip.registers import Digital
 
 R5, R6 = Digital.R5, Digital.R6
-DAEMON = [REAL_PYTHON, "-m", "pixeltree_emu"]
+DAEMON = ["-P", "-m", "pixeltree_emu"]
+"""What follows the interpreter."""
 QUICK = "--engine=reference"
 """An engine that need not be compiled."""
 LONGEST = 90
@@ -32,9 +33,9 @@ MOST_TO_COMPILE = 600
 """The same where it waits for the compiler, on a machine with much else to do."""
 
 
-@pytest.fixture(autouse=True)
-def real_processes(monkeypatch):
-    """Nothing is forked: how a process starts is what these tests are about."""
+@pytest.fixture
+def real(monkeypatch):
+    """An interpreter of its own starts. What does not ask for this is forked, see ``forking``."""
     monkeypatch.setattr(sys, "executable", REAL_PYTHON)
 
 
@@ -76,7 +77,7 @@ def ready_line(*options, **more):
     """What a daemon says on the file descriptor that it is given; it is stopped then."""
     ours, theirs = os.pipe()
     daemon = subprocess.Popen(
-        [*DAEMON, QUICK, f"--ready-fd={theirs}", "--until-eof", *options],
+        [sys.executable, *DAEMON, QUICK, f"--ready-fd={theirs}", "--until-eof", *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -93,6 +94,7 @@ def ready_line(*options, **more):
     return text, out, daemon.pid
 
 
+@pytest.mark.usefixtures("real")
 @pytest.mark.parametrize("mode", [(), ("--virtual-time",)], ids=["daemon", "virtual time"])
 def test_a_daemon_says_on_a_file_descriptor_that_it_serves(tmp_path, mode):
     text, _, pid = ready_line("--listen", f"unix://{tmp_path}/device", *mode)
@@ -102,6 +104,7 @@ def test_a_daemon_says_on_a_file_descriptor_that_it_serves(tmp_path, mode):
     assert facts == {"urls": [f"unix://{tmp_path}/device"], "pid": pid, "compiling": False}
 
 
+@pytest.mark.usefixtures("real")
 def test_a_path_that_the_locale_cannot_print_is_served_all_the_same(tmp_path):
     folder = tmp_path / "ü"
     folder.mkdir()
@@ -116,7 +119,15 @@ def test_a_parent_that_does_not_listen_stops_nothing(tmp_path):
     ours, theirs = os.pipe()
     os.close(ours)
     daemon = subprocess.run(
-        [*DAEMON, QUICK, f"--ready-fd={theirs}", "--until-eof", "--listen", f"unix://{tmp_path}/device"],
+        [
+            sys.executable,
+            *DAEMON,
+            QUICK,
+            f"--ready-fd={theirs}",
+            "--until-eof",
+            "--listen",
+            f"unix://{tmp_path}/device",
+        ],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         pass_fds=(theirs,),
@@ -135,7 +146,9 @@ def test_a_standard_input_that_has_ended_stops_a_daemon_without_a_traceback(
     tmp_path, mode, standard_input, status
 ):
     path = tmp_path / "device"
-    command = " ".join([*DAEMON, QUICK, "--until-eof", "--listen", f"unix://{path}", *mode, standard_input])
+    python = REAL_PYTHON if standard_input == "<&-" else sys.executable  # a closed one cannot be handed on
+    options = [QUICK, "--until-eof", "--listen", f"unix://{path}", *mode]
+    command = " ".join([python, *DAEMON, *options, standard_input])
     run = subprocess.run(
         ["/bin/sh", "-c", command], capture_output=True, text=True, timeout=LONGEST, check=False
     )
@@ -201,6 +214,7 @@ def test_one_that_crashes_leaves_its_log_and_says_where(temporary, caplog):
     assert "serving an emulated SCAMP-5" in (folder / "log").read_text()
 
 
+@pytest.mark.usefixtures("real")
 def test_one_that_fails_while_it_starts_says_how_and_leaves_its_log(temporary, caplog, monkeypatch, tmp_path):
     broken = tmp_path / "sitecustomize.py"
     broken.write_text("import pixeltree_emu.serving.setup as setup\nsetup.device_of = None\n")
@@ -212,6 +226,7 @@ def test_one_that_fails_while_it_starts_says_how_and_leaves_its_log(temporary, c
     assert "Traceback" in (folder / "log").read_text()
 
 
+@pytest.mark.usefixtures("real")
 def test_one_with_an_internal_error_names_its_log_and_leaves_it(temporary, caplog, monkeypatch, tmp_path):
     broken = tmp_path / "sitecustomize.py"
     broken.write_text(
@@ -241,8 +256,11 @@ time.sleep(600)
 
 @pytest.mark.parametrize("mode", [(), ("--virtual-time",)], ids=["daemon", "virtual time"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_a_command_that_a_signal_ends_leaves_no_daemon_and_no_folder(temporary, number, mode):
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, *mode], stdout=subprocess.PIPE, text=True)
+def test_a_command_that_a_signal_ends_leaves_no_daemon_and_no_folder(temporary, tmp_path, number, mode):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    python = REAL_PYTHON if number == signal.SIGKILL else sys.executable
+    parent = subprocess.Popen([python, script, *mode], stdout=subprocess.PIPE, text=True)
     pid = int(parent.stdout.readline())
     parent.send_signal(number)
     parent.communicate(timeout=LONGEST)
@@ -277,6 +295,7 @@ def test_ctrl_c_during_a_start_leaves_nothing_and_shows_no_traceback(temporary):
     assert not list(temporary.iterdir())
 
 
+@pytest.mark.usefixtures("real")
 def test_modules_in_the_working_folder_are_not_run(tmp_path, monkeypatch):
     (tmp_path / "numpy.py").write_text("raise SystemExit('somebody else wrote this')\n")
     monkeypatch.chdir(tmp_path)
@@ -306,6 +325,7 @@ def children(pid):
     return found
 
 
+@pytest.mark.usefixtures("real")
 def test_a_first_start_answers_while_it_compiles_and_leaves_nothing_when_it_is_stopped(
     empty_cache, temporary, caplog
 ):
@@ -322,6 +342,7 @@ def test_a_first_start_answers_while_it_compiles_and_leaves_nothing_when_it_is_s
     assert [path for path in empty_cache.rglob("*") if path.suffix != ".lock"] == [empty_cache / "pixeltree"]
 
 
+@pytest.mark.usefixtures("real")
 def test_every_command_says_at_a_first_start_what_it_waits_for(empty_cache):
     run = pixeltree("info", "emu:")
     assert run.returncode == 0
@@ -329,6 +350,7 @@ def test_every_command_says_at_a_first_start_what_it_waits_for(empty_cache):
     assert "First start" not in run.stdout
 
 
+@pytest.mark.usefixtures("real")
 @pytest.mark.skipif(
     not PROOF, reason="30 s of compiling: in a proof; test_succession has the change of engines"
 )
@@ -350,6 +372,7 @@ def test_the_compiled_engine_takes_over_and_the_next_start_need_not_compile(empt
     assert "compiling" not in second.errors()
 
 
+@pytest.mark.usefixtures("real")
 def test_where_the_engine_was_compiled_before_a_start_compiles_nothing(start, tmp_path):
     assert FastEngine  # it is loaded here, and so it is kept from now on
     daemon = start("--verbose", "--listen", f"unix://{tmp_path}/device", real=True)

@@ -1,4 +1,7 @@
-"""The page, in a real browser, before emulated devices."""
+"""The page, in a real browser, before emulated devices.
+
+It is one module because its tests share one browser.
+"""
 
 import contextlib
 import http.client

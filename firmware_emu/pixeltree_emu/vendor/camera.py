@@ -24,7 +24,6 @@ class ProgramCamera:
         self.count = source.count
         self.live = source.live
         self._first: int | None = None
-        self._offset = 0
         self._displaced = (0, 0, 1)
 
     def name(self, index: int) -> str:

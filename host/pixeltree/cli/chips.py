@@ -15,18 +15,13 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from pixeltree.arguments.presets import read_preset
+from pixeltree.cli.option_groups import with_groups
 from pixeltree.cli.options import (
     OUTPUT,
-    DataOption,
-    DataSeedOption,
-    FitOption,
+    ChosenImages,
     ImagesOption,
     JsonOption,
-    OverlapOption,
-    TransposedOption,
     TreeArgument,
-    UpsamplingOption,
-    chosen_images,
     drawable,
     finite,
     load_tree,
@@ -131,8 +126,10 @@ def run_chips(
     return Evaluated(found, frames, time.perf_counter() - began)
 
 
+@with_groups
 def yield_(
     model: TreeArgument,
+    *,
     require: Annotated[
         float, CHIPS(min=0, max=1, callback=finite, help="The score that a good chip reaches, 0 to 1.")
     ] = 0.95,
@@ -155,13 +152,8 @@ def yield_(
             help="Also try chips with these values of a number of the preset, as in noise=0.1,0.2,0.4.",
         ),
     ] = None,
-    data: DataOption = None,
+    chosen_images: ChosenImages,
     images: ImagesOption = None,
-    fit: FitOption = None,
-    transposed: TransposedOption = None,
-    upsampling: UpsamplingOption = None,
-    data_seed: DataSeedOption = None,
-    allow_overlap: OverlapOption = False,
     workers: WorkersOption = None,
     cluster: ClusterOption = None,
     plot: Annotated[
@@ -174,7 +166,7 @@ def yield_(
     The share of good chips and the mean come with intervals of 95% confidence.
     """
     tree = load_tree(model)
-    part = chosen_images(tree, data, fit, transposed, upsampling, data_seed, allow_overlap)
+    part = chosen_images.load(tree)
     dataset = part.images.spread(images)
     check_fits(tree, dataset)
     say(part, screen_beside(json_file))

@@ -13,10 +13,10 @@ from pixeltree.cli.options import (
     IMAGES,
     MEASUREMENT,
     OUTPUT,
+    ChosenImages,
     DataOption,
     FitOption,
     JsonOption,
-    chosen_images,
     drawable,
     load_tree,
 )
@@ -73,7 +73,7 @@ def compare(
     from pixeltree.explain.shots import explain  # noqa: PLC0415
 
     loaded = load_tree(tree)
-    part = chosen_images(loaded, data, fit, None, None, None, False).images
+    part = ChosenImages(data, fit).load(loaded).images
     if image >= len(part):
         raise DataError(f"--image {image}: there are {len(part)} images, numbered from 0")
     names = first, second

@@ -13,19 +13,14 @@ from rich.progress import Progress
 
 from pixeltree.arguments.presets import read_preset
 from pixeltree.cli.chips import PRESETS_HELP, chip_set, run_chips
+from pixeltree.cli.option_groups import with_groups
 from pixeltree.cli.options import (
     DEVICE,
     OUTPUT,
-    DataOption,
-    DataSeedOption,
-    FitOption,
+    ChosenImages,
     ImagesOption,
     JsonOption,
-    OverlapOption,
-    TransposedOption,
     TreeArgument,
-    UpsamplingOption,
-    chosen_images,
     drawable,
     load_tree,
     say,
@@ -54,15 +49,12 @@ _PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False, "
 """Names of classes, data and devices are shown as they are."""
 
 
+@with_groups
 def evaluate(
     model: TreeArgument,
-    data: DataOption = None,
+    *,
+    chosen_images: ChosenImages,
     images: ImagesOption = None,
-    fit: FitOption = None,
-    transposed: TransposedOption = None,
-    upsampling: UpsamplingOption = None,
-    data_seed: DataSeedOption = None,
-    allow_overlap: OverlapOption = False,
     device: Annotated[
         str | None, DEVICE(metavar="URL", help="Measure on this device too, as in tcp://HOST:PORT.")
     ] = None,
@@ -94,7 +86,7 @@ def evaluate(
         refuse_workers(workers, cluster, "run emulated chips; give --preset too")
     screen = screen_beside(json_file)
     tree = load_tree(model)
-    part = chosen_images(tree, data, fit, transposed, upsampling, data_seed, allow_overlap)
+    part = chosen_images.load(tree)
     dataset = part.images
     check_fits(tree, dataset)
     if confusion_file is not None and dataset.task is not Task.CLASSIFICATION:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -100,22 +101,54 @@ FitOption = Annotated[
     bool | None,
     IMAGES("--fit/--no-fit", help="Crop and scale pictures to the tree's size. Default: as at training."),
 ]
-TransposedOption = Annotated[
-    bool | None,
-    IMAGES("--transposed/--upright", help="Swap rows and columns of IDX images. Default: as at training."),
-]
-UpsamplingOption = Annotated[
-    int | None,
-    IMAGES(min=1, help="Enlarge IDX images or digits by this factor. Default: as at training."),
-]
-DataSeedOption = Annotated[
-    int | None,
-    IMAGES(help="Seed of a folder's split, or of generated images. Default: as at training."),
-]
-OverlapOption = Annotated[
-    bool,
-    IMAGES("--allow-overlap", help="Measure even if test images are among the training images."),
-]
+
+
+@dataclass(frozen=True)
+class ChosenImages:
+    """Options that say which images a tree is tested on, and how they are read."""
+
+    data: DataOption = None
+    fit: FitOption = None
+    transposed: Annotated[
+        bool | None,
+        IMAGES(
+            "--transposed/--upright", help="Swap rows and columns of IDX images. Default: as at training."
+        ),
+    ] = None
+    upsampling: Annotated[
+        int | None,
+        IMAGES(min=1, help="Enlarge IDX images or digits by this factor. Default: as at training."),
+    ] = None
+    data_seed: Annotated[
+        int | None,
+        IMAGES(help="Seed of a folder's split, or of generated images. Default: as at training."),
+    ] = None
+    allow_overlap: Annotated[
+        bool, IMAGES("--allow-overlap", help="Measure even if test images are among the training images.")
+    ] = False
+
+    @property
+    def reading(self) -> dict[str, bool | int]:
+        """What of the reading is to be other than at the training."""
+        changes = {
+            "fit": self.fit,
+            "transposed": self.transposed,
+            "upsampling": self.upsampling,
+            "seed": self.data_seed,
+        }
+        return {name: value for name, value in changes.items() if value is not None}
+
+    def load(self, tree: Tree) -> HeldOutPart:
+        """The images that the options name, by default those that the tree's file records.
+
+        Raises:
+            DataError: they cannot be loaded, or are among the images of the training.
+        """
+        with busy("reading the images"):
+            part = held_out_part(tree.geometry.size, tree.data, self.data, self.reading)
+        if not self.allow_overlap:
+            part.require_apart()
+        return part
 
 
 def load_tree(text: str) -> Tree:
@@ -125,29 +158,6 @@ def load_tree(text: str) -> Tree:
         TreeError: there is none, or it cannot be read.
     """
     return Tree.load(zoo.tree_file(text))
-
-
-def chosen_images(
-    tree: Tree,
-    data: str | None,
-    fit: bool | None,
-    transposed: bool | None,
-    upsampling: int | None,
-    data_seed: int | None,
-    allow_overlap: bool,
-) -> HeldOutPart:
-    """The images that the options name, by default those that the tree's file records.
-
-    Raises:
-        DataError: they cannot be loaded, or are among the images of the training.
-    """
-    options = {"fit": fit, "transposed": transposed, "upsampling": upsampling, "seed": data_seed}
-    changes = {name: value for name, value in options.items() if value is not None}
-    with busy("reading the images"):
-        part = held_out_part(tree.geometry.size, tree.data, data, changes)
-    if not allow_overlap:
-        part.require_apart()
-    return part
 
 
 def say(part: HeldOutPart, screen: Screen) -> None:

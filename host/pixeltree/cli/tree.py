@@ -7,17 +7,12 @@ from typing import Annotated
 
 from rich.tree import Tree as Drawing
 
+from pixeltree.cli.option_groups import with_groups
 from pixeltree.cli.options import (
     MEASUREMENT,
-    DataOption,
-    DataSeedOption,
-    FitOption,
+    ChosenImages,
     JsonOption,
-    OverlapOption,
-    TransposedOption,
     TreeArgument,
-    UpsamplingOption,
-    chosen_images,
     load_tree,
     say,
 )
@@ -32,17 +27,14 @@ from pixeltree.tree.tree import Tree
 from pixeltree_protocol.objects import Label
 
 
+@with_groups
 def tree(
     model: TreeArgument,
+    *,
     measure: Annotated[
         bool, MEASUREMENT("--measure", help="Say how often each node is right on test images.")
     ] = False,
-    data: DataOption = None,
-    fit: FitOption = None,
-    transposed: TransposedOption = None,
-    upsampling: UpsamplingOption = None,
-    data_seed: DataSeedOption = None,
-    allow_overlap: OverlapOption = False,
+    chosen_images: ChosenImages,
     json_file: JsonOption = None,
 ) -> None:
     """Draw a tree: its nodes, what each outcome is, sizes, and with --measure the accuracy of each node.
@@ -51,7 +43,6 @@ def tree(
     """
     loaded = load_tree(model)
     screen = screen_beside(json_file)
-    given = any(each is not None for each in (data, fit, transposed, upsampling, data_seed))
     accuracies: dict[str, float] = {}
     figures: dict[str, object] = {
         "tree": loaded.name,
@@ -60,8 +51,8 @@ def tree(
         "bytes": loaded.total_bytes,
     }
     counts = f"{len(loaded.labels)} labels, {len(loaded.depth_first)} nodes, {loaded.total_bytes:,} bytes"
-    if measure or given:
-        part = chosen_images(loaded, data, fit, transposed, upsampling, data_seed, allow_overlap)
+    if measure or chosen_images.data is not None or chosen_images.reading:
+        part = chosen_images.load(loaded)
         dataset = part.images
         check_fits(loaded, dataset)
         if dataset.task is not Task.CLASSIFICATION:

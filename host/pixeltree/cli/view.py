@@ -9,6 +9,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,13 +17,12 @@ import numpy as np
 import typer
 
 from pixeltree.arguments.token import read_token
-from pixeltree.cli.options import KERNEL, OUTPUT, chosen_images, load_tree, writable
+from pixeltree.cli.option_groups import with_groups
+from pixeltree.cli.options import KERNEL, OUTPUT, ChosenImages, load_tree, writable
 from pixeltree.cli.report import write_file
 from pixeltree.cli.terminal import Screen, busy
-from pixeltree.datasets import Dataset
 from pixeltree.errors import DataError
 from pixeltree.kernels.files import settings
-from pixeltree.tree.tree import Tree
 from pixeltree_protocol.names import known_names
 
 VIEW = OUTPUT
@@ -31,7 +31,8 @@ _IMAGES_RATE = 3
 
 if TYPE_CHECKING:
     from pixeltree.view.board import Board
-    from pixeltree.view.feed import Running
+    from pixeltree.view.devices import Devices
+    from pixeltree.view.feed import Feed, Running
 
 _EXPOSURES = ("fixed", "auto")
 
@@ -41,6 +42,29 @@ _LOOK_SECONDS = 0.1
 _NO_BROWSER = "no browser can be opened from here; open the address above"
 
 
+@dataclass(frozen=True)
+class Page:
+    """Options that say how the page begins, where it is served, who may visit it, and what is kept of it."""
+
+    record: Annotated[
+        Path | None, OUTPUT(callback=writable, help="Record what is seen to this MCAP file, from the start.")
+    ] = None
+    foxglove: Annotated[
+        int | None,
+        VIEW(metavar="PORT", min=0, max=65535, help="Serve Foxglove too, at this port of 127.0.0.1."),
+    ] = None
+    pause: Annotated[bool, VIEW("--pause", help="Wait for the first step.")] = False
+    open_: Annotated[bool, VIEW("--open", help="Open the page in a browser.")] = False
+    host: Annotated[
+        str, VIEW(help="Address to serve the page at. Beyond loopback, visitors need a token.")
+    ] = "127.0.0.1"
+    port: Annotated[int, VIEW(min=0, max=65535, help="Port of the page; 0 for a free one.")] = 0
+    token_file: Annotated[
+        Path | None, VIEW(help="File with the token that visitors need; made up without it.")
+    ] = None
+
+
+@with_groups
 def view(
     url: Annotated[
         str,
@@ -49,6 +73,7 @@ def view(
             "what a program of the vendor's displays, with its sliders."
         ),
     ] = "emu:",
+    *,
     kernel: Annotated[
         Path | None, KERNEL(help="Run this kernel file on every frame; its parameters become sliders.")
     ] = None,
@@ -81,37 +106,18 @@ def view(
         int | None,
         VIEW(min=1, max=200, help="Frames per second, at most. Default: 30; 3 for a tree's held-out images."),
     ] = None,
-    record: Annotated[
-        Path | None, OUTPUT(callback=writable, help="Record what is seen to this MCAP file, from the start.")
-    ] = None,
-    foxglove: Annotated[
-        int | None,
-        VIEW(metavar="PORT", min=0, max=65535, help="Serve Foxglove too, at this port of 127.0.0.1."),
-    ] = None,
-    pause: Annotated[bool, VIEW("--pause", help="Wait for the first step.")] = False,
-    open_: Annotated[bool, VIEW("--open", help="Open the page in a browser.")] = False,
-    host: Annotated[
-        str, VIEW(help="Address to serve the page at. Beyond loopback, visitors need a token.")
-    ] = "127.0.0.1",
-    port: Annotated[int, VIEW(min=0, max=65535, help="Port of the page; 0 for a free one.")] = 0,
-    token_file: Annotated[
-        Path | None, VIEW(help="File with the token that visitors need; made up without it.")
-    ] = None,
+    page: Page,
 ) -> None:
     """Serve a page that shows a device at work: planes, sliders, single steps. Ctrl-C ends it.
 
     Without a kernel or a tree, the page shows the sensor's picture. Standard output has the page's address.
     """
-    from pixeltree.view.board import Board  # noqa: PLC0415
     from pixeltree.view.devices import Devices, in_step, with_options  # noqa: PLC0415
-    from pixeltree.view.feed import RATE, Feed, Running  # noqa: PLC0415
     from pixeltree.view.feed_device import DeviceFeed  # noqa: PLC0415
     from pixeltree.view.feed_kernel import KernelFeed  # noqa: PLC0415
     from pixeltree.view.feed_scamp5d import SCHEME, Scamp5dFeed  # noqa: PLC0415
     from pixeltree.view.feed_tree import TreeFeed  # noqa: PLC0415
     from pixeltree.view.kernel_steps import LiveKernel, check_registers  # noqa: PLC0415
-    from pixeltree.view.recorder import Recorder  # noqa: PLC0415
-    from pixeltree.view.server import PageServer  # noqa: PLC0415
 
     if kernel is not None and tree is not None:
         raise DataError("give --kernel or --tree, not both")
@@ -132,30 +138,46 @@ def view(
         feed = KernelFeed(devices, LiveKernel(kernel, settings(set_ or [])), shown, level)
     elif tree is not None:
         loaded = load_tree(tree)
-        sees_nothing = source is None and all(
-            lane.own and "source" not in lane.options for lane in devices.lanes
-        )
-        images = _held_out(loaded) if sees_nothing else None
-        rate = rate or (_IMAGES_RATE if sees_nothing else None)
+        images = None if source is not None or _sees(devices) else ChosenImages().load(loaded).images
+        rate = rate or (None if images is None else _IMAGES_RATE)
         feed = TreeFeed(devices, loaded, images, shown, memory)
     else:
         feed = DeviceFeed(devices, shown)
-    token = read_token(token_file).decode() if token_file is not None else None
+    _serve(feed, url, page, rate)
+
+
+def _sees(devices: Devices) -> bool:
+    """Whether what a device sees is not up to us: somebody else started it, or its address says what."""
+    return any(not lane.own or "source" in lane.options for lane in devices.lanes)
+
+
+def _serve(feed: Feed, url: str, page: Page, rate: int | None) -> None:
+    """Serve the page until Ctrl-C.
+
+    Raises:
+        PixeltreeError: the device is not there or refuses, or the page cannot be served.
+    """
+    from pixeltree.view.board import Board  # noqa: PLC0415
+    from pixeltree.view.feed import RATE, Running  # noqa: PLC0415
+    from pixeltree.view.recorder import Recorder  # noqa: PLC0415
+    from pixeltree.view.server import PageServer  # noqa: PLC0415
+
+    token = read_token(page.token_file).decode() if page.token_file is not None else None
     board = Board()
-    recorder = Recorder(board, record)
-    if record is not None:
+    recorder = Recorder(board, page.record)
+    if page.record is not None:
         recorder.start()
     with contextlib.ExitStack() as stack:
         told = stack.enter_context(_until_told())
         stack.callback(recorder.stop)
-        page = stack.enter_context(PageServer(board, host, port, token))
-        if foxglove is not None:
-            _serve_foxglove(stack, board, foxglove)
+        server = stack.enter_context(PageServer(board, page.host, page.port, token))
+        if page.foxglove is not None:
+            _serve_foxglove(stack, board, page.foxglove)
         opened = threading.Event()
-        running = stack.enter_context(Running(feed, board, rate or RATE, pause, recorder, opened.set))
+        running = stack.enter_context(Running(feed, board, rate or RATE, page.pause, recorder, opened.set))
         _wait_for_device(running, opened, told, url)
         if not told.is_set():
-            _say_where(page.url, open_)
+            _say_where(server.url, page.open_)
         told.wait()
 
 
@@ -183,10 +205,6 @@ def _is_auto(exposure: str | None) -> bool:
     if exposure not in (None, *_EXPOSURES):
         raise DataError(f"--exposure {exposure}: {known_names(exposure, _EXPOSURES)}")
     return exposure == _EXPOSURES[1]
-
-
-def _held_out(tree: Tree) -> Dataset:
-    return chosen_images(tree, None, None, None, None, None, False).images
 
 
 def replay(

@@ -1,4 +1,7 @@
-"""The device behind its link: faults, time-outs, refusals. No sockets; messages go in, answers come out."""
+"""The device behind its link: faults, time-outs, refusals. No sockets; messages go in, answers come out.
+
+It is one module because all tests ask the same small tree of the same device by the same helpers.
+"""
 
 from dataclasses import replace
 

@@ -12,6 +12,7 @@ from typing import get_args, get_type_hints
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.forking import REAL_PYTHON
 from tests.support.invoked import invoke
 from typer.models import OptionInfo
 
@@ -22,15 +23,16 @@ from pixeltree.cli.terminal import EXIT_BROKEN_PIPE, Screen, printable
 from pixeltree.device.device import connect
 from pixeltree.tree.tree import Tree
 
-PIXELTREE = [sys.executable, "-m", "pixeltree"]
+PIXELTREE = ["-m", "pixeltree"]
+"""What follows the interpreter."""
 NOWHERE = "serial:loop://:100:[bold]"
 """A URL that is refused; Rich would make a picture and bold letters of it."""
 
 
-def run(*arguments, **options):
-    return subprocess.run(
-        [*PIXELTREE, *arguments], check=False, timeout=60, stderr=subprocess.PIPE, **options
-    )
+def run(*arguments, real=False, **options):
+    """A command, forked; ``real`` is for what an interpreter does itself, at its start and its end."""
+    command = [REAL_PYTHON if real else sys.executable, *PIXELTREE, *arguments]
+    return subprocess.run(command, check=False, timeout=60, stderr=subprocess.PIPE, **options)
 
 
 @given(st.text())
@@ -62,7 +64,7 @@ def test_an_error_shows_what_the_user_wrote():
 
 def test_names_that_the_encoding_lacks_are_shown_by_their_numbers(tmp_path):
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
-    done = run("tree", "nówhere-一.ptree", env=environment, text=True, cwd=tmp_path)
+    done = run("tree", "nówhere-一.ptree", real=True, env=environment, text=True, cwd=tmp_path)
     assert done.returncode == 2
     assert r"n\xf3where-\u4e00.ptree" in done.stderr
 
@@ -72,7 +74,7 @@ def test_names_that_the_encoding_lacks_are_shown_by_their_numbers(tmp_path):
 )
 def test_a_full_disk_is_told_of(arguments):
     with Path("/dev/full").open("w") as full:
-        done = run(*arguments, stdout=full, text=True)
+        done = run(*arguments, real=arguments == ("--version",), stdout=full, text=True)
     assert "No space left on device" in done.stderr
     assert done.returncode == failure.EXIT_BAD_INPUT
     assert "Traceback" not in done.stderr
@@ -82,13 +84,14 @@ def test_a_full_disk_is_told_of(arguments):
 def test_a_reader_that_has_gone_ends_the_command_quietly(arguments):
     readable, writable = os.pipe()
     os.close(readable)
-    done = run(*arguments, stdout=writable, text=True)
+    done = run(*arguments, real=arguments == ("--version",), stdout=writable, text=True)
     os.close(writable)
     assert (done.returncode, done.stderr) == (EXIT_BROKEN_PIPE, "")
 
 
 def test_closed_standard_output_is_no_trouble():
-    done = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *PIXELTREE, "--version"], check=False, timeout=60)
+    command = [REAL_PYTHON, *PIXELTREE, "--version"]
+    done = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *command], check=False, timeout=60)
     assert done.returncode == 0
 
 

@@ -1,6 +1,7 @@
 """The controller API of fact sheet section 4 through Device methods, against NumPy.
 
 Planes here are in array coordinates: row 0 is the top, column 0 the RIGHT edge.
+It is one module because it follows the section, function by function, and a test counts that none is missing.
 """
 
 import numpy as np
