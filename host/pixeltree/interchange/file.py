@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +14,8 @@ import numpy.typing as npt
 from pixeltree.arguments.files import AnyPath, as_path
 from pixeltree.errors import DataError, ModelError, from_extra
 
-try:
+if TYPE_CHECKING:
     import onnx
-    from google.protobuf.message import DecodeError
-    from onnx import numpy_helper
-except ModuleNotFoundError as error:
-    raise DataError(f"reading ONNX files needs {error.name}: {from_extra('import')}") from error
 
 MOST_BYTES = 1 << 28
 """Of a file, and of what one tensor has beside it. A network for one node has less than 10 MB as floats."""
@@ -37,12 +33,15 @@ Constants = tuple[Constant | None, ...]
 """Inputs of a node; None for one that is left out."""
 
 _TYPES = {
-    getattr(onnx.TensorProto, name): np.dtype(numpy_name)
-    for name, numpy_name in (
-        ("FLOAT", "<f4"), ("DOUBLE", "<f8"), ("FLOAT16", "<f2"), ("INT8", "i1"), ("UINT8", "u1"),
-        ("INT32", "<i4"), ("INT64", "<i8"), ("BOOL", "?"),
+    number: np.dtype(name)
+    for number, name in (
+        (1, "<f4"), (2, "u1"), (3, "i1"), (6, "<i4"), (7, "<i8"), (9, "?"), (10, "<f2"), (11, "<f8"),
     )
 }  # fmt: skip
+"""Types of tensors by their numbers, ``TensorProto.DataType`` of onnx.proto."""
+
+_EXTERNAL = 1
+"""``TensorProto.DataLocation``: the values lie in another file."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +119,11 @@ def graph_of(data: bytes, folder: Path | None = None) -> Graph:
         ModelError: see :func:`load_graph`.
     """
     try:
+        import onnx  # noqa: PLC0415 - an extra
+        from google.protobuf.message import DecodeError  # noqa: PLC0415 - onnx brings it
+    except ModuleNotFoundError as error:
+        raise DataError(f"reading ONNX files needs {error.name}: {from_extra('import')}") from error
+    try:
         model = onnx.ModelProto.FromString(data)
     except DecodeError as error:
         raise ModelError("the file is not an ONNX model") from error
@@ -158,21 +162,20 @@ def _node(number: int, node: onnx.NodeProto, folder: Path | None) -> Node:
     return Node(label, node.op_type, node.domain, tuple(node.input), tuple(node.output), attributes)
 
 
+_TENSOR = 4
+_SINGLE = {1: "f", 2: "i", 3: "s"}
+_SEVERAL = {6: "floats", 7: "ints"}
+"""Fields of attributes by their kinds, ``AttributeProto.AttributeType`` of onnx.proto."""
+
+
 def _attribute(label: str, attribute: onnx.AttributeProto, folder: Path | None) -> object:
-    kinds = onnx.AttributeProto
-    match attribute.type:
-        case kinds.INT:
-            return attribute.i
-        case kinds.FLOAT:
-            return attribute.f
-        case kinds.STRING:
-            return attribute.s.decode("utf-8", "replace")
-        case kinds.INTS:
-            return tuple(attribute.ints)
-        case kinds.FLOATS:
-            return tuple(attribute.floats)
-        case kinds.TENSOR:
-            return _tensor(attribute.t, folder)
+    if attribute.type == _TENSOR:
+        return _tensor(attribute.t, folder)
+    if attribute.type in _SINGLE:
+        value: object = getattr(attribute, _SINGLE[attribute.type])
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    if attribute.type in _SEVERAL:
+        return tuple(getattr(attribute, _SEVERAL[attribute.type]))
     raise ModelError(f"{label}: its attribute {attribute.name!r} is neither numbers nor text")
 
 
@@ -189,9 +192,11 @@ def _tensor(tensor: onnx.TensorProto, folder: Path | None) -> Constant:
     count = math.prod(shape)
     if min(shape, default=0) < 0 or len(shape) > 8 or count * kind.itemsize > MOST_BYTES:
         raise ModelError(f"tensor {tensor.name!r} has an impossible shape: {list(shape)[:8]}")
-    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+    if tensor.data_location == _EXTERNAL:
         data = _from_folder(tensor, folder, count * kind.itemsize)
         return np.frombuffer(data, kind).reshape(shape)
+    from onnx import numpy_helper  # noqa: PLC0415 - an extra
+
     try:
         values = np.asarray(numpy_helper.to_array(tensor))
     except (ValueError, TypeError, OverflowError) as error:

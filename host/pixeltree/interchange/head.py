@@ -3,8 +3,8 @@
 A class's value is ``a s + b``, with s of K's parity. Only the order of the classes counts, so all may be
 divided by a, and each b becomes ``c = b / a``. Two classes compare ``s_i - s_j``, an even number, with
 ``c_j - c_i``. With ``c = 2 q + f`` and f in [0, 2), the numbers q say what happens unless the even numbers
-are equal; then the order of the f decides, and after that the lower index. So whole numbers ``2 q M + r`` decide
-alike, in which r ranks the f, if all weights are multiplied by an odd M with ``2 M > r``.
+are equal; then the order of the f decides, and after that the lower index. So whole numbers ``2 q M + r``
+decide alike, in which r ranks the f, if all weights are multiplied by an odd M with ``2 M > r``.
 """
 
 from __future__ import annotations
