@@ -74,7 +74,7 @@ class Builder:
         self.bits.append((self.now, self.layers))
 
     def model(self, outputs=(), shape=None):
-        shape = shape or ["batch", 1, self.size, self.size]
+        shape = ["batch", 1, self.size, self.size] if shape is None else shape
         graph = helper.make_graph(
             self.nodes,
             "network",
