@@ -11,11 +11,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from pixeltree.errors import ModelError
-from pixeltree.interchange.attributes import axes_of, one_of, permutation, target_sizes, whole
+from pixeltree.interchange.attributes import axes_of, few, one_of, permutation, target_sizes, whole
 from pixeltree.interchange.file import MOST_BYTES, STANDARD, Constant, Constants, Node
 
 QUANTIZERS = ("qonnx.custom_op.general", "finn.custom_op.general", "onnx.brevitas", "finn")
 """Domains of QONNX's quantizers, those that older versions wrote among them."""
+
+MOST_FILLED = 4096
+"""Numbers that ConstantOfShape makes: sizes of paddings, for example."""
 
 Fold = Callable[[Node, Sequence[Constant]], Constant]
 
@@ -122,6 +125,23 @@ def _concat(node: Node, inputs: Sequence[Constant]) -> Constant:
     return np.concatenate(inputs)
 
 
+def _filled(node: Node, inputs: Sequence[Constant]) -> Constant:
+    """ONNX's ConstantOfShape."""
+    sizes = few(node, inputs[0])
+    if math.prod(sizes) > MOST_FILLED:
+        raise node.refuse(f"it makes {math.prod(sizes):,} equal numbers, which is too many")
+    return np.full(sizes, np.ravel(node.attributes.get("value", np.zeros(1, np.float32)))[0])
+
+
+def _slice(node: Node, inputs: Sequence[Constant]) -> Constant:
+    starts, ends, axes, steps = (
+        few(node, each) if each is not None else None for each in (*inputs[1:], *(None,) * 4)[:4]
+    )
+    if starts is None or ends is None or axes != (0,) or len(starts) != 1 or len(ends) != 1:
+        raise node.refuse("only the first dimension of constants is cut here")
+    return inputs[0][slice(starts[0], ends[0], steps[0] if steps else 1)]
+
+
 def _bipolar(node: Node, inputs: Sequence[Constant]) -> Constant:
     values, scale = inputs[:2]
     return np.asarray(np.where(values >= 0, scale, -scale), values.dtype)
@@ -162,6 +182,8 @@ _STANDARD: dict[str, tuple[Fold, int]] = {
     "Flatten": (_flatten, 1),
     "Squeeze": (_squeeze, 1),
     "Unsqueeze": (_unsqueeze, 1),
+    "ConstantOfShape": (_filled, 1),
+    "Slice": (_slice, 1),
     "Gather": (_gather, 1),
     "Concat": (_concat, 1),
 }

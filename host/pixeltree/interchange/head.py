@@ -100,15 +100,13 @@ def whole_biases(shares: Sequence[Exact]) -> tuple[int, list[int]]:
 
 
 def _ranks(values: Sequence[Exact]) -> list[int]:
-    """Small whole numbers in the same order; equal ones where the lower index is the greater value anyway."""
+    """Small whole numbers in the same order. Of equal ranks the lower index wins, so some need not differ."""
 
     def compare(first: int, second: int) -> int:
-        return (values[first] - values[second]).sign()
+        return (values[first] - values[second]).sign() or second - first
 
     order = sorted(range(len(values)), key=cmp_to_key(compare))
     ranks = [0] * len(values)
     for place, index in enumerate(order):
-        for other in order[:place]:
-            if (values[index] - values[other]).sign() > 0:
-                ranks[index] = max(ranks[index], ranks[other] + (index > other))
+        ranks[index] = max((ranks[less] + (index > less) for less in order[:place]), default=0)
     return ranks
