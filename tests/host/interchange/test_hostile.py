@@ -35,10 +35,10 @@ def read(data, folder):
 def test_bytes_that_were_changed_give_a_network_or_an_error(folder, seed, data):
     raw = bytearray(network(seed, dyadic=True).model().SerializeToString())
     for _ in range(data.draw(st.integers(1, 4))):
-        place = data.draw(st.integers(0, len(raw) - 1))
+        place = data.draw(st.integers(0, max(len(raw) - 1, 0)))
         match data.draw(st.integers(0, 3)):
             case 0:
-                raw[place] = data.draw(st.integers(0, 255))
+                raw[place : place + 1] = data.draw(st.binary(min_size=1, max_size=1))
             case 1:
                 del raw[place : place + data.draw(st.integers(1, 40))]
             case 2:
@@ -84,8 +84,7 @@ def mutate(model, draw):
         case 5:
             tensor.data_type = draw(st.integers(0, 23))
         case 6:
-            values = np.full(numpy_helper.to_array(tensor).shape, draw(FLOATS)) if tensor.raw_data else 0
-            tensor.raw_data = np.asarray(values, np.float32).tobytes()
+            tensor.raw_data = np.full(len(tensor.raw_data) // 4, draw(FLOATS), np.float32).tobytes()
         case 7:
             nodes.remove(node)
         case 8 if node.output:
