@@ -118,7 +118,7 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
             import_network,
             (
                 "model.onnx -o model.ptree",
-                "model.onnx -o model.ptree --black -1 --white 1 --classes cat,dog",
+                "model.onnx -o model.ptree --black=-1 --white=1 --classes cat,dog",
                 "model.onnx -o model.ptree --threshold 63 --json -",
             ),
         ),

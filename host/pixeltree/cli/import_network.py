@@ -63,7 +63,7 @@ def import_network(
     ] = 0,
     classes: Annotated[
         str | None,
-        typer.Option(metavar="A,B,...", help="Names of the classes, in order. Default: 0, 1, ..."),
+        OUTPUT(metavar="A,B,...", help="Names of the classes, in order. Default: their numbers, from 0 on."),
     ] = None,
     json_file: JsonOption = None,
 ) -> None:
