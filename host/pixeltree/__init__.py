@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pixeltree.compiler import compile_model as compile
     from pixeltree.device.device import Device, connect, emulator
     from pixeltree.device.patience import Patience
+    from pixeltree.interchange import read_onnx
     from pixeltree.kernels import Kernel
 
     # fmt: off
@@ -44,7 +45,7 @@ __all__ = [  # noqa: RUF022 - in the order in which a user meets them
     "zoo", "Page", "Kernel", "A", "B", "C", "D", "E", "F", "NEWS", "XN", "XE",
     "XS", "XW", "PIX", "IN", "FLAG", "SELECT", "RECT", "RF", "RP", "R0", "R1", "R2", "R3", "R4", "R5",
     "R6", "R7", "R8", "R9", "R10", "R11", "R12", "north", "east", "south", "west", "alldir", "compile",
-    "datasets", "evaluate", "metrics", "train", "scamp5d", "errors", "__version__",
+    "datasets", "evaluate", "metrics", "train", "read_onnx", "scamp5d", "errors", "__version__",
 ]
 # fmt: on
 
@@ -59,6 +60,7 @@ _HOMES = {
     "Page": "pixeltree.view.program:Page",
     "Patience": "pixeltree.device.patience:Patience",
     "Kernel": "pixeltree.kernels:Kernel",
+    "read_onnx": "pixeltree.interchange:read_onnx",
     "TreeRunner": "pixeltree.run:TreeRunner",
     "InferenceResult": "pixeltree.run:InferenceResult",
     "NodeVisit": "pixeltree.run:NodeVisit",

@@ -25,6 +25,7 @@ from pixeltree.cli.evaluate import evaluate
 from pixeltree.cli.explain import explain
 from pixeltree.cli.export import export
 from pixeltree.cli.failure import EXIT_STATUS_HELP, one_clear_error
+from pixeltree.cli.import_network import import_network
 from pixeltree.cli.info import info
 from pixeltree.cli.port import port
 from pixeltree.cli.run import run as run_tree
@@ -110,6 +111,15 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
             (
                 "recipes/digits.toml -o digits.ptree",
                 "recipes/digits.toml -o digits.ptree --history digits.csv --plot digits.png",
+            ),
+        ),
+        (
+            "import",
+            import_network,
+            (
+                "model.onnx -o model.ptree",
+                "model.onnx -o model.ptree --black=-1 --white=1 --classes cat,dog",
+                "model.onnx -o model.ptree --threshold 63 --json -",
             ),
         ),
         (

@@ -153,7 +153,7 @@ def _source(size: int, recorded: TrainingData | None, data: str | None) -> Data:
         if kind is DigitsData:
             return DigitsData(size // _DIGIT_CELLS)
         if kind is MnistData:
-            return MnistData(upsampling=size // _MNIST_CELLS)
+            return MnistData(upsampling=max(1, size // _MNIST_CELLS))
         return kind(**settings)
     folder = Path(data).expanduser()
     if not folder.is_dir():

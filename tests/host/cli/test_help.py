@@ -85,6 +85,7 @@ def test_every_command_that_measures_takes_json():
         "run",
         "compare",
         "explain",
+        "import",
         "port",
         "run-kernel",
         "calibrate",
