@@ -29,8 +29,9 @@ def main() -> None:
         own = [point for point in points if point["data"] == data]
         bytes_, accuracy = ([float(point[key]) for point in own] for key in ("bytes", "accuracy"))
         axes.plot(bytes_, accuracy, marker, label=data)
-        for x, y, point in zip(bytes_, accuracy, own, strict=True):
-            axes.annotate(point["model"], (x, y), xytext=(6, 4), textcoords="offset points", fontsize=7)
+        for index, (x, y, point) in enumerate(zip(bytes_, accuracy, own, strict=True)):
+            away = (6, 4 if index % 2 else -9)  # neighbours would cover each other
+            axes.annotate(point["model"], (x, y), xytext=away, textcoords="offset points", fontsize=7)
     axes.set_xscale("log")
     axes.set_xlabel("bytes of all objects of the tree")
     axes.set_ylabel("test images told right, %")
