@@ -103,10 +103,10 @@ def _way(tree: Tree, picture: Pictures, done: Container[TreeNode]) -> list[TreeN
     """
     bits = tree.input_bits(picture)
     way = [tree.root]
-    sums = np.zeros(0, np.int32)
+    sums = np.zeros((1, 0), np.int32)
     while way[-1] not in done and way[-1].manifest.children:
-        sums = way[-1].sums(bits, sums)
-        exit_ = way[-1].manifest.exits[way[-1].outcome(sums)]
+        sums = way[-1].sums(bits[None], sums)
+        exit_ = way[-1].manifest.exits[way[-1].outcome(sums[0])]
         if isinstance(exit_, Label):
             break
         way.append(tree.nodes[exit_.node])

@@ -200,7 +200,7 @@ def _train_once(
 def _figures(trained: TrainedModel) -> dict[str, Any]:
     """What the training came to, as JSON has it."""
     agreement = None if trained.agreement is None else asdict(trained.agreement)
-    return {"nodes": list(trained.nodes), "validation": trained.score, "folded": agreement}
+    return {"nodes": [node.name for node in trained.nodes], "validation": trained.score, "folded": agreement}
 
 
 def _checkpoints_of(output: Path, recipe: Path) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pixeltree.datasets.dataset import Dataset, Splits
 from pixeltree.datasets.digits import digits, held_out_digits
+from pixeltree.datasets.find_and_read import Found, chosen_characters, found_part
 from pixeltree.datasets.folders import image_folders
 from pixeltree.datasets.glyphs import GlyphSettings, glyphs
 from pixeltree.datasets.idx import IdxFolder
@@ -24,6 +25,7 @@ _TASKS = {
     "segmentation": Scenes.segmentation,
     "what": Scenes.what,
 }
+_READING = {"what": Found.what, "localization": Found.localization}
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,58 @@ class IdxData:
 
 
 @dataclass(frozen=True)
+class FindAndReadData:
+    """Scenes of 256 x 256 pixels with one handwritten character on a photograph; every fourth pixel is seen.
+
+    The characters are those of a folder of :func:`pixeltree.datasets.idx_folder`; the photographs come with
+    scikit-learn and scikit-image. No part shares a character or a photograph with another.
+
+    Attributes:
+        folder: folder of the four files, relative to the recipe.
+        transposed: as for ``idx``.
+        prefix: as for ``idx``.
+        classes: as for ``idx``.
+        characters: names of the classes that are pasted; an empty list takes all.
+        task: "what" (which character is it) or "localization" (where is it).
+        counts: scenes for training, validation and test.
+        limit: most scenes of each part; 0 for no other limit than ``counts``.
+        seed: seed of everything drawn.
+    """
+
+    folder: str
+    transposed: bool = False
+    prefix: str = ""
+    classes: tuple[str, ...] = ()
+    characters: tuple[str, ...] = ()
+    task: str = "what"
+    counts: tuple[int, int, int] = (20000, 2000, 2000)
+    limit: int = 0
+    seed: int = 0
+
+    def load(self, size: int) -> Splits:
+        """The scenes as the device sees them, 64 x 64, whatever the network's input."""
+        files = self._files().splits()
+        return Splits(*(self._part(part, characters) for part, characters in enumerate(files)))
+
+    def load_test(self, size: int) -> Dataset:
+        """The test part alone."""
+        return self._part(2, self._files().test())
+
+    def _part(self, part: int, characters: Dataset) -> Dataset:
+        if self.task not in _READING:
+            raise DataError(f"[data] task is {self.task!r}; {known_names(self.task, _READING)}")
+        if self.characters:
+            characters = chosen_characters(characters, self.characters)
+        count = min(self.counts[part], self.limit or self.counts[part])
+        return _READING[self.task](found_part(part, characters, count, self.seed))
+
+    def _files(self) -> IdxFolder:
+        return IdxFolder(
+            Path(self.folder), self.classes or None, self.transposed, 1, 28, self.seed, self.prefix
+        )
+
+
+@dataclass(frozen=True)
 class MnistData:
     """Settings of MNIST. Its 70,000 images are four files in a folder; 400 of the test come with the package.
 
@@ -213,7 +267,7 @@ class FolderData:
         return self.load(size).test
 
 
-Data = DigitsData | MnistData | GlyphsData | ScenesData | IdxData | FolderData
+Data = DigitsData | MnistData | GlyphsData | ScenesData | IdxData | FindAndReadData | FolderData
 DATA: Mapping[str, type[Data]] = {
     "digits": DigitsData,
     "mnist": MnistData,
@@ -221,14 +275,18 @@ DATA: Mapping[str, type[Data]] = {
     "scenes": ScenesData,
     "idx": IdxData,
     "folder": FolderData,
+    "find-and-read": FindAndReadData,
 }
 """By their names in a recipe's ``set``."""
 
 GENERATED = (GlyphsData, ScenesData)
 """Drawn from a seed; the parts come from random streams of their own, and so never share an image."""
 
-ON_DISK = (IdxData, MnistData, FolderData)
+ON_DISK = (IdxData, MnistData, FindAndReadData, FolderData)
 """Read from a folder, all or a limited number of images."""
+
+SEARCHED = (ScenesData, FindAndReadData)
+"""Scenes whose object may be looked for ("localization") before it is told ("what")."""
 
 
 def set_of(source: Data) -> str:

@@ -11,7 +11,8 @@ from pixeltree.device.device import Device
 from pixeltree.errors import DataError
 from pixeltree.run import InferenceResult, TreeRunner
 from pixeltree.tree import zoo
-from pixeltree.tree.tree import ReferenceVisit, Tree
+from pixeltree.tree.tree import Tree
+from pixeltree.tree.walk import ReferenceVisit
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from pixeltree.datasets import Dataset
 from pixeltree.device.device import connect
 from pixeltree.evaluate.evaluation import Evaluation, decided_by, evaluation_of
 from pixeltree.run import TreeRunner
-from pixeltree.tree.tree import ReferenceVisit, Tree
+from pixeltree.tree.tree import Tree
+from pixeltree.tree.walk import ReferenceVisit
 from pixeltree.workers.keeping import Keeping
 from pixeltree.workers.pieces import Piece, Shared, Workers
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from pixeltree.datasets import NOWHERE, Dataset, Task
 from pixeltree.errors import DataError
@@ -15,7 +15,8 @@ from pixeltree.model import HeatMap
 from pixeltree.model.heat_maps import WITHIN, CellGrid, mean_iou
 from pixeltree.run import TreeRunner
 from pixeltree.tree.node import TreeNode
-from pixeltree.tree.tree import ReferenceVisit, Tree
+from pixeltree.tree.tree import Tree
+from pixeltree.tree.walk import ReferenceVisit
 from pixeltree_protocol.objects import Label
 
 Progress = Callable[[int], None]
@@ -64,12 +65,14 @@ def evaluate_reference(tree: Tree, dataset: Dataset, progress: Progress = lambda
     Args:
         tree: what to evaluate.
         dataset: images, with classes named as the tree's labels if they are to be classified.
-        progress: called with the number of images done.
+        progress: called now and then with the number of images done.
 
     Raises:
         DataError: classes and labels differ, images have another size, or the tree does another task.
     """
-    return _evaluate(tree, dataset, tree.reference, progress)
+    check_fits(tree, dataset)
+    with threadpool_limits(1):  # products as small as these wait for their threads where other programs run
+        return evaluation_of(tree, dataset, tree.references(dataset.images, progress))
 
 
 def evaluate_device(
@@ -87,7 +90,12 @@ def evaluate_device(
         DataError: see :func:`evaluate_reference`.
         DeviceError: the device ended a frame with an error.
     """
-    return _evaluate(tree, dataset, partial(decided_by, runner), progress)
+    check_fits(tree, dataset)
+    results = []
+    for image in dataset.images:
+        results.append(decided_by(runner, image))
+        progress(len(results))
+    return evaluation_of(tree, dataset, results)
 
 
 def decided_by(runner: TreeRunner, image: npt.NDArray[np.uint8]) -> tuple[int, tuple[ReferenceVisit, ...]]:
@@ -156,20 +164,6 @@ def _labels_below(tree: Tree, node: TreeNode, known: dict[TreeNode, list[set[int
             for exit_ in node.manifest.exits
         ]
     return known[node]
-
-
-def _evaluate(
-    tree: Tree,
-    dataset: Dataset,
-    decide: Callable[[npt.NDArray[np.uint8]], tuple[int, tuple[ReferenceVisit, ...]]],
-    progress: Progress,
-) -> Evaluation:
-    check_fits(tree, dataset)
-    results = []
-    for image in dataset.images:
-        results.append(decide(image))
-        progress(len(results))
-    return evaluation_of(tree, dataset, results)
 
 
 def evaluation_of(

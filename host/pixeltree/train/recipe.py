@@ -23,7 +23,7 @@ from pixeltree.arguments.presets import read_preset
 from pixeltree.datasets import (
     Splits,
 )
-from pixeltree.datasets.sources import DATA, ON_DISK, Data, ScenesData
+from pixeltree.datasets.sources import DATA, ON_DISK, SEARCHED, Data
 from pixeltree.errors import DataError, ModelError, RecipeError
 from pixeltree.model.geometry import (
     ConvolutionGeometry,
@@ -94,7 +94,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.localizer is not None:
-            if not isinstance(self.data, ScenesData) or self.data.task != "what":
+            if not isinstance(self.data, SEARCHED) or self.data.task != "what":
                 raise RecipeError('[localizer] goes before a network that tells scenes apart, task = "what"')
             if self.network.input.local_mean or self.network.input.excess:
                 raise RecipeError(
@@ -107,7 +107,7 @@ class Recipe:
 
     def localizer_recipe(self) -> Recipe | None:
         """The training of the localizer as a recipe of its own; None if there is none."""
-        if self.localizer is None or not isinstance(self.data, ScenesData):
+        if self.localizer is None or not isinstance(self.data, SEARCHED):
             return None
         table, training = self.localizer, self.training
         still = dataclasses.replace(training.augmentation, rotation=0.0, zoom=0.0, shear=0.0, shift=0.0)

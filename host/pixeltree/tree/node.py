@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.model import FoldedModel, Window, add_logits, decide, infer
+from pixeltree.model import FoldedModel, Window, add_logits, decide, infer_many
 from pixeltree.model.ending import DECIDES, Ending
 from pixeltree_protocol.objects import Digest, Node
 
@@ -84,15 +84,19 @@ class TreeNode:
         return self.model.outcomes if self.model is not None else int(self.is_window)
 
     def sums(self, seen: npt.NDArray[np.bool_], before: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-        """Logits of the node by the integer reference, with what it adds to them: int32 (outcomes,).
+        """Logits of the node by the integer reference, with what it adds to them: int32 (N, outcomes).
 
         Args:
-            seen: bool (size, size), its input plane.
-            before: int32, the sums of the node before; none at the root.
+            seen: bool (N, size, size), its input planes.
+            before: int32 (N, outcomes), the sums of the node before; (N, 0) at the root.
         """
-        own = np.zeros(self.outcomes, np.int32) if self.model is None else infer(self.model, seen).logits
-        return add_logits(own, before) if self.ending.adds else own
+        if self.model is None:
+            return np.zeros((len(seen), self.outcomes), np.int32)
+        own = infer_many(self.model, seen).logits
+        if not self.ending.adds:
+            return own
+        return np.stack([add_logits(each, earlier) for each, earlier in zip(own, before, strict=True)])
 
     def outcome(self, sums: npt.NDArray[np.int32]) -> int:
-        """Index of the exit that the node takes with its sums."""
+        """Index of the exit that the node takes with its sums, int32 (outcomes,)."""
         return 0 if self.ending.proceeds else decide(sums)

@@ -71,8 +71,10 @@ def recipe(tmp_path):
 
 def test_a_recipe_becomes_a_tree(recipe, tmp_path):
     (tmp_path / "m.ptree").symlink_to("real.ptree")
-    run = train(recipe(distillation=0.5), "-o", tmp_path / "m.ptree")
+    run = train(recipe(distillation=0.5), "-o", tmp_path / "m.ptree", "--json", tmp_path / "m.json")
     assert run.returncode == 0, run.stderr
+    figures = json.loads((tmp_path / "m.json").read_text())
+    assert (figures["nodes"], figures["folded"]["different_logits"]) == (["bars"], 0)
     assert (tmp_path / "m.ptree").is_symlink()
     told = run.stderr.splitlines()
     assert told[0] == "starting PyTorch"
