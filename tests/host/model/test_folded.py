@@ -348,7 +348,7 @@ def head_of(weight, kind=np.int8):
     (lambda: Pooling(1), "2 to 16"),
     (lambda: HeatMap(HeatMapGeometry(2), signs(RANDOM, 2, 1, 2, 2), np.zeros(1)), r"expected \(1, 1, 2, 2\)"),
     (lambda: HeatMap(HeatMapGeometry(2), np.full((1, 1, 2, 2), 3, np.int8), np.zeros(1)), r"-1 and \+1"),
-    (lambda: head_of(0), "must be odd numbers"),
+    (lambda: FullyConnected(np.array([[[[0, 3]]]], np.int8), np.zeros(1)), r"only -1, 0 and \+1"),
     (lambda: head_of(2), "must be odd numbers"),
     (lambda: head_of(-128), "must be odd numbers"),
     (lambda: head_of(129, np.int16), "-127 to 127"),
