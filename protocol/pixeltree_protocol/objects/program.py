@@ -220,7 +220,8 @@ class ApplyFullyConnected(Step):
     """Logits := XNOR-popcount of the bit buffer with the fully connected segment in slot ``segment``.
 
     logit_n = 2 * popcount(XNOR(bits, weights_n)) - inputs + bias_n; with several planes of weights the sum
-    of 2^j * (2 * popcount(XNOR(bits, plane j of weights_n)) - inputs) over the planes, + bias_n. Bits that
+    of 2^j * (2 * popcount(XNOR(bits, plane j of weights_n)) - inputs) over the planes, + bias_n. With ternary
+    weights it is the sum of the weights whose bit is 1, less that of the others, + bias_n. Bits that
     the segment's ``columns`` leave out are dropped from the buffer before.
     """
 
