@@ -106,7 +106,7 @@ class ConvolutionGeometry(_Kernel):
             output channel sees every input channel.
         before: rows and columns of -1 assumed above and to the left; if left out, ``(kernel - 1) // 2``.
         after: the same below and to the right; if left out, ``kernel // 2``, so that stride 1 keeps the size.
-        weights: what a weight is: "binary", -1 or +1, or "ternary", -1, 0 or +1.
+        weights: what a weight may be: -1 or +1, or with "ternary" 0 too.
     """
 
     kind: ClassVar[str] = "convolution"
@@ -191,7 +191,7 @@ class FullyConnectedGeometry:
         outcomes: number of classes, 2 to 255.
         planes: planes of signs that a weight has, 1 to 7. The j-th counts 2^j: with 1 plane a weight is -1 or
             1, with 2 planes it is -3, -1, 1 or 3.
-        weights: "binary" for planes of signs; "ternary" for -1, 0 or +1, and then there is 1 plane.
+        weights: "binary" for planes of signs, or "ternary" for -1, 0 or +1, which have one plane.
     """
 
     kind: ClassVar[str] = "fully connected"
