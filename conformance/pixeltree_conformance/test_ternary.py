@@ -31,7 +31,8 @@ def _segment(count: int = _COUNT) -> TernaryWeights:
 
 def _weight(segment: TernaryWeights, at: int) -> int:
     """A weight, as the bytes say."""
-    return segment.data[at // 5] // 3 ** (at % 5) % 3 - 1
+    digits: int = segment.data[at // 5] // 3 ** (at % 5)
+    return digits % 3 - 1
 
 
 @pytest.mark.parametrize("tells_zeros", [False, True], ids=["signs", "zeros"])
