@@ -14,6 +14,7 @@ from pixeltree.model import (
     ConvolutionGeometry,
     FoldedModel,
     FullyConnected,
+    HeatMap,
     InputSpec,
     Pooling,
     infer,
@@ -208,17 +209,19 @@ def check_network(seed, array):
 
 
 def ternary(model, seed):
-    """The model with a third of its weights 0: of some convolutions, and of a fully connected head or not."""
+    """The model with a third of its weights 0: of some convolutions, and of the head or not."""
     random = np.random.default_rng([seed, 3])
     layers = [_ternary_layer(random, layer) if random.random() < 0.8 else layer for layer in model.layers]
     head = model.head
-    if isinstance(head, FullyConnected) and random.random() < 0.7:
+    if isinstance(head, HeatMap) and random.random() < 0.7:
+        head = _ternary_layer(random, head)
+    elif isinstance(head, FullyConnected) and random.random() < 0.7:
         head = FullyConnected(_with_zeros(random, np.sign(head.weights)), head.bias)
     return FoldedModel(model.input, tuple(layers), head)
 
 
 def _ternary_layer(random, layer):
-    if not isinstance(layer, Convolution):
+    if isinstance(layer, Pooling):
         return layer
     geometry = replace(layer.geometry, weights=Weights.TERNARY)
     return replace(layer, geometry=geometry, weights=_with_zeros(random, layer.weights))

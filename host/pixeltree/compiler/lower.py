@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from pixeltree.compiler import ir
 from pixeltree.compiler.array_head import lower_array_head
 from pixeltree.compiler.layout import (
@@ -19,7 +21,7 @@ from pixeltree.compiler.layout import (
 )
 from pixeltree.compiler.passes.arrange import Arrangement
 from pixeltree.compiler.readout import lower_head, lower_scan
-from pixeltree.compiler.taps import Offset, Tap, bias_planes, digit_levels, plus_taps, taps
+from pixeltree.compiler.taps import Offset, Tap, bias_planes, digit_levels, plus_taps, plus_weights, taps
 from pixeltree.compiler.time_slots import time_slots
 from pixeltree.errors import CompileError
 from pixeltree.model import Convolution, FoldedModel, FullyConnected, HeatMap, Layer, Pooling
@@ -177,8 +179,8 @@ class _LayerLowering:
         order = self._taps(layer, target)
         level = self._unit(layer, order, target)
         self.emit(ir.SetLevel(level))
-        self._accumulate(order, target, total)
-        offset = layer.taps - 2 * plus_taps(order, 0) + int(layer.bias[0])
+        self._accumulate(order, target, total, layer.geometry.weights is Weights.TERNARY)
+        offset = int(np.count_nonzero(layer.weights)) - 2 * plus_weights(order, 0) + int(layer.bias[0])
         bit = self._store([offset >> i & 1 for i in range(32)])
         _, rows, columns = shape
         corner = _ALL - (columns - 1) * target.pitch
@@ -274,9 +276,7 @@ class _LayerLowering:
         self.emit(ir.SetLevel(level))
         self.section = own
 
-    def _accumulate(
-        self, order: list[Tap], target: FeatureMap, total: ir.Plane, are_ternary: bool = False
-    ) -> None:
+    def _accumulate(self, order: list[Tap], target: FeatureMap, total: ir.Plane, are_ternary: bool) -> None:
         absent, zero = _Absent(self, target), ir.Plane("zero")
         self.emit(ir.ClearSum(total))
         for tap, x in self._walk(order):

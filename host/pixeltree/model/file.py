@@ -145,11 +145,11 @@ def _read(entry: dict[str, Any]) -> Layer | Head:
         return FullyConnected(weights, bias)
     borders = {name: _whole(entry[name]) for name in ("stride", "before", "after")}
     channels, _, kernel, _ = shape
+    of = Weights.TERNARY if is_ternary else Weights.BINARY
     if kind == HeatMapGeometry.kind:
-        return HeatMap(HeatMapGeometry(kernel, **borders), weights, bias)
+        return HeatMap(HeatMapGeometry(kernel, weights=of, **borders), weights, bias)
     if kind != ConvolutionGeometry.kind:
         raise ModelError(f"there is no kind of layer {kind!r}")
-    of = Weights.TERNARY if is_ternary else Weights.BINARY
     geometry = ConvolutionGeometry(channels, kernel, groups=_whole(entry["groups"]), weights=of, **borders)
     return Convolution(geometry, weights, bias, np.array(entry["falling"], np.bool_))
 

@@ -216,27 +216,29 @@ class FullyConnectedGeometry:
 
 @dataclass(frozen=True)
 class HeatMapGeometry(_Kernel):
-    """A binary convolution to one channel, dense across its input, whose sums are the logits, one per cell.
+    """A convolution to one channel, dense across its input, whose sums are the logits, one per cell.
 
     Attributes:
         kernel: side of the kernel, 2 to 7, or 1.
         stride: distance of neighbouring windows, 1 to 8.
         before: as for a convolution.
         after: as for a convolution.
+        weights: as for a convolution.
     """
 
     kind: ClassVar[str] = "heat map"
     channels: ClassVar[int] = 1
     groups: ClassVar[int] = 1
-    weights: ClassVar[Weights] = Weights.BINARY
 
     kernel: int
     stride: int = 1
     before: int | None = None
     after: int | None = None
+    weights: Weights = Weights.BINARY
 
     def __post_init__(self) -> None:
         self._check()
+        object.__setattr__(self, "weights", Weights.named(self.weights))
 
     def output_shape(self, shape: Shape) -> Shape:
         """Shape of the map, for an input of this shape.
@@ -251,8 +253,8 @@ class HeatMapGeometry(_Kernel):
         return 1, shape[0], self.kernel, self.kernel
 
     def weight_bits(self, shape: Shape) -> int:
-        """Information content of the weights, in bits, for an input of this shape."""
-        return math.prod(self.weight_shape(shape))
+        """Bits that the weights take where they are kept, for an input of this shape."""
+        return self.weights.bits(math.prod(self.weight_shape(shape)))
 
 
 KernelGeometry = ConvolutionGeometry | HeatMapGeometry

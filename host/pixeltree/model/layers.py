@@ -183,7 +183,7 @@ class HeatMap(_WithKernels):
 
     Attributes:
         geometry: everything but the numbers.
-        weights: int8 (1, channels, k, k), -1 or +1.
+        weights: int8 (1, channels, k, k), -1 or +1; 0 too, if the geometry says ternary.
         bias: int32 (1,), added to every cell.
     """
 

@@ -59,7 +59,7 @@ def specifications(draw):
     head = draw(
         st.builds(FullyConnectedGeometry, st.just(outcomes), st.integers(1, 7))
         | st.just(FullyConnectedGeometry(outcomes, weights=Weights.TERNARY))
-        | st.builds(HeatMapGeometry, st.integers(1, 3))
+        | st.builds(HeatMapGeometry, st.integers(1, 3), weights=st.sampled_from(Weights))
     )
     try:
         return NetworkSpecification(source, tuple(layers), head)
