@@ -41,6 +41,7 @@ def test_the_first_weight_counts_one():
         (lambda: TernaryWeights(5, b"\xf3"), "byte 0 of row 0 .* is 243; it may be 0 to 242"),
         (lambda: TernaryWeights(6, b"\0\3"), "byte 1 of row 0 .* is 3; it may be 0 to 2"),
         (lambda: TernaryWeights(6, b"\0"), "2 bytes, not 1"),
+        (lambda: unpack_ternary(b"", 0), "1 ternary weight or more, not 0"),
         (lambda: TernaryWeights(0, b""), "1 to 32,768 weights, not 0"),
         (lambda: TernaryWeights(32_769, bytes(6554)), "1 to 32,768 weights, not 32769"),
         (lambda: FullyConnected(6, (0, 0), b"\0\0\0\3", TERNARY_PLANES), "byte 1 of row 1"),

@@ -44,11 +44,13 @@ def unpack_ternary(data: bytes, count: int) -> npt.NDArray[np.int8]:
 
 
 def check_ternary(data: bytes, count: int, rows: int = 1) -> None:
-    """Refuse bytes that are not ``rows`` rows of ``count`` weights, at least 1 each.
+    """Refuse bytes that are not ``rows`` rows of ``count`` weights.
 
     Raises:
         ObjectError: as for :func:`unpack_ternary`.
     """
+    if count < 1:
+        raise ObjectError(f"a row has 1 ternary weight or more, not {count}")
     each = ternary_bytes(count)
     if len(data) != rows * each:
         raise ObjectError(f"{rows} x {count} ternary weights have {rows * each} bytes, not {len(data)}")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.random_models import ternary
 from tests.support.strategies import convolution, fully_connected, heat_map, signs
 from tests.support.tap_by_tap import activations_and_logits
 
@@ -265,6 +266,29 @@ def test_a_model_survives_its_file(head):
     assert np.array_equal(first.logits, second.logits)
     assert all(np.array_equal(a, b) for a, b in zip(first.activations, second.activations, strict=True))
     assert encode_model(again) == encode_model(model)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_ternary_model_survives_its_file_and_is_what_its_taps_say(seed):
+    model = ternary(deep_model(), seed)
+    again = decode_model(encode_model(model))
+    for one, other in zip((*model.layers, model.head), (*again.layers, again.head), strict=True):
+        assert isinstance(one, Pooling) or one.geometry == other.geometry
+        assert isinstance(one, Pooling) or np.array_equal(one.weights, other.weights)
+    assert encode_model(again) == encode_model(model)
+    bits = picture(32)
+    activations, logits = activations_and_logits(again, bits)
+    found = infer(model, bits)
+    assert np.array_equal(found.logits, logits)
+    assert all(np.array_equal(a, b) for a, b in zip(found.activations, activations, strict=True))
+
+
+def test_ternary_weights_that_are_none_are_refused():
+    entry = json.loads(encode_model(ternary(deep_model(), 0)))
+    layer = next(each for each in entry["layers"] if each.get("ternary"))
+    layer["weights"] = base64.b64encode(b"\xff" + base64.b64decode(layer["weights"])[1:]).decode()
+    with pytest.raises(ModelError, match="byte 0 of row 0 of the ternary weights is 255"):
+        decode_model(json.dumps(entry).encode())
 
 
 def test_signs_travel_as_bits():
