@@ -29,6 +29,7 @@ from pixeltree_protocol.objects.cover import cube_counts
 from pixeltree_protocol.objects.node import MAX_DEPTH, MAX_PATH_LOGITS
 from pixeltree_protocol.objects.program import STEPS
 from pixeltree_protocol.objects.step import AREG, ROW, STORE, StepForm
+from pixeltree_protocol.objects.ternary import WEIGHTS_IN_A_BYTE, unpack_ternary
 from pixeltree_protocol.objects.verify import (
     MAX_READ_OUT_BYTES,
     MAX_SCANNED_BITS,
@@ -216,6 +217,29 @@ def cover_sizes() -> str:
     )
 
 
+def ternary_weights() -> str:
+    """What each byte of ternary weights holds."""
+    rows = []
+    for byte in range(243):
+        weights = unpack_ternary(bytes([byte]), WEIGHTS_IN_A_BYTE)
+        rows.append(
+            sum(1 << i for i in range(5) if weights[i]) | sum(32 << i for i in range(5) if weights[i] > 0)
+        )
+    text = textwrap.wrap(", ".join(map(str, rows)), 114)
+    return "\n".join(
+        (
+            "/* Written by tools/make_firmware_tables.py; do not change it by hand. */",
+            "#include <stdint.h>",
+            "",
+            "/* Bit i: weight i is not 0; bit 5 + i: it is +1. */",
+            "static const uint16_t TERNARY_WEIGHTS[243] = {",
+            *(f"    {row}" for row in text),
+            "};",
+            "",
+        )
+    )
+
+
 def candidates() -> list[tuple[int, int, int]]:
     """Value, free bits and positions of each pattern selection of four address bits."""
     found = [
@@ -276,13 +300,14 @@ def word_bits(run: Callable[..., str]) -> str:
 def main() -> int:
     """Write the headers, or say whether they are as they should be."""
     parser = argparse.ArgumentParser(
-        description="Write tables.h, cover_sizes.h, learned.h and word_bits.h of the core; this needs cc."
+        description="Write the core's headers that are made of tables; this needs cc."
     )
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a file would change")
     with learner() as run:
         texts = {
             CORE / "tables.h": header(),
             CORE / "cover_sizes.h": cover_sizes(),
+            CORE / "ternary_weights.h": ternary_weights(),
             CORE / "learned.h": learned(run),
             CORE / "word_bits.h": word_bits(run),
         }

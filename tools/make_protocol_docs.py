@@ -228,6 +228,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "block_planes": lambda: _object_table(segment.BLOCK_PLANES),
     "fully_connected": lambda: _object_table(segment.FULLY_CONNECTED),
     "packed": lambda: _object_table(segment.PACKED),
+    "ternary": lambda: _object_table(segment.TERNARY),
     "program": lambda: _object_table(program.LAYOUT),
     "step": lambda: _object_table(program.STEP_LAYOUT),
     "node": lambda: _object_table(node.NODE_LAYOUT),

@@ -7,6 +7,7 @@ outputs are stale. What a page says about a key, an option or a name is written 
 from __future__ import annotations
 
 import dataclasses
+import enum
 import importlib
 import json
 import os
@@ -25,7 +26,6 @@ import typer
 from pixeltree.cli.app import app
 from pixeltree.datasets.sources import DATA
 from pixeltree.train.augment import Augmentation
-from pixeltree.train.binarize import Estimator
 from pixeltree.train.recipe import HEADS, LAYERS, Recipe
 from pixeltree.train.specification import Input, NetworkSpecification
 from pixeltree.train.tables import LocalizerTable, TreeTable
@@ -105,8 +105,8 @@ def _type(hint: Any) -> str:  # noqa: ANN401 - any type
         items = [item for item in typing.get_args(hint) if item is not Ellipsis]
         item = _type(items[0])
         return f"list of {f'{len(items)} ' if len(items) > 1 else ''}{_PLURALS.get(item, f'lists{item[4:]}')}"
-    if hint is Estimator:
-        return " or ".join(f'`"{value}"`' for value in Estimator)
+    if isinstance(hint, type) and issubclass(hint, enum.StrEnum):
+        return " or ".join(f'`"{value}"`' for value in hint)
     return _TYPE_NAMES.get(hint, "table")
 
 

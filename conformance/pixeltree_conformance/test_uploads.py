@@ -193,7 +193,7 @@ INVALID: dict[str, Callable[[], bytes]] = {
     "the word `all` as its bits": lambda: bytes.fromhex("0101010a fca21d560564000002b2"),
     "a word with two destinations as `bus`, not as `bus2`": lambda: bytes.fromhex("01010104 020e8a35"),
     "a word without a meaning": lambda: Block((ICW(0), ICW(bits("g_start")))).encode(),
-    "a segment of an unknown layout": lambda: b"\x02\x01\x05" + samples.segment_of(50)[3:],
+    "a segment of an unknown layout": lambda: b"\x02\x01\x06" + samples.segment_of(50)[3:],
     "no planes of weights": lambda: _weights(0, 0),
     "no planes of weights for some of the bits read": lambda: _weights(0, 0, columns=0xFF),
     "eight planes of weights for some of the bits read": lambda: _weights(8, 8, columns=0xFF),

@@ -188,7 +188,8 @@ def tree_with_planes(*planes: int) -> SmallTree:
 def tree_with_columns(*taken: int, planes: int = 1) -> SmallTree:
     """A new tree whose nodes take as inputs so many of every 256 bits that they read, root first.
 
-    They read rows of the picture, and then of a pattern that differs from column to column.
+    They read rows of the picture, and then of a pattern that differs from column to column. Weights of 0
+    planes are ternary.
     """
     path = _Path()
     for count in reversed(taken):
@@ -229,18 +230,29 @@ def _layer(
     rows: int = _SCAN.rows,
     columns: int = ALL_COLUMNS,
 ) -> FullyConnected:
-    """Random weights of some outputs, the same for all if they are to be equal."""
+    """Random weights of some outputs, the same for all if they are to be equal; with 0 planes ternary."""
     inputs = rows * columns.bit_count()
     different = 1 if are_equal else outputs
     biases = tuple(secrets.randbelow(21) - 10 for _ in range(different))
     weights = secrets.token_bytes(different * planes * ((inputs + 7) // 8))
+    if not planes:
+        weights = b"".join(_ternary_row(inputs) for _ in range(different))
     same = outputs // different
     return FullyConnected(inputs, biases * same, weights * same, planes, columns)
+
+
+def _ternary_row(inputs: int) -> bytes:
+    """Random weights, five to a byte; the last byte may hold fewer."""
+    row = bytearray(secrets.randbelow(243) for _ in range(-(-inputs // 5)))
+    row[-1] %= 3 ** (inputs % 5 or 5)
+    return bytes(row)
 
 
 def logits_of(layer: FullyConnected, bits: bytes) -> tuple[int, ...]:
     """Per output the sum over its planes of 2^j (2 popcount(XNOR(inputs, plane j)) - inputs), + bias."""
     inputs = _inputs(layer, bits)
+    if not layer.planes:
+        return _ternary_logits(layer, inputs)
     size = (layer.inputs + 7) // 8
     rows = _pieces(layer.weights, layer.planes * size)
     return tuple(
@@ -251,6 +263,14 @@ def logits_of(layer: FullyConnected, bits: bytes) -> tuple[int, ...]:
         + bias
         for row, bias in zip(rows, layer.biases, strict=True)
     )
+
+
+def _ternary_logits(layer: FullyConnected, inputs: list[int]) -> tuple[int, ...]:
+    """Per output the sum of weights where inputs are 1, less that of the others, + bias."""
+    rows = _pieces(layer.weights, -(-layer.inputs // 5))
+    weights = [[row[at // 5] // 3 ** (at % 5) % 3 - 1 for at in range(len(inputs))] for row in rows]
+    sums = [sum(w * (2 * x - 1) for w, x in zip(row, inputs, strict=True)) for row in weights]
+    return tuple(own + bias for own, bias in zip(sums, layer.biases, strict=True))
 
 
 def _pieces(data: bytes, size: int) -> list[bytes]:

@@ -1,5 +1,6 @@
 /* What the controller works out of read-outs: the fully connected layer, and fields of packed segments. */
 #include "program.h"
+#include "ternary_weights.h"
 
 enum { COLUMNS = 7, BIASES = 39 };                     /* offsets in a segment of layout 4 */
 
@@ -41,6 +42,18 @@ static int32_t weight(unsigned plane, unsigned size, unsigned unlike_ones)
     return ((int32_t)size - 2 * (int32_t)unlike_ones) * (1 << plane);
 }
 
+/* The next so many inputs, up to 32: of the bits from *from on those that the layer takes. */
+static uint32_t inputs_of(const uint8_t *segment, const uint8_t *bits, uint32_t *from, uint32_t size)
+{
+    uint32_t chosen = 0;
+    for (uint32_t i = 0; i < size; (*from)++)
+        if (segment[COLUMNS + *from % 256 / 8] >> *from % 8 & 1) {
+            chosen |= (uint32_t)(bits[*from / 8] >> *from % 8 & 1) << i;
+            i++;
+        }
+    return chosen;
+}
+
 /* A layer that leaves bits out: 32 inputs at a time, as there is no room for all of them apart from the bits. */
 static void add_chosen(const uint8_t *segment, const uint8_t *bits, int32_t *logits)
 {
@@ -48,15 +61,25 @@ static void add_chosen(const uint8_t *segment, const uint8_t *bits, int32_t *log
     const uint8_t *weights = segment + BIASES + 4 * outputs;
     for (uint32_t at = 0; at < inputs; at += 32) {
         uint32_t left = inputs - at, size = left < 32 ? left : 32;
-        uint8_t chosen[4] = {0};
-        for (uint32_t i = 0; i < size; from++)
-            if (segment[COLUMNS + from % 256 / 8] >> from % 8 & 1) {
-                chosen[i / 8] |= (uint8_t)((bits[from / 8] >> from % 8 & 1) << i % 8);
-                i++;
-            }
+        uint32_t next = inputs_of(segment, bits, &from, size);
+        uint8_t chosen[4] = {(uint8_t)next, (uint8_t)(next >> 8), (uint8_t)(next >> 16), (uint8_t)(next >> 24)};
         for (uint32_t n = 0; n < outputs; n++)
             for (uint32_t j = 0; j < planes; j++)
                 logits[n] += weight(j, size, unlike(weights + (n * planes + j) * row + at / 8, chosen, size));
+    }
+}
+
+/* Ternary weights: five inputs at a time. Of weights that are not 0, those that disagree count against the others. */
+static void add_ternary(const uint8_t *segment, const uint8_t *bits, int32_t *logits)
+{
+    uint32_t inputs = u16(segment + 3), outputs = segment[5], row = row_bytes(segment), from = 0;
+    const uint8_t *weights = segment + BIASES + 4 * outputs;
+    for (uint32_t at = 0; at < inputs; at += 5, weights++) {
+        uint32_t size = inputs - at < 5 ? inputs - at : 5, next = inputs_of(segment, bits, &from, size);
+        for (uint32_t n = 0; n < outputs; n++) {
+            uint32_t these = TERNARY_WEIGHTS[weights[n * row]], there = these & ((1u << size) - 1);
+            logits[n] += (int32_t)ones_of(there) - 2 * (int32_t)ones_of((these >> 5 ^ next) & there);
+        }
     }
 }
 
@@ -71,7 +94,9 @@ void fully_connected(const uint8_t *segment, const uint8_t *bits, int32_t *logit
             sum += weight(j, inputs, unlike(weights, bits, inputs));
         logits[n] = sum;
     }
-    if (!all)
+    if (!planes)
+        add_ternary(segment, bits, logits);
+    else if (!all)
         add_chosen(segment, bits, logits);
 }
 
@@ -89,7 +114,7 @@ uint32_t packed_bits(const uint8_t *segment, size_t size)
     return segment[2] == 3 ? 8 * bytes : 0;
 }
 
-const uint8_t *packed_bytes(const uint8_t *segment, size_t size)
+static const uint8_t *packed_bytes(const uint8_t *segment, size_t size)
 {
     uint32_t bytes;
     return segment + packed_at(segment, size, &bytes);

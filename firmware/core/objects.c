@@ -3,6 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+uint32_t row_bytes(const uint8_t *segment)
+{
+    uint32_t inputs = u16(segment + 3), planes = segment[6];
+    return planes ? planes * ((inputs + 7) / 8) : (inputs + 4) / 5;
+}
+
 bool varint(uint32_t *value, const uint8_t *p, size_t size, size_t *at)
 {
     *value = 0;
@@ -17,6 +23,23 @@ bool varint(uint32_t *value, const uint8_t *p, size_t size, size_t *at)
 
 static bool is_grid(unsigned n) { return n == 1 || n == 2 || n == 4 || n == 8 || n == 16; }
 
+/* Rows of so many ternary weights, five to a byte: each byte is less than 3 to the power of how many it holds. */
+static bool are_ternary(const uint8_t *p, unsigned rows, unsigned count)
+{
+    static const uint8_t powers[] = {243, 3, 9, 27, 81};
+    for (; rows; rows--)
+        for (unsigned at = 0; at < count; at += 5)
+            if (*p++ >= powers[count - at < 5 ? count - at : 0])
+                return false;
+    return true;
+}
+
+static bool is_ternary(const uint8_t *p, size_t size)  /* layout 5; size is 6 or more */
+{
+    unsigned count = u16(p + 3);
+    return count && count <= 32768 && size == 5 + (count + 4) / 5 && are_ternary(p + 5, 1, count);
+}
+
 /* Layout 4: how many planes of weights there are, and which of every 256 bits read are inputs; size is 6 or more. */
 static bool is_fully_connected(const uint8_t *p, size_t size)
 {
@@ -28,9 +51,11 @@ static bool is_fully_connected(const uint8_t *p, size_t size)
         taken += p[7 + i / 8] >> i % 8 & 1;
     if (!taken || (taken < 256 && inputs % taken) || planes > 7)
         return false;
-    if (!planes || !inputs || !outputs || size != HEADER + outputs * (4 + (size_t)planes * ((inputs + 7) / 8)))
+    if (!inputs || !outputs || size != HEADER + outputs * (4 + (size_t)row_bytes(p)))
         return false;
-    int64_t most = 0x7FFFFFFF - ((1ll << planes) - 1) * inputs;
+    if (!planes && !are_ternary(p + HEADER + 4 * outputs, outputs, inputs))
+        return false;
+    int64_t most = 0x7FFFFFFF - ((1ll << (planes ? planes : 1)) - 1) * inputs;
     for (unsigned i = 0; i < outputs; i++) {
         int64_t bias = (int32_t)u32(p + HEADER + 4 * i);
         if (bias > most || bias < -most)
@@ -57,7 +82,7 @@ static bool is_segment(const uint8_t *p, size_t size)
                 return false;
         return true;
     }
-    return is_fully_connected(p, size);
+    return p[2] == 5 ? is_ternary(p, size) : is_fully_connected(p, size);
 }
 
 static bool keeps_rules(const struct step *step, const int32_t *v)

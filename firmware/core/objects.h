@@ -49,6 +49,8 @@ struct store {
 
 /* A number of one to three bytes at p + *at, which is moved behind it; false where there is none. */
 bool varint(uint32_t *value, const uint8_t *p, size_t size, size_t *at);
+/* Bytes of an output's weights, of a fully connected segment; without planes they are ternary. */
+uint32_t row_bytes(const uint8_t *segment);
 /* A step at p: its row of the table and its operands; returns its bytes, 0 where it is none. */
 size_t read_step(const uint8_t *p, size_t size, const struct step **form, int32_t values[MOST_OPERANDS]);
 bool decides(uint8_t opcode);                          /* Argmax, Proceed */

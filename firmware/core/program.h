@@ -79,6 +79,5 @@ uint32_t bits_wanted(const uint8_t *segment);          /* bits that it takes, th
 /* A field of a packed segment: width bits from bit on. packed_bits: how many it has; 0 where it is not packed. */
 uint32_t packed_field(const uint8_t *segment, size_t size, uint32_t bit, unsigned width);
 uint32_t packed_bits(const uint8_t *segment, size_t size);
-const uint8_t *packed_bytes(const uint8_t *segment, size_t size);
 
 #endif

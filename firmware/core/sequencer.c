@@ -37,20 +37,37 @@ static bool run_block(struct run *run, const int32_t *v)   /* true when it was d
     return true;
 }
 
+/* A bit of a packed or ternary segment; false where it is not defined. Ternary weights are digits to the base of 3: first
+ * come bits for what is +1, then those for what is 0. */
+static bool bit_of(const struct object *segment, uint32_t at, uint32_t *bit)
+{
+    const uint8_t *p = segment->data;
+    if (p[2] != 5) {
+        *bit = packed_field(p, segment->size, at, 1);
+        return true;
+    }
+    uint32_t count = u16(p + 3), of = at % count;
+    unsigned digit = p[5 + of / 5];
+    for (unsigned i = of % 5; i; i--)
+        digit /= 3;
+    digit %= 3;
+    *bit = at < count ? digit == 2 : digit == 1;
+    return at >= count || digit != 1;
+}
+
 /* The weights of a step's positions: those in the mask take the segment's bits one by one. */
 static void weights_of(const struct run *run, const int32_t *v, struct weights *out)
 {
-    const struct object *mask = segment_at(run->image, v[0]), *packed = segment_at(run->image, v[2]);
-    const uint8_t *bits = packed_bytes(packed->data, packed->size), *plane;
-    unsigned bit = (unsigned)v[3];
+    const struct object *mask = segment_at(run->image, v[0]), *segment = segment_at(run->image, v[2]);
+    const uint8_t *plane;
+    uint32_t at = (uint32_t)v[3], bit;
     memset(out, 0, sizeof *out);
     out->positions = (unsigned)(mask->data[3] * mask->data[3]);
     plane = mask->data + 6 + (unsigned)v[1] * ((out->positions + 7) / 8);
     for (unsigned p = 0; p < out->positions; p++)
         if (plane[p / 8] >> p % 8 & 1) {
-            out->care[p / 32] |= 1u << p % 32;
-            out->ones[p / 32] |= (uint32_t)(bits[bit / 8] >> bit % 8 & 1) << p % 32;
-            bit++;
+            out->care[p / 32] |= (uint32_t)bit_of(segment, at++, &bit) << p % 32;
+            out->ones[p / 32] |= bit << p % 32;
         }
 }
 
@@ -136,10 +153,13 @@ static void apply_layer(struct run *run, const int32_t *v)
     uint32_t inputs = u16(segment + 3);
     fully_connected(segment, scratch.read_out, run->logits);
     run->logit_count = segment[5];
-    uint64_t chunks = (uint64_t)run->logit_count * segment[6] * ((inputs + 31) / 32);
+    uint64_t operations = (uint64_t)run->logit_count * segment[6] * ((inputs + 31) / 32);
     if (bits_wanted(segment) != inputs)
-        chunks += bits_wanted(segment) / 32;
-    charge(chunks * COST_FULLY_CONNECTED_OPERATIONS * COST_OPERATION_NS);
+        operations += bits_wanted(segment) / 32;
+    operations *= COST_FULLY_CONNECTED_OPERATIONS;
+    if (!segment[6])
+        operations += (uint64_t)run->logit_count * row_bytes(segment) * COST_TERNARY_OPERATIONS;
+    charge(operations * COST_OPERATION_NS);
 }
 
 enum { LOGIT_NS = COST_ADC_SAMPLE_NS + COST_SAMPLE_LOGIT_OPERATIONS * COST_OPERATION_NS };

@@ -227,6 +227,7 @@ enum {
     COST_LINE_BITS_PER_SECOND = 12000000,
     COST_FULLY_CONNECTED_OPERATIONS = 16,
     COST_SAMPLE_LOGIT_OPERATIONS = 8,
+    COST_TERNARY_OPERATIONS = 10,
 };
 
 /* Commands to an array behind a socket: docs/reference/array_port.md. */

@@ -23,6 +23,15 @@ static bool has_bits(const struct image *image, int32_t slot, uint32_t bit, uint
     return is_layout(o, 3) && bit + width <= packed_bits(o->data, o->size);
 }
 
+static bool has_cover(const struct image *image, int32_t slot, uint32_t bit, uint32_t width)
+{
+    const struct object *o = segment_at(image, slot);
+    if (!is_layout(o, 5))
+        return has_bits(image, slot, bit, width);
+    uint32_t count = u16(o->data + 3);                 /* of weights: each is two bits */
+    return bit < 2 * count && bit % count + width <= count;
+}
+
 static const char *check_cover(const struct image *image, const int32_t *v, struct tally *tally)
 {
     const struct object *mask = segment_at(image, v[0]);
@@ -34,8 +43,8 @@ static const char *check_cover(const struct image *image, const int32_t *v, stru
     for (uint32_t i = 0; i < bytes; i++)
         for (uint8_t b = mask->data[6 + (uint32_t)v[1] * bytes + i]; b; b &= (uint8_t)(b - 1))
             ones++;
-    if (!has_bits(image, v[2], (uint32_t)v[3], ones))
-        return "a cover's segment is not packed, or has too few bits";
+    if (!has_cover(image, v[2], (uint32_t)v[3], ones))
+        return "a cover's segment is neither packed nor ternary, or has too few bits";
     tally->words += positions / 2 * COVER_WORDS;
     return NULL;
 }
@@ -71,6 +80,7 @@ static const char *check_segments(const struct image *image, const struct step *
         uint32_t inputs = u16(o->data + 3), planes = o->data[6];
         tally->logits = o->data[5];
         tally->words += (uint64_t)tally->logits * planes * (inputs / 32 + 1);
+        tally->words += planes ? 0 : tally->logits * row_bytes(o->data) / 2;
         tally->words += bits_wanted(o->data) != inputs ? bits_wanted(o->data) / 32 : 0;
         return NULL;
     }

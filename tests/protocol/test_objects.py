@@ -27,6 +27,7 @@ from pixeltree_protocol.objects import (
     Node,
     ObjectKind,
     PackedBits,
+    TernaryWeights,
     TreeRoot,
     digest_of,
     parse_object,
@@ -46,7 +47,8 @@ from pixeltree_protocol.objects.program import (
     WriteDreg,
 )
 from pixeltree_protocol.objects.quick_segment import quick_segment
-from pixeltree_protocol.objects.segment import decode_segment
+from pixeltree_protocol.objects.segment import TERNARY_PLANES, decode_segment
+from pixeltree_protocol.objects.ternary import pack_ternary
 
 DIGEST = bytes(range(16))
 OTHER = bytes(range(100, 116))
@@ -84,6 +86,29 @@ def fully_connected(draw):
     output = st.lists(row, min_size=planes, max_size=planes).map(b"".join)
     weights = draw(st.lists(output, min_size=len(biases), max_size=len(biases)))
     return FullyConnected(inputs, tuple(biases), b"".join(weights), planes, columns)
+
+
+def rows_of_ternary(count, rows):
+    """Bytes of so many rows of random weights."""
+
+    def made(seed):
+        weights = np.random.default_rng(seed).integers(-1, 2, (rows, count), np.int8)
+        return b"".join(map(pack_ternary, weights))
+
+    return st.integers(0, 2**32 - 1).map(made)
+
+
+@st.composite
+def ternary_weights(draw):
+    count = draw(st.integers(1, 300) | st.just(2_003))
+    return TernaryWeights(count, draw(rows_of_ternary(count, 1)))
+
+
+@st.composite
+def ternary_layers(draw):
+    inputs = draw(st.integers(1, 200) | st.just(0xFFFF))
+    biases = draw(st.lists(st.integers(-1000, 1000), min_size=1, max_size=5))
+    return FullyConnected(inputs, tuple(biases), draw(rows_of_ternary(inputs, len(biases))), TERNARY_PLANES)
 
 
 @st.composite
@@ -127,6 +152,8 @@ STRATEGIES = {
     "block": blocks,
     "block planes": block_planes(),
     "fully connected": fully_connected(),
+    "ternary weights": ternary_weights(),
+    "ternary layer": ternary_layers(),
     "program": programs,
     "node": nodes,
     "tree": trees,
@@ -138,6 +165,8 @@ SAMPLES = {
     "block": Block((NOP, SET_R5, SET_R5, ICW((1 << 80) - 1, ClockClass.FAST), NOP)),
     "block of one word": Block((NOP,)),
     "packed bits": PackedBits(b"\x01\x80"),
+    "ternary weights": TernaryWeights(7, pack_ternary(np.array([1, 0, -1, -1, 0, 1, 1], np.int8))),
+    "ternary layer": FullyConnected(6, (-5, 3), bytes([242, 2, 0, 0]), TERNARY_PLANES),
     "block planes": BlockPlanes(4, 8, (0x12345678, 0)),
     "fully connected": FullyConnected(12, (-5, 1 << 30), b"\x12\x0f\xff\x00"),
     "weight planes": FullyConnected(9, (-5, 3), b"\x12\x01\xff\x00\x34\x00\x56\x01", 2),
@@ -172,6 +201,8 @@ GOLDEN = {
     "block planes": "0201 01 04 08 02 78563412 00000000",
     "fully connected": f"0201 04 0c00 02 01 {'ff' * 32} fbffffff 00000040 120f ff00",
     "weight planes": f"0201 04 0900 02 02 {'ff' * 32} fbffffff 03000000 1201 ff00 3400 5601",
+    "ternary weights": "0201 05 0700 56 08",
+    "ternary layer": f"0201 04 0600 02 00 {'ff' * 32} fbffffff 03000000 f202 0000",
     "columns": f"0201 04 0900 01 01 03 {'00' * 30} 80 fbffffff 1201",
     "tree": f"0501 05 {DIGEST.hex()} {OTHER.hex()}",
     "node": f"0401 {DIGEST.hex()} 02 {DIGEST.hex()} {OTHER.hex()} 01 {OTHER.hex()} 0110 41"
@@ -244,7 +275,8 @@ def read_quickly(data):
 def bytes_of_segments(draw):
     """A segment's bytes, often with a byte changed, taken away or added in its first or last 50."""
     packed = st.binary(min_size=1, max_size=300).map(PackedBits)
-    data = bytearray(draw(block_planes() | fully_connected() | packed).encode())
+    ternary = ternary_weights() | ternary_layers()
+    data = bytearray(draw(block_planes() | fully_connected() | packed | ternary).encode())
     for _ in range(draw(st.integers(0, 2))):
         near = draw(st.integers(0, min(50, len(data) - 1)))
         at = draw(st.sampled_from([near, len(data) - 1 - near]))
@@ -398,10 +430,12 @@ HOSTILE = [
     (f"0201 04 0000 01 02 {ALL} 00000000", "1 to 65535 inputs, not 0"),
     (f"0201 04 0000 01 02 {SIX} 00000000", "1 to 65535 inputs, not 0"),
     (f"0201 04 0100 00 02 {ALL}", "at least one output"),
-    (f"0201 04 0800 01 00 {ALL} 00000000", "1 to 7 planes, not 0"),
-    (f"0201 04 0600 01 00 {SIX} 00000000", "1 to 7 planes, not 0"),
-    (f"0201 04 0800 01 08 {ALL} 00000000 {'ff' * 8}", "1 to 7 planes, not 8"),
-    (f"0201 04 0600 01 08 {SIX} 00000000 {'ff' * 8}", "1 to 7 planes, not 8"),
+    (f"0201 04 0800 01 00 {ALL} 00000000 00 1b", "byte 1 of row 0 .* is 27; it may be 0 to 26"),
+    (f"0201 04 0600 01 00 {SIX} 00000000 f3 00", "byte 0 of row 0 .* is 243; it may be 0 to 242"),
+    ("0201 05 0600 00 03", "byte 1 of row 0 .* is 3; it may be 0 to 2"),
+    ("0201 05 0000", "1 to 32,768 weights, not 0"),
+    (f"0201 04 0800 01 08 {ALL} 00000000 {'ff' * 8}", "1 to 7 planes, or 0 for ternary ones, not 8"),
+    (f"0201 04 0600 01 08 {SIX} 00000000 {'ff' * 8}", "1 to 7 planes, or 0 for ternary ones, not 8"),
     (f"0201 04 0800 01 02 {ALL} 00000000 ff", "not a valid segment"),
     (f"0201 04 0800 01 02 {ALL} 00000000 ffffff", "not a valid segment"),
     (f"0201 04 0800 01 02 {ALL} e8ffff7f ffff", r"beyond \+-2147483623"),

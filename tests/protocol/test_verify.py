@@ -18,6 +18,7 @@ from pixeltree_protocol.objects.program import (
     Program,
     ScanDreg,
 )
+from pixeltree_protocol.objects.segment import TERNARY_PLANES, TernaryWeights
 from pixeltree_protocol.objects.verify import (
     MAX_WORDS_PER_NODE,
     registers_read,
@@ -288,6 +289,18 @@ def test_a_cover_needs_a_packed_bit_for_each_position_of_its_mask(changes):
     refused(r"step 0 \(LoadCover.*no 2 bits from bit", steps=(replace(COVER, **changes), *DECIDE))
 
 
+def test_the_bits_of_a_cover_lie_on_one_side_of_ternary_weights():
+    """Two of three weights: bits 0 to 2 are signs, and 3 to 5 are what is 0."""
+    segments = LAYER, MASKS, TernaryWeights(3, bytes([13]))
+    for bit in (0, 1, 3, 4):
+        verify(steps=(replace(COVER, bit=bit), *DECIDE), segments=segments)
+    for bit in (2, 5, 6, 7):
+        steps = (replace(COVER, bit=bit), *DECIDE)
+        refused(
+            r"step 0 \(LoadCover.*3 ternary weights has no 2 bits from bit", steps=steps, segments=segments
+        )
+
+
 @pytest.mark.parametrize(("mask", "shift"), [(BlockPlanes(2, 4, (0, 1)), 0), (BlockPlanes(2, 2, (0, 1)), 8)])
 def test_a_grid_that_is_not_square_or_does_not_fit_the_array_is_refused(mask, shift):
     steps = (replace(COVER, shift=shift), *DECIDE)
@@ -297,14 +310,15 @@ def test_a_grid_that_is_not_square_or_does_not_fit_the_array_is_refused(mask, sh
 # ---- running time
 
 
-@pytest.mark.parametrize("planes", [1, 2, 7])
+@pytest.mark.parametrize("planes", [1, 2, 7, TERNARY_PLANES])
 @pytest.mark.parametrize("taken", [256, 255, 96, 31, 1])
 def test_a_node_may_execute_as_many_words_as_the_limit_and_not_one_more(taken, planes):
     """One row read out, two outputs of the bits taken, and the row once more where some are left out."""
     thousand = [[NOP] * 1000, [NOP]]
     decide = 48 + 2 * (taken // 32 + 1) * planes + (8 if taken < 256 else 0)
+    decide += 0 if planes else (taken + 4) // 5  # a word for two bytes
     at_limit = (Launch(0, 600), Launch(0, 399), Launch(1, 1000 - decide))
-    row = bytes((taken + 7) // 8 * planes)
+    row = bytes((taken + 7) // 8 * planes if planes else (taken + 4) // 5)
     segments = [FullyConnected(taken, (0, 0), row * 2, planes, (1 << taken) - 1)]
     assert MAX_WORDS_PER_NODE == 1_000_000
     verify(steps=(*at_limit, *DECIDE), blocks=thousand, segments=segments)

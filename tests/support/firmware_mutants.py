@@ -99,9 +99,27 @@ MUTANTS = {
     ),
     "ignores_columns": Mutant(
         "head.c",
-        "if (segment[COLUMNS + from % 256 / 8] >> from % 8 & 1)",
+        "if (segment[COLUMNS + *from % 256 / 8] >> *from % 8 & 1)",
         "if (1)",
         "columns_leaves_out_are_no_inputs",
+    ),
+    "counts_ternary_zeros": Mutant(
+        "head.c",
+        "there = these & ((1u << size) - 1);",
+        "there = (1u << size) - 1;",
+        "ternary_weights_of_a_layer_are_summed",
+    ),
+    "takes_zeros_for_signs": Mutant(
+        "sequencer.c",
+        "*bit = at < count ? digit == 2 : digit == 1;",
+        "*bit = digit == 2;",
+        "covers_expand_ternary_weights",
+    ),
+    "takes_any_ternary_byte": Mutant(
+        "objects.c",
+        "if (*p++ >= powers[count - at < 5 ? count - at : 0])",
+        "if (*p++ >= 250)",
+        "bytes_that_are_no_ternary_weights",
     ),
     "compares_inputs_with_what_was_read": Mutant(
         "verify.c",

@@ -3,10 +3,12 @@
 Each takes pytest's monkeypatch; the device runs in the process of the test, the suite in another.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from cobs import cobs
 
-from pixeltree_emu.controller import sequencer
+from pixeltree_emu.controller import launches, sequencer, ternary_head
 from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.controller.store import ObjectStore
@@ -15,7 +17,14 @@ from pixeltree_protocol.chip.registers import Digital
 from pixeltree_protocol.link import delivery, framing
 from pixeltree_protocol.link.connection import DeviceConnection
 from pixeltree_protocol.link.messages import Done, Pong
-from pixeltree_protocol.objects import Block, FullyConnected, digest_of
+from pixeltree_protocol.objects import (
+    ALL_COLUMNS,
+    Block,
+    FullyConnected,
+    TernaryWeights,
+    digest_of,
+    segment,
+)
 from pixeltree_protocol.objects.cover import Pattern
 
 
@@ -142,7 +151,12 @@ def counts_planes_alike(patch):
 
 
 def ignores_columns(patch):
-    patch.setattr(sequencer, "_inputs", lambda segment, bits: np.frombuffer(bits, np.uint8)[: _row(segment)])
+    real = sequencer.fully_connected
+
+    def of_the_first(segment, bits):
+        return real(replace(segment, columns=ALL_COLUMNS), bits[: _row(segment)])
+
+    patch.setattr(sequencer, "fully_connected", of_the_first)
 
 
 def _row(segment):
@@ -228,9 +242,9 @@ def runs_words_backwards(patch):
 
 
 def loads_covers_on_their_side(patch):
-    real = sequencer.selections
+    real = launches.selections
     patch.setattr(
-        sequencer,
+        launches,
         "selections",
         lambda *operands: tuple(Pattern(p.c, p.r, p.cx, p.rx) for p in real(*operands)),
     )
@@ -239,6 +253,25 @@ def loads_covers_on_their_side(patch):
 def writes_planes_the_wrong_way_round(patch):
     real = PixelArray.write
     patch.setattr(PixelArray, "write", lambda self, register, plane: real(self, register, plane[:, ::-1]))
+
+
+def counts_ternary_zeros(patch):
+    real = ternary_head.unpack_ternary
+    patch.setattr(ternary_head, "unpack_ternary", lambda *row: np.where(real(*row) > 0, 1, -1))
+
+
+def takes_zeros_for_signs(patch):
+    real = launches.selections
+
+    def of_signs(step, mask, segment):
+        bit = step.bit % segment.count if isinstance(segment, TernaryWeights) else step.bit
+        return real(replace(step, bit=bit), mask, segment)
+
+    patch.setattr(launches, "selections", of_signs)
+
+
+def takes_any_ternary_byte(patch):
+    patch.setattr(segment, "check_ternary", lambda *_: None)
 
 
 CAUGHT_BY = {
@@ -271,5 +304,8 @@ CAUGHT_BY = {
     loads_covers_on_their_side: "covers_expand_over_any_grid",
     writes_planes_the_wrong_way_round: "plane_is_written_bit_by_bit",
     runs_words_backwards: "digital_macro_has_its_documented_result",
+    counts_ternary_zeros: "ternary_weights_of_a_layer_are_summed",
+    takes_zeros_for_signs: "covers_expand_ternary_weights",
+    takes_any_ternary_byte: "bytes_that_are_no_ternary_weights",
 }
 """Each mutant, and a test of the suite that must notice it (the parts of its name for ``-k``)."""

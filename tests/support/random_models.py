@@ -1,5 +1,7 @@
 """Random models within the compiler's limits, with a layout each, and pictures, from a seed."""
 
+from dataclasses import replace
+
 import numpy as np
 from tests.support.on_array import run_node
 from tests.support.strategies import convolution, fully_connected, heat_map, signs
@@ -12,10 +14,12 @@ from pixeltree.model import (
     ConvolutionGeometry,
     FoldedModel,
     FullyConnected,
+    HeatMap,
     InputSpec,
     Pooling,
     infer,
 )
+from pixeltree.model.geometry import Weights
 from pixeltree.tree.node import NodeSpec
 from pixeltree.tree.tree import Tree
 
@@ -202,6 +206,29 @@ def check_network(seed, array):
     """Compile a random network, run it, and say what is wrong with the outcome; None if nothing is."""
     model, layout = random_model(seed)
     return check(model, layout, seed, array)
+
+
+def ternary(model, seed):
+    """The model with a third of its weights 0: of some convolutions, and of the head or not."""
+    random = np.random.default_rng([seed, 3])
+    layers = [_ternary_layer(random, layer) if random.random() < 0.8 else layer for layer in model.layers]
+    head = model.head
+    if isinstance(head, HeatMap) and random.random() < 0.7:
+        head = _ternary_layer(random, head)
+    elif isinstance(head, FullyConnected) and random.random() < 0.7:
+        head = FullyConnected(_with_zeros(random, np.sign(head.weights)), head.bias)
+    return FoldedModel(model.input, tuple(layers), head)
+
+
+def _ternary_layer(random, layer):
+    if isinstance(layer, Pooling):
+        return layer
+    geometry = replace(layer.geometry, weights=Weights.TERNARY)
+    return replace(layer, geometry=geometry, weights=_with_zeros(random, layer.weights))
+
+
+def _with_zeros(random, weights):
+    return np.where(random.random(weights.shape) < 1 / 3, 0, weights).astype(np.int8)
 
 
 def check(model, layout, seed, array):

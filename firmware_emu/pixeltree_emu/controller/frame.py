@@ -25,12 +25,9 @@ from pixeltree_protocol.objects import (
     MAX_DEPTH,
     MAX_PATH_LOGITS,
     Block,
-    BlockPlanes,
     Digest,
-    FullyConnected,
     Label,
     Node,
-    PackedBits,
     Segment,
     TreeRoot,
     short,
@@ -263,7 +260,7 @@ def _expect(found: object, kind: type[_T], digest: Digest) -> _T:
 
 
 def _segment(found: object, digest: Digest) -> Segment:
-    if not isinstance(found, BlockPlanes | FullyConnected | PackedBits):
+    if not isinstance(found, Segment):
         raise _not_a("Segment", digest)
     return found
 

@@ -11,7 +11,7 @@ from pixeltree_emu.controller.store import ObjectStore
 from pixeltree_emu.errors import RequestError
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.link.messages import ErrorCode, Execute, Executed, ReadOut
-from pixeltree_protocol.objects import Block, BlockPlanes, Digest, FullyConnected, PackedBits, Segment, short
+from pixeltree_protocol.objects import Block, Digest, Segment, short
 from pixeltree_protocol.objects.program import Program, Step
 from pixeltree_protocol.objects.verify import VerifiedProgram, verify_program
 
@@ -58,7 +58,7 @@ class ImmediateRunner:
             blocks.append(found)
         for digest in message.segments:
             found = self._resident(digest)
-            if not isinstance(found, BlockPlanes | FullyConnected | PackedBits):
+            if not isinstance(found, Segment):
                 raise _not_resident(digest, "segment")
             segments.append(found)
         try:

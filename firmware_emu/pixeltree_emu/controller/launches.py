@@ -12,12 +12,15 @@ from pixeltree_emu.controller.clock import DeviceClock
 from pixeltree_emu.controller.device_array import Kernel
 from pixeltree_protocol.chip.isa import ICW, ClockClass, Instruction, encode
 from pixeltree_protocol.chip.registers import DIGITAL_LOAD, DIGITAL_READ, DREGS, Digital, bits
-from pixeltree_protocol.objects import BlockPlanes, PackedBits
+from pixeltree_protocol.objects import BlockPlanes, PackedBits, TernaryWeights
 from pixeltree_protocol.objects.cover import selections
 from pixeltree_protocol.objects.program import Launch, LoadCover, SelectPattern, SelectRect, SetIn, Step
 from pixeltree_protocol.objects.verify import VerifiedNode, VerifiedProgram
 
 Verified = VerifiedNode | VerifiedProgram
+
+Bits = PackedBits | TernaryWeights
+"""Segments that a cover takes its bits from."""
 
 _REMEMBERED = 1024
 """Covers that are kept ready; a node of the demo has 30."""
@@ -65,7 +68,7 @@ class Launcher:
     def __init__(self, target: Target, clock: DeviceClock) -> None:
         self._target = target
         self._clock = clock
-        self._covers: dict[tuple[BlockPlanes, PackedBits, LoadCover], _Cover] = {}
+        self._covers: dict[tuple[BlockPlanes, Bits, LoadCover], _Cover] = {}
 
     @classmethod
     def takes(cls, step: Step) -> bool:
@@ -100,7 +103,7 @@ class Launcher:
     def _load_cover(self, step: LoadCover, verified: Verified, _kernels: object) -> None:
         mask, segment = verified.segments[step.mask], verified.segments[step.segment]
         assert isinstance(mask, BlockPlanes)  # verify_node has seen to it
-        assert isinstance(segment, PackedBits)
+        assert isinstance(segment, Bits)
         loaded = self._covers.get((mask, segment, step))
         if loaded is None:
             if len(self._covers) >= _REMEMBERED:
@@ -114,7 +117,7 @@ class Launcher:
         self._clock.words += loaded.selections - loaded.merges
         self._clock.charge_words({ClockClass.DIGITAL: 2 * loaded.merges})
 
-    def _make_cover(self, step: LoadCover, mask: BlockPlanes, segment: PackedBits) -> _Cover:
+    def _make_cover(self, step: LoadCover, mask: BlockPlanes, segment: Bits) -> _Cover:
         """Loads as ``scamp5_load_pattern``, whose MOV is part of the select's time; then in-place ORs."""
         patterns = selections(step, mask, segment)
         if not patterns:

@@ -18,6 +18,7 @@ from pixeltree_emu.controller.launches import Launcher, Verified
 from pixeltree_emu.controller.primitives import Controller
 from pixeltree_emu.controller.readout import ReadOutParameters
 from pixeltree_emu.controller.stretches import Cutter, Part, Stretch
+from pixeltree_emu.controller.ternary_head import TernaryHead
 from pixeltree_emu.errors import RequestError
 from pixeltree_protocol.chip.isa import ClockClass
 from pixeltree_protocol.chip.registers import (
@@ -229,7 +230,9 @@ class Sequencer:
         assert isinstance(segment, FullyConnected)  # verify_node has seen to it
         decision.logits = fully_connected(segment, bytes(decision.scanned))
         costs = self._clock.costs
-        self._clock.charge(segment.chunks * costs.fully_connected_operations * costs.operation_ns)
+        operations = segment.chunks * costs.fully_connected_operations
+        operations += segment.ternary_bytes * costs.ternary_operations
+        self._clock.charge(operations * costs.operation_ns)
 
     def _argmax(self, _step: Argmax, _verified: object, _kernels: object, decision: Decision) -> None:
         decision.outcome = decision.logits.index(max(decision.logits))
@@ -267,6 +270,12 @@ class _Head:
     """
 
     def __init__(self, segment: FullyConnected) -> None:
+        columns = np.frombuffer(segment.columns.to_bytes(ARRAY_SIZE // 8, "little"), np.uint8)
+        taken = np.unpackbits(columns, bitorder="little").astype(np.bool_)
+        self._taken = taken if segment.leaves_out else None
+        self._ternary = TernaryHead(segment) if segment.is_ternary else None
+        if self._ternary is not None:
+            return
         shape = len(segment.biases), segment.planes, -1
         weights = np.frombuffer(segment.weights, np.uint8).reshape(shape)
         self._bytes = weights.shape[2]
@@ -274,11 +283,7 @@ class _Head:
         self._is_whole = segment.inputs % 64 == 0
         self._weights = self._words(weights)
         self._doubled = 2 << np.arange(segment.planes)
-        greatest = segment.inputs * ((1 << segment.planes) - 1)
-        self._alike = np.array(segment.biases, np.int64) + greatest
-        columns = np.frombuffer(segment.columns.to_bytes(ARRAY_SIZE // 8, "little"), np.uint8)
-        taken = np.unpackbits(columns, bitorder="little").astype(np.bool_)
-        self._taken = taken if segment.leaves_out else None
+        self._alike = np.array(segment.biases, np.int64) + segment.inputs * segment.greatest_weight
 
     def _words(self, packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
         """Rows of packed bits as words."""
@@ -295,6 +300,8 @@ class _Head:
         if self._taken is not None:
             rows = np.unpackbits(data, bitorder="little").reshape(-1, ARRAY_SIZE)
             data = np.packbits(rows[:, self._taken], bitorder="little")
+        if self._ternary is not None:
+            return self._ternary.logits(data)
         unlike = np.bitwise_count(self._weights ^ self._words(data)).sum(axis=2, dtype=np.int64)
         return tuple((self._alike - unlike @ self._doubled).tolist())
 

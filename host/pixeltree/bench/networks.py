@@ -85,11 +85,17 @@ def localization_model(seed: int = 0) -> FoldedModel:
 
 
 def _convolution(
-    random: np.random.Generator, inputs: int, outputs: int, side: int, groups: int, **border: int
+    random: np.random.Generator,
+    inputs: int,
+    outputs: int,
+    side: int,
+    groups: int,
+    before: int | None = None,
+    after: int | None = None,
 ) -> Convolution:
     weights = _signs(random, outputs, inputs // groups, side, side)
     bias = random.integers(-4, 5, outputs).astype(np.int32)
-    geometry = ConvolutionGeometry(outputs, side, groups=groups, **border)
+    geometry = ConvolutionGeometry(outputs, side, groups=groups, before=before, after=after)
     return Convolution(geometry, weights, bias, np.zeros(outputs, np.bool_))
 
 

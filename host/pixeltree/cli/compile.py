@@ -22,6 +22,7 @@ from pixeltree.errors import DataError
 from pixeltree.model import FoldedModel, decode_model
 from pixeltree.tree import zoo
 from pixeltree.tree.tree import Tree
+from pixeltree_protocol.objects.ternary import ternary_bytes
 
 
 def compile_(
@@ -125,7 +126,7 @@ def _layers(compiled: Compiled) -> Table:
     for number, section in enumerate(compiled.sections, 1):
         digital, analog = (max((counts[kind] for counts in section.planes), default=0) for kind in (0, 1))
         code = sum(sizes[block] for block in section.needs.blocks)
-        weights = -(-section.needs.weight_bits // 8)
+        weights = -(-section.needs.weight_bits // 8) + ternary_bytes(section.needs.ternary_weights)
         if number == len(compiled.sections):
             weights += head_bytes(node)
         bytes_ = f"{code:,}", f"{weights:,}"

@@ -3,7 +3,7 @@
 Activations spread over cells of 16 x 16 PEs or more, so that a weight plane is a function of the cell alone
 and loads like a convolution's. One sum over a quarter of the array then takes 16,384 PEs; with IN at its
 greatest level an activation that disagrees moves the ADC by almost two codes, so the counts, and with them
-the logits, are exact.
+the logits, are exact. Ternary weights take a second plane, of what is 0.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def lower_array_head(
     """Lower a head.
 
     Raises:
-        CompileError: the activations lie too close to each other, or the weights are more than signs.
+        CompileError: the activations lie too close to each other, or the weights are more than signs and 0.
     """
     if head.planes > 1:
         raise CompileError(
@@ -57,27 +57,60 @@ def lower_array_head(
     numbers = features[:: 1 << grid.shift, :: 1 << grid.shift][:, ::-1].ravel()  # as the array counts columns
     mask = sum(1 << position for position, number in enumerate(numbers) if number >= 0)
     unit.head_grid, unit.head_mask = grid, mask
-    order = numbers[numbers >= 0]
+    places, order = np.flatnonzero(numbers >= 0).tolist(), numbers[numbers >= 0]
     absent = _absent(section, grid, mask)
-    total, cubes = ir.Plane("sum", True), ir.four_cubes()
+    total, weights = ir.Plane("sum", True), _Weights(unit, section, grid, absent)
     emit(ir.SetLevel(_LEVEL))
-    for signs, bias in zip(head.weights.reshape(head.outcomes, -1) > 0, head.bias.tolist(), strict=True):
-        bits = signs[order].tolist()
-        ones = sum(
-            1 << int(place) for place, bit in zip(np.flatnonzero(numbers >= 0), bits, strict=True) if bit
-        )
-        loads = len(cover(ones, mask, grid.positions))
-        first = len(unit.weights)
-        unit.weights += [int(bit) for bit in bits]
+    for row, bias in zip(head.weights.reshape(head.outcomes, -1), head.bias.tolist(), strict=True):
+        each = dict(zip(places, row[order].tolist(), strict=True))
         emit(ir.ClearSum(total))
-        emit(ir.ClearPlanes(cubes))
-        emit(ir.LoadWeights(cubes, 0, first, len(bits), loads, of_head=True))
-        emit(ir.AddTap(total, plane, cubes, absent, adds=False))
-        offset = len(bits) + bias
+        without = weights.load_ternary(each) if head.is_ternary else weights.load(each)
+        emit(ir.AddTap(total, plane, weights.cubes, without, adds=False))
+        offset = sum(map(abs, each.values())) + bias
         first = len(unit.weights)
         unit.weights += [offset >> place & 1 for place in range(_OFFSET_BITS)]
         unit_256 = (_LEVEL * 256 << 2 * grid.shift) // _SUM_SCALE
         emit(ir.SumLogit(total, first, unit_256, (0, 0, _HALF - 1, _HALF - 1), (8, 8)))
+
+
+class _Weights:
+    """Loads the weights of one outcome after the other: by the numbers of their cells."""
+
+    def __init__(
+        self, unit: ir.Unit, section: ir.Section, grid: ChannelGrid, absent: tuple[ir.Plane, ...]
+    ) -> None:
+        self._unit = unit
+        self._emit = section.operations.append
+        self._grid = grid
+        self._absent = absent
+        self._zero = ir.Plane("zero")
+        self.cubes = ir.four_cubes()
+
+    def load(self, weights: dict[int, int]) -> tuple[ir.Plane, ...]:
+        """Load signs into the cubes; planes of the cells without a weight."""
+        first = len(self._unit.weights)
+        self._unit.weights += [int(weight > 0) for weight in weights.values()]
+        self._load({cell: weight > 0 for cell, weight in weights.items()}, len(weights), first, None)
+        return self._absent
+
+    def load_ternary(self, weights: dict[int, int]) -> tuple[ir.Plane, ...]:
+        """Load ternary weights; a plane of the cells without a weight, and of those where it is 0."""
+        first = len(self._unit.ternary)
+        self._unit.ternary += weights.values()
+        zeros = {cell: not weight for cell, weight in weights.items()}
+        self._load(zeros, len(weights), first, ir.Ternary.ZEROS)
+        self._emit(ir.Union(self._zero, self.cubes))
+        if self._absent:
+            self._emit(ir.Union(self._zero, (self._zero, *self._absent)))
+        signs = {cell: weight > 0 for cell, weight in weights.items() if weight}
+        self._load(signs, len(weights), first, ir.Ternary.SIGNS)
+        return (self._zero,)
+
+    def _load(self, bits: dict[int, bool], width: int, first: int, ternary: ir.Ternary | None) -> None:
+        care, ones = sum(1 << cell for cell in bits), sum(1 << cell for cell, bit in bits.items() if bit)
+        loads = len(cover(ones, care, self._grid.positions))
+        self._emit(ir.ClearPlanes(self.cubes))
+        self._emit(ir.LoadWeights(self.cubes, 0, first, width, loads, of_head=True, ternary=ternary))
 
 
 def _grid(section: ir.Section, source: FeatureMap) -> ChannelGrid:

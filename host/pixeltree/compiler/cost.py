@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pixeltree_protocol.chip.costs import CostTable
 from pixeltree_protocol.chip.isa import ClockClass
-from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected, PackedBits, Segment
+from pixeltree_protocol.objects import Block, BlockPlanes, FullyConnected, PackedBits, Segment, TernaryWeights
 from pixeltree_protocol.objects import controller_steps as controller
 from pixeltree_protocol.objects.cover import selections
 from pixeltree_protocol.objects.program import (
@@ -124,7 +124,7 @@ class Predictor:
     def _cover(self, step: LoadCover) -> Cost:
         mask, weights = self._segments[step.mask], self._segments[step.segment]
         assert isinstance(mask, BlockPlanes)
-        assert isinstance(weights, PackedBits)
+        assert isinstance(weights, PackedBits | TernaryWeights)
         loads = len(selections(step, mask, weights))
         merges = max(0, loads - len(step.dregs))
         words = self._costs.words_ns({ClockClass.DIGITAL: 2 * merges})
@@ -135,4 +135,6 @@ class Predictor:
         segment = self._segments[step.segment]
         assert isinstance(segment, FullyConnected)
         self._logits = len(segment.biases)
-        return segment.chunks * self._costs.fully_connected_operations * self._costs.operation_ns
+        operations = segment.chunks * self._costs.fully_connected_operations
+        operations += segment.ternary_bytes * self._costs.ternary_operations
+        return operations * self._costs.operation_ns

@@ -29,9 +29,9 @@ from pixeltree_protocol.objects.program import (
     SumLogit,
 )
 
-MASKS, WEIGHTS, HEAD = 0, 1, 2
-"""Slots of segments: masks and bits that covers read, then a head's: its mask, or the whole layer.
-Without masks, the bits are in slot 0."""
+MASKS, WEIGHTS, NEXT = 0, 1, 2
+"""Slots of segments: masks and bits that covers read, then ternary weights if there are any, then a head's:
+its mask, or the whole layer. Without masks, the bits are in slot 0."""
 
 
 @dataclass
@@ -72,6 +72,7 @@ class Encoder:
 
     def __init__(self, unit: ir.Unit) -> None:
         self._unit = unit
+        self._head = NEXT + bool(unit.ternary)
         self._pending: list[ICW] = []
         self._section = 0
         self._slots: dict[Block, int] = {}
@@ -141,9 +142,8 @@ class Encoder:
                 dregs = [_dreg(cube) for cube in operation.cubes]
                 grid = self._unit.head_grid
                 shift = grid.shift if operation.of_head and grid else self._unit.grid_shift
-                slot = HEAD if operation.of_head else MASKS
-                where = (slot, operation.mask, WEIGHTS, operation.bit, shift)
-                step = LoadCover(*where, *dregs)
+                slot = self._head if operation.of_head else MASKS
+                step = LoadCover(slot, operation.mask, *self._bits(operation), shift, *dregs)
             case ir.Scan():
                 step = ScanDreg(_dreg(operation.plane), operation.row, operation.row_step, operation.rows)
             case ir.ScanMap():
@@ -155,10 +155,17 @@ class Encoder:
                 where_from = (*operation.pattern, *operation.parts)
                 step = SumLogit(WEIGHTS, operation.bit, operation.unit, areg, *where_from)
             case ir.ApplyWeights():
-                step = ApplyFullyConnected(HEAD if self._unit.weights else 0)
+                step = ApplyFullyConnected(self._head if self._unit.weights else 0)
             case _:
                 raise TypeError(f"{operation} has no encoding")
         return step
+
+    def _bits(self, operation: ir.LoadWeights) -> tuple[int, int]:
+        """Segment and first bit of what is loaded; ternary weights are two bits each."""
+        if operation.ternary is None:
+            return WEIGHTS, operation.bit
+        zeros = len(self._unit.ternary) if operation.ternary is ir.Ternary.ZEROS else 0
+        return NEXT, zeros + operation.bit
 
 
 def _ending_step(operation: ir.AddLogits | ir.Decide | ir.Proceed) -> Step:

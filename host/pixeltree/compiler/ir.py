@@ -8,6 +8,7 @@ operation, which is what ``--dump-ir`` shows.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -101,6 +102,13 @@ class Shift(Operation):
     right: int
 
 
+class Ternary(enum.Enum):
+    """Planes of ternary weights: where a weight is +1, if it is not 0; and where it is 0."""
+
+    SIGNS = "signs"
+    ZEROS = "zeros"
+
+
 @dataclass(frozen=True, eq=False)
 class LoadWeights(Operation):
     """OR of ``cubes`` := bits ``bit``... of the weight segment, over the positions of a mask.
@@ -112,6 +120,7 @@ class LoadWeights(Operation):
         width: number of bits.
         loads: selections of the cover, what it will cost.
         of_head: whether the mask is that of a fully connected head on the array, on a grid of its own.
+        ternary: None, or which plane of the ternary segment's weights; ``bit`` is then the first weight.
     """
 
     cubes: tuple[Plane, Plane, Plane, Plane]
@@ -120,6 +129,7 @@ class LoadWeights(Operation):
     width: int
     loads: int
     of_head: bool = False
+    ternary: Ternary | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -383,6 +393,7 @@ class Unit:
         grid_side: side of the channel grid.
         grid_shift: log2 of its pitch.
         weights: bits of the packed weight segment so far.
+        ternary: weights of the ternary segment so far, -1, 0 or +1.
         head_grid, head_mask: cells of a fully connected head on the array, if there is one.
         longest_in_line: pixels of a shift that stays among other words; a longer one is a block of its own,
             which costs a launch and saves room for words, because many taps share it.
@@ -394,6 +405,7 @@ class Unit:
     grid_shift: int
     masks: list[int] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
+    ternary: list[int] = field(default_factory=list)
     head_grid: ChannelGrid | None = None
     head_mask: int = 0
     longest_in_line: int = 15

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
 
 from pixeltree.compiler import ir
 from pixeltree.compiler.array_head import lower_array_head
@@ -18,11 +21,12 @@ from pixeltree.compiler.layout import (
 )
 from pixeltree.compiler.passes.arrange import Arrangement
 from pixeltree.compiler.readout import lower_head, lower_scan
-from pixeltree.compiler.taps import Offset, Tap, bias_planes, digit_levels, plus_taps, taps
+from pixeltree.compiler.taps import Offset, Tap, bias_planes, digit_levels, plus_taps, plus_weights, taps
 from pixeltree.compiler.time_slots import time_slots
 from pixeltree.errors import CompileError
 from pixeltree.model import Convolution, FoldedModel, FullyConnected, HeatMap, Layer, Pooling
 from pixeltree.model.ending import DECIDES, Ending
+from pixeltree.model.geometry import Weights
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
 from pixeltree_protocol.objects import FullyConnected as OutputSegment
 from pixeltree_protocol.objects.cover import ChannelGrid, Pattern, cover, expand
@@ -115,9 +119,11 @@ def _title(layer: Layer | FullyConnected | HeatMap) -> str:
         return f"or pooling {layer.side} x {layer.side}"
     if isinstance(layer, FullyConnected):
         planes = f" x {layer.planes} planes" if layer.planes > 1 else ""
+        planes = ", ternary" if layer.is_ternary else planes
         return f"fully connected {layer.outcomes} x {layer.weights[0].size}{planes}"
-    kernel = layer.geometry.kernel
-    return f"{layer.kind} {layer.inputs} -> {layer.geometry.channels}, {kernel} x {kernel}"
+    kernel, ternary = layer.geometry.kernel, layer.geometry.weights is Weights.TERNARY
+    shape = f"{layer.inputs} -> {layer.geometry.channels}, {kernel} x {kernel}"
+    return f"{layer.kind} {shape}{', ternary' if ternary else ''}"
 
 
 class _LayerLowering:
@@ -161,7 +167,7 @@ class _LayerLowering:
         order = self._taps(layer, target)
         level = self._unit(layer, order, target)
         self._bias(layer, order, target, bias, level)
-        self._accumulate(order, target, total)
+        self._accumulate(order, target, total, layer.geometry.weights is Weights.TERNARY)
         self.emit(ir.Compare(result, (total, bias)))
         return target, result
 
@@ -173,8 +179,8 @@ class _LayerLowering:
         order = self._taps(layer, target)
         level = self._unit(layer, order, target)
         self.emit(ir.SetLevel(level))
-        self._accumulate(order, target, total)
-        offset = layer.taps - 2 * plus_taps(order, 0) + int(layer.bias[0])
+        self._accumulate(order, target, total, layer.geometry.weights is Weights.TERNARY)
+        offset = int(np.count_nonzero(layer.weights)) - 2 * plus_weights(order, 0) + int(layer.bias[0])
         bit = self._store([offset >> i & 1 for i in range(32)])
         _, rows, columns = shape
         corner = _ALL - (columns - 1) * target.pitch
@@ -270,12 +276,17 @@ class _LayerLowering:
         self.emit(ir.SetLevel(level))
         self.section = own
 
-    def _accumulate(self, order: list[Tap], target: FeatureMap, total: ir.Plane) -> None:
-        absent = _Absent(self, target)
+    def _accumulate(self, order: list[Tap], target: FeatureMap, total: ir.Plane, are_ternary: bool) -> None:
+        absent, zero = _Absent(self, target), ir.Plane("zero")
         self.emit(ir.ClearSum(total))
         for tap, x in self._walk(order):
             planes = absent.planes(tap)
-            self._load({position: tap.stored(position) for position in tap.weights})
+            weights = {position: tap.stored(position) for position in tap.weights}
+            if are_ternary:
+                self._load_ternary(weights, zero, planes)
+                planes = (zero,)
+            else:
+                self._load({position: weight > 0 for position, weight in weights.items()})
             self.emit(ir.AddTap(total, x, self.cubes, planes, tap.adds))
 
     def _walk(self, order: list[Tap]) -> Iterator[tuple[Tap, ir.Plane]]:
@@ -301,16 +312,44 @@ class _LayerLowering:
 
     def _load(self, bits: dict[int, bool]) -> None:
         """Load one weight plane into the cubes."""
-        numbered = sorted((array_position(self.layout, position), value) for position, value in bits.items())
-        mask = sum(1 << position for position, _ in numbered)
-        ones = sum(1 << position for position, value in numbered if value)
+        numbered = self._numbered(bits)
+        bit = self._store([int(value) for value in numbered.values()])
+        self._load_plane(numbered, numbered, bit)
+
+    def _load_ternary(self, weights: dict[int, int], zero: ir.Plane, absent: tuple[ir.Plane, ...]) -> None:
+        """Load ternary weights: where one is 0 or absent into a plane, and the signs into the cubes."""
+        numbered = self._numbered(weights)
+        first = len(self.unit.ternary)
+        self.unit.ternary += numbered.values()
+        zeros = {position: not weight for position, weight in numbered.items()}
+        self._load_plane(numbered, zeros, first, ir.Ternary.ZEROS)
+        self.emit(ir.Union(zero, self.cubes))
+        if absent:
+            self.emit(ir.Union(zero, (zero, *absent)))
+        signs = {position: weight > 0 for position, weight in numbered.items() if weight}
+        self._load_plane(numbered, signs, first, ir.Ternary.SIGNS)
+
+    def _numbered(self, values: dict[int, Any]) -> dict[int, Any]:
+        """Values by the numbers that the array gives to their positions, in ascending order."""
+        return dict(
+            sorted((array_position(self.layout, position), value) for position, value in values.items())
+        )
+
+    def _load_plane(
+        self, there: Iterable[int], bits: dict[int, Any], first: int, ternary: ir.Ternary | None = None
+    ) -> None:
+        """Load bits into cubes: of those positions ``there`` that have one."""
+        mask, care, ones = (
+            sum(1 << position for position in positions)
+            for positions in (there, bits, (position for position, value in bits.items() if value))
+        )
         if mask not in self.unit.masks:
             self.unit.masks.append(mask)
         self.cubes = self._sets[(self._sets.index(self.cubes) + 1) % len(self._sets)]
-        loads = len(cover(ones, mask, self.layout.grid.positions))
-        bit = self._store([int(value) for _, value in numbered])
+        loads = len(cover(ones, care, self.layout.grid.positions))
         self.emit(ir.ClearPlanes(self.cubes))
-        self.emit(ir.LoadWeights(self.cubes, self.unit.masks.index(mask), bit, len(numbered), loads))
+        which, width = self.unit.masks.index(mask), mask.bit_count()
+        self.emit(ir.LoadWeights(self.cubes, which, first, width, loads, ternary=ternary))
 
     def _store(self, bits: list[int]) -> int:
         first = len(self.unit.weights)

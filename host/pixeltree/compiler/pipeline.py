@@ -36,8 +36,10 @@ from pixeltree_protocol.objects import (
     Label,
     PackedBits,
     Segment,
+    TernaryWeights,
 )
 from pixeltree_protocol.objects.cover import ChannelGrid
+from pixeltree_protocol.objects.ternary import pack_ternary, ternary_bytes
 
 PASSES: tuple[tuple[str, Callable[[ir.Unit], None]], ...] = (
     ("select words", select_words),
@@ -215,6 +217,8 @@ def _compile(model: FoldedModel, ends: _Ends, layout: Layout, show: Show | None,
     if unit.weights:
         segments.append(BlockPlanes(unit.grid_side, unit.grid_side, tuple(unit.masks)))
         segments.append(PackedBits(packed(unit.weights)))
+    if unit.ternary:
+        segments.append(TernaryWeights(len(unit.ternary), pack_ternary(np.array(unit.ternary, np.int8))))
     if unit.head_grid is not None:
         segments.append(BlockPlanes(unit.head_grid.side, unit.head_grid.side, (unit.head_mask,)))
     if lowered.output is not None:
@@ -230,8 +234,12 @@ def _compile(model: FoldedModel, ends: _Ends, layout: Layout, show: Show | None,
     check_resources([section.needs for section in sections])
     node = make_node(encoded.steps, encoded.blocks, segments, ends.exits, source=layout.source)
     heads = [segment for segment in segments if isinstance(segment, FullyConnected)]
-    output_bits = sum(len(head.biases) * (32 + head.inputs * head.planes) for head in heads)
-    information = len(unit.weights) + output_bits
+    output_bits = sum(
+        32 * len(head.biases)
+        + (8 * head.ternary_bytes if head.is_ternary else len(head.biases) * head.inputs * head.planes)
+        for head in heads
+    )
+    information = len(unit.weights) + 8 * ternary_bytes(len(unit.ternary)) + output_bits
     return Compiled(node, layout, sections, information)
 
 

@@ -24,6 +24,8 @@ from pixeltree_protocol.chip.registers import ARRAY_SIZE, Digital
 from pixeltree_protocol.objects import ALL_COLUMNS
 from pixeltree_protocol.objects import FullyConnected as OutputSegment
 from pixeltree_protocol.objects.cover import ChannelGrid, Pattern, cover, expand
+from pixeltree_protocol.objects.segment import TERNARY_PLANES
+from pixeltree_protocol.objects.ternary import pack_ternary
 
 _ALL = ARRAY_SIZE - 1
 _MOST_INPUTS = 0xFFFF
@@ -243,9 +245,15 @@ def progressions(rows: list[int]) -> list[tuple[int, int, int]]:
 def output_segment(head: FullyConnected, order: npt.NDArray[np.int64], columns: int) -> OutputSegment:
     """Signs and biases in the order of read-out, of the columns that are taken.
 
-    A bit that is no activation reads 0; its signs of 0 agree with it, which the bias takes back.
+    A bit that is no activation reads 0; its signs of 0 agree with it, which the bias takes back. A ternary
+    weight is 0 there.
     """
     real = order >= 0
+    if head.is_ternary:
+        weights = np.where(real, head.weights.reshape(head.outcomes, -1)[:, np.where(real, order, 0)], 0)
+        rows_of_outcomes = b"".join(pack_ternary(row) for row in weights)
+        biases = tuple(map(int, head.bias))
+        return OutputSegment(len(order), biases, rows_of_outcomes, TERNARY_PLANES, columns)
     signs = head.signs().reshape(head.planes, head.outcomes, -1).swapaxes(0, 1)
     rows = np.where(real, signs[:, :, np.where(real, order, 0)], False)
     packed = np.packbits(rows, axis=2, bitorder="little")

@@ -11,7 +11,7 @@ from pixeltree.compiler.encode import Encoded
 from pixeltree.errors import CompileError
 from pixeltree_protocol.objects import MAX_BLOCK_WORDS
 from pixeltree_protocol.objects.program import MAX_SLOTS, Launch
-from pixeltree_protocol.objects.segment import MAX_PACKED_BYTES
+from pixeltree_protocol.objects.segment import MAX_PACKED_BYTES, MOST_TERNARY_WEIGHTS
 from pixeltree_protocol.objects.verify import MAX_WORDS_PER_NODE
 
 _OFFSET_BITS = 32
@@ -28,6 +28,7 @@ class Needs:
         stored_words: words of blocks that no layer before has.
         blocks: such blocks, as indices.
         weight_bits: bits in the packed weight segment.
+        ternary_weights: weights in the ternary segment.
         masks: planes of the mask segment that no layer before has.
         steps: controller steps.
         words: instruction words that it executes.
@@ -37,6 +38,7 @@ class Needs:
     stored_words: int
     blocks: tuple[int, ...]
     weight_bits: int
+    ternary_weights: int
     masks: int
     steps: int
     words: int
@@ -72,6 +74,12 @@ _RESOURCES = (
         "fewer channels there, more groups, or a smaller kernel",
     ),
     _Resource(
+        "ternary weights",
+        lambda needs: needs.ternary_weights,
+        MOST_TERNARY_WEIGHTS,
+        "fewer channels there, more groups, or a smaller kernel",
+    ),
+    _Resource(
         "planes that say where a tap is",
         lambda needs: needs.masks,
         _MOST_MASKS,
@@ -103,14 +111,15 @@ def needs_of(unit: ir.Unit, encoded: Encoded, costs: Sequence[Cost]) -> tuple[Ne
         new = tuple(block for block in runs if block not in blocks)
         blocks |= set(new)
         loads = [operation for operation in section.operations if isinstance(operation, ir.LoadWeights)]
-        bits = sum(load.width for load in loads)
+        bits = sum(load.width for load in loads if load.ternary is None)
+        ternary = sum(load.width for load in loads if load.ternary is ir.Ternary.ZEROS)
         bits += _OFFSET_BITS * sum(
             isinstance(operation, ir.ScanMap | ir.SumLogit) for operation in section.operations
         )
         new_masks = {load.mask for load in loads if not load.of_head} - masks
         masks |= new_masks
         stored = sum(len(encoded.blocks[block].words) for block in new)
-        result.append(Needs(section.name, stored, new, bits, len(new_masks), len(steps), cost.words))
+        result.append(Needs(section.name, stored, new, bits, ternary, len(new_masks), len(steps), cost.words))
     return tuple(result)
 
 

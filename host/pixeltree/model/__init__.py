@@ -1,4 +1,4 @@
-"""The folded model: a purely binarized network as data, its integer reference, and its file form.
+"""The folded model: a network with binary activations as data, its integer reference, and its file form.
 
 Trainers write it, the compiler reads it, and what a device computes is compared with its reference.
 """

@@ -1,7 +1,8 @@
 """Folded models as bytes: JSON that a person can read, signs packed eight to a byte.
 
 Signs travel as base64, least significant bit first in array order, 1 for +1; weights of several
-planes of signs plane by plane, the one that counts 1 first. Equal models give equal bytes.
+planes of signs plane by plane, the one that counts 1 first; ternary weights, of a layer that says that it has
+them, five to a byte. Equal models give equal bytes.
 """
 
 from __future__ import annotations
@@ -17,16 +18,21 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.errors import ModelError
-from pixeltree.model.geometry import ConvolutionGeometry, HeatMapGeometry, Pooling
+from pixeltree.model.geometry import ConvolutionGeometry, HeatMapGeometry, Pooling, Weights
 from pixeltree.model.layers import Convolution, FullyConnected, HeatMap, Layer
 from pixeltree.model.model import FoldedModel, Head, InputSpec
+from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
+from pixeltree_protocol.objects.ternary import pack_ternary, unpack_ternary
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 FORMAT = "pixeltree folded model"
 VERSION = 1
+
+_TERNARY = "ternary"
+"""True in the entry of a layer with ternary weights; others have no such field."""
 
 _OR = "or"
 """The kind of pooling in the file; there is no other."""
@@ -77,6 +83,7 @@ def decode_model(data: bytes) -> FoldedModel:
         AttributeError,
         RecursionError,
         OverflowError,
+        ObjectError,
         binascii.Error,
     ) as error:
         raise ModelError(f"the folded model is malformed: {error!r}") from error
@@ -103,8 +110,12 @@ def fields_of(record: DataclassInstance) -> dict[str, Any]:
 def _layer(layer: Layer | Head) -> dict[str, Any]:
     if isinstance(layer, Pooling):
         return {"type": layer.kind, "kind": _OR, "side": layer.side}
-    entry: dict[str, Any] = {"shape": list(layer.weights.shape), "weights": _pack(layer.weights)}
-    entry["bias"] = layer.bias.tolist()
+    entry: dict[str, Any] = {"shape": list(layer.weights.shape), "bias": layer.bias.tolist()}
+    if layer.geometry.weights is Weights.TERNARY:
+        packed = base64.b64encode(pack_ternary(layer.weights.ravel())).decode()
+        entry |= {_TERNARY: True, "weights": packed}
+    else:
+        entry["weights"] = _pack(layer.weights)
     if isinstance(layer, FullyConnected):
         return {"type": layer.kind, **entry, **_planes(layer)}
     before, after = layer.geometry.borders
@@ -121,7 +132,11 @@ def _read(entry: dict[str, Any]) -> Layer | Head:
             raise ModelError(f"pooling is {_OR}, not {entry['kind']!r}")
         return Pooling(_whole(entry["side"]))
     shape = tuple(_whole(side) for side in entry["shape"])
-    if kind == "fully connected" and "planes" in entry:
+    is_ternary = bool(entry.get(_TERNARY))
+    if is_ternary:
+        count = int(np.prod(shape, dtype=np.int64))
+        weights = unpack_ternary(base64.b64decode(entry["weights"], validate=True), count).reshape(shape)
+    elif kind == "fully connected" and "planes" in entry:
         weights = _unpack_planes(entry["weights"], _whole(entry["planes"]), shape)
     else:
         weights = _unpack(entry["weights"], shape)
@@ -130,11 +145,12 @@ def _read(entry: dict[str, Any]) -> Layer | Head:
         return FullyConnected(weights, bias)
     borders = {name: _whole(entry[name]) for name in ("stride", "before", "after")}
     channels, _, kernel, _ = shape
+    of = Weights.TERNARY if is_ternary else Weights.BINARY
     if kind == HeatMapGeometry.kind:
-        return HeatMap(HeatMapGeometry(kernel, **borders), weights, bias)
+        return HeatMap(HeatMapGeometry(kernel, weights=of, **borders), weights, bias)
     if kind != ConvolutionGeometry.kind:
         raise ModelError(f"there is no kind of layer {kind!r}")
-    geometry = ConvolutionGeometry(channels, kernel, groups=_whole(entry["groups"]), **borders)
+    geometry = ConvolutionGeometry(channels, kernel, groups=_whole(entry["groups"]), weights=of, **borders)
     return Convolution(geometry, weights, bias, np.array(entry["falling"], np.bool_))
 
 

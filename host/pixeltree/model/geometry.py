@@ -7,6 +7,7 @@ rows, columns. Rows grow downward and columns to the right. The window of output
 
 from __future__ import annotations
 
+import enum
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import ClassVar, Protocol
 
 from pixeltree.errors import ModelError
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
+from pixeltree_protocol.objects.ternary import ternary_bytes
 
 Shape = tuple[int, int, int]
 """Channels, rows, columns of a feature map."""
@@ -27,6 +29,29 @@ STRIDES = range(1, 9)
 
 CLASSES = range(2, 256)
 """Outcomes of a classifier."""
+
+
+class Weights(enum.StrEnum):
+    """What a weight may be: binary -1 or +1; ternary -1, 0 or +1, five of which take a byte."""
+
+    BINARY = "binary"
+    TERNARY = "ternary"
+
+    @classmethod
+    def named(cls, name: str) -> Weights:
+        """The one of a name.
+
+        Raises:
+            ModelError: there is none.
+        """
+        try:
+            return cls(name)
+        except ValueError:
+            raise ModelError(f"weights are {' or '.join(map(repr, map(str, cls)))}, not {name!r}") from None
+
+    def bits(self, count: int) -> int:
+        """Bits that so many weights take where they are kept."""
+        return count if self is Weights.BINARY else 8 * ternary_bytes(count)
 
 
 class _Kernel:
@@ -69,7 +94,7 @@ class _Kernel:
 
 @dataclass(frozen=True)
 class ConvolutionGeometry(_Kernel):
-    """A binary convolution, batch normalization, and a binary activation.
+    """A binary or ternary convolution, batch normalization, and a binary activation.
 
     Output channel o belongs to group ``o * groups // channels`` and sees that group's input channels only.
 
@@ -81,6 +106,7 @@ class ConvolutionGeometry(_Kernel):
             output channel sees every input channel.
         before: rows and columns of -1 assumed above and to the left; if left out, ``(kernel - 1) // 2``.
         after: the same below and to the right; if left out, ``kernel // 2``, so that stride 1 keeps the size.
+        weights: what a weight may be: -1 or +1, or with "ternary" 0 too.
     """
 
     kind: ClassVar[str] = "convolution"
@@ -91,9 +117,11 @@ class ConvolutionGeometry(_Kernel):
     groups: int = 1
     before: int | None = None
     after: int | None = None
+    weights: Weights = Weights.BINARY
 
     def __post_init__(self) -> None:
         self._check()
+        object.__setattr__(self, "weights", Weights.named(self.weights))
         if min(self.channels, self.groups) < 1 or self.channels % self.groups:
             raise ModelError(f"{self.channels} channels do not divide into {self.groups} groups")
 
@@ -112,8 +140,8 @@ class ConvolutionGeometry(_Kernel):
         return self.channels, shape[0] // self.groups, self.kernel, self.kernel
 
     def weight_bits(self, shape: Shape) -> int:
-        """Information content of the weights, in bits, for an input of this shape."""
-        return math.prod(self.weight_shape(shape))
+        """Bits that the weights take where they are kept, for an input of this shape."""
+        return self.weights.bits(math.prod(self.weight_shape(shape)))
 
 
 @dataclass(frozen=True)
@@ -163,33 +191,39 @@ class FullyConnectedGeometry:
         outcomes: number of classes, 2 to 255.
         planes: planes of signs that a weight has, 1 to 7. The j-th counts 2^j: with 1 plane a weight is -1 or
             1, with 2 planes it is -3, -1, 1 or 3.
+        weights: "binary" for planes of signs, or "ternary" for -1, 0 or +1, which have one plane.
     """
 
     kind: ClassVar[str] = "fully connected"
 
     outcomes: int
     planes: int = 1
+    weights: Weights = Weights.BINARY
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", Weights.named(self.weights))
+        if self.weights is Weights.TERNARY and self.planes != 1:
+            raise ModelError(f"ternary weights have 1 plane, not {self.planes}: leave planes out")
         if not 1 <= self.planes <= MOST_WEIGHT_PLANES:
             raise ModelError(f"weights have 1 to {MOST_WEIGHT_PLANES} planes, not {self.planes}")
         if self.outcomes not in CLASSES:
             raise ModelError(f"a node has 2 to 255 outcomes, not {self.outcomes}")
 
     def weight_bits(self, shape: Shape) -> int:
-        """Information content of the weights, in bits, for an input of this shape."""
-        return self.outcomes * math.prod(shape) * self.planes
+        """Bits that the weights take where they are kept, for an input of this shape."""
+        return self.outcomes * self.weights.bits(math.prod(shape) * self.planes)
 
 
 @dataclass(frozen=True)
 class HeatMapGeometry(_Kernel):
-    """A binary convolution to one channel, dense across its input, whose sums are the logits, one per cell.
+    """A convolution to one channel, dense across its input, whose sums are the logits, one per cell.
 
     Attributes:
         kernel: side of the kernel, 2 to 7, or 1.
         stride: distance of neighbouring windows, 1 to 8.
         before: as for a convolution.
         after: as for a convolution.
+        weights: as for a convolution.
     """
 
     kind: ClassVar[str] = "heat map"
@@ -200,9 +234,11 @@ class HeatMapGeometry(_Kernel):
     stride: int = 1
     before: int | None = None
     after: int | None = None
+    weights: Weights = Weights.BINARY
 
     def __post_init__(self) -> None:
         self._check()
+        object.__setattr__(self, "weights", Weights.named(self.weights))
 
     def output_shape(self, shape: Shape) -> Shape:
         """Shape of the map, for an input of this shape.
@@ -217,8 +253,8 @@ class HeatMapGeometry(_Kernel):
         return 1, shape[0], self.kernel, self.kernel
 
     def weight_bits(self, shape: Shape) -> int:
-        """Information content of the weights, in bits, for an input of this shape."""
-        return math.prod(self.weight_shape(shape))
+        """Bits that the weights take where they are kept, for an input of this shape."""
+        return self.weights.bits(math.prod(self.weight_shape(shape)))
 
 
 KernelGeometry = ConvolutionGeometry | HeatMapGeometry

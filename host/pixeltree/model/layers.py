@@ -1,11 +1,11 @@
 """The layers of a folded model, as data.
 
 Activations are signs X in {-1, +1}, kept as bits (1 is +1); everything outside a feature map is -1. With
-weights w in {-1, +1}, a layer's pre-activation is an integer and so is everything that is added to it: batch
-normalization, learned thresholds and binarization fold into one integer ``bias`` and one direction of
-comparison (``falling``) per channel::
+weights w in {-1, +1}, or ternary ones in {-1, 0, +1}, a layer's pre-activation is an integer and so is
+everything that is added to it: batch normalization, learned thresholds and binarization fold into one integer
+``bias`` and one direction of comparison (``falling``) per channel::
 
-    s = sum of w * X over the window          (K taps: -K to K, of K's parity)
+    s = sum of w * X over the window          (K taps that are not 0: -K to K, of K's parity)
     bit = s + bias > 0                        (rising)
     bit = s + bias < 0                        (falling: the batch normalization's scale is negative)
 
@@ -28,6 +28,7 @@ from pixeltree.model.geometry import (
     KernelGeometry,
     Pooling,
     Shape,
+    Weights,
 )
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES
 
@@ -79,7 +80,8 @@ class _WithKernels:
         return self.geometry.output_shape(shape)
 
     def _check_arrays(self) -> None:
-        check_signs("weights", self.weights, 4)
+        check = check_ternary if self.geometry.weights is Weights.TERNARY else check_signs
+        check("weights", self.weights, 4)
         expect("weights", self.weights, self.geometry.weight_shape((self.inputs, 0, 0)))
         expect("bias", self.bias, (self.geometry.channels,))
         check_bias(self.bias)
@@ -87,11 +89,11 @@ class _WithKernels:
 
 @dataclass(frozen=True, eq=False)
 class Convolution(_WithKernels):
-    """A binary convolution with its folded batch normalization and binarization.
+    """A convolution with its folded batch normalization and binarization.
 
     Attributes:
         geometry: everything but the numbers.
-        weights: int8 (outputs, inputs / groups, k, k), -1 or +1.
+        weights: int8 (outputs, inputs / groups, k, k), -1 or +1; 0 too, if the geometry says ternary.
         bias: int32 (outputs,).
         falling: bool (outputs,), the direction of comparison.
     """
@@ -110,10 +112,11 @@ class Convolution(_WithKernels):
 class FullyConnected:
     """The output layer of a classifier: logit_n = sum of w_n * X over all activations, plus bias_n.
 
-    A weight is -1 or +1, or with several *planes* a sum of signs, the j-th times 2^j: an odd number.
+    A weight is -1 or +1, or with several *planes* a sum of signs, the j-th times 2^j: an odd number. Or all
+    weights are ternary: -1, 0 or +1.
 
     Attributes:
-        weights: int8 (outcomes, channels, rows, columns), odd, -127 to 127.
+        weights: int8 (outcomes, channels, rows, columns), odd, -127 to 127; or -1, 0 or +1.
         bias: int32 (outcomes,).
     """
 
@@ -121,7 +124,8 @@ class FullyConnected:
     bias: BiasArray
 
     def __post_init__(self) -> None:
-        check_odd("fully connected weights", self.weights, 4)
+        check = check_ternary if self.is_ternary else check_odd
+        check("fully connected weights", self.weights, 4)
         expect("bias", self.bias, (self.outcomes,))
         _ = self.geometry
         check_bias(self.bias)
@@ -134,7 +138,8 @@ class FullyConnected:
     @property
     def geometry(self) -> FullyConnectedGeometry:
         """Everything but the numbers."""
-        return FullyConnectedGeometry(self.outcomes, self.planes)
+        weights = Weights.TERNARY if self.is_ternary else Weights.BINARY
+        return FullyConnectedGeometry(self.outcomes, self.planes, weights)
 
     @property
     def kind(self) -> str:
@@ -142,12 +147,21 @@ class FullyConnected:
         return FullyConnectedGeometry.kind
 
     @cached_property
+    def is_ternary(self) -> bool:
+        """Whether some weights are 0."""
+        return not np.all(self.weights)
+
+    @cached_property
     def planes(self) -> int:
-        """Planes of signs that the weights take, 1 to 7."""
-        return int(np.abs(self.weights.astype(np.int16)).max()).bit_length()
+        """Planes of signs that the weights take, 1 to 7; 1 of ternary ones."""
+        return max(1, int(np.abs(self.weights.astype(np.int16)).max()).bit_length())
 
     def signs(self) -> npt.NDArray[np.bool_]:
-        """The weights' planes, the one that counts 1 first: bool (planes, *weights.shape), true for +1."""
+        """Of weights that are not ternary the planes, the one that counts 1 first.
+
+        Returns:
+            bool (planes, *weights.shape), true for +1.
+        """
         steps = (self.weights.astype(np.int16) + (1 << self.planes) - 1) // 2
         each = np.arange(self.planes).reshape(-1, 1, 1, 1, 1)
         return np.asarray(steps >> each & 1, np.bool_)
@@ -169,7 +183,7 @@ class HeatMap(_WithKernels):
 
     Attributes:
         geometry: everything but the numbers.
-        weights: int8 (1, channels, k, k), -1 or +1.
+        weights: int8 (1, channels, k, k), -1 or +1; 0 too, if the geometry says ternary.
         bias: int32 (1,), added to every cell.
     """
 
@@ -196,6 +210,13 @@ def check_signs(name: str, array: SignArray, dimensions: int) -> None:
     _check_dimensions(name, array, dimensions)
     if not np.all(np.abs(array.astype(np.int16)) == 1):
         raise ModelError(f"{name} must hold only -1 and +1")
+
+
+def check_ternary(name: str, array: SignArray, dimensions: int) -> None:
+    """Refuse anything but -1, 0 and +1 in so many dimensions."""
+    _check_dimensions(name, array, dimensions)
+    if not np.all(np.abs(array.astype(np.int16)) <= 1):
+        raise ModelError(f"{name} must hold only -1, 0 and +1")
 
 
 def _check_dimensions(name: str, array: SignArray, dimensions: int) -> None:

@@ -133,7 +133,7 @@ def _from_beyond(plane: npt.NDArray[np.int16], distance: int, axis: int) -> npt.
 
 @dataclass(frozen=True, eq=False)
 class FoldedModel:
-    """A purely binarized network, batch normalization and binarization folded into integers.
+    """A network with binary activations, batch normalization and binarization folded into integers.
 
     Attributes:
         input: the input plane.

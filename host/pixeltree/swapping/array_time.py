@@ -6,7 +6,7 @@ from pixeltree.compiler.cost import Predictor
 from pixeltree.errors import TreeError
 from pixeltree.tree.node import TreeNode
 from pixeltree.tree.tree import Tree
-from pixeltree_protocol.objects import Block, BlockPlanes, Digest, FullyConnected, PackedBits, parse_object
+from pixeltree_protocol.objects import Block, Digest, Segment, parse_object
 from pixeltree_protocol.objects.program import Program
 
 _MOST_KNOWN = 4_096
@@ -31,9 +31,7 @@ def _worked_out(tree: Tree, node: TreeNode) -> float:
     manifest = node.manifest
     blocks = [Block.decode(tree.objects[digest]) for digest in manifest.blocks]
     parsed = [parse_object(tree.objects[digest]) for digest in manifest.segments]
-    segments = [
-        segment for segment in parsed if isinstance(segment, BlockPlanes | FullyConnected | PackedBits)
-    ]
+    segments = [segment for segment in parsed if isinstance(segment, Segment)]
     predictor = Predictor(blocks, segments)
     steps = Program.decode(tree.objects[manifest.program]).steps
     try:

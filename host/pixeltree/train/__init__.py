@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         FullyConnectedGeometry,
         HeatMapGeometry,
         Pooling,
+        Weights,
     )
     from pixeltree.train.export import one_node
     from pixeltree.train.folding import fold
@@ -45,6 +46,7 @@ _HOMES = {
     "Progress": "pixeltree.train.progress",
     "Recipe": "pixeltree.train.recipe",
     "TrainedModel": "pixeltree.train.from_recipe",
+    "Weights": "pixeltree.model.geometry",
     "clip_latent_weights": "pixeltree.train.layers",
     "fold": "pixeltree.train.folding",
     "load_recipe": "pixeltree.train.recipe",
@@ -64,6 +66,7 @@ __all__ = [
     "Progress",
     "Recipe",
     "TrainedModel",
+    "Weights",
     "clip_latent_weights",
     "fold",
     "load_recipe",

@@ -1,8 +1,9 @@
-"""Binarization in training: the sign, and the straight-through estimators (STE) of its gradient.
+"""Binary and ternary values in training, and the straight-through estimators (STE) of their gradients.
 
 The rules are those of Courbariaux, Hubara et al. 2016, "Binarized Neural Networks" (arXiv:1602.02830):
 binarize in the forward pass, let the gradient through as if nothing had happened where the latent value is
-small, and clip latent weights to [-1, 1] after every step.
+small, and clip latent weights to [-1, 1] after every step. Ternary weights keep to the same rules, with the
+threshold of Li, Zhang, Liu 2016, "Ternary Weight Networks" (arXiv:1605.04711).
 """
 
 from __future__ import annotations
@@ -42,6 +43,22 @@ class _Sign(torch.autograd.Function):
         return gradient * (values.abs() <= 1), None
 
 
+TERNARY_THRESHOLD = 0.7
+"""Of the mean absolute latent weight, below which a weight is 0: Li, Zhang, Liu 2016, eq. 6."""
+
+
+class _Ternary(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, values: Tensor) -> Tensor:
+        size = values.abs()
+        threshold = TERNARY_THRESHOLD * size.flatten(1).mean(1).view(-1, *(1,) * (values.ndim - 1))
+        return values.sign().mul_(size > threshold)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
+        return gradient
+
+
 class _Round(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, values: Tensor) -> Tensor:
@@ -73,6 +90,18 @@ def sign(values: Tensor, estimator: Estimator = Estimator.CLIPPED) -> Tensor:
         Same shape and type, values -1 or +1.
     """
     return cast(Tensor, _Sign.apply(values, estimator))  # type: ignore[no-untyped-call]
+
+
+def ternary(values: Tensor) -> Tensor:
+    """-1, 0 or +1: 0 where |v| is at most 0.7 times the mean |v| of its channel, else the sign.
+
+    Li, Zhang and Liu take the mean of a layer; the mean of a channel leaves no channel without weights. The
+    gradient passes unchanged: latent weights are clipped to [-1, 1] as binary ones are.
+
+    Args:
+        values: float (channels, ...), latent weights.
+    """
+    return cast(Tensor, _Ternary.apply(values))  # type: ignore[no-untyped-call]
 
 
 def round_through(values: Tensor) -> Tensor:

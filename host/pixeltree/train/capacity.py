@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pixeltree.errors import CompileError, ModelError, SpecificationError
-from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, Pooling
+from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, Pooling, Weights
 from pixeltree.model.splitting import channels_do_not_mix, narrowed
 from pixeltree.train.specification import NetworkSpecification
 
@@ -48,7 +48,7 @@ class Capacity:
 
 
 def segment_bytes(network: NetworkSpecification) -> int:
-    """Bytes of a network's weights, one bit for each sign, and of the logits' biases."""
+    """Bytes of a network's weights, a bit for each sign and 1.6 for each ternary one, and of its biases."""
     head = network.head
     biases = head.outcomes if isinstance(head, FullyConnectedGeometry) else 1
     return (network.weight_bits + 7) // 8 + _BIAS_BYTES * biases
@@ -94,9 +94,16 @@ def choices(
             pooled = replace(network, layers=tuple(layers))
         except ModelError:
             continue
-        heads = [FullyConnectedGeometry(_outcomes(network), each) for each in sorted(planes, reverse=True)]
-        result += [replace(pooled, head=head) for head in heads]
+        result += [replace(pooled, head=head) for head in _heads(network, planes)]
     return result
+
+
+def _heads(network: NetworkSpecification, planes: Sequence[int]) -> list[FullyConnectedGeometry]:
+    """Heads of a network with each of some planes of weights, most first; ternary weights have no planes."""
+    head = network.head
+    if isinstance(head, FullyConnectedGeometry) and head.weights is Weights.TERNARY:
+        return [head]
+    return [FullyConnectedGeometry(_outcomes(network), each) for each in sorted(planes, reverse=True)]
 
 
 def _outcomes(network: NetworkSpecification) -> int:

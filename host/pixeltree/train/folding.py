@@ -31,7 +31,7 @@ import numpy.typing as npt
 import torch
 
 from pixeltree import model as folded
-from pixeltree.train.binarize import sign
+from pixeltree.model.geometry import Weights
 from pixeltree.train.layers import (
     BinaryConvolution,
     BinaryFullyConnected,
@@ -52,7 +52,8 @@ class LayerFold:
         channels: how many there are.
         falling: channels with negative gamma, whose comparison is turned round.
         constant: channels that fire always or never.
-        near: channels with a sum in [-K, K] of K's parity at which v is within float32 rounding of 0.
+        near: channels with a sum in [-K, K] at which v is within float32 rounding of 0; with binary weights,
+            of K's parity.
     """
 
     channels: int
@@ -104,7 +105,8 @@ def fold(network: BinaryNetwork) -> tuple[folded.FoldedModel, FoldReport]:
 def _fold_convolution(
     convolution: BinaryConvolution, activation: LatentActivation
 ) -> tuple[folded.Convolution, LayerFold]:
-    taps = convolution.taps
+    taps, geometry = convolution.taps, convolution.geometry
+    is_ternary = geometry.weights is Weights.TERNARY
     latent = _latent_activations(activation, taps)
     firing = (latent > 0).sum(axis=0)
     falling = activation.norm.weight.numpy() < 0
@@ -113,11 +115,10 @@ def _fold_convolution(
         channels=len(bias),
         falling=int(falling.sum()),
         constant=int(((firing == 0) | (firing == 2 * taps + 1)).sum()),
-        near=int(_near(activation, latent, taps).sum()),
+        near=int(_near(activation, latent[:: 1 if is_ternary else 2]).sum()),
     )
-    geometry = convolution.geometry
     assert isinstance(geometry, folded.ConvolutionGeometry)
-    return folded.Convolution(geometry, _signs(convolution.latent), bias, falling), report
+    return folded.Convolution(geometry, _integers(convolution.weights()), bias, falling), report
 
 
 def _latent_activations(activation: LatentActivation, taps: int) -> npt.NDArray[np.float64]:
@@ -131,26 +132,26 @@ def _latent_activations(activation: LatentActivation, taps: int) -> npt.NDArray[
     return np.asarray(latent[0, :, :, 0].T.numpy(), np.float64)
 
 
-def _near(activation: LatentActivation, latent: npt.NDArray[np.float64], taps: int) -> npt.NDArray[np.bool_]:
-    """Which channels have a sum of K's parity at which float32 might round v to the other side of 0."""
+def _near(activation: LatentActivation, latent: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which channels have a sum at which float32 might round v, (sums, channels), to the other side of 0."""
     beta, threshold = activation.norm.bias.double().numpy(), activation.threshold.double().numpy()
-    scaled = latent[::2] + threshold - beta
+    scaled = latent + threshold - beta
     bound = FLOAT32_ROUNDING * (np.abs(scaled) + np.abs(beta) + np.abs(threshold))
-    return np.asarray((np.abs(latent[::2]) <= bound).any(axis=0))
+    return np.asarray((np.abs(latent) <= bound).any(axis=0))
 
 
 def _fold_head(network: BinaryNetwork) -> folded.Head:
     head = network.head
     bias = head.integer_bias().numpy().astype(np.int32)
     if isinstance(head, BinaryFullyConnected):
-        return folded.FullyConnected(head.weights().numpy().astype(np.int8), bias)
+        return folded.FullyConnected(_integers(head.weights()), bias)
     geometry = head.convolution.geometry
     assert isinstance(geometry, folded.HeatMapGeometry)
-    return folded.HeatMap(geometry, _signs(head.convolution.latent), bias)
+    return folded.HeatMap(geometry, _integers(head.convolution.weights()), bias)
 
 
-def _signs(latent: torch.Tensor) -> npt.NDArray[np.int8]:
-    return sign(latent).numpy().astype(np.int8)
+def _integers(weights: torch.Tensor) -> npt.NDArray[np.int8]:
+    return weights.numpy().astype(np.int8)
 
 
 @dataclass(frozen=True)

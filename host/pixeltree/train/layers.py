@@ -15,13 +15,13 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from pixeltree.model.geometry import HeatMapGeometry, KernelGeometry, Shape
-from pixeltree.train.binarize import odd_through, round_through, sign
+from pixeltree.model.geometry import HeatMapGeometry, KernelGeometry, Shape, Weights
+from pixeltree.train.binarize import odd_through, round_through, sign, ternary
 from pixeltree.train.first_layer import Sums
 
 
 class BinaryConvolution(nn.Module):
-    """s_o(r, c) = sum over channels and taps of sign(latent) * X, X = -1 beyond the map.
+    """s_o(r, c) = sum over channels and taps of w * X, X = -1 beyond the map; w = sign(latent), or ternary.
 
     Attributes:
         geometry: everything but the weights.
@@ -39,15 +39,19 @@ class BinaryConvolution(nn.Module):
         """K: weights of one output channel; sums are integers from -K to K."""
         return math.prod(self.latent.shape[1:])
 
+    def weights(self) -> Tensor:
+        """The weights: float (outputs, inputs / groups, k, k), -1 or +1; ternary ones also 0."""
+        return ternary(self.latent) if self.geometry.weights is Weights.TERNARY else sign(self.latent)
+
     def forward(self, signs: Tensor) -> Tensor:
-        """Sums: float (batch, outputs, rows, columns), integers in [-K, K], of K's parity.
+        """Sums: float (batch, outputs, rows, columns), integers in [-K, K].
 
         Args:
             signs: float (batch, inputs, rows, columns), values -1 or +1.
         """
         geometry = self.geometry
         padded = nn.functional.pad(signs, geometry.borders * 2, value=-1.0)
-        sums = nn.functional.conv2d(padded, sign(self.latent), stride=geometry.stride, groups=geometry.groups)
+        sums = nn.functional.conv2d(padded, self.weights(), stride=geometry.stride, groups=geometry.groups)
         return sums.contiguous(memory_format=torch.channels_last)  # what follows takes half the time so
 
 
@@ -170,18 +174,27 @@ class BinaryFullyConnected(nn.Module):
 
     With p planes of signs a weight is one of 2^p odd numbers, among which latent weights up to
     :data:`LATENT_REACH` either way are divided evenly; beyond it they have the greatest. The gradient passes
-    as if there were no rounding. The bias is kept in units of ``spread``, so that one learning rate fits
-    weights and biases.
+    as if there were no rounding. Or weights are ternary. The bias is kept in units of ``spread``, so that one
+    learning rate fits weights and biases.
 
     Attributes:
         latent: float (outcomes, channels, rows, columns), the latent weights, in [-1, 1].
         latent_bias: float (outcomes,).
         planes: p, 1 to 7.
+        kind: of the weights; ternary ones have 1 plane.
     """
 
-    def __init__(self, shape: Shape, outcomes: int, planes: int = 1, latent_range: float = 0.1) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        outcomes: int,
+        planes: int = 1,
+        latent_range: float = 0.1,
+        kind: Weights = Weights.BINARY,
+    ) -> None:
         super().__init__()
         self.planes = planes
+        self.kind = kind
         self.latent = nn.Parameter(torch.empty((outcomes, *shape)).uniform_(-latent_range, latent_range))
         self.latent_bias = nn.Parameter(torch.zeros(outcomes))
 
@@ -196,7 +209,9 @@ class BinaryFullyConnected(nn.Module):
         return math.sqrt(self.taps * (4**self.planes - 1) / 3)
 
     def weights(self) -> Tensor:
-        """The odd weights: float (outcomes, channels, rows, columns), -(2^p - 1) to 2^p - 1."""
+        """The weights: float (outcomes, channels, rows, columns), odd, up to 2^p - 1; or -1, 0, +1."""
+        if self.kind is Weights.TERNARY:
+            return ternary(self.latent)
         if self.planes == 1:
             return sign(self.latent)
         half = 1 << self.planes - 1

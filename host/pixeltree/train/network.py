@@ -65,7 +65,7 @@ class BinaryNetwork(nn.Module):
         head, shape = specification.head, specification.head_inputs
         self.head: BinaryFullyConnected | BinaryHeatMap
         if isinstance(head, FullyConnectedGeometry):
-            self.head = BinaryFullyConnected(shape, head.outcomes, head.planes)
+            self.head = BinaryFullyConnected(shape, head.outcomes, head.planes, kind=head.weights)
         else:
             self.head = BinaryHeatMap(shape[0], head)
             if errors is not None:
@@ -133,7 +133,7 @@ class BinaryNetwork(nn.Module):
         side, done = (1, 2) if pooling is None else (pooling.side, 3)
         noise = cast("AnalogNoise | None", dict(self.noise.items()).get("0"))
         geometry = cast(ConvolutionGeometry, convolution.geometry)
-        seen = sign(convolution.latent), signs, activation.directions, geometry, side
+        seen = convolution.weights(), signs, activation.directions, geometry, side
         flips = signs.new_zeros(())
         errs = noise is not None and noise.training
         if not self.training and not errs:

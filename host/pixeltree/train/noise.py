@@ -34,7 +34,8 @@ class AnalogNoise(nn.Module):
 
     Training draws, for each image, how much of the mean gain there is, ``a`` uniformly from A to 1: what is
     trained decides alike on an ideal array and on a chip. So ``s' = a s + sigma * normal``; gradients pass as
-    if a were 1. B = 2 w words write the w digits of the bias. Offsets cancel in macros of two words.
+    if a were 1. B = 2 w words write the w digits of the bias. Offsets cancel in macros of two words. Of
+    ternary weights all K taps are counted, though those that are 0 write nothing: a chip errs less than this.
     """
 
     def __init__(self, taps: int, errors: AnalogErrors, has_bias: bool = True) -> None:

@@ -31,6 +31,7 @@ from pixeltree.model.geometry import (
     HeatMapGeometry,
     LayerGeometry,
     Pooling,
+    Weights,
 )
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
@@ -65,6 +66,10 @@ _PATHS = ("folder", "fonts")
 
 HEADS = {kind.kind: kind for kind in (FullyConnectedGeometry, HeatMapGeometry)}
 """By their names in a head's ``type``."""
+
+
+_NAMED = (Estimator, Weights)
+"""Kinds of values that a recipe gives by their names."""
 
 
 @dataclass(frozen=True)
@@ -333,9 +338,9 @@ def _value(hint: Any, value: object, where: str) -> Any:  # noqa: ANN401 - check
                 return tuple(_value(item, part, where) for item, part in zip(items, value, strict=True))
         elif option is float and isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
-        elif option is Estimator and isinstance(value, str) and value in list(Estimator):
-            return Estimator(value)
+        elif option in _NAMED and isinstance(value, str) and value in list(option):
+            return option(value)
         elif isinstance(option, type) and type(value) is option:
             return value
-    wanted = ", ".join(map(repr, map(str, hint))) if hint is Estimator else hint
+    wanted = ", ".join(map(repr, map(str, hint))) if hint in _NAMED else hint
     raise RecipeError(f"{where} is {value!r}; expected {getattr(wanted, '__name__', wanted)}")

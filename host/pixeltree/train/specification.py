@@ -95,9 +95,10 @@ class NetworkSpecification:
         return CellGrid.behind([layer.window for layer in self._shaped], *self.shapes[-1][1:])
 
     def with_outcomes(self, outcomes: int) -> NetworkSpecification:
-        """The same layers with a fully connected head for so many outcomes; its weights keep their planes."""
-        planes = self.head.planes if isinstance(self.head, FullyConnectedGeometry) else 1
-        return replace(self, head=FullyConnectedGeometry(outcomes, planes))
+        """The same layers with a fully connected head for so many outcomes, its weights as they were."""
+        if isinstance(self.head, FullyConnectedGeometry):
+            return replace(self, head=replace(self.head, outcomes=outcomes))
+        return replace(self, head=FullyConnectedGeometry(outcomes))
 
     @property
     def head_inputs(self) -> Shape:
@@ -106,6 +107,6 @@ class NetworkSpecification:
 
     @property
     def weight_bits(self) -> int:
-        """Information content of all weights, in bits."""
+        """Bits that all weights take where they are kept."""
         layers = (*self.layers, self.head)
         return sum(layer.weight_bits(shape) for layer, shape in zip(layers, self.shapes, strict=False))

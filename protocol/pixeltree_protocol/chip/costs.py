@@ -37,6 +37,9 @@ class CostTable:
         line_bits_per_second: rate of the link, for bytes that a frame has to wait for.
         fully_connected_operations: controller operations per 32 bits of weights: load twice, XNOR, bit
             count without a dedicated instruction (12), add (assumed).
+        ternary_operations: controller operations per byte of five ternary weights of a fully connected layer:
+            load it, look up its signs and which are 0 (3), XOR, AND, look up how many are left (2), subtract,
+            store (assumed).
         sample_logit_operations: controller operations per ADC sample that becomes a logit: subtract, divide,
             scale, add, store (assumed).
     """
@@ -64,6 +67,7 @@ class CostTable:
     line_bits_per_second: int = 12_000_000
     fully_connected_operations: int = 16
     sample_logit_operations: int = 8
+    ternary_operations: int = 10
 
     def words_ns(self, classes: Mapping[ClockClass, int]) -> int:
         """Time of so many words of each clock class."""

@@ -30,6 +30,7 @@ from pixeltree_protocol.objects.segment import (
     FullyConnected,
     PackedBits,
     Segment,
+    TernaryWeights,
 )
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "ObjectKind",
     "PackedBits",
     "Segment",
+    "TernaryWeights",
     "TreeRoot",
     "digest_of",
     "parse_object",

@@ -10,8 +10,10 @@ Positions are numbered in the array's coordinates: ``row * side + column``, colu
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +21,7 @@ import numpy.typing as npt
 
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
 from pixeltree_protocol.objects.program import LoadCover
-from pixeltree_protocol.objects.segment import BlockPlanes, PackedBits
+from pixeltree_protocol.objects.segment import BlockPlanes, PackedBits, TernaryWeights
 
 _EXACT_MINTERMS = 16
 """Functions of up to four address bits get a smallest cover; larger ones an irredundant one."""
@@ -76,13 +78,32 @@ class ChannelGrid:
         )
 
 
-def selections(step: LoadCover, mask: BlockPlanes, segment: PackedBits) -> tuple[Pattern, ...]:
+def selections(
+    step: LoadCover, mask: BlockPlanes, segment: PackedBits | TernaryWeights
+) -> tuple[Pattern, ...]:
     """Pattern selects of a cover step: the positions in the mask take the segment's bits one by one."""
     care = mask.planes[step.plane]
     positions = [position for position in range(mask.blocks) if care >> position & 1]
-    values = segment.field(step.bit, len(positions))
-    ones = sum(1 << position for index, position in enumerate(positions) if values >> index & 1)
+    if isinstance(segment, TernaryWeights):
+        ones, care = _of_ternary(segment, step.bit, positions)
+    else:
+        values = segment.field(step.bit, len(positions))
+        ones = sum(1 << position for index, position in enumerate(positions) if values >> index & 1)
     return expand(ChannelGrid(mask.grid_rows, step.shift), ones, care)
+
+
+def _of_ternary(segment: TernaryWeights, bit: int, positions: list[int]) -> tuple[int, int]:
+    """Which positions are 1, and which matter; a position whose weight is 0 has no sign."""
+    tells_zeros, first = divmod(bit, segment.count)
+    weights = segment.weights[first : first + len(positions)].tolist()
+    if tells_zeros:
+        return _set_of(positions, [weight == 0 for weight in weights]), _set_of(positions)
+    return _set_of(positions, [weight > 0 for weight in weights]), _set_of(positions, map(bool, weights))
+
+
+def _set_of(positions: list[int], there: Iterable[bool] = repeat(True)) -> int:
+    """Those positions that are there, as bits."""
+    return sum(1 << position for position, one in zip(positions, there, strict=False) if one)
 
 
 def expand(grid: ChannelGrid, ones: int, care: int) -> tuple[Pattern, ...]:

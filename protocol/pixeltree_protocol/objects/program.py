@@ -102,10 +102,11 @@ class LoadCover(Step):
 
     Plane ``plane`` of the block-planes segment ``mask`` says which positions of a square grid, 2^``shift``
     PEs apart, take a bit; they take the bits of the packed segment ``segment`` from ``bit`` on, in the order
-    of their numbers. What the others become is not defined. The controller loads the selections of the
-    plane's cover (:mod:`pixeltree_protocol.objects.cover`) one by one into ``first`` to ``fourth`` as
-    ``scamp5_load_pattern`` does; DREGs beyond the last selection are left alone, so they must be 0 before.
-    Selections beyond the fourth are ORed into ``fourth``, each by a block of its own.
+    of their numbers. What the others become is not defined. Of a ternary ``segment`` of n weights, bit i is
+    whether weight i is +1, and not defined where it is 0; bit n + i is whether it is 0. The controller loads
+    the selections of the plane's cover (:mod:`pixeltree_protocol.objects.cover`) one by one into ``first`` to
+    ``fourth`` as ``scamp5_load_pattern`` does; DREGs beyond the last selection are left alone, so they must
+    be 0 before. Selections beyond the fourth are ORed into ``fourth``, each by a block of its own.
     """
 
     mask: int
@@ -219,7 +220,8 @@ class ApplyFullyConnected(Step):
     """Logits := XNOR-popcount of the bit buffer with the fully connected segment in slot ``segment``.
 
     logit_n = 2 * popcount(XNOR(bits, weights_n)) - inputs + bias_n; with several planes of weights the sum
-    of 2^j * (2 * popcount(XNOR(bits, plane j of weights_n)) - inputs) over the planes, + bias_n. Bits that
+    of 2^j * (2 * popcount(XNOR(bits, plane j of weights_n)) - inputs) over the planes, + bias_n. With ternary
+    weights it is the sum of the weights whose bit is 1, less that of the others, + bias_n. Bits that
     the segment's ``columns`` leave out are dropped from the buffer before.
     """
 

@@ -15,7 +15,10 @@ from pixeltree_protocol.objects.segment import (
     FullyConnected,
     PackedBits,
     Segment,
+    TernaryWeights,
+    row_bytes,
 )
+from pixeltree_protocol.objects.ternary import ternary_bytes
 
 _COMMON = struct.Struct("<BBB")
 """Kind, version, layout."""
@@ -60,7 +63,7 @@ def _block_planes(data: bytes, at: int) -> Segment | None:
 
 def _fully_connected(data: bytes, at: int) -> Segment | None:
     inputs, outputs, planes, columns = _CONNECTED.unpack_from(data, at)
-    row = planes * ((inputs + 7) // 8)
+    row = row_bytes(inputs, planes)
     biases = at + _CONNECTED.size
     begin = biases + 4 * outputs
     if len(data) != begin + outputs * row:
@@ -80,8 +83,15 @@ def _packed(data: bytes, at: int) -> Segment | None:
     return PackedBits(data[begin:]) if len(data) == begin + size else None
 
 
+def _ternary(data: bytes, at: int) -> Segment | None:
+    (count,) = struct.unpack_from("<H", data, at)
+    begin = at + 2
+    return TernaryWeights(count, data[begin:]) if len(data) == begin + ternary_bytes(count) else None
+
+
 _READERS = {
     LAYOUT_NUMBERS["block_planes"]: _block_planes,
     LAYOUT_NUMBERS["packed"]: _packed,
     LAYOUT_NUMBERS["fully_connected"]: _fully_connected,
+    LAYOUT_NUMBERS["ternary"]: _ternary,
 }

@@ -43,7 +43,13 @@ from pixeltree_protocol.objects.program import (
     WriteDreg,
     form_of,
 )
-from pixeltree_protocol.objects.segment import BlockPlanes, FullyConnected, PackedBits, Segment
+from pixeltree_protocol.objects.segment import (
+    BlockPlanes,
+    FullyConnected,
+    PackedBits,
+    Segment,
+    TernaryWeights,
+)
 
 MAX_WORDS_PER_NODE = 1_000_000
 """A node that executes more instruction words (0.1 s at 10 MHz) is refused."""
@@ -264,8 +270,9 @@ def _check_segments(where: str, step: Step, segments: Sequence[Segment], tally: 
         if not isinstance(segment, FullyConnected) or segment.bits_read != tally.scanned_bits:
             raise ProgramError(f"{where}: the segment does not take the {tally.scanned_bits} bits scanned")
         tally.logits = len(segment.biases)
-        # 16 controller operations of 5 ns per 32 weights
+        # 16 controller operations of 5 ns per 32 weights, or 10 per byte of ternary ones
         tally.words += tally.logits * segment.planes * (segment.inputs // 32 + 1)
+        tally.words += segment.ternary_bytes // 2
         tally.words += segment.bits_read // 32 if segment.leaves_out else 0
 
 
@@ -288,7 +295,14 @@ def _check_cover(where: str, step: LoadCover, segments: Sequence[Segment]) -> in
             f"{where}: a grid of {side} x {mask.grid_columns} positions, {1 << step.shift} PEs apart, is not "
             "square or does not fit the array"
         )
-    _check_bits(where, segments[step.segment], step.bit, mask.planes[step.plane].bit_count())
+    width, segment = mask.planes[step.plane].bit_count(), segments[step.segment]
+    if not isinstance(segment, TernaryWeights):
+        _check_bits(where, segment, step.bit, width)
+    elif step.bit >= 2 * segment.count or step.bit % segment.count + width > segment.count:
+        raise ProgramError(
+            f"{where}: the segment of {segment.count} ternary weights has no {width} bits from bit "
+            f"{step.bit} on"
+        )
     return mask.blocks
 
 

@@ -8,6 +8,8 @@ from tests.support.effort import effort
 
 from pixeltree_emu.controller.sequencer import fully_connected
 from pixeltree_protocol.objects import MOST_WEIGHT_PLANES, FullyConnected
+from pixeltree_protocol.objects.segment import TERNARY_PLANES
+from pixeltree_protocol.objects.ternary import pack_ternary
 
 SIGNS = np.array([-1, 1])
 
@@ -95,3 +97,26 @@ def test_the_first_plane_counts_one():
         fully_connected(layer, bytes([1 << i]))[0] - fully_connected(layer, b"\0")[0] for i in range(4)
     ]
     assert weights == [-6, -2, 2, 6]
+
+
+@settings(max_examples=effort(200, 50), deadline=None)
+@given(inputs=st.integers(1, 300), outputs=st.integers(1, 6), seed=st.integers(0, 2**32 - 1))
+def test_the_logits_of_ternary_weights_are_a_matrix_product(inputs, outputs, seed):
+    random = np.random.default_rng(seed)
+    weights = random.integers(-1, 2, (outputs, inputs), np.int8)
+    biases = random.choice([inputs + 1 - 2**31, -1, 0, 7, 2**31 - 1 - inputs], outputs).tolist()
+    activations = random.choice(SIGNS, inputs)
+    rows = b"".join(map(pack_ternary, weights))
+    layer = FullyConnected(inputs, tuple(biases), rows, TERNARY_PLANES)
+    wanted = weights.astype(np.int64) @ activations + biases
+    assert fully_connected(layer, packed(activations, random)) == tuple(wanted.tolist())
+
+
+def test_a_ternary_layer_leaves_out_bits_that_are_no_inputs():
+    """Inputs are columns 3 and 9 of two rows: +1, 0, then -1, +1."""
+    layer = FullyConnected(
+        4, (10,), pack_ternary(np.array([1, 0, -1, 1], np.int8)), TERNARY_PLANES, 1 << 3 | 1 << 9
+    )
+    read = 1 << 3 | 1 << 256 + 3
+    assert fully_connected(layer, read.to_bytes(64, "little")) == (10 + 1 - 1 - 1,)
+    assert fully_connected(layer, (~read % (1 << 512)).to_bytes(64, "little")) == (10 - 1 + 1 + 1,)

@@ -15,7 +15,7 @@ from pixeltree_emu.controller.sequencer import Decision, Sequencer
 from pixeltree_emu.controller.stretches import Stretch
 from pixeltree_protocol.chip.isa import Instruction, encode
 from pixeltree_protocol.chip.registers import DREGS, Digital
-from pixeltree_protocol.objects import Block, BlockPlanes, PackedBits
+from pixeltree_protocol.objects import Block, BlockPlanes, PackedBits, TernaryWeights
 from pixeltree_protocol.objects.controller_steps import GlobalSum16, Wait
 from pixeltree_protocol.objects.program import (
     Launch,
@@ -27,6 +27,7 @@ from pixeltree_protocol.objects.program import (
     SelectRect,
     SetIn,
 )
+from pixeltree_protocol.objects.ternary import pack_ternary
 from pixeltree_protocol.objects.verify import VerifiedProgram
 from pixeltree_protocol.text.assembly import assemble
 
@@ -37,6 +38,7 @@ agreement = settings(max_examples=effort(25, 8), deadline=None, suppress_health_
 SEGMENTS = (
     BlockPlanes(4, 4, (0xFFFF, 0x0FF3)),
     PackedBits(np.random.default_rng(5).bytes(64)),
+    TernaryWeights(216, pack_ternary(np.random.default_rng(6).integers(-1, 2, 216, np.int8))),
 )
 BYTES = st.integers(0, 255)
 LOW, HIGH = st.integers(0, 127), st.integers(128, 255)
@@ -53,9 +55,10 @@ def steps(draw, blocks):
         st.builds(SelectPattern, BYTES, BYTES, BYTES, BYTES),
         st.builds(SelectRect, BYTES, BYTES, BYTES, BYTES),
         st.builds(
-            lambda plane, bit, shift, dregs: LoadCover(0, plane, 1, bit, shift, *dregs),
+            lambda plane, where, shift, dregs: LoadCover(0, plane, *where, shift, *dregs),
             st.integers(0, 1),
-            st.integers(0, 400),
+            st.tuples(st.just(1), st.integers(0, 400))
+            | st.tuples(st.just(2), st.integers(0, 200) | st.integers(216, 416)),
             st.integers(0, 6),
             st.permutations(range(5, 12)).map(lambda dregs: dregs[:4]),
         ),

@@ -7,7 +7,7 @@ from tests.support.strategies import convolution, fully_connected, heat_map
 
 from pixeltree.compiler.pipeline import Where, compile_model
 from pixeltree.errors import CompileError
-from pixeltree.model import FoldedModel, InputSpec, Pooling, infer
+from pixeltree.model import FoldedModel, FullyConnected, InputSpec, Pooling, infer
 from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_protocol.objects.program import ApplyFullyConnected, Program, SumLogit
 
@@ -44,6 +44,19 @@ def test_logits_are_exact_and_time_is_as_predicted(name, share, array):
     network = model(name)
     compiled = compile_model(network, head=Where.ARRAY)
     bits = np.random.default_rng(5).random((network.input.size,) * 2) < share
+    result = run_node(compiled, bits, array)
+    assert result.logits == tuple(infer(network, bits).logits)
+    assert (result.ns, result.words) == (compiled.cost.nanoseconds, compiled.cost.words)
+
+
+@pytest.mark.parametrize("name", ["cells of 16, some empty", "every cell an activation"])
+def test_ternary_weights_on_the_array_are_exact_too(name, array):
+    network = model(name)
+    zeros = np.random.default_rng(6).random(network.head.weights.shape) < 0.4
+    head = FullyConnected(np.where(zeros, 0, network.head.weights).astype(np.int8), network.head.bias)
+    network = FoldedModel(network.input, network.layers, head)
+    compiled = compile_model(network, head=Where.ARRAY)
+    bits = np.random.default_rng(5).random((network.input.size,) * 2) < 0.05
     result = run_node(compiled, bits, array)
     assert result.logits == tuple(infer(network, bits).logits)
     assert (result.ns, result.words) == (compiled.cost.nanoseconds, compiled.cost.words)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.support.effort import chosen
 from tests.support.on_array import run_node
-from tests.support.random_models import any_model, check, check_network, random_model
+from tests.support.random_models import any_model, check, check_network, random_model, ternary
 from tests.support.strategies import convolution, heat_map
 
 from pixeltree.compiler.pipeline import compile_model
@@ -16,6 +16,9 @@ from pixeltree_emu.controller.device_array import PixelArray
 
 NETWORKS = 500
 SHARES = 50
+TERNARY_NETWORKS = 4
+"""Of a share, beside the others."""
+
 MOST_REFUSED = 2
 """Of a share; the controller's store is too small for a few."""
 
@@ -39,6 +42,21 @@ def test_random_networks_equal_the_reference_and_take_the_predicted_time(share, 
             checked += 1
         seed += SHARES
     assert refused <= MOST_REFUSED
+
+
+@pytest.mark.parametrize("share", chosen(range(SHARES), (5,)))
+def test_random_ternary_networks_equal_the_reference_and_take_the_predicted_time(share, array):
+    checked = seed = 0
+    while checked < TERNARY_NETWORKS:
+        model, layout = random_model(SHARES * seed + share)
+        try:
+            problem = check(ternary(model, seed), layout, seed, array)
+        except CompileError:
+            seed += 1
+            continue
+        assert problem is None, f"network {SHARES * seed + share}: {problem}"
+        checked, seed = checked + 1, seed + 1
+    assert seed <= TERNARY_NETWORKS + MOST_REFUSED
 
 
 @pytest.mark.parametrize("share", chosen(range(4), (1,)))

@@ -173,7 +173,15 @@ def test_what_does_not_fit_says_what_is_needed_and_what_there_is(make, message):
 
 
 def needs(name, **amounts):
-    nothing = {"stored_words": 0, "blocks": (), "weight_bits": 0, "masks": 0, "steps": 0, "words": 0}
+    nothing = {
+        "stored_words": 0,
+        "blocks": (),
+        "weight_bits": 0,
+        "ternary_weights": 0,
+        "masks": 0,
+        "steps": 0,
+        "words": 0,
+    }
     return Needs(name, **(nothing | amounts))
 
 
@@ -187,6 +195,7 @@ def test_what_just_fits_is_let_through():
     ({"stored_words": 1000}, r"1,100 words in the controller's block store are needed, and 1,024 are there\. "
      r"layer a: 1,000; layer b: 100\. Layer a would have to do with 924: a smaller kernel"),
     ({"blocks": tuple(range(256))}, r"256 blocks.*255 are there"),
+    ({"ternary_weights": 32_769}, r"32,769 ternary weights.*32,768 are there"),
     ({"weight_bits": 65_537}, r"65,537 bits of weights.*65,536 are there"),
     ({"masks": 300}, r"300 planes.*255 are there"),
     ({"steps": 70_000}, r"70,000 controller steps.*65,535"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.random_models import ternary
 from tests.support.strategies import convolution, fully_connected, heat_map, signs
 from tests.support.tap_by_tap import activations_and_logits
 
@@ -267,6 +268,29 @@ def test_a_model_survives_its_file(head):
     assert encode_model(again) == encode_model(model)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_ternary_model_survives_its_file_and_is_what_its_taps_say(seed):
+    model = ternary(deep_model(), seed)
+    again = decode_model(encode_model(model))
+    for one, other in zip((*model.layers, model.head), (*again.layers, again.head), strict=True):
+        assert isinstance(one, Pooling) or one.geometry == other.geometry
+        assert isinstance(one, Pooling) or np.array_equal(one.weights, other.weights)
+    assert encode_model(again) == encode_model(model)
+    bits = picture(32)
+    activations, logits = activations_and_logits(again, bits)
+    found = infer(model, bits)
+    assert np.array_equal(found.logits, logits)
+    assert all(np.array_equal(a, b) for a, b in zip(found.activations, activations, strict=True))
+
+
+def test_ternary_weights_that_are_none_are_refused():
+    entry = json.loads(encode_model(ternary(deep_model(), 0)))
+    layer = next(each for each in entry["layers"] if each.get("ternary"))
+    layer["weights"] = base64.b64encode(b"\xff" + base64.b64decode(layer["weights"])[1:]).decode()
+    with pytest.raises(ModelError, match="byte 0 of row 0 of the ternary weights is 255"):
+        decode_model(json.dumps(entry).encode())
+
+
 def test_signs_travel_as_bits():
     random = np.random.default_rng(0)
     head = FullyConnected(signs(random, 10, 1, 64, 64), np.zeros(10, np.int32))
@@ -348,7 +372,7 @@ def head_of(weight, kind=np.int8):
     (lambda: Pooling(1), "2 to 16"),
     (lambda: HeatMap(HeatMapGeometry(2), signs(RANDOM, 2, 1, 2, 2), np.zeros(1)), r"expected \(1, 1, 2, 2\)"),
     (lambda: HeatMap(HeatMapGeometry(2), np.full((1, 1, 2, 2), 3, np.int8), np.zeros(1)), r"-1 and \+1"),
-    (lambda: head_of(0), "must be odd numbers"),
+    (lambda: FullyConnected(np.array([[[[0, 3]]]], np.int8), np.zeros(1)), r"only -1, 0 and \+1"),
     (lambda: head_of(2), "must be odd numbers"),
     (lambda: head_of(-128), "must be odd numbers"),
     (lambda: head_of(129, np.int16), "-127 to 127"),

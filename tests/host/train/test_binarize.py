@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pixeltree.train.binarize import Estimator, odd_through, round_through, sign  # noqa: E402
+from pixeltree.train.binarize import Estimator, odd_through, round_through, sign, ternary  # noqa: E402
 
 
 def test_sign_is_plus_one_above_zero_only():
@@ -62,3 +62,18 @@ def test_both_estimators_pass_the_same_gradient_in_all():
         values = torch.linspace(-2, 2, 4001, requires_grad=True)
         sign(values, estimator).sum().backward()
         assert values.grad.sum().item() * 0.001 == pytest.approx(2, abs=0.01)
+
+
+def test_a_weight_is_0_up_to_0_7_of_the_mean_of_its_channel():
+    """Means of 0.5 and 0.1: thresholds of 0.35 and 0.07."""
+    values = torch.tensor([[[0.9, -0.3], [-0.4, 0.4]], [[-0.15, 0.06], [0.08, -0.11]]], requires_grad=True)
+    weights = ternary(values)
+    assert weights.tolist() == [[[1, 0], [-1, 1]], [[-1, 0], [1, -1]]]
+    arriving = torch.randn(values.shape)
+    weights.backward(arriving)
+    assert torch.equal(values.grad, arriving)
+
+
+def test_a_channel_is_not_all_0_unless_its_latent_weights_are():
+    assert ternary(torch.full((1, 3), 0.2)).tolist() == [[1, 1, 1]]
+    assert ternary(torch.zeros(1, 3)).tolist() == [[0, 0, 0]]

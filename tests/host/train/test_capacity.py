@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 
 from pixeltree.errors import (
     CompileError,
+    ModelError,
     SpecificationError,
 )
 from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, Pooling
@@ -68,6 +69,15 @@ def test_a_nodes_bytes_count_every_plane(planes):
     assert most_outcomes(network, Capacity(size)) == 4
     with pytest.raises(CompileError, match=rf"the smallest needs {size:,} bytes"):
         require_fit([network], 4, Capacity(size - 1))
+
+
+def test_ternary_weights_take_1_6_bits_each():
+    layers = (replace(NETWORK.layers[0], weights="ternary"), NETWORK.layers[1])
+    network = replace(NETWORK, layers=layers, head=FullyConnectedGeometry(4, weights="ternary"))
+    assert segment_bytes(network) == -(-256 // 5) + 4 * -(-256 // 5) + 4 * 4
+    assert [each.head.weights for each in choices(network, (4, 8), (3, 1))] == ["ternary"] * 2
+    with pytest.raises(ModelError, match="ternary weights have 1 plane, not 2"):
+        FullyConnectedGeometry(4, 2, "ternary")
 
 
 def test_a_network_that_fits_no_node_may_fit_in_parts():

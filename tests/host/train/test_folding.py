@@ -15,7 +15,13 @@ from tests.support.effort import effort  # noqa: E402
 
 from pixeltree.errors import SpecificationError  # noqa: E402
 from pixeltree.model import ModelError, infer  # noqa: E402
-from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, HeatMapGeometry, Pooling  # noqa: E402
+from pixeltree.model.geometry import (  # noqa: E402
+    ConvolutionGeometry,
+    FullyConnectedGeometry,
+    HeatMapGeometry,
+    Pooling,
+    Weights,
+)
 from pixeltree.train.folding import compare, fold  # noqa: E402
 from pixeltree.train.layers import BinaryFullyConnected, LatentActivation  # noqa: E402
 from pixeltree.train.network import BinaryNetwork  # noqa: E402
@@ -32,7 +38,15 @@ def specifications(draw):
         outputs = groups * draw(st.integers(1, 3))
         border = st.none() | st.integers(0, kernel - 1)
         layers.append(
-            ConvolutionGeometry(outputs, kernel, draw(st.integers(1, 3)), groups, draw(border), draw(border))
+            ConvolutionGeometry(
+                outputs,
+                kernel,
+                draw(st.integers(1, 3)),
+                groups,
+                draw(border),
+                draw(border),
+                draw(st.sampled_from(Weights)),
+            )
         )
         channels = outputs
         if draw(st.booleans()):
@@ -41,10 +55,11 @@ def specifications(draw):
     excess = 0 if local_mean else draw(st.integers(0, 3))
     where = draw(st.integers(0, 4)), draw(st.integers(0, 20))
     source = Input(16, *where, draw(st.booleans()), local_mean, excess)
-    head = (
-        FullyConnectedGeometry(draw(st.integers(2, 5)), draw(st.integers(1, 7)))
-        if draw(st.booleans())
-        else HeatMapGeometry(draw(st.integers(1, 3)))
+    outcomes = draw(st.integers(2, 5))
+    head = draw(
+        st.builds(FullyConnectedGeometry, st.just(outcomes), st.integers(1, 7))
+        | st.just(FullyConnectedGeometry(outcomes, weights=Weights.TERNARY))
+        | st.builds(HeatMapGeometry, st.integers(1, 3), weights=st.sampled_from(Weights))
     )
     try:
         return NetworkSpecification(source, tuple(layers), head)

@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 from pixeltree.datasets import digits
 from pixeltree.datasets.sources import DigitsData
 from pixeltree.errors import RecipeError
-from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, Pooling
+from pixeltree.model.geometry import ConvolutionGeometry, FullyConnectedGeometry, Pooling, Weights
 from pixeltree.train.augment import Augmentation
 from pixeltree.train.binarize import Estimator
 from pixeltree.train.recipe import Recipe, load_recipe
@@ -65,6 +65,15 @@ def test_a_recipe_says_everything(tmp_path):
     )
     training = TrainingSettings(epochs=2, learning_rate=1.0, augmentation=Augmentation(rotation=10.0))
     assert read(tmp_path, GOOD) == Recipe("small", DigitsData(seed=3), network, training, noise_aware=True)
+
+
+def test_layers_and_head_may_have_ternary_weights(tmp_path):
+    text = GOOD.replace('type = "convolution"', 'type = "convolution"\nweights = "ternary"')
+    text = text.replace('type = "fully connected"', 'type = "fully connected"\nweights = "ternary"')
+    network = read(tmp_path, text).network
+    assert network.layers[0].weights is network.head.weights is Weights.TERNARY
+    with pytest.raises(RecipeError, match="weights is 'ternery'; expected 'binary', 'ternary'"):
+        read(tmp_path, text.replace('"ternary"', '"ternery"', 1))
 
 
 def test_noise_aware_may_name_a_measured_preset_beside_the_recipe(tmp_path):

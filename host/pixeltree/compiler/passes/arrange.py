@@ -18,6 +18,7 @@ from pixeltree.compiler.layout import FeatureMap, Layout, array_position
 from pixeltree.compiler.taps import bias_planes, taps
 from pixeltree.errors import CompileError
 from pixeltree.model import Convolution, FoldedModel, Pooling
+from pixeltree.model.geometry import Weights
 from pixeltree_protocol.chip.costs import CostTable
 from pixeltree_protocol.objects.cover import cube_counts
 
@@ -104,7 +105,9 @@ def _planes(layers: list[Convolution], layout: Layout) -> npt.NDArray[np.int64]:
         source = FeatureMap((len(sources) or 1, 1, 1), layout, 1, sources)
         target = FeatureMap((len(identity), 1, 1), layout, 1, identity)
         visited = taps(layer, source, target)
-        values = [{p: tap.stored(p) for p in tap.weights} for tap in visited]
+        values = [{p: tap.stored(p) > 0 for p in tap.weights} for tap in visited]
+        if layer.geometry.weights is Weights.TERNARY:
+            values += [{p: not tap.stored(p) for p in tap.weights} for tap in visited]
         values += bias_planes(layer, visited, target)
         planes += [sum(1 << place[position] for position in identity if plane[position]) for plane in values]
     return np.array(planes, np.int64)
