@@ -25,13 +25,17 @@ from tools.make_protocol_docs import VARYING
 from pixeltree_protocol.array_port.commands import ANALOG_PLANES, COMMANDS, DIGITAL_PLANES, MAX_BATCH
 from pixeltree_protocol.chip.costs import CostTable
 from pixeltree_protocol.chip.registers import AREGS, DREGS
+from pixeltree_protocol.objects.control import BLOCK_STEP_WORDS, MAX_NESTED, MOST_TIMES
+from pixeltree_protocol.objects.control_steps import TAKEN_BYTES, VARIABLES
 from pixeltree_protocol.objects.cover import cube_counts
 from pixeltree_protocol.objects.node import MAX_DEPTH, MAX_PATH_LOGITS
 from pixeltree_protocol.objects.program import STEPS
 from pixeltree_protocol.objects.step import AREG, ROW, STORE, StepForm
 from pixeltree_protocol.objects.verify import (
     MAX_READ_OUT_BYTES,
+    MAX_READ_OUTS,
     MAX_SCANNED_BITS,
+    MAX_WAITING_US,
     MAX_WORDS_IMMEDIATE,
     MAX_WORDS_PER_NODE,
 )
@@ -87,8 +91,8 @@ def step_row(form: StepForm) -> str:
     operands = ", ".join(f"{{{bytes_of(kind)}, {least}, {most}}}" for kind, least, most in form.operands)
     row = (
         f"{{STEP_{snake(form.step.__name__)}, {len(names)}, {corners}, {analog:#x}, {places(form.reads):#x}, "
-        f"{places(form.writes):#x}, {places(form.distinct):#x}, {mask_of(form.own):#x}u, "
-        f"{mask_of(form.clobbers):#x}u, {{{operands or '{0, 0, 0}'}}}}}"
+        f"{places(form.writes):#x}, {places(form.distinct):#x}, {places(form.varies):#x}, "
+        f"{mask_of(form.own):#x}u, {mask_of(form.clobbers):#x}u, {{{operands or '{0, 0, 0}'}}}}}"
     )
     return f"    {row},"
 
@@ -141,11 +145,11 @@ def header() -> str:
         f"enum {{ MOST_OPERANDS = {max(len(form.operands) for form in STEPS)} }};",
         "/* A step. corners: 1 + the place of r0 where r1, c1 must not lie before r0, c0; else 0.",
         "   analog: which operands name AREGs; reads, writes, distinct: which operands name registers that",
-        "   it reads, writes, or that must differ. own, clobbers: masks of registers, R0 to R12 from bit 0",
-        f"   on, A to NEWS from bit {AREG_BIT} on. */",
+        "   it reads, writes, or that must differ; varies: which ones a variable may give. own, clobbers:",
+        f"   masks of registers, R0 to R12 from bit 0 on, A to NEWS from bit {AREG_BIT} on. */",
         "struct step {",
         "    uint8_t opcode, count, corners;",
-        "    uint16_t analog, reads, writes, distinct;",
+        "    uint16_t analog, reads, writes, distinct, varies;",
         "    uint32_t own, clobbers;",
         "    struct operand operands[MOST_OPERANDS];",
         "};",
@@ -169,6 +173,13 @@ def header() -> str:
         f"    MAX_WORDS_IMMEDIATE = {MAX_WORDS_IMMEDIATE},",
         f"    MAX_SCANNED_BITS = {MAX_SCANNED_BITS},",
         f"    MAX_READ_OUT_BYTES = {MAX_READ_OUT_BYTES},",
+        f"    MAX_READ_OUTS = {MAX_READ_OUTS},",
+        f"    MAX_WAITING_US = {MAX_WAITING_US},",
+        f"    BLOCK_STEP_WORDS = {BLOCK_STEP_WORDS},",
+        f"    MAX_NESTED = {MAX_NESTED},",
+        f"    MOST_TIMES = {MOST_TIMES},",
+        f"    VARIABLES = {VARIABLES},",
+        f"    TAKEN_BYTES = {TAKEN_BYTES},",
         f"    MAX_DEPTH = {MAX_DEPTH},",
         f"    MAX_PATH_LOGITS = {MAX_PATH_LOGITS}",
         "};",

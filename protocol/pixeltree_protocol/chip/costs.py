@@ -39,6 +39,8 @@ class CostTable:
             count without a dedicated instruction (12), add (assumed).
         sample_logit_operations: controller operations per ADC sample that becomes a logit: subtract, divide,
             scale, add, store (assumed).
+        control_operations: controller operations of a step of variables, loops and branches: find it, load,
+            compare or change, store (assumed).
     """
 
     word_ns: int = 100
@@ -64,6 +66,7 @@ class CostTable:
     line_bits_per_second: int = 12_000_000
     fully_connected_operations: int = 16
     sample_logit_operations: int = 8
+    control_operations: int = 10
 
     def words_ns(self, classes: Mapping[ClockClass, int]) -> int:
         """Time of so many words of each clock class."""

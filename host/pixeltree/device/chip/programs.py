@@ -28,14 +28,16 @@ class Execution:
     """What an immediate program gave.
 
     Attributes:
-        read_outs: bytes of its read-out steps, in order.
+        read_outs: bytes of its read-out steps, in the order in which they ran.
         device_ns: device time, nanoseconds.
         words: instruction words executed.
+        steps: for each read-out, which step of the program it was, from 0.
     """
 
     read_outs: tuple[bytes, ...]
     device_ns: int
     words: int
+    steps: tuple[int, ...] = ()
 
 
 class Programs:
@@ -88,14 +90,18 @@ class Programs:
         Device time: the sum of the steps; one message for all that is read out.
         """
         request = self._exchange.send(Execute(tuple(blocks), tuple(segments), program.encode())).request
-        read_outs: dict[int, bytearray] = {}
+        read_outs: list[bytearray] = []
+        steps: list[int] = []
         try:
             while True:
                 _, message = self._exchange.next({request}, ReadOut | Executed, _PROGRAM_TIME)
                 if isinstance(message, Executed):
-                    data = tuple(bytes(read_outs[step]) for step in sorted(read_outs))
-                    return Execution(data, message.device_ns, message.words)
-                read_outs.setdefault(message.step, bytearray()).extend(message.data)
+                    data = tuple(map(bytes, read_outs))
+                    return Execution(data, message.device_ns, message.words, tuple(steps))
+                if not message.offset:  # a step of a loop reads out again and again
+                    read_outs.append(bytearray())
+                    steps.append(message.step)
+                read_outs[-1] += message.data
         finally:
             self._exchange.forget({request})
 
