@@ -112,9 +112,9 @@ size_t read_with_uses(struct run *run, const struct step **step, bool again)
     }
     run->uses = (uint16_t)(before / 3);
     size = read_step(program_of(run->image) + run->at + before, run->image->size - run->at - before, step, run->v);
-    for (int i = 0; i < (*step)->count; i++)
+    for (unsigned i = 0; i < (*step)->count; i++)
         if (given[i]) {
-            int32_t value = run->variables[given[i] - 1], least = (*step)->operands[i].least;
+            int32_t value = run->variables[given[i] - 1], least = least_of(*step, i);
             run->v[i] = value < least ? least : value < run->v[i] ? value : run->v[i];
         }
     return before + size;

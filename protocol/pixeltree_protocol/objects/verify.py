@@ -75,11 +75,17 @@ _OF_LOGITS = ScanLogits | SumLogit | AddLogits | ApplyFullyConnected | DECISIONS
 
 @dataclass(frozen=True)
 class VerifiedProgram:
-    """An immediate program with all its objects at hand, verified."""
+    """An immediate program with all its objects at hand, verified.
+
+    Attributes:
+        most_words: instruction words, or as long as so many, that it can take; within a block its launches
+            count too. Exposures, waits and answers come on top.
+    """
 
     program: Program
     blocks: tuple[Block, ...]
     segments: tuple[Segment, ...]
+    most_words: int = 0
 
 
 @dataclass(frozen=True)
@@ -145,8 +151,8 @@ def verify_program(program: Program, blocks: Sequence[Block], segments: Sequence
     Raises:
         ProgramError: what is wrong, naming the step.
     """
-    _check_steps(None, program, blocks, segments, None)
-    return VerifiedProgram(program, tuple(blocks), tuple(segments))
+    most_words = _check_steps(None, program, blocks, segments, None)
+    return VerifiedProgram(program, tuple(blocks), tuple(segments), most_words)
 
 
 def registers_written(word: ICW) -> frozenset[Register]:
@@ -202,7 +208,8 @@ def _check_steps(
     blocks: Sequence[Block],
     segments: Sequence[Segment],
     input_plane: Digital | None,
-) -> None:
+) -> int:
+    """Check a program step by step; the words that it takes at most."""
     tally = _Tally()
     nesting = Nesting()
     before: Step | None = None
@@ -233,6 +240,7 @@ def _check_steps(
             _count_read_out(step, program.steps[index + 1 : index + 2], nesting.times, tally)
     nesting.end()
     _check_limits(tally, node)
+    return tally.words
 
 
 def _check_place(where: str, step: Step, node: Node | None, nesting: Nesting, tally: _Tally) -> None:
