@@ -94,6 +94,36 @@ def test_variables_are_signed_numbers_of_32_bits(
     assert numbers(driver, *given, other, *changes, Answer(0), Answer(1)) == [wanted, wanted]
 
 
+@pytest.mark.parametrize("relation", Relation)
+def test_a_branch_runs_one_of_its_parts(driver: Conversation, relation: Relation) -> None:
+    """If and Else: compared with what is less, equal, greater; a LeaveIf within them leaves the loop."""
+    answers = []
+    for value in (-1, 0, 1):
+        steps = (
+            Set(1, Operation.SET, _CONSTANT, value),
+            Repeat(2),
+            If(1, relation, _VARIABLE, 0),
+            Set(2, Operation.ADD, _CONSTANT, 1),
+            Else(),
+            Set(2, Operation.ADD, _CONSTANT, 100),
+            LeaveIf(1, Relation.EQUAL, _CONSTANT, 1),
+            Set(2, Operation.ADD, _CONSTANT, 10_000),
+            End(),
+            End(),
+            Answer(2),
+        )
+        answers += numbers(driver, *steps)
+    holds = {
+        Relation.EQUAL: (0,),
+        Relation.UNEQUAL: (-1, 1),
+        Relation.LESS: (-1,),
+        Relation.AT_MOST: (-1, 0),
+        Relation.GREATER: (1,),
+        Relation.AT_LEAST: (0, 1),
+    }[relation]
+    assert answers == [2 if value in holds else 100 if value == 1 else 20_200 for value in (-1, 0, 1)]
+
+
 def test_variables_are_0_when_a_program_begins(driver: Conversation) -> None:
     """Answer: what a program before left in a variable is gone."""
     every = tuple(Answer(number) for number in range(8))

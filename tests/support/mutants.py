@@ -3,10 +3,14 @@
 Each takes pytest's monkeypatch; the device runs in the process of the test, the suite in another.
 """
 
+from copy import copy
+from dataclasses import replace
+
 import numpy as np
 from cobs import cobs
 
-from pixeltree_emu.controller import sequencer
+from pixeltree_emu.controller import launches, sequencer
+from pixeltree_emu.controller.control import Course
 from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.controller.store import ObjectStore
@@ -16,6 +20,8 @@ from pixeltree_protocol.link import delivery, framing
 from pixeltree_protocol.link.connection import DeviceConnection
 from pixeltree_protocol.link.messages import Done, Pong
 from pixeltree_protocol.objects import Block, FullyConnected, digest_of
+from pixeltree_protocol.objects.control import Nesting
+from pixeltree_protocol.objects.control_steps import LeaveIf, Repeat
 from pixeltree_protocol.objects.cover import Pattern
 
 
@@ -142,12 +148,14 @@ def counts_planes_alike(patch):
 
 
 def ignores_columns(patch):
-    patch.setattr(sequencer, "_inputs", lambda segment, bits: np.frombuffer(bits, np.uint8)[: _row(segment)])
+    real = sequencer._Head.logits
 
+    def of_the_first(self, bits):
+        plain = copy(self)
+        plain._taken = None
+        return real(plain, bits[: self._bytes])
 
-def _row(segment):
-    """Bytes of a plane of an output's weights."""
-    return (segment.inputs + 7) // 8
+    patch.setattr(sequencer._Head, "logits", of_the_first)
 
 
 def compares_inputs_with_what_was_read(patch):
@@ -195,7 +203,7 @@ def adds_what_there_is(patch):
 
 
 def adds_without_end(patch):
-    patch.setattr(sequencer, "_wrapped", lambda value: max(-(2**31), min(2**31 - 1, value)))
+    patch.setattr(sequencer, "wrapped", lambda value: max(-(2**31), min(2**31 - 1, value)))
 
 
 def forgets_the_level_of_in(patch):
@@ -228,9 +236,9 @@ def runs_words_backwards(patch):
 
 
 def loads_covers_on_their_side(patch):
-    real = sequencer.selections
+    real = launches.selections
     patch.setattr(
-        sequencer,
+        launches,
         "selections",
         lambda *operands: tuple(Pattern(p.c, p.r, p.cx, p.rx) for p in real(*operands)),
     )
@@ -239,6 +247,45 @@ def loads_covers_on_their_side(patch):
 def writes_planes_the_wrong_way_round(patch):
     real = PixelArray.write
     patch.setattr(PixelArray, "write", lambda self, register, plane: real(self, register, plane[:, ::-1]))
+
+
+def leaves_no_loop(patch):
+    real = Course._holds
+    patch.setattr(Course, "_holds", lambda self, step: not isinstance(step, LeaveIf) and real(self, step))
+
+
+def runs_a_round_too_many(patch):
+    real = Course._turn
+
+    def turn(self, step):
+        real(self, replace(step, times=step.times + 1) if isinstance(step, Repeat) else step)
+
+    patch.setattr(Course, "_turn", turn)
+
+
+def answers_what_is_taken(patch):
+    patch.setattr(Course, "keeps", lambda self, index: False)
+
+
+def keeps_variables(patch):
+    kept = [0] * 8
+    real = Course.__init__
+
+    def begin(self, steps):
+        real(self, steps)
+        self.variables = kept
+
+    patch.setattr(Course, "__init__", begin)
+
+
+def bounds_no_loop(patch):
+    real = Nesting.enter
+
+    def enter(self, *arguments):
+        real(self, *arguments)
+        self.times = 1
+
+    patch.setattr(Nesting, "enter", enter)
 
 
 CAUGHT_BY = {
@@ -270,6 +317,11 @@ CAUGHT_BY = {
     forgets_registers: "what_the_one_before_it_left_there",
     loads_covers_on_their_side: "covers_expand_over_any_grid",
     writes_planes_the_wrong_way_round: "plane_is_written_bit_by_bit",
+    leaves_no_loop: "loop_ends_when_what_it_reads",
+    runs_a_round_too_many: "operand_follows_a_variable",
+    answers_what_is_taken: "loops_and_branches_do_what",
+    keeps_variables: "variables_are_0_when",
+    bounds_no_loop: "no_known_end",
     runs_words_backwards: "digital_macro_has_its_documented_result",
 }
 """Each mutant, and a test of the suite that must notice it (the parts of its name for ``-k``)."""
