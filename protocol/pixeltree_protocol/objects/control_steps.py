@@ -65,6 +65,19 @@ PART_BYTES = {Part.BYTE: 1, Part.UINT16: 2, Part.INT32: 4, Part.SUM: 1}
 """Bytes that must follow from ``at`` on."""
 
 
+_CHANGES: dict[int, str] = dict(zip(Operation, (":=", "+=", "-=", "*=", ">>="), strict=True))
+_COMPARES: dict[int, str] = dict(zip(Relation, ("==", "!=", "<", "<=", ">", ">="), strict=True))
+_PARTS: dict[int, str] = {part: part.name for part in Part}
+
+
+def _compared(step: LeaveIf | If) -> str:
+    return f"v{step.variable} {_COMPARES.get(step.relation, step.relation)} {_named(step.source, step.value)}"
+
+
+def _named(source: int, value: int) -> str:
+    return f"v{value}" if source == Source.VARIABLE else str(value)
+
+
 @dataclass(frozen=True)
 class Set(Step):
     """Variable := variable ``operation`` value; the value is a constant, or the number of a variable."""
@@ -73,6 +86,9 @@ class Set(Step):
     operation: int
     source: int
     value: int
+
+    def __str__(self) -> str:
+        return f"Set(v{self.variable} {_CHANGES.get(self.operation, self.operation)} {_named(self.source, self.value)})"
 
 
 @dataclass(frozen=True)
@@ -88,6 +104,9 @@ class Take(Step):
     part: int
     at: int
 
+    def __str__(self) -> str:
+        return f"Take(v{self.variable} := {_PARTS.get(self.part, self.part)} at {self.at})"
+
 
 @dataclass(frozen=True)
 class Use(Step):
@@ -98,6 +117,9 @@ class Use(Step):
 
     operand: int
     variable: int
+
+    def __str__(self) -> str:
+        return f"Use(operand {self.operand} := v{self.variable})"
 
 
 @dataclass(frozen=True)
@@ -116,6 +138,9 @@ class LeaveIf(Step):
     source: int
     value: int
 
+    def __str__(self) -> str:
+        return f"LeaveIf({_compared(self)})"
+
 
 @dataclass(frozen=True)
 class If(Step):
@@ -125,6 +150,9 @@ class If(Step):
     relation: int
     source: int
     value: int
+
+    def __str__(self) -> str:
+        return f"If({_compared(self)})"
 
 
 @dataclass(frozen=True)
@@ -142,6 +170,9 @@ class Answer(Step):
     """Reads a variable out: 4 bytes, i32."""
 
     variable: int
+
+    def __str__(self) -> str:
+        return f"Answer(v{self.variable})"
 
 
 _VARIABLE: OperandForm = (c.Int8ul, 0, VARIABLES - 1)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from pixeltree.device.chip.calls import Calls
+from pixeltree.device.chip.readings import Reading
 from pixeltree.device.exchange import Exchange
 from pixeltree.device.upload import upload
 from pixeltree.errors import DataError
 from pixeltree.kernels import Kernel
-from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
 from pixeltree_protocol.link.messages import Execute, Executed, ReadOut
 from pixeltree_protocol.objects import Block, Digest, Segment, digest_of
 from pixeltree_protocol.objects.program import MAX_SLOTS, Launch, Program
 from pixeltree_protocol.objects.step import Step
-
-LAST = ARRAY_SIZE - 1
-"""The last row and the last column."""
 
 _PROGRAM_TIME = 60.0
 """Further seconds for a program that runs at once: emulated, it may take longer than on the chip."""
@@ -40,7 +38,10 @@ class Execution:
     steps: tuple[int, ...] = ()
 
 
-class Programs:
+_T = TypeVar("_T")
+
+
+class Programs(Calls):
     """Runs programs on a device.
 
     Args:
@@ -112,27 +113,8 @@ class Programs:
         """
         return self.execute(Launch(0, times), kernels=[kernel])
 
-    def _read(self, step: Step) -> bytes:
-        return self.execute(step).read_outs[0]
+    def _do(self, *steps: Step) -> None:
+        self.execute(*steps)
 
-
-def areg(register: Analog) -> int:
-    """The number of an AREG in a step."""
-    if register not in AREGS:
-        raise DataError(f"{register} is no AREG; they are {', '.join(AREGS)}")
-    return AREGS.index(register)
-
-
-def dreg(register: Digital) -> int:
-    """The number of a DREG in a step."""
-    if register not in DREGS:
-        raise DataError(f"{register} is no DREG; they are R0 to R12")
-    return DREGS.index(register)
-
-
-def wrapped(*values: int) -> tuple[int, ...]:
-    """Values as arguments of type uint8 take them (fact sheet 6.2)."""
-    try:
-        return tuple(operator.index(value) & LAST for value in values)
-    except TypeError as error:
-        raise DataError(f"rows, columns and masks must be whole numbers, not {values}") from error
+    def _read(self, reading: Reading[_T]) -> _T:
+        return reading.decode(self.execute(reading.step).read_outs[0])
