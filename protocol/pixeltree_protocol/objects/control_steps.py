@@ -88,7 +88,8 @@ class Set(Step):
     value: int
 
     def __str__(self) -> str:
-        return f"Set(v{self.variable} {_CHANGES.get(self.operation, self.operation)} {_named(self.source, self.value)})"
+        sign = _CHANGES.get(self.operation, self.operation)
+        return f"Set(v{self.variable} {sign} {_named(self.source, self.value)})"
 
 
 @dataclass(frozen=True)

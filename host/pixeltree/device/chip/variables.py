@@ -44,8 +44,9 @@ class Variable(Operand):
     """A number of the controller: 32 bits, signed; it wraps.
 
     It is made by :meth:`pixeltree.ControllerProgram.variable`. What is done with it becomes steps:
-    ``count.set``, and ``count += 1``, ``-=``, ``*=``, ``>>=`` with a number or another variable. ``count < 10``,
-    ``<=``, ``>``, ``>=``, ``==``, ``!=`` are comparisons. Calls that say so take a variable as an operand.
+    ``count.set``, and ``count += 1``, ``-=``, ``*=``, ``>>=`` with a number or another variable.
+    ``count < 10``, ``<=``, ``>``, ``>=``, ``==``, ``!=`` are comparisons. Calls that say so take a variable
+    as an operand.
     """
 
     def __init__(self, number: int, record: Callable[[Step], None], take: Callable[[Taken], None]) -> None:
