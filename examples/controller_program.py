@@ -110,14 +110,19 @@ def measured(name: str, search: Callable[[pt.Device], int], device: pt.Device) -
     return found
 
 
+def prepare(device: pt.Device) -> None:
+    """Show the picture, and bring it into A; both kernels are uploaded, so that neither way has to."""
+    device.show(spiral())
+    device.chip.expose()
+    device.chip.get_image(pt.A, pt.C)
+    device.chip.run_kernel(brighter)
+    device.chip.run_kernel(grow)
+
+
 def main(bits_per_second: str = "3000000", latency_us: str = "500") -> None:
     """Both searches, both ways."""
     with pt.emulator(bps=bits_per_second, latency_us=latency_us) as device:
-        device.show(spiral())
-        device.chip.expose()
-        device.chip.get_image(pt.A, pt.C)
-        device.chip.run_kernel(brighter)
-        device.chip.run_kernel(grow)  # so that neither way uploads anything
+        prepare(device)
         sys.stdout.write(f"{'search':24}{'found':>8}{'ms':>12}{'device ms':>12}{'line bytes':>14}\n")
         levels = [measured("threshold, call by call", threshold_by_calls, device)]
         levels.append(measured("threshold, one program", threshold_at_once, device))
