@@ -193,7 +193,11 @@ def _taken(data: bytes, take: Take) -> int:
 def random_program(dice: random.Random, nested: int = 3) -> tuple[Node, ...]:
     """A program; it begins with a plane of its own, and ends with all variables."""
     begin = Act(s.LoadRect(R5, *(dice.randrange(256) for _ in range(4))))
-    return (begin, *_nodes(dice, nested, in_loop=False, least=4), *(Act(Answer(number)) for number in range(8)))
+    return (
+        begin,
+        *_nodes(dice, nested, in_loop=False, least=4),
+        *(Act(Answer(number)) for number in range(8)),
+    )
 
 
 def _nodes(dice: random.Random, nested: int, in_loop: bool, least: int = 0) -> tuple[Node, ...]:
