@@ -25,14 +25,18 @@ from tools.make_protocol_docs import VARYING
 from pixeltree_protocol.array_port.commands import ANALOG_PLANES, COMMANDS, DIGITAL_PLANES, MAX_BATCH
 from pixeltree_protocol.chip.costs import CostTable
 from pixeltree_protocol.chip.registers import AREGS, DREGS
+from pixeltree_protocol.objects.control import BLOCK_STEP_WORDS, MAX_NESTED, MOST_TIMES
+from pixeltree_protocol.objects.control_steps import TAKEN_BYTES, VARIABLES
 from pixeltree_protocol.objects.cover import cube_counts
 from pixeltree_protocol.objects.node import MAX_DEPTH, MAX_PATH_LOGITS
 from pixeltree_protocol.objects.program import STEPS
-from pixeltree_protocol.objects.step import AREG, ROW, STORE, StepForm
+from pixeltree_protocol.objects.step import AREG, ROW, STORE, OperandForm, StepForm
 from pixeltree_protocol.objects.ternary import WEIGHTS_IN_A_BYTE, unpack_ternary
 from pixeltree_protocol.objects.verify import (
     MAX_READ_OUT_BYTES,
+    MAX_READ_OUTS,
     MAX_SCANNED_BITS,
+    MAX_WAITING_US,
     MAX_WORDS_IMMEDIATE,
     MAX_WORDS_PER_NODE,
 )
@@ -73,6 +77,17 @@ def in_c(form: StepForm, expression: str) -> str:
     return re.sub(r"[a-z_]\w*", named, expression.replace("//", "/"))
 
 
+def in_numbers(operand: OperandForm) -> tuple[int, int, int]:
+    """Bytes, least and most of an operand."""
+    kind, least, most = operand
+    return bytes_of(kind), least, most
+
+
+def operand_forms() -> list[tuple[int, int, int]]:
+    """All operands that steps have, each once: they take a byte in a step's row, and not twelve."""
+    return sorted({in_numbers(operand) for form in STEPS for operand in form.operands})
+
+
 def step_row(form: StepForm) -> str:
     """One step as an initializer."""
     names = [field.name for field in fields(form.step)]
@@ -85,11 +100,12 @@ def step_row(form: StepForm) -> str:
     if all(name in names for name in ("r0", "c0", "r1", "c1")) and not form.open_ended:
         first = names.index("r0")
         corners = first + 1 if form.operands[first] is ROW else 0
-    operands = ", ".join(f"{{{bytes_of(kind)}, {least}, {most}}}" for kind, least, most in form.operands)
+    known = operand_forms()
+    operands = ", ".join(str(known.index(in_numbers(operand))) for operand in form.operands)
     row = (
         f"{{STEP_{snake(form.step.__name__)}, {len(names)}, {corners}, {analog:#x}, {places(form.reads):#x}, "
-        f"{places(form.writes):#x}, {places(form.distinct):#x}, {mask_of(form.own):#x}u, "
-        f"{mask_of(form.clobbers):#x}u, {{{operands or '{0, 0, 0}'}}}}}"
+        f"{places(form.writes):#x}, {places(form.distinct):#x}, {places(form.varies):#x}, "
+        f"{mask_of(form.own):#x}u, {mask_of(form.clobbers):#x}u, {{{operands or '0'}}}}}"
     )
     return f"    {row},"
 
@@ -138,17 +154,20 @@ def header() -> str:
         "};",
         "",
         "/* An operand: its bytes, negative where it is signed; least and most. */",
-        "struct operand { int8_t bytes; int32_t least, most; };",
+        "static const struct operand { int8_t bytes; int32_t least, most; } OPERANDS[] = {",
+        *(f"    {{{size}, {least}, {most}}}," for size, least, most in operand_forms()),
+        "};",
         f"enum {{ MOST_OPERANDS = {max(len(form.operands) for form in STEPS)} }};",
         "/* A step. corners: 1 + the place of r0 where r1, c1 must not lie before r0, c0; else 0.",
         "   analog: which operands name AREGs; reads, writes, distinct: which operands name registers that",
-        "   it reads, writes, or that must differ. own, clobbers: masks of registers, R0 to R12 from bit 0",
-        f"   on, A to NEWS from bit {AREG_BIT} on. */",
+        "   it reads, writes, or that must differ; varies: which ones a variable may give. own, clobbers:",
+        "   masks of registers, R0 to R12 from bit 0 on, A to NEWS from bit "
+        f"{AREG_BIT} on. operands: in OPERANDS. */",
         "struct step {",
         "    uint8_t opcode, count, corners;",
-        "    uint16_t analog, reads, writes, distinct;",
+        "    uint16_t analog, reads, writes, distinct, varies;",
         "    uint32_t own, clobbers;",
-        "    struct operand operands[MOST_OPERANDS];",
+        "    uint8_t operands[MOST_OPERANDS];",
         "};",
         f"enum {{ AREG_BIT = {AREG_BIT} }};",
         "",
@@ -170,6 +189,13 @@ def header() -> str:
         f"    MAX_WORDS_IMMEDIATE = {MAX_WORDS_IMMEDIATE},",
         f"    MAX_SCANNED_BITS = {MAX_SCANNED_BITS},",
         f"    MAX_READ_OUT_BYTES = {MAX_READ_OUT_BYTES},",
+        f"    MAX_READ_OUTS = {MAX_READ_OUTS},",
+        f"    MAX_WAITING_US = {MAX_WAITING_US},",
+        f"    BLOCK_STEP_WORDS = {BLOCK_STEP_WORDS},",
+        f"    MAX_NESTED = {MAX_NESTED},",
+        f"    MOST_TIMES = {MOST_TIMES},",
+        f"    VARIABLES = {VARIABLES},",
+        f"    TAKEN_BYTES = {TAKEN_BYTES},",
         f"    MAX_DEPTH = {MAX_DEPTH},",
         f"    MAX_PATH_LOGITS = {MAX_PATH_LOGITS}",
         "};",

@@ -29,7 +29,17 @@ from pixeltree_protocol.chip.registers import (
 )
 from pixeltree_protocol.link import delivery, framing, messages
 from pixeltree_protocol.link.connection import host
-from pixeltree_protocol.objects import arithmetic, block, node, program, segment, verify, word_code
+from pixeltree_protocol.objects import (
+    arithmetic,
+    block,
+    control,
+    control_steps,
+    node,
+    program,
+    segment,
+    verify,
+    word_code,
+)
 from pixeltree_protocol.objects.layout import ObjectKind
 from pixeltree_protocol.objects.step import OperandForm, StepForm
 from pixeltree_protocol.text.assembly import assemble
@@ -67,6 +77,7 @@ def steps() -> str:
         also = [f"{' and '.join(form.distinct.split())} differ"] if form.distinct else []
         also += [f"{form.writes} is none of {', '.join(form.own)}"] if form.own else []
         also += ["an end before its start stands for 255"] if form.open_ended else []
+        also += [f"a variable may give {', '.join(form.varies.split())}"] if form.varies else []
         return str(form.opcode), form.step.__name__, "; ".join(operands), "; ".join(also)
 
     return table(("opcode", "step", "operands, in order", "also"), map(row, program.STEPS))
@@ -237,7 +248,10 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 """What stands for a line ``{{name}}``."""
 
-_SOURCES = (commands, delivery, framing, messages, host, node, block, segment, program, verify, arithmetic)
+_SOURCES = (
+    commands, delivery, framing, messages, host, node, block, segment, program, verify, arithmetic, control,
+    control_steps,
+)  # fmt: skip
 
 
 def constant(name: str) -> str:

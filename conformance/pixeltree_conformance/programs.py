@@ -21,7 +21,8 @@ from pixeltree_protocol.link.messages import (
     Stored,
 )
 from pixeltree_protocol.objects import Block, Segment, digest_of
-from pixeltree_protocol.objects.program import Program, ScanDreg
+from pixeltree_protocol.objects.control_steps import Repeat
+from pixeltree_protocol.objects.program import Program, ScanDreg, form_of
 from pixeltree_protocol.objects.step import Step
 
 
@@ -40,7 +41,7 @@ def run(
     request = driver.send(
         Execute(digests[: len(blocks)], digests[len(blocks) :], Program(tuple(steps)).encode())
     )
-    return _read_outs(driver, request)
+    return _read_outs(driver, request, steps)
 
 
 def kernel_of(text: str) -> Kernel:
@@ -56,20 +57,29 @@ def store(driver: Conversation, data: bytes) -> None:
     driver.answer(samples.send_object(driver, data), Stored)
 
 
-def _read_outs(driver: Conversation, request: int) -> tuple[list[bytes], Executed]:
+def _read_outs(driver: Conversation, request: int, steps: Sequence[Step]) -> tuple[list[bytes], Executed]:
     """Parts in order, each read-out whole before the next, then EXECUTED."""
-    found: dict[int, bytes] = {}
-    totals: dict[int, int] = {}
+    found: list[bytes] = []
+    last = ReadOut(0, 0, 0, b"")
     while True:
         message = driver.next_answer(request)
+        is_whole = not found or len(found[-1]) == last.total
         if isinstance(message, Executed):
-            assert all(len(found[step]) == totals[step] for step in found), "a read-out is not whole"
-            return [found[step] for step in found], message
+            assert is_whole, "a read-out is not whole"
+            return found, message
         assert isinstance(message, ReadOut), f"instead of a read-out: {message}"
-        assert not found or message.step >= max(found), "read-outs come in the order of their steps"
-        assert message.offset == len(found.get(message.step, b"")), "parts come in order"
-        found[message.step] = found.get(message.step, b"") + message.data
-        totals[message.step] = message.total
+        assert message.step < len(steps) and form_of(steps[message.step]).reads_out, (
+            "a step that reads nothing"
+        )
+        if message.offset:
+            assert message.offset == len(found[-1]) and message.step == last.step, "parts come in order"
+            found[-1] += message.data
+        else:
+            assert is_whole, "a read-out is not whole"
+            if not any(isinstance(step, Repeat) for step in steps):
+                assert not found or message.step > last.step, "read-outs come in the order of their steps"
+            found.append(message.data)
+        last = message
 
 
 def scan(*registers: Digital) -> tuple[Step, ...]:

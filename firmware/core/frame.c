@@ -391,7 +391,7 @@ static bool send_read_out(void)                        /* false where the host's
         if (!has_room_for_bulk(hand.session))
             return false;
         start(MSG_READ_OUT, hand.request);
-        add(run.index - 1, 2);
+        add(run.step, 2);
         add(hand.part, 4);
         add(run.read_out, 4);
         uint32_t size = read_part(&run, hand.part, add_room(0));

@@ -112,7 +112,7 @@ size_t read_step(const uint8_t *p, size_t size, const struct step **form, int32_
             continue;
         size_t at = 1;
         for (int count = 0; count < step->count; count++) {
-            struct operand o = step->operands[count];
+            struct operand o = OPERANDS[step->operands[count]];
             size_t bytes = (size_t)abs(o.bytes);
             if (size - at < bytes)
                 return 0;
@@ -129,6 +129,8 @@ size_t read_step(const uint8_t *p, size_t size, const struct step **form, int32_
     }
     return 0;
 }
+
+int32_t least_of(const struct step *step, unsigned operand) { return OPERANDS[step->operands[operand]].least; }
 
 bool decides(uint8_t opcode) { return opcode == STEP_ARGMAX || opcode == STEP_PROCEED; }
 

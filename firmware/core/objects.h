@@ -53,6 +53,7 @@ bool varint(uint32_t *value, const uint8_t *p, size_t size, size_t *at);
 uint32_t row_bytes(const uint8_t *segment);
 /* A step at p: its row of the table and its operands; returns its bytes, 0 where it is none. */
 size_t read_step(const uint8_t *p, size_t size, const struct step **form, int32_t values[MOST_OPERANDS]);
+int32_t least_of(const struct step *step, unsigned operand);   /* what an operand may be at least */
 bool decides(uint8_t opcode);                          /* Argmax, Proceed */
 bool is_block(const uint8_t *data, size_t size);       /* its kind and version are right */
 bool is_object(const uint8_t *data, size_t size);      /* valid, and in the one form that it has */

@@ -31,11 +31,14 @@ static inline const uint8_t *program_of(const struct image *image)
 /* What is wrong with a program beside its form; NULL where it may run. */
 const char *verify(const struct image *image, const struct manifest *node);
 
+/* A block that is open: its first step, and how often it runs again. */
+struct open_block { uint32_t at; uint16_t index, again; bool repeats; };
+
 /* A program as it runs. Logits: those of the node before are first, then its own. */
 struct run {
     const struct image *image;
     size_t at;                                         /* of the next step, in the program's bytes */
-    unsigned index, count, times;                      /* steps done, steps in all, of this Launch */
+    unsigned index, count, times;                      /* of the next step, steps in all, done of this Launch */
     uint32_t scanned;                                  /* bytes read out of DREGs */
     int32_t *earlier, *logits;
     unsigned earlier_count, logit_count;
@@ -46,6 +49,10 @@ struct run {
     int32_t v[MOST_OPERANDS];
     const char *failure;                               /* why the frame ends; NULL */
     struct covers_passed covers;
+    int32_t variables[VARIABLES];
+    struct open_block open[MAX_NESTED];
+    unsigned depth;
+    uint16_t uses, step;                               /* before the last step; its index */
 };
 
 /* node: NULL for a program of EXECUTE. */
@@ -56,6 +63,25 @@ bool run_step(struct run *run);
 /* Bytes of what the last step read out, from at on: at most PART, into out; returns how many. The array must be as the
  * step left it, for long read-outs are only fetched now. */
 uint32_t read_part(const struct run *run, uint32_t at, uint8_t *out);
+
+/* course.c: variables, loops and branches. Zeros before the first step; what is wrong with the next one, or NULL.
+ * times: how often it may run; within: whether it stands in a block. */
+struct block_checked { uint32_t times; bool repeats, had_else; };
+struct nesting {
+    struct block_checked open[MAX_NESTED];
+    unsigned depth, repeats;
+    uint32_t times, read_out;                          /* of the last step that is no Take: bytes */
+    uint16_t uses;
+    uint8_t reader;
+    bool within;
+};
+const char *nesting_enter(struct nesting *nesting, const struct step *step, const int32_t *v);
+const char *nesting_end(const struct nesting *nesting);
+bool is_control(uint8_t opcode);
+/* The next step, into run->v with the values of the variables that it uses; its bytes. again: it goes on. */
+size_t read_with_uses(struct run *run, const struct step **step, bool again);
+void control_step(struct run *run, uint8_t opcode);    /* run->at and run->index are behind it */
+void take_read_out(struct run *run);                   /* what the last step reads out, where Takes follow it */
 
 /* controller.c: steps of the vendor's controller API; returns the bytes read out, and whether it reads any. */
 bool control(uint8_t opcode, const int32_t *v, uint8_t *out, uint32_t *size);

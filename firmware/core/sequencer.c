@@ -296,16 +296,28 @@ static bool do_step(struct run *run, uint8_t opcode, const int32_t *v)
 bool run_step(struct run *run)
 {
     const struct step *step;
-    size_t size = read_step(program_of(run->image) + run->at, run->image->size - run->at, &step, run->v);
+    size_t size = read_with_uses(run, &step, run->times);
     run->opcode = step->opcode;
     run->read_out = 0;
     run->reads_out = false;
-    array_elapse(device_clock.now_ns);
-    if (!do_step(run, step->opcode, run->v))
-        return false;
+    if (!is_control(step->opcode)) {
+        array_elapse(device_clock.now_ns);
+        if (!do_step(run, step->opcode, run->v))
+            return false;
+    }
     if (run->logit_count > MOST_LOGITS)
         run->failure = "a program has more logits than this controller has room for";
     run->at += size;
-    run->index++;
+    run->index += run->uses + 1u;
+    run->step = (uint16_t)(run->index - 1);
+    if (step->opcode == STEP_ANSWER) {
+        store_little(read_out_bytes, (uint32_t)run->variables[run->v[0]], 4);
+        run->read_out = 4;
+        run->reads_out = true;
+    }
+    if (is_control(step->opcode))
+        control_step(run, step->opcode);
+    if (run->reads_out)
+        take_read_out(run);
     return true;
 }

@@ -4,7 +4,12 @@
 
 enum { COVER_WORDS = 17 };
 
-struct tally { uint64_t words, scanned_bits, read_out; uint32_t logits; };
+struct tally {
+    uint64_t words, scanned_bits, read_out, read_outs, waiting_us;
+    uint32_t logits;
+    bool bits_vary, answered;                          /* answered: the last step's read-out counts */
+    struct nesting nesting;
+};
 
 static uint32_t named(const struct step *step, const int32_t *v, unsigned which)
 {
@@ -88,18 +93,69 @@ static const char *check_segments(const struct image *image, const struct step *
     }
 }
 
+static bool is_of_logits(uint8_t opcode)
+{
+    return opcode == STEP_SCAN_LOGITS || opcode == STEP_SUM_LOGIT || opcode == STEP_ADD_LOGITS ||
+           opcode == STEP_APPLY_FULLY_CONNECTED || decides(opcode);
+}
+
+static const char *check_place(const struct manifest *node, const struct step *step, struct tally *tally)
+{
+    if (node && is_control(step->opcode))
+        return "a node has no variables, loops and branches";
+    if (tally->nesting.within && is_of_logits(step->opcode))
+        return "logits cannot be worked out within a block";
+    if (tally->bits_vary && step->opcode == STEP_APPLY_FULLY_CONNECTED)
+        return "how many bits were scanned is not sure";
+    tally->bits_vary |= tally->nesting.within && step->opcode == STEP_SCAN_DREG;
+    return NULL;
+}
+
+/* The time of a step that was counted once so far, when there were so many words before it. */
+static void count_time(const struct manifest *node, const struct step *step, const int32_t *v, struct tally *tally,
+                       uint64_t words)
+{
+    uint32_t launches = step->opcode == STEP_LAUNCH ? (uint32_t)v[1] : 1;
+    bool waits = step->opcode == STEP_EXPOSE || step->opcode == STEP_WAIT;
+    if (node || !waits)
+        tally->words += step_words(step->opcode, v);
+    if (waits)
+        tally->waiting_us += (uint64_t)tally->nesting.times * (uint32_t)v[0];
+    if (tally->nesting.within)
+        tally->words = words + tally->nesting.times * (tally->words - words + BLOCK_STEP_WORDS * launches);
+}
+
+/* What a step reads out counts, until a Take behind it takes it away. */
+static void count_read_out(const struct step *step, const int32_t *v, struct tally *tally)
+{
+    uint32_t size = step_read_out(step->opcode, v), times = tally->nesting.times;
+    if (step->opcode == STEP_TAKE) {
+        tally->read_out -= tally->answered ? (uint64_t)times * tally->nesting.read_out : 0;
+        tally->read_outs -= tally->answered ? times : 0;
+    } else if (size || step->opcode == STEP_SCAN_EVENTS) {
+        tally->read_out += (uint64_t)times * size;
+        tally->read_outs += times;
+    }
+    tally->answered = step->opcode != STEP_TAKE;
+}
+
 static const char *check_step(const struct image *image, const struct manifest *node, const struct step *step,
                               const int32_t *v, struct tally *tally)
 {
+    uint64_t words = tally->words;
     if (!in_slots(image, step, v))
         return "a step names a slot that there is not";
-    const char *wrong = check_segments(image, step, v, tally);
+    const char *wrong = nesting_enter(&tally->nesting, step, v);
+    if (!wrong)
+        wrong = check_place(node, step, tally);
+    if (!wrong)
+        wrong = check_segments(image, step, v, tally);
     if (wrong)
         return wrong;
     if (step->opcode == STEP_LAUNCH)
         tally->words += (uint64_t)v[1] * block_at(image, v[0])->words;
     if (step->opcode == STEP_SCAN_DREG)
-        tally->scanned_bits += (uint64_t)v[3] * ARRAY_SIDE;
+        tally->scanned_bits += (uint64_t)tally->nesting.times * (uint64_t)v[3] * ARRAY_SIDE;
     if (step->opcode == STEP_SCAN_LOGITS)
         tally->logits = (uint32_t)(((v[6] - v[4]) / v[8] + 1) * ((v[7] - v[5]) / v[9] + 1));
     if (step->opcode == STEP_SUM_LOGIT)
@@ -112,9 +168,8 @@ static const char *check_step(const struct image *image, const struct manifest *
     uint32_t writes = named(step, v, step->writes) | step->clobbers, reads = named(step, v, step->reads);
     if (node && ((writes & ~node->own) || (reads & ~(node->own | node->input))))
         return "a step touches a plane that is not the node's";
-    if (node || (step->opcode != STEP_EXPOSE && step->opcode != STEP_WAIT))
-        tally->words += step_words(step->opcode, v);
-    tally->read_out += step_read_out(step->opcode, v);
+    count_time(node, step, v, tally, words);
+    count_read_out(step, v, tally);
     return NULL;
 }
 
@@ -141,7 +196,7 @@ static const char *check_manifest(const struct manifest *node, bool program_deci
 
 const char *verify(const struct image *image, const struct manifest *node)
 {
-    struct tally tally = {0, 0, 0, 0};
+    struct tally tally = {0};
     const struct step *step = NULL;
     int32_t v[MOST_OPERANDS];
     const char *wrong = NULL;
@@ -151,11 +206,15 @@ const char *verify(const struct image *image, const struct manifest *node)
         at += read_step(program_of(image) + at, image->size - at, &step, v);
         wrong = check_step(image, node, step, v, &tally);
     }
+    if (!wrong)
+        wrong = nesting_end(&tally.nesting);
     if (!wrong && node)
         wrong = check_manifest(node, step && decides(step->opcode));
     if (wrong)
         return wrong;
     if (tally.scanned_bits > MAX_SCANNED_BITS || tally.read_out > MAX_READ_OUT_BYTES)
         return "the program reads out too much";
+    if (!node && (tally.read_outs > MAX_READ_OUTS || tally.waiting_us > MAX_WAITING_US))
+        return "the program reads out too often, or waits too long";
     return tally.words > (node ? MAX_WORDS_PER_NODE : MAX_WORDS_IMMEDIATE) ? "the program executes too many words" : NULL;
 }

@@ -36,6 +36,8 @@ OPERANDS = [
     for index in range(len(form.operands))
 ]
 
+NUMBER = (-(2**31), 2**31 - 1)
+
 # Ranges written down a second time, from the documentation of the steps.
 RANGES = {
     "Launch": [(0, 254), (1, 1024)],
@@ -84,6 +86,15 @@ RANGES = {
     "ScanBoundingBox": [(0, 12)],
     "Expose": [(0, 10_000_000)],
     "Wait": [(0, 10_000_000)],
+    "Set": [(0, 7), (0, 4), (0, 1), NUMBER],
+    "Take": [(0, 7), (0, 4), (0, 63)],
+    "Use": [(0, 9), (0, 7)],
+    "Repeat": [(0, 65_535)],
+    "LeaveIf": [(0, 7), (0, 5), (0, 1), NUMBER],
+    "If": [(0, 7), (0, 5), (0, 1), NUMBER],
+    "Else": [],
+    "End": [],
+    "Answer": [(0, 7)],
 }
 
 

@@ -168,6 +168,22 @@ MUTANTS = {
         "array_write((unsigned)v[1], plane - 1);",
         "plane_is_written_bit_by_bit",
     ),
+    "bounds_no_loop": Mutant("course.c", "    times *= n->times;\n", "    times = 1;\n", "no_known_end"),
+    "runs_a_round_too_many": Mutant(
+        "course.c",
+        "v[0] ? (unsigned)v[0] - 1 : 0, true",
+        "(unsigned)v[0], true",
+        "operand_follows_a_variable",
+    ),
+    "leaves_a_branch_only": Mutant(
+        "course.c", "while (!run->open[run->depth - 1].repeats)", "while (0)", "branch_runs_one_of_its_parts"
+    ),
+    "runs_the_else_too": Mutant(
+        "course.c",
+        "case STEP_ELSE: pass_over(run, 1, false); break;",
+        "case STEP_ELSE: break;",
+        "branch_runs_one_of_its_parts",
+    ),
     "runs_words_backwards": Mutant(
         "sequencer.c",
         "    array_execute(block->at, block->words, 1);",

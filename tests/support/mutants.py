@@ -9,6 +9,7 @@ import numpy as np
 from cobs import cobs
 
 from pixeltree_emu.controller import launches, sequencer, ternary_head
+from pixeltree_emu.controller.control import Course
 from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.controller.store import ObjectStore
@@ -25,6 +26,8 @@ from pixeltree_protocol.objects import (
     digest_of,
     segment,
 )
+from pixeltree_protocol.objects.control import Nesting
+from pixeltree_protocol.objects.control_steps import LeaveIf, Repeat
 from pixeltree_protocol.objects.cover import Pattern
 
 
@@ -159,11 +162,6 @@ def ignores_columns(patch):
     patch.setattr(sequencer, "fully_connected", of_the_first)
 
 
-def _row(segment):
-    """Bytes of a plane of an output's weights."""
-    return (segment.inputs + 7) // 8
-
-
 def compares_inputs_with_what_was_read(patch):
     patch.setattr(FullyConnected, "bits_read", property(lambda self: self.inputs))
 
@@ -209,7 +207,7 @@ def adds_what_there_is(patch):
 
 
 def adds_without_end(patch):
-    patch.setattr(sequencer, "_wrapped", lambda value: max(-(2**31), min(2**31 - 1, value)))
+    patch.setattr(sequencer, "wrapped", lambda value: max(-(2**31), min(2**31 - 1, value)))
 
 
 def forgets_the_level_of_in(patch):
@@ -274,6 +272,45 @@ def takes_any_ternary_byte(patch):
     patch.setattr(segment, "check_ternary", lambda *_: None)
 
 
+def leaves_no_loop(patch):
+    real = Course._holds
+    patch.setattr(Course, "_holds", lambda self, step: not isinstance(step, LeaveIf) and real(self, step))
+
+
+def runs_a_round_too_many(patch):
+    real = Course._turn
+
+    def turn(self, step):
+        real(self, replace(step, times=step.times + 1) if isinstance(step, Repeat) else step)
+
+    patch.setattr(Course, "_turn", turn)
+
+
+def answers_what_is_taken(patch):
+    patch.setattr(Course, "keeps", lambda self, index: False)
+
+
+def keeps_variables(patch):
+    kept = [0] * 8
+    real = Course.__init__
+
+    def begin(self, steps):
+        real(self, steps)
+        self.variables = kept
+
+    patch.setattr(Course, "__init__", begin)
+
+
+def bounds_no_loop(patch):
+    real = Nesting.enter
+
+    def enter(self, *arguments):
+        real(self, *arguments)
+        self.times = 1
+
+    patch.setattr(Nesting, "enter", enter)
+
+
 CAUGHT_BY = {
     answers_wrong: "frames_may_come_many_at_once",
     takes_any_digest: "bytes_under_a_wrong_digest",
@@ -303,6 +340,11 @@ CAUGHT_BY = {
     forgets_registers: "what_the_one_before_it_left_there",
     loads_covers_on_their_side: "covers_expand_over_any_grid",
     writes_planes_the_wrong_way_round: "plane_is_written_bit_by_bit",
+    leaves_no_loop: "loop_ends_when_what_it_reads",
+    runs_a_round_too_many: "operand_follows_a_variable",
+    answers_what_is_taken: "loops_and_branches_do_what",
+    keeps_variables: "variables_are_0_when",
+    bounds_no_loop: "no_known_end",
     runs_words_backwards: "digital_macro_has_its_documented_result",
     counts_ternary_zeros: "ternary_weights_of_a_layer_are_summed",
     takes_zeros_for_signs: "covers_expand_ternary_weights",

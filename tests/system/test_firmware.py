@@ -22,7 +22,9 @@ import numpy as np
 import pytest
 from tests.support.command_line import ROOT
 from tests.support.command_line import pixeltree as run_pixeltree
-from tests.support.effort import PROOF
+from tests.support.control_programs import bent_program
+from tests.support.effort import PROOF, effort
+from tests.support.in_memory import in_memory_device
 from tests.support.once import once
 from tests.support.stepped_firmware import build
 from tests.support.suite import QUICK, Run, counts
@@ -486,6 +488,26 @@ def test_registers_and_the_controller_api_are_those_of_the_emulator(start):
     assert found[0] == expected[0]
     assert all(np.array_equal(mine, theirs) for mine, theirs in zip(found[1], expected[1], strict=True))
     assert found[2] == expected[2]
+
+
+def test_programs_of_loops_are_refused_or_run_as_on_the_emulator(start):
+    """Which of them may run, what they answer, and their device time and words."""
+    dice = random.Random(5)
+    programs = [bent_program(dice) for _ in range(effort(3_000, 60))]
+
+    def outcome(device, steps):
+        try:
+            return device.chip.execute(*steps)
+        except pt.errors.DeviceError as error:
+            return error.code
+
+    emulated = in_memory_device()
+    with pt.connect(start("--port", "0").url) as firmware:
+        found = [(outcome(firmware, steps), outcome(emulated, steps)) for steps in programs]
+    for (mine, expected), steps in zip(found, programs, strict=True):
+        assert mine == expected, steps
+    refused = sum(mine == "BAD_OBJECT" for mine, _ in found)
+    assert 0.2 < refused / len(found) < 0.8
 
 
 def test_it_works_over_a_tty(start):

@@ -1,5 +1,7 @@
 """``pixeltree run-kernel`` on the example kernels, with real daemons, against NumPy."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -84,6 +86,23 @@ def test_outline_gives_the_inner_edge_of_what_is_bright(picture, tmp_path):
     outside = np.pad(~inside, 1)
     near = outside[:-2, 1:-1] | outside[2:, 1:-1] | outside[1:-1, :-2] | outside[1:-1, 2:]
     assert np.array_equal(edge, inside & near)
+
+
+def test_a_loop_of_a_kernel_runs_on_the_controller_until_nothing_changes(shared, tmp_path):
+    rows, columns = np.indices((256, 256))
+    distance = np.hypot(rows - 100, columns - 120)
+    ring = (distance < 50) & (distance > 20) | (rows > 200) & (columns < 80)
+    path, told = tmp_path / "ring.png", tmp_path / "told.json"
+    Image.fromarray(np.where(ring, 220, 20).astype(np.uint8)).save(path)
+    options = ("--in", 60, "--show", "R5,R10", "--out", tmp_path / "out", "--device", shared.url)
+    result = run("holes.kernel", path, *options, "--json", told)
+    assert result.returncode == 0, result.stderr
+    bright, holes = planes(tmp_path / "out", "R5", "R10")
+    assert np.array_equal(bright > 0, ring)
+    assert np.array_equal(holes > 0, distance <= 20)
+    rounds = json.loads(told.read_text())["rounds"]
+    assert f"{rounds} rounds" in result.stdout
+    assert 100 < rounds < 300
 
 
 def test_a_picture_of_another_size_or_type_is_refused_or_fitted(tmp_path):

@@ -31,7 +31,6 @@ class Job:
     decision: Decision
     started_ns: int
     started_words: int
-    index: int = 0
     read_outs: list[tuple[int, bytes]] = field(default_factory=list)
 
 
@@ -84,8 +83,7 @@ class ImmediateRunner:
     def _take(job: Job) -> None:
         """A step is done: keep what it read out."""
         if job.decision.read_out is not None:
-            job.read_outs.append((job.index, job.decision.read_out))
-        job.index += 1
+            job.read_outs.append((job.decision.step, job.decision.read_out))
 
     def answers(self, job: Job, part_bytes: int) -> Sequence[ReadOut | Executed]:
         """The messages that end a job, whose device time includes copying and announcing its results.

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pixeltree_emu.array.nonidealities import TICK_NS
 from pixeltree_emu.array.selection import PatternSelect, rectangle
 from pixeltree_emu.controller.clock import DeviceClock
+from pixeltree_emu.controller.control import Course, wrapped
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.launches import Launcher, Verified
 from pixeltree_emu.controller.primitives import Controller
@@ -51,7 +52,8 @@ class Decision:
         earlier: logits with which the node before ended; none at the root.
         logits: sums of the last fully connected layer, and what was added to them.
         outcome: index of the exit, once decided.
-        read_out: bytes that the last step read out, if it did.
+        read_out: bytes that the last step read out, if it did and they are to be answered.
+        step: its index, where a program is run step by step.
     """
 
     scanned: bytearray = field(default_factory=bytearray)
@@ -59,6 +61,7 @@ class Decision:
     logits: tuple[int, ...] = ()
     outcome: int | None = None
     read_out: bytes | None = None
+    step: int = 0
 
 
 class Sequencer:
@@ -100,7 +103,22 @@ class Sequencer:
         Yields:
             Every step when it is done; None in between, where a step is long, so that the link is served.
         """
-        return self._one_by_one(verified.program.steps, verified, kernels, decision)
+        course = Course(verified.program.steps)
+        costs = self._clock.costs
+        kept = b""
+        while course.at < len(verified.program.steps):
+            index, step = course.at, course.next()
+            if course.takes(step):
+                decision.read_out = course.follow(step, kept)
+                self._clock.charge(costs.control_operations * costs.operation_ns)
+                done: Iterator[Step | None] = iter((step,))
+            else:
+                done = self._one_by_one((step,), verified, kernels, decision)
+            decision.step = index
+            for event in done:
+                if event is not None and decision.read_out is not None and course.keeps(index):
+                    kept, decision.read_out = decision.read_out, None
+                yield event
 
     def execute_parts(
         self, parts: Sequence[Part], verified: Verified, kernels: Sequence[Kernel], decision: Decision
@@ -245,16 +263,11 @@ class Sequencer:
                 ErrorCode.BAD_TREE,
                 f"the node adds {len(own)} logits, but the node before it gave {len(earlier)}",
             )
-        decision.logits = tuple(_wrapped(mine + given) for mine, given in zip(own, earlier, strict=True))
+        decision.logits = tuple(wrapped(mine + given) for mine, given in zip(own, earlier, strict=True))
         self._clock.charge(len(own) * self._clock.costs.operation_ns)
 
     def _proceed(self, _step: Proceed, _verified: object, _kernels: object, decision: Decision) -> None:
         decision.outcome = 0
-
-
-def _wrapped(value: int) -> int:
-    """The 32-bit two's complement number of the same remainder."""
-    return (value + (1 << 31)) % (1 << 32) - (1 << 31)
 
 
 def _signed(segment: PackedBits, bit: int) -> int:

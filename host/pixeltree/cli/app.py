@@ -155,7 +155,10 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
         (
             "run-kernel",
             run_kernel,
-            ("examples/sobel.kernel --image photo.png --fit --show D,E,F --out planes",),
+            (
+                "examples/sobel.kernel --image photo.png --fit --show D,E,F --out planes",
+                "examples/holes.kernel --image photo.png --fit --in 60 --show R5,R10 --out planes",
+            ),
         ),
         ("asm", asm, ("examples/sobel.kernel -o sobel.block", "examples/sobel.kernel --lint")),
         ("disasm", disasm, ("sobel.block",)),

@@ -26,7 +26,9 @@ from pixeltree.kernels.files import read_kernel, settings
 from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital, Register
 from pixeltree_protocol.names import known_names
 from pixeltree_protocol.objects import Block
+from pixeltree_protocol.objects.control_steps import Answer, Repeat
 from pixeltree_protocol.objects.program import Launch, SetIn, Step
+from pixeltree_protocol.text.kernel_text import ROUNDS
 
 _SHOWN: tuple[Register, ...] = (*AREGS, *DREGS, Analog.PIX, Digital.FLAG)
 """Planes that can be shown; a device that is no emulator has no PIX and FLAG."""
@@ -48,7 +50,10 @@ def run_kernel(
     AREGs are written as ADC codes (level + 128), DREGs as black and white.
 
     A kernel may declare parameters (param threshold = 40 in -128..127), use them by name, and drive IN by
-    load_in(threshold). Warnings of registers that a macro overwrites go to standard error.
+    load_in(threshold). What stands between repeat(500) and until(global_or(R7) == 0), or
+    until(global_count(R5, D) < 400), the controller runs again and again until that holds.
+
+    Warnings of registers that a macro overwrites go to standard error.
     """
     registers = _registers(show)
     kernel = read_kernel(file, settings(set_ or []))
@@ -64,26 +69,35 @@ def run_kernel(
         connected.show(picture)
         connected.chip.load_in(level)
         connected.chip.expose()
-        done = _run(connected, parts)
+        done, rounds = _run(connected, parts)
         files = {str(register): out / f"{register}.png" for register in registers}
         for register in registers:
             write_plane(files[str(register)], connected.read_plane(register))
     for name, path in files.items():
         screen.print(f"{name}: {path}", soft_wrap=True)
+    if rounds is not None:
+        screen.print(f"{rounds} rounds")
     screen.print(f"{done.words} words, {done.device_ns / 1000:,.1f} us of device time, answer included")
     planes = {name: str(path) for name, path in files.items()}
-    write_json(json_file, {"words": done.words, "device_us": done.device_ns / 1000, "planes": planes})
+    told = {"words": done.words, "device_us": done.device_ns / 1000, "planes": planes}
+    write_json(json_file, told if rounds is None else {**told, "rounds": rounds})
 
 
-def _run(device: Device, parts: Sequence[int | Block]) -> Execution:
-    """One program: every block in turn, and IN driven where the kernel says so."""
+def _run(device: Device, parts: Sequence[int | Step | Block]) -> tuple[Execution, int | None]:
+    """One program: every block in turn, and what the controller does in between; the rounds of its loops."""
     blocks = [part for part in parts if isinstance(part, Block)]
     steps: list[Step] = []
     count = 0
     for part in parts:
-        steps.append(Launch(count) if isinstance(part, Block) else SetIn(part))
-        count += isinstance(part, Block)
-    return device.chip.execute(*steps, kernels=blocks)
+        if isinstance(part, Block):
+            steps.append(Launch(count))
+            count += 1
+        else:
+            steps.append(SetIn(part) if isinstance(part, int) else part)
+    if not any(isinstance(step, Repeat) for step in steps):
+        return device.chip.execute(*steps, kernels=blocks), None
+    done = device.chip.execute(*steps, Answer(ROUNDS), kernels=blocks)
+    return done, int.from_bytes(done.read_outs[-1], "little", signed=True)
 
 
 def _registers(show: str) -> list[Register]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pixeltree.arguments.legible import ShownPlane
 from pixeltree.device.chip import Chip, Execution
-from pixeltree.device.chip.programs import areg, dreg
+from pixeltree.device.chip.registers import areg, dreg
 from pixeltree.device.exchange import Exchange
 from pixeltree.errors import DataError
 from pixeltree.kernels import Kernel

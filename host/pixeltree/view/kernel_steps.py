@@ -15,6 +15,7 @@ from pixeltree_protocol.chip.isa import encode
 from pixeltree_protocol.chip.registers import AREGS, DREGS
 from pixeltree_protocol.names import known_names
 from pixeltree_protocol.objects import Block
+from pixeltree_protocol.objects.step import Step
 from pixeltree_protocol.text.kernel_text import KernelParameter, KernelText
 
 _SHOW = re.compile(r"(?:#|//)\s*show:\s*(.*)")
@@ -55,6 +56,7 @@ class LiveKernel:
     Raises:
         DataError: the file cannot be read.
         AssemblyError: a line is wrong.
+        DataError: there is a ``repeat`` in it.
     """
 
     def __init__(self, path: Path, values: Mapping[str, int] | None = None) -> None:
@@ -67,7 +69,12 @@ class LiveKernel:
     def _load(self) -> None:
         self._stamp = self._time()
         kernel = read_kernel(self._path, self.values)
-        parts = list(kernel.parts())
+        parts = [part for part in kernel.parts() if not isinstance(part, Step)]
+        loops = [statement.line for statement in kernel.statements if statement.steps]
+        if loops:
+            raise DataError(
+                f"{self._path}:{loops[0]}: the page runs no repeat of a kernel; pixeltree run-kernel does"
+            )
         self.kernel, self.parts = kernel, parts
         self.text = self._path.read_text(TEXT).splitlines()
 

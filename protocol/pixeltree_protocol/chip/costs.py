@@ -42,6 +42,8 @@ class CostTable:
             store (assumed).
         sample_logit_operations: controller operations per ADC sample that becomes a logit: subtract, divide,
             scale, add, store (assumed).
+        control_operations: controller operations of a step of variables, loops and branches: find it, load,
+            compare or change, store (assumed).
     """
 
     word_ns: int = 100
@@ -68,6 +70,7 @@ class CostTable:
     fully_connected_operations: int = 16
     sample_logit_operations: int = 8
     ternary_operations: int = 10
+    control_operations: int = 10
 
     def words_ns(self, classes: Mapping[ClockClass, int]) -> int:
         """Time of so many words of each clock class."""

@@ -55,6 +55,7 @@ _SHIFT: OperandForm = (c.Int16sl, -LAST, LAST)
 _AROUND: OperandForm = (c.Int16sl, -ARRAY_SIZE, 2 * ARRAY_SIZE - 1)
 _TIME: OperandForm = (c.Int32ul, 0, MAX_WAIT_US)
 _RECT = (ROW, ROW, ROW, ROW)
+_CORNERS = "r0 c0 r1 c1"
 
 _R0, _R1, _R2, _R3, _R4, _R12 = (Digital(f"R{i}") for i in (0, 1, 2, 3, 4, 12))
 _DIRECTIONS = (_R1, _R2, _R3, _R4)
@@ -87,10 +88,40 @@ _DRAWS = {"reads": "dreg", "writes": "dreg", "clobbers": _DRAWN, "own": _DRAWN}
 _SUM = {"reads": "areg"}
 
 CONTROLLER_STEPS: tuple[StepForm, ...] = (
-    _form(20, SetDac, _DAC, words=_IN),
-    _form(21, LoadIn, AREG, _LEVEL, AREG, writes="areg temp", distinct="areg temp", words=_IN),
-    _form(22, In, AREG, _LEVEL, AREG, writes="areg temp", distinct="areg temp", words=_IN),
-    _form(23, LoadDac, AREG, _DAC, AREG, writes="areg temp", distinct="areg temp", words=_IN),
+    _form(20, SetDac, _DAC, varies="dac", words=_IN),
+    _form(
+        21,
+        LoadIn,
+        AREG,
+        _LEVEL,
+        AREG,
+        writes="areg temp",
+        distinct="areg temp",
+        varies="level",
+        words=_IN,
+    ),
+    _form(
+        22,
+        In,
+        AREG,
+        _LEVEL,
+        AREG,
+        writes="areg temp",
+        distinct="areg temp",
+        varies="level",
+        words=_IN,
+    ),
+    _form(
+        23,
+        LoadDac,
+        AREG,
+        _DAC,
+        AREG,
+        writes="areg temp",
+        distinct="areg temp",
+        varies="dac",
+        words=_IN,
+    ),
     _form(
         24,
         GetImage,
@@ -100,6 +131,7 @@ CONTROLLER_STEPS: tuple[StepForm, ...] = (
         writes="yf yh",
         clobbers=(Analog.NEWS,),
         distinct="yf yh",
+        varies="gain",
         words=_IN,
     ),
     _form(
@@ -111,6 +143,7 @@ CONTROLLER_STEPS: tuple[StepForm, ...] = (
         reads="areg",
         writes="areg",
         clobbers=(Analog.NEWS,),
+        varies="h v",
         words=30 + 2 * LAST,
     ),
     _form(
@@ -125,14 +158,25 @@ CONTROLLER_STEPS: tuple[StepForm, ...] = (
         writes="areg temp",
         distinct="areg temp",
         clobbers=(_R1, _R2),
+        varies="iterations",
         words=30 + 2 * 255,
     ),
-    _form(27, ReadAreg, AREG, ROW, ROW, **_SUM, read_out=lambda _: 1, words=_SAMPLE),
+    _form(27, ReadAreg, AREG, ROW, ROW, **_SUM, varies="r c", read_out=lambda _: 1, words=_SAMPLE),
     _form(28, GlobalSum16, AREG, **_SUM, read_out=lambda _: 16, words=16 * _SAMPLE),
     _form(29, GlobalSum64, AREG, **_SUM, read_out=lambda _: 64, words=64 * _SAMPLE),
     _form(30, GlobalSumFast, AREG, **_SUM, read_out=lambda _: 1, words=_SAMPLE),
-    _form(31, GlobalSumSparse, AREG, *_RECT, **_SUM, read_out=lambda _: 1, words=_SAMPLE),
-    _form(32, GlobalSumRegion, AREG, *_RECT, **_SUM, open_ended=True, read_out=lambda _: 1, words=_SAMPLE),
+    _form(31, GlobalSumSparse, AREG, *_RECT, **_SUM, varies="r c", read_out=lambda _: 1, words=_SAMPLE),
+    _form(
+        32,
+        GlobalSumRegion,
+        AREG,
+        *_RECT,
+        **_SUM,
+        varies=_CORNERS,
+        open_ended=True,
+        read_out=lambda _: 1,
+        words=_SAMPLE,
+    ),
     StepForm(
         33,
         ShiftDreg,
@@ -143,7 +187,7 @@ CONTROLLER_STEPS: tuple[StepForm, ...] = (
         own=_DIRECTIONS,
         words=_shift,
     ),
-    _form(34, GlobalOr, DREG, *_RECT, reads="dreg", read_out=lambda _: 1, words=_SAMPLE),
+    _form(34, GlobalOr, DREG, *_RECT, reads="dreg", varies="r c", read_out=lambda _: 1, words=_SAMPLE),
     _form(
         35,
         GlobalCount,
@@ -167,13 +211,14 @@ CONTROLLER_STEPS: tuple[StepForm, ...] = (
         writes="target",
         distinct="target mask",
         clobbers=(_R0, *_DIRECTIONS, _R12),
+        varies="iterations",
         words=30 + 2 * 255,
     ),
-    _form(37, LoadPattern, DREG, *_RECT, writes="dreg", words=_SAMPLE),
-    _form(38, LoadRect, DREG, *_RECT, writes="dreg", open_ended=True, words=2 * _SAMPLE),
-    _form(39, DrawPixel, DREG, _AROUND, _AROUND, **_DRAWS, words=17),
-    _form(40, DrawPoint, DREG, _AROUND, _AROUND, **_DRAWS, read_out=lambda _: 1, words=17),
-    _form(41, DrawRect, DREG, *_RECT, **_DRAWS, open_ended=True, words=22),
+    _form(37, LoadPattern, DREG, *_RECT, writes="dreg", varies="r c", words=_SAMPLE),
+    _form(38, LoadRect, DREG, *_RECT, writes="dreg", varies=_CORNERS, open_ended=True, words=2 * _SAMPLE),
+    _form(39, DrawPixel, DREG, _AROUND, _AROUND, **_DRAWS, varies="r c", words=17),
+    _form(40, DrawPoint, DREG, _AROUND, _AROUND, **_DRAWS, varies="r c", read_out=lambda _: 1, words=17),
+    _form(41, DrawRect, DREG, *_RECT, **_DRAWS, varies=_CORNERS, open_ended=True, words=22),
     StepForm(
         42,
         DrawLine,
@@ -184,7 +229,18 @@ CONTROLLER_STEPS: tuple[StepForm, ...] = (
         own=_DRAWN,
         words=_line,
     ),
-    _form(43, DrawCircle, DREG, _AROUND, _AROUND, ROW, _BOOL, **_DRAWS, words=17 * 8 * ARRAY_SIZE),
+    _form(
+        43,
+        DrawCircle,
+        DREG,
+        _AROUND,
+        _AROUND,
+        ROW,
+        _BOOL,
+        **_DRAWS,
+        varies="r c radius",
+        words=17 * 8 * ARRAY_SIZE,
+    ),
     _form(44, DrawNegate, DREG, **_DRAWS, words=12),
     StepForm(
         45,
@@ -200,12 +256,13 @@ CONTROLLER_STEPS: tuple[StepForm, ...] = (
         ScanEvents,
         (DREG, (c.Int16ul, 0, MAX_EVENTS), _BOOL, _BOOL, _BOOL),
         reads="dreg",
+        varies="max_num",
         read_out=lambda step: 2 * step.max_num,
         words=lambda step: _SAMPLE * step.max_num,
     ),
     _form(48, ScanBoundingBox, DREG, reads="dreg", read_out=lambda _: 4, words=40),
-    StepForm(49, Expose, (_TIME,), words=lambda step: 10 * step.microseconds),
-    StepForm(50, Wait, (_TIME,), words=lambda step: 10 * step.microseconds),
+    StepForm(49, Expose, (_TIME,), varies="microseconds", words=lambda step: 10 * step.microseconds),
+    StepForm(50, Wait, (_TIME,), varies="microseconds", words=lambda step: 10 * step.microseconds),
     _form(51, GetParameter, (c.Int8ul, 4, 11), read_out=lambda _: 4, words=_SAMPLE),
 )
 """The controller API's part of the step table."""

@@ -1,7 +1,8 @@
 """Programs: the controller-level steps of one node.
 
 One table (:data:`STEPS`) declares every step's opcode, operands and their ranges; encoder, decoder,
-verifier and listing are derived from it. Programs have no jumps, so running time is bounded by sight.
+verifier and listing are derived from it. Programs have no jumps but loops and branches whose blocks are
+closed, so running time is bounded by sight.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import construct as c
 
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
 from pixeltree_protocol.errors import ProgramError
+from pixeltree_protocol.objects.control_steps import CONTROL_FORMS, Else, End, If, Repeat
 from pixeltree_protocol.objects.controller_table import CONTROLLER_STEPS
 from pixeltree_protocol.objects.layout import ObjectKind, build, object_layout, parse
 from pixeltree_protocol.objects.step import (
@@ -290,15 +292,16 @@ _PITCH: OperandForm = (c.Int8ul, 1, LAST)
 _LEVEL: OperandForm = (c.Int8sl, -128, 127)
 
 STEPS: tuple[StepForm, ...] = (
-    StepForm(1, Launch, (_SLOT, (c.Int16ul, 1, MAX_REPEATS))),
-    StepForm(2, SetIn, (_LEVEL,), words=lambda _: 20),
-    StepForm(3, SelectPattern, (ROW, ROW, ROW, ROW), words=lambda _: 5),
-    StepForm(4, SelectRect, (ROW, ROW, ROW, ROW), open_ended=True, words=lambda _: 10),
+    StepForm(1, Launch, (_SLOT, (c.Int16ul, 1, MAX_REPEATS)), varies="times"),
+    StepForm(2, SetIn, (_LEVEL,), varies="level", words=lambda _: 20),
+    StepForm(3, SelectPattern, (ROW, ROW, ROW, ROW), varies="r c", words=lambda _: 5),
+    StepForm(4, SelectRect, (ROW, ROW, ROW, ROW), varies="r0 c0 r1 c1", open_ended=True, words=lambda _: 10),
     StepForm(
         6,
         ScanDreg,
         (DREG, ROW, (c.Int8ul, 1, LAST), (c.Int16ul, 1, ARRAY_SIZE)),
         reads="dreg",
+        varies="row",
         read_out=lambda step: 32 * step.rows,
         words=lambda step: 48 * step.rows,
     ),
@@ -325,14 +328,23 @@ STEPS: tuple[StepForm, ...] = (
         reads="areg",
         words=lambda _: 40,
     ),
-    StepForm(13, RaiseIn, (AREG, *(4 * (ROW,)), _LEVEL, _LEVEL), reads="areg", words=lambda _: 30),
+    StepForm(
+        13,
+        RaiseIn,
+        (AREG, *(4 * (ROW,)), _LEVEL, _LEVEL),
+        reads="areg",
+        varies="gain offset",
+        words=lambda _: 30,
+    ),
     StepForm(14, AddLogits, ()),
     StepForm(15, Proceed, ()),
     # half of the pixels at 17 words each, and 5.5 ms of line
     StepForm(16, WriteDreg, (_SLOT, DREG), writes="dreg", words=lambda _: 650_000),
     *CONTROLLER_STEPS,
+    *CONTROL_FORMS,
 )
-"""Every step. Opcodes 1-16 are the sequencer's own (12 is free); the rest is the vendor's controller API."""
+"""Every step. Opcodes 1-16 are the sequencer's own (12 is free), 20-51 the vendor's controller API, and those
+from 60 on its variables, loops and branches."""
 
 DECISIONS = Argmax | Proceed
 """Steps that end a program with an outcome."""
@@ -398,8 +410,13 @@ class Program:
         return cls(tuple(_BY_OPCODE[entry.opcode].step(*entry.operands) for entry in parsed.steps))
 
     def listing(self) -> str:
-        """One line per step, for people."""
-        return "\n".join(f"{index:3d}  {step}" for index, step in enumerate(self.steps))
+        """One line per step, for people; what stands in a block is indented."""
+        lines, depth = [], 0
+        for index, step in enumerate(self.steps):
+            depth -= isinstance(step, Else | End)
+            lines.append(f"{index:3d}  {'  ' * depth}{step}")
+            depth += isinstance(step, Else | If | Repeat)
+        return "\n".join(lines)
 
 
 def _check_step(index: int, step: Step) -> None:

@@ -55,6 +55,7 @@ class StepForm:
         clobbers: registers it writes beside those.
         distinct: names of fields that must name different registers.
         own: registers that the step works with itself, so that no field of ``writes`` may name them.
+        varies: names of fields that a variable may give; with a smaller one the step takes no longer.
         open_ended: whether corners may be given end first; see :func:`last_of`.
         read_out: bytes that it adds to the answer.
         words: bound of its running time, in instruction words (0.1 us at 10 MHz).
@@ -68,9 +69,15 @@ class StepForm:
     clobbers: tuple[Register, ...] = ()
     distinct: str = ""
     own: tuple[Register, ...] = ()
+    varies: str = ""
     open_ended: bool = False
     read_out: Callable[[Any], int] = _nothing
     words: Callable[[Any], int] = _nothing
+
+    @property
+    def reads_out(self) -> bool:
+        """Whether it reads anything out, were it nothing but 0 bytes."""
+        return self.read_out is not _nothing
 
     def registers(self, step: Step, names: str) -> frozenset[Register]:
         """The registers that the named fields of a step hold the indices of."""

@@ -26,6 +26,8 @@ from pixeltree_protocol.chip.registers import (
 )
 from pixeltree_protocol.errors import ProgramError
 from pixeltree_protocol.objects.block import Block
+from pixeltree_protocol.objects.control import BLOCK_STEP_WORDS, Nesting
+from pixeltree_protocol.objects.control_steps import CONTROL_STEPS, Take
 from pixeltree_protocol.objects.controller_steps import Expose, Wait
 from pixeltree_protocol.objects.node import Node
 from pixeltree_protocol.objects.program import (
@@ -67,14 +69,29 @@ MAX_WORDS_IMMEDIATE = 10_000_000
 MAX_READ_OUT_BYTES = 1 << 20
 """A program whose read-out steps give more bytes (sixteen AREG images) is refused."""
 
+MAX_READ_OUTS = 4096
+"""An immediate program that answers with more read-outs is refused; without a loop, none of 8 KiB can."""
+
+MAX_WAITING_US = 60_000_000
+"""An immediate program whose exposures and waits take longer together is refused: a host would give it up."""
+
+
+_OF_LOGITS = ScanLogits | SumLogit | AddLogits | ApplyFullyConnected | DECISIONS
+
 
 @dataclass(frozen=True)
 class VerifiedProgram:
-    """An immediate program with all its objects at hand, verified."""
+    """An immediate program with all its objects at hand, verified.
+
+    Attributes:
+        most_words: instruction words, or as long as so many, that it can take; within a block its launches
+            count too. Exposures, waits and answers come on top.
+    """
 
     program: Program
     blocks: tuple[Block, ...]
     segments: tuple[Segment, ...]
+    most_words: int = 0
 
 
 @dataclass(frozen=True)
@@ -140,8 +157,8 @@ def verify_program(program: Program, blocks: Sequence[Block], segments: Sequence
     Raises:
         ProgramError: what is wrong, naming the step.
     """
-    _check_steps(None, program, blocks, segments, None)
-    return VerifiedProgram(program, tuple(blocks), tuple(segments))
+    most_words = _check_steps(None, program, blocks, segments, None)
+    return VerifiedProgram(program, tuple(blocks), tuple(segments), most_words)
 
 
 def registers_written(word: ICW) -> frozenset[Register]:
@@ -197,16 +214,22 @@ def _check_steps(
     blocks: Sequence[Block],
     segments: Sequence[Segment],
     input_plane: Digital | None,
-) -> None:
+) -> int:
+    """Check a program step by step; the words that it takes at most."""
     tally = _Tally()
+    nesting = Nesting()
+    before: Step | None = None
     for index, step in enumerate(program.steps):
         where = f"step {index} ({step})"
         _check_slots(where, step, len(blocks), len(segments))
+        nesting.enter(where, step, form_of(step), before, tally.last_read_out)
+        _check_place(where, step, node, nesting, tally)
+        words = tally.words
         _check_segments(where, step, segments, tally)
         if isinstance(step, Launch):
             tally.words += step.times * len(blocks[step.block].words)
         elif isinstance(step, ScanDreg):
-            tally.scanned_bits += step.rows * ARRAY_SIZE
+            tally.scanned_bits += nesting.times * step.rows * ARRAY_SIZE
         elif isinstance(step, ScanLogits):
             tally.logits = len(step.rows) * len(step.columns)
         elif isinstance(step, SumLogit):
@@ -217,14 +240,55 @@ def _check_steps(
             _check_exits(where, step, tally.logits, node)
         if node is not None:
             _check_step_planes(node, step, input_plane, where)
-        if node is not None or not isinstance(step, Expose | Wait):
-            tally.words += form_of(step).words(step)
-        tally.read_out += form_of(step).read_out(step)
-    limit = MAX_WORDS_PER_NODE if node is not None else MAX_WORDS_IMMEDIATE
+        _count(step, node, nesting, tally, words)
+        if not isinstance(step, Take):
+            before = step
+            _count_read_out(step, program.steps[index + 1 : index + 2], nesting.times, tally)
+    nesting.end()
+    _check_limits(tally, node)
+    return tally.words
+
+
+def _check_place(where: str, step: Step, node: Node | None, nesting: Nesting, tally: _Tally) -> None:
+    """Whether a step may stand here: in a node, or in a block."""
+    if node is not None and isinstance(step, CONTROL_STEPS):
+        raise ProgramError(f"{where}: only a program of EXECUTE has variables, loops and branches")
+    if nesting.within and isinstance(step, _OF_LOGITS):
+        raise ProgramError(f"{where}: logits cannot be worked out within a Repeat or an If")
+    if tally.bits_vary and isinstance(step, ApplyFullyConnected):
+        raise ProgramError(f"{where}: how many bits were scanned is not sure after a ScanDreg in a block")
+    tally.bits_vary |= nesting.within and isinstance(step, ScanDreg)
+
+
+def _count(step: Step, node: Node | None, nesting: Nesting, tally: _Tally, words: int) -> None:
+    """Count the time of a step that was counted once so far, when there were so many words before it."""
+    waits = isinstance(step, Expose | Wait)
+    if node is not None or not waits:
+        tally.words += form_of(step).words(step)
+    if isinstance(step, Expose | Wait):
+        tally.waiting_us += nesting.times * step.microseconds
+    if nesting.within:
+        launches = step.times if isinstance(step, Launch) else 1
+        tally.words = words + nesting.times * (tally.words - words + BLOCK_STEP_WORDS * launches)
+
+
+def _count_read_out(step: Step, following: Sequence[Step], times: int, tally: _Tally) -> None:
+    """Count what a step reads out, if it is answered."""
+    form = form_of(step)
+    tally.last_read_out = form.read_out(step)
+    if form.reads_out and not (following and isinstance(following[0], Take)):
+        tally.read_out += times * tally.last_read_out
+        tally.read_outs += times
+
+
+def _check_limits(tally: _Tally, node: Node | None) -> None:
+    of_a_node = node is not None
     for verb, amount, unit, most in (
         ("reads out", tally.scanned_bits, "bits", MAX_SCANNED_BITS),
         ("reads out", tally.read_out, "bytes", MAX_READ_OUT_BYTES),
-        ("executes", tally.words, "words", limit),
+        ("executes", tally.words, "words", MAX_WORDS_PER_NODE if of_a_node else MAX_WORDS_IMMEDIATE),
+        ("reads out", 0 if of_a_node else tally.read_outs, "times", MAX_READ_OUTS),
+        ("waits for", 0 if of_a_node else tally.waiting_us, "us", MAX_WAITING_US),
     ):
         if amount > most:
             raise ProgramError(f"the program {verb} {amount} {unit}; the limit is {most}")
@@ -248,12 +312,24 @@ def _check_exits(where: str, step: Step, logits: int, node: Node | None) -> None
 
 @dataclass
 class _Tally:
-    """What a program does in all: words or as long as so many, bits and bytes read out, logits at the end."""
+    """What a program does in all, at most.
+
+    Attributes:
+        words: words, or as long as so many.
+        scanned_bits, bits_vary: bits that a layer could take, and whether they may be fewer.
+        logits: at the end.
+        read_out, read_outs, last_read_out: bytes read out, how often, and those of the last step.
+        waiting_us: exposures and waits.
+    """
 
     words: int = 0
     scanned_bits: int = 0
+    bits_vary: bool = False
     logits: int = 0
     read_out: int = 0
+    read_outs: int = 0
+    last_read_out: int = 0
+    waiting_us: int = 0
 
 
 def _check_segments(where: str, step: Step, segments: Sequence[Segment], tally: _Tally) -> None:

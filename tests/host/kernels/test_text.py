@@ -7,6 +7,7 @@ from tests.support.effort import effort
 
 from pixeltree_protocol.errors import AssemblyError
 from pixeltree_protocol.objects import Block
+from pixeltree_protocol.objects.program import Program
 from pixeltree_protocol.text.assembly import assemble
 from pixeltree_protocol.text.kernel_text import read_kernel_text
 
@@ -78,6 +79,13 @@ def test_however_calls_are_separated_they_make_the_same_words_and_keep_their_lin
         ("load_in(40)\nall", r"k:1: load_in\(40\) drives IN, which a block cannot"),
         ("load_in(128)\nall", "k:1: load_in: operand 1 must be -128 to 127, not 128"),
         ("load_in(A)\nall", "k:1: load_in: operand 1: 'A' is neither a number"),
+        ("all\nrepeat(3)\nall\nuntil(global_or(R5) == 0)", r"k:2: repeat\(3\) is the controller's"),
+        ("repeat(0)\nall\nuntil(global_or(R5) == 0)", "k:1: repeat: operand 1 must be 1 to 65535, not 0"),
+        ("repeat(x)\nall", "k:1: repeat: operand 1 must be 1 to 65535, not x"),
+        ("repeat(9)\nall", "k:1: repeat has no until behind it"),
+        ("all\nuntil(global_or(R5) == 0)", "k:2: until has no repeat before it"),
+        ("repeat(9)\nuntil(R5)", r"k:2: 'until\(R5\)' is not of the form until\(global_or"),
+        ("repeat(9)\nuntil(global_or(R13) == 0)", "k:2: until: no register 'R13'; .* known: R0, R1"),
     ],
 )
 def test_what_is_wrong_is_said_with_file_and_line(text, message):
@@ -127,3 +135,20 @@ def test_a_kernel_with_load_in_is_several_blocks_with_in_driven_between():
     assert isinstance(parts[0], Block)
     with pytest.raises(AssemblyError, match="no instruction"):
         list(read_kernel_text("load_in(1)").parts())
+
+
+def test_what_stands_between_repeat_and_until_becomes_a_loop_of_the_controller():
+    kernel = read_kernel_text(
+        "param least = 40\nall\nrepeat(9); NOT(R5, R6)\nuntil(scamp5_global_count(R5, D) >= least); nop"
+    )
+    before, repeat, count, body, look, take, leave, end, after = kernel.parts()
+    assert [before, body, after] == [assemble(text) for text in ("all", "NOT(R5, R6)", "nop")]
+    program = Program((repeat, count, look, take, leave, end))
+    assert [line[3:].strip() for line in program.listing().splitlines()] == [
+        "Repeat(times=9)",
+        "Set(v1 += 1)",
+        "GlobalCount(dreg=5, temp=3, options=0)",
+        "Take(v0 := UINT16 at 0)",
+        "LeaveIf(v0 >= 40)",
+        "End()",
+    ]

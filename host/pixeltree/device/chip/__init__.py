@@ -23,12 +23,13 @@ and 0.01 us a byte beside; the docstrings include that. The line and the host ne
 from __future__ import annotations
 
 from pixeltree.device.chip.analog import AnalogCalls
+from pixeltree.device.chip.controller_program import ControllerProgram, ProgramResult
 from pixeltree.device.chip.digital import DigitalCalls
 from pixeltree.device.chip.drawing import DrawingCalls
 from pixeltree.device.chip.programs import Execution
 from pixeltree.device.chip.readout import ReadOutCalls
 
-__all__ = ["Chip", "Execution"]
+__all__ = ["Chip", "ControllerProgram", "Execution", "ProgramResult"]
 
 
 class Chip(AnalogCalls, DigitalCalls, DrawingCalls, ReadOutCalls):
@@ -45,3 +46,17 @@ class Chip(AnalogCalls, DigitalCalls, DrawingCalls, ReadOutCalls):
         DeviceError: from any method, where the device refuses.
         LinkError: from any method, where the device is gone or silent.
     """
+
+    def run(self, program: ControllerProgram) -> ProgramResult:
+        """Let the controller run a program of calls by itself.
+
+        Returns:
+            What it answered, by the calls that read it out.
+
+        Raises:
+            ProgramError: it could take too long or read out too much; nothing was sent then.
+
+        Device time: that of the calls that ran, 50 ns for each step of variables, loops and branches, and for
+        all that is read out once 20 us, and 0.01 us a byte.
+        """
+        return ProgramResult(self.execute(*program.steps, kernels=program.kernels))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pixeltree.device.chip.programs import Programs, areg, dreg
+from pixeltree.device.chip.calls import Calls
+from pixeltree.device.chip.registers import areg, dreg
 from pixeltree.errors import DataError
 from pixeltree_protocol.chip.registers import Analog, Digital
 from pixeltree_protocol.objects import controller_steps as s
@@ -11,7 +12,7 @@ from pixeltree_protocol.objects.program import SetIn
 NEWS = Analog.NEWS
 
 
-class AnalogCalls(Programs):
+class AnalogCalls(Calls):
     """See :class:`pixeltree.device.chip.Chip`."""
 
     def expose(self, microseconds: int = 16_667) -> None:
@@ -22,14 +23,14 @@ class AnalogCalls(Programs):
 
         Device time: that of the exposure.
         """
-        self.execute(s.Expose(microseconds))
+        self._do(s.Expose(microseconds))
 
     def wait(self, microseconds: int) -> None:
         """``vs_wait``: let device time pass, 0 to 10,000,000 us; PIX goes on integrating.
 
         Device time: that of the wait.
         """
-        self.execute(s.Wait(microseconds))
+        self._do(s.Wait(microseconds))
 
     def get_image(self, yf: Analog, yh: Analog, gain: int = 1) -> None:
         """``scamp5_get_image``: read PIX into two AREGs, and reset it.
@@ -42,7 +43,7 @@ class AnalogCalls(Programs):
         Clobbers NEWS; FLAG := 1.
         Device time: 2 us, and 0.3 us for each step of gain above 1.
         """
-        self.execute(s.GetImage(areg(yf), areg(yh), gain))
+        self._do(s.GetImage(areg(yf), areg(yh), gain))
 
     def load_in(self, target: Analog | int, level: int | None = None, temp: Analog = NEWS) -> None:
         """``scamp5_load_in(a, v)``: AREG := v without error correction; ``load_in(v)`` only drives IN.
@@ -57,9 +58,9 @@ class AnalogCalls(Programs):
         Device time: 3.2 us; 2 us where only IN is driven.
         """
         if isinstance(target, Analog):
-            self.execute(s.LoadIn(areg(target), _given(level, "level"), areg(temp)))
+            self._do(s.LoadIn(areg(target), _given(level, "level"), areg(temp)))
         else:
-            self.execute(SetIn(target))
+            self._do(SetIn(target))
 
     def in_(self, target: Analog, level: int, temp: Analog = NEWS) -> None:
         """``scamp5_in(a, v)``: AREG := v with error correction (``in`` is a Python keyword).
@@ -72,7 +73,7 @@ class AnalogCalls(Programs):
         Clobbers temp and IN.
         Device time: 6.2 us.
         """
-        self.execute(s.In(areg(target), level, areg(temp)))
+        self._do(s.In(areg(target), level, areg(temp)))
 
     def load_dac(self, target: Analog | int, dac: int | None = None, temp: Analog = NEWS) -> None:
         """``scamp5_load_dac(a, code)``: AREG := the level of a DAC code; ``load_dac(code)`` only drives IN.
@@ -86,9 +87,9 @@ class AnalogCalls(Programs):
         Device time: 3.2 us; 2 us where only IN is driven.
         """
         if isinstance(target, Analog):
-            self.execute(s.LoadDac(areg(target), _given(dac, "dac"), areg(temp)))
+            self._do(s.LoadDac(areg(target), _given(dac, "dac"), areg(temp)))
         else:
-            self.execute(s.SetDac(target))
+            self._do(s.SetDac(target))
 
     def shift(self, register: Analog | Digital, h: int, v: int, boundary: int = 0, refresh: int = 2) -> None:
         """``scamp5_shift``: content moves h pixels east and v north.
@@ -106,9 +107,9 @@ class AnalogCalls(Programs):
         0.1 us a pixel (R0 and R12: 0.2 us), 0.2 us a refresh, and 0.1 us where the number of pixels is odd.
         """
         if isinstance(register, Analog):
-            self.execute(s.ShiftAreg(areg(register), h, v))
+            self._do(s.ShiftAreg(areg(register), h, v))
         else:
-            self.execute(s.ShiftDreg(dreg(register), h, v, boundary, refresh))
+            self._do(s.ShiftDreg(dreg(register), h, v, boundary, refresh))
 
     def diffuse(
         self, a: Analog, iterations: int, vertical: bool = True, horizontal: bool = True, temp: Analog = NEWS
@@ -125,7 +126,7 @@ class AnalogCalls(Programs):
         Clobbers temp, R1 and R2.
         Device time: 1.3 us, and 0.2 us an iteration.
         """
-        self.execute(s.Diffuse(areg(a), iterations, vertical, horizontal, areg(temp)))
+        self._do(s.Diffuse(areg(a), iterations, vertical, horizontal, areg(temp)))
 
 
 def _given(value: int | None, name: str) -> int:

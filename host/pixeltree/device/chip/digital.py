@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pixeltree.device.chip.programs import Programs, dreg, wrapped
+from pixeltree.device.chip.calls import Calls
+from pixeltree.device.chip.registers import dreg, wrapped
 from pixeltree_protocol.chip.registers import Digital
 from pixeltree_protocol.objects import controller_steps as s
 from pixeltree_protocol.objects.program import SelectPattern, SelectRect
 
 
-class DigitalCalls(Programs):
+class DigitalCalls(Calls):
     """See :class:`pixeltree.device.chip.Chip`."""
 
     def flood(
@@ -27,7 +28,7 @@ class DigitalCalls(Programs):
         Device time: 1.6 us, and 0.2 us an iteration; 0.2 us less for R12 as target, 0.1 us less with
         ``use_local``, 0.2 us more for R0 or R12 as mask.
         """
-        self.execute(s.Flood(dreg(target), dreg(mask), boundary, iterations, use_local))
+        self._do(s.Flood(dreg(target), dreg(mask), boundary, iterations, use_local))
 
     def load_point(self, d: Digital, r: int, c: int) -> None:
         """``scamp5_load_point``: DREG := 1 at one pixel, 0 at all others. Changes SELECT.
@@ -42,7 +43,7 @@ class DigitalCalls(Programs):
         Changes RECT and SELECT.
         Device time: 1 us.
         """
-        self.execute(s.LoadRect(dreg(d), *wrapped(r0, c0, r1, c1)))
+        self._do(s.LoadRect(dreg(d), *wrapped(r0, c0, r1, c1)))
 
     load_region = load_rect
     """The name of load_rect in earlier versions of the vendor's API."""
@@ -53,7 +54,7 @@ class DigitalCalls(Programs):
         So rx and cx name the bits that do not matter. Changes SELECT.
         Device time: 0.5 us.
         """
-        self.execute(s.LoadPattern(dreg(d), *wrapped(r, c, rx, cx)))
+        self._do(s.LoadPattern(dreg(d), *wrapped(r, c, rx, cx)))
 
     def select_point(self, r: int, c: int) -> None:
         """``scamp5_select_point``: the pixel of load_point, left in SELECT.
@@ -67,14 +68,14 @@ class DigitalCalls(Programs):
 
         Device time: 1 us.
         """
-        self.execute(SelectRect(*wrapped(r0, c0, r1, c1)))
+        self._do(SelectRect(*wrapped(r0, c0, r1, c1)))
 
     def select_pattern(self, r: int, c: int, rx: int, cx: int) -> None:
         """``scamp5_select_pattern``: the pixels of load_pattern, left in SELECT.
 
         Device time: 0.5 us.
         """
-        self.execute(SelectPattern(*wrapped(r, c, rx, cx)))
+        self._do(SelectPattern(*wrapped(r, c, rx, cx)))
 
     def select_row(self, r: int, rx: int = 0) -> None:
         """``scamp5_select_row``: whole rows that match r but for the bits of rx, in SELECT.

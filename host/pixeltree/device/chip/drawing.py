@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pixeltree.device.chip.programs import LAST, Programs, dreg, wrapped
-from pixeltree.device.exchange import Exchange
+from pixeltree.device.chip.calls import Calls
+from pixeltree.device.chip.registers import LAST, dreg, wrapped
 from pixeltree.errors import DataError
 from pixeltree_protocol.chip.registers import ARRAY_SIZE, Digital
 from pixeltree_protocol.objects import controller_steps as s
@@ -17,16 +17,14 @@ _DRAWN_TOGETHER = 500
 """Primitives per program: they fit into a message of 8 KiB."""
 
 
-class DrawingCalls(Programs):
+class DrawingCalls(Calls):
     """See :class:`pixeltree.device.chip.Chip`.
 
     What is drawn between draw_begin and draw_end is sent by the latter. It clobbers R2, R3, RECT and SELECT.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
-        super().__init__(exchange)
-        self._canvas = Digital.R5
-        self._drawing: list[Step] | None = None
+    _canvas = Digital.R5
+    _drawing: list[Step] | None = None
 
     @contextmanager
     def draw(self, d: Digital) -> Iterator[None]:
@@ -60,7 +58,7 @@ class DrawingCalls(Programs):
         if steps is None:
             raise DataError("draw_end was called without draw_begin before it")
         for start in range(0, len(steps), _DRAWN_TOGETHER):
-            self.execute(*steps[start : start + _DRAWN_TOGETHER])
+            self._do(*steps[start : start + _DRAWN_TOGETHER])
 
     def _add(self, kind: Callable[..., Step], *operands: int) -> None:
         if self._drawing is None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from pixeltree.device.chip.calls import Calls
+from pixeltree.device.chip.readings import Reading
 from pixeltree.device.exchange import Exchange
 from pixeltree.device.upload import upload
 from pixeltree.errors import DataError
 from pixeltree.kernels import Kernel
-from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
 from pixeltree_protocol.link.messages import Execute, Executed, ReadOut
 from pixeltree_protocol.objects import Block, Digest, Segment, digest_of
 from pixeltree_protocol.objects.program import MAX_SLOTS, Launch, Program
 from pixeltree_protocol.objects.step import Step
-
-LAST = ARRAY_SIZE - 1
-"""The last row and the last column."""
 
 _PROGRAM_TIME = 60.0
 """Further seconds for a program that runs at once: emulated, it may take longer than on the chip."""
@@ -28,17 +26,22 @@ class Execution:
     """What an immediate program gave.
 
     Attributes:
-        read_outs: bytes of its read-out steps, in order.
+        read_outs: bytes of its read-out steps, in the order in which they ran.
         device_ns: device time, nanoseconds.
         words: instruction words executed.
+        steps: for each read-out, which step of the program it was, from 0.
     """
 
     read_outs: tuple[bytes, ...]
     device_ns: int
     words: int
+    steps: tuple[int, ...] = ()
 
 
-class Programs:
+_T = TypeVar("_T")
+
+
+class Programs(Calls):
     """Runs programs on a device.
 
     Args:
@@ -88,14 +91,18 @@ class Programs:
         Device time: the sum of the steps; one message for all that is read out.
         """
         request = self._exchange.send(Execute(tuple(blocks), tuple(segments), program.encode())).request
-        read_outs: dict[int, bytearray] = {}
+        read_outs: list[bytearray] = []
+        steps: list[int] = []
         try:
             while True:
                 _, message = self._exchange.next({request}, ReadOut | Executed, _PROGRAM_TIME)
                 if isinstance(message, Executed):
-                    data = tuple(bytes(read_outs[step]) for step in sorted(read_outs))
-                    return Execution(data, message.device_ns, message.words)
-                read_outs.setdefault(message.step, bytearray()).extend(message.data)
+                    data = tuple(map(bytes, read_outs))
+                    return Execution(data, message.device_ns, message.words, tuple(steps))
+                if not message.offset:  # a step of a loop reads out again and again
+                    read_outs.append(bytearray())
+                    steps.append(message.step)
+                read_outs[-1] += message.data
         finally:
             self._exchange.forget({request})
 
@@ -106,27 +113,8 @@ class Programs:
         """
         return self.execute(Launch(0, times), kernels=[kernel])
 
-    def _read(self, step: Step) -> bytes:
-        return self.execute(step).read_outs[0]
+    def _do(self, *steps: Step) -> None:
+        self.execute(*steps)
 
-
-def areg(register: Analog) -> int:
-    """The number of an AREG in a step."""
-    if register not in AREGS:
-        raise DataError(f"{register} is no AREG; they are {', '.join(AREGS)}")
-    return AREGS.index(register)
-
-
-def dreg(register: Digital) -> int:
-    """The number of a DREG in a step."""
-    if register not in DREGS:
-        raise DataError(f"{register} is no DREG; they are R0 to R12")
-    return DREGS.index(register)
-
-
-def wrapped(*values: int) -> tuple[int, ...]:
-    """Values as arguments of type uint8 take them (fact sheet 6.2)."""
-    try:
-        return tuple(operator.index(value) & LAST for value in values)
-    except TypeError as error:
-        raise DataError(f"rows, columns and masks must be whole numbers, not {values}") from error
+    def _read(self, reading: Reading[_T]) -> _T:
+        return reading.decode(self.execute(reading.step).read_outs[0])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree.device.chip.programs import LAST, Programs, areg, dreg, wrapped
+from pixeltree.device.chip import readings
+from pixeltree.device.chip.programs import Programs
+from pixeltree.device.chip.registers import LAST
 from pixeltree.errors import DataError
 from pixeltree_protocol.chip.registers import ARRAY_SIZE, Analog, Digital
-from pixeltree_protocol.objects import controller_steps as s
-from pixeltree_protocol.objects.program import ScanDreg
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -24,7 +24,7 @@ class ReadOutCalls(Programs):
 
         Device time: 20.91 us.
         """
-        return self._read(s.ReadAreg(areg(a), *wrapped(r, c)))[0]
+        return self._read(readings.read_areg(a, r, c))
 
     def global_sum_16(self, a: Analog) -> Bytes:
         """``scamp5_global_sum_16``: the sums of 4 x 4 blocks of pixels, proportional and not exact.
@@ -34,35 +34,35 @@ class ReadOutCalls(Programs):
 
         Device time: 34.56 us.
         """
-        return _columns(self._read(s.GlobalSum16(areg(a))), 4)
+        return self._read(readings.global_sum_16(a))
 
     def global_sum_64(self, a: Analog) -> Bytes:
         """``scamp5_global_sum_64``: the sums of 8 x 8 blocks of pixels; uint8 (8, 8), as global_sum_16.
 
         Device time: 78.24 us.
         """
-        return _columns(self._read(s.GlobalSum64(areg(a))), 8)
+        return self._read(readings.global_sum_64(a))
 
     def global_sum_16_total(self, a: Analog) -> int:
         """``scamp5_global_sum_16`` without a result array: the sum of its 16 bytes, 0 to 4,080.
 
         Device time: 34.56 us.
         """
-        return int(self.global_sum_16(a).sum())
+        return self._read(readings.global_sum_16_total(a))
 
     def global_sum_64_total(self, a: Analog) -> int:
         """``scamp5_global_sum_64`` without a result array: the sum of its 64 bytes, 0 to 16,320.
 
         Device time: 78.24 us.
         """
-        return int(self.global_sum_64(a).sum())
+        return self._read(readings.global_sum_64_total(a))
 
     def global_sum_fast(self, a: Analog) -> int:
         """``scamp5_global_sum_fast``: the approximate level of the whole plane, 0 to 255.
 
         Device time: 20.91 us.
         """
-        return self._read(s.GlobalSumFast(areg(a)))[0]
+        return self._read(readings.global_sum_fast(a))
 
     def global_sum_sparse(self, a: Analog, r: int = 2, c: int = 2, rx: int = 254, cx: int = 254) -> int:
         """``scamp5_global_sum_sparse``: the sum over the pixels of a pattern (see load_pattern), 0 to 255.
@@ -70,14 +70,14 @@ class ReadOutCalls(Programs):
         The default pattern is a quarter of all pixels.
         Device time: 20.91 us.
         """
-        return self._read(s.GlobalSumSparse(areg(a), *wrapped(r, c, rx, cx)))[0]
+        return self._read(readings.global_sum_sparse(a, r, c, rx, cx))
 
     def global_sum_region(self, a: Analog, r0: int, c0: int, r1: int, c1: int) -> int:
         """``scamp5_global_sum_region``: the sum over a rectangle (see load_rect), 0 to 255.
 
         Device time: 20.91 us.
         """
-        return self._read(s.GlobalSumRegion(areg(a), *wrapped(r0, c0, r1, c1)))[0]
+        return self._read(readings.global_sum_region(a, r0, c0, r1, c1))
 
     def get_parameter(self, number: int) -> int:
         """``vs_scamp5_get_parameter``: areg_min, areg_max, floor and span of the sums, a signed number.
@@ -92,16 +92,14 @@ class ReadOutCalls(Programs):
 
         Device time: 20.045 us.
         """
-        if not 4 <= number <= 11:
-            raise DataError(f"get_parameter takes 4 to 11, not {number}")
-        return int.from_bytes(self._read(s.GetParameter(number)), "little", signed=True)
+        return self._read(readings.get_parameter(number))
 
     def global_or(self, d: Digital, r: int = 0, c: int = 0, rx: int = 255, cx: int = 255) -> bool:
         """``scamp5_global_or``: whether any pixel of a pattern (see load_pattern; by default all) is 1.
 
         Device time: 20.51 us.
         """
-        return bool(self._read(s.GlobalOr(dreg(d), *wrapped(r, c, rx, cx)))[0])
+        return self._read(readings.global_or(d, r, c, rx, cx))
 
     def global_count(self, d: Digital, temp: Analog, options: int = 0) -> int:
         """``scamp5_global_count``: about how many pixels are 1, as a share: 0 for none to 4,095 for all.
@@ -114,7 +112,7 @@ class ReadOutCalls(Programs):
         Clobbers temp and IN; FLAG := 1.
         Device time: 41 us; 84.44 us with 8 x 8 sums.
         """
-        return int.from_bytes(self._read(s.GlobalCount(dreg(d), areg(temp), options)), "little")
+        return self._read(readings.global_count(d, temp, options))
 
     # -- scans -------------------------------------------------------------------------------------
 
@@ -137,30 +135,28 @@ class ReadOutCalls(Programs):
 
         Device time: 20 us, and 0.91 us a sample; 59.7 ms for all.
         """
-        grid = s.ScanAreg(areg(a), *wrapped(r0, c0, r1, c1, rs, cs))
-        return np.frombuffer(self._read(grid), np.uint8)
+        return self._read(readings.scan_areg(a, r0, c0, r1, c1, rs, cs))
 
     def scan_areg_8x8(self, a: Analog) -> Bytes:
         """``scamp5_scan_areg_8x8``: samples on a 32-pixel pitch. uint8 (64,), column-major.
 
         Device time: 78.24 us.
         """
-        return self.scan_areg(a, 0, 0, LAST, LAST, 32, 32)
+        return self._read(readings.scan_areg_8x8(a))
 
     def scan_areg_mean_8x8(self, a: Analog) -> Bytes:
         """``scamp5_scan_areg_mean_8x8``: means of 32 x 32 blocks. uint8 (64,), column-major.
 
         Device time: 78.24 us.
         """
-        return np.frombuffer(self._read(s.ScanAregMean8x8(areg(a))), np.uint8)
+        return self._read(readings.scan_areg_mean_8x8(a))
 
     def scan_dreg(self, d: Digital, r0: int = 0, r1: int = LAST) -> bytes:
         """``scamp5_scan_dreg``: rows r0 to r1, 32 bytes each; bit i of byte j is column 8 j + i.
 
         Device time: 20 us, and 5.12 us a row; 1.33 ms for all.
         """
-        r0, r1 = wrapped(r0, r1)
-        return self._read(ScanDreg(dreg(d), r0, 1, r1 - r0 + 1))
+        return self._read(readings.scan_dreg(d, r0, r1))
 
     def scan_events(self, d: Digital, max_num: int = 1, h_dir: int = 0, v_dir: int = 0) -> Bytes:
         """``scamp5_scan_events``: coordinates of 1s, column by column.
@@ -177,7 +173,7 @@ class ReadOutCalls(Programs):
 
         Device time: 20 us, and 0.92 us for each of max_num, found or not; none where that is 0.
         """
-        return self._events(s.ScanEvents(dreg(d), max_num, False, h_dir, v_dir))
+        return self._read(readings.scan_events(d, max_num, h_dir, v_dir))
 
     scan_events_cr = scan_events
 
@@ -186,20 +182,14 @@ class ReadOutCalls(Programs):
 
         Device time: 20 us, and 0.92 us for each of max_num, found or not; none where that is 0.
         """
-        return self._events(s.ScanEvents(dreg(d), max_num, True, h_dir, v_dir))
-
-    def _events(self, step: s.ScanEvents) -> Bytes:
-        pairs = np.frombuffer(self._read(step), np.uint8).reshape(-1, 2)
-        ends = np.flatnonzero(~pairs.any(axis=1))
-        return pairs[: ends[0]] if len(ends) else pairs
+        return self._read(readings.scan_events_rc(d, max_num, h_dir, v_dir))
 
     def scan_boundingbox(self, d: Digital) -> tuple[int, int, int, int]:
         """``scamp5_scan_boundingbox``: top row, right column, bottom row, left column; zeros where empty.
 
         Device time: 24.04 us.
         """
-        r0, c0, r1, c1 = self._read(s.ScanBoundingBox(dreg(d)))
-        return r0, c0, r1, c1
+        return self._read(readings.scan_boundingbox(d))
 
     # -- pictures ----------------------------------------------------------------------------------
 
@@ -217,19 +207,14 @@ class ReadOutCalls(Programs):
 
         Device time: 20 us, and 0.91 us a sample; 59.7 ms for all.
         """
-        r0, c0 = wrapped(r0, c0)
-        data = self.scan_areg(a, r0, c0, LAST, LAST, s_, s_)
-        return data.reshape(-1, len(range(r0, ARRAY_SIZE, s_))).T[:, ::-1]
+        return self._read(readings.output_areg(a, s_, r0, c0))
 
     def output_image(self, register: Analog | Digital) -> npt.NDArray[np.uint8] | npt.NDArray[np.bool_]:
         """``scamp5_output_image``: (256, 256), the right way round: uint8 ADC codes, or bool of a DREG.
 
         Device time: 59,657.8 us of an AREG, 1,330.72 us of a DREG.
         """
-        if isinstance(register, Analog):
-            return self.output_areg(register)
-        rows = np.frombuffer(self.scan_dreg(register), np.uint8).reshape(ARRAY_SIZE, -1)
-        return np.unpackbits(rows, axis=1, bitorder="little").astype(np.bool_)[:, ::-1]
+        return self._read(readings.output_image(register))
 
     def output_bitstack(self, *planes: Digital) -> npt.NDArray[np.uint8]:
         """``scamp5_output_bitstack``: uint8 (256, 256) from 1 to 8 DREGs, most significant first.
@@ -242,7 +227,3 @@ class ReadOutCalls(Programs):
         for plane in planes:
             image = np.asarray(2 * image + self.output_image(plane), np.uint8)
         return image
-
-
-def _columns(data: bytes, side: int) -> Bytes:
-    return np.frombuffer(data, np.uint8).reshape(side, side).T

@@ -156,7 +156,9 @@ class Execute:
 @message(
     41,
     _DEVICE,
-    Field("step", c.Int16ul, "index of the step in the program, from 0"),
+    Field(
+        "step", c.Int16ul, "index of the step in the program, from 0; in a loop it reads out again and again"
+    ),
     Field("offset", c.Int32ul, "where this part begins", "bytes"),
     Field("total", c.Int32ul, "size of the whole read-out", "bytes"),
     Field("data", c.GreedyBytes, "the part"),
