@@ -344,9 +344,9 @@ void frame_begin(struct session *s, uint16_t request, uint32_t number)
     memcpy(hand.node, tree.capture, 16);
     array_elapse(device_clock.now_ns);
     array_begin_frame(number);
-    array_expose();
     hand.started_ns = device_clock.now_ns;
     hand.started_words = device_clock.words;
+    expose_frame();
 }
 
 void run_without_host(void)
