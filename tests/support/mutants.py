@@ -6,11 +6,13 @@ Each takes pytest's monkeypatch; the device runs in the process of the test, the
 import numpy as np
 from cobs import cobs
 
-from pixeltree_emu.controller import sequencer
+from pixeltree_emu.controller import exposure, sequencer
 from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_emu.controller.device_array import PixelArray
+from pixeltree_emu.controller.exposure import FrameExposure
 from pixeltree_emu.controller.store import ObjectStore
 from pixeltree_emu.serving.sessions import Session, Sessions
+from pixeltree_protocol.chip.exposure import next_exposure
 from pixeltree_protocol.chip.registers import Digital
 from pixeltree_protocol.link import delivery, framing
 from pixeltree_protocol.link.connection import DeviceConnection
@@ -241,6 +243,25 @@ def writes_planes_the_wrong_way_round(patch):
     patch.setattr(PixelArray, "write", lambda self, register, plane: real(self, register, plane[:, ::-1]))
 
 
+def keeps_the_exposure_of_a_session(patch):
+    patch.setattr(FrameExposure, "give_back", lambda self: None)
+
+
+def aims_at_another_brightness(patch):
+    patch.setattr(exposure, "next_exposure", lambda counts, us: next_exposure(max(counts - 2, 0), us))
+
+
+def looks_at_the_brightness_in_no_time(patch):
+    def brightness(self):
+        before = self._clock.now_ns, self._clock.words
+        code = real(self)
+        self._clock.now_ns, self._clock.words = before
+        return code
+
+    real = FrameExposure._brightness
+    patch.setattr(FrameExposure, "_brightness", brightness)
+
+
 CAUGHT_BY = {
     answers_wrong: "frames_may_come_many_at_once",
     takes_any_digest: "bytes_under_a_wrong_digest",
@@ -271,5 +292,8 @@ CAUGHT_BY = {
     loads_covers_on_their_side: "covers_expand_over_any_grid",
     writes_planes_the_wrong_way_round: "plane_is_written_bit_by_bit",
     runs_words_backwards: "digital_macro_has_its_documented_result",
+    keeps_the_exposure_of_a_session: "exposure_ends_with_its_session",
+    aims_at_another_brightness: "follows_the_brightness_by_the_rule",
+    looks_at_the_brightness_in_no_time: "look_at_the_brightness_is_part",
 }
 """Each mutant, and a test of the suite that must notice it (the parts of its name for ``-k``)."""
