@@ -35,14 +35,13 @@ static uint32_t next_exposure(int32_t counts)
 
 void expose_frame(void)
 {
-    static const int32_t news[] = {6};
+    enum { NEWS = 6 };
     uint8_t code;
-    uint32_t size;
     array_expose(exposure.us);
     if (!exposure.automatic)
         return;
     launch();
     send_words(1, EXPOSURE_LOOK, NULL);                /* NEWS takes the negative of PIX */
-    control(STEP_GLOBAL_SUM_FAST, news, &code, &size);
+    fast_sum(NEWS, &code);
     exposure.us = next_exposure(EXPOSURE_DARK - code);
 }

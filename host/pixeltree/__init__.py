@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pixeltree.aio import AsyncDevice, AsyncRunner, aconnect
     from pixeltree.compiler import compile_model as compile
     from pixeltree.device.device import Device, connect, emulator
+    from pixeltree.device.exposure import FrameExposure
     from pixeltree.device.patience import Patience
     from pixeltree.kernels import Kernel
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = [  # noqa: RUF022 - in the order in which a user meets them
     "connect", "emulator", "Device", "Patience", "Tree", "TreeRunner", "InferenceResult", "NodeVisit",
     "Swap", "Summary", "play", "Playing", "aconnect", "AsyncDevice", "AsyncRunner", "Line", "LINES", "Trace",
-    "zoo", "Page", "Kernel", "A", "B", "C", "D", "E", "F", "NEWS", "XN", "XE",
+    "FrameExposure", "zoo", "Page", "Kernel", "A", "B", "C", "D", "E", "F", "NEWS", "XN", "XE",
     "XS", "XW", "PIX", "IN", "FLAG", "SELECT", "RECT", "RF", "RP", "R0", "R1", "R2", "R3", "R4", "R5",
     "R6", "R7", "R8", "R9", "R10", "R11", "R12", "north", "east", "south", "west", "alldir", "compile",
     "datasets", "evaluate", "metrics", "train", "scamp5d", "errors", "__version__",
@@ -56,6 +57,7 @@ _HOMES = {
     "connect": "pixeltree.device.device:connect",
     "emulator": "pixeltree.device.device:emulator",
     "Device": "pixeltree.device.device:Device",
+    "FrameExposure": "pixeltree.device.exposure:FrameExposure",
     "Page": "pixeltree.view.program:Page",
     "Patience": "pixeltree.device.patience:Patience",
     "Kernel": "pixeltree.kernels:Kernel",

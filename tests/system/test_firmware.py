@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from tests.support.command_line import ROOT
 from tests.support.command_line import pixeltree as run_pixeltree
-from tests.support.effort import PROOF
+from tests.support.effort import PROOF, effort
 from tests.support.once import once
 from tests.support.stepped_firmware import build
 from tests.support.suite import QUICK, Run, counts
@@ -27,6 +27,7 @@ from tools.fuzz_firmware import fuzz
 
 import pixeltree as pt
 from pixeltree.demo.run import demo_tree
+from pixeltree_protocol.chip.exposure import DARK, DEFAULT_US, next_exposure
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects import ALL_COLUMNS, FullyConnected, ObjectKind, digest_of, parse_object
 from pixeltree_protocol.objects.program import AddLogits, Proceed, Program, SetIn
@@ -446,6 +447,55 @@ def test_a_tree_gives_what_it_gives_on_the_emulated_controller(program, preset, 
         device.stop()
     with pt.emulator(preset=preset) as emulated:
         assert found == results(emulated, tree, images, memory_limit=8000)
+
+
+def dim(picture, brightness):
+    """A picture as seen in another light; the sensor sees a grey field around its window."""
+    return (np.where(picture > 0, picture, 60) * brightness).astype(np.uint8)
+
+
+def exposed_frames(device, tree, pictures):
+    """Automatic exposures, and what the tree says of each."""
+    runner = pt.TreeRunner.open(device, tree, exposure="auto")
+    found = []
+    for picture in pictures:
+        before = device.exposure().microseconds
+        result = runner.infer(picture)
+        logits = [tuple(visit.logits) for visit in result.path]
+        found.append((before, result.label, logits, result.device_us, device.exposure()))
+    return found
+
+
+@pytest.mark.parametrize("preset", effort(("ideal", "typical"), ("ideal",)))
+def test_frames_of_a_tree_are_exposed_as_on_the_emulated_controller(program, preset, tmp_path):
+    """A dark picture, then a bright one: exposures, labels and logits are the rule's and the reference's."""
+    tree, digit = pt.zoo.load("digits"), pt.zoo.held_out("digits").images[0]
+    pixels, top, left = tree.place(digit)
+    picture = np.zeros((256, 256), np.uint8)
+    picture[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    pictures = [dim(picture, 0.2)] * 4 + [dim(picture, 1)] * 3
+    with (
+        tempfile.TemporaryDirectory(prefix="array") as folder,
+        served_array(folder, "--preset", preset) as url,
+    ):
+        device = Device(program, tmp_path / "log", "--array", url, "--port", "0")
+        with pt.connect(device.url) as firmware:
+            found = exposed_frames(firmware, tree, pictures)
+        device.stop()
+    with pt.emulator(preset=preset) as emulated:
+        assert found == exposed_frames(emulated, tree, pictures)
+    exposures = [before for before, *_ in found]
+    assert max(exposures) > 2 * exposures[0], "longer in the dark"
+    assert exposures[-1] < max(exposures), "and shorter in the light"
+    if preset == "typical":
+        return
+    for (before, label, logits, _, after), light in zip(found, pictures, strict=True):
+        pix = np.minimum(light.astype(int) * before // (2 * DEFAULT_US), 254) - 127
+        code = 128 + (2 * int(-pix.sum()) + pix.size) // (2 * pix.size)
+        assert after == pt.FrameExposure(next_exposure(DARK - code, before), automatic=True)
+        as_seen = np.minimum(2 * (pix + 127), 255).astype(np.uint8)  # as long as a whole exposure leaves it
+        reference, visits = tree.reference(as_seen)
+        assert (label, logits) == (reference, [visit.logits for visit in visits])
 
 
 def test_registers_and_the_controller_api_are_those_of_the_emulator(start):

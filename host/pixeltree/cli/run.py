@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
 
@@ -80,8 +79,9 @@ _Fit = Annotated[
 _Exposure = Annotated[
     str | None,
     IMAGES(
-        metavar="NAME",
-        help="fixed, or auto: by a global sum of the frame before. Not with --device.",
+        metavar="auto|US",
+        help="Exposure of frames: auto, where the controller chooses it by the brightness of the frame before, or "
+        "microseconds. Default: the device's own.",
     ),
 ]
 _Rate = Annotated[
@@ -158,21 +158,22 @@ def run(
     Ctrl-C, a summary goes to standard error, and with --json to a file. Without --device an emulated device
     of your own is used; say then what it is to see. 'pixeltree run-kernel' runs a kernel.
     """
-    _check(tree, pictures, device, source, exposure)
+    _check(tree, pictures, device, source)
+    wanted = None if exposure is None else _microseconds(exposure)
     loaded = load_tree(tree)
     if pictures:
         given = pictures[0] if len(pictures) == 1 else pictures
         playing: Playing | None = play(given, loaded, "frame", fit=fit, once=True)
     else:
         playing = None if source is None else play(source, loaded, source_clock, source_rate, fit)
-    url = device or ("emu:" if exposure is None else f"emu:?exposure={quote(exposure)}")
+    url = device or "emu:"
     right = _Right(loaded)
     with contextlib.ExitStack() as stack:
         writers = [] if save is None else [stack.enter_context(saving(save))]
         file = None if record is None else stack.enter_context(recording(record))
         with busy(f"connecting to {url}"):
             connected = stack.enter_context(connect(url))
-            runner = TreeRunner.open(connected, loaded, memory)
+            runner = TreeRunner.open(connected, loaded, memory, exposure=wanted)
         if playing is None:
             _warn_of_darkness(connected)
         if metrics is not None:
@@ -200,9 +201,12 @@ def _left_out(unread: Sequence[str]) -> str:
     return "\n".join([f"left out: {counted(len(unread), 'picture')}", *unread[:_MOST_TOLD], *more])
 
 
-def _check(
-    tree: str, pictures: Sequence[str] | None, device: str | None, source: str | None, exposure: str | None
-) -> None:
+def _microseconds(exposure: str) -> int | str:
+    """What ``--exposure`` says: a word stays a word."""
+    return int(exposure) if exposure.isascii() and exposure.isdigit() else exposure
+
+
+def _check(tree: str, pictures: Sequence[str] | None, device: str | None, source: str | None) -> None:
     """Refuse what makes no sense together.
 
     Raises:
@@ -212,11 +216,6 @@ def _check(
         raise DataError(f"{tree} is a kernel and not a tree; run it by 'pixeltree run-kernel'")
     if pictures and source is not None:
         raise DataError("PICTURES are shown once each and --source goes on for ever; give one of them")
-    if device is not None and exposure is not None:
-        raise DataError(
-            "--exposure sets the emulated device that this command starts; give it to the daemon that "
-            "you start yourself"
-        )
     if device is None and not pictures and source is None:
         raise DataError(
             "the emulated sensor would see nothing: give pictures, as in 'pixeltree run TREE FOLDER', or "
