@@ -248,7 +248,8 @@ def test_the_service_unit_runs_a_tree_with_options_that_there_are():
         (("digits", "--source", "camera:/nowhere"), "camera:/nowhere cannot be opened as a camera"),
         (("digits", "--source", "moving", "--source-clock", "device"), "known: wall, frame"),
         (("digits", "--source", "moving", "--save", "run.txt"), "known: .csv, .jsonl"),
-        (("digits", "--device", "emu:", "--exposure", "auto"), "the daemon that you start yourself"),
+        (("digits", "--source", "moving", "--exposure", "dark"), "'dark' is none of them"),
+        (("digits", "--source", "moving", "--exposure", "0"), "from 1 to 1,000,000, not 0"),
     ],
 )
 def test_a_mistake_gives_one_clear_error(arguments, message):

@@ -339,6 +339,25 @@ def test_auto_exposure_moves_its_slider_to_a_brightness_and_ends_when_that_is_mo
         assert not {control.name: control.value for control in board.layout.controls}["auto exposure"]
 
 
+def test_a_trees_exposure_moves_its_slider_and_is_set_by_it():
+    with served(TreeFeed(Devices(["inproc:?source=moving"]), pt.zoo.load("digits")), rate=100) as (
+        board,
+        _,
+        _,
+    ):
+
+        def controls():
+            return {control.name: control.value for control in board.layout.controls}
+
+        until(lambda: "auto exposure" in controls())
+        assert (controls()["exposure"], controls()["auto exposure"]) == (16_666, False)
+        board.turn("auto exposure", True)
+        until(lambda: controls()["exposure"] > 20_000)
+        board.turn("exposure", 5_000)
+        until(lambda: not controls()["auto exposure"])
+        assert controls()["exposure"] == 5_000
+
+
 def test_the_page_by_keys_and_on_a_phone(browser):
     with (
         served(DeviceFeed(Devices(["inproc:?source=moving"]))) as (_, _, url),

@@ -46,7 +46,9 @@ class FrameExposure:
 
     def _brightness(self) -> int:
         self._controller.launch(LOOK)
-        return self._controller.actions[GlobalSumFast](GlobalSumFast(AREGS.index(Analog.NEWS)))[0]
+        sample = self._controller.actions[GlobalSumFast](GlobalSumFast(AREGS.index(Analog.NEWS)))
+        assert sample is not None  # a read-out
+        return sample[0]
 
     def set(self, wanted: SetExposure) -> Exposure:
         """Do as the host of a session wants; says how the next frame will be exposed.

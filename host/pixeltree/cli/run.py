@@ -18,6 +18,7 @@ from pixeltree.cli.options import (
     DeviceOption,
     JsonOption,
     TreeArgument,
+    exposure_of,
     finite,
     load_tree,
     writable,
@@ -80,8 +81,8 @@ _Exposure = Annotated[
     str | None,
     IMAGES(
         metavar="auto|US",
-        help="Exposure of frames: auto, where the controller chooses it by the brightness of the frame before, or "
-        "microseconds. Default: the device's own.",
+        help="Exposure of frames: auto, by the brightness of the frame before, or microseconds. Default: the "
+        "device's own.",
     ),
 ]
 _Rate = Annotated[
@@ -159,7 +160,7 @@ def run(
     of your own is used; say then what it is to see. 'pixeltree run-kernel' runs a kernel.
     """
     _check(tree, pictures, device, source)
-    wanted = None if exposure is None else _microseconds(exposure)
+    wanted = None if exposure is None else exposure_of(exposure)
     loaded = load_tree(tree)
     if pictures:
         given = pictures[0] if len(pictures) == 1 else pictures
@@ -199,11 +200,6 @@ def run(
 def _left_out(unread: Sequence[str]) -> str:
     more = [] if len(unread) <= _MOST_TOLD else [f"... and {len(unread) - _MOST_TOLD:,} more"]
     return "\n".join([f"left out: {counted(len(unread), 'picture')}", *unread[:_MOST_TOLD], *more])
-
-
-def _microseconds(exposure: str) -> int | str:
-    """What ``--exposure`` says: a word stays a word."""
-    return int(exposure) if exposure.isascii() and exposure.isdigit() else exposure
 
 
 def _check(tree: str, pictures: Sequence[str] | None, device: str | None, source: str | None) -> None:

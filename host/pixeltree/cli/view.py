@@ -16,14 +16,13 @@ import numpy as np
 import typer
 
 from pixeltree.arguments.token import read_token
-from pixeltree.cli.options import KERNEL, OUTPUT, chosen_images, load_tree, writable
+from pixeltree.cli.options import KERNEL, OUTPUT, chosen_images, exposure_of, load_tree, writable
 from pixeltree.cli.report import write_file
 from pixeltree.cli.terminal import Screen, busy
 from pixeltree.datasets import Dataset
 from pixeltree.errors import DataError
 from pixeltree.kernels.files import settings
 from pixeltree.tree.tree import Tree
-from pixeltree_protocol.names import known_names
 
 VIEW = OUTPUT
 _IMAGES_RATE = 3
@@ -31,9 +30,8 @@ _IMAGES_RATE = 3
 
 if TYPE_CHECKING:
     from pixeltree.view.board import Board
+    from pixeltree.view.devices import Devices
     from pixeltree.view.feed import Running
-
-_EXPOSURES = ("fixed", "auto")
 
 _LOOK_SECONDS = 0.1
 """How soon Ctrl-C counts while a device is connected."""
@@ -64,8 +62,9 @@ def view(
     exposure: Annotated[
         str | None,
         VIEW(
-            metavar="NAME",
-            help="fixed, or auto: the global sum of a frame decides how long the next one is exposed.",
+            metavar="auto|US",
+            help="Exposure: auto, where the brightness of a frame decides about the next one, or "
+            "microseconds to begin with.",
         ),
     ] = None,
     show: Annotated[str | None, VIEW(help="Registers to show at the start, as in D,R5.")] = None,
@@ -103,7 +102,6 @@ def view(
     Without a kernel or a tree, the page shows the sensor's picture. Standard output has the page's address.
     """
     from pixeltree.view.board import Board  # noqa: PLC0415
-    from pixeltree.view.devices import Devices, in_step, with_options  # noqa: PLC0415
     from pixeltree.view.feed import RATE, Feed, Running  # noqa: PLC0415
     from pixeltree.view.feed_device import DeviceFeed  # noqa: PLC0415
     from pixeltree.view.feed_kernel import KernelFeed  # noqa: PLC0415
@@ -119,11 +117,7 @@ def view(
         raise DataError(
             f"{url} shows what a program displays: leave out --kernel, --tree, --compare, --source and --show"
         )
-    urls = [
-        with_options(each, source=source, exposure=exposure) for each in (url, compare) if each is not None
-    ]
-    devices = Devices([in_step(each) for each in urls] if compare is not None else urls)
-    devices.auto |= _is_auto(exposure)
+    devices = _devices(url, compare, source, exposure)
     shown = check_registers([name.strip() for name in (show or "").split(",") if name.strip()])
     feed: Feed
     if url.startswith(SCHEME):
@@ -159,6 +153,16 @@ def view(
         told.wait()
 
 
+def _devices(url: str, compare: str | None, source: str | None, exposure: str | None) -> Devices:
+    from pixeltree.view.devices import Devices, in_step, with_options  # noqa: PLC0415
+
+    urls = [with_options(each, source=source) for each in (url, compare) if each is not None]
+    devices = Devices([in_step(each) for each in urls] if compare is not None else urls)
+    if exposure is not None:
+        devices.choose_exposure(exposure_of(exposure))
+    return devices
+
+
 def _serve_foxglove(stack: contextlib.ExitStack, board: Board, port: int) -> None:
     from pixeltree.view.foxglove_server import FoxgloveServer  # noqa: PLC0415 - an extra
 
@@ -177,12 +181,6 @@ def _wait_for_device(running: Running, opened: threading.Event, told: threading.
             pass
     if running.failure is not None:
         raise running.failure
-
-
-def _is_auto(exposure: str | None) -> bool:
-    if exposure not in (None, *_EXPOSURES):
-        raise DataError(f"--exposure {exposure}: {known_names(exposure, _EXPOSURES)}")
-    return exposure == _EXPOSURES[1]
 
 
 def _held_out(tree: Tree) -> Dataset:

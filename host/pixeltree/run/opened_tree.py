@@ -10,7 +10,7 @@ import logging
 import threading
 
 from pixeltree.device.exchange import Exchange
-from pixeltree.device.exposure import ask_for
+from pixeltree.device.exposure import FrameExposure, ask_for
 from pixeltree.device.upload import upload
 from pixeltree.errors import SessionLostError
 from pixeltree.run.frames import FrameServer, Order
@@ -99,6 +99,12 @@ class OpenedTree:
         self._exchange.opened_by = self
         self._planner.memory.budget = opened.budget_bytes
         self._streamer.begin()
+
+    def expose(self, exposure: SetExposure) -> FrameExposure:
+        """Have frames exposed so from now on, also where the tree has to be opened again."""
+        with self._in_use:
+            self._exposure = exposure
+            return ask_for(self._exchange, exposure)
 
     @property
     def now_us(self) -> float:

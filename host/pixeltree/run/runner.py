@@ -14,7 +14,7 @@ from types import TracebackType
 
 from pixeltree.arguments.numbers import check_count, check_number
 from pixeltree.device.device import Device
-from pixeltree.device.exposure import wanted
+from pixeltree.device.exposure import FrameExposure, wanted
 from pixeltree.errors import DataError
 from pixeltree.run.frame_run import Call, FrameRun
 from pixeltree.run.frames import FrameServer
@@ -252,6 +252,18 @@ class TreeRunner:
         if frames is not None:
             check_count("the number of frames", frames, 0)
         return FrameRun(self._opened, FrameSettings(period, deadline), source, frames, call)
+
+    def set_exposure(self, exposure: int | str) -> FrameExposure:
+        """Say how frames are exposed from now on; see :meth:`pixeltree.Device.set_exposure`.
+
+        Unlike there it is said again where the device was started anew.
+
+        Raises:
+            DataError: neither ``auto``, ``fixed`` nor microseconds.
+            DeviceError: a controller that cannot choose exposures.
+            LinkError: the device is gone or silent.
+        """
+        return self._opened.expose(wanted(exposure))
 
     def finish(self) -> Counters:
         """The run is over: what was sent and not used counts as wasted; the counters go to the log."""

@@ -125,6 +125,7 @@ class Devices:
         sources = [lane.options.get("source") for lane in self.lanes if lane.own]
         self._sources = tuple(dict.fromkeys([*filter(None, sources), MOVING, DARK]))
         self.exposure_us = FULL_EXPOSURE_US
+        self.chosen = False
         self.auto = any(lane.options.get("exposure") == "auto" for lane in self.lanes if lane.own)
         brightness = Kernel()
         brightness.all()
@@ -256,20 +257,20 @@ class Devices:
 
     def moved(self) -> dict[str, Setting]:
         """Controls of the exposure, and where they are after a frame."""
-        return {"exposure": self.exposure_us, AUTO: self.auto}
+        return {"exposure": min(self.exposure_us, _LONGEST_EXPOSURE_US), AUTO: self.auto}
 
-    def let_controllers_expose(self, auto: bool) -> None:
-        """From the next connection on, our own devices choose the exposure of a tree's frames, or do not."""
-        self.auto = auto
-        for lane in self.lanes:
-            if lane.own:
-                lane.choose("exposure", "auto" if auto else None)
+    def choose_exposure(self, exposure: int | str) -> None:
+        """Begin with an exposure: microseconds, ``auto`` or ``fixed``."""
+        self.chosen = True
+        self.auto = exposure == "auto"
+        if isinstance(exposure, int):
+            self.exposure_us = exposure
 
     def controls(self) -> list[Control]:
         """Exposure, and what can be chosen of devices that are started for us."""
         controls = [
             Control(
-                "exposure", "slider", self.exposure_us, "exposure", "sensor", 0,
+                "exposure", "slider", min(self.exposure_us, _LONGEST_EXPOSURE_US), "exposure", "sensor", 0,
                 _LONGEST_EXPOSURE_US, unit="us",
                 hint="time from the reset of PIX to the frame; 16,667 us is full for an emulated sensor",
             ),
@@ -302,10 +303,10 @@ class Devices:
     def turn(self, name: str, value: Setting) -> bool:
         """A control was turned; True where the devices must be opened again."""
         if name == "exposure":
-            self.exposure_us, self.auto = int(value), False
+            self.exposure_us, self.auto, self.chosen = int(value), False, True
             return False
         if name == AUTO:
-            self.auto = bool(value)
+            self.auto, self.chosen = bool(value), True
             return False
         if name == "source":
             for lane in self.lanes:
