@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,15 +25,19 @@ from pixeltree.cli.options import (
 )
 from pixeltree.cli.report import is_standard_output, write_json
 from pixeltree.cli.run_lines import WRITERS, Line, LiveTable, line_of, saving, standard_output
-from pixeltree.cli.run_record import recorded, recording
+from pixeltree.cli.run_record import recording, told
 from pixeltree.cli.terminal import Screen, busy
 from pixeltree.device.device import Device, connect
 from pixeltree.errors import DataError
+from pixeltree.metrics import check_installed, serve
 from pixeltree.run import InferenceResult, Playing, TreeRunner, play
 from pixeltree.run.playing import CLOCKS
 from pixeltree.swapping.summary import counted
 from pixeltree.tree.tree import Tree
 from pixeltree_pictures.sources import SOURCE_RATE
+
+if TYPE_CHECKING:
+    from pixeltree.view.board import Board
 
 _MOST_TOLD = 10
 """Pictures that could not be read, of which the end of a run says why."""
@@ -135,6 +139,17 @@ _Metrics = Annotated[
 ]
 
 
+_Foxglove = Annotated[
+    int | None,
+    OUTPUT(
+        metavar="PORT",
+        min=0,
+        max=65_535,
+        help="Serve pictures, results and times to Foxglove at this port of 127.0.0.1; 0 takes a free port.",
+    ),
+]
+
+
 def run(
     tree: TreeArgument,
     pictures: _Pictures = None,
@@ -151,6 +166,7 @@ def run(
     save: _Save = None,
     record: _Record = None,
     metrics: _Metrics = None,
+    foxglove: _Foxglove = None,
     json_file: JsonOption = None,
 ) -> None:
     """Run a tree on a device, frame after frame, and show each result.
@@ -169,17 +185,18 @@ def run(
         playing = None if source is None else play(source, loaded, source_clock, source_rate, fit)
     url = device or "emu:"
     right = _Right(loaded)
+    if metrics is not None:
+        check_installed()
     with contextlib.ExitStack() as stack:
         writers = [] if save is None else [stack.enter_context(saving(save))]
         file = None if record is None else stack.enter_context(recording(record))
+        board = None if foxglove is None else _served_board(stack, foxglove)
         with busy(f"connecting to {url}"):
             connected = stack.enter_context(connect(url))
             runner = TreeRunner.open(connected, loaded, memory, exposure=wanted)
         if playing is None:
             _warn_of_darkness(connected)
         if metrics is not None:
-            from pixeltree.metrics import serve  # noqa: PLC0415 - an optional extra
-
             Screen(stderr=True).print(f"metrics: {stack.enter_context(serve(runner, metrics)).url}")
         stack.callback(_tell, runner, right, json_file, playing)  # also where the device is gone for good
         writers += _shown(stack, runner, json_file)
@@ -187,14 +204,28 @@ def run(
         results: Iterable[InferenceResult] = runner.run(
             playing, frames, period, None if deadline is None else deadline / 1000
         )
-        if file is not None:
-            results = recorded(results, file, runner, playing)
+        if file is not None or board is not None:
+            results = told(results, runner, playing, file, board)
         with contextlib.suppress(KeyboardInterrupt):
             for line in _lines(results, playing, right):
                 for write in writers:
                     write(line)
     if playing is not None and playing.unread:
         raise DataError(_left_out(playing.unread))
+
+
+def _served_board(stack: contextlib.ExitStack, port: int) -> Board:
+    """What Foxglove is shown.
+
+    Raises:
+        DataError: the extra ``foxglove`` is not installed, or the port is taken.
+    """
+    from pixeltree.view.board import Board  # noqa: PLC0415
+    from pixeltree.view.foxglove_server import FoxgloveServer  # noqa: PLC0415 - an extra
+
+    board = Board()
+    Screen(stderr=True).print(f"Foxglove: {stack.enter_context(FoxgloveServer(board, port)).url}")
+    return board
 
 
 def _left_out(unread: Sequence[str]) -> str:
