@@ -261,16 +261,22 @@ def test_foxglove_sees_a_run_as_it_goes_on(shared):
 
 def told_to_foxglove(url, topic):
     """The first message of a topic, to which Foxglove subscribes."""
+    channels = {}
     with connect(url, subprotocols=["foxglove.sdk.v1"]) as socket:
-        while True:
+        for _ in range(60):
+            # Foxglove's server tells of a channel a moment before it lets anybody subscribe to it.
+            if topic in channels:
+                one = {"id": 1, "channelId": channels[topic]}
+                socket.send(json.dumps({"op": "subscribe", "subscriptions": [one]}))
             with contextlib.suppress(TimeoutError):
-                message = socket.recv(1)
-                if isinstance(message, bytes):
+                while not isinstance(message := socket.recv(1), bytes):
+                    found = json.loads(message).get("channels", [])
+                    channels |= {each["topic"]: each["id"] for each in found}
+                    if topic in channels:
+                        break
+                else:
                     return json.loads(message[13:])  # behind operation, subscription, time
-                for channel in json.loads(message).get("channels", []):
-                    if channel["topic"] == topic:
-                        one = {"id": 1, "channelId": channel["id"]}
-                        socket.send(json.dumps({"op": "subscribe", "subscriptions": [one]}))
+    raise AssertionError(f"Foxglove is told nothing of {topic}, only of {list(channels)}")
 
 
 def test_an_extra_that_is_missing_is_said_before_anything_starts(mocker):
