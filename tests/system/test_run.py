@@ -262,20 +262,22 @@ def test_foxglove_sees_a_run_as_it_goes_on(shared):
 def told_to_foxglove(url, topic):
     """The first message of a topic, to which Foxglove subscribes."""
     channels = {}
+
+    def subscribe():
+        if topic in channels:
+            one = {"id": 1, "channelId": channels[topic]}
+            socket.send(json.dumps({"op": "subscribe", "subscriptions": [one]}))
+
     with connect(url, subprotocols=["foxglove.sdk.v1"]) as socket:
         for _ in range(60):
-            # Foxglove's server tells of a channel a moment before it lets anybody subscribe to it.
-            if topic in channels:
-                one = {"id": 1, "channelId": channels[topic]}
-                socket.send(json.dumps({"op": "subscribe", "subscriptions": [one]}))
             with contextlib.suppress(TimeoutError):
                 while not isinstance(message := socket.recv(1), bytes):
-                    found = json.loads(message).get("channels", [])
-                    channels |= {each["topic"]: each["id"] for each in found}
-                    if topic in channels:
-                        break
-                else:
-                    return json.loads(message[13:])  # behind operation, subscription, time
+                    new = {each["topic"]: each["id"] for each in json.loads(message).get("channels", [])}
+                    channels |= new
+                    if topic in new:
+                        subscribe()
+                return json.loads(message[13:])  # behind operation, subscription, time
+            subscribe()  # Foxglove's server tells of a channel a moment before anybody may subscribe to it
     raise AssertionError(f"Foxglove is told nothing of {topic}, only of {list(channels)}")
 
 
