@@ -68,6 +68,10 @@ def view(
         ),
     ] = None,
     show: Annotated[str | None, VIEW(help="Registers to show at the start, as in D,R5.")] = None,
+    curve: Annotated[
+        str | None,
+        VIEW(help="Registers whose means are shown as curves: level of an AREG, share of 1s of a DREG."),
+    ] = None,
     level: Annotated[int, KERNEL("--in", min=-128, max=127, help="Level of IN while the kernel runs.")] = 0,
     set_: Annotated[
         list[str] | None,
@@ -118,7 +122,8 @@ def view(
             f"{url} shows what a program displays: leave out --kernel, --tree, --compare, --source and --show"
         )
     devices = _devices(url, compare, source, exposure)
-    shown = check_registers([name.strip() for name in (show or "").split(",") if name.strip()])
+    shown = check_registers(_names(show))
+    devices.curves.names = check_registers(_names(curve))
     feed: Feed
     if url.startswith(SCHEME):
         feed = Scamp5dFeed(url.removeprefix(SCHEME))
@@ -151,6 +156,10 @@ def view(
         if not told.is_set():
             _say_where(page.url, open_)
         told.wait()
+
+
+def _names(listed: str | None) -> list[str]:
+    return [name.strip() for name in (listed or "").split(",") if name.strip()]
 
 
 def _devices(url: str, compare: str | None, source: str | None, exposure: str | None) -> Devices:

@@ -16,7 +16,9 @@ from pixeltree.errors import DeviceError, LinkError
 from pixeltree.kernels.builder import Kernel
 from pixeltree.links.emulator import PRESETS, daemon_options
 from pixeltree.links.url import parse_url
+from pixeltree.view.curves import CURVE, Curves, curve_of, mean_of, mean_on
 from pixeltree.view.panels import DIFFERENCE, LEVELS, Control, Panel, Setting
+from pixeltree_protocol.chip.exposure import DARK as DARK_CODE
 from pixeltree_protocol.chip.exposure import next_exposure
 from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital
 from pixeltree_protocol.objects.controller_steps import Expose, GlobalSumFast, Wait
@@ -36,8 +38,6 @@ REGISTERS = (*(str(register) for register in (*AREGS, *DREGS)), str(Digital.FLAG
 FULL_EXPOSURE_US = 16_667
 _LONGEST_EXPOSURE_US = 100_000
 _LONGEST_WAIT_US = 1_000_000
-_BLACK = 255
-"""ADC code of a plane that holds the negative of PIX right after its reset, -127."""
 _RECONNECT_SECONDS = 3.0
 _OWN = ("emu", "inproc")
 """Kinds of URL that start a device of our own, whose preset, chip and source can be chosen."""
@@ -124,6 +124,7 @@ class Devices:
         self.lanes = [Lane(url) for url in urls]
         sources = [lane.options.get("source") for lane in self.lanes if lane.own]
         self._sources = tuple(dict.fromkeys([*filter(None, sources), MOVING, DARK]))
+        self.curves = Curves()
         self.exposure_us = FULL_EXPOSURE_US
         self.chosen = False
         self.auto = any(lane.options.get("exposure") == "auto" for lane in self.lanes if lane.own)
@@ -212,7 +213,9 @@ class Devices:
                 panels.append(Panel(panel_of(name, place), "plane", title, name, on, details))
             title, details = f"{said}: {_DIFFERENCE}", {"scale": DIFFERENCE, "compare": True}
             panels.append(Panel(f"{name} {_DIFFERENCE}", "plane", title, name, on, details))
-        return [*panels, Panel(CLOCK, "plot", shown=False, details={"unit": "s"})]
+        titles = [f": {lane.title}" if self.compared else "" for lane in self.lanes]
+        clock = Panel(CLOCK, "plot", shown=False, details={"unit": "s"})
+        return [*panels, *self.curves.panels(titles), clock]
 
     def read(self, watched: frozenset[str], registers: Iterable[str] = REGISTERS) -> dict[str, Any]:
         """The planes that somebody looks at, by panel, as they are now; and the clock."""
@@ -222,11 +225,17 @@ class Devices:
         for name in registers:
             panels = [panel_of(name, place) for place in range(len(self.lanes))]
             difference = f"{name} {_DIFFERENCE}"
-            if not watched.intersection((*panels, difference)):
-                continue
             register = str(Analog.PIX) if name == SENSOR else name
+            curves = [curve_of(name, place) for place in range(len(self.lanes))]
+            if not watched.intersection((*panels, difference)):
+                if watched.intersection(curves):
+                    means = [mean_on(device, register, self.emulated) for device in self.opened]
+                    values |= dict(zip(curves, means, strict=True))
+                continue
             planes = [device.read_plane(register) for device in self.opened]
             values |= dict(zip(panels, planes, strict=True))
+            if name in self.curves:
+                values |= dict(zip(curves, map(mean_of, planes), strict=True))
             if self.compared:
                 values[difference] = _difference(*planes)
         return values
@@ -253,7 +262,7 @@ class Devices:
         if self.auto:
             look = (Launch(0), GlobalSumFast(AREGS.index(Analog.NEWS)))
             code = self.opened[0].chip.execute(*look, kernels=[self._brightness]).read_outs[0][0]
-            self.exposure_us = next_exposure(_BLACK - code, self.exposure_us, 1, _LONGEST_EXPOSURE_US)
+            self.exposure_us = next_exposure(DARK_CODE - code, self.exposure_us, 1, _LONGEST_EXPOSURE_US)
 
     def moved(self) -> dict[str, Setting]:
         """Controls of the exposure, and where they are after a frame."""
@@ -279,6 +288,7 @@ class Devices:
                 hint="the global sum of a frame decides how long the next one is exposed",
             ),
         ]  # fmt: skip
+        controls.append(self.curves.control([*([SENSOR] if self.emulated else []), *REGISTERS]))
         own = [lane for lane in self.lanes if lane.own]
         if own:
             source = own[0].options.get("source", DARK)
@@ -307,6 +317,9 @@ class Devices:
             return False
         if name == AUTO:
             self.auto, self.chosen = bool(value), True
+            return False
+        if name == CURVE:
+            self.curves.choose(str(value))
             return False
         if name == "source":
             for lane in self.lanes:

@@ -15,6 +15,7 @@ from pixeltree.run import InferenceResult, TreeRunner
 from pixeltree.swapping import Trace
 from pixeltree.tree.node import TreeNode
 from pixeltree.tree.tree import Tree
+from pixeltree.view.curves import CURVE
 from pixeltree.view.devices import AUTO, SENSOR, Devices, panel_of
 from pixeltree.view.feed import Feed
 from pixeltree.view.panels import Control, Panel, Setting
@@ -151,6 +152,7 @@ class TreeFeed(Feed):
     def turn(self, name: str, value: Setting) -> bool:
         """See :class:`Feed`."""
         again = self._devices.turn(name, value)
+        self.changed |= name == CURVE
         if name in ("exposure", AUTO):
             self._expose()
         return again
