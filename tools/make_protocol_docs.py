@@ -16,6 +16,7 @@ import construct as c
 from cobs import cobs
 
 from pixeltree_protocol.array_port import commands
+from pixeltree_protocol.chip import exposure
 from pixeltree_protocol.chip.isa import FORMS, MNEMONICS, ClockClass, Operand
 from pixeltree_protocol.chip.registers import (
     ANALOG_SELECT,
@@ -471,7 +472,20 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 """What stands for a line ``{{name}}``."""
 
-_SOURCES = (commands, delivery, framing, messages, host, node, block, segment, program, verify, arithmetic)
+_SOURCES = (
+    exposure,
+    commands,
+    delivery,
+    framing,
+    messages,
+    host,
+    node,
+    block,
+    segment,
+    program,
+    verify,
+    arithmetic,
+)
 
 
 def constant(name: str) -> str:
