@@ -243,6 +243,20 @@ def test_the_service_unit_runs_a_tree_with_options_that_there_are():
     assert set(values) == {"tree", "pictures", "device", "rate", "metrics"}
 
 
+def test_the_controller_exposes_a_run_automatically(shared, tmp_path):
+    dark = tmp_path / "dark.png"
+    Image.fromarray(np.full((256, 256), 8, np.uint8)).save(dark)
+    run = pixeltree(
+        *("run", "digits", dark, dark, "--device", shared.url, "--exposure", "auto"),
+        *("--json", tmp_path / "summary.json"),
+    )
+    assert len(lines_of(run)) == 2
+    assert "exposure of the next frame: 66,664 us, auto" in run.stderr
+    assert json.loads((tmp_path / "summary.json").read_text())["exposure_us"] == 66_664
+    with pt.connect(shared.url) as device:
+        assert str(device.exposure()) == "16,666 us, fixed", "the next host finds it as it was"
+
+
 def test_foxglove_sees_a_run_as_it_goes_on(shared):
     pytest.importorskip("foxglove", reason="needs the extra foxglove")
     digits = ("run", "digits", "--source", "moving", "--device", shared.url)

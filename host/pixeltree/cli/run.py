@@ -28,6 +28,7 @@ from pixeltree.cli.run_lines import WRITERS, Line, LiveTable, line_of, saving, s
 from pixeltree.cli.run_record import recording, told
 from pixeltree.cli.terminal import Screen, busy
 from pixeltree.device.device import Device, connect
+from pixeltree.device.exposure import FrameExposure
 from pixeltree.errors import DataError
 from pixeltree.metrics import check_installed, serve
 from pixeltree.run import InferenceResult, Playing, TreeRunner, play
@@ -198,7 +199,8 @@ def run(
             _warn_of_darkness(connected)
         if metrics is not None:
             Screen(stderr=True).print(f"metrics: {stack.enter_context(serve(runner, metrics)).url}")
-        stack.callback(_tell, runner, right, json_file, playing)  # also where the device is gone for good
+        exposed: list[FrameExposure] = []
+        stack.callback(_tell, runner, right, json_file, playing, exposed)  # also where the device is gone
         writers += _shown(stack, runner, json_file)
         period = None if rate is None else 1 / rate
         results: Iterable[InferenceResult] = runner.run(
@@ -210,6 +212,8 @@ def run(
             for line in _lines(results, playing, right):
                 for write in writers:
                     write(line)
+        if wanted is not None:
+            exposed.append(connected.exposure())
     if playing is not None and playing.unread:
         raise DataError(_left_out(playing.unread))
 
@@ -264,15 +268,24 @@ def _shown(stack: contextlib.ExitStack, runner: TreeRunner, json_file: Path | No
     return [stack.enter_context(LiveTable(runner, Screen())) if sys.stdout.isatty() else standard_output()]
 
 
-def _tell(runner: TreeRunner, right: _Right, json_file: Path | None, playing: Playing | None) -> None:
-    """Say what the run came to."""
+def _tell(
+    runner: TreeRunner,
+    right: _Right,
+    json_file: Path | None,
+    playing: Playing | None,
+    exposed: Sequence[FrameExposure],
+) -> None:
+    """Say what the run came to, and where one was wanted, the exposure that it came to."""
     summary = runner.finish().summary()
     figures = {**summary.as_dict(), "link_cuts": runner.device.cuts, **right.figures()}
+    if exposed:
+        figures["exposure_us"] = exposed[-1].microseconds
     if playing is not None and playing.unread:
         figures["unread"] = len(playing.unread)
     write_json(json_file, figures)
     if not is_standard_output(json_file):
-        Screen(stderr=True).print(f"{summary}{right}", soft_wrap=True)
+        next_one = "".join(f"\nexposure of the next frame: {each}" for each in exposed)
+        Screen(stderr=True).print(f"{summary}{right}{next_one}", soft_wrap=True)
 
 
 def _lines(results: Iterable[InferenceResult], playing: Playing | None, right: _Right) -> Iterator[Line]:

@@ -63,7 +63,7 @@ def curve_of(register: str, place: int) -> str:
 
 def mean_of(plane: npt.NDArray[np.generic]) -> float:
     """The point of a curve that a plane is."""
-    return round(float(np.mean(plane, dtype=np.float64)), 4)
+    return round(float(plane.astype(np.float64).mean()), 4)
 
 
 def mean_on(device: Device, register: str, emulated: bool) -> float:

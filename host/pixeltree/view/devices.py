@@ -213,9 +213,9 @@ class Devices:
                 panels.append(Panel(panel_of(name, place), "plane", title, name, on, details))
             title, details = f"{said}: {_DIFFERENCE}", {"scale": DIFFERENCE, "compare": True}
             panels.append(Panel(f"{name} {_DIFFERENCE}", "plane", title, name, on, details))
-        titles = [f": {lane.title}" if self.compared else "" for lane in self.lanes]
+        whose = [f": {lane.title}" if self.compared else "" for lane in self.lanes]
         clock = Panel(CLOCK, "plot", shown=False, details={"unit": "s"})
-        return [*panels, *self.curves.panels(titles), clock]
+        return [*panels, *self.curves.panels(whose), clock]
 
     def read(self, watched: frozenset[str], registers: Iterable[str] = REGISTERS) -> dict[str, Any]:
         """The planes that somebody looks at, by panel, as they are now; and the clock."""
