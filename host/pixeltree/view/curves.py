@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pixeltree.device.device import Device
 from pixeltree.view.panels import Control, Panel
-from pixeltree_protocol.chip.registers import AREGS, Analog
+from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital
 
 CURVE = "curve"
 """The control that chooses a register."""
@@ -48,10 +48,11 @@ class Curves:
         """A plot for each register and device; the titles are the devices'."""
         return [
             Panel(
-                curve_of(name, place), "plot", f"mean of {name}{title}", f"mean of {name}",
-                details={"unit": "levels" if name in (*AREGS, "sensor") else "of 1"},
+                curve_of(name, place), "plot", f"{'mean of' if analog else 'share of 1s in'} {name}{title}",
+                curve_of(name, 0), details={"unit": "levels" if analog else ""},
             )
             for name in self
+            for analog in (name not in (*DREGS, Digital.FLAG),)
             for place, title in enumerate(titles)
         ]  # fmt: skip
 
