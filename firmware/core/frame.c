@@ -359,8 +359,10 @@ void run_without_host(void)
     if (!root)
         return;
     due = now() + config.flash->every_ms;
-    if (!tree_is_open())
+    if (!tree_is_open()) {
         tree_open(config.flash->tree, root, 0);
+        exposure_set(config.flash->exposure_mode, config.flash->exposure_us);
+    }
     frame_begin(NULL, 0, number++);
 }
 

@@ -19,6 +19,7 @@ void driver_came(void)                                 /* the tree that runs wit
 {
     drop_in_hand();
     tree_close();
+    exposure_give_back();
 }
 
 void driver_is_back(struct session *s) { driver_present(s); }

@@ -569,7 +569,10 @@ def path_of(visits):
 
 def test_a_tree_in_flash_runs_without_a_host(array, objects, tmp_path):
     """`pixeltree export`: an observer sees the results; who drives finds all objects there."""
-    exported = run_pixeltree("export", "digits", "--format", "c", "-o", tmp_path / "out", "--every-ms", "20")
+    exported = run_pixeltree(
+        *("export", "digits", "--format", "c", "-o", tmp_path / "out", "--every-ms", "20"),
+        *("--exposure", "auto"),
+    )
     assert exported.returncode == 0, exported.stderr
     target = tmp_path / "device"
     sources = FIRMWARE / "ports/linux/main.c", tmp_path / "out/tree_in_flash.c"
@@ -579,12 +582,17 @@ def test_a_tree_in_flash_runs_without_a_host(array, objects, tmp_path):
     device = Device(target, tmp_path / "log", "--array", array, "--port", "0")
     url, tree = device.url, pt.zoo.load("digits")
     with pt.emulator() as emulated:
-        dark = path_of(pt.TreeRunner.open(emulated, tree).run_frame().path)
+        runner = pt.TreeRunner.open(emulated, tree, exposure="auto")
+        runner.run_frame()
+        expected = runner.run_frame()
+        dark = path_of(expected.path)
     with pt.connect(url, observe=True) as observer:
         seen = [observer.watch() for _ in range(2)]
+    assert seen[1].words == expected.words, "two of them are the look at the brightness"
     assert seen[1].frame == seen[0].frame + 1
     assert [path_of(result.path) for result in seen] == [dark, dark]
     with pt.connect(url) as driver:
+        assert str(driver.exposure()) == "16,666 us, fixed"
         runner = pt.TreeRunner.open(driver, tree)
         before = driver.status().frames
         results = [runner.infer(image) for image in pt.zoo.held_out("digits").images[:2]]
