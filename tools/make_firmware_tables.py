@@ -23,6 +23,7 @@ import construct as c
 from tools.make_protocol_docs import VARYING
 
 from pixeltree_protocol.array_port.commands import ANALOG_PLANES, COMMANDS, DIGITAL_PLANES, MAX_BATCH
+from pixeltree_protocol.chip import exposure
 from pixeltree_protocol.chip.costs import CostTable
 from pixeltree_protocol.chip.registers import AREGS, DREGS
 from pixeltree_protocol.objects.control import BLOCK_STEP_WORDS, MAX_NESTED, MOST_TIMES
@@ -44,6 +45,8 @@ from pixeltree_protocol.objects.verify import (
 CORE = Path(__file__).resolve().parent.parent / "firmware" / "core"
 AREG_BIT = len(DREGS)
 """Bit of the first AREG in a mask of registers; DREGs are bits 0 to 12."""
+
+_EXPOSURE = ("DARK", "TARGET", "NEAR_PERCENT", "GREATEST_STEP", "LEAST_US", "MOST_US", "DEFAULT_US")
 
 
 def snake(name: str) -> str:
@@ -211,6 +214,12 @@ def header() -> str:
         f"    ARRAY_MAX_BATCH = {MAX_BATCH},",
         f"    ARRAY_PIX = {len(ANALOG_PLANES) - 1},",
         f"    ARRAY_FLAG = {len(DIGITAL_PLANES) - 1}",
+        "};",
+        "",
+        "/* Exposure of frames of a tree, and how it follows the brightness (chip/exposure.py). */",
+        f'#define EXPOSURE_LOOK "{exposure.LOOK}"',
+        "enum {",
+        *(f"    EXPOSURE_{name} = {getattr(exposure, name)}," for name in _EXPOSURE),
         "};",
         "",
         "#endif",

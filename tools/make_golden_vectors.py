@@ -28,6 +28,7 @@ from pixeltree_protocol.link.messages import (
     Error,
     Execute,
     Executed,
+    Exposure,
     Fault,
     GetSettings,
     GetStatus,
@@ -47,6 +48,7 @@ from pixeltree_protocol.link.messages import (
     ReadOut,
     ReadPlane,
     Result,
+    SetExposure,
     Settings,
     Show,
     StartFrame,
@@ -125,6 +127,8 @@ MESSAGES_WRITTEN: tuple[Message, ...] = (
     Execute((_DIGEST,), (_OTHER,), b"\x03\x01program"),
     ReadOut(1, 0, 4, b"\x01\x02\x03\x04"),
     Executed(123_456, 789),
+    SetExposure(1, 5_000),
+    Exposure(1, 16_666),
 )
 
 

@@ -17,6 +17,7 @@ from tools.protocol_docs import link_tables
 from tools.protocol_docs.layouts import INTEGERS, c_type, offsets, table
 
 from pixeltree_protocol.array_port import commands
+from pixeltree_protocol.chip import exposure
 from pixeltree_protocol.chip.isa import FORMS, MNEMONICS, ClockClass, Operand
 from pixeltree_protocol.chip.registers import (
     ANALOG_SELECT,
@@ -249,7 +250,7 @@ TABLES: dict[str, Callable[[], str]] = {
 """What stands for a line ``{{name}}``."""
 
 _SOURCES = (
-    commands, delivery, framing, messages, host, node, block, segment, program, verify, arithmetic, control,
+    exposure, commands, delivery, framing, messages, host, node, block, segment, program, verify, arithmetic, control,
     control_steps,
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from pixeltree.arguments.token import read_token
 from pixeltree.links import split_session_options
 from pixeltree_conformance.bench import Bench
 from pixeltree_conformance.conversation import Conversation
-from pixeltree_protocol.link.messages import Welcome
+from pixeltree_protocol.link.messages import Done, Error, ErrorCode, Show, Welcome
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +45,16 @@ def bench(device: Bench) -> Iterator[Bench]:
 def driver(bench: Bench) -> Conversation:
     """A new session that drives the device."""
     return bench.drive()
+
+
+@pytest.fixture
+def viewer(driver: Conversation) -> Conversation:
+    """A session with a device that shows scenes."""
+    answer = driver.next_answer(driver.send(Show(True, 0, 0, 1, 1, b"\x10")))
+    if isinstance(answer, Error) and answer.code == ErrorCode.CANNOT_SHOW:
+        pytest.skip("the device answers CANNOT_SHOW: it has real optics")
+    assert answer == Done()
+    return driver
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ from pixeltree_protocol.link.messages import (
     ReadPlane,
     Result,
     Role,
+    SetExposure,
     StartFrame,
     Welcome,
 )
@@ -42,7 +43,7 @@ _MODULUS = 0x10000
 _SLICE = 0.5
 _LONGEST_DETAIL = 520
 
-_NEED_AN_ARRAY = (Execute, ReadPlane, StartFrame)
+_NEED_AN_ARRAY = (Execute, ReadPlane, SetExposure, StartFrame)
 
 _Kind = TypeVar("_Kind")
 

@@ -10,7 +10,6 @@ from pixeltree_conformance.conversation import Conversation
 from pixeltree_conformance.trained import TrainedScene, TrainedTree, trained_tree
 from pixeltree_protocol.link.messages import (
     Done,
-    Error,
     ErrorCode,
     Fault,
     OpenTree,
@@ -21,16 +20,6 @@ from pixeltree_protocol.link.messages import (
     TreeOpened,
     head_bytes,
 )
-
-
-@pytest.fixture
-def viewer(driver: Conversation) -> Conversation:
-    """A session with a device that shows scenes."""
-    answer = driver.next_answer(driver.send(Show(True, 0, 0, 1, 1, b"\x10")))
-    if isinstance(answer, Error) and answer.code == ErrorCode.CANNOT_SHOW:
-        pytest.skip("the device answers CANNOT_SHOW: it has real optics")
-    assert answer == Done()
-    return driver
 
 
 @pytest.mark.parametrize(

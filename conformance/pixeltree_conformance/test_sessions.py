@@ -28,6 +28,7 @@ from pixeltree_protocol.link.messages import (
     Query,
     ReadPlane,
     Role,
+    SetExposure,
     Show,
     StartFrame,
     Status,
@@ -217,6 +218,7 @@ def test_a_driver_without_a_wire_gives_way_to_another(bench: Bench) -> None:
         StartFrame(1),
         CancelFrame(1),
         Execute((), (), b""),
+        SetExposure(0, 1),
     ],
     ids=lambda message: type(message).__name__,
 )

@@ -51,8 +51,9 @@ void array_write(unsigned dreg, const uint8_t *plane);
 /* What an emulated array must be told, because it has no light and no time of its own. A chip does nothing. */
 void array_begin_frame(uint32_t frame);
 void array_elapse(uint64_t now_ns);                    /* device time since the start */
-/* PIX becomes what a frame's exposure, ending now, leaves; and: PIX integrates from its reset level on. */
-void array_expose(void);
+/* PIX becomes what a frame's exposure of so many microseconds, ending now, leaves: 1 to 1,000,000. It may differ from
+ * frame to frame. And: PIX integrates from its reset level on. */
+void array_expose(uint32_t us);
 void array_begin_exposure(void);
 /* Paints a part of the scene, or gives the sensor back to its source (0 rows, 0 columns); false with real optics. */
 bool array_show(unsigned top, unsigned left, unsigned rows, unsigned columns, bool clear, const uint8_t *pixels);

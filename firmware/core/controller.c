@@ -252,6 +252,12 @@ static uint32_t one_sum(unsigned areg, uint32_t scale, uint8_t *out)
     return 1;
 }
 
+uint32_t fast_sum(unsigned areg, uint8_t *out)
+{
+    array_latch(0, 0, 255, 255);
+    return one_sum(areg, SUM_FAST_SCALE, out);
+}
+
 /* areg_min, areg_max, floor, span of global sums (fact sheet 4.1). */
 static void count_range(bool eight, int32_t range[4])
 {
@@ -456,7 +462,7 @@ static uint32_t read_analog(uint8_t opcode, const int32_t *v, uint8_t *out)
     case STEP_GLOBAL_SUM16: return block_sums((unsigned)v[0], 4, SUM_16_SCALE, out);
     case STEP_GLOBAL_SUM64: return block_sums((unsigned)v[0], 8, SUM_64_SCALE, out);
     case STEP_SCAN_AREG_MEAN8X8: return block_sums((unsigned)v[0], 8, 32 * 32, out);
-    case STEP_GLOBAL_SUM_FAST: array_latch(0, 0, 255, 255); return one_sum((unsigned)v[0], SUM_FAST_SCALE, out);
+    case STEP_GLOBAL_SUM_FAST: return fast_sum((unsigned)v[0], out);
     case STEP_GLOBAL_SUM_SPARSE:
         array_latch((unsigned)v[1], (unsigned)v[2], (unsigned)v[3], (unsigned)v[4]);
         return one_sum((unsigned)v[0], SUM_SPARSE_SCALE, out);

@@ -344,9 +344,9 @@ void frame_begin(struct session *s, uint16_t request, uint32_t number)
     memcpy(hand.node, tree.capture, 16);
     array_elapse(device_clock.now_ns);
     array_begin_frame(number);
-    array_expose();
     hand.started_ns = device_clock.now_ns;
     hand.started_words = device_clock.words;
+    expose_frame();
 }
 
 void run_without_host(void)
@@ -359,8 +359,10 @@ void run_without_host(void)
     if (!root)
         return;
     due = now() + config.flash->every_ms;
-    if (!tree_is_open())
+    if (!tree_is_open()) {
         tree_open(config.flash->tree, root, 0);
+        exposure_set(config.flash->exposure_mode, config.flash->exposure_us);
+    }
     frame_begin(NULL, 0, number++);
 }
 

@@ -33,6 +33,13 @@ void drop_in_hand(void);
 bool is_needed(const uint8_t digest[16]);              /* must not be evicted */
 void driver_present(struct session *s);                /* it has a wire again */
 
+/* exposure.c: how long frames are exposed. */
+void expose_frame(void);
+bool exposure_set(uint8_t mode, uint32_t us);          /* as SET_EXPOSURE says; false: out of range */
+void exposure_give_back(void);                         /* the session that set it is over */
+uint8_t exposure_mode(void);
+uint32_t exposure_us(void);                            /* of the next frame */
+
 /* A plane is being sent to somebody: the array stays as it is until it is out, or that takes too long. */
 bool plane_under_way(void);
 /* Does a step; returns whether there is more to do at once. */

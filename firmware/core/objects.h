@@ -38,6 +38,8 @@ struct flash {
     const struct constant_object { uint8_t digest[16]; uint32_t size; const uint8_t *data; } *objects;
     uint8_t tree[16];
     uint32_t every_ms;                                 /* from one frame's start to the next one's */
+    uint8_t exposure_mode;                             /* as in SET_EXPOSURE */
+    uint32_t exposure_us;
 };
 
 struct store {

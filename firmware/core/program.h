@@ -85,6 +85,7 @@ void take_read_out(struct run *run);                   /* what the last step rea
 
 /* controller.c: steps of the vendor's controller API; returns the bytes read out, and whether it reads any. */
 bool control(uint8_t opcode, const int32_t *v, uint8_t *out, uint32_t *size);
+uint32_t fast_sum(unsigned areg, uint8_t *out);        /* one sample of the whole array; 1, as of all read-outs its bytes */
 void drive_level(int level);                           /* IN, and what it is driven to */
 extern int in_level;
 /* Sends the controller's own words, without a launch; each $ in the text stands for the next of the names. */

@@ -11,6 +11,7 @@ void driver_left(void)                                 /* objects and uploads st
     drop_in_hand();
     tree_close();
     array_show(0, 0, 0, 0, false, NULL);
+    exposure_give_back();
     store_limit(&store, config.memory);
 }
 
@@ -18,6 +19,7 @@ void driver_came(void)                                 /* the tree that runs wit
 {
     drop_in_hand();
     tree_close();
+    exposure_give_back();
 }
 
 void driver_is_back(struct session *s) { driver_present(s); }
@@ -286,6 +288,18 @@ static void on_show(struct session *s, uint16_t request, const uint8_t *p, size_
     answer(s);
 }
 
+static void on_set_exposure(struct session *s, uint16_t request, const uint8_t *p)
+{
+    if (!exposure_set(p[0], u32(p + 1))) {
+        error(s, request, ERR_OUT_OF_RANGE, "the mode is 0 to 2, the exposure 1 to 1,000,000 us, or 0 to leave it");
+        return;
+    }
+    start(MSG_EXPOSURE, request);
+    add(exposure_mode(), 1);
+    add(exposure_us(), 4);
+    answer(s);
+}
+
 static void on_status(struct session *s, uint16_t request)
 {
     unsigned connected = 0, objects = 0;
@@ -426,7 +440,8 @@ static bool is_one_of(uint8_t code, const uint8_t *list) { return strchr((const 
 
 static void handle(struct session *s, const uint8_t *p, size_t size, uint32_t wire_bytes)
 {
-    static const uint8_t driven[] = {MSG_PUT, MSG_PUT_SEVERAL, MSG_OPEN_TREE, MSG_SHOW, MSG_START_FRAME, MSG_CANCEL_FRAME, MSG_EXECUTE, 0};
+    static const uint8_t driven[] = {MSG_PUT, MSG_PUT_SEVERAL, MSG_OPEN_TREE, MSG_SHOW, MSG_START_FRAME, MSG_CANCEL_FRAME, MSG_EXECUTE,
+                                     MSG_SET_EXPOSURE, 0};
     static const uint8_t four[] = {MSG_PING, MSG_START_FRAME, MSG_CANCEL_FRAME, 0};
     uint16_t request = u16(p + 1);
     const uint8_t *body = p + 9;
@@ -436,7 +451,7 @@ static void handle(struct session *s, const uint8_t *p, size_t size, uint32_t wi
         error(s, request, ERR_NOT_DRIVER, "another session drives");
         return;
     }
-    if ((code && is_one_of(code, four) && size != 4) || (code == MSG_GET_STATUS && size) || (code == MSG_SHOW && size < 9)) {
+    if ((code && is_one_of(code, four) && size != 4) || (code == MSG_GET_STATUS && size) || (code == MSG_SET_EXPOSURE && size != 5) || (code == MSG_SHOW && size < 9)) {
         error(s, request, ERR_MALFORMED, "the body has not the size of its message");
         return;
     }
@@ -457,6 +472,7 @@ static void handle(struct session *s, const uint8_t *p, size_t size, uint32_t wi
     case MSG_READ_PLANE: on_read_plane(s, request, body, size); break;
     case MSG_EXECUTE: on_execute(s, request, body, size); break;
     case MSG_SHOW: on_show(s, request, body, size); break;
+    case MSG_SET_EXPOSURE: on_set_exposure(s, request, body); break;
     case MSG_CANCEL_FRAME:
         frame_cancel(u32(body));
         start(MSG_DONE, request);

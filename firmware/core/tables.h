@@ -321,4 +321,16 @@ enum {
     ARRAY_FLAG = 13
 };
 
+/* Exposure of frames of a tree, and how it follows the brightness (chip/exposure.py). */
+#define EXPOSURE_LOOK "all; bus(NEWS, PIX)"
+enum {
+    EXPOSURE_DARK = 255,
+    EXPOSURE_TARGET = 64,
+    EXPOSURE_NEAR_PERCENT = 8,
+    EXPOSURE_GREATEST_STEP = 2,
+    EXPOSURE_LEAST_US = 1,
+    EXPOSURE_MOST_US = 1000000,
+    EXPOSURE_DEFAULT_US = 16666,
+};
+
 #endif

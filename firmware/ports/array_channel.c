@@ -257,7 +257,7 @@ void array_elapse(uint64_t now_ns)
     told_ns = now_ns;
 }
 
-void array_expose(void) { begin(ARRAY_EXPOSE, 0); }
+void array_expose(uint32_t us) { begin(ARRAY_EXPOSE, 4); put(us, 4); }
 void array_begin_exposure(void) { begin(ARRAY_BEGIN_EXPOSURE, 0); }
 
 bool array_show(unsigned top, unsigned left, unsigned rows, unsigned columns, bool clear, const uint8_t *pixels)

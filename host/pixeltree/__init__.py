@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pixeltree.compiler import compile_model as compile
     from pixeltree.device.chip import ControllerProgram
     from pixeltree.device.device import Device, connect, emulator
+    from pixeltree.device.exposure import FrameExposure
     from pixeltree.device.patience import Patience
     from pixeltree.interchange import read_onnx
     from pixeltree.kernels import Kernel
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = [  # noqa: RUF022 - in the order in which a user meets them
     "connect", "emulator", "Device", "Patience", "Tree", "TreeRunner", "InferenceResult", "NodeVisit",
     "Swap", "Summary", "play", "Playing", "aconnect", "AsyncDevice", "AsyncRunner", "Line", "LINES", "Trace",
-    "zoo", "Page", "Kernel", "ControllerProgram", "A", "B", "C", "D", "E", "F", "NEWS", "XN", "XE",
+    "FrameExposure", "zoo", "Page", "Kernel", "ControllerProgram", "A", "B", "C", "D", "E", "F", "NEWS", "XN", "XE",
     "XS", "XW", "PIX", "IN", "FLAG", "SELECT", "RECT", "RF", "RP", "R0", "R1", "R2", "R3", "R4", "R5",
     "R6", "R7", "R8", "R9", "R10", "R11", "R12", "north", "east", "south", "west", "alldir", "compile",
     "datasets", "evaluate", "metrics", "train", "read_onnx", "scamp5d", "errors", "__version__",
@@ -59,6 +60,7 @@ _HOMES = {
     "connect": "pixeltree.device.device:connect",
     "emulator": "pixeltree.device.device:emulator",
     "Device": "pixeltree.device.device:Device",
+    "FrameExposure": "pixeltree.device.exposure:FrameExposure",
     "Page": "pixeltree.view.program:Page",
     "Patience": "pixeltree.device.patience:Patience",
     "Kernel": "pixeltree.kernels:Kernel",

@@ -31,6 +31,7 @@ from pixeltree_protocol.link.messages import (
     ErrorCode,
     Execute,
     Executed,
+    Exposure,
     Fault,
     GetSettings,
     GetStatus,
@@ -50,6 +51,7 @@ from pixeltree_protocol.link.messages import (
     ReadPlane,
     Result,
     Role,
+    SetExposure,
     Settings,
     Show,
     StartFrame,
@@ -118,6 +120,8 @@ STRATEGIES = {
     Execute: st.builds(Execute, digests, digests, data),
     ReadOut: st.builds(ReadOut, u16, u32, u32, data),
     Executed: st.builds(Executed, u64, u32),
+    SetExposure: st.builds(SetExposure, u8, u32),
+    Exposure: st.builds(Exposure, u8, u32),
 }
 
 # Code and sender of every message: the wire format, which may not change under a protocol version.
@@ -156,6 +160,8 @@ CODES = {
     Execute: (40, "host"),
     ReadOut: (41, "device"),
     Executed: (42, "device"),
+    SetExposure: (45, "host"),
+    Exposure: (46, "device"),
 }
 
 DIGEST = bytes(range(16))
@@ -196,6 +202,8 @@ SAMPLES = [
     Execute((DIGEST,), (), b"program"),
     ReadOut(3, 0, 9, b"bytes"),
     Executed(10, 11),
+    SetExposure(1, 0),
+    Exposure(1, 16_666),
 ]
 GREEDY = {Put, Show, PlanePart, Execute, ReadOut}  # the last field takes all bytes that there are
 
@@ -306,6 +314,7 @@ def test_the_longest_result_fits_into_one_message():
             "0500000000000000 0600000000000000 0700000000000000 08000000",
         ),
         (Error(ErrorCode.CREDIT_OVERRUN, "no"), "0e00 0200 6e6f"),
+        (SetExposure(1, 500), "01 f4010000"),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else None,
 )

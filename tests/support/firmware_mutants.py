@@ -190,6 +190,15 @@ MUTANTS = {
         "    for (unsigned i = block->words; i--;)\n        array_execute(block->at + i, 1, 1);",
         "digital_macro_has_its_documented_result",
     ),
+    "rounds_exposures_down": Mutant(
+        "exposure.c",
+        "(2 * exposure.us * EXPOSURE_TARGET + divisor)",
+        "(2 * exposure.us * EXPOSURE_TARGET)",
+        "follows_the_brightness_by_the_rule",
+    ),
+    "keeps_the_exposure_of_a_session": Mutant(
+        "requests.c", "    exposure_give_back();\n", "", "exposure_ends_with_its_session"
+    ),
 }
 """Each mutant by its name."""
 

@@ -8,12 +8,14 @@ from dataclasses import replace
 import numpy as np
 from cobs import cobs
 
-from pixeltree_emu.controller import launches, sequencer, ternary_head
+from pixeltree_emu.controller import exposure, launches, sequencer, ternary_head
 from pixeltree_emu.controller.control import Course
 from pixeltree_emu.controller.device import EmulatedDevice
 from pixeltree_emu.controller.device_array import PixelArray
+from pixeltree_emu.controller.exposure import FrameExposure
 from pixeltree_emu.controller.store import ObjectStore
 from pixeltree_emu.serving.sessions import Session, Sessions
+from pixeltree_protocol.chip.exposure import next_exposure
 from pixeltree_protocol.chip.registers import Digital
 from pixeltree_protocol.link import delivery, framing
 from pixeltree_protocol.link.connection import DeviceConnection
@@ -157,7 +159,7 @@ def ignores_columns(patch):
     real = sequencer.fully_connected
 
     def of_the_first(segment, bits):
-        return real(replace(segment, columns=ALL_COLUMNS), bits[: _row(segment)])
+        return real(replace(segment, columns=ALL_COLUMNS), bits[: (segment.inputs + 7) // 8])
 
     patch.setattr(sequencer, "fully_connected", of_the_first)
 
@@ -311,6 +313,25 @@ def bounds_no_loop(patch):
     patch.setattr(Nesting, "enter", enter)
 
 
+def keeps_the_exposure_of_a_session(patch):
+    patch.setattr(FrameExposure, "give_back", lambda self: None)
+
+
+def aims_at_another_brightness(patch):
+    patch.setattr(exposure, "next_exposure", lambda counts, us: next_exposure(max(counts - 2, 0), us))
+
+
+def looks_at_the_brightness_in_no_time(patch):
+    def brightness(self):
+        before = self._clock.now_ns, self._clock.words
+        code = real(self)
+        self._clock.now_ns, self._clock.words = before
+        return code
+
+    real = FrameExposure._brightness
+    patch.setattr(FrameExposure, "_brightness", brightness)
+
+
 CAUGHT_BY = {
     answers_wrong: "frames_may_come_many_at_once",
     takes_any_digest: "bytes_under_a_wrong_digest",
@@ -349,5 +370,8 @@ CAUGHT_BY = {
     counts_ternary_zeros: "ternary_weights_of_a_layer_are_summed",
     takes_zeros_for_signs: "covers_expand_ternary_weights",
     takes_any_ternary_byte: "bytes_that_are_no_ternary_weights",
+    keeps_the_exposure_of_a_session: "exposure_ends_with_its_session",
+    aims_at_another_brightness: "follows_the_brightness_by_the_rule",
+    looks_at_the_brightness_in_no_time: "look_at_the_brightness_is_part",
 }
 """Each mutant, and a test of the suite that must notice it (the parts of its name for ``-k``)."""

@@ -32,6 +32,7 @@ from tools.fuzz_firmware import fuzz
 
 import pixeltree as pt
 from pixeltree.demo.run import demo_tree
+from pixeltree_protocol.chip.exposure import DARK, DEFAULT_US, next_exposure
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects import ALL_COLUMNS, FullyConnected, ObjectKind, digest_of, parse_object
 from pixeltree_protocol.objects.program import AddLogits, Proceed, Program, SetIn
@@ -453,6 +454,55 @@ def test_a_tree_gives_what_it_gives_on_the_emulated_controller(program, preset, 
         assert found == results(emulated, tree, images, memory_limit=8000)
 
 
+def dim(picture, brightness):
+    """A picture as seen in another light; the sensor sees a grey field around its window."""
+    return (np.where(picture > 0, picture, 60) * brightness).astype(np.uint8)
+
+
+def exposed_frames(device, tree, pictures):
+    """Automatic exposures, and what the tree says of each."""
+    runner = pt.TreeRunner.open(device, tree, exposure="auto")
+    found = []
+    for picture in pictures:
+        before = device.exposure().microseconds
+        result = runner.infer(picture)
+        logits = [tuple(visit.logits) for visit in result.path]
+        found.append((before, result.label, logits, result.device_us, device.exposure()))
+    return found
+
+
+@pytest.mark.parametrize("preset", effort(("ideal", "typical"), ("ideal",)))
+def test_frames_of_a_tree_are_exposed_as_on_the_emulated_controller(program, preset, tmp_path):
+    """A dark picture, then a bright one: exposures, labels and logits are the rule's and the reference's."""
+    tree, digit = pt.zoo.load("digits"), pt.zoo.held_out("digits").images[0]
+    pixels, top, left = tree.place(digit)
+    picture = np.zeros((256, 256), np.uint8)
+    picture[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    pictures = [dim(picture, 0.2)] * 4 + [dim(picture, 1)] * 3
+    with (
+        tempfile.TemporaryDirectory(prefix="array") as folder,
+        served_array(folder, "--preset", preset) as url,
+    ):
+        device = Device(program, tmp_path / "log", "--array", url, "--port", "0")
+        with pt.connect(device.url) as firmware:
+            found = exposed_frames(firmware, tree, pictures)
+        device.stop()
+    with pt.emulator(preset=preset) as emulated:
+        assert found == exposed_frames(emulated, tree, pictures)
+    exposures = [before for before, *_ in found]
+    assert max(exposures) > 2 * exposures[0], "longer in the dark"
+    assert exposures[-1] < max(exposures), "and shorter in the light"
+    if preset == "typical":
+        return
+    for (before, label, logits, _, after), light in zip(found, pictures, strict=True):
+        pix = np.minimum(light.astype(int) * before // (2 * DEFAULT_US), 254) - 127
+        code = 128 + (2 * int(-pix.sum()) + pix.size) // (2 * pix.size)
+        assert after == pt.FrameExposure(next_exposure(DARK - code, before), automatic=True)
+        as_seen = np.minimum(2 * (pix + 127), 255).astype(np.uint8)  # as long as a whole exposure leaves it
+        reference, visits = tree.reference(as_seen)
+        assert (label, logits) == (reference, [visit.logits for visit in visits])
+
+
 def test_registers_and_the_controller_api_are_those_of_the_emulator(start):
     """A tour of the API, of which every read-out and every register is compared."""
 
@@ -544,7 +594,10 @@ def path_of(visits):
 
 def test_a_tree_in_flash_runs_without_a_host(array, objects, tmp_path):
     """`pixeltree export`: an observer sees the results; who drives finds all objects there."""
-    exported = run_pixeltree("export", "digits", "--format", "c", "-o", tmp_path / "out", "--every-ms", "20")
+    exported = run_pixeltree(
+        *("export", "digits", "--format", "c", "-o", tmp_path / "out", "--every-ms", "20"),
+        *("--exposure", "auto"),
+    )
     assert exported.returncode == 0, exported.stderr
     target = tmp_path / "device"
     sources = FIRMWARE / "ports/linux/main.c", tmp_path / "out/tree_in_flash.c"
@@ -554,12 +607,17 @@ def test_a_tree_in_flash_runs_without_a_host(array, objects, tmp_path):
     device = Device(target, tmp_path / "log", "--array", array, "--port", "0")
     url, tree = device.url, pt.zoo.load("digits")
     with pt.emulator() as emulated:
-        dark = path_of(pt.TreeRunner.open(emulated, tree).run_frame().path)
+        runner = pt.TreeRunner.open(emulated, tree, exposure="auto")
+        runner.run_frame()
+        expected = runner.run_frame()
+        dark = path_of(expected.path)
     with pt.connect(url, observe=True) as observer:
         seen = [observer.watch() for _ in range(2)]
+    assert seen[1].words == expected.words, "two of them are the look at the brightness"
     assert seen[1].frame == seen[0].frame + 1
     assert [path_of(result.path) for result in seen] == [dark, dark]
     with pt.connect(url) as driver:
+        assert str(driver.exposure()) == "16,666 us, fixed"
         runner = pt.TreeRunner.open(driver, tree)
         before = driver.status().frames
         results = [runner.infer(image) for image in pt.zoo.held_out("digits").images[:2]]

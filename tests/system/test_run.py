@@ -1,6 +1,7 @@
 """``pixeltree run`` as a user types it, against real daemons and in a real terminal."""
 
 import configparser
+import contextlib
 import csv
 import json
 import os
@@ -8,6 +9,7 @@ import pty
 import re
 import shlex
 import signal
+import sys
 import tempfile
 import threading
 import urllib.request
@@ -18,11 +20,14 @@ import pytest
 import typer
 from mcap.reader import make_reader
 from PIL import Image
+from tests.support.browser import until
 from tests.support.command_line import COMMAND_LINE, ROOT, Process, pixeltree
+from tests.support.invoked import invoke
+from websockets.sync.client import connect
 
 import pixeltree as pt
 from pixeltree.cli.app import app
-from pixeltree.cli.run_record import recorded, recording
+from pixeltree.cli.run_record import recording, told
 from pixeltree.recording.reader import Replay
 
 CLASSES, EACH = 10, 9
@@ -111,7 +116,7 @@ def test_a_recording_of_a_sensor_has_pix_or_the_input_of_the_tree(has_pix, plane
     digits = pt.zoo.held_out("digits").images[:2]
     with pt.connect("inproc:") as device, recording(tmp_path / "run.mcap") as file:
         runner = pt.TreeRunner.open(device, pt.zoo.load("digits"))
-        assert len(list(recorded(runner.run(digits), file, runner, None))) == 2
+        assert len(list(told(runner.run(digits), runner, None, file, None))) == 2
     with Replay(tmp_path / "run.mcap") as found:
         moments = [found.moment(place) for place in range(2)]
         panels = [panel["name"] for panel in found.layout(1)["panels"]]
@@ -127,7 +132,7 @@ def test_a_link_that_breaks_while_the_sensor_is_read_ends_neither_run_nor_record
         pt.Device.read_plane.return_value = read(device, "R5")
         runner = pt.TreeRunner.open(device, pt.zoo.load("digits"))
         digits = pt.zoo.held_out("digits").images[:2]
-        assert len(list(recorded(runner.run(digits), file, runner, None))) == 2
+        assert len(list(told(runner.run(digits), runner, None, file, None))) == 2
     with Replay(tmp_path / "run.mcap") as found:
         first, second = (found.moment(place) for place in range(2))
         assert [panel["name"] for panel in found.layout(0)["panels"]] == list(first.values)
@@ -238,6 +243,74 @@ def test_the_service_unit_runs_a_tree_with_options_that_there_are():
     assert set(values) == {"tree", "pictures", "device", "rate", "metrics"}
 
 
+def test_the_controller_exposes_a_run_automatically(shared, tmp_path):
+    dark = tmp_path / "dark.png"
+    Image.fromarray(np.full((256, 256), 8, np.uint8)).save(dark)
+    run = pixeltree(
+        *("run", "digits", dark, dark, "--device", shared.url, "--exposure", "auto"),
+        *("--json", tmp_path / "summary.json"),
+    )
+    assert len(lines_of(run)) == 2
+    assert "exposure of the next frame: 66,664 us, auto" in run.stderr
+    assert json.loads((tmp_path / "summary.json").read_text())["exposure_us"] == 66_664
+    with pt.connect(shared.url) as device:
+        assert str(device.exposure()) == "16,666 us, fixed", "the next host finds it as it was"
+
+
+def test_foxglove_sees_a_run_as_it_goes_on(shared):
+    pytest.importorskip("foxglove", reason="needs the extra foxglove")
+    digits = ("run", "digits", "--source", "moving", "--device", shared.url)
+    with tempfile.TemporaryFile("w+") as errors, tempfile.TemporaryFile() as output:
+        process = Process(COMMAND_LINE, [*digits, "--rate", "50", "--foxglove", "0"], errors, output)
+        try:
+            until(lambda: errors.seek(0) == 0 and "Foxglove: ws://" in errors.read())
+            errors.seek(0)
+            url = re.search(r"Foxglove: (ws://\S+)", errors.read())[1]
+            assert told_to_foxglove(url, "/panels/result")["value"]["label"] in pt.zoo.load("digits").labels
+            assert told_to_foxglove(url, "/panels/sensor")["format"] == "png"
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+
+
+def told_to_foxglove(url, topic):
+    """The first message of a topic, to which Foxglove subscribes."""
+    channels = {}
+
+    def subscribe():
+        if topic in channels:
+            one = {"id": 1, "channelId": channels[topic]}
+            socket.send(json.dumps({"op": "subscribe", "subscriptions": [one]}))
+
+    with connect(url, subprotocols=["foxglove.sdk.v1"]) as socket:
+        for _ in range(60):
+            with contextlib.suppress(TimeoutError):
+                while not isinstance(message := socket.recv(1), bytes):
+                    new = {each["topic"]: each["id"] for each in json.loads(message).get("channels", [])}
+                    channels |= new
+                    if topic in new:
+                        subscribe()
+                return json.loads(message[13:])  # behind operation, subscription, time
+            subscribe()  # Foxglove's server tells of a channel a moment before anybody may subscribe to it
+    raise AssertionError(f"Foxglove is told nothing of {topic}, only of {list(channels)}")
+
+
+def test_an_extra_that_is_missing_is_said_before_anything_starts(mocker):
+    connecting = mocker.patch("pixeltree.cli.run.connect")
+    for module, option in (("prometheus_client", "--metrics"), ("foxglove", "--foxglove")):
+        mocker.patch.dict(sys.modules, {module: None})
+        sys.modules.pop("pixeltree.view.foxglove_server", None)
+        error = invoke("run", "digits", "--source", "moving", option, "0").exception
+        assert f"pip install '.[{option[2:]}]'" in str(error)
+    assert not connecting.called
+
+
+def test_help_calls_arguments_by_their_names():
+    said = invoke("run", "--help", env={"COLUMNS": "90"}).stdout
+    assert "PICTURES        Classify these pictures" in said
+    assert "list[" not in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -248,7 +321,8 @@ def test_the_service_unit_runs_a_tree_with_options_that_there_are():
         (("digits", "--source", "camera:/nowhere"), "camera:/nowhere cannot be opened as a camera"),
         (("digits", "--source", "moving", "--source-clock", "device"), "known: wall, frame"),
         (("digits", "--source", "moving", "--save", "run.txt"), "known: .csv, .jsonl"),
-        (("digits", "--device", "emu:", "--exposure", "auto"), "the daemon that you start yourself"),
+        (("digits", "--source", "moving", "--exposure", "dark"), "'dark' is none of them"),
+        (("digits", "--source", "moving", "--exposure", "0"), "from 1 to 1,000,000, not 0"),
     ],
 )
 def test_a_mistake_gives_one_clear_error(arguments, message):

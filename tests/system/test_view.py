@@ -342,6 +342,43 @@ def test_auto_exposure_moves_its_slider_to_a_brightness_and_ends_when_that_is_mo
         assert not {control.name: control.value for control in board.layout.controls}["auto exposure"]
 
 
+def test_a_trees_exposure_moves_its_slider_and_is_set_by_it():
+    with served(TreeFeed(Devices(["inproc:?source=moving"]), pt.zoo.load("digits")), rate=100) as (
+        board,
+        _,
+        _,
+    ):
+
+        def controls():
+            return {control.name: control.value for control in board.layout.controls}
+
+        until(lambda: "auto exposure" in controls())
+        assert (controls()["exposure"], controls()["auto exposure"]) == (16_666, False)
+        board.turn("auto exposure", True)
+        until(lambda: controls()["exposure"] > 20_000)
+        board.turn("exposure", 5_000)
+        until(lambda: not controls()["auto exposure"])
+        assert controls()["exposure"] == 5_000
+
+
+def test_a_curve_shows_the_mean_of_a_register_and_reads_it_only_then(browser):
+    feed = kernel_feed()
+    feed.open()
+    assert not feed.turn("curve", "D")
+    assert feed.changed
+    both = feed.frame(frozenset({"D", "mean of D"}), 1 / 30)
+    assert both["mean of D"] == pytest.approx(both["D"].mean(), abs=1e-4)
+    assert {"D", "mean of D"} & set(feed.frame(frozenset({"mean of D"}), 1 / 30)) == {"mean of D"}
+    feed.close()
+    feed = DeviceFeed(Devices(["inproc:?source=moving"]))
+    with served(feed) as (board, _, url), looking(browser, url) as looked:
+        looked.wait_for_plane("A")
+        looked.page.locator('select[data-control="curve"]').select_option("A")
+        looked.wait("pixeltree.panels.has('mean of A')")
+        until(lambda: "mean of A" in board.watched())
+        until(lambda: (update := board.update_after({"mean of A": 0})) and update.series["mean of A"])
+
+
 def test_the_page_by_keys_and_on_a_phone(browser):
     with (
         served(DeviceFeed(Devices(["inproc:?source=moving"]))) as (_, _, url),

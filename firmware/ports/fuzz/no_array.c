@@ -89,7 +89,7 @@ void array_write(unsigned dreg, const uint8_t *plane)
 }
 void array_begin_frame(uint32_t frame) { (void)frame; }
 void array_elapse(uint64_t now_ns) { (void)now_ns; }
-void array_expose(void) { }
+void array_expose(uint32_t us) { (void)us; }
 void array_begin_exposure(void) { }
 bool array_show(unsigned top, unsigned left, unsigned rows, unsigned columns, bool clear, const uint8_t *pixels)
 {

@@ -273,7 +273,17 @@ void array_elapse(uint64_t now_ns)
     }
 }
 
-void array_expose(void) { changes++; vs_frame_loop_control(); }
+// The frame trigger's period is the exposure in its mode CONST_PIX; vs_init leaves 1/60 s.
+void array_expose(uint32_t us)
+{
+    static uint32_t period = 16666;
+    changes++;
+    if (us != period)
+        vs_frame_trigger_set(us, 1000000);
+    period = us;
+    vs_frame_loop_control();
+}
+
 void array_begin_exposure(void) { changes++; vs_vision_chip_reset_exposure(); }
 
 bool array_show(unsigned top, unsigned left, unsigned rows, unsigned columns, bool clear, const uint8_t *pixels)

@@ -66,7 +66,7 @@ class ArrayExecutor:
             port.Cycles: lambda _: struct.pack("<Q", self.words),
             port.BeginFrame: lambda command: self.array.begin_frame(command.frame),
             port.Elapse: self._elapse,
-            port.Expose: lambda _: self.array.expose(self._now_ns),
+            port.Expose: lambda command: self.array.expose(self._now_ns, command.us * 1000),
             port.BeginExposure: lambda _: self.array.begin_exposure(self._now_ns),
             port.Show: self._show,
             Stretch: self._stretch,

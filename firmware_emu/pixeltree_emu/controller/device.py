@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from pixeltree_emu.controller.auto_exposure import AutoExposure
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.frame import FrameInHand, FrameRunner
@@ -40,6 +39,7 @@ from pixeltree_protocol.link.messages import (
     ReadPlane,
     Reply,
     Result,
+    SetExposure,
     Settings,
     Show,
     StartFrame,
@@ -132,6 +132,7 @@ class EmulatedDevice:
             StartFrame: self._start_frame,
             ReadPlane: self._read_plane,
             Execute: self._execute,
+            SetExposure: self._set_exposure,
         }
 
     @property
@@ -184,7 +185,10 @@ class EmulatedDevice:
         )
 
     def attach(self, reply: Answer) -> None:
-        """A session takes the device over. Objects stay; an earlier session's frame, tree, scene do not."""
+        """A session takes the device over.
+
+        Objects stay; an earlier session's frame, tree, scene and exposure do not.
+        """
         self._reply = reply
         self._hand = None
         self._job = None
@@ -192,6 +196,7 @@ class EmulatedDevice:
         self._tree_digest = NO_TREE
         self._host_away = False
         self.array.sensor.give_back()
+        self._runner.exposure.give_back()
         self.store.pin([])
         self.store.limit(0)
 
@@ -304,14 +309,17 @@ class EmulatedDevice:
 
     def told_settings(self) -> Settings:
         """How it is set up, as it tells a host; the exposure is that of the next frame."""
-        exposure = f"{self.array.sensor.frame_ns // 1000} us"
-        how = "auto" if self._runner.auto_exposure else "fixed"
-        told = {**self.settings, "exposure": f"{exposure}, {how}"}
+        exposure = self._runner.exposure
+        how = "auto" if exposure.automatic else "fixed"
+        told = {**self.settings, "exposure": f"{exposure.microseconds} us, {how}"}
         return Settings("\n".join(f"{name}={' '.join(value.splitlines())}" for name, value in told.items()))
 
     def expose_automatically(self) -> None:
         """From now on each frame's exposure is chosen by what the frame before has seen."""
-        self._runner.auto_exposure = AutoExposure(self.read_out, self.array.parameters.pix_reset_level)
+        self._runner.exposure.automatic = True
+
+    def _set_exposure(self, message: SetExposure, request: int) -> None:
+        self._reply(self._runner.exposure.set(message), request)
 
     def _query(self, message: Query, request: int) -> None:
         self._reply(Holdings(tuple(self.store.received(digest) for digest in message.digests)), request)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pixeltree_emu.array.engine import Crossing, Engine, Item
 from pixeltree_emu.array.nonidealities import TICK_NS, Chip
-from pixeltree_emu.array.planes import AnalogPlane, ArrayParameters, DigitalPlane
+from pixeltree_emu.array.planes import ArrayParameters, DigitalPlane
 from pixeltree_emu.array.queue import LoadedBlock, StepQueue
 from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_emu.array.selection import pattern_select, rectangle
@@ -166,10 +166,6 @@ class PixelArray:
     def begin_frame(self, frame: int) -> None:
         """Start the numbering that random draws follow; see :meth:`Engine.begin_frame`."""
         self.engine.begin_frame(frame)
-
-    def exposed(self) -> AnalogPlane:
-        """PIX as the last exposure of a frame has left it, in array coordinates."""
-        return self.engine.analog(Analog.PIX)
 
     def begin_exposure(self, now_ns: int) -> None:
         """PIX starts to integrate from its reset level."""

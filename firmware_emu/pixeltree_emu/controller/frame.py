@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
-from pixeltree_emu.controller.auto_exposure import AutoExposure
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
+from pixeltree_emu.controller.exposure import FrameExposure
 from pixeltree_emu.controller.readout import ReadOutParameters
 from pixeltree_emu.controller.remembered import Remembered
 from pixeltree_emu.controller.sequencer import Decision, Sequencer
@@ -110,7 +110,7 @@ class FrameRunner:
     """Advances a frame.
 
     Attributes:
-        auto_exposure: chooses each frame's exposure by the frame before; None where it stays as it is.
+        exposure: how long each frame is exposed.
     """
 
     def __init__(
@@ -126,18 +126,15 @@ class FrameRunner:
         self.sequencer = Sequencer(array, clock, read_out)
         self._kind = _KINDS.setdefault((array.alike, clock.costs), len(_KINDS))
         self._made_ready = _nothing_made_ready() if array.alike is None else _MADE_READY
-        self.auto_exposure: AutoExposure | None = None
+        self.exposure = FrameExposure(array, clock, read_out)
 
     def start(self, frame: int, request: int, tree: TreeRoot) -> FrameInHand:
         """Expose the sensor and take a frame in hand."""
         self._array.elapse(self._clock.now_ns)
         self._array.begin_frame(frame)
-        self._array.expose(self._clock.now_ns)
-        if self.auto_exposure is not None:
-            sensor = self._array.sensor
-            sensor.frame_ns = self.auto_exposure.next_ns(self._array.exposed(), sensor.frame_ns)
-            self._clock.charge(self._clock.costs.adc_sample_ns)
-        return FrameInHand(frame, request, tree, tree.capture, self._clock.now_ns, self._clock.words)
+        hand = FrameInHand(frame, request, tree, tree.capture, self._clock.now_ns, self._clock.words)
+        self.exposure.expose()
+        return hand
 
     def advance(self, hand: FrameInHand, looks_at_ns: int | None = None) -> Fault | Result | None:
         """Do one step of work, or a stretch of them that nobody looks into.

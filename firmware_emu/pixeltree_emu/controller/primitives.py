@@ -115,6 +115,10 @@ class Controller:
             self._array.run(kernel, self._clock.now_ns)
         self._clock.charge_words(kernel.classes, times)
 
+    def launch(self, text: str) -> None:
+        """Send words of the controller's own, as one launch."""
+        self._launch(text)
+
     def _launch(self, text: str = "", times: int = 1) -> None:
         self._clock.charge(self._clock.costs.launch_ns)
         if text:

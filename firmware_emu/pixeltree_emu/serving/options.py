@@ -17,7 +17,6 @@ import typer
 from pixeltree_emu.errors import EmulatorError
 from pixeltree_emu.machine.defaults import (
     ENGINES,
-    EXPOSURE_NS,
     EXPOSURES,
     ICW_STORE,
     MEMORY_BYTES,
@@ -28,6 +27,7 @@ from pixeltree_emu.machine.defaults import (
 )
 from pixeltree_emu.machine.logs import FORMATS
 from pixeltree_emu.machine.paths import user_path
+from pixeltree_protocol.chip.exposure import DEFAULT_US
 from pixeltree_protocol.names import known_names
 
 DEFAULT_URL = "tcp://127.0.0.1:27900"
@@ -224,7 +224,7 @@ class Options:
             "time "
             "white fills the half range.",
         ),
-    ] = EXPOSURE_NS // 1000
+    ] = DEFAULT_US
 
     engine: Annotated[
         str,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperArgument, TyperCommand
 
 from pixeltree import __version__
 from pixeltree.arguments.files import as_path
@@ -102,6 +103,7 @@ _COMMANDS: dict[str, tuple[Command, ...]] = {
                 "digits photos --fit",
                 "digits one.jpg two.jpg more/*.png --fit",
                 "digits --source camera:0 --rate 30 --deadline 20",
+                "digits --device serial:///dev/ttyACM0 --exposure auto --foxglove 8765",
                 "digits --device tcp://127.0.0.1:27900 --rate 30 --frames 900 --save run.csv --metrics 9464",
             ),
         ),
@@ -198,6 +200,23 @@ _PASSED_ON = {"emulate", "emulate-array", "engine"}
 """Commands that hand all their options to the emulator, ``--help`` too."""
 
 
+class _Named(TyperArgument):
+    """An argument that help calls by its name alone: PICTURES says more than ``<list[str]>``."""
+
+    def display_type_rich(self, ctx: Any) -> None:  # noqa: ANN401 - typer's own
+        """No type of Python's."""
+
+
+class _Command(TyperCommand):
+    """A command whose arguments have names that say what they are."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401 - passed on
+        super().__init__(*given, **named)
+        for parameter in self.params:
+            if isinstance(parameter, TyperArgument) and parameter.metavar:
+                parameter.__class__ = _Named
+
+
 def _add(application: typer.Typer, words: str, commands: Sequence[Command], panel: str) -> None:
     for name, function, examples in commands:
         details: dict[str, Any] = {"help": _paragraphs(function), "rich_help_panel": panel}
@@ -210,7 +229,7 @@ def _add(application: typer.Typer, words: str, commands: Sequence[Command], pane
         if name in _PASSED_ON:
             details["add_help_option"] = False
             details["context_settings"] = {"ignore_unknown_options": True, "allow_extra_args": True}
-        application.command(name, **details)(function)
+        application.command(name, cls=_Command, **details)(function)
 
 
 def _paragraphs(function: Callable[..., None]) -> str:

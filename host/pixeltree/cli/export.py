@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Annotated
 
 import pixeltree
-from pixeltree.cli.options import OUTPUT, TreeArgument, load_tree
+from pixeltree.cli.options import OUTPUT, TreeArgument, exposure_of, load_tree
 from pixeltree.cli.report import screen_beside
+from pixeltree.device.exposure import wanted
 from pixeltree.tree.c_source import c_source, makefile
+from pixeltree_protocol.chip.exposure import DEFAULT_US
 
 
 class Format(StrEnum):
@@ -33,6 +35,13 @@ def export(
             help="Milliseconds from one frame's start to the next; 0 starts each frame as soon as possible.",
         ),
     ] = 100,
+    exposure: Annotated[
+        str,
+        OUTPUT(
+            metavar="auto|US",
+            help="Exposure of frames: auto, by the brightness of the frame before, or microseconds.",
+        ),
+    ] = str(DEFAULT_US),
 ) -> None:
     """Write a tree as C: firmware then runs it without a host, its objects in flash.
 
@@ -40,9 +49,10 @@ def export(
     firmware of the repository). A host that connects as an observer is sent every result; one that
     drives takes over.
     """
+    exposed = wanted(exposure_of(exposure))
     tree = load_tree(model)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "tree_in_flash.c").write_text(c_source(tree, every_ms))
+    (out / "tree_in_flash.c").write_text(c_source(tree, every_ms, exposed))
     (out / "Makefile").write_text(makefile(_firmware(out)))
     screen_beside(None).print(
         f"{out}: {len(tree.objects)} objects, {tree.total_bytes:,} bytes of flash. "

@@ -60,6 +60,19 @@ def drawable(path: Path | None) -> Path | None:
     return path
 
 
+def exposure_of(text: str) -> int | str:
+    """What ``--exposure`` says: microseconds, ``auto`` or ``fixed``.
+
+    Raises:
+        DataError: it is none of them.
+    """
+    from pixeltree.device.exposure import wanted  # noqa: PLC0415 - most commands need no device
+
+    exposure = int(text) if text.isascii() and text.isdigit() else text
+    wanted(exposure)
+    return exposure
+
+
 TreeArgument = Annotated[
     str,
     typer.Argument(metavar="TREE", help=f"A tree file, or a tree of the package: {', '.join(zoo.names())}."),

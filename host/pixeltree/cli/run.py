@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,21 +18,27 @@ from pixeltree.cli.options import (
     DeviceOption,
     JsonOption,
     TreeArgument,
+    exposure_of,
     finite,
     load_tree,
     writable,
 )
 from pixeltree.cli.report import is_standard_output, write_json
 from pixeltree.cli.run_lines import WRITERS, Line, LiveTable, line_of, saving, standard_output
-from pixeltree.cli.run_record import recorded, recording
+from pixeltree.cli.run_record import recording, told
 from pixeltree.cli.terminal import Screen, busy
 from pixeltree.device.device import Device, connect
+from pixeltree.device.exposure import FrameExposure
 from pixeltree.errors import DataError
+from pixeltree.metrics import check_installed, serve
 from pixeltree.run import InferenceResult, Playing, TreeRunner, play
 from pixeltree.run.playing import CLOCKS
 from pixeltree.swapping.summary import counted
 from pixeltree.tree.tree import Tree
 from pixeltree_pictures.sources import SOURCE_RATE
+
+if TYPE_CHECKING:
+    from pixeltree.view.board import Board
 
 _MOST_TOLD = 10
 """Pictures that could not be read, of which the end of a run says why."""
@@ -80,8 +85,9 @@ _Fit = Annotated[
 _Exposure = Annotated[
     str | None,
     IMAGES(
-        metavar="NAME",
-        help="fixed, or auto: by a global sum of the frame before. Not with --device.",
+        metavar="auto|US",
+        help="Exposure of frames: auto, by the brightness of the frame before, or microseconds. Default: the "
+        "device's own.",
     ),
 ]
 _Rate = Annotated[
@@ -134,6 +140,17 @@ _Metrics = Annotated[
 ]
 
 
+_Foxglove = Annotated[
+    int | None,
+    OUTPUT(
+        metavar="PORT",
+        min=0,
+        max=65_535,
+        help="Serve pictures, results and times to Foxglove at this port of 127.0.0.1; 0 takes a free port.",
+    ),
+]
+
+
 def run(
     tree: TreeArgument,
     pictures: _Pictures = None,
@@ -150,6 +167,7 @@ def run(
     save: _Save = None,
     record: _Record = None,
     metrics: _Metrics = None,
+    foxglove: _Foxglove = None,
     json_file: JsonOption = None,
 ) -> None:
     """Run a tree on a device, frame after frame, and show each result.
@@ -158,41 +176,60 @@ def run(
     Ctrl-C, a summary goes to standard error, and with --json to a file. Without --device an emulated device
     of your own is used; say then what it is to see. 'pixeltree run-kernel' runs a kernel.
     """
-    _check(tree, pictures, device, source, exposure)
+    _check(tree, pictures, device, source)
+    wanted = None if exposure is None else exposure_of(exposure)
     loaded = load_tree(tree)
     if pictures:
         given = pictures[0] if len(pictures) == 1 else pictures
         playing: Playing | None = play(given, loaded, "frame", fit=fit, once=True)
     else:
         playing = None if source is None else play(source, loaded, source_clock, source_rate, fit)
-    url = device or ("emu:" if exposure is None else f"emu:?exposure={quote(exposure)}")
+    url = device or "emu:"
     right = _Right(loaded)
+    if metrics is not None:
+        check_installed()
     with contextlib.ExitStack() as stack:
         writers = [] if save is None else [stack.enter_context(saving(save))]
         file = None if record is None else stack.enter_context(recording(record))
+        board = None if foxglove is None else _served_board(stack, foxglove)
         with busy(f"connecting to {url}"):
             connected = stack.enter_context(connect(url))
-            runner = TreeRunner.open(connected, loaded, memory)
+            runner = TreeRunner.open(connected, loaded, memory, exposure=wanted)
         if playing is None:
             _warn_of_darkness(connected)
         if metrics is not None:
-            from pixeltree.metrics import serve  # noqa: PLC0415 - an optional extra
-
             Screen(stderr=True).print(f"metrics: {stack.enter_context(serve(runner, metrics)).url}")
-        stack.callback(_tell, runner, right, json_file, playing)  # also where the device is gone for good
+        exposed: list[FrameExposure] = []
+        stack.callback(_tell, runner, right, json_file, playing, exposed)  # also where the device is gone
         writers += _shown(stack, runner, json_file)
         period = None if rate is None else 1 / rate
         results: Iterable[InferenceResult] = runner.run(
             playing, frames, period, None if deadline is None else deadline / 1000
         )
-        if file is not None:
-            results = recorded(results, file, runner, playing)
+        if file is not None or board is not None:
+            results = told(results, runner, playing, file, board)
         with contextlib.suppress(KeyboardInterrupt):
             for line in _lines(results, playing, right):
                 for write in writers:
                     write(line)
+        if wanted is not None:
+            exposed.append(connected.exposure())
     if playing is not None and playing.unread:
         raise DataError(_left_out(playing.unread))
+
+
+def _served_board(stack: contextlib.ExitStack, port: int) -> Board:
+    """What Foxglove is shown.
+
+    Raises:
+        DataError: the extra ``foxglove`` is not installed, or the port is taken.
+    """
+    from pixeltree.view.board import Board  # noqa: PLC0415
+    from pixeltree.view.foxglove_server import FoxgloveServer  # noqa: PLC0415 - an extra
+
+    board = Board()
+    Screen(stderr=True).print(f"Foxglove: {stack.enter_context(FoxgloveServer(board, port)).url}")
+    return board
 
 
 def _left_out(unread: Sequence[str]) -> str:
@@ -200,9 +237,7 @@ def _left_out(unread: Sequence[str]) -> str:
     return "\n".join([f"left out: {counted(len(unread), 'picture')}", *unread[:_MOST_TOLD], *more])
 
 
-def _check(
-    tree: str, pictures: Sequence[str] | None, device: str | None, source: str | None, exposure: str | None
-) -> None:
+def _check(tree: str, pictures: Sequence[str] | None, device: str | None, source: str | None) -> None:
     """Refuse what makes no sense together.
 
     Raises:
@@ -212,11 +247,6 @@ def _check(
         raise DataError(f"{tree} is a kernel and not a tree; run it by 'pixeltree run-kernel'")
     if pictures and source is not None:
         raise DataError("PICTURES are shown once each and --source goes on for ever; give one of them")
-    if device is not None and exposure is not None:
-        raise DataError(
-            "--exposure sets the emulated device that this command starts; give it to the daemon that "
-            "you start yourself"
-        )
     if device is None and not pictures and source is None:
         raise DataError(
             "the emulated sensor would see nothing: give pictures, as in 'pixeltree run TREE FOLDER', or "
@@ -238,15 +268,24 @@ def _shown(stack: contextlib.ExitStack, runner: TreeRunner, json_file: Path | No
     return [stack.enter_context(LiveTable(runner, Screen())) if sys.stdout.isatty() else standard_output()]
 
 
-def _tell(runner: TreeRunner, right: _Right, json_file: Path | None, playing: Playing | None) -> None:
-    """Say what the run came to."""
+def _tell(
+    runner: TreeRunner,
+    right: _Right,
+    json_file: Path | None,
+    playing: Playing | None,
+    exposed: Sequence[FrameExposure],
+) -> None:
+    """Say what the run came to, and where one was wanted, the exposure that it came to."""
     summary = runner.finish().summary()
     figures = {**summary.as_dict(), "link_cuts": runner.device.cuts, **right.figures()}
+    if exposed:
+        figures["exposure_us"] = exposed[-1].microseconds
     if playing is not None and playing.unread:
         figures["unread"] = len(playing.unread)
     write_json(json_file, figures)
     if not is_standard_output(json_file):
-        Screen(stderr=True).print(f"{summary}{right}", soft_wrap=True)
+        next_one = "".join(f"\nexposure of the next frame: {each}" for each in exposed)
+        Screen(stderr=True).print(f"{summary}{right}{next_one}", soft_wrap=True)
 
 
 def _lines(results: Iterable[InferenceResult], playing: Playing | None, right: _Right) -> Iterator[Line]:

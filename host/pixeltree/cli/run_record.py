@@ -1,4 +1,4 @@
-"""``pixeltree run --record``: what each frame saw and what came of it, in a file that others can play."""
+"""``pixeltree run --record`` and ``--foxglove``: what each frame saw and what came of it, told to others."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from pixeltree_protocol.chip.registers import Analog
 
 if TYPE_CHECKING:
     from pixeltree.recording.writer import Recording
+    from pixeltree.view.board import Board
+    from pixeltree.view.panels import Panel
 
 _INPUT = "R5"
 """Holds what the tree took of the picture, in bits; a real device can be asked for no more of what it saw."""
@@ -34,24 +36,30 @@ def recording(path: Path) -> Recording:
     return Recording(path)
 
 
-def recorded(
-    results: Iterable[InferenceResult], file: Recording, runner: TreeRunner, playing: Playing | None
+def told(
+    results: Iterable[InferenceResult],
+    runner: TreeRunner,
+    playing: Playing | None,
+    file: Recording | None,
+    board: Board | None,
 ) -> Iterator[InferenceResult]:
-    """The same results, each written to a file before it is passed on.
+    """The same results, each told to a file and to a board before it is passed on.
 
     Args:
         results: of a run.
-        file: where to.
         runner: what runs.
         playing: what is shown; None for what the sensor sees. Then PIX is read after each frame, or the
-            tree's input where the device is no emulated one.
+            tree's input where the device is no emulated one. For a board that is done while somebody looks.
+        file: a recording, or None.
+        board: what is served, or None.
     """
     from pixeltree.view.devices import SENSOR  # noqa: PLC0415 - slow to import
     from pixeltree.view.feed_tree import many, on_sensor, result_value  # noqa: PLC0415
 
     tree, device = runner.tree, runner.device
     sees = _Sensor(device, SENSOR)
-    now, shown = 0, None
+    now = 0
+    shown: list[str] | None = None
     for result in results:
         now = max(time.time_ns(), now + 1)  # moments are told apart by their times
         values: dict[str, Any] = {}
@@ -59,12 +67,17 @@ def recorded(
         with contextlib.suppress(LinkError):  # the next frame connects again, or says why it cannot
             if playing is not None and playing.picture is not None:
                 values = {SENSOR: on_sensor(tree, playing.picture), _NAME: playing.name}
-            else:
+            elif file is not None or shown is None or (board and board.watched().intersection(shown)):
                 values = sees.read()
-            device_ns = device.status().device_ns
-        if shown != list(values):
+            if file is not None:
+                device_ns = device.status().device_ns
+        if shown is None or (values and shown != list(values)):
             shown = list(values)
-            file.layout(now, f"{tree.name} on {device.url}", _panels(tree, shown), {})
+            title, panels = f"{tree.name} on {device.url}", _panels(tree, shown)
+            if file is not None:
+                file.layout(now, title, [panel.to_json() for panel in panels], {})
+            if board is not None:
+                board.lay_out(title, panels, ())
         path = [visit.node for visit in result.path]
         values |= {
             "result": result_value(tree, result),
@@ -72,7 +85,10 @@ def recorded(
             _TIME: result.device_us,
             _LATENCY: result.latency_us,
         }
-        file.update(now, result.frame, values, device_ns)
+        if file is not None:
+            file.update(now, result.frame, values, device_ns)
+        if board is not None:
+            board.publish(values)
         yield result
 
 
@@ -98,7 +114,7 @@ class _Sensor:
         return {_INPUT: self._device.read_plane(_INPUT)}
 
 
-def _panels(tree: Tree, pictures: Iterable[str]) -> list[dict[str, Any]]:
+def _panels(tree: Tree, pictures: Iterable[str]) -> list[Panel]:
     from pixeltree.view.devices import SENSOR  # noqa: PLC0415 - slow to import
     from pixeltree.view.feed_tree import nodes_of  # noqa: PLC0415
     from pixeltree.view.panels import LEVELS, Panel  # noqa: PLC0415
@@ -110,7 +126,7 @@ def _panels(tree: Tree, pictures: Iterable[str]) -> list[dict[str, Any]]:
         _INPUT: Panel(_INPUT, "plane", "R5: the input of the tree"),
         _NAME: Panel(_NAME, "text", "the file that was shown"),
     }
-    panels = [
+    return [
         *(known[name] for name in pictures if name != _NAME),
         Panel("result", "result", "label and sums"),
         Panel("tree", "tree", "the tree, and the path taken", details={"nodes": nodes_of(tree)}),
@@ -118,4 +134,3 @@ def _panels(tree: Tree, pictures: Iterable[str]) -> list[dict[str, Any]]:
         Panel(_TIME, "plot", details={"unit": "us"}),
         Panel(_LATENCY, "plot", details={"unit": "us"}),
     ]
-    return [panel.to_json() for panel in panels]

@@ -18,12 +18,11 @@ import typer
 
 from pixeltree.arguments.token import read_token
 from pixeltree.cli.option_groups import with_groups
-from pixeltree.cli.options import KERNEL, OUTPUT, ChosenImages, load_tree, writable
+from pixeltree.cli.options import KERNEL, OUTPUT, ChosenImages, exposure_of, load_tree, writable
 from pixeltree.cli.report import write_file
 from pixeltree.cli.terminal import Screen, busy
 from pixeltree.errors import DataError
 from pixeltree.kernels.files import settings
-from pixeltree_protocol.names import known_names
 
 VIEW = OUTPUT
 _IMAGES_RATE = 3
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from pixeltree.view.board import Board
     from pixeltree.view.devices import Devices
     from pixeltree.view.feed import Feed, Running
-
-_EXPOSURES = ("fixed", "auto")
 
 _LOOK_SECONDS = 0.1
 """How soon Ctrl-C counts while a device is connected."""
@@ -89,11 +86,16 @@ def view(
     exposure: Annotated[
         str | None,
         VIEW(
-            metavar="NAME",
-            help="fixed, or auto: the global sum of a frame decides how long the next one is exposed.",
+            metavar="auto|US",
+            help="Exposure: auto, where the brightness of a frame decides about the next one, or "
+            "microseconds to begin with.",
         ),
     ] = None,
     show: Annotated[str | None, VIEW(help="Registers to show at the start, as in D,R5.")] = None,
+    curve: Annotated[
+        str | None,
+        VIEW(help="Registers whose means are shown as curves: level of an AREG, share of 1s of a DREG."),
+    ] = None,
     level: Annotated[int, KERNEL("--in", min=-128, max=127, help="Level of IN while the kernel runs.")] = 0,
     set_: Annotated[
         list[str] | None,
@@ -112,7 +114,6 @@ def view(
 
     Without a kernel or a tree, the page shows the sensor's picture. Standard output has the page's address.
     """
-    from pixeltree.view.devices import Devices, in_step, with_options  # noqa: PLC0415
     from pixeltree.view.feed_device import DeviceFeed  # noqa: PLC0415
     from pixeltree.view.feed_kernel import KernelFeed  # noqa: PLC0415
     from pixeltree.view.feed_scamp5d import SCHEME, Scamp5dFeed  # noqa: PLC0415
@@ -125,12 +126,9 @@ def view(
         raise DataError(
             f"{url} shows what a program displays: leave out --kernel, --tree, --compare, --source and --show"
         )
-    urls = [
-        with_options(each, source=source, exposure=exposure) for each in (url, compare) if each is not None
-    ]
-    devices = Devices([in_step(each) for each in urls] if compare is not None else urls)
-    devices.auto |= _is_auto(exposure)
-    shown = check_registers([name.strip() for name in (show or "").split(",") if name.strip()])
+    devices = _devices(url, compare, source, exposure)
+    shown = check_registers(_names(show))
+    devices.curves.names = check_registers(_names(curve))
     feed: Feed
     if url.startswith(SCHEME):
         feed = Scamp5dFeed(url.removeprefix(SCHEME))
@@ -181,6 +179,20 @@ def _serve(feed: Feed, url: str, page: Page, rate: int | None) -> None:
         told.wait()
 
 
+def _names(listed: str | None) -> list[str]:
+    return [name.strip() for name in (listed or "").split(",") if name.strip()]
+
+
+def _devices(url: str, compare: str | None, source: str | None, exposure: str | None) -> Devices:
+    from pixeltree.view.devices import Devices, in_step, with_options  # noqa: PLC0415
+
+    urls = [with_options(each, source=source) for each in (url, compare) if each is not None]
+    devices = Devices([in_step(each) for each in urls] if compare is not None else urls)
+    if exposure is not None:
+        devices.choose_exposure(exposure_of(exposure))
+    return devices
+
+
 def _serve_foxglove(stack: contextlib.ExitStack, board: Board, port: int) -> None:
     from pixeltree.view.foxglove_server import FoxgloveServer  # noqa: PLC0415 - an extra
 
@@ -199,12 +211,6 @@ def _wait_for_device(running: Running, opened: threading.Event, told: threading.
             pass
     if running.failure is not None:
         raise running.failure
-
-
-def _is_auto(exposure: str | None) -> bool:
-    if exposure not in (None, *_EXPOSURES):
-        raise DataError(f"--exposure {exposure}: {known_names(exposure, _EXPOSURES)}")
-    return exposure == _EXPOSURES[1]
 
 
 def replay(

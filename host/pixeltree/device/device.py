@@ -16,6 +16,7 @@ from pixeltree.arguments.token import read_token
 from pixeltree.device import in_process
 from pixeltree.device.chip import Chip, Execution
 from pixeltree.device.exchange import AnySession, Exchange
+from pixeltree.device.exposure import AS_IT_IS, FrameExposure, ask_for, wanted
 from pixeltree.device.patience import Patience
 from pixeltree.device.planes import read_plane, write_plane
 from pixeltree.device.session import Session
@@ -189,6 +190,35 @@ class Device:
                 raise
             return {}
         return {name: value for name, _, value in (line.partition("=") for line in told.splitlines())}
+
+    def exposure(self) -> FrameExposure:
+        """How the next frame of a tree will be exposed; see :meth:`set_exposure`.
+
+        Raises:
+            DeviceError: a controller that cannot choose exposures (UNSUPPORTED).
+            LinkError: the device is gone or silent.
+        """
+        return ask_for(self.exchange, AS_IT_IS)
+
+    def set_exposure(self, exposure: int | str) -> FrameExposure:
+        """Say how frames of a tree are exposed until this session ends.
+
+        ``TreeRunner.open`` takes an exposure too, and asks for it again where the device was started anew.
+        For kernels ``chip.expose`` has the time.
+
+        Args:
+            exposure: whole microseconds, 1 to 1,000,000; ``auto``, where the brightness of each frame
+                decides how long the next one is exposed; ``fixed`` to stay at what it is now.
+
+        Returns:
+            How the next frame will be exposed.
+
+        Raises:
+            DataError: none of these.
+            DeviceError: a controller that cannot choose exposures (UNSUPPORTED).
+            LinkError: the device is gone or silent.
+        """
+        return ask_for(self.exchange, wanted(exposure))
 
     def watch(self, timeout: float | None = None) -> Result | None:
         """Observers: wait for the next result of the session that drives.

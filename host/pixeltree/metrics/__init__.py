@@ -1,5 +1,5 @@
 """The figures of a run for monitoring systems."""
 
-from pixeltree.metrics.endpoint import Endpoint, serve
+from pixeltree.metrics.endpoint import Endpoint, check_installed, serve
 
-__all__ = ["Endpoint", "serve"]
+__all__ = ["Endpoint", "check_installed", "serve"]

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pixeltree.arguments.numbers import check_count
-from pixeltree.errors import DataError
+from pixeltree.errors import DataError, from_extra
 from pixeltree.run import TreeRunner
 
 if TYPE_CHECKING:
@@ -33,6 +33,18 @@ _COUNTERS = {
 """Figures of :class:`pixeltree.swapping.Counters` that are served, and what they say."""
 
 
+def check_installed() -> None:
+    """See that figures can be served.
+
+    Raises:
+        DataError: the extra ``metrics`` is not installed.
+    """
+    try:
+        import prometheus_client  # noqa: F401, PLC0415 - an extra
+    except ImportError as error:
+        raise DataError(f"metrics need prometheus-client: {from_extra('metrics')}") from error
+
+
 class Endpoint:
     """Serves a run's figures over HTTP on loopback until it is closed; :func:`serve` makes one.
 
@@ -42,12 +54,9 @@ class Endpoint:
 
     def __init__(self, runner: TreeRunner, port: int) -> None:
         check_count("a port for metrics", port, 0, 65_535)
-        try:
-            from prometheus_client import CollectorRegistry, start_http_server  # noqa: PLC0415 - an extra
-        except ImportError as error:
-            raise DataError(
-                "metrics need prometheus-client: in a clone of Pixeltree, run pip install '.[metrics]'"
-            ) from error
+        check_installed()
+        from prometheus_client import CollectorRegistry, start_http_server  # noqa: PLC0415 - an extra
+
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Figures(runner))
         try:

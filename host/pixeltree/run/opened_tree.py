@@ -10,6 +10,7 @@ import logging
 import threading
 
 from pixeltree.device.exchange import Exchange
+from pixeltree.device.exposure import FrameExposure, ask_for
 from pixeltree.device.upload import upload
 from pixeltree.errors import SessionLostError
 from pixeltree.run.frames import FrameServer, Order
@@ -19,7 +20,7 @@ from pixeltree.run.stream import Streamer
 from pixeltree.swapping import Pace, Planner
 from pixeltree.swapping.chunking import BUSY_CHUNK, IDLE_CHUNK
 from pixeltree.tree.tree import GreyImage, PlacedImage, Tree
-from pixeltree_protocol.link.messages import OpenTree, TreeOpened
+from pixeltree_protocol.link.messages import OpenTree, SetExposure, TreeOpened
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class OpenedTree:
         memory_limit: bytes that the tree may use on the device; 0 for all there is.
         fault_timeout_ms: how long a frame waits for missing objects.
         retries: how often the tree is opened again, and a frame repeated, where the device was started anew.
+        exposure: how the tree's frames are exposed; None to leave it to the device.
 
     Attributes:
         opening_bytes: bytes on the wire of all openings so far.
@@ -56,6 +58,7 @@ class OpenedTree:
         memory_limit: int,
         fault_timeout_ms: int,
         retries: int,
+        exposure: SetExposure | None = None,
     ) -> None:
         self.tree = tree
         self.opening_bytes = 0
@@ -66,6 +69,7 @@ class OpenedTree:
         self._memory_limit = memory_limit
         self._fault_timeout_ms = fault_timeout_ms
         self._retries = retries
+        self._exposure = exposure
         self._frames = 0
         self._in_use = threading.Lock()
 
@@ -90,9 +94,17 @@ class OpenedTree:
         opened = self._exchange.ask(
             OpenTree(self.tree.digest, self._memory_limit, self._fault_timeout_ms), TreeOpened
         )
+        if self._exposure is not None:
+            ask_for(self._exchange, self._exposure)
         self._exchange.opened_by = self
         self._planner.memory.budget = opened.budget_bytes
         self._streamer.begin()
+
+    def expose(self, exposure: SetExposure) -> FrameExposure:
+        """Have frames exposed so from now on, also where the tree has to be opened again."""
+        with self._in_use:
+            self._exposure = exposure
+            return ask_for(self._exchange, exposure)
 
     @property
     def now_us(self) -> float:

@@ -14,6 +14,7 @@ from types import TracebackType
 
 from pixeltree.arguments.numbers import check_count, check_number
 from pixeltree.device.device import Device
+from pixeltree.device.exposure import FrameExposure, wanted
 from pixeltree.errors import DataError
 from pixeltree.run.frame_run import Call, FrameRun
 from pixeltree.run.frames import FrameServer
@@ -98,6 +99,7 @@ class TreeRunner:
         policy: str = "expected",
         predictor: Predictor | None = None,
         trace: Trace | None = None,
+        exposure: int | str | None = None,
     ) -> TreeRunner:
         """Open a tree on a device: frames go through it from now on.
 
@@ -113,11 +115,12 @@ class TreeRunner:
             predictor: what guesses the next frame's path; by default transitions seen so far and the root's
                 margins.
             trace: collects what happens when, if given.
+            exposure: of the tree's frames, as ``Device.set_exposure`` takes it; None leaves it to the device.
 
         Raises:
             TreeError: a node needs more than the limit, or more instruction words than the device stores.
             DataError: a policy that does not exist, or that needs to know the future; a number out of range.
-            DeviceError: the device refuses the tree.
+            DeviceError: the device refuses the tree, or cannot choose exposures.
             LinkError: the device is gone or silent.
         """
         if not isinstance(tree, Tree):
@@ -163,6 +166,7 @@ class TreeRunner:
             memory_limit or 0,
             round(fault_timeout * 1000),
             retries,
+            None if exposure is None else wanted(exposure),
         )
         opened.open()
         return cls(device, opened, planner, streamer)
@@ -248,6 +252,18 @@ class TreeRunner:
         if frames is not None:
             check_count("the number of frames", frames, 0)
         return FrameRun(self._opened, FrameSettings(period, deadline), source, frames, call)
+
+    def set_exposure(self, exposure: int | str) -> FrameExposure:
+        """Say how frames are exposed from now on; see :meth:`pixeltree.Device.set_exposure`.
+
+        Unlike there it is said again where the device was started anew.
+
+        Raises:
+            DataError: neither ``auto``, ``fixed`` nor microseconds.
+            DeviceError: a controller that cannot choose exposures.
+            LinkError: the device is gone or silent.
+        """
+        return self._opened.expose(wanted(exposure))
 
     def finish(self) -> Counters:
         """The run is over: what was sent and not used counts as wasted; the counters go to the log."""

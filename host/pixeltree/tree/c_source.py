@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pixeltree.tree.tree import Tree
+from pixeltree_protocol.link.messages import SetExposure
 
 NAME = "tree_in_flash"
 """Of the struct flash that the source defines (firmware/core/objects.h)."""
@@ -12,12 +13,13 @@ NAME = "tree_in_flash"
 _BYTES_A_LINE = 24
 
 
-def c_source(tree: Tree, every_ms: int) -> str:
+def c_source(tree: Tree, every_ms: int, exposure: SetExposure) -> str:
     """A C99 source file with all objects of a tree, in the order of their digests.
 
     Args:
         tree: any tree.
         every_ms: from the start of one frame to the start of the next one; 0 is as fast as it goes.
+        exposure: how its frames are exposed.
     """
     digests = sorted(tree.objects)
     lines = [
@@ -39,7 +41,8 @@ def c_source(tree: Tree, every_ms: int) -> str:
         "",
         f"extern const struct flash {NAME};",
         f"const struct flash {NAME} = {{",
-        f"    sizeof objects / sizeof *objects, objects, {{{_bytes(tree.digest)}}}, {every_ms}}};",
+        f"    sizeof objects / sizeof *objects, objects, {{{_bytes(tree.digest)}}}, {every_ms}, "
+        f"{exposure.mode}, {exposure.exposure_us}}};",
         "",
     ]
     return "\n".join(lines)

@@ -16,7 +16,9 @@ from pixeltree.errors import DeviceError, LinkError
 from pixeltree.kernels.builder import Kernel
 from pixeltree.links.emulator import PRESETS, daemon_options
 from pixeltree.links.url import parse_url
+from pixeltree.view.curves import CURVE, Curves, curve_of, mean_of, mean_on
 from pixeltree.view.panels import DIFFERENCE, LEVELS, Control, Panel, Setting
+from pixeltree_protocol.chip.exposure import DARK as DARK_CODE
 from pixeltree_protocol.chip.exposure import next_exposure
 from pixeltree_protocol.chip.registers import AREGS, DREGS, Analog, Digital
 from pixeltree_protocol.objects.controller_steps import Expose, GlobalSumFast, Wait
@@ -36,8 +38,6 @@ REGISTERS = (*(str(register) for register in (*AREGS, *DREGS)), str(Digital.FLAG
 FULL_EXPOSURE_US = 16_667
 _LONGEST_EXPOSURE_US = 100_000
 _LONGEST_WAIT_US = 1_000_000
-_BLACK = 255
-"""ADC code of a plane that holds the negative of PIX right after its reset, -127."""
 _RECONNECT_SECONDS = 3.0
 _OWN = ("emu", "inproc")
 """Kinds of URL that start a device of our own, whose preset, chip and source can be chosen."""
@@ -124,7 +124,9 @@ class Devices:
         self.lanes = [Lane(url) for url in urls]
         sources = [lane.options.get("source") for lane in self.lanes if lane.own]
         self._sources = tuple(dict.fromkeys([*filter(None, sources), MOVING, DARK]))
+        self.curves = Curves()
         self.exposure_us = FULL_EXPOSURE_US
+        self.chosen = False
         self.auto = any(lane.options.get("exposure") == "auto" for lane in self.lanes if lane.own)
         brightness = Kernel()
         brightness.all()
@@ -211,7 +213,9 @@ class Devices:
                 panels.append(Panel(panel_of(name, place), "plane", title, name, on, details))
             title, details = f"{said}: {_DIFFERENCE}", {"scale": DIFFERENCE, "compare": True}
             panels.append(Panel(f"{name} {_DIFFERENCE}", "plane", title, name, on, details))
-        return [*panels, Panel(CLOCK, "plot", shown=False, details={"unit": "s"})]
+        whose = [f": {lane.title}" if self.compared else "" for lane in self.lanes]
+        clock = Panel(CLOCK, "plot", shown=False, details={"unit": "s"})
+        return [*panels, *self.curves.panels(whose), clock]
 
     def read(self, watched: frozenset[str], registers: Iterable[str] = REGISTERS) -> dict[str, Any]:
         """The planes that somebody looks at, by panel, as they are now; and the clock."""
@@ -221,11 +225,17 @@ class Devices:
         for name in registers:
             panels = [panel_of(name, place) for place in range(len(self.lanes))]
             difference = f"{name} {_DIFFERENCE}"
-            if not watched.intersection((*panels, difference)):
-                continue
             register = str(Analog.PIX) if name == SENSOR else name
+            curves = [curve_of(name, place) for place in range(len(self.lanes))]
+            if not watched.intersection((*panels, difference)):
+                if watched.intersection(curves):
+                    means = [mean_on(device, register, self.emulated) for device in self.opened]
+                    values |= dict(zip(curves, means, strict=True))
+                continue
             planes = [device.read_plane(register) for device in self.opened]
             values |= dict(zip(panels, planes, strict=True))
+            if name in self.curves:
+                values |= dict(zip(curves, map(mean_of, planes), strict=True))
             if self.compared:
                 values[difference] = _difference(*planes)
         return values
@@ -252,24 +262,24 @@ class Devices:
         if self.auto:
             look = (Launch(0), GlobalSumFast(AREGS.index(Analog.NEWS)))
             code = self.opened[0].chip.execute(*look, kernels=[self._brightness]).read_outs[0][0]
-            self.exposure_us = next_exposure(_BLACK - code, self.exposure_us, 1, _LONGEST_EXPOSURE_US)
+            self.exposure_us = next_exposure(DARK_CODE - code, self.exposure_us, 1, _LONGEST_EXPOSURE_US)
 
     def moved(self) -> dict[str, Setting]:
         """Controls of the exposure, and where they are after a frame."""
-        return {"exposure": self.exposure_us, AUTO: self.auto}
+        return {"exposure": min(self.exposure_us, _LONGEST_EXPOSURE_US), AUTO: self.auto}
 
-    def let_controllers_expose(self, auto: bool) -> None:
-        """From the next connection on, our own devices choose the exposure of a tree's frames, or do not."""
-        self.auto = auto
-        for lane in self.lanes:
-            if lane.own:
-                lane.choose("exposure", "auto" if auto else None)
+    def choose_exposure(self, exposure: int | str) -> None:
+        """Begin with an exposure: microseconds, ``auto`` or ``fixed``."""
+        self.chosen = True
+        self.auto = exposure == "auto"
+        if isinstance(exposure, int):
+            self.exposure_us = exposure
 
     def controls(self) -> list[Control]:
         """Exposure, and what can be chosen of devices that are started for us."""
         controls = [
             Control(
-                "exposure", "slider", self.exposure_us, "exposure", "sensor", 0,
+                "exposure", "slider", min(self.exposure_us, _LONGEST_EXPOSURE_US), "exposure", "sensor", 0,
                 _LONGEST_EXPOSURE_US, unit="us",
                 hint="time from the reset of PIX to the frame; 16,667 us is full for an emulated sensor",
             ),
@@ -278,6 +288,7 @@ class Devices:
                 hint="the global sum of a frame decides how long the next one is exposed",
             ),
         ]  # fmt: skip
+        controls.append(self.curves.control([*([SENSOR] if self.emulated else []), *REGISTERS]))
         own = [lane for lane in self.lanes if lane.own]
         if own:
             source = own[0].options.get("source", DARK)
@@ -302,10 +313,13 @@ class Devices:
     def turn(self, name: str, value: Setting) -> bool:
         """A control was turned; True where the devices must be opened again."""
         if name == "exposure":
-            self.exposure_us, self.auto = int(value), False
+            self.exposure_us, self.auto, self.chosen = int(value), False, True
             return False
         if name == AUTO:
-            self.auto = bool(value)
+            self.auto, self.chosen = bool(value), True
+            return False
+        if name == CURVE:
+            self.curves.choose(str(value))
             return False
         if name == "source":
             for lane in self.lanes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pixeltree.view.curves import CURVE
 from pixeltree.view.devices import SENSOR, Devices
 from pixeltree.view.feed import Feed
 from pixeltree.view.panels import Control, Panel, Setting
@@ -60,6 +61,7 @@ class DeviceFeed(Feed):
         if name == "gain":
             self._gain = int(value)
             return False
+        self.changed |= name == CURVE
         return self._devices.turn(name, value)
 
     def frame(self, watched: frozenset[str], period: float) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pixeltree.errors import PixeltreeError
+from pixeltree.view.curves import CURVE
 from pixeltree.view.devices import SENSOR, Devices
 from pixeltree.view.feed import Feed
 from pixeltree.view.kernel_steps import LiveKernel
@@ -82,6 +83,7 @@ class KernelFeed(Feed):
             except PixeltreeError as error:
                 self._trouble = str(error)
             return False
+        self.changed |= name == CURVE
         return self._devices.turn(name, value)
 
     def frame(self, watched: frozenset[str], period: float) -> dict[str, Any]:

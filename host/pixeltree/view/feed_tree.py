@@ -9,15 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from pixeltree.datasets import Dataset
+from pixeltree.errors import DeviceError
 from pixeltree.model import FullyConnected
 from pixeltree.run import InferenceResult, TreeRunner
 from pixeltree.swapping import Trace
 from pixeltree.tree.node import TreeNode
 from pixeltree.tree.tree import Tree
+from pixeltree.view.curves import CURVE
 from pixeltree.view.devices import AUTO, SENSOR, Devices, panel_of
 from pixeltree.view.feed import Feed
 from pixeltree.view.panels import Control, Panel, Setting
+from pixeltree_protocol.chip.exposure import LEAST_US, MOST_US
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
+from pixeltree_protocol.link.messages import ErrorCode
 from pixeltree_protocol.objects import Label
 
 _INPUT = "R5"
@@ -56,6 +60,7 @@ class TreeFeed(Feed):
         self._trace = Trace()
         self._next = 0
         self._right: list[int] = []
+        self._exposes = False
 
     @property
     def title(self) -> str:
@@ -73,6 +78,30 @@ class TreeFeed(Feed):
             TreeRunner.open(device, self._tree, self._memory, trace=None if place else self._trace)
             for place, device in enumerate(self._devices.opened)
         ]
+        self._exposes = self._images is None and self._begin_exposing()
+
+    def _begin_exposing(self) -> bool:
+        """Take the exposure over from the device, or set the one that was chosen here.
+
+        Returns:
+            Whether the controllers can choose exposures.
+        """
+        if self._devices.chosen:
+            self._expose()
+            return True
+        try:
+            told = self._devices.opened[0].exposure()
+        except DeviceError as error:
+            if error.code != ErrorCode.UNSUPPORTED.name:
+                raise
+            return False
+        self._devices.exposure_us, self._devices.auto = told.microseconds, told.automatic
+        return True
+
+    def _expose(self) -> None:
+        wanted = "auto" if self._devices.auto else min(max(self._devices.exposure_us, LEAST_US), MOST_US)
+        for runner in self._runners:
+            runner.set_exposure(wanted)
 
     def close(self) -> None:
         """See :class:`Feed`."""
@@ -114,18 +143,23 @@ class TreeFeed(Feed):
         ]
 
     def controls(self) -> list[Control]:
-        """See :class:`Feed`. A tree's frames have a full exposure, or one that the controller chooses."""
-        unused = {"exposure"} if self._images is None else {"exposure", AUTO, "source"}
-        if not any(lane.own for lane in self._devices.lanes):
-            unused.add(AUTO)
+        """See :class:`Feed`. The tree's own images are shown as they are, so no exposure is to be chosen."""
+        unused: set[str] = set() if self._exposes else {"exposure", AUTO}
+        if self._images is not None:
+            unused.add("source")
         return [control for control in self._devices.controls() if control.name not in unused]
 
     def turn(self, name: str, value: Setting) -> bool:
         """See :class:`Feed`."""
-        if name == AUTO:
-            self._devices.let_controllers_expose(bool(value))
-            return True
-        return self._devices.turn(name, value)
+        again = self._devices.turn(name, value)
+        self.changed |= name == CURVE
+        if name in ("exposure", AUTO):
+            self._expose()
+        return again
+
+    def moved(self) -> dict[str, Setting]:
+        """See :class:`Feed`."""
+        return self._devices.moved() if self._exposes else {}
 
     # -- frames ------------------------------------------------------------------------------------
 
@@ -138,6 +172,8 @@ class TreeFeed(Feed):
                 device.chip.execute(*self._devices.exposure_steps(round(1e6 * period)))
             values |= self._devices.read(watched, (SENSOR,))
             results = [runner.run_frame() for runner in self._runners]
+            if self._exposes and self._devices.auto:
+                self._devices.exposure_us = self._devices.opened[0].exposure().microseconds
         else:
             place = self._next % len(self._images)
             image, truth = self._images.images[place], _class(self._images, place)

@@ -21,6 +21,7 @@ from typing import Any
 
 import construct as c
 
+from pixeltree_protocol.chip.exposure import LEAST_US, MOST_US
 from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
 from pixeltree_protocol.errors import ArrayPortError
 
@@ -180,7 +181,9 @@ class Elapse:
 
 @dataclass(frozen=True)
 class Expose:
-    """PIX becomes what the exposure of a frame, ending now, leaves."""
+    """PIX becomes what the exposure of a frame, ``us`` microseconds long and ending now, leaves."""
+
+    us: int
 
 
 @dataclass(frozen=True)
@@ -264,7 +267,7 @@ COMMANDS = (
     Form(13, Cycles, (), lambda _: 8),
     Form(20, BeginFrame, ((c.Int32ul, 0, 0xFFFFFFFF),)),
     Form(21, Elapse, ((c.Int64ul, 0, (1 << 63) - 1),)),
-    Form(22, Expose),
+    Form(22, Expose, ((c.Int32ul, LEAST_US, MOST_US),)),
     Form(23, BeginExposure),
     Form(24, Show, (_WORD, _WORD, _WORD, _WORD, _FLAG, _PIXELS), lambda _: 1),
 )

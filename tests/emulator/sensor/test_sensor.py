@@ -15,7 +15,7 @@ from pixeltree import TreeRunner, connect
 from pixeltree.errors import LinkError
 from pixeltree.kernels import Kernel
 from pixeltree.links.emulator import EmulatorProcess
-from pixeltree_emu.controller.auto_exposure import AutoExposure
+from pixeltree_emu.controller.exposure import FrameExposure
 from pixeltree_emu.errors import EmulatorError, SourceError
 from pixeltree_emu.sensor.sensor import Sensor
 from pixeltree_emu.sensor.sources import open_source
@@ -350,18 +350,18 @@ def test_options_of_a_source_that_contradict_each_other_are_refused(tmp_path):
 
 def test_auto_exposure_brings_dark_and_bright_scenes_to_the_middle_of_the_range():
     for grey in (6, 60, 250):
-        emulated = device_of(options("--exposure", "auto"))
+        emulated = device_of(options())
         sensor = emulated.array.sensor
         sensor.show(0, 0, flat(grey), clear=True)
-        auto = AutoExposure(emulated.read_out, RESET)
+        exposure = FrameExposure(emulated.array, emulated.clock, emulated.read_out)
+        exposure.automatic = True
         exposures = []
         for _ in range(12):
-            emulated.array.expose(10**9)
-            exposures.append(sensor.frame_ns)
-            sensor.frame_ns = auto.next_ns(emulated.array.exposed(), sensor.frame_ns)
-        mean = emulated.array.exposed().mean() - RESET
+            exposures.append(exposure.microseconds)
+            exposure.expose()
+        mean = emulated.array.pix(emulated.clock.now_ns).mean() - RESET
         assert mean == pytest.approx(TARGET, rel=0.1)
-        assert exposures[-1] == exposures[-2], "it comes to rest"
+        assert exposures[-1] == exposures[-2] == exposure.microseconds, "it comes to rest"
 
 
 def test_looking_at_planes_changes_neither_what_is_seen_nor_what_is_computed(pictures):

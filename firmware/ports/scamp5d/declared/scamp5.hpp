@@ -20,6 +20,8 @@ constexpr dreg_t R0{0}, R1{1}, R2{2}, R3{3}, R4{4}, R5{5}, R6{6}, R7{7}, R8{8}, 
 void vs_init();
 void vs_process_message();
 void vs_frame_loop_control();
+// OPEN: the types of the arguments. The period is numerator / denominator seconds.
+void vs_frame_trigger_set(uint32_t numerator, uint32_t denominator);
 void vs_wait(uint32_t microseconds);
 void vs_vision_chip_reset_exposure();
 

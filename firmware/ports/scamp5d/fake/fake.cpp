@@ -44,7 +44,7 @@ constexpr int IDLE_MS = 2;
 constexpr unsigned FEW_ONES = 12000;
 
 int listener = -1, host = -1;
-uint32_t channel, loop_counter;
+uint32_t channel, loop_counter, period_us = 16666;      // of the frame trigger
 bytes came_in;
 void (*on_user_value)(uint8_t, int32_t);
 uint64_t array_ns;
@@ -307,8 +307,13 @@ void vs_on_user_value(void (*callback)(uint8_t, int32_t)) { on_user_value = call
 void vs_frame_loop_control()
 {
     emulated_begin_frame(++loop_counter);
-    emulated_expose();
+    emulated_expose(period_us);
     vs_process_message();
+}
+
+void vs_frame_trigger_set(uint32_t numerator, uint32_t denominator)
+{
+    period_us = uint32_t(uint64_t(numerator) * 1000000 / denominator);
 }
 
 void vs_wait(uint32_t microseconds)

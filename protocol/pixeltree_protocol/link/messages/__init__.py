@@ -32,6 +32,7 @@ from pixeltree_protocol.link.messages.codes import (
     ROLE_MEANINGS,
     WHOLE,
     ErrorCode,
+    ExposureMode,
     Role,
 )
 from pixeltree_protocol.link.messages.device import (
@@ -58,9 +59,11 @@ from pixeltree_protocol.link.messages.envelope import (
 from pixeltree_protocol.link.messages.frames import (
     CancelFrame,
     Done,
+    Exposure,
     Fault,
     OpenTree,
     Result,
+    SetExposure,
     Show,
     StartFrame,
     TreeOpened,
@@ -109,6 +112,8 @@ __all__ = [
     "ErrorCode",
     "Execute",
     "Executed",
+    "Exposure",
+    "ExposureMode",
     "Fault",
     "GetSettings",
     "GetStatus",
@@ -132,6 +137,7 @@ __all__ = [
     "Request",
     "Result",
     "Role",
+    "SetExposure",
     "Settings",
     "Show",
     "StartFrame",

@@ -29,9 +29,11 @@ from pixeltree_protocol.link.messages.envelope import ENVELOPE, ENVELOPE_BYTES
 from pixeltree_protocol.link.messages.frames import (
     CancelFrame,
     Done,
+    Exposure,
     Fault,
     OpenTree,
     Result,
+    SetExposure,
     Show,
     StartFrame,
     TreeOpened,
@@ -64,6 +66,7 @@ Request = (
     | GetSettings
     | GetStatus
     | Execute
+    | SetExposure
 )
 """What a session's host may send."""
 
@@ -81,6 +84,7 @@ Reply = (
     | Status
     | ReadOut
     | Executed
+    | Exposure
     | Error
 )
 """What a session's device may send."""

@@ -66,6 +66,14 @@ MEANINGS = {
 """What each code means, in a sentence."""
 
 
+class ExposureMode(IntEnum):
+    """Who chooses the exposure of a tree's frames: the host, the controller, or as before."""
+
+    FIXED = 0
+    AUTO = 1
+    AS_IT_IS = 2
+
+
 class Role(IntEnum):
     """What a session may do."""
 

@@ -25,9 +25,11 @@ from pixeltree_protocol.link.messages.device import (
 from pixeltree_protocol.link.messages.frames import (
     CancelFrame,
     Done,
+    Exposure,
     Fault,
     OpenTree,
     Result,
+    SetExposure,
     Show,
     StartFrame,
     TreeOpened,
@@ -146,6 +148,18 @@ DUTIES: tuple[Duty, ...] = (
         (_E.BUSY, _E.BAD_OBJECT),
         "Verifies the program, whose blocks and segments must be resident, runs it, then sends what its "
         "read-out steps gave. An ERROR may overtake READ_OUTs sent before it.",
+    ),
+    Duty(
+        SetExposure,
+        False,
+        (Exposure,),
+        (_E.OUT_OF_RANGE,),
+        "Notes both values, also while a frame is in hand: they hold from the next one on. At the session's "
+        "end, exposure and mode become what they were before its first SET_EXPOSURE. In mode 1 the "
+        "controller looks at each frame right after its exposure, before the capture node: it sends "
+        "`all; bus(NEWS, PIX)`, takes the fast global sum of NEWS, and works out the next exposure by the "
+        "rule in [Automatic exposure](#automatic-exposure). Time and words of it are the frame's. A "
+        "controller that cannot choose exposures answers UNSUPPORTED.",
     ),
 )
 """Every request."""

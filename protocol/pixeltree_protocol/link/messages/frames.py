@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import construct as c
 
+from pixeltree_protocol.chip.exposure import LEAST_US, MOST_US
 from pixeltree_protocol.link.declaration import Field, Sender, message, record
 from pixeltree_protocol.link.messages.layouts import DIGEST, DIGESTS
 from pixeltree_protocol.objects.layout import Digest
@@ -166,3 +167,37 @@ class Fault:
     frame: int
     node: Digest
     missing: tuple[Digest, ...]
+
+
+@message(
+    45,
+    _HOST,
+    Field("mode", c.Int8ul, "who chooses the exposure", limits="0 fixed, 1 auto, 2 as it is"),
+    Field(
+        "exposure_us",
+        c.Int32ul,
+        "exposure of the next frame; 0: as it is",
+        "us",
+        f"0, or {LEAST_US} to {MOST_US:,}",
+    ),
+)
+@dataclass(frozen=True)
+class SetExposure:
+    """How frames of a tree are exposed until the session ends; answered by EXPOSURE."""
+
+    mode: int
+    exposure_us: int
+
+
+@message(
+    46,
+    _DEVICE,
+    Field("mode", c.Int8ul, "who chooses the exposure", limits="0 fixed, 1 auto"),
+    Field("exposure_us", c.Int32ul, "exposure of the next frame", "us", f"{LEAST_US} to {MOST_US:,}"),
+)
+@dataclass(frozen=True)
+class Exposure:
+    """Answer to SET_EXPOSURE: how the next frame of a tree will be exposed."""
+
+    mode: int
+    exposure_us: int
