@@ -26,7 +26,7 @@ AIMED_ANSWERS = 20_000
 PACKETS = (300, 3_000)
 SECONDS = 3.0
 LOOKS_OUT = ("0", "300")
-"""Microseconds for which the program looks out for an answer before it sleeps; the vendor's client does not."""
+"""Microseconds for which the program looks out for an answer before it sleeps; the vendor's client sleeps."""
 
 _COMPILE_TIME = 900
 _SCHEME = "vendor-sim://"
@@ -47,8 +47,8 @@ def bench_vendor(
         progress: is told what comes next.
 
     Returns:
-        ``runs``, two for each number of packets: in the first the program sleeps at once, as with the vendor's
-        own client. ``looks_out_us``, ``packets_per_frame``, ``frames_per_s``,
+        ``runs``, two for each number of packets: in the first the program sleeps at once, as the vendor's
+        client does. ``looks_out_us``, ``packets_per_frame``, ``frames_per_s``,
         ``us_per_kernel_call`` (a kernel of four macros and a read-out that waits for it), ``answers_per_s``,
         ``client_ms_per_frame`` and ``daemon_ms_per_frame`` (processor time); and the ``machine``.
 
