@@ -241,11 +241,12 @@ class EmulatedDevice:
         except RequestError as error:
             self._refuse(error, request)
 
-    def work(self, looks_at_ns: int | None = None) -> None:
+    def work(self, looks_at_ns: int | None = None, through: bool = False) -> None:
         """Do a controller step, or a stretch of them, of the job or frame in hand, if it can go on.
 
         Args:
             looks_at_ns: device time at which somebody will look at the device; None for nobody.
+            through: do all steps of a frame's node; nobody's link waits meanwhile.
         """
         job, hand = self._job, self._hand
         if job is not None and not self._immediate.advance(job):
@@ -256,13 +257,13 @@ class EmulatedDevice:
         if hand is None:
             return
         try:
-            self._step(hand, looks_at_ns)
+            self._step(hand, looks_at_ns, through)
         except RequestError as error:
             self._refuse(error, hand.request)
             self._drop_frame()
 
-    def _step(self, hand: FrameInHand, looks_at_ns: int | None) -> None:
-        event = self._runner.advance(hand, looks_at_ns)
+    def _step(self, hand: FrameInHand, looks_at_ns: int | None, through: bool) -> None:
+        event = self._runner.advance(hand, looks_at_ns, through)
         if isinstance(event, Fault):
             self._deadline = self._now() + self._fault_timeout_s
             self._reply(event, hand.request)

@@ -142,12 +142,15 @@ class FrameRunner:
             self._clock.charge(self._clock.costs.adc_sample_ns)
         return FrameInHand(frame, request, tree, tree.capture, self._clock.now_ns, self._clock.words)
 
-    def advance(self, hand: FrameInHand, looks_at_ns: int | None = None) -> Fault | Result | None:
+    def advance(
+        self, hand: FrameInHand, looks_at_ns: int | None = None, through: bool = False
+    ) -> Fault | Result | None:
         """Do one step of work, or a stretch of them that nobody looks into.
 
         Args:
             hand: the frame.
             looks_at_ns: device time at which somebody will look at the device; None for nobody.
+            through: go on until the node is done; nobody's link waits meanwhile.
 
         Returns:
             A fault the first time objects turn out to be missing, a result at the end, else None.
@@ -159,7 +162,8 @@ class FrameRunner:
             return self._activate(hand)
         self.sequencer.looks_at_ns = looks_at_ns
         for _ in hand.steps:
-            return None
+            if not through:
+                return None
         return self._leave(hand)
 
     def _activate(self, hand: FrameInHand) -> Fault | None:

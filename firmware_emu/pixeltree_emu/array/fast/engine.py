@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -143,7 +144,7 @@ class FastEngine:
         """An analog plane itself."""
         return self._analog_view(records.ANALOG_NUMBER[register])
 
-    def set_analog(self, register: Analog, plane: AnalogPlane) -> None:
+    def set_analog(self, register: Analog, plane: npt.NDArray[np.integer[Any]]) -> None:
         """Replace an analog plane."""
         check_plane(register, plane)
         self._analog_view(records.ANALOG_NUMBER[register])[:] = plane
