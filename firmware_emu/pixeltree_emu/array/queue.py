@@ -8,11 +8,11 @@ within its frame, which this does not change.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pixeltree_emu.array.engine import Engine, Item
+from pixeltree_emu.array.remembered import Remembered
 from pixeltree_emu.array.selection import DriveIn, PatternSelect, RectangleSelect
 
 _MOST_KEPT = 65_536
@@ -36,22 +36,42 @@ QueuedStep = LoadedBlock | PatternSelect | RectangleSelect | DriveIn
 """What can wait: it is known by identity."""
 
 
+class Joint(NamedTuple):
+    """Steps as one block.
+
+    Attributes:
+        steps: kept, so that their identity stays theirs.
+        size: words and selections.
+        kernel: the engine's own.
+    """
+
+    steps: Sequence[QueuedStep]
+    size: int
+    kernel: Any
+
+
+Joints = Remembered[tuple[int, ...], Joint]
+"""Joined blocks that are kept ready, by the identities of their steps; of engines that are alike."""
+
+
+def no_joints(most: int = _MOST_KEPT) -> Joints:
+    """Room for joined blocks of so many words and selections together."""
+    return Remembered(most, lambda joint: joint.size)
+
+
 class StepQueue:
     """Collects steps and runs them together: when somebody looks, or enough of them wait.
 
     Args:
         engine: runs them.
-        most_kept: words and selections of joined blocks that are kept ready; the block used longest ago goes
-            first.
+        joints: what is ready by now.
     """
 
-    def __init__(self, engine: Engine, most_kept: int = _MOST_KEPT) -> None:
+    def __init__(self, engine: Engine, joints: Joints) -> None:
         self._engine = engine
-        self._most_kept = most_kept
+        self._joints = joints
         self._waiting: list[QueuedStep] = []
         self._size = 0
-        self._joined: OrderedDict[tuple[int, ...], tuple[list[QueuedStep], int, Any]] = OrderedDict()
-        self._kept = 0
 
     def add(self, step: QueuedStep) -> None:
         """Let a step wait."""
@@ -71,21 +91,11 @@ class StepQueue:
         if len(steps) == 1 and isinstance(first, LoadedBlock) and first.kernel is not None:
             self._engine.run(first.kernel)
         else:
-            self._engine.run(self._ready(steps, size))
+            key = tuple(map(id, steps))
+            self._engine.run(self._joints.get(key, lambda: self._joined(steps, size)).kernel)
 
-    def _ready(self, steps: list[QueuedStep], size: int) -> Any:  # noqa: ANN401
-        """The steps as one kernel; steps are kept, so that their identity stays theirs."""
-        key = tuple(map(id, steps))
-        known = self._joined.get(key)
-        if known is not None:
-            self._joined.move_to_end(key)
-            return known[2]
+    def _joined(self, steps: Sequence[QueuedStep], size: int) -> Joint:
         items: list[Item] = []
         for step in steps:
             items += step.items if isinstance(step, LoadedBlock) else (step,)
-        kernel = self._engine.load(items)
-        self._joined[key] = steps, size, kernel
-        self._kept += size
-        while self._kept > self._most_kept and len(self._joined) > 1:
-            self._kept -= self._joined.popitem(last=False)[1][1]
-        return kernel
+        return Joint(steps, size, self._engine.load(items))

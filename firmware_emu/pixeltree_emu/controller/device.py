@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pixeltree_emu.array.remembered import Remembered
 from pixeltree_emu.controller.auto_exposure import AutoExposure
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
@@ -16,7 +17,6 @@ from pixeltree_emu.controller.frame import FrameInHand, FrameRunner
 from pixeltree_emu.controller.immediate import ImmediateRunner, Job
 from pixeltree_emu.controller.limits import DeviceLimits
 from pixeltree_emu.controller.readout import ReadOutParameters
-from pixeltree_emu.controller.remembered import Remembered
 from pixeltree_emu.controller.store import ObjectStore
 from pixeltree_emu.errors import MeaninglessWord, RequestError
 from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital

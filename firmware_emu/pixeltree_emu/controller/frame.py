@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
+from pixeltree_emu.array.remembered import Remembered
 from pixeltree_emu.controller.auto_exposure import AutoExposure
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.readout import ReadOutParameters
-from pixeltree_emu.controller.remembered import Remembered
 from pixeltree_emu.controller.sequencer import Decision, Sequencer
 from pixeltree_emu.controller.store import ObjectStore
 from pixeltree_emu.controller.stretches import Part

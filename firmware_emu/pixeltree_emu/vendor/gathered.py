@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from pixeltree_emu.array.engine import Item
-from pixeltree_emu.array.queue import StepQueue
+from pixeltree_emu.array.queue import StepQueue, no_joints
 from pixeltree_emu.array.selection import DriveIn, RectangleSelect
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
 
@@ -30,7 +30,7 @@ class GatheredArray(PixelArray):
 
     def gather(self) -> None:
         """Begin to keep as much ready as programs need that go round."""
-        self._queue = StepQueue(self._engine, _MOST_KEPT)
+        self._queue = StepQueue(self._engine, no_joints(_MOST_KEPT))
 
     def load(self, words: Sequence[Item]) -> Kernel:
         """Note a block."""
