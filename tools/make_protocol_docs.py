@@ -250,8 +250,8 @@ TABLES: dict[str, Callable[[], str]] = {
 """What stands for a line ``{{name}}``."""
 
 _SOURCES = (
-    exposure, commands, delivery, framing, messages, host, node, block, segment, program, verify, arithmetic, control,
-    control_steps,
+    exposure, commands, delivery, framing, messages, host, node, block, segment, program, verify, arithmetic,
+    control, control_steps,
 )  # fmt: skip
 
 

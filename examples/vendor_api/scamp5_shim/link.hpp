@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +17,7 @@
 #include <functional>
 #include <initializer_list>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace scamp5_shim {
@@ -81,6 +83,7 @@ class link {
 #ifdef SO_NOSIGPIPE
         setsockopt(socket_, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
 #endif
+        looks_out_ = looking_out();
         while (!greeted_) receive();
         std::atexit([] { the().flush(); });
     }
@@ -107,7 +110,7 @@ class link {
     bytes ask(opcode code, std::initializer_list<int> arguments) {
         instruction(code, arguments);
         flush();
-        while (answers_.empty()) receive();
+        while (answers_.empty()) await();
         bytes data = answers_.front();
         answers_.pop_front();
         return data;
@@ -118,7 +121,7 @@ class link {
         instruction(WAIT_FRAME_TRIGGER, {});
         flush();
         uint32_t before = frame_;
-        while (frame_ == before) receive();
+        while (frame_ == before) await();
         return frame_;
     }
 
@@ -140,16 +143,19 @@ class link {
         out_.clear();
     }
 
-    // Take what has come, without waiting.
-    void poll() {
+    // Take what has come, without waiting; whether there was anything.
+    bool poll() {
         uint8_t part[4096];
+        bool any = false;
         for (;;) {
             ssize_t got = ::recv(socket_, part, sizeof part, MSG_DONTWAIT);
             if (got == 0) end("the simulated array has ended", 0);
             if (got < 0) break;
+            any = true;
             in_.insert(in_.end(), part, part + got);
         }
-        take();
+        if (any) take();
+        return any;
     }
 
     // Take what comes within so many milliseconds.
@@ -172,6 +178,38 @@ class link {
     }
 
   private:
+    using steady = std::chrono::steady_clock;
+    using microseconds = std::chrono::microseconds;
+
+    // For how long to look out for an answer before sleeping: PIXELTREE_VENDOR_SIM_LOOKS_OUT (microseconds), or
+    // 300 where there is a second core. Answers mostly come within that, and to be woken up takes longer.
+    static microseconds looking_out() {
+        const char* asked = std::getenv("PIXELTREE_VENDOR_SIM_LOOKS_OUT");
+        if (!asked) return microseconds(std::thread::hardware_concurrency() > 1 ? 300 : 0);
+        char* rest = nullptr;
+        long value = std::strtol(asked, &rest, 10);
+        if (rest == asked || *rest || value < 0 || value > 1000000)
+            end(std::string("PIXELTREE_VENDOR_SIM_LOOKS_OUT must be 0 to 1000000 microseconds, not ") + asked, 2);
+        return microseconds(value);
+    }
+
+    // Take what comes next. Where to look out was in vain, as others have the processor, it is done less and less often.
+    void await() {
+        if (rests_ > 0) {
+            rests_--;
+        } else if (looks_out_ > microseconds(0)) {
+            const steady::time_point until = steady::now() + looks_out_;
+            while (steady::now() < until)
+                if (poll()) {
+                    in_vain_ = 0;
+                    return;
+                }
+            if (in_vain_ < 8) in_vain_++;
+            rests_ = (1 << in_vain_) - 1;
+        }
+        receive();
+    }
+
     void receive() {
         uint8_t part[65536];
         ssize_t got = ::recv(socket_, part, sizeof part, 0);
@@ -231,6 +269,8 @@ class link {
     int socket_ = -1;
     bool greeted_ = false;
     uint32_t frame_ = 0;
+    microseconds looks_out_{0};
+    int in_vain_ = 0, rests_ = 0;
     bytes out_, in_, tunnel_;
     std::deque<bytes> answers_;
 };

@@ -133,7 +133,7 @@ class Engine(Protocol):
         """Coordinates of the first 1s of a digital plane; see :func:`read_out.events`."""
         ...
 
-    def set_analog(self, register: Analog, plane: AnalogPlane) -> None:
+    def set_analog(self, register: Analog, plane: npt.NDArray[np.integer[Any]]) -> None:
         """Replace A-F, NEWS or PIX; values must lie in the register's range."""
         ...
 

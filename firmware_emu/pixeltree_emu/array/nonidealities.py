@@ -74,16 +74,18 @@ class Chip:
             words that divide.
         pool: int8 (2, 512 * 256 + 192), sixteenths; [1] is for words that divide.
         retention: uint16 (256, 256), ticks for which a DREG keeps a 1 after a write.
+        saturates: whether gain, offset and draw of any write together can leave 8 bits.
     """
 
     def __init__(self, model: Nonidealities, chip: int, seed: int) -> None:
         self.model = model
         self.seed = seed
-        self.gain, self.offset, self.retention = _fixed_pattern(model, chip & _MASK64)
+        self.gain, self.offset, self.retention, fixed = _fixed_pattern(model, chip & _MASK64)
         drawn = np.random.Generator(np.random.Philox(key=mixed(chip & _MASK64) ^ mixed(seed & _MASK64)))
         sigmas = np.array([[model.noise], [float(np.hypot(model.noise, model.division_noise))]])
         pool = _int8(drawn.standard_normal((2, POOL_ROWS * SHAPE[1])) * sigmas * SIXTEENTHS)
         self.pool = np.ascontiguousarray(np.concatenate([pool, pool[:, :POOL_TAIL]], axis=1))
+        self.saturates = fixed + max(-int(pool.min()), int(pool.max())) > np.iinfo(np.int8).max
 
     def draws(self, key: int, number: int, dividing: bool) -> npt.NDArray[np.int16]:
         """The draws of one write, int16 (256, 256) in sixteenths.
@@ -109,8 +111,11 @@ class Chip:
 @lru_cache(maxsize=8)
 def _fixed_pattern(
     model: Nonidealities, chip: int
-) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8], npt.NDArray[np.uint16]]:
-    """Gain, offset and retention of a chip, whatever the seed; nobody may write to them."""
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8], npt.NDArray[np.uint16], float]:
+    """Gain, offset and retention of a chip, whatever the seed; nobody may write to them.
+
+    And the most that gain and offset together can add to a write, in sixteenths.
+    """
     fixed = np.random.Generator(np.random.Philox(key=chip))
     gain = _int8(fixed.normal(model.gain_error, model.gain_spread, SHAPE) * GAIN_UNIT)
     plain = fixed.normal(model.offset, model.offset_spread, SHAPE)
@@ -123,7 +128,8 @@ def _fixed_pattern(
     retention = ticks.astype(np.uint16)
     for shared in (gain, offset, retention):
         shared.flags.writeable = False
-    return gain, offset, retention
+    reach = np.abs(gain.astype(np.int16)) / 2 + 1 + np.abs(offset.astype(np.int16)).max(axis=0)
+    return gain, offset, retention, float(reach.max())
 
 
 def _int8(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:

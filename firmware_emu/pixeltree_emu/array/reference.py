@@ -148,7 +148,7 @@ class ReferenceEngine:
         """An analog plane itself."""
         return self.planes.analog[register]
 
-    def set_analog(self, register: Analog, plane: AnalogPlane) -> None:
+    def set_analog(self, register: Analog, plane: npt.NDArray[np.integer[Any]]) -> None:
         """Replace an analog plane."""
         check_plane(register, plane)
         self.planes.analog[register][:] = plane

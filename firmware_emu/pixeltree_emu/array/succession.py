@@ -131,7 +131,7 @@ class SucceededEngine:
         """See :class:`pixeltree_emu.array.engine.Engine`."""
         return self._engine.analog_view(register)
 
-    def set_analog(self, register: Analog, plane: AnalogPlane) -> None:
+    def set_analog(self, register: Analog, plane: npt.NDArray[np.integer[Any]]) -> None:
         """See :class:`pixeltree_emu.array.engine.Engine`."""
         self._engine.set_analog(register, plane)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 from pixeltree_emu.array.decay import REGISTER_BITS
@@ -45,15 +46,21 @@ class Touched(NamedTuple):
 _NOTHING = Touched(0, 0)
 
 
-def crossing(items: Sequence[Item], first: int) -> Crossing:
-    """What a block touches around a tick that begins between two of its items.
+def crossings(items: Sequence[Item], firsts: Iterable[int]) -> dict[int, Crossing]:
+    """What a block touches around a tick that begins between two of its items, for each such place.
 
     Args:
         items: of the block.
-        first: index of the first item after the beginning of the tick.
+        firsts: indices of the first item after the beginning of the tick, in order.
     """
-    before, after = _of(items[:first]), _of(items[first:])
-    return Crossing(before.all, before.written, after.written)
+    ends = [*dict.fromkeys(firsts), len(items)]
+    between = [_of(items[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
+    before = [*accumulate(between, Touched.with_more)]
+    after = [*accumulate(reversed(between[1:]), Touched.with_more)][::-1]
+    return {
+        first: Crossing(then.all, then.written, later.written)
+        for first, then, later in zip(ends, before, after, strict=False)
+    }
 
 
 def _of(items: Iterable[Item]) -> Touched:

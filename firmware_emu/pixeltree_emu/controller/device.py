@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from pixeltree_emu.array.remembered import Remembered
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.frame import FrameInHand, FrameRunner
 from pixeltree_emu.controller.immediate import ImmediateRunner, Job
 from pixeltree_emu.controller.limits import DeviceLimits
 from pixeltree_emu.controller.readout import ReadOutParameters
-from pixeltree_emu.controller.remembered import Remembered
 from pixeltree_emu.controller.store import ObjectStore
 from pixeltree_emu.errors import MeaninglessWord, RequestError
 from pixeltree_protocol.chip.registers import AREGS, ARRAY_SIZE, DREGS, Analog, Digital
@@ -246,11 +246,12 @@ class EmulatedDevice:
         except RequestError as error:
             self._refuse(error, request)
 
-    def work(self, looks_at_ns: int | None = None) -> None:
+    def work(self, looks_at_ns: int | None = None, through: bool = False) -> None:
         """Do a controller step, or a stretch of them, of the job or frame in hand, if it can go on.
 
         Args:
             looks_at_ns: device time at which somebody will look at the device; None for nobody.
+            through: do all steps of a frame's node; nobody's link waits meanwhile.
         """
         job, hand = self._job, self._hand
         if job is not None and not self._immediate.advance(job):
@@ -261,13 +262,13 @@ class EmulatedDevice:
         if hand is None:
             return
         try:
-            self._step(hand, looks_at_ns)
+            self._step(hand, looks_at_ns, through)
         except RequestError as error:
             self._refuse(error, hand.request)
             self._drop_frame()
 
-    def _step(self, hand: FrameInHand, looks_at_ns: int | None) -> None:
-        event = self._runner.advance(hand, looks_at_ns)
+    def _step(self, hand: FrameInHand, looks_at_ns: int | None, through: bool) -> None:
+        event = self._runner.advance(hand, looks_at_ns, through)
         if isinstance(event, Fault):
             self._deadline = self._now() + self._fault_timeout_s
             self._reply(event, hand.request)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pixeltree_emu.array.engine import Crossing, Engine, Item
 from pixeltree_emu.array.nonidealities import TICK_NS, Chip
 from pixeltree_emu.array.planes import ArrayParameters, DigitalPlane
-from pixeltree_emu.array.queue import LoadedBlock, StepQueue
+from pixeltree_emu.array.queue import Joints, LoadedBlock, StepQueue, no_joints
 from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_emu.array.selection import pattern_select, rectangle
 from pixeltree_emu.array.succession import SucceededEngine
@@ -28,6 +28,14 @@ logger = logging.getLogger(__name__)
 
 _RESET = bits("rstpix", "selpix")
 _SELECT_PIX = bits("selpix")
+
+
+_JOINTS: dict[Hashable, Joints] = {}
+"""What queues have joined, for all arrays of this process, by what makes their engines alike."""
+
+
+def _joints_of(alike: Hashable) -> Joints:
+    return no_joints() if alike is None else _JOINTS.setdefault(alike, no_joints())
 
 
 class Kernel(LoadedBlock):
@@ -96,7 +104,7 @@ class PixelArray:
     ) -> None:
         self.parameters = parameters or ArrayParameters()
         self._engine = create_engine(engine, self.parameters, chip, at_once)
-        self._queue = StepQueue(self._engine)
+        self._queue = StepQueue(self._engine, _joints_of(self._engine.alike))
         self._decays = chip is not None
         self._tick = 0
         self.sensor = Sensor()

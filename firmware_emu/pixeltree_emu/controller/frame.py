@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
+from pixeltree_emu.array.remembered import Remembered
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.controller.device_array import Kernel, PixelArray
 from pixeltree_emu.controller.exposure import FrameExposure
 from pixeltree_emu.controller.readout import ReadOutParameters
-from pixeltree_emu.controller.remembered import Remembered
 from pixeltree_emu.controller.sequencer import Decision, Sequencer
 from pixeltree_emu.controller.store import ObjectStore
 from pixeltree_emu.controller.stretches import Part
@@ -136,12 +136,15 @@ class FrameRunner:
         self.exposure.expose()
         return hand
 
-    def advance(self, hand: FrameInHand, looks_at_ns: int | None = None) -> Fault | Result | None:
+    def advance(
+        self, hand: FrameInHand, looks_at_ns: int | None = None, through: bool = False
+    ) -> Fault | Result | None:
         """Do one step of work, or a stretch of them that nobody looks into.
 
         Args:
             hand: the frame.
             looks_at_ns: device time at which somebody will look at the device; None for nobody.
+            through: go on until the node is done; nobody's link waits meanwhile.
 
         Returns:
             A fault the first time objects turn out to be missing, a result at the end, else None.
@@ -153,7 +156,8 @@ class FrameRunner:
             return self._activate(hand)
         self.sequencer.looks_at_ns = looks_at_ns
         for _ in hand.steps:
-            return None
+            if not through:
+                return None
         return self._leave(hand)
 
     def _activate(self, hand: FrameInHand) -> Fault | None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from pixeltree_emu.array.remembered import Remembered
 from pixeltree_emu.controller.device_array import Kernel
-from pixeltree_emu.controller.remembered import Remembered
 from pixeltree_emu.errors import RequestError
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.link.messages import MOST_PUT_TOGETHER, WHOLE, ErrorCode

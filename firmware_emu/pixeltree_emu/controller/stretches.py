@@ -7,11 +7,12 @@ that a stretch takes the time and the words that its steps take one by one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from pixeltree_emu.array.engine import Crossing, Item
 from pixeltree_emu.array.selection import DriveIn, RectangleSelect, pattern_select
-from pixeltree_emu.array.touched import crossing
+from pixeltree_emu.array.touched import crossings
 from pixeltree_emu.controller.clock import CostModel, DeviceClock
 from pixeltree_emu.controller.device_array import Kernel
 from pixeltree_emu.controller.launches import Launcher, Verified
@@ -34,7 +35,6 @@ class Stretch:
     ns: int
     words: int
     moments: tuple[tuple[int, int], ...]
-    _crossings: dict[int, Crossing] = field(default_factory=dict)
 
     @property
     def last_ns(self) -> int:
@@ -44,9 +44,11 @@ class Stretch:
     def crossing(self, from_ns: int) -> tuple[Crossing, int]:
         """What the block touches around the first moment that is not before ``from_ns``, and when that is."""
         moment_ns, item = next(moment for moment in self.moments if moment[0] >= from_ns)
-        if item not in self._crossings:
-            self._crossings[item] = crossing(self.kernel.items, item)
         return self._crossings[item], moment_ns
+
+    @cached_property
+    def _crossings(self) -> dict[int, Crossing]:
+        return crossings(self.kernel.items, (item for _, item in self.moments))
 
 
 @dataclass(frozen=True)

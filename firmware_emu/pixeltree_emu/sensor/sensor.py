@@ -6,12 +6,12 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from pixeltree_emu.array.planes import AREG_MAX, SHAPE, AnalogPlane, plane_of
+from pixeltree_emu.array.planes import AREG_MAX, SHAPE, plane_of
 from pixeltree_emu.machine.defaults import EXPOSURE_NS, SOURCE_CLOCKS
 from pixeltree_pictures.sources import Source
 
@@ -122,7 +122,9 @@ class Sensor:
         """A new exposure begins: by the clock ``frame`` it will see the next picture."""
         self._seen = None
 
-    def integrate(self, start_ns: int, end_ns: int, reset_level: int, peek: bool = False) -> AnalogPlane:
+    def integrate(
+        self, start_ns: int, end_ns: int, reset_level: int, peek: bool = False
+    ) -> npt.NDArray[np.integer[Any]]:
         """PIX after integrating light from ``start_ns`` to ``end_ns`` of device time.
 
         White (255) over :attr:`exposure_ns` gives the half range, 127 counts above the reset level; PIX goes
@@ -135,6 +137,9 @@ class Sensor:
             reset_level: of PIX.
             peek: whether this only reads PIX, which uses up no picture of the source. Nor is one by an
                 exposure so short that even white leaves no count, as when get_image reads the reset level.
+
+        Returns:
+            int8 (256, 256), or int16 where light is integrated over a source's frames.
         """
         end_ns = max(start_ns, end_ns)
         levels = _levels(end_ns - start_ns, self.exposure_ns, reset_level)
@@ -146,12 +151,12 @@ class Sensor:
             counts = self._light(start_ns, end_ns) // (2 * self.exposure_ns)
             level = np.minimum(counts + reset_level, AREG_MAX).astype(np.int16)
             return plane_of(level).astype(np.int16, copy=False)
-        seen: AnalogPlane = levels[plane_of(picture)]
+        seen: npt.NDArray[np.int8] = levels[plane_of(picture)]
         return seen
 
-    def _scene_through(self, levels: npt.NDArray[np.int16]) -> AnalogPlane:
+    def _scene_through(self, levels: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
         """The scene's levels: looked up where it was painted, the same everywhere else."""
-        seen: AnalogPlane = np.full(SHAPE, levels[0], np.int16)
+        seen = np.full(SHAPE, levels[0], np.int8)
         rows, columns = slice(self._lit.top, self._lit.bottom), slice(self._lit.left, self._lit.right)
         plane_of(seen)[rows, columns] = levels[self.scene[rows, columns]]
         return seen
@@ -193,7 +198,7 @@ class Sensor:
 
 
 @lru_cache(maxsize=64)
-def _levels(duration_ns: int, exposure_ns: int, reset_level: int) -> npt.NDArray[np.int16]:
+def _levels(duration_ns: int, exposure_ns: int, reset_level: int) -> npt.NDArray[np.int8]:
     """The level of each of the 256 brightnesses after so long an exposure."""
     counts = [value * duration_ns // (2 * exposure_ns) for value in range(256)]
-    return np.array([min(count + reset_level, AREG_MAX) for count in counts], np.int16)
+    return np.array([min(count + reset_level, AREG_MAX) for count in counts], np.int8)

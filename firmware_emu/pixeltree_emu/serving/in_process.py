@@ -61,7 +61,7 @@ class DeviceInProcess:
         """Work until there are answers, or nothing to do; see the interface."""
         device = self._device
         while not self._answers and device.busy:
-            device.work()
+            device.work(through=True)
         if not self._answers and device.wakes_at is not None and time.monotonic() >= device.wakes_at:
             device.work()  # says that the host took too long to bring what the frame waits for
         answers, self._answers = self._answers, []

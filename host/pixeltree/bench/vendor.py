@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import os
 import platform
@@ -24,6 +25,9 @@ LEAST_FRAMES = 60
 AIMED_ANSWERS = 20_000
 PACKETS = (300, 3_000)
 SECONDS = 3.0
+LOOKS_OUT = ("0", "300")
+"""Microseconds for which the program looks out for an answer before it sleeps; the vendor's client sleeps."""
+
 _COMPILE_TIME = 900
 _SCHEME = "vendor-sim://"
 
@@ -43,7 +47,8 @@ def bench_vendor(
         progress: is told what comes next.
 
     Returns:
-        ``runs``, one for each number of packets: ``packets_per_frame``, ``frames_per_s``,
+        ``runs``, two for each number of packets: in the first the program sleeps at once, as the vendor's
+        client does. ``looks_out_us``, ``packets_per_frame``, ``frames_per_s``,
         ``us_per_kernel_call`` (a kernel of four macros and a read-out that waits for it), ``answers_per_s``,
         ``client_ms_per_frame`` and ``daemon_ms_per_frame`` (processor time); and the ``machine``.
 
@@ -54,20 +59,26 @@ def bench_vendor(
         progress("compiling the program")
         program = compile_program(vendor_folder() / "bench.cpp", Path(folder) / "bench")
         runs = []
-        for count in packets:
+        for count, looks_out in itertools.product(packets, LOOKS_OUT):
             progress(f"frames of {count} packets")
-            runs.append(_run(program, count, seconds, options))
+            runs.append(_run(program, count, looks_out, seconds, options))
     machine = f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     return {"runs": runs, "machine": machine}
 
 
-def _run(program: Path, packets: int, seconds: float, options: Sequence[str]) -> dict[str, Any]:
+def _run(
+    program: Path, packets: int, looks_out: str, seconds: float, options: Sequence[str]
+) -> dict[str, Any]:
     with EmulatorProcess(f"--listen={_SCHEME}127.0.0.1:0", *options) as emulator:
         address = next(url for url in emulator.urls if url.startswith(_SCHEME)).removeprefix(_SCHEME)
         spent: dict[str, float | None] = {}
         with subprocess.Popen(
             [program, str(packets), str(seconds)],
-            env={**os.environ, "PIXELTREE_VENDOR_SIM": address},
+            env={
+                **os.environ,
+                "PIXELTREE_VENDOR_SIM": address,
+                "PIXELTREE_VENDOR_SIM_LOOKS_OUT": looks_out,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -81,7 +92,7 @@ def _run(program: Path, packets: int, seconds: float, options: Sequence[str]) ->
             said = running.stderr.read().strip()
     if running.returncode:
         raise DataError(f"the program ended with status {running.returncode}: {said}")
-    figures: dict[str, Any] = json.loads(last)
+    figures: dict[str, Any] = {"looks_out_us": int(looks_out)} | json.loads(last)
     before, after = spent.get("frames"), spent.get("kernels")
     if before is not None and after is not None:
         figures["daemon_ms_per_frame"] = round((after - before) / figures.pop("frames") * 1e3, 2)

@@ -149,15 +149,16 @@ def swap(
 
 def vendor(
     seconds: Annotated[
-        float, MEASUREMENT(min=0.2, callback=finite, help="How long each of the two programs is timed.")
+        float, MEASUREMENT(min=0.2, callback=finite, help="How long each of the four runs is timed.")
     ] = vendor_bench.SECONDS,
     preset: Annotated[str, MEASUREMENT(help="Exact arithmetic, or the errors of a chip.")] = "ideal",
     json_file: JsonOption = None,
 ) -> None:
     """Time a C++ program of the vendor's API on an emulated array: 300 and 3,000 packets a frame.
 
-    Half of the packets wait for an answer. It needs a C++ compiler, or the Python package ziglang. Run it on
-    an idle machine.
+    Half of the packets wait for an answer: once by sleeping, as with the vendor's own client, and once by
+    looking out for it first, as with Pixeltree's headers where there are two cores. It needs a C++ compiler,
+    or the Python package ziglang. Run it on an idle machine.
     """
     with busy("starting") as status:
         figures = vendor_bench.bench_vendor(
@@ -167,13 +168,14 @@ def vendor(
 
 
 def _vendor_table(figures: dict[str, Any]) -> Table:
-    headings = "packets a frame", "frames/s", "us per kernel call", "answers/s", "goal"
+    headings = "packets a frame", "the program", "frames/s", "us per kernel call", "answers/s", "goal"
     table = Table(*(Column(heading, justify="right") for heading in headings), title="The vendor's programs")
     goals = {300: f"at least {vendor_bench.LEAST_FRAMES} frames/s; {vendor_bench.AIMED_ANSWERS:,} answers/s"}
     for run in figures["runs"]:
         numbers = run["frames_per_s"], run["us_per_kernel_call"], f"{run['answers_per_s']:,.0f}"
         packets = run["packets_per_frame"]
-        table.add_row(f"{packets:,}", *map(str, numbers), goals.get(packets, ""))
+        waits = f"looks out {run['looks_out_us']} us" if run["looks_out_us"] else "sleeps"
+        table.add_row(f"{packets:,}", waits, *map(str, numbers), goals.get(packets, ""))
     table.caption = figures["machine"]
     return table
 

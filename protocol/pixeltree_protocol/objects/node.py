@@ -7,6 +7,7 @@ it, a tree can have no cycle, and a device never needs a table of all nodes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import construct as c
 
@@ -98,7 +99,7 @@ class Node:
                 f"{', '.join(sorted(strangers))} cannot be planes of a node; R0-R12, A-F, NEWS can"
             )
 
-    @property
+    @cached_property
     def needs(self) -> tuple[Digest, ...]:
         """Digests of all objects the node needs beside its manifest, without repetition."""
         return tuple(dict.fromkeys((self.program, *self.blocks, *self.segments)))

@@ -14,7 +14,9 @@ from pixeltree_emu.array.fast import FastEngine
 from pixeltree_emu.array.fast.fused import native, store
 from pixeltree_emu.array.fast.fused.fuser import Fuser
 from pixeltree_emu.array.fast.fused.plan import segments_of
+from pixeltree_emu.array.fast.fused.schedule import scheduled
 from pixeltree_emu.array.fast.hot import Background
+from pixeltree_emu.array.fast.passes import ERROR, EXACT
 from pixeltree_emu.array.nonidealities import PRESETS, Chip
 from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.array.reference import ReferenceEngine
@@ -97,6 +99,17 @@ def test_a_block_is_cut_only_where_rows_of_analog_values_just_written_are_read()
         (block,) = [kernel.only] if kernel.only else kernel.variants.values()
         counts[name] = len(segments_of(block.passes))
     assert counts == {"sobel": 2, "convolution": 1}
+
+
+def test_a_gated_write_is_worked_out_once_and_mixed_with_what_was_there_only_where_somebody_sees_it():
+    engine = FastEngine(ArrayParameters(), CHIPS["typical"])
+    words = bench_programs.words("WHERE(R5); add(A, A, B); sub(A, A, C); all; add(D, B, C)")
+    _, block = hot_block(engine, words)
+    (segment,) = segments_of(block.passes)
+    order = scheduled(segment.graph, segment.leaves).order
+    written = [value for value in order if value.row[ERROR] not in (EXACT, -1) and not value.digital]
+    assert len(written) == len(block.passes[block.passes[:, ERROR] > EXACT]) == 6
+    assert [value.plane for value in order if value.whole] == [(False, 0), (False, 0)]
 
 
 def hot_block(engine, items=None):

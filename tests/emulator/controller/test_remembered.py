@@ -2,7 +2,10 @@
 
 import pytest
 
-from pixeltree_emu.controller.remembered import Remembered
+from pixeltree_emu.array.fast import FastEngine
+from pixeltree_emu.array.remembered import Remembered
+from pixeltree_emu.bench import programs
+from pixeltree_emu.controller.device_array import PixelArray
 from pixeltree_emu.controller.store import ObjectStore
 from pixeltree_emu.errors import RequestError
 from pixeltree_protocol.objects import PackedBits, digest_of
@@ -30,3 +33,15 @@ def test_what_was_used_longest_ago_goes_first_and_what_failed_is_not_kept():
     with pytest.raises(ZeroDivisionError):
         kept.get(9, lambda: 1 / 0)
     assert kept.get(9, lambda: "nine") == "nine"
+
+
+def test_what_one_array_has_joined_no_other_of_its_kind_joins_again(monkeypatch):
+    arrays = PixelArray(), PixelArray()
+    kernel = arrays[0].load(programs.sobel())
+    loaded, load = [], FastEngine.load
+    monkeypatch.setattr(FastEngine, "load", lambda engine, items: loaded.append(items) or load(engine, items))
+    for array in arrays:
+        array.select_pattern(3, 5, 252, 0)
+        array.run(kernel)
+        array.settle()
+    assert [len(items) for items in loaded] == [1 + len(kernel.items)]

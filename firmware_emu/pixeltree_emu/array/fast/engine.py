@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -117,7 +118,7 @@ class FastEngine:
         self._analog_view(layout.NEWS)[:] = 0
         self._digital_view(layout.FLAG)[:] = -1
         self._in_level = 0
-        self._around = Surroundings(parameters.analog_boundary, _saturates(chip))
+        self._around = Surroundings(parameters.analog_boundary, chip is not None and chip.saturates)
         self._addresses = self._analog.ctypes.data, self._digital.ctypes.data, self._errors.ctypes.data
 
     @property
@@ -143,7 +144,7 @@ class FastEngine:
         """An analog plane itself."""
         return self._analog_view(records.ANALOG_NUMBER[register])
 
-    def set_analog(self, register: Analog, plane: AnalogPlane) -> None:
+    def set_analog(self, register: Analog, plane: npt.NDArray[np.integer[Any]]) -> None:
         """Replace an analog plane."""
         check_plane(register, plane)
         self._analog_view(records.ANALOG_NUMBER[register])[:] = plane
@@ -358,12 +359,3 @@ def _halves(gain: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     """Gains widened to int16, per 64 PEs first those of the even columns, then of the odd ones."""
     pairs = gain.reshape(-1, 32, 2).astype(np.int16)
     return np.ascontiguousarray(pairs.transpose(0, 2, 1)).view(np.int8)
-
-
-def _saturates(chip: Chip | None) -> bool:
-    """Whether gain, offset and draw of any write together can leave 8 bits."""
-    if chip is None:
-        return False
-    gain = np.abs(chip.gain.astype(np.int64)) / 2 + 1
-    offset = np.abs(chip.offset.astype(np.int64)).max(axis=0)
-    return bool((gain + offset).max() + np.abs(chip.pool.astype(np.int64)).max() > np.iinfo(np.int8).max)

@@ -212,9 +212,12 @@ class AnalogCode:
     def _negated(self, value: str) -> str:
         return self._call("ssub.sat", "zeroinitializer", value)
 
-    def _negated_sum(self, a: str, b: str) -> str:
+    def _negated_sum(self, value: Value, a: str, b: str) -> str:
         """-(a + b), saturated once; see ``analog_ops.negated_sum``."""
         put = self._lines.put
+        for (source, *_), other in zip(value.sources, (b, a), strict=True):
+            if source.constant is not None and source.constant >= LOWEST_NEGATIVE:
+                return self._call("ssub.sat", splat(8, -source.constant), other)
         least = put(f"icmp eq {self._lanes} {a}, {splat(8, -128)}")
         missing = put(f"sext <{self._width} x i1> {least} to {self._lanes}")
         return self._call("ssub.sat", self._negated(a), self._call("sadd.sat", b, missing))
@@ -229,7 +232,7 @@ class AnalogCode:
         if value.code == NEGATE:
             return self._negated(given[0])
         if value.code == NEGATE_SUM:
-            return self._negated_sum(*given)
+            return self._negated_sum(value, *given)
         if value.code == MOVE:
             return self._call("smax", given[0], low)
         if value.code == ADD:
@@ -257,8 +260,8 @@ class AnalogCode:
         if self._facts.saturates:
             error = self._call("sadd.sat", self._call("sadd.sat", fixed, pattern), draws)
             return self._call("sadd.sat", ideal, self._whole_counts(error))
-        part = put(f"add {self._lanes} {fixed}, {pattern}")
-        biased = put(f"add {self._lanes} {part}, {draws}")
+        part = put(f"add {self._lanes} {pattern}, {draws}")
+        biased = put(f"add {self._lanes} {fixed}, {part}")
         counts = put(f"sub {self._lanes} {self._upper_half(biased)}, %eights")
         return self._call("sadd.sat", ideal, counts)
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pixeltree_emu.array.fast.layout import EAST, NORTH, ROW_BYTES, SOUTH, WEST
 from pixeltree_emu.array.fast.passes import (
     CODE,
+    COLUMNS,
     COMPARE_TWO,
     COMPARISONS,
+    COPY,
     DST,
     FILL,
     LAST_ANALOG,
@@ -93,6 +95,11 @@ class Value:
         """Whether it is digital and made of analog values."""
         return self.code in COMPARISONS
 
+    @property
+    def whole(self) -> Value | None:
+        """Of an analog value that is written where a gate is open: what would be written everywhere."""
+        return None if self.digital or self.gate is None else self.sources[0][0]
+
     def inputs(self) -> Iterator[Value]:
         """All values that it is made of."""
         for source in self.sources:
@@ -153,6 +160,8 @@ class Graph:
         if above & written and below & written:
             return False
         self._above, self._below, self.written = above, below, written
+        if value.whole is not None:
+            self.made.append(value.whole)
         self.made.append(value)
         self.downward = not above & written
         self._seen |= read
@@ -216,7 +225,10 @@ class Graph:
             return _named(sources[0][0], plane)
         if row[CODE] == SHIFT:
             row, sources = _joined(row, sources)
-        return Value(plane, row, None, sources, gate, old)
+        if gate is None or plane[0]:
+            return Value(plane, row, None, sources, gate, old)
+        whole = Value(plane, row, None, tuple(_where_open(source, gate) for source in sources))
+        return Value(plane, _copying(plane[1]), None, ((whole, 0, 0),), gate, old)
 
     def _sources(self, row: tuple[int, ...]) -> Iterator[Source]:
         code = row[CODE]
@@ -258,6 +270,14 @@ def _movable(value: Value) -> bool:
     return not value.compares
 
 
+def _where_open(source: Source, gate: Value) -> Source:
+    """A source as PEs see it where a gate is open: what the same gate has let in was written there."""
+    value, rows, columns = source
+    if rows or columns or value.whole is None or value.gate is not gate:
+        return source
+    return value.whole, 0, 0
+
+
 def _named(value: Value, plane: Plane) -> Value:
     """The same value as what another plane holds; constants are written under the plane's own name."""
     return value if value.constant is None else Value(plane, constant=value.constant)
@@ -265,15 +285,18 @@ def _named(value: Value, plane: Plane) -> Value:
 
 def _filling(plane: int, level: int) -> tuple[int, ...]:
     """A pass that fills a plane."""
-    row = [0] * 12
-    row[CODE], row[DST], row[MASK], row[VALUE], row[A], row[B] = (
-        FILL,
-        plane,
-        NO_MASK,
-        level,
-        NO_PLANE,
-        NO_PLANE,
-    )
+    return _exact(FILL, plane, level)
+
+
+def _copying(plane: int) -> tuple[int, ...]:
+    """A pass that writes what was worked out before."""
+    return _exact(COPY, plane, 0)
+
+
+def _exact(code: int, plane: int, value: int) -> tuple[int, ...]:
+    row = [0] * COLUMNS
+    row[CODE], row[DST], row[VALUE] = code, plane, value
+    row[A], row[B], row[MASK] = NO_PLANE, NO_PLANE, NO_MASK
     return tuple(row)
 
 

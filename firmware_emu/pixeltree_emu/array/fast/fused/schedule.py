@@ -47,6 +47,7 @@ def scheduled(graph: Graph, leaves: set[Plane]) -> Schedule:
     for value in dict.fromkeys(made.order):
         made.turns[value] = _turn(value, made.turns)
     made.order = list(made.turns)
+    _delay(made)
     for value in made.order:
         _note_uses(value, made)
     for plane, value in made.stores.items():
@@ -86,6 +87,18 @@ def _turn(value: Value, turns: dict[Value, int]) -> int:
     if value.gate is not None:
         turn = max(turn, turns.get(value.gate, 0) + (not value.gate.compares))
     return turn
+
+
+def _delay(made: Schedule) -> None:
+    """What is written where a gate is open is worked out when somebody needs it, and not kept until then."""
+    written = {value.whole for value in made.order}
+    needed: dict[Value, int] = {}
+    for value in reversed(made.order):
+        if value in written:
+            made.turns[value] = needed[value]
+        turn = made.turns[value]
+        for source, *_ in value.sources:
+            needed[source] = min(turn, needed.get(source, turn))
 
 
 def _note_uses(value: Value, made: Schedule) -> None:
