@@ -45,8 +45,8 @@ __all__ = [  # noqa: RUF022 - in the order in which a user meets them
     "connect", "emulator", "Device", "Patience", "Tree", "TreeRunner", "InferenceResult", "NodeVisit",
     "Swap", "Summary", "play", "Playing", "aconnect", "AsyncDevice", "AsyncRunner", "Line", "LINES", "Trace",
     "FrameExposure", "zoo", "Page", "Kernel", "ControllerProgram", "A", "B", "C", "D", "E", "F", "NEWS",
-    "XN", "XE", "XS", "XW", "PIX", "IN", "FLAG", "SELECT", "RECT", "RF", "RP", "R0", "R1", "R2", "R3", "R4", "R5",
-    "R6", "R7", "R8", "R9", "R10", "R11", "R12", "north", "east", "south", "west", "alldir", "compile",
+    "XN", "XE", "XS", "XW", "PIX", "IN", "FLAG", "SELECT", "RECT", "RF", "RP", "R0", "R1", "R2", "R3", "R4",
+    "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R12", "north", "east", "south", "west", "alldir", "compile",
     "datasets", "evaluate", "metrics", "train", "read_onnx", "scamp5d", "errors", "__version__",
 ]
 # fmt: on
