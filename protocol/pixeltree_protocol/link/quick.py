@@ -95,7 +95,7 @@ class _Array:
         if not self._bytes:
             out += struct.pack(f"<{len(items)}{self._format}", *items)
             return
-        if any(len(item) != self._size for item in items):
+        if items and set(map(len, items)) != {self._size}:
             raise struct.error(f"each of {self._name} must have {self._size} bytes")
         out += b"".join(items)
 
