@@ -68,10 +68,10 @@ class Builder:
         )
         return made
 
-    def note_bits(self, layers):
-        """The tensor now has the activations after so many layers more."""
+    def note_bits(self, layers, turned=False):
+        """The tensor has the activations after so many layers more; turned: bit 0 is the greater value."""
         self.layers += layers
-        self.bits.append((self.now, self.layers))
+        self.bits.append((self.now, self.layers, turned))
 
     def model(self, outputs=(), shape=None):
         shape = ["batch", 1, self.size, self.size] if shape is None else shape
@@ -89,7 +89,7 @@ class Builder:
 def reference(builder, images):
     """Activations that were noted, and logits, of images uint8 (N, rows, columns), in floats of 32 bits."""
     evaluator = ReferenceEvaluator(
-        builder.model([name for name, _ in builder.bits]), new_ops=[BipolarQuant, Quant]
+        builder.model([name for name, *_ in builder.bits]), new_ops=[BipolarQuant, Quant]
     )
     values = (images.astype(np.float32) / np.float32(255))[:, None]
     return evaluator.run(None, {"image": values})
@@ -110,9 +110,9 @@ def input_signs(random, build):
     build.note_bits(0)
 
 
-def activation(random, build):
-    """A sum to -1 and +1, or to other two values; returns the lower one."""
-    match random.integers(5):
+def activation(random, build, may_turn):
+    """A sum to -1 and +1, or to other two values; returns the one of bit 0, the greater only if it may."""
+    match random.integers(6 if may_turn else 5):
         case 0:
             scale = float(random.choice([0.5, 1, 2]))
             build.add("BipolarQuant", scale, domain=QONNX)
@@ -127,6 +127,9 @@ def activation(random, build):
         case 3:
             build.add("Less", 0.0, first=True).add("Cast", to=TensorProto.FLOAT)
             return 0.0
+        case 5:
+            build.add("GreaterOrEqual", 0.0).add("Where", -1.0, 1.0)
+            return 1.0
         case _:
             build.add("Clip", -1.0, 1.0).add("BipolarQuant", 1.0, domain=QONNX)
             return -1.0
@@ -171,8 +174,8 @@ def convolution(random, build, inputs, low, dyadic):
     if pools and random.random() < 0.5:
         build.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
         pooled = 1
-    low = activation(random, build)
-    build.note_bits(1 + pooled)
+    low = activation(random, build, may_turn=pooled or not pools)
+    build.note_bits(1 + pooled, turned=low > 0)
     if pools and not pooled:
         build.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
         build.note_bits(1)

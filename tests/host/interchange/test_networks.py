@@ -19,10 +19,10 @@ def compare(build, found, pictures):
     *activations, logits = reference(build, pictures)
     bits = np.array([found.model.input.binarize(each) for each in pictures])
     ours = infer_many(found.model, bits)
-    for (_, layers), values in zip(build.bits, activations, strict=True):
+    for (_, layers, turned), values in zip(build.bits, activations, strict=True):
         middle = (values.min() + values.max()) / 2
         if values.min() < values.max():
-            assert np.array_equal(ours.activations[layers], values > middle)
+            assert np.array_equal(ours.activations[layers], (values > middle) != turned)
     assert np.array_equal(ours.logits.argmax(axis=1), logits.argmax(axis=1))
     return bits, ours
 
