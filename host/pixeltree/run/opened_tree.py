@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 
+import numpy as np
+
 from pixeltree.device.exchange import Exchange
 from pixeltree.device.exposure import FrameExposure, ask_for
 from pixeltree.device.upload import upload
@@ -20,7 +22,8 @@ from pixeltree.run.stream import Streamer
 from pixeltree.swapping import Pace, Planner
 from pixeltree.swapping.chunking import BUSY_CHUNK, IDLE_CHUNK
 from pixeltree.tree.tree import GreyImage, PlacedImage, Tree
-from pixeltree_protocol.link.messages import OpenTree, SetExposure, TreeOpened
+from pixeltree_protocol.chip.registers import ARRAY_SIZE
+from pixeltree_protocol.link.messages import ExposureMode, OpenTree, SetExposure, TreeOpened
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +31,17 @@ _LOOK_AGAIN = 0.005
 """Seconds after which answers are read again while no frame is asked for."""
 
 _ROUNDING_US = 0.01
+
+
+def surrounded(image: PlacedImage) -> PlacedImage:
+    """A picture in a field of its mean brightness, which fills the sensor.
+
+    Automatic exposure takes the sum of the whole array: in the dark, a small picture would become white.
+    """
+    pixels, top, left = image
+    field = np.full((ARRAY_SIZE, ARRAY_SIZE), round(float(pixels.mean())), np.uint8)
+    field[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    return field, 0, 0
 
 
 class OpenedTree:
@@ -181,6 +195,8 @@ class OpenedTree:
         """
         with self._in_use:
             self._frames += 1
+            if image is not None and self._exposure is not None and self._exposure.mode == ExposureMode.AUTO:
+                image = surrounded(image)
             order = Order(self._frames, image, settings, pace)
             asked = self._streamer.now
             while True:

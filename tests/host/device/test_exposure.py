@@ -31,6 +31,14 @@ def test_the_exposure_is_what_was_asked_for_and_frames_keep_to_it(device):
     assert device.exposure().microseconds == 18_000
 
 
+def test_a_small_picture_is_exposed_by_its_own_brightness(device):
+    """The host shows it before a field of its mean: the rest of the sensor would be dark."""
+    runner = pt.TreeRunner.open(device, deep_tree(), exposure="auto")
+    for _ in range(6):
+        runner.infer(np.full((64, 64), 60, np.uint8))
+    assert device.exposure().microseconds == pytest.approx(16_666 * 64 / 30, rel=0.1)
+
+
 def test_a_runner_asks_again_where_another_has_had_the_device(device):
     runner = pt.TreeRunner.open(device, deep_tree(), exposure="auto")
     runner.set_exposure(5_000)
