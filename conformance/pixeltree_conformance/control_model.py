@@ -82,10 +82,6 @@ def steps_of(nodes: Sequence[Node]) -> Iterator[Step]:
             yield End()
 
 
-class _Left(Exception):
-    """A LeaveIf holds."""
-
-
 def _number(value: int) -> int:
     return int(np.int64(value).astype(np.int32))
 
@@ -104,26 +100,21 @@ class Run:
     variables: list[int] = field(default_factory=lambda: [0] * 8)
     plane: Bits = field(default_factory=lambda: np.zeros(SHAPE, np.bool_))
 
-    def all(self, nodes: Sequence[Node]) -> None:
-        """Run nodes in their order."""
-        for node in nodes:
-            if isinstance(node, Act):
-                self._act(node)
-            elif isinstance(node, Loop):
-                self._loop(node)
-            elif self._holds(node.head):
-                self.all(node.body)
-            elif node.otherwise is not None:
-                self.all(node.otherwise)
+    def all(self, nodes: Sequence[Node]) -> bool:
+        """Run nodes in their order; False where one of them leaves the loop that they stand in."""
+        return all(self._goes_on(node) for node in nodes)
 
-    def _loop(self, node: Loop) -> None:
-        head = self._given(node.head)
-        assert isinstance(head, Repeat)
-        try:
-            for _ in range(head.times):
-                self.all(node.body)
-        except _Left:
-            pass
+    def _goes_on(self, node: Node) -> bool:
+        if isinstance(node, Act):
+            return self._act(node)
+        if isinstance(node, Loop):
+            head = self._given(node.head)
+            assert isinstance(head, Repeat)
+            all(self.all(node.body) for _ in range(head.times))
+            return True
+        if self._holds(node.head):
+            return self.all(node.body)
+        return node.otherwise is None or self.all(node.otherwise)
 
     def _given(self, node: Act) -> Step:
         """A step with its variables, which are all of operands that are 0 at least."""
@@ -143,15 +134,15 @@ class Run:
     def _value(self, step: Set | If | LeaveIf) -> int:
         return self.variables[step.value] if step.source == Source.VARIABLE else step.value
 
-    def _act(self, node: Act) -> None:
+    def _act(self, node: Act) -> bool:
+        """Do a step; False where it leaves the loop."""
         step = self._given(node)
         if isinstance(step, Set):
             old, value = self.variables[step.variable], self._value(step)
             new = (value, old + value, old - value, old * value, old // 2 ** (value % 32))
             self.variables[step.variable] = _number(new[step.operation])
         elif isinstance(step, LeaveIf):
-            if self._holds(step):
-                raise _Left
+            return not self._holds(step)
         elif isinstance(step, s.LoadRect):
             rows, columns = last_of(step.r0, step.r1), last_of(step.c0, step.c1)
             self.plane = rectangle(step.r0, step.c0, rows, columns)
@@ -163,6 +154,7 @@ class Run:
                 self.variables[take.variable] = _taken(data, take)
             if not node.takes:
                 self.answers.append(data)
+        return True
 
     def _read(self, step: Step) -> bytes:
         if isinstance(step, Answer):
