@@ -166,7 +166,7 @@ zoo: $(VENV)/.installed-test  ## train the committed trees again from their data
 		OMP_NUM_THREADS=1 $(BIN)/pixeltree train recipes/$$name.toml -o host/pixeltree/data/$$name.ptree || exit 1; \
 	done
 	OMP_NUM_THREADS=1 $(BIN)/pixeltree train recipes/mnist_tree.toml -o host/pixeltree/data/mnist.ptree --data-folder $(MNIST)
-	OMP_NUM_THREADS=1 $(BIN)/pixeltree train recipes/mnist.toml -o host/pixeltree/data/mnist-node.ptree --data-folder $(MNIST)
+	OMP_NUM_THREADS=1 $(BIN)/pixeltree train recipes/mnist_published.toml -o host/pixeltree/data/mnist-node.ptree --data-folder $(MNIST)
 
 results: $(VENV)/.installed-test  ## train every recipe with three seeds, measure, write docs/results.md
 	OMP_NUM_THREADS=1 $(BIN)/python tools/make_results.py
