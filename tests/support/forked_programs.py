@@ -79,7 +79,7 @@ for number in signals:
 signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
 for each in (0, *handed.values()):
     os.close(each)  # only the command is to have these ends of pipes
-status = int(answers.readline())
+status = int(answers.readline() or 1)  # 1 where the first process of the tests has ended
 if status < 0:
     signal.signal(-status, signal.SIG_DFL)
     os.kill(os.getpid(), -status)

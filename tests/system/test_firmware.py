@@ -44,7 +44,7 @@ SOURCES = sorted(
 GOLDEN = ROOT / "tests/protocol/golden"
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-O1")
 SANITIZE = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover")
-TIME = 60
+TIME = 180
 COMPILE_TIME = 300
 LARGE = ("--memory-bytes", "4194304")
 OBJECT_BYTES = 1 << 20
