@@ -20,7 +20,7 @@ PYTHON = "PIXELTREE_TESTS_PYTHON"
 
 _PRELOADED = [
     *("numpy", "numba", "pytest", "torch", "sklearn.utils", "PIL.Image", "serial", "cryptography.x509"),
-    *("scipy.optimize", "matplotlib.pyplot", "distributed"),
+    *("scipy.optimize", "matplotlib.pyplot"),
     *(
         "pixeltree.cli.app",
         "pixeltree.train.from_recipe",
