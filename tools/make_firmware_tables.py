@@ -142,20 +142,9 @@ def price(cost: CostTable, name: str) -> int:
     return cost.word_ns if own is None else own
 
 
-def header() -> str:
-    """The whole header."""
-    cost = CostTable()
-    lines = [
-        "/* Written by tools/make_firmware_tables.py; do not change it by hand. */",
-        "#ifndef TABLES_H",
-        "#define TABLES_H",
-        "",
-        "#include <stdint.h>",
-        "",
-        "enum {",
-        *(f"    STEP_{snake(form.step.__name__)} = {form.opcode}," for form in STEPS),
-        "};",
-        "",
+def step_table() -> list[str]:
+    """Operands, and what is asked of each step."""
+    return [
         "/* An operand: its bytes, negative where it is signed; least and most. */",
         "static const struct operand { int8_t bytes; int32_t least, most; } OPERANDS[] = {",
         *(f"    {{{size}, {least}, {most}}}," for size, least, most in operand_forms()),
@@ -178,6 +167,24 @@ def header() -> str:
         *(step_row(form) for form in STEPS),
         "};",
         f"enum {{ STEP_COUNT = {len(STEPS)} }};",
+    ]
+
+
+def header() -> str:
+    """The whole header."""
+    cost = CostTable()
+    lines = [
+        "/* Written by tools/make_firmware_tables.py; do not change it by hand. */",
+        "#ifndef TABLES_H",
+        "#define TABLES_H",
+        "",
+        "#include <stdint.h>",
+        "",
+        "enum {",
+        *(f"    STEP_{snake(form.step.__name__)} = {form.opcode}," for form in STEPS),
+        "};",
+        "",
+        *step_table(),
         "",
         "static inline int32_t distance(int32_t a) { return a < 0 ? -a : a; }",
         "static inline int32_t greater(int32_t a, int32_t b) { return a > b ? a : b; }",

@@ -37,6 +37,7 @@ __all__ = [
     "MessageError",
     "ModelError",
     "NoRoomError",
+    "NotExactError",
     "ObjectError",
     "PictureError",
     "PixeltreeError",
@@ -105,6 +106,10 @@ class DataError(PixeltreeError):
 
 class ModelError(PixeltreeError, ValueError):
     """A folded model, or an input to one, has the wrong shape, type or range."""
+
+
+class NotExactError(ModelError):
+    """An imported network needs a number that cannot be compared with 0 exactly; the message says why."""
 
 
 class SpecificationError(ModelError):

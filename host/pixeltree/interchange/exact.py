@@ -10,14 +10,12 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+from pixeltree.errors import NotExactError
+
 _ZERO = Fraction(0)
 
 MOST_BITS = 4096
 """Of a numerator or denominator. A float has at most 1,074, a product of several more."""
-
-
-class NotExactError(ArithmeticError):
-    """Two numbers with different roots, or a number that is too long; the message says which."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from fractions import Fraction
 
 from pixeltree.arguments.files import AnyPath
 from pixeltree.arguments.numbers import check_count, check_number
-from pixeltree.errors import DataError, ModelError
+from pixeltree.errors import DataError, ModelError, NotExactError
 from pixeltree.interchange.attributes import whole
 from pixeltree.interchange.constants import fold
-from pixeltree.interchange.exact import Exact, NotExactError
+from pixeltree.interchange.exact import Exact
 from pixeltree.interchange.file import Graph, Node, load_graph
 from pixeltree.interchange.head import make_head
 from pixeltree.interchange.operators import Value, apply

@@ -123,18 +123,7 @@ class TreeRunner:
             DeviceError: the device refuses the tree, or cannot choose exposures.
             LinkError: the device is gone or silent.
         """
-        if not isinstance(tree, Tree):
-            raise DataError(f"a runner takes a Tree, as Tree.load returns it, not {type(tree).__name__}")
-        if line is not None and not isinstance(line, LineRate):
-            raise DataError(f"a line must be a LineRate, for example LINES['usb_12M'], not {line!r}")
-        if policy == "belady":
-            raise DataError(
-                "the policy belady needs to know all later frames, so it runs only in pixeltree "
-                "simulate-swap; choose another policy"
-            )
-        if memory_limit is not None:
-            check_count("a memory limit, in bytes,", memory_limit, 1, _MAX_BYTES)
-        check_count("the number of retries", retries, 0)
+        _check(tree, line, policy, memory_limit, retries)
         if fault_timeout is None:
             fault_timeout = _FAULT_SILENCES * device.welcome.silence_ms / 1000
         check_number("a fault time-out, in seconds,", fault_timeout, 0, most=MAX_FAULT_TIMEOUT_MS / 1000)
@@ -277,3 +266,23 @@ def _default_predictor(tree: Tree, swap_tree: SwapTree) -> Predictor:
     markov = Markov(Prior(len(swap_tree.ends)))
     root = tree.by_level[swap_tree.trunk[-1]]
     return Mixture([markov, RootLogits(swap_tree, children_of(tree, root), _LOGITS_PER_E)])
+
+
+def _check(tree: Tree, line: LineRate | None, policy: str, memory_limit: int | None, retries: int) -> None:
+    """Whether a tree can be opened so.
+
+    Raises:
+        DataError: it cannot, whatever the device.
+    """
+    if not isinstance(tree, Tree):
+        raise DataError(f"a runner takes a Tree, as Tree.load returns it, not {type(tree).__name__}")
+    if line is not None and not isinstance(line, LineRate):
+        raise DataError(f"a line must be a LineRate, for example LINES['usb_12M'], not {line!r}")
+    if policy == "belady":
+        raise DataError(
+            "the policy belady needs to know all later frames, so it runs only in pixeltree "
+            "simulate-swap; choose another policy"
+        )
+    if memory_limit is not None:
+        check_count("a memory limit, in bytes,", memory_limit, 1, _MAX_BYTES)
+    check_count("the number of retries", retries, 0)

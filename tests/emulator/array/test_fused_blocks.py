@@ -22,6 +22,8 @@ from pixeltree_emu.array.planes import ArrayParameters
 from pixeltree_emu.array.reference import ReferenceEngine
 from pixeltree_emu.array.selection import DriveIn, PatternSelect, RectangleSelect
 from pixeltree_emu.bench import programs as bench_programs
+from pixeltree_protocol.chip.isa import ICW, ClockClass
+from pixeltree_protocol.chip.registers import bits
 
 
 class AtOnce:
@@ -110,6 +112,16 @@ def test_a_gated_write_is_worked_out_once_and_mixed_with_what_was_there_only_whe
     written = [value for value in order if value.row[ERROR] not in (EXACT, -1) and not value.digital]
     assert len(written) == len(block.passes[block.passes[:, ERROR] > EXACT]) == 6
     assert [value.plane for value in order if value.whole] == [(False, 0), (False, 0)]
+
+
+@pytest.mark.parametrize("mode", ["ideal", "typical"])
+def test_a_gated_write_that_reads_a_row_just_written_begins_a_segment(mode):
+    from_neighbours = [("seln", "W4"), ("sels", "W1")]  # NEWS = -(A + NEWS there), A = -(A + NEWS there)
+    north, south = (ICW(bits(*names, "SEL1", "SEL4"), ClockClass.ANALOG) for names in from_neighbours)
+    words = [*bench_programs.words("WHERE(R5)"), north, south]
+    assert_agree(ArrayParameters(), CHIPS[mode], 0, 0, [words])
+    _, block = hot_block(FastEngine(ArrayParameters(), CHIPS[mode]), words)
+    assert segments_of(block.passes)[-1].first == len(block.passes) - 1
 
 
 def hot_block(engine, items=None):

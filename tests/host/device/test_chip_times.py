@@ -66,7 +66,7 @@ CALLS = {
 """Arguments of a call, and how often the docstring's second time comes on top of the first."""
 
 IN_WORDS = {
-    *("execute", "execute_resident", "expose", "wait"),
+    *("execute", "execute_resident", "expose", "wait", "run"),
     *("draw", "draw_begin", "draw_end", "draw_point", "draw_circle"),
 }
 """Methods whose time depends on what they are given."""

@@ -148,8 +148,9 @@ class Graph:
         plane = row[CODE] > LAST_ANALOG, row[DST]
         value = self._made(row, plane)
         read: set[tuple[Value, int]] = set()
-        cost = sum(self._cost(source, rows, read) for source, rows, _ in value.sources)
-        if cost > _MOST_ANEW or any(rows and not _movable(source) for source, rows, _ in value.sources):
+        sources = (value.whole or value).sources
+        cost = sum(self._cost(source, rows, read) for source, rows, _ in sources)
+        if cost > _MOST_ANEW or any(rows and not _movable(source) for source, rows, _ in sources):
             return False
         above, below = set(self._above), set(self._below)
         for source, rows in read:
