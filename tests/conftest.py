@@ -63,10 +63,11 @@ def pytest_configure(config):
         settings.load_profile("quick")
     else:
         programs()  # before workers of pytest-xdist start, which share them
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # What a shell starts in the background ignores Ctrl-C, and so would all children. A signal that has
-        # a handler here, even one that does nothing, is as usual in them.
-        signal.signal(signal.SIGINT, lambda *_: None)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            # What a shell starts in the background ignores Ctrl-C, what nohup starts ignores SIGHUP, and so
+            # would all children. A signal that has a handler here, even an idle one, is as usual in them.
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -121,6 +121,7 @@ def work() -> None:
 def run_module() -> None:
     """In a forked process: what ``python -m MODULE`` does."""
     del sys.argv[0]
+    sys.modules.pop(sys.argv[0], None)  # a module that was imported before would be warned of
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 

@@ -25,7 +25,7 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     def flat(**given: Any) -> None:  # noqa: ANN401 - as many types as there are options
         command(
             **{
-                name: group(**{each: given.pop(each) for each in fields[name]})
+                name: group(**{each: given.pop(each) for each in fields[name] if each in given})
                 for name, group in groups.items()
             },
             **given,

@@ -5,16 +5,18 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import construct as c
-import numpy as np
-import numpy.typing as npt
 
 from pixeltree_protocol.chip.registers import ARRAY_SIZE
 from pixeltree_protocol.errors import ObjectError
 from pixeltree_protocol.objects.layout import VARINT, ObjectKind, build, object_layout, parse
 from pixeltree_protocol.objects.ternary import check_ternary, ternary_bytes, unpack_ternary
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 _GRID_SIDES = (1, 2, 4, 8, 16)
 _GREATEST_LOGIT = 2**31 - 1

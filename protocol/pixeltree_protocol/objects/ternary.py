@@ -7,13 +7,18 @@ is then less than 3 to the power of how many it has.
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from pixeltree_protocol.errors import ObjectError
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
 WEIGHTS_IN_A_BYTE = 5
-_POWERS = 3 ** np.arange(WEIGHTS_IN_A_BYTE)
+_POWERS = tuple(3**place for place in range(WEIGHTS_IN_A_BYTE))
+
+# NumPy is imported where weights are handled: commands that only say their help are to start without it.
 
 
 def ternary_bytes(count: int) -> int:
@@ -27,9 +32,11 @@ def pack_ternary(weights: npt.NDArray[np.int8]) -> bytes:
     Args:
         weights: int8 (count,), each -1, 0 or +1.
     """
+    import numpy as np  # noqa: PLC0415
+
     digits = np.zeros((ternary_bytes(len(weights)), WEIGHTS_IN_A_BYTE), np.int64)
     digits.ravel()[: len(weights)] = weights.astype(np.int64) + 1
-    return (digits @ _POWERS).astype(np.uint8).tobytes()
+    return bytes((digits @ np.array(_POWERS)).astype(np.uint8))
 
 
 def unpack_ternary(data: bytes, count: int) -> npt.NDArray[np.int8]:
@@ -38,8 +45,10 @@ def unpack_ternary(data: bytes, count: int) -> npt.NDArray[np.int8]:
     Raises:
         ObjectError: the bytes are more or fewer than so many weights take, or one is too great.
     """
+    import numpy as np  # noqa: PLC0415
+
     check_ternary(data, count)
-    digits = np.frombuffer(data, np.uint8)[:, None] // _POWERS % 3 - 1
+    digits = np.frombuffer(data, np.uint8)[:, None] // np.array(_POWERS) % 3 - 1
     return np.asarray(digits.ravel()[:count], np.int8)
 
 
@@ -49,6 +58,8 @@ def check_ternary(data: bytes, count: int, rows: int = 1) -> None:
     Raises:
         ObjectError: as for :func:`unpack_ternary`.
     """
+    import numpy as np  # noqa: PLC0415
+
     if count < 1:
         raise ObjectError(f"a row has 1 ternary weight or more, not {count}")
     each = ternary_bytes(count)

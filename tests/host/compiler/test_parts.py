@@ -250,7 +250,7 @@ def test_an_album_has_a_picture_for_every_end_of_a_tree_of_parts():
 def test_parts_are_drawn_in_one_line(tmp_path, capsys):
     path = tmp_path / "t.ptree"
     Tree.build("t", "abcd", GEOMETRY, specs_of((2, 3, 1))).save(path)
-    draw(path)
+    draw(model=path)
     lines = capsys.readouterr().out.splitlines()
     found = [line.strip(" │├└─").split(",")[0] for line in lines if "words" in line]
     assert found == ["root in 2 nodes: 2 outcomes", "a in 3 nodes: 3 outcomes", "b: 2 outcomes"]
