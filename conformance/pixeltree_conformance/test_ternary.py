@@ -115,4 +115,4 @@ INVALID: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("what", INVALID)
 def test_bytes_that_are_no_ternary_weights_are_refused(driver: Conversation, what: str) -> None:
     """BAD_OBJECT: each byte has one meaning, and each row of weights one form."""
-    driver.refused(samples.whole(INVALID[what]()), ErrorCode.BAD_OBJECT)
+    driver.error(samples.send_object(driver, INVALID[what]()), ErrorCode.BAD_OBJECT)
