@@ -48,7 +48,7 @@ all-tests: $(VENV)/.installed-test
 # Linters and types take one core and a few seconds, or about 20 where nothing is cached: the tests run meanwhile.
 BESIDE := $(MAKE) --no-print-directory -j 2
 
-check: $(VENV)/.installed-test  ## linters, type checks and the quick tests; about a minute on 2 cores
+check: $(VENV)/.installed-test  ## linters, type checks and the quick tests; some 75 seconds on 2 cores
 	$(BESIDE) lint quick-tests
 
 test: $(VENV)/.installed-test  ## linters, type checks and every test; what CI runs
